@@ -1,0 +1,14 @@
+"""The section `cache` of params.yaml."""
+
+from pydantic import Field
+
+from components.core.params import Section
+
+
+class CacheConfig(Section):
+    """What is stored: `targets`, at `rate` Hz with `channels` channels, in shards of at most `shard_minutes`."""
+
+    targets: tuple[str, ...] = Field(min_length=2)
+    rate: int = Field(gt=0)
+    channels: int = Field(gt=0)
+    shard_minutes: float = Field(gt=0)

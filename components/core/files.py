@@ -1,0 +1,69 @@
+"""Files that are whole or absent, and what is in them as a digest."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it becomes `path` when the block ends, and vanishes when it raises.
+
+    The suffix is kept, since writers of audio and pictures choose the format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}.", suffix=f".partial{path.suffix}")
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o644)
+        _sync(partial)
+        partial.replace(path)
+        _sync(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as a whole."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` as readable JSON with sorted keys, as a whole."""
+    write_text(path, json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_parts(parts: Iterable[str]) -> str:
+    """Return one SHA-256, in hex, of several strings in their order."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(hashlib.sha256(part.encode()).digest())
+    return total.hexdigest()
+
+
+def digest_folder(folder: Path, pattern: str = "*") -> str:
+    """Return one SHA-256, in hex, of the names and contents of the files below `folder` that match `pattern`."""
+    files = sorted(path for path in folder.rglob(pattern) if path.is_file())
+    return digest_parts(part for path in files for part in (path.relative_to(folder).as_posix(), digest_file(path)))
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,171 @@
+"""The manifest: which files hold which stem of which track, in which split. Written by acquire, read by all.
+
+One CSV row a stem, so that `pandas.read_csv` gives a table to work with. Columns:
+
+    track      unique name, `<dataset>/<artist> - <title>`
+    artist, title, dataset
+    split      train, validation or test; an artist is in one split only
+    stem       mixture, vocals, drums, bass, other, accompaniment …
+    path       of the file, relative to the manifest's folder
+    stream     audio stream in that file (a stem.mp4 holds five), counted from 0
+    sha256     of the file
+    samples, rate (Hz), channels, duration (s)
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.core import audio
+from components.core.errors import UserError
+from components.core.files import whole_file
+
+MANIFEST = "manifest.csv"
+MIXTURE = "mixture"
+SPLITS = ("train", "validation", "test")
+COLUMNS = (
+    *("track", "artist", "title", "dataset", "split", "stem"),
+    *("path", "stream", "sha256", "samples", "rate", "channels", "duration"),
+)
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """One stem of a track: where its samples lie and what they are (`samples` a channel, `rate` in Hz)."""
+
+    stem: str
+    path: Path
+    stream: int
+    sha256: str
+    samples: int
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording and its stems by name (`mixture` among them where the data has one)."""
+
+    name: str
+    artist: str
+    title: str
+    dataset: str
+    split: str
+    stems: Mapping[str, StemFile]
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the longest stem."""
+        return max(stem.samples / stem.rate for stem in self.stems.values())
+
+
+def write_manifest(folder: Path, tracks: Iterable[Track]) -> None:
+    """Write `folder`/manifest.csv, sorted by split and name; the stems' paths must lie below `folder`."""
+    rows = [_row(folder, track, stem) for track in tracks for stem in track.stems.values()]
+    rows.sort(key=lambda row: (SPLITS.index(str(row["split"])), str(row["track"]), str(row["stem"])))
+    with whole_file(folder / MANIFEST) as partial:
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)
+
+
+def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
+    """Return the tracks of `folder`/manifest.csv (those of `split`, if given) in the manifest's order."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run `dvc repro acquire` first")
+    table = pd.read_csv(path, dtype={"artist": str, "title": str}, keep_default_na=False)
+    if split is not None:
+        table = table[table["split"] == split]
+    return [_track(folder, rows) for _, rows in table.groupby("track", sort=False)]
+
+
+def read_targets(track: Track, targets: tuple[str, ...], rate: int, channels: int) -> audio.Audio:
+    """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz.
+
+    `accompaniment` is everything but the vocals: the sum of the other stems where there are any, else the mixture
+    less the vocals. Any other target is the stem of that name.
+    """
+    stems = {name: _read(stem, rate, channels) for name, stem in track.stems.items()}
+    length = max(stem.shape[1] for stem in stems.values())
+    fitted = {name: _fit(stem, length) for name, stem in stems.items()}
+    return np.stack([_target(track, fitted, target) for target in targets])
+
+
+def read_mixture(track: Track, rate: int, channels: int) -> audio.Audio:
+    """Return the track's mixture, `(channels, samples)`: the recording itself where there is one, else the sum."""
+    if MIXTURE in track.stems:
+        return _read(track.stems[MIXTURE], rate, channels)
+    stems = [_read(stem, rate, channels) for stem in track.stems.values()]
+    length = max(stem.shape[1] for stem in stems)
+    return _sum(_fit(stem, length) for stem in stems)
+
+
+def _target(track: Track, stems: Mapping[str, audio.Audio], target: str) -> audio.Audio:
+    if target in stems:
+        return stems[target]
+    others = [stem for name, stem in stems.items() if name not in (MIXTURE, "vocals")]
+    if target == "accompaniment" and others:
+        return _sum(others)
+    if target == "accompaniment" and {MIXTURE, "vocals"} <= stems.keys():
+        return stems[MIXTURE] - stems["vocals"]
+    raise UserError(f"track '{track.name}' has no stem for the target '{target}' (it has {', '.join(stems)})")
+
+
+def _read(stem: StemFile, rate: int, channels: int) -> audio.Audio:
+    samples, file_rate = audio.read(stem.path, stem.stream)
+    return audio.resample(audio.to_channels(samples, channels), file_rate, rate)
+
+
+def _sum(stems: Iterable[audio.Audio]) -> audio.Audio:
+    total: audio.Audio = np.sum(list(stems), axis=0, dtype=np.float32)
+    return total
+
+
+def _fit(samples: audio.Audio, length: int) -> audio.Audio:
+    return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))
+
+
+def _row(folder: Path, track: Track, stem: StemFile) -> dict[str, object]:
+    return {
+        "track": track.name,
+        "artist": track.artist,
+        "title": track.title,
+        "dataset": track.dataset,
+        "split": track.split,
+        "stem": stem.stem,
+        "path": stem.path.relative_to(folder).as_posix(),
+        "stream": stem.stream,
+        "sha256": stem.sha256,
+        "samples": stem.samples,
+        "rate": stem.rate,
+        "channels": stem.channels,
+        "duration": round(stem.samples / stem.rate, 6),
+    }
+
+
+def _track(folder: Path, rows: pd.DataFrame) -> Track:
+    records = rows.to_dict("records")
+    first = records[0]
+    return Track(
+        name=str(first["track"]),
+        artist=str(first["artist"]),
+        title=str(first["title"]),
+        dataset=str(first["dataset"]),
+        split=str(first["split"]),
+        stems={str(record["stem"]): _stem_file(folder, record) for record in records},
+    )
+
+
+def _stem_file(folder: Path, record: Mapping[Hashable, Any]) -> StemFile:
+    return StemFile(
+        stem=str(record["stem"]),
+        path=folder / str(record["path"]),
+        stream=int(record["stream"]),
+        sha256=str(record["sha256"]),
+        samples=int(record["samples"]),
+        rate=int(record["rate"]),
+        channels=int(record["channels"]),
+    )

@@ -1,0 +1,26 @@
+"""What every architecture is to the rest of the system."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Separator(nn.Module, ABC):
+    """Samples in, stems out.
+
+    `segment` is the number of samples that a forward pass works best on (what the network was built for); any other
+    number works too.
+    """
+
+    segment: int
+
+    @abstractmethod
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Return what the training's loss compares.
+
+        `(batch, channels, samples)` to `(batch, stems, channels, samples)`.
+        """
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Return what a user gets, same shapes as `estimates`; here the stems add up to the mixture where they can."""
+        return self.estimates(mixture)

@@ -1,0 +1,87 @@
+"""The paper's U-Net.
+
+Blocks of two 3×3 convolutions, each with batch norm and ReLU; strided convolutions down, transposed convolutions up,
+skip connections by concatenation, and a sigmoid mask for every stem (Ronneberger et al., MICCAI 2015; for voices:
+Jansson et al., ISMIR 2017).
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import MaskSeparator
+from components.core.params import Section
+from components.core.stft import StftConfig
+
+
+class UNetConfig(Section):
+    """`widths`: channels of each level, top to bottom; `bins`, `frames`: the spectrogram patch it is built for."""
+
+    name: Literal["unet"] = "unet"
+    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    stft: StftConfig = StftConfig()
+    bins: int = 1024
+    frames: int = 256
+
+
+class UNet(nn.Module):
+    """Magnitudes to masks: `(batch, channels, bins, frames)` to `(batch, stems, channels, bins, frames)`."""
+
+    def __init__(self, config: UNetConfig, stems: int, channels: int) -> None:
+        super().__init__()
+        widths = config.widths
+        self.stems, self.channels = stems, channels
+        self.multiple = 2 ** (len(widths) - 1)
+        self.scale = nn.Parameter(torch.ones(1, 1, config.bins, 1))
+        self.shift = nn.Parameter(torch.zeros(1, 1, config.bins, 1))
+        self.top = _block(channels, widths[0])
+        self.down = nn.ModuleList(_down(above, below) for above, below in pairwise(widths))
+        self.encode = nn.ModuleList(_block(width, width) for width in widths[1:])
+        self.up = nn.ModuleList(_up(below, above) for above, below in pairwise(widths))
+        self.decode = nn.ModuleList(_block(2 * width, width) for width in widths[:-1])
+        self.head = nn.Conv2d(widths[0], stems * channels, 1)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Pad bins and frames to what the strides divide, run the U, and cut the padding off again."""
+        bins, frames = magnitude.shape[-2:]
+        # compressed magnitudes, with a learned gain and offset a bin: loudness spans decades and falls with frequency
+        level = torch.log1p(_LOUDNESS * magnitude) * self.scale + self.shift
+        padded = nn.functional.pad(level, (0, -frames % self.multiple, 0, -bins % self.multiple))
+        masks = torch.sigmoid(self.head(self._features(padded)))[..., :bins, :frames]
+        return masks.reshape(-1, self.stems, self.channels, bins, frames)
+
+    def _features(self, image: Tensor) -> Tensor:
+        features: Tensor = self.top(image)
+        skips = []
+        for down, encode in zip(self.down, self.encode, strict=True):
+            skips.append(features)
+            features = encode(down(features))
+        for up, decode, skip in zip(reversed(self.up), reversed(self.decode), reversed(skips), strict=True):
+            features = decode(torch.cat([up(features), skip], dim=1))
+        return features
+
+
+_LOUDNESS = 10.0  # brings a quiet partial (0.1 with these windows) to the bend of the logarithm
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
+    )  # fmt: skip
+
+
+def _down(inputs: int, outputs: int) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, 2, stride=2)
+
+
+def _up(inputs: int, outputs: int) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+
+
+def build_unet(config: UNetConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`."""
+    return MaskSeparator(UNet(config, stems, channels), config.stft, config.bins, config.frames)

@@ -1,0 +1,54 @@
+"""Typed sections of params.yaml: every step reads its own, and only that."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.core.errors import UserError
+
+
+class Section(BaseModel):
+    """A frozen, strictly typed part of params.yaml; an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def load_section(section: str, schema: type[SectionT], path: Path = Path("params.yaml")) -> SectionT:
+    """Read the section `section` of the YAML file `path` as `schema`.
+
+    Raises UserError, one line, when the file, the section or a value in it does not fit.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run from the root of the project, where params.yaml lies") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict) or section not in document:
+        raise UserError(f"{path} has no section '{section}': add it (see the params.yaml of the repository)")
+    return parse_section(section, document[section], schema, str(path))
+
+
+def parse_section(section: str, values: object, schema: type[SectionT], where: str) -> SectionT:
+    """Validate `values` (what YAML or JSON gave) as `schema`; JSON rules, so a list may stand for a tuple."""
+    try:
+        return schema.model_validate_json(json.dumps(values), strict=True)
+    except ValidationError as error:
+        raise UserError(f"{where}: {_one_line(section, error)}") from None
+
+
+def _one_line(section: str, error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors():
+        name = ".".join([section, *(str(part) for part in problem["loc"])])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such parameter"
+        parts.append(f"{name}: {message} (got {problem['input']!r})")
+    return "; ".join(parts)

@@ -1,0 +1,46 @@
+"""Where a result comes from: code, data, parameters, packages, machine."""
+
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "museval", "mlflow", "dvc", "prefect", "stemline")
+
+
+def git_commit() -> str:
+    """Return the commit of the working tree, with `-dirty` behind it when tracked files were changed."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return "unknown"
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def lock_digest(path: Path = Path("dvc.lock")) -> str:
+    """Return the SHA-256 of dvc.lock: one number for all data, parameters and results of the stages before."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide what a stem sounds like."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+def machine() -> dict[str, str]:
+    """Return what kind of machine this is, as far as it decides the last bits of a result."""
+    return {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,0 +1,109 @@
+"""The cache's format: a few memory-mapped files of int16 samples, and an index of the tracks in them.
+
+    cache.json        targets, rate (Hz), channels
+    index.csv         track, dataset, artist, split, shard, offset, samples, scale
+    shards/000.npy    int16, one after the other the tracks as `(targets, channels, samples)`, flat
+
+A sample's value is the stored integer times the track's `scale`. Why int16 waveforms and not spectrograms:
+docs/decisions/0003-cache-format.md.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from components.core.audio import Audio
+from components.core.errors import UserError
+from components.core.files import whole_file, write_json
+
+SETTINGS = "cache.json"
+INDEX = "index.csv"
+INDEX_COLUMNS = ("track", "dataset", "artist", "split", "shard", "offset", "samples", "scale")
+FULL_SCALE = 32767
+
+
+@dataclass(frozen=True)
+class CachedTrack:
+    """A track's place: `offset` and `samples` (a channel) in shard `shard`."""
+
+    name: str
+    split: str
+    shard: int
+    offset: int
+    samples: int
+    scale: float
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """Return the file of shard number `shard`."""
+    return folder / "shards" / f"{shard:03d}.npy"
+
+
+def write_settings(folder: Path, targets: tuple[str, ...], rate: int, channels: int) -> None:
+    """Write cache.json."""
+    write_json(folder / SETTINGS, {"targets": list(targets), "rate": rate, "channels": channels})
+
+
+def write_index(folder: Path, rows: list[Mapping[str, Any]]) -> None:
+    """Write index.csv with INDEX_COLUMNS."""
+    with whole_file(folder / INDEX) as partial:
+        pd.DataFrame(rows, columns=list(INDEX_COLUMNS)).to_csv(partial, index=False)
+
+
+class ShardReader:
+    """Random access to the cached tracks of one split."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        settings = _read_settings(folder)
+        self.targets: tuple[str, ...] = tuple(settings["targets"])
+        self.rate: int = settings["rate"]
+        self.channels: int = settings["channels"]
+        self.tracks = _read_tracks(folder, split)
+        numbers = sorted({track.shard for track in self.tracks})
+        self._shards: dict[int, NDArray[np.int16]] = {
+            number: np.load(shard_path(folder, number), mmap_mode="r") for number in numbers
+        }
+
+    def read(self, track: CachedTrack, target: int, start: int, samples: int) -> Audio:
+        """Return `(channels, samples)` float32 of one target from `start` on; zeros behind the track's end."""
+        stems = self.stems(track)[target, :, start : start + samples]
+        audio = stems.astype(np.float32) * np.float32(track.scale)
+        return np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
+
+    def stems(self, track: CachedTrack) -> NDArray[np.int16]:
+        """Return a view `(targets, channels, samples)` of the stored integers of a track."""
+        size = len(self.targets) * self.channels * track.samples
+        flat = self._shards[track.shard][track.offset : track.offset + size]
+        return flat.reshape(len(self.targets), self.channels, track.samples)
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run `dvc repro cache` first")
+    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return settings
+
+
+def _read_tracks(folder: Path, split: str) -> list[CachedTrack]:
+    table = pd.read_csv(folder / INDEX, keep_default_na=False)
+    records = table[table["split"] == split].to_dict("records")
+    if not records:
+        raise UserError(f"{folder / INDEX} has no {split} tracks: acquire more data, or raise its share in params.yaml")
+    return [
+        CachedTrack(
+            name=str(record["track"]),
+            split=split,
+            shard=int(record["shard"]),
+            offset=int(record["offset"]),
+            samples=int(record["samples"]),
+            scale=float(record["scale"]),
+        )
+        for record in records
+    ]

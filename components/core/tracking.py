@@ -1,0 +1,126 @@
+"""MLflow: which store, made by one process only, and what the runs in it have in common.
+
+The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One training is one run: `train` makes it,
+`evaluate` and `register` add to it. Its id travels in `run.json`.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mlflow
+from filelock import FileLock
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from components.core.errors import UserError
+from components.core.files import write_json
+from components.core.workspace import WORKSPACE
+
+EXPERIMENT = "vocal-isolation"
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """Points to an MLflow run; what `run.json` holds."""
+
+    run_id: str
+    experiment: str
+
+    def write(self, folder: Path) -> None:
+        """Write `folder`/run.json."""
+        write_json(folder / RUN_FILE, asdict(self))
+
+    @staticmethod
+    def read(folder: Path) -> "RunRef":
+        """Read `folder`/run.json; raises UserError when it is missing."""
+        path = folder / RUN_FILE
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: run `dvc repro train` first")
+        return RunRef(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def tracking_uri() -> str:
+    """Return the store's address: MLFLOW_TRACKING_URI, else the workspace's SQLite file."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(WORKSPACE / 'mlflow' / 'mlflow.db').resolve()}"
+
+
+def connect() -> mlflow.MlflowClient:
+    """Return a client of the store, making the store first if need be.
+
+    A fresh SQLite store is made under a lock: several processes at once corrupt it. Raises UserError, one line, when a
+    server does not answer.
+    """
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "bootstrap.lock"):
+            return _client_with_experiment(uri, (folder / "artifacts").as_uri())
+    return _client_with_experiment(uri, None)
+
+
+def experiment_id(client: mlflow.MlflowClient) -> str:
+    """Return the id of the experiment that all runs of this project are in."""
+    return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+
+def require_run(client: mlflow.MlflowClient, ref: RunRef) -> None:
+    """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
+    try:
+        client.get_run(ref.run_id)
+    except MlflowException:
+        raise UserError(
+            f"MLflow run {ref.run_id} is not in {tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it, "
+            "or train again with `dvc repro --force train`"
+        ) from None
+
+
+@contextmanager
+def artifacts_of(ref: RunRef) -> Iterator[None]:
+    """Make `ref` the active run, for MLflow's fluent calls (artifacts, tables, figures), without ending it twice."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with mlflow.start_run(run_id=ref.run_id):
+            yield
+
+
+def log_metrics(client: mlflow.MlflowClient, ref: RunRef, metrics: Mapping[str, float], step: int = 0) -> None:
+    """Log many metrics of one step in one call."""
+    now = _milliseconds()
+    client.log_batch(ref.run_id, metrics=[Metric(name, value, now, step) for name, value in metrics.items()])
+
+
+def log_params(client: mlflow.MlflowClient, ref: RunRef, params: Mapping[str, object]) -> None:
+    """Log many parameters in one call; a value of more than 6,000 characters is cut, as MLflow asks."""
+    client.log_batch(ref.run_id, params=[Param(name, str(value)[:6000]) for name, value in params.items()])
+
+
+def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object]) -> None:
+    """Set many tags in one call."""
+    client.log_batch(ref.run_id, tags=[RunTag(name, str(value)[:5000]) for name, value in tags.items()])
+
+
+def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowClient:
+    client = mlflow.MlflowClient(uri, uri)
+    try:
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+    except MlflowException as error:
+        # another host may have made it in between
+        if uri.startswith("sqlite") or client.get_experiment_by_name(EXPERIMENT) is None:
+            raise UserError(f"MLflow at {uri} does not work: {str(error).splitlines()[0]}") from None
+    return client
+
+
+def _milliseconds() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000

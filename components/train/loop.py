@@ -1,0 +1,129 @@
+"""The training loop of one process of the group."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from components.core.errors import UserError
+from components.core.networks.separator import Separator
+from components.core.progress import Progress
+from components.core.shards import ShardReader
+from components.train.config import TrainConfig
+from components.train.crops import Batch, CropSampler, batches
+from components.train.losses import LOSSES, Loss
+from components.train.processes import Group
+from components.train.schedule import learning_rate
+from components.train.state import Best, TrainingState
+from components.train.validation import validation_sdr
+
+Report = Callable[[dict[str, float]], None]
+
+
+class TrainingPass(nn.Module):
+    """The forward pass of training as a module of its own, which DistributedDataParallel can wrap: stems to loss."""
+
+    def __init__(self, separator: Separator, loss: Loss, precision: str) -> None:
+        super().__init__()
+        self.separator, self.loss, self.mixed = separator, loss, precision == "bf16"
+
+    def forward(self, stems: Tensor) -> Tensor:
+        """Mix the stems, `(batch, stems, channels, samples)`, separate the mixture, and compare."""
+        with torch.autocast(stems.device.type, torch.bfloat16, enabled=self.mixed):
+            estimates = self.separator.estimates(stems.sum(dim=1))
+        return self.loss(estimates, stems)
+
+
+@dataclass
+class Trainer:
+    """Trains `state` on one process of `group`; `report` gets a row of numbers at each validation, on the leader."""
+
+    config: TrainConfig
+    state: TrainingState
+    train: ShardReader
+    validation: ShardReader
+    group: Group
+    scratch: Path
+    report: Report
+
+    def __post_init__(self) -> None:
+        separator = self.state.separator
+        training_pass = TrainingPass(separator, LOSSES[self.config.loss], self.config.precision)
+        self._pass = DistributedDataParallel(training_pass)
+        self._sampler = CropSampler(self.train, separator.segment, self.config.augment, self.config.seed)
+
+    def run(self) -> None:
+        """Train to the last step, or until validation has not improved `patience` times in a row."""
+        progress = Progress("train", self.config.steps, "steps", done=self.state.step)
+        while not self.finished:
+            end = min(self._next_validation(), self.config.steps)
+            started, losses = time.monotonic(), []
+            for batch in batches(self._sampler, range(self.state.step, end), self.group.crops(self.config.batch)):
+                losses.append(self._step(batch))
+                if self.group.leads:
+                    progress.advance(note=f"loss {losses[-1]:.5f}")
+            self._validate(fmean(losses), time.monotonic() - started)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done, or patience is over."""
+        best = self.state.best
+        waited = (self.state.step - best.step) // self.config.validate_every if best else 0
+        return self.state.step >= self.config.steps or waited >= self.config.patience
+
+    def _next_validation(self) -> int:
+        return (self.state.step // self.config.validate_every + 1) * self.config.validate_every
+
+    def _step(self, batch: Batch) -> float:
+        """Make one optimizer step on this process's part of a batch; return the loss."""
+        optimizer = self.state.optimizer
+        # seeded a step, so that a resumed training draws what an undisturbed one draws (dropout, if there is any)
+        torch.manual_seed(self.config.seed * 1_000_003 + batch.step)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, batch.step)
+        optimizer.zero_grad(set_to_none=True)
+        loss: Tensor = self._pass(torch.from_numpy(batch.stems).to(self.group.device))
+        _require_finite(loss.item(), batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._pass.parameters(), self.config.clip_norm)
+        optimizer.step()
+        self.state.average.update_parameters(self.state.separator)
+        self.state.step = batch.step + 1
+        return loss.item()
+
+    def _validate(self, loss: float, seconds: float) -> None:
+        """Score the averaged network, keep it if it is the best so far, write the checkpoint, report."""
+        averaged = self.state.averaged
+        averaged.eval()
+        sdr = validation_sdr(averaged, self.validation, self.config.validation_seconds, self.group)
+        score = fmean(sdr.values())
+        if self.state.best is None or score > self.state.best.score:
+            weights = {name: value.clone() for name, value in averaged.state_dict().items()}
+            self.state.best = Best(self.state.step, score, weights)
+        row = {"step": self.state.step, "loss": self._mean_over_group(loss)}
+        self.state.curves.append(row | {f"{target}_sdr": value for target, value in sdr.items()})
+        if self.group.leads:
+            self.state.save(self.scratch)
+            self.report(self.state.curves[-1] | {"audio_seconds_a_second": self._audio_seconds() / seconds})
+
+    def _audio_seconds(self) -> float:
+        """Seconds of mixture that the whole group trained on since the last validation."""
+        steps = self.state.step - (self.state.curves[-2]["step"] if len(self.state.curves) > 1 else 0)
+        return steps * self.config.batch * self.state.separator.segment / self.train.rate
+
+    def _mean_over_group(self, value: float) -> float:
+        return fmean(self.group.gather([value]))
+
+
+def _require_finite(loss: float, batch: Batch) -> None:
+    if not math.isfinite(loss):
+        crops = "; ".join(batch.sources)
+        raise UserError(
+            f"train: the loss is {loss} at step {batch.step}: lower train.learning_rate, or look at {crops}"
+        )

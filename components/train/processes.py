@@ -1,0 +1,55 @@
+"""The group of processes that trains together: its size, its device, and what they tell each other."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.distributed as distributed
+
+from components.core.parallel import cores
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process's place: `rank` of `size`, and its device."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and logs for all."""
+        return self.rank == 0
+
+    def crops(self, batch: int) -> range:
+        """Return the numbers of the crops of a global batch that this process takes."""
+        return range(self.rank, batch, self.size)
+
+    def gather(self, items: list[Item]) -> list[Item]:
+        """Return the items of all processes, in the order that dealing them out in turns had."""
+        parts: list[list[Item]] = [[] for _ in range(self.size)]
+        distributed.all_gather_object(parts, items)
+        return [parts[number % self.size][number // self.size] for number in range(sum(map(len, parts)))]
+
+
+@contextmanager
+def joined_group() -> Iterator[Group]:
+    """Join the group that torchrun started this process for: NCCL on GPUs, gloo on CPUs."""
+    local_rank = int(os.environ["LOCAL_RANK"])
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(local_rank)
+    else:
+        torch.set_num_threads(max(1, cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
+    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
+        yield Group(distributed.get_rank(), distributed.get_world_size(), device)
+    finally:
+        distributed.destroy_process_group()

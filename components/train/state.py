@@ -1,0 +1,78 @@
+"""Everything that a training is at a step, and how it is kept, so that it goes on exactly where it was."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from components.core.files import whole_file
+from components.core.networks.separator import Separator
+from components.train.config import TrainConfig
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class Best:
+    """The best weights so far by validation: their step, score (dB) and values."""
+
+    step: int
+    score: float
+    weights: dict[str, Any]
+
+
+@dataclass
+class TrainingState:
+    """Network, optimizer, running average, and the story so far: `curves` has a row a validation."""
+
+    separator: Separator
+    optimizer: Optimizer
+    average: AveragedModel
+    step: int = 0
+    best: Best | None = None
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def averaged(self) -> Separator:
+        """The network with the averaged weights: what is validated and shipped."""
+        return cast(Separator, self.average.module)
+
+    def save(self, folder: Path) -> None:
+        """Write `folder`/checkpoint.pt as a whole."""
+        document = {
+            "step": self.step,
+            "separator": self.separator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict(),
+            "best": vars(self.best) if self.best else None,
+            "curves": self.curves,
+        }
+        with whole_file(folder / CHECKPOINT) as partial:
+            torch.save(document, partial)
+
+    def restore(self, folder: Path) -> bool:
+        """Go to where `folder`/checkpoint.pt is; return whether there was one."""
+        path = folder / CHECKPOINT
+        if not path.is_file():
+            return False
+        document = torch.load(path, map_location="cpu", weights_only=True)
+        self.separator.load_state_dict(document["separator"])
+        self.optimizer.load_state_dict(document["optimizer"])
+        self.average.load_state_dict(document["average"])
+        self.step, self.curves = document["step"], document["curves"]
+        self.best = Best(**document["best"]) if document["best"] else None
+        return True
+
+
+def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
+    """Return the state before the first step."""
+    optimizer = torch.optim.AdamW(
+        separator.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    # buffers too: an averaged network needs the averaged statistics of its batch norms
+    average_step = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(separator, multi_avg_fn=average_step, use_buffers=True)
+    return TrainingState(separator, optimizer, average)

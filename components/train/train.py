@@ -1,0 +1,143 @@
+"""Start the group, see it through, and turn its best weights into a model."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import parse_args
+from torch.distributed.run import run as run_group
+
+from components.core import provenance, tracking
+from components.core.bundle import save_model
+from components.core.errors import UserError
+from components.core.files import digest_file, digest_folder, digest_parts, whole_file, write_json
+from components.core.networks.registry import build_separator
+from components.core.shards import INDEX, SETTINGS, ShardReader
+from components.train.config import TrainConfig
+from components.train.state import TrainingState, new_state
+from components.train.worker import FAILURE
+
+_CODE = Path(__file__).parents[1]
+_KEPT_TRAININGS = 3
+
+
+def train(config: TrainConfig, cache: Path, out: Path, scratch: Path) -> None:
+    """Train as `config` says on the shards in `cache`; write model, curves and the MLflow run's id to `out`.
+
+    Unfinished work lies in a folder of `scratch` that is named by everything that decides the result, so that the same
+    command goes on where a killed one stopped, and a changed one starts afresh.
+    """
+    reader = ShardReader(cache, "train")
+    folder = scratch / training_key(config, cache)
+    _keep_newest(scratch, folder)
+    run = _run_of(config, cache, reader, folder)
+    (folder / FAILURE).unlink(missing_ok=True)
+    _launch(cache, folder)
+    _export(config, reader, run, folder, out)
+
+
+def training_key(config: TrainConfig, cache: Path) -> str:
+    """Return a digest of the parameters, the data and the code: the name of the training's scratch folder."""
+    code = [digest_folder(_CODE / part, "*.py") for part in ("core", "train")]
+    data = [digest_file(cache / name) for name in (INDEX, SETTINGS)]
+    return digest_parts([config.model_dump_json(), *data, *code])[:16]
+
+
+def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> tracking.RunRef:
+    """Return the training's MLflow run: the one it began with, or a new one."""
+    client = tracking.connect()
+    if (folder / tracking.RUN_FILE).is_file():
+        run = tracking.RunRef.read(folder)
+        tracking.require_run(client, run)
+        return run
+    datasets = sorted({track.name.split("/")[0] for track in reader.tracks})
+    name = f"{config.network.model_dump()['name']} on {' + '.join(datasets)}"
+    created = client.create_run(tracking.experiment_id(client), run_name=name)
+    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    tracking.log_params(client, run, flat_params(config.model_dump(mode="json")))
+    tags = {
+        "stage": "train",
+        "train.git_commit": provenance.git_commit(),
+        "train.dvc_lock": provenance.lock_digest(),
+        "train.data": digest_file(cache / INDEX),
+        "train.datasets": " ".join(datasets),
+        "train.targets": " ".join(reader.targets),
+    }
+    tracking.set_tags(client, run, tags | {f"package.{k}": v for k, v in provenance.package_versions().items()})
+    run.write(folder)
+    return run
+
+
+def flat_params(values: Mapping[str, Any], prefix: str = "train") -> dict[str, object]:
+    """Return nested parameters as `train.network.bins` and the like, as MLflow wants them."""
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        key = f"{prefix}.{name}"
+        flat |= flat_params(value, key) if isinstance(value, Mapping) else {key: value}
+    return flat
+
+
+def _launch(cache: Path, folder: Path) -> None:
+    """Run the group as torchrun does, in this process; torchrun's own PET_* variables apply (nodes, processes)."""
+    options = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
+    if "PET_NPROC_PER_NODE" not in os.environ:
+        options.append(f"--nproc-per-node={max(1, torch.cuda.device_count())}")
+    worker = ["-m", "components.train.worker", "--cache", str(cache), "--scratch", str(folder)]
+    parsed = parse_args(["--max-restarts=3", *options, *worker])  # type: ignore[no-untyped-call]
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    try:
+        run_group(parsed)  # type: ignore[no-untyped-call]
+    except ChildFailedError as error:
+        failure = folder / FAILURE
+        if failure.exists():
+            raise UserError(failure.read_text(encoding="utf-8")) from None
+        raise UserError(f"train: a worker died ({_cause(error)}); the same command goes on from {folder}") from None
+
+
+def _cause(error: ChildFailedError) -> str:
+    _, failure = error.get_first_failure()
+    return f"exit code {failure.exitcode}, see its messages above"
+
+
+def _export(config: TrainConfig, reader: ShardReader, run: tracking.RunRef, folder: Path, out: Path) -> None:
+    separator = build_separator(config.network, len(reader.targets), reader.channels)
+    state = new_state(config, separator)
+    state.restore(folder)
+    assert state.best is not None
+    separator.load_state_dict(state.best.weights)
+    origin = {
+        "run_id": run.run_id,
+        "step": state.best.step,
+        "seed": config.seed,
+        "git_commit": provenance.git_commit(),
+        "packages": provenance.package_versions(),
+    }
+    save_model(out / "model", separator, config.network, reader.targets, reader.rate, reader.channels, origin)
+    _write_curves(state, out)
+    run.write(out)
+
+
+def _write_curves(state: TrainingState, out: Path) -> None:
+    """Write curves.csv (a row a validation) and metrics.json (the row of the best one)."""
+    curves = pd.DataFrame(state.curves)
+    with whole_file(out / "curves.csv") as partial:
+        curves.to_csv(partial, index=False)
+    assert state.best is not None
+    write_json(out / "metrics.json", curves[curves["step"] == state.best.step].iloc[0].to_dict())
+    print(f"train: best at step {state.best.step}, validation SDR {state.best.score:.2f} dB", file=sys.stderr)
+
+
+def _keep_newest(scratch: Path, folder: Path) -> None:
+    """Make `folder` the newest training of `scratch`, and delete all but the newest few."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    trainings = sorted((path for path in scratch.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for old in trainings[:-_KEPT_TRAININGS]:
+        shutil.rmtree(old, ignore_errors=True)

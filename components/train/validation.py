@@ -1,0 +1,50 @@
+"""How good the averaged network is, on the validation tracks, while it trains."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.audio import Audio
+from components.core.networks.separator import Separator
+from components.core.segments import separate_all
+from components.core.shards import CachedTrack, ShardReader
+from components.train.processes import Group
+
+_EPSILON = 1e-10
+
+
+def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, group: Group) -> dict[str, float]:
+    """Return for each target the SDR in dB, median over 1 s frames, then over tracks; the same on every process.
+
+    From each track an excerpt from its middle is taken, all of one length, `seconds` together. SDR is that of BSS Eval
+    v4: 10·log10(‖s‖² / ‖s − ŝ‖²). Frames in which a target is silent count for nothing.
+    """
+    samples = max(round(seconds / len(reader.tracks)), 1) * reader.rate
+    mine = reader.tracks[group.rank :: group.size]
+    scores = group.gather([_track_sdr(separator, reader, track, samples) for track in mine])
+    by_target = np.array(scores).T
+    return {target: _median(values) for target, values in zip(reader.targets, by_target, strict=True)}
+
+
+def _track_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
+    start = max(track.samples - samples, 0) // 2
+    stems = np.stack([reader.read(track, target, start, samples) for target in range(len(reader.targets))])
+    estimates = separate_all(separator, stems.sum(axis=0))
+    return [_median(_frame_sdr(*pair, reader.rate)) for pair in zip(stems, estimates, strict=True)]
+
+
+def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:
+    signal = _frame_energy(stem, rate)
+    error = _frame_energy(stem - estimate, rate)
+    sdr = 10 * np.log10((signal + _EPSILON) / (error + _EPSILON))
+    return np.where(signal > _EPSILON, sdr, np.nan)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def _frame_energy(audio: Audio, rate: int) -> NDArray[np.float64]:
+    whole = audio[:, : audio.shape[1] // rate * rate].astype(np.float64)
+    energy: NDArray[np.float64] = (whole**2).reshape(audio.shape[0], -1, rate).sum(axis=(0, 2))
+    return energy

@@ -1,0 +1,76 @@
+"""One process of the training group, as torchrun starts it: `python -m components.train.worker`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from components.core import tracking
+from components.core.entry import USER_ERROR
+from components.core.errors import UserError
+from components.core.lifeline import end_with_parent
+from components.core.networks.registry import build_separator
+from components.core.networks.separator import Separator
+from components.core.params import load_section
+from components.core.shards import ShardReader
+from components.train.config import TrainConfig
+from components.train.loop import Trainer
+from components.train.processes import Group, joined_group
+from components.train.state import new_state
+
+FAILURE = "failure.txt"
+"""A user's error in a worker, for the launcher to show: torchrun passes on no messages."""
+
+
+def main() -> None:
+    """Train in this process; a UserError goes to `scratch`/failure.txt."""
+    end_with_parent()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, required=True)
+    arguments = parser.parse_args()
+    failure: Path = arguments.scratch / FAILURE
+    try:
+        if not failure.exists():  # else torchrun restarts the group after an error that would only come again
+            work(load_section("train", TrainConfig), arguments.cache, arguments.scratch)
+    except UserError as error:
+        failure.write_text(str(error), encoding="utf-8")
+    if failure.exists():
+        sys.exit(USER_ERROR)
+
+
+def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
+    """Join the group, go on from the checkpoint in `scratch` if there is one, and train to the end."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic matrix products on a GPU ask for
+    torch.use_deterministic_algorithms(True)
+    with joined_group() as group:
+        train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
+        state = new_state(config, _fresh_separator(config, train, group))
+        if state.restore(scratch) and group.leads:
+            print(f"train: going on from step {state.step}", file=sys.stderr)
+        Trainer(config, state, train, validation, group, scratch, _Reporter(scratch)).run()
+
+
+def _fresh_separator(config: TrainConfig, reader: ShardReader, group: Group) -> Separator:
+    torch.manual_seed(config.seed)
+    separator = build_separator(config.network, len(reader.targets), reader.channels)
+    return separator.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+class _Reporter:
+    """Says each validation in the log, and sends it to MLflow."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+
+    def __call__(self, row: dict[str, float]) -> None:
+        scores = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.items() if name != "step")
+        print(f"train: validation at step {row['step']:.0f}: {scores}", file=sys.stderr, flush=True)
+        metrics = {f"train/{name}": value for name, value in row.items() if name != "step"}
+        tracking.log_metrics(tracking.connect(), tracking.RunRef.read(self._scratch), metrics, int(row["step"]))
+
+
+if __name__ == "__main__":
+    main()
