@@ -4,18 +4,18 @@ libsndfile reads what it can (wav, flac, ogg, mp3, aiff …); ffmpeg reads the r
 float32 of shape `(channels, samples)`, full scale at ±1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
-import torch
+import soxr
 from numpy.typing import NDArray
 
 from components.core import ffmpeg
 from components.core.errors import UserError
-from components.core.torchaudio_compat import torchaudio
 
 Audio = NDArray[np.float32]
 
@@ -63,13 +63,17 @@ def probe(path: Path, stream: int = 0) -> AudioInfo:
     return AudioInfo(int(streams[stream]["sample_rate"]), int(streams[stream]["channels"]), "FLOAT", len(streams))
 
 
-def read_blocks(path: Path, frames: int, stream: int = 0) -> Iterator[Audio]:
-    """Yield the samples of `path` in blocks of `frames` (the last may be shorter), each `(channels, frames)`."""
+def read_blocks(path: Path, frames: int, stream: int = 0, dtype: str = "float32") -> Iterator[NDArray[Any]]:
+    """Yield the samples of `path` in blocks of `frames` (the last may be shorter), each `(channels, frames)`.
+
+    `dtype` is float32 or float64 (full scale ±1), or int32 (left-justified: the high bits hold the samples). What
+    ffmpeg decodes is floats in any case.
+    """
     info = probe(path, stream)
     if stream == 0 and _by_libsndfile(path):
-        yield from _blocks_by_libsndfile(path, frames)
+        yield from _blocks_by_libsndfile(path, frames, dtype)
     else:
-        yield from _blocks_by_ffmpeg(path, frames, stream, info.channels)
+        yield from (block.astype(dtype) for block in _blocks_by_ffmpeg(path, frames, stream, info.channels))
 
 
 def read(path: Path, stream: int = 0) -> tuple[Audio, int]:
@@ -82,16 +86,31 @@ def read(path: Path, stream: int = 0) -> tuple[Audio, int]:
 
 
 def resample(audio: Audio, rate: int, new_rate: int) -> Audio:
-    """Return `(channels, samples)` at `new_rate` Hz by windowed-sinc interpolation (see RESAMPLING)."""
+    """Return `(channels, samples)` at `new_rate` Hz."""
+    return np.concatenate(list(resample_blocks([audio], rate, new_rate)), axis=1)
+
+
+def resample_blocks(blocks: Iterable[Audio], rate: int, new_rate: int) -> Iterator[Audio]:
+    """Turn blocks `(channels, any)` at `rate` Hz into blocks at `new_rate` Hz; how they are cut changes nothing.
+
+    The SoX resampler at its high quality: 20 bits, linear phase, no delay. Rounding may make the result a sample
+    shorter or longer than `samples * new_rate / rate`.
+    """
     if rate == new_rate:
-        return audio
-    converted = torchaudio.functional.resample(torch.from_numpy(audio), rate, new_rate, **RESAMPLING)
-    result: Audio = converted.numpy()
-    return result
+        yield from blocks
+        return
+    stream: soxr.ResampleStream | None = None
+    for block in blocks:
+        stream = stream or soxr.ResampleStream(rate, new_rate, block.shape[0], dtype="float32", quality="HQ")
+        yield _resampled(stream, block, last=False)
+        nothing = block[:, :0]
+    if stream is not None:
+        yield _resampled(stream, nothing, last=True)
 
 
-RESAMPLING = {"lowpass_filter_width": 32, "rolloff": 0.97}
-"""torchaudio's resampler: half-width of the kernel in zero crossings, and the cut-off as a share of Nyquist."""
+def _resampled(stream: soxr.ResampleStream, block: Audio, last: bool) -> Audio:
+    resampled: Audio = stream.resample_chunk(np.ascontiguousarray(block.T), last=last)
+    return np.ascontiguousarray(resampled.T)
 
 
 def to_channels(audio: Audio, channels: int) -> Audio:
@@ -109,10 +128,10 @@ def _by_libsndfile(path: Path) -> bool:
         return False
 
 
-def _blocks_by_libsndfile(path: Path, frames: int) -> Iterator[Audio]:
+def _blocks_by_libsndfile(path: Path, frames: int, dtype: str) -> Iterator[NDArray[Any]]:
     try:
         with soundfile.SoundFile(path) as file:
-            while (block := file.read(frames, dtype="float32", always_2d=True)).shape[0]:
+            while (block := file.read(frames, dtype=dtype, always_2d=True)).shape[0]:
                 yield np.ascontiguousarray(block.T)
     except soundfile.LibsndfileError as error:
         raise UserError(f"{path} is not readable audio: {error}") from None

@@ -12,7 +12,7 @@ One CSV row a stem, so that `pandas.read_csv` gives a table to work with. Column
     samples, rate (Hz), channels, duration (s)
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,23 +82,33 @@ def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
     return [_track(folder, rows) for _, rows in table.groupby("track", sort=False)]
 
 
-def read_targets(track: Track, targets: tuple[str, ...], rate: int, channels: int) -> audio.Audio:
+Prepare = Callable[[audio.Audio], audio.Audio]
+"""What is done to each stem, `(channels, samples)`, as it is read, before any are added up."""
+
+
+def _as_it_is(samples: audio.Audio) -> audio.Audio:
+    return samples
+
+
+def read_targets(
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+) -> audio.Audio:
     """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz.
 
     `accompaniment` is everything but the vocals: the sum of the other stems where there are any, else the mixture
     less the vocals. Any other target is the stem of that name.
     """
-    stems = {name: _read(stem, rate, channels) for name, stem in track.stems.items()}
+    stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
     length = max(stem.shape[1] for stem in stems.values())
     fitted = {name: _fit(stem, length) for name, stem in stems.items()}
     return np.stack([_target(track, fitted, target) for target in targets])
 
 
-def read_mixture(track: Track, rate: int, channels: int) -> audio.Audio:
+def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_it_is) -> audio.Audio:
     """Return the track's mixture, `(channels, samples)`: the recording itself where there is one, else the sum."""
     if MIXTURE in track.stems:
-        return _read(track.stems[MIXTURE], rate, channels)
-    stems = [_read(stem, rate, channels) for stem in track.stems.values()]
+        return prepare(_read(track.stems[MIXTURE], rate, channels))
+    stems = [prepare(_read(stem, rate, channels)) for stem in track.stems.values()]
     length = max(stem.shape[1] for stem in stems)
     return _sum(_fit(stem, length) for stem in stems)
 

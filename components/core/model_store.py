@@ -1,0 +1,60 @@
+"""Models by address: a version in the MLflow registry, or a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.errors import UserError
+
+REGISTRY = "models:/"
+BUNDLE = "model"
+"""The name of the model's folder among the artifacts of a registered version."""
+
+
+@dataclass(frozen=True)
+class ModelAddress:
+    """A model that was found: its folder here, and what the registry calls it (version 0: not in a registry)."""
+
+    folder: Path
+    name: str
+    version: int
+
+
+def fetch_model(address: str, folder: Path) -> ModelAddress:
+    """Return the model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a path; registered ones go to `folder`.
+
+    A version that is in `folder` already is not fetched again. Raises UserError when there is no such model.
+    """
+    if not address.startswith(REGISTRY):
+        return ModelAddress(Path(address), Path(address).name, 0)
+    name, version = resolve_version(address)
+    target = folder / name / str(version)
+    if not (target / BUNDLE).is_dir():
+        try:
+            mlflow.artifacts.download_artifacts(f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(target))
+        except (MlflowException, OSError) as error:
+            raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
+    return ModelAddress(target / BUNDLE, name, version)
+
+
+def resolve_version(address: str) -> tuple[str, int]:
+    """Return the name and version number of a registry address; raises UserError when it does not exist."""
+    client = tracking.connect()
+    path = address.removeprefix(REGISTRY)
+    try:
+        if "@" in path:
+            name, alias = path.rsplit("@", 1)
+            return name, int(client.get_model_version_by_alias(name, alias).version)
+        name, number = path.rsplit("/", 1)
+        return name, int(client.get_model_version(name, number).version)
+    except ValueError:
+        raise UserError(
+            f"{address} is not an address of a model: write models:/NAME@ALIAS or models:/NAME/VERSION"
+        ) from None
+    except MlflowException:
+        raise UserError(
+            f"{address} is not in the registry at {tracking.tracking_uri()}: train and promote one with `stemline run`"
+        ) from None

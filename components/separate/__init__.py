@@ -1,0 +1,1 @@
+"""separate: recordings in, stems out, each with a file that says where it comes from."""
