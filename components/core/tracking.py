@@ -6,7 +6,7 @@ The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One
 
 import json
 import os
-import warnings
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -84,12 +84,10 @@ def require_run(client: mlflow.MlflowClient, ref: RunRef) -> None:
 
 
 @contextmanager
-def artifacts_of(ref: RunRef) -> Iterator[None]:
-    """Make `ref` the active run, for MLflow's fluent calls (artifacts, tables, figures), without ending it twice."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with mlflow.start_run(run_id=ref.run_id):
-            yield
+def active(ref: RunRef) -> Iterator[None]:
+    """Make `ref` the active run, for MLflow's fluent calls (artifacts, figures, models)."""
+    with mlflow.start_run(run_id=ref.run_id):
+        yield
 
 
 def log_metrics(client: mlflow.MlflowClient, ref: RunRef, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -121,6 +119,4 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
 
 
 def _milliseconds() -> int:
-    import time
-
     return time.time_ns() // 1_000_000

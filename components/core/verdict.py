@@ -1,0 +1,29 @@
+"""The gate's verdict on a version, as `verdict.json` passes it on."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.core.errors import UserError
+
+VERDICT_FILE = "verdict.json"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether version `version` of the registered model `name` may be promoted, by which rule, and why."""
+
+    name: str
+    version: int
+    passed: bool
+    rule: str
+    reasons: tuple[str, ...]
+
+    @staticmethod
+    def read(folder: Path) -> "Verdict":
+        """Read `folder`/verdict.json; raises UserError when it is missing."""
+        path = folder / VERDICT_FILE
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: the gate has not judged a version yet (`stemline run` does)")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return Verdict(**(document | {"reasons": tuple(document["reasons"])}))

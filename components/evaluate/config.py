@@ -1,0 +1,30 @@
+"""The section `evaluate` of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from components.core.params import Section
+from components.evaluate.systems import SYSTEMS
+
+
+class EvaluateConfig(Section):
+    """What is scored, and how it is shown.
+
+    window_seconds     length of a frame, and the distance from one to the next; 1 s is museval's and SiSEC's
+    systems            names in `systems.SYSTEMS`, in the order of the table
+    pictures_seconds   how much of the first scored track the spectrograms show
+    """
+
+    window_seconds: Annotated[float, Field(gt=0)] = 1.0
+    systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm")
+    pictures_seconds: Annotated[float, Field(gt=0)] = 6.0
+
+    @field_validator("systems")
+    @classmethod
+    def _check_systems(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(names) - SYSTEMS.keys()):
+            raise ValueError(f"no system '{unknown[0]}' (there are {', '.join(sorted(SYSTEMS))})")
+        if len(set(names)) < len(names):
+            raise ValueError("a system is named twice")
+        return names

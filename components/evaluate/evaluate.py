@@ -1,0 +1,37 @@
+"""The work of the step: files in, files out. What it writes is described in `results`."""
+
+from pathlib import Path
+
+from components.core.bundle import load_model
+from components.core.errors import UserError
+from components.core.manifest import MANIFEST, read_manifest
+from components.evaluate.config import EvaluateConfig
+from components.evaluate.jobs import score_all
+from components.evaluate.pictures import draw_pictures
+from components.evaluate.report import summary_text
+from components.evaluate.results import describe_test, summarise, tidy, write_museval, write_tables
+from components.evaluate.scoring import scenarios
+
+SPLIT = "test"
+
+
+def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None:
+    """Score the model in the folder `model` on the test split of `data`/manifest.csv; results in `out`.
+
+    Raises UserError when there is no test track, or none that can be scored.
+    """
+    loaded = load_model(model)
+    scenarios(loaded.targets)  # raises, before the long work, when these targets cannot be scored
+    tracks = read_manifest(data, SPLIT)
+    if not tracks:
+        raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
+    scores = score_all(model, tracks, config.systems, config.window_seconds)
+    if all(score.reason for score in scores):
+        raise UserError(f"no test track can be scored, the first because {scores[0].reason}: {tracks[0].name}")
+    table = tidy(scores)
+    summary = summarise(table)
+    test = describe_test(tracks, loaded, config.window_seconds)
+    write_museval(out, tracks, scores, config.window_seconds)
+    write_tables(out, table, summary, test)
+    draw_pictures(out, config.pictures_seconds, loaded, tracks, table)
+    print(summary_text(summary, table, test), flush=True)

@@ -1,0 +1,126 @@
+"""All tracks through all systems, in parallel processes of one thread each.
+
+museval's linear algebra gains nothing from more threads; processes gain in proportion. Each loads the model once.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+import psutil
+import torch
+
+from components.core.bundle import Model, load_model
+from components.core.errors import UserError
+from components.core.lifeline import end_with_parent
+from components.core.manifest import Track
+from components.core.progress import Progress
+from components.evaluate.material import read_material
+from components.evaluate.scoring import TrackScores, score_track
+from components.evaluate.systems import SYSTEMS
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# measured with two targets in stereo at 44.1 kHz: torch and museval loaded, and what a second of the track adds
+_PROCESS_BYTES = 0.6e9
+_SECOND_BYTES = 20e6
+
+
+@dataclass(frozen=True)
+class Job:
+    """One system on one track."""
+
+    track: Track
+    system: str
+
+
+def score_all(
+    folder: Path, tracks: Sequence[Track], systems: Sequence[str], window_seconds: float
+) -> list[TrackScores]:
+    """Score every system on every track with the model in `folder`; results by track, then system, as given.
+
+    Raises UserError when a track cannot be read or a process dies.
+    """
+    jobs = [Job(track, system) for track in tracks for system in systems]
+    progress = Progress("evaluate", round(sum(job.track.duration for job in jobs), 1), "s of audio")
+    scores: dict[tuple[str, str], TrackScores] = {}
+    with _pool(folder, _processes(jobs)) as pool:
+        # the longest first, so that none is left running alone at the end
+        waiting = {pool.submit(_run, job, window_seconds): job for job in sorted(jobs, key=_longest_first)}
+        for future in as_completed(waiting):
+            job = waiting[future]
+            scores[job.track.name, job.system] = _result(future)
+            progress.advance(job.track.duration, f"{job.track.title}, {job.system}")
+    return [scores[job.track.name, job.system] for job in jobs]
+
+
+_model: Model | None = None
+
+
+def _start(folder: Path) -> None:
+    global _model
+    end_with_parent()
+    parent = parent_process()
+    if parent is None or os.getppid() != parent.pid:  # it ended while this process was importing
+        os._exit(1)
+    torch.set_num_threads(1)
+    _model = load_model(folder)
+
+
+def _run(job: Job, window_seconds: float) -> TrackScores:
+    assert _model is not None
+    mixture, references = read_material(_model, job.track)
+    estimates = SYSTEMS[job.system].estimate(_model, mixture, references)
+    window = int(window_seconds * _model.rate)
+    return score_track(job.track.name, job.system, _model.targets, references, estimates, window)
+
+
+@contextmanager
+def _pool(folder: Path, processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of fresh processes; on an error what waits is dropped, so that the error is seen at once."""
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (folder,))
+    with _one_thread():
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have BLAS start with one thread in processes made in this block: it reads the environment when it loads."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _result(future: Future[TrackScores]) -> TrackScores:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a scoring process died, most likely for want of memory (a song of four minutes takes about 5.4 GB): "
+            "free some, or give this step fewer processors (`taskset -c 0 …`)"
+        ) from None
+
+
+def _processes(jobs: Sequence[Job]) -> int:
+    """Return how many processes fit the processors, the free memory and the work."""
+    each = _PROCESS_BYTES + _SECOND_BYTES * max(job.track.duration for job in jobs)
+    fitting = int(psutil.virtual_memory().available // each)
+    return max(1, min(len(os.sched_getaffinity(0)), fitting, len(jobs)))
+
+
+def _longest_first(job: Job) -> float:
+    return -job.track.duration

@@ -1,0 +1,73 @@
+"""Scores into the MLflow run of the training that made the model. Doing it again changes nothing but the time."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+from components.core.provenance import git_commit, lock_digest
+from components.core.tracking import RunRef, log_metrics, set_tags
+from components.evaluate.report import label_datasets
+from components.evaluate.results import METRICS_FILE, MUSEVAL, PICTURES, SCORES, TABLE, TEST
+from components.evaluate.scoring import METRICS
+
+ARTIFACTS = "evaluate"
+"""Folder of the run's artifacts that everything goes to."""
+
+_DIGEST_CHARACTERS = 36  # as many as MLflow takes
+
+
+def log_results(client: mlflow.MlflowClient, ref: RunRef, data: Path, out: Path) -> None:
+    """Log the results in `out`, of the test split of `data`, to the run: metrics, tags, data set, files.
+
+    The model's metrics are `test/<target>/<metric>`, those of the other systems `test/<system>/<target>/<metric>`.
+    """
+    test: dict[str, Any] = json.loads((out / TEST).read_text(encoding="utf-8"))
+    log_metrics(client, ref, metrics_of(pd.read_csv(out / TABLE)))
+    set_tags(client, ref, _tags(test))
+    client.log_inputs(ref.run_id, datasets=[_dataset_input(test, data)])
+    for name in (TABLE, SCORES, METRICS_FILE, TEST):
+        client.log_artifact(ref.run_id, str(out / name), ARTIFACTS)
+    for name in (PICTURES, MUSEVAL):
+        if (out / name).is_dir():
+            client.log_artifacts(ref.run_id, str(out / name), f"{ARTIFACTS}/{name}")
+
+
+def metrics_of(summary: pd.DataFrame) -> dict[str, float]:
+    """Return MLflow's metrics for the rows of table.csv; a metric without any score is left out."""
+    metrics: dict[str, float] = {}
+    for row in summary.to_dict("records"):
+        system = "test" if row["system"] == "model" else f"test/{row['system']}"
+        for name in METRICS:
+            if np.isfinite(row[name]):
+                metrics[f"{system}/{row['target']}/{name}"] = float(row[name])
+        metrics[f"{system}/{row['target']}/nan_frames"] = float(row["nan_frames"])
+        metrics[f"{system}/{row['target']}/tracks"] = float(row["tracks"])
+    return metrics
+
+
+def _tags(test: dict[str, Any]) -> dict[str, object]:
+    return {
+        "evaluate.git_commit": git_commit(),
+        "evaluate.dvc_lock": lock_digest(),
+        "evaluate.dataset": label_datasets(test["datasets"]),
+        "evaluate.test_digest": test["digest"],
+        "evaluate.test_tracks": len(test["tracks"]),
+        "evaluate.model_digest": test["model"],
+        "evaluate.museval": f"{test['versions']['museval']}, v4, frames of {test['window_seconds']:g} s",
+    }
+
+
+def _dataset_input(test: dict[str, Any], data: Path) -> DatasetInput:
+    dataset = Dataset(
+        name=" + ".join(test["datasets"]),
+        digest=test["digest"][:_DIGEST_CHARACTERS],
+        source_type="local",
+        source=json.dumps({"uri": data.as_posix()}),
+        profile=json.dumps({"tracks": len(test["tracks"])}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "test")])

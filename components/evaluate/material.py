@@ -1,0 +1,31 @@
+"""What a track is scored with: its mixture and its true targets."""
+
+import numpy as np
+
+from components.core.audio import Audio
+from components.core.bundle import Model
+from components.core.manifest import Track, read_mixture, read_targets
+
+
+def read_material(model: Model, track: Track) -> tuple[Audio, Audio]:
+    """Return the track's mixture `(channels, samples)` and the model's targets `(targets, channels, samples)`.
+
+    Both at the model's rate and channels, the mixture as long as the targets, every stem on the grid of 16 bits.
+    """
+    references = read_targets(track, model.targets, model.rate, model.channels, round_to_16_bits)
+    mixture = read_mixture(track, model.rate, model.channels, round_to_16_bits)
+    return np.pad(mixture, ((0, 0), (0, references.shape[-1] - mixture.shape[-1]))), references
+
+
+def round_to_16_bits(samples: Audio) -> Audio:
+    """Round to multiples of 2⁻¹⁵, as musdb delivers its stems, without clipping.
+
+    All published scores are of such references, and SIR, SAR and ISR depend on it: coded or resampled music has empty
+    bands, in which nothing but the rounding noise decides the distortion filters. On 25 tracks of MUSDB18-7 the
+    mixture's vocals SIR is −4.87 dB with it and −3.54 dB without, its ISR 17.8 and 13.6 dB; SDR is the same.
+    """
+    rounded: Audio = (np.rint(samples * _FULL_SCALE) / _FULL_SCALE).astype(np.float32)
+    return rounded
+
+
+_FULL_SCALE = np.float32(32768)

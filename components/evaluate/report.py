@@ -1,0 +1,61 @@
+"""The summary in the terminal: every system against the floor and the ceiling, in plain lines that any log shows."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from components.evaluate.scoring import METRICS
+from components.evaluate.systems import SYSTEMS
+
+_LABELS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
+"""Data sets whose name alone could be taken for another one."""
+
+
+def label_datasets(datasets: Sequence[str]) -> str:
+    """Return the data sets' names as they stand beside numbers; never 'MUSDB18' for its excerpts."""
+    return " + ".join(_LABELS.get(name, name) for name in datasets)
+
+
+def summary_text(summary: pd.DataFrame, scores: pd.DataFrame, test: Mapping[str, object]) -> str:
+    """Return the table of `results.summarise`, a block a target, and what could not be scored, by name."""
+    names = list(dict.fromkeys(summary["system"]))
+    width = max(len(_title(name)) for name in names)
+    head = f"Test split of {label_datasets(list(test['datasets']))}; museval v4, median over frames, then tracks, in dB"  # type: ignore[call-overload]
+    lines = ["", head]
+    for target, rows in summary.groupby("target", sort=False):
+        lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + "   tracks  NaN frames"]
+        lines += [_row(row, width) for row in rows.to_dict("records")]
+    return "\n".join([*lines, *_unscored_lines(scores)]) + "\n"
+
+
+def _row(row: Mapping[object, object], width: int) -> str:
+    numbers = "".join(_decibels(row[metric]) for metric in METRICS)
+    total = _count(row["tracks"]) + _count(row["unscored"])
+    tracks = f"{row['tracks']}/{total}"
+    return f"{_title(str(row['system'])):<{width}}{numbers}{tracks:>9}{row['nan_frames']!s:>8} of {row['frames']}"
+
+
+def _unscored_lines(scores: pd.DataFrame) -> list[str]:
+    """A line for every track and system without any score."""
+    missing = scores[(scores["metric"] == "SDR") & scores["value"].isna()]
+    lines = []
+    for (track, system), rows in missing.groupby(["track", "system"], sort=False):
+        reason = rows["reason"].iloc[0] or f"no frame with a score for {', '.join(rows['target'])}"
+        lines.append(f"  {track}, {system}: {reason}")
+    return ["", "not scored:", *lines] if lines else []
+
+
+def _title(name: str) -> str:
+    role = SYSTEMS[name].role
+    return f"{name} ({role})" if role else name
+
+
+def _decibels(value: object) -> str:
+    assert isinstance(value, float)
+    return f"{value:>8.2f}" if np.isfinite(value) else f"{'–':>8}"
+
+
+def _count(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,1 @@
+"""gate: whether a registered version may become the champion, and why."""

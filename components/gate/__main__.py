@@ -1,0 +1,35 @@
+"""`python -m components.gate`: what the flow runs. A refusal is a result, not an error: exit code 0 either way."""
+
+import argparse
+from pathlib import Path
+
+from components.core.entry import run_step
+from components.core.params import load_section
+from components.core.version import VersionRef
+from components.core.workspace import WORKSPACE
+from components.gate.config import GateConfig
+from components.gate.gate import Champion, gate
+
+
+def main() -> None:
+    """Parse the command line and run the step."""
+    parser = argparse.ArgumentParser(prog="python -m components.gate", description=__doc__)
+    parser.add_argument("--register", type=Path, default=WORKSPACE / "register", help="folder of version.json")
+    parser.add_argument("--scores", type=Path, default=WORKSPACE / "evaluate", help="folder of the version's scores")
+    parser.add_argument("--champion", type=int, help="the version to compare with (none: the first-champion rule)")
+    parser.add_argument("--champion-scores", type=Path, help="folder of its scores on the same tracks")
+    parser.add_argument("--out", type=Path, default=WORKSPACE / "gate", help="folder for verdict.json")
+    run_step(lambda: _work(parser.parse_args()))
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    champion = Champion(arguments.champion, arguments.champion_scores) if arguments.champion else None
+    version = VersionRef.read(arguments.register)
+    verdict = gate(load_section("gate", GateConfig), version, arguments.scores, champion, arguments.out)
+    print(f"gate: version {verdict.version} {'passed' if verdict.passed else 'REFUSED'} ({verdict.rule})")
+    for reason in verdict.reasons:
+        print(f"gate:   {reason}")
+
+
+if __name__ == "__main__":
+    main()

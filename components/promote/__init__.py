@@ -1,0 +1,1 @@
+"""promote: the version that passed the gate becomes the champion."""

@@ -1,0 +1,32 @@
+"""`python -m components.promote`: what the flow runs."""
+
+import argparse
+from pathlib import Path
+
+from components.core.entry import run_step
+from components.core.params import load_section
+from components.core.verdict import Verdict
+from components.core.workspace import WORKSPACE
+from components.promote.config import PromoteConfig
+from components.promote.promote import promote
+
+
+def main() -> None:
+    """Parse the command line and run the step."""
+    parser = argparse.ArgumentParser(prog="python -m components.promote", description=__doc__)
+    parser.add_argument("--gate", type=Path, default=WORKSPACE / "gate", help="folder of verdict.json")
+    run_step(lambda: _work(parser.parse_args()))
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    config, verdict = load_section("promote", PromoteConfig), Verdict.read(arguments.gate)
+    if promote(config, verdict):
+        print(f"promote: version {verdict.version} is now @{config.alias}")
+    elif verdict.passed:
+        print(f"promote: version {verdict.version} is @{config.alias} already")
+    else:
+        print(f"promote: version {verdict.version} was refused by the gate; @{config.alias} stays as it is")
+
+
+if __name__ == "__main__":
+    main()

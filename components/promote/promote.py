@@ -1,0 +1,29 @@
+"""Move the champion's alias to the version that passed."""
+
+from datetime import UTC, datetime
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.verdict import Verdict
+from components.promote.config import PromoteConfig
+
+
+def promote(config: PromoteConfig, verdict: Verdict) -> bool:
+    """Make the judged version the champion if it passed; return whether the alias was moved."""
+    client = tracking.connect()
+    if not verdict.passed or champion_version(client, verdict.name, config.alias) == verdict.version:
+        return False
+    client.set_registered_model_alias(verdict.name, config.alias, str(verdict.version))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    client.set_model_version_tag(verdict.name, str(verdict.version), "promoted_at", now)
+    return True
+
+
+def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int | None:
+    """Return the version that the alias points to, or None."""
+    try:
+        return int(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException:
+        return None

@@ -1,0 +1,1 @@
+"""register: a trained model becomes a version in MLflow's registry."""

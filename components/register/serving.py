@@ -1,0 +1,29 @@
+"""The model as MLflow serves it (models from code: no pickle). MLflow runs this file; nothing imports it."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
+
+from components.core.bundle import load_model
+from components.core.segments import separate_all
+
+
+class ServedSeparator(PythonModel):  # type: ignore[misc]
+    """Separates waveforms at the model's rate: `(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the model of the artifacts; a changed one is refused."""
+        self._model = load_model(Path(context.artifacts["model"]))
+
+    def predict(
+        self, context: PythonModelContext, model_input: NDArray[np.float32], params: dict[str, Any] | None = None
+    ) -> NDArray[np.float32]:
+        """Separate each mixture of the batch."""
+        return np.stack([separate_all(self._model.separator, mixture) for mixture in np.asarray(model_input)])
+
+
+mlflow.models.set_model(ServedSeparator())
