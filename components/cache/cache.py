@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from components.cache.config import CacheConfig
 from components.core.files import whole_file
 from components.core.manifest import Track, read_manifest, read_targets
-from components.core.parallel import map_in_order
-from components.core.progress import with_progress
+from components.core.parallel import in_processes
 from components.core.shards import FULL_SCALE, shard_path, write_index, write_settings
 
 CACHED_SPLITS = ("train", "validation")
@@ -21,10 +20,10 @@ CACHED_SPLITS = ("train", "validation")
 def cache(config: CacheConfig, data: Path, out: Path) -> None:
     """Write the shards of the tracks in `data`/manifest.csv to `out`; the same input gives the same bytes."""
     tracks = [track for split in CACHED_SPLITS for track in read_manifest(data, split)]
-    decoded = map_in_order(partial(_decode, config), tracks)
+    decoded = in_processes(partial(_decode, config), tracks, "cache", "tracks")
     rows: list[dict[str, Any]] = []
     with ShardWriter(config, out) as writer:
-        for track, (samples, scale) in zip(tracks, with_progress(decoded, "cache", len(tracks), "tracks"), strict=True):
+        for track, (samples, scale) in zip(tracks, decoded, strict=True):
             shard, offset = writer.append(samples)
             rows.append(_index_row(track, shard, offset, samples.shape[-1], scale))
     write_index(out, list(rows))

@@ -2,41 +2,71 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.connection import wait
 from typing import TypeVar
 
-import torch
-
-from components.core.lifeline import end_with_parent
+from components.core.errors import UserError
+from components.core.progress import Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# More processes than this wait for the disk, not for a processor.
+_MOST_PROCESSES = 16
+
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux: what this process may use, not what the machine has
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], processes: int = 0) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in order, from `processes` fresh processes (0: as many as cores).
+def in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: str, unit: str) -> Iterator[Result]:
+    """Yield `work(item)` for each item, in order, from a process a core, with progress (`label`, items in `unit`).
 
-    At most two items a process are under way or waiting, so memory does not grow with the number of items.
+    `work` must be a module's function. At most two items a process are under way or waiting, so memory does not grow
+    with the number of items. The processes end with this one, also when it is killed. Raises what `work` raises, and
+    UserError when a process was killed (out of memory).
     """
-    workers = processes or cores()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool:
-        remaining = iter(items)
-        waiting: deque[Future[Result]] = deque(pool.submit(function, item) for item in islice(remaining, 2 * workers))
-        while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(remaining, 1))
-            yield result
+    if not items:
+        return
+    workers = min(len(items), cores(), _MOST_PROCESSES)
+    progress = Progress(label, len(items), unit)
+    context = multiprocessing.get_context("forkserver")
+    # what reads audio takes seconds to import: the fork server does it once, and its children share it
+    context.set_forkserver_preload(["components.core.manifest"])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_starter) as pool:
+        try:
+            remaining = iter(items)
+            waiting: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(remaining, 2 * workers))
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+                progress.advance()
+                yield result
+        except BrokenProcessPool:
+            raise UserError(f"{label}: a process was killed; free some memory and start again") from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _start_worker() -> None:
-    end_with_parent()
-    torch.set_num_threads(1)
+def end_with_starter() -> None:
+    """In a process of a pool: end when the one that uses the pool ends, however that happens.
+
+    Its parent in the system may be the fork server, which lives as long as its children do, so the kernel's tie to the
+    parent (core.lifeline) would tie them to each other.
+    """
+    # Ctrl-C reaches every process of the terminal; only the starter has to say something about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    starter = multiprocessing.parent_process()
+    assert starter is not None
+    threading.Thread(target=lambda: (wait([starter.sentinel]), os._exit(1)), daemon=True).start()

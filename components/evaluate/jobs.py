@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -17,8 +17,8 @@ import torch
 
 from components.core.bundle import Model, load_model
 from components.core.errors import UserError
-from components.core.lifeline import end_with_parent
 from components.core.manifest import Track
+from components.core.parallel import cores, end_with_starter
 from components.core.progress import Progress
 from components.evaluate.material import read_material
 from components.evaluate.scoring import TrackScores, score_track
@@ -63,10 +63,7 @@ _model: Model | None = None
 
 def _start(folder: Path) -> None:
     global _model
-    end_with_parent()
-    parent = parent_process()
-    if parent is None or os.getppid() != parent.pid:  # it ended while this process was importing
-        os._exit(1)
+    end_with_starter()
     torch.set_num_threads(1)
     _model = load_model(folder)
 
@@ -119,7 +116,7 @@ def _processes(jobs: Sequence[Job]) -> int:
     """Return how many processes fit the processors, the free memory and the work."""
     each = _PROCESS_BYTES + _SECOND_BYTES * max(job.track.duration for job in jobs)
     fitting = int(psutil.virtual_memory().available // each)
-    return max(1, min(len(os.sched_getaffinity(0)), fitting, len(jobs)))
+    return max(1, min(cores(), fitting, len(jobs)))
 
 
 def _longest_first(job: Job) -> float:

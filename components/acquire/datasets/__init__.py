@@ -1,0 +1,1 @@
+"""The datasets that `acquire` knows, one module each; `registry` lists them."""

@@ -1,0 +1,154 @@
+"""A user's own multitracks, in both layouts, in any script and format, among rubbish."""
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.acquire.config import AcquireConfig
+from components.acquire.datasets.folder import find
+from components.acquire.datasets.source import Collection
+from components.acquire.problems import Kind
+from components.core.errors import UserError
+
+Write = Callable[..., Path]
+
+
+def _find(folder: Path) -> Collection:
+    return find(AcquireConfig(datasets=("folder",), folder=folder), folder / "unused")
+
+
+def _names(collection: Collection) -> dict[str, tuple[str, str, str | None, tuple[str, ...]]]:
+    return {
+        track.name: (track.artist, track.title, track.split, tuple(stem.stem for stem in track.stems))
+        for track in collection.tracks
+    }
+
+
+def test_a_folder_a_track(song: Write, tmp_path: Path) -> None:
+    song(tmp_path / "Земфира - Искала", stems=("vocals", "гитара", "bass"))
+    song(tmp_path / "宇多田_光", stems=("Vocals", "mix"))
+    song(tmp_path / "untitled", stems=("voice", "Instrumental"))
+    assert _names(_find(tmp_path)) == {
+        "Земфира - Искала": ("Земфира", "Искала", None, ("bass", "vocals", "гитара")),
+        "untitled": ("untitled", "untitled", None, ("accompaniment", "vocals")),
+        "宇多田 - 光": ("宇多田", "光", None, ("mixture", "vocals")),
+    }
+
+
+def test_a_folder_a_stem(write: Write, tmp_path: Path) -> None:
+    for stem in ("vocals", "accompaniment"):
+        write(tmp_path / stem / "Ani_1_01.opus", rate=16_000, channels=1)
+        write(tmp_path / stem / f"周_{2 if stem == 'vocals' else 3}.mp3")
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "notes").mkdir()
+    collection = _find(tmp_path)
+    assert _names(collection) == {"Ani - 1_01": ("Ani", "1_01", None, ("accompaniment", "vocals"))}
+    assert [(problem.track, problem.problem) for problem in collection.problems] == [
+        ("folder/notes", Kind.NOT_A_TRACK),
+        ("folder/周 - 2", Kind.ONLY_VOCALS),
+        ("folder/周 - 3", Kind.NO_VOCALS),
+    ]
+
+
+def test_splits_by_parent_folder_in_both_layouts(song: Write, write: Write, tmp_path: Path) -> None:
+    song(tmp_path / "train" / "A - B")
+    song(tmp_path / "Test" / "C - D")
+    for stem in ("vocals", "drums"):
+        write(tmp_path / "validation" / stem / "E - F.wav")
+    song(tmp_path / "G - H")
+    assert {name: row[2] for name, row in _names(_find(tmp_path)).items()} == {
+        "A - B": "train",
+        "C - D": "test",
+        "E - F": "validation",
+        "G - H": None,
+    }
+
+
+def test_a_track_may_be_called_test(song: Write, tmp_path: Path) -> None:
+    song(tmp_path / "test")
+    assert _names(_find(tmp_path)) == {"test": ("test", "test", None, ("drums", "vocals"))}
+
+
+def test_the_table_overrides(song: Write, tmp_path: Path) -> None:
+    name = "Caf\u00e9 - One"
+    song(tmp_path / unicodedata.normalize("NFD", name))
+    song(tmp_path / "x1")
+    (tmp_path / "tracks.csv").write_text(
+        f'track,artist,title,split\n{name},Björk,,test\nx1,李,"a, b",\nmissing,,,\n', encoding="utf-8-sig"
+    )
+    collection = _find(tmp_path)
+    assert _names(collection) == {
+        "Björk - One": ("Björk", "One", "test", ("drums", "vocals")),
+        "李 - a, b": ("李", "a, b", None, ("drums", "vocals")),
+    }
+    assert [problem.track for problem in collection.problems] == ["folder/missing"]
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("name,artist\nx,y\n", "has the columns"),
+        ("track,split\nx,dev\n", "line 2: split is 'dev'"),
+        ("track,artist\nx,a\nX,b\n", "line 3: .* twice"),
+        ("", "not a CSV file"),
+        ("track,artist\na,b,c,d\ne,f,g,h,i,j\n", "not a CSV file"),
+    ],
+)
+def test_a_table_that_is_none_is_one_line(song: Write, tmp_path: Path, table: str, says: str) -> None:
+    song(tmp_path / "x")
+    (tmp_path / "tracks.csv").write_text(table)
+    with pytest.raises(UserError, match=says) as caught:
+        _find(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_rubbish_is_reported_by_name_and_hidden_files_are_not_looked_at(song: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "A - B")
+    (folder / "cover.jpg").write_bytes(b"\xff\xd8")
+    (folder / "._vocals.wav").write_bytes(b"mac")
+    (tmp_path / ".DS_Store").write_bytes(b"mac")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "loose.wav").write_bytes(b"x")
+    (tmp_path / "empty").mkdir()
+    collection = _find(tmp_path)
+    assert list(_names(collection)) == ["A - B"]
+    assert {problem.track: problem.problem for problem in collection.problems} == dict.fromkeys(
+        ("folder/empty", "folder/loose.wav", "folder/notes.txt"), Kind.NOT_A_TRACK
+    )
+
+
+def test_stems_that_make_no_multitrack(song: Write, write: Write, tmp_path: Path) -> None:
+    song(tmp_path / "no voice", stems=("drums", "bass"))
+    song(tmp_path / "only voice", stems=("vocals",))
+    write(song(tmp_path / "twice") / "vocals.flac")
+    song(tmp_path / "parts", stems=("vocals", "accompaniment", "drums"))
+    collection = _find(tmp_path)
+    assert list(_names(collection)) == ["parts"]
+    assert {problem.track: (problem.problem, problem.used) for problem in collection.problems} == {
+        "folder/no voice": (Kind.NO_VOCALS, False),
+        "folder/only voice": (Kind.ONLY_VOCALS, False),
+        "folder/twice": (Kind.TWICE, False),
+        "folder/parts": (Kind.NOT_READ, True),
+    }
+
+
+def test_two_tracks_of_one_name_stay_two(song: Write, tmp_path: Path) -> None:
+    song(tmp_path / "train" / "A - B")
+    song(tmp_path / "A_B")
+    assert list(_names(_find(tmp_path))) == ["A - B", "A - B (2)"]
+
+
+def test_no_folder_and_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        _find(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="has no multitrack in it"):
+        _find(tmp_path)
+
+
+def test_the_real_karaoke_clips(mir_1k: Path) -> None:
+    collection = _find(mir_1k)
+    assert len(collection.tracks) == 1000
+    assert len({track.artist for track in collection.tracks}) == 19
+    assert collection.problems == ()

@@ -1,0 +1,207 @@
+"""What is measured of real and of broken files, and what is made of it."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from components.acquire import checks
+from components.acquire.checks import measure
+from components.acquire.datasets.source import SourceStem, SourceTrack
+from components.acquire.judge import is_scorable, judge
+from components.acquire.problems import Kind
+from components.core import ffmpeg
+
+EXCERPT_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+Write = Callable[..., Path]
+
+
+def _track(*stems: SourceStem) -> SourceTrack:
+    return SourceTrack("set", "A - B", "A", "B", None, stems)
+
+
+def _folder(folder: Path) -> SourceTrack:
+    return _track(*(SourceStem(path.stem, path) for path in sorted(folder.iterdir())))
+
+
+def _found(track: SourceTrack) -> dict[Kind, bool]:
+    return {problem.problem: problem.used for problem in judge(track, "set/A - B", measure(track))}
+
+
+def test_the_real_excerpt(excerpt: Path) -> None:
+    track = _track(*(SourceStem(stem, excerpt, stream) for stream, stem in enumerate(EXCERPT_STREAMS)))
+    facts = measure(track)
+    assert {stem.rate for stem in facts.stems.values()} == {44_100}
+    assert {stem.channels for stem in facts.stems.values()} == {2}
+    assert all(6 < stem.seconds < 7 and stem.peak > 0.01 and not stem.error for stem in facts.stems.values())
+    assert facts.residual_db is not None
+    assert -20 < facts.residual_db < -10  # measured: −15.4
+    assert _found(track) == {Kind.NOT_THE_SUM: True}
+    assert is_scorable(facts) == ""
+
+
+def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track = _folder(song(tmp_path / "song", mixture=True))
+    whole = measure(track)
+    monkeypatch.setattr(checks, "BLOCK", 1000)
+    pieces = measure(track)
+    assert {name: stem.samples for name, stem in whole.stems.items()} == {
+        name: stem.samples for name, stem in pieces.stems.items()
+    }
+    assert whole.residual_db == pytest.approx(pieces.residual_db, abs=1e-6)
+
+
+def test_good_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
+    track = _folder(song(tmp_path / "song", mixture=True))
+    facts = measure(track)
+    assert facts.residual_db is not None
+    assert facts.residual_db < -100
+    assert _found(track) == {}
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".opus", ".flac", ".ogg", ".aiff"])
+def test_formats_and_mono_8_khz(write: Write, tmp_path: Path, suffix: str) -> None:
+    for number, stem in enumerate(("vocals", "drums")):
+        write(tmp_path / "song" / f"{stem}{suffix}", seed=number, rate=8000, channels=1)
+    track = _folder(tmp_path / "song")
+    assert not {kind for kind, used in _found(track).items() if not used}
+    assert {stem.channels for stem in measure(track).stems.values()} == {1}
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a", ".aiff"])
+def test_a_truncated_file_is_noticed(write: Write, tmp_path: Path, suffix: str) -> None:
+    samples = np.random.default_rng(1).uniform(-0.1, 0.1, (44_100 * 4, 2)).astype(np.float32)
+    for stem in ("vocals", "drums"):
+        write(tmp_path / f"{stem}{suffix}", samples=samples)
+    for path in tmp_path.iterdir():
+        os.truncate(path, path.stat().st_size * 6 // 10)
+    found = _found(_folder(tmp_path))
+    if suffix == ".mp3":  # states no length that could be missed: the stems are as long as each other
+        assert Kind.UNREADABLE not in found
+    else:
+        assert found in ({Kind.TRUNCATED: False}, {Kind.UNREADABLE: False})
+
+
+def test_a_truncated_mp4_with_its_index_in_front(write: Write, tmp_path: Path) -> None:
+    wav = write(tmp_path / "vocals.wav", seconds=4.0)
+    target = tmp_path / "song" / "vocals.m4a"
+    target.parent.mkdir()
+    command = [ffmpeg.find_tool("ffmpeg"), "-nostdin", "-v", "error", "-i", str(wav)]
+    subprocess.run([*command, "-movflags", "+faststart", str(target)], check=True)
+    os.truncate(target, target.stat().st_size // 2)
+    write(tmp_path / "song" / "drums.wav", seconds=4.0)
+    assert not set(_found(_folder(tmp_path / "song")).values()) - {False}
+
+
+def test_a_wav_from_a_pipe_is_whole(write: Write, tmp_path: Path) -> None:
+    wav = write(tmp_path / "source.wav")
+    command = [ffmpeg.find_tool("ffmpeg"), "-nostdin", "-v", "error", "-i", str(wav), "-f", "wav", "-"]
+    for stem in ("vocals", "drums"):
+        path = tmp_path / "song" / f"{stem}.wav"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert _found(_folder(tmp_path / "song")) == {}
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"RIFF", b"\0" * 5000, b"<html>not found</html>" * 50, os.urandom(4096)])
+@pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a"])
+def test_rubbish_is_unreadable_and_says_where(song: Write, tmp_path: Path, rubbish: bytes, suffix: str) -> None:
+    folder = song(tmp_path / "song", stems=("drums",))
+    (folder / f"vocals{suffix}").write_bytes(rubbish)
+    track = _folder(folder)
+    problems = judge(track, "set/A - B", measure(track))
+    assert problems
+    assert not any(problem.used for problem in problems)
+    assert {problem.stem for problem in problems} == {"vocals"}
+    assert "\n" not in problems[0].detail
+
+
+def test_a_file_that_is_not_there(song: Write, tmp_path: Path) -> None:
+    song(tmp_path / "song")
+    track = _track(SourceStem("vocals", tmp_path / "song/vocals.wav"), SourceStem("bass", tmp_path / "song/bass.wav"))
+    assert _found(track) == {Kind.UNREADABLE: False}
+
+
+def test_a_stream_that_is_not_there(excerpt: Path) -> None:
+    assert _found(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {Kind.UNREADABLE: False}
+
+
+def test_nan(song: Write, write: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song")
+    samples = soundfile.read(folder / "drums.wav", dtype="float32")[0]
+    samples[1000] = np.nan
+    write(folder / "drums.wav", samples=samples)
+    assert _found(_folder(folder)) == {Kind.NOT_FINITE: False}
+
+
+def test_clipped_says_how_much(song: Write, write: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song")
+    wave = np.clip(1.5 * np.sin(np.arange(66_150) / 20), -1, 1).astype(np.float32)
+    write(folder / "drums.wav", samples=np.stack([wave, wave], axis=1))
+    track = _folder(folder)
+    problems = judge(track, "set/A - B", measure(track))
+    assert [(problem.problem, problem.used) for problem in problems] == [(Kind.CLIPPED, True)]
+    assert problems[0].detail.startswith("53.")  # arccos(1/1.5) · 2/π of a sine
+
+
+def test_silent_vocals_train_but_are_not_scored(song: Write, write: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song", stems=("drums", "bass"))
+    write(folder / "vocals.wav", samples=np.zeros((66_150, 2), np.float32))
+    assert _found(_folder(folder)) == {Kind.SILENT: True}
+    assert "vocals are silent" in is_scorable(measure(_folder(folder)))
+
+
+def test_nothing_but_vocals(song: Write, write: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song", stems=("vocals",))
+    write(folder / "accompaniment.wav", samples=np.zeros((66_150, 2), np.float32))
+    assert _found(_folder(folder))[Kind.ONLY_VOCALS] is False
+    assert "accompaniment is silent" in is_scorable(measure(_folder(folder)))
+
+
+def test_a_mixture_that_is_a_copy_of_the_vocals(song: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song", stems=("vocals",), mixture=True)
+    assert _found(_folder(folder)) == {Kind.ONLY_VOCALS: False}
+
+
+def test_vocals_and_a_mixture_are_enough(song: Write, tmp_path: Path) -> None:
+    folder = song(tmp_path / "song", mixture=True)
+    (folder / "drums.wav").unlink()
+    assert _found(_folder(folder)) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1.48, {Kind.LENGTHS_DIFFER: True}), (1.4, {Kind.WRONG_LENGTH: False})]
+)
+def test_lengths(song: Write, write: Write, tmp_path: Path, seconds: float, expected: dict[Kind, bool]) -> None:
+    folder = song(tmp_path / "song")
+    write(folder / "vocals.wav", seconds=seconds)
+    assert _found(_folder(folder)) == expected
+
+
+def test_too_short(write: Write, tmp_path: Path) -> None:
+    for stem in ("vocals", "drums"):
+        write(tmp_path / f"{stem}.wav", seconds=0.5)
+    assert _found(_folder(tmp_path)) == {Kind.TOO_SHORT: False}
+
+
+def test_rates_that_differ_are_used_with_a_warning(write: Write, tmp_path: Path) -> None:
+    write(tmp_path / "vocals.wav", rate=48_000)
+    write(tmp_path / "drums.wav", rate=44_100)
+    write(tmp_path / "mixture.wav", rate=44_100)
+    assert _found(_folder(tmp_path)) == {Kind.RATES_DIFFER: True}
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected"), [(1.02, {}), (1.3, {Kind.NOT_THE_SUM: True}), (-1.0, {Kind.NOT_THE_SUM: False})]
+)
+def test_stems_that_do_not_add_up(
+    song: Write, write: Write, tmp_path: Path, gain: float, expected: dict[Kind, bool]
+) -> None:
+    folder = song(tmp_path / "song", mixture=True)
+    samples = soundfile.read(folder / "mixture.wav", dtype="float32")[0]
+    write(folder / "mixture.wav", samples=(gain * samples).astype(np.float32))
+    assert _found(_folder(folder)) == expected

@@ -1,0 +1,38 @@
+"""The section `acquire`: what params.yaml has is valid, and mistakes are one line."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from components.acquire.config import AcquireConfig, DatasetName
+from components.acquire.datasets.registry import FINDERS
+from components.core.errors import UserError
+from components.core.params import load_section, parse_section
+
+
+def test_the_projects_own_section_is_valid() -> None:
+    config = load_section("acquire", AcquireConfig, Path(__file__).parents[3] / "params.yaml")
+    assert config.datasets
+
+
+def test_every_name_has_a_dataset() -> None:
+    assert set(FINDERS) == set(get_args(DatasetName))
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"datasets": []}, "at least one dataset"),
+        ({"datasets": ["demo", "demo"]}, "named twice"),
+        ({"datasets": ["musdb"]}, "'demo', 'musdb18-7s'"),
+        ({"datasets": ["demo"], "validation_share": 1.0}, "validation_share"),
+        ({"datasets": ["demo"], "folder_validation_share": 0.5, "folder_test_share": 0.5}, "nothing to train on"),
+        ({"datasets": ["demo"], "demo_seconds": 0.5}, "demo_seconds"),
+        ({"datasets": ["demo"], "foldr": "x"}, "no such parameter"),
+    ],
+)
+def test_mistakes_are_one_line(values: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        parse_section("acquire", values, AcquireConfig, "params.yaml")
+    assert "\n" not in str(caught.value)

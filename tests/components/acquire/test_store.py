@@ -1,0 +1,55 @@
+"""Files are copied as they are, to names that every file system takes."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from components.acquire import store
+from components.acquire.datasets.source import SourceStem, SourceTrack
+from components.acquire.store import Transfer, copy, plan
+from components.core.files import digest_file
+
+
+def _track(dataset: str, name: str, *paths: str) -> SourceTrack:
+    stems = tuple(SourceStem(Path(path).stem, Path(path)) for path in paths)
+    return SourceTrack(dataset, name, name, name, None, stems)
+
+
+def test_one_file_and_several_files() -> None:
+    streams = tuple(SourceStem(stem, Path("/in/A - B.stem.mp4"), number) for number, stem in enumerate("abc"))
+    tracks = {
+        "set/A - B": SourceTrack("set", "A - B", "A", "B", None, streams),
+        "folder/歌": _track("folder", "歌", "/in/x/vocals.WAV", "/in/x/guitar: left.flac"),
+    }
+    targets = {path.as_posix(): target.as_posix() for path, target in plan(tracks, Path("/out")).items()}
+    assert targets["/in/A - B.stem.mp4"] == "/out/set/A - B.stem.mp4"
+    assert targets["/in/x/vocals.WAV"] == "/out/folder/歌/vocals.wav"
+    assert targets["/in/x/guitar: left.flac"].startswith("/out/folder/歌/guitar_ left~")
+
+
+def test_no_two_tracks_share_a_place() -> None:
+    names = ["a", "A", "a:", "a?", "..", "../../etc", unicodedata.normalize("NFD", "é"), "é"]
+    tracks = {
+        f"{dataset}/{name}": _track(dataset, name, f"/{dataset}/{number}/vocals.wav", f"/{dataset}/{number}/b.wav")
+        for dataset in ("one", "two")
+        for number, name in enumerate(names)
+    }
+    targets = plan(tracks, Path("/out"))
+    assert len({unicodedata.normalize("NFC", str(path)).casefold() for path in targets.values()}) == len(targets)
+    assert all(path.parts[:2] == ("/", "out") and ".." not in path.parts for path in targets.values())
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 3_000_001])
+def test_copies_byte_for_byte(tmp_path: Path, size: int, kernel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not kernel:
+        monkeypatch.setattr(store, "_copied_by_kernel", lambda source, target: False)
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(size))
+    source.chmod(0o400)
+    target = tmp_path / "deep" / "down" / "target.wav"
+    assert copy(Transfer(source, target)) == digest_file(source)
+    assert target.read_bytes() == source.read_bytes()
+    assert [path.name for path in target.parent.iterdir()] == ["target.wav"]
