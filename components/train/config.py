@@ -34,6 +34,7 @@ class TrainConfig(Section):
     seed: int
     network: Annotated[SerializeAsAny[Section], BeforeValidator(_network)]
     loss: Literal["waveform", "magnitude"]
+    crop_seconds: float = Field(gt=0)
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
     learning_rate: float = Field(gt=0)

@@ -23,6 +23,7 @@ from components.train.schedule import learning_rate
 from components.train.state import Best, TrainingState
 from components.train.validation import validation_sdr
 
+_SILENCE = 1e-4  # -80 dB of full scale
 Report = Callable[[dict[str, float]], None]
 
 
@@ -34,7 +35,12 @@ class TrainingPass(nn.Module):
         self.separator, self.loss, self.mixed = separator, loss, precision == "bf16"
 
     def forward(self, stems: Tensor) -> Tensor:
-        """Mix the stems, `(batch, stems, channels, samples)`, separate the mixture, and compare."""
+        """Mix the stems, `(batch, stems, channels, samples)`, separate the mixture, and compare.
+
+        Relative to the loudness of the mixture, so that a quiet crop counts as much as a loud one.
+        """
+        loudness = stems.sum(dim=1, keepdim=True).square().mean(dim=(2, 3), keepdim=True).sqrt()
+        stems = stems / (loudness + _SILENCE)
         with torch.autocast(stems.device.type, torch.bfloat16, enabled=self.mixed):
             estimates = self.separator.estimates(stems.sum(dim=1))
         return self.loss(estimates, stems)
@@ -53,10 +59,9 @@ class Trainer:
     report: Report
 
     def __post_init__(self) -> None:
-        separator = self.state.separator
-        training_pass = TrainingPass(separator, LOSSES[self.config.loss], self.config.precision)
+        training_pass = TrainingPass(self.state.separator, LOSSES[self.config.loss], self.config.precision)
         self._pass = DistributedDataParallel(training_pass)
-        self._sampler = CropSampler(self.train, separator.segment, self.config.augment, self.config.seed)
+        self._sampler = CropSampler(self.train, self._crop_samples, self.config.augment, self.config.seed)
 
     def run(self) -> None:
         """Train to the last step, or until validation has not improved `patience` times in a row."""
@@ -69,6 +74,10 @@ class Trainer:
                 if self.group.leads:
                     progress.advance(note=f"loss {losses[-1]:.5f}")
             self._validate(fmean(losses), time.monotonic() - started)
+
+    @property
+    def _crop_samples(self) -> int:
+        return round(self.config.crop_seconds * self.train.rate)
 
     @property
     def finished(self) -> bool:
@@ -115,7 +124,7 @@ class Trainer:
     def _audio_seconds(self) -> float:
         """Seconds of mixture that the whole group trained on since the last validation."""
         steps = self.state.step - (self.state.curves[-2]["step"] if len(self.state.curves) > 1 else 0)
-        return steps * self.config.batch * self.state.separator.segment / self.train.rate
+        return steps * self.config.batch * self._crop_samples / self.train.rate
 
     def _mean_over_group(self, value: float) -> float:
         return fmean(self.group.gather([value]))

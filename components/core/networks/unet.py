@@ -47,8 +47,10 @@ class UNet(nn.Module):
     def forward(self, magnitude: Tensor) -> Tensor:
         """Pad bins and frames to what the strides divide, run the U, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
-        # compressed magnitudes, with a learned gain and offset a bin: loudness spans decades and falls with frequency
-        level = torch.log1p(_LOUDNESS * magnitude) * self.scale + self.shift
+        # relative to the loudness of the whole, so that a mastered song and a quiet demo look the same
+        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        # compressed, with a learned gain and offset a bin: levels span decades and fall with frequency
+        level = torch.log1p(_CURVE * magnitude / loudness) * self.scale + self.shift
         padded = nn.functional.pad(level, (0, -frames % self.multiple, 0, -bins % self.multiple))
         masks = torch.sigmoid(self.head(self._features(padded)))[..., :bins, :frames]
         return masks.reshape(-1, self.stems, self.channels, bins, frames)
@@ -64,7 +66,8 @@ class UNet(nn.Module):
         return features
 
 
-_LOUDNESS = 10.0  # brings a quiet partial (0.1 with these windows) to the bend of the logarithm
+_CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
+_SILENCE = 1e-8
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -1,0 +1,36 @@
+# Two commands: `make run` and `make test`. Both set up what they need first, and are safe to repeat.
+PYTHON ?= python3
+# The build of torch: leave empty for the default of the package index. For a CPU build where the default is CUDA's:
+#   make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# and for a given CUDA version e.g. https://download.pytorch.org/whl/cu130
+TORCH_INDEX ?=
+# e.g. make run DATASET=musdb18-7s (several: DATASET="musdb18-7s folder"); empty: what params.yaml says
+DATASET ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+STAMP := .venv/.set-up
+
+.PHONY: run test test-fast lint setup clean
+
+run: $(STAMP)
+	@stemline run $(foreach name,$(DATASET),--dataset $(name))
+
+test: lint
+	@pytest -n 2 --dist loadgroup tests
+
+test-fast: $(STAMP)
+	@pytest -n 2 --dist loadgroup -m "not slow" tests
+
+lint: $(STAMP)
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml requirements/lock.txt requirements/set-up.sh
+	@PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" sh requirements/set-up.sh
+	@touch $(STAMP)
+
+clean:
+	@echo "This deletes workspace/: data, models, MLflow's and Prefect's stores." && rm -rf workspace

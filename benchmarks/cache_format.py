@@ -1,0 +1,190 @@
+"""What should the cache hold? `MUSDB_PATH=… python -m benchmarks.cache_format`
+
+Five ways to give a training step the complex spectrograms of random crops of two stems (vocals, accompaniment),
+measured side by side in one process, on the same tracks, from the page cache:
+
+    musdb            the musdb package, stem by stem, out of stem.mp4
+    soundfile        a WAV file a stem
+    spectrograms     shards of complex spectrograms in half precision, memory-mapped
+    waveforms        shards of int16 waveforms, memory-mapped, and the STFT in the step (what `cache` writes)
+    waveforms read   the same without the STFT, which a GPU does beside the network
+
+Without MUSDB_PATH the excerpt that stempeg ships is the only track.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import musdb
+import numpy as np
+import soundfile
+import stempeg
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.cache.cache import ShardWriter
+from components.cache.config import CacheConfig
+from components.core.ffmpeg import put_on_path
+from components.core.shards import FULL_SCALE, CachedTrack, ShardReader, write_index, write_settings
+from components.core.stft import Stft, StftConfig
+
+RATE = 44100
+TARGETS = ("vocals", "accompaniment")
+CropReader = Callable[[np.random.Generator], Tensor]
+
+
+def main() -> None:
+    """Print crops a second and bytes a second of audio for each way."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=12)
+    parser.add_argument("--crop-seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long each way is measured")
+    arguments = parser.parse_args()
+    put_on_path()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        crop = round(arguments.crop_seconds * RATE)
+        tracks = _tracks(Path(folder), arguments.tracks)
+        readers = _readers(tracks, Path(folder), crop)
+        print(f"{len(tracks)} tracks, crops of {arguments.crop_seconds:g} s, one thread")
+        print(f"{'':14} crops/s   against musdb   bytes a second of audio")
+        base = 0.0
+        for name, (read, size) in readers.items():
+            rate = _crops_a_second(read, arguments.seconds)
+            base = base or rate
+            print(f"{name:14} {rate:7.1f} {rate / base:13.0f} x {size / 1000:18,.0f} kB", flush=True)
+
+
+def _tracks(folder: Path, count: int) -> list[musdb.MultiTrack]:
+    root = os.environ.get("MUSDB_PATH")
+    if not root:
+        (folder / "musdb" / "train").mkdir(parents=True)
+        shutil.copy(stempeg.example_stem_path(), folder / "musdb" / "train")
+        root = str(folder / "musdb")
+    return list(musdb.DB(root=root, subsets=["train"]))[:count]
+
+
+def _readers(tracks: list[musdb.MultiTrack], folder: Path, crop: int) -> dict[str, tuple[CropReader, float]]:
+    """Return for each way the function that reads a crop, and the bytes that a second of audio takes on disk."""
+    stft = Stft(StftConfig())
+    stems = [np.stack([track.targets[target].audio.T for target in TARGETS]).astype(np.float32) for track in tracks]
+    duration = sum(stem.shape[-1] for stem in stems) / RATE
+    ways = {
+        "musdb": _musdb(tracks, stft, crop),
+        "soundfile": _soundfile(stems, folder / "wav", stft, crop),
+        "spectrograms": _spectrograms(stems, folder / "spectrograms", stft, crop),
+        "waveforms": _waveforms(stems, folder / "waveforms", stft, crop),
+        "waveforms read": _waveforms(stems, folder / "waveforms", torch.nn.Identity(), crop),
+    }
+    sizes = {name: _size(folder / place) for name, place in _PLACES.items()}
+    sizes["musdb"] = float(sum(Path(track.path).stat().st_size for track in tracks))
+    return {name: (read, sizes[name] / duration) for name, read in ways.items()}
+
+
+_PLACES = {
+    "soundfile": "wav",
+    "spectrograms": "spectrograms",
+    "waveforms": "waveforms/shards",
+    "waveforms read": "waveforms/shards",
+}
+
+
+def _musdb(tracks: list[musdb.MultiTrack], stft: Stft, crop: int) -> CropReader:
+    def read(random: np.random.Generator) -> Tensor:
+        track = tracks[random.integers(len(tracks))]
+        track.chunk_duration = crop / RATE
+        track.chunk_start = random.uniform(0, max(track.duration - crop / RATE, 0))
+        stems = np.stack([track.targets[target].audio.T for target in TARGETS]).astype(np.float32)
+        return _stft(stft, stems)
+
+    return read
+
+
+def _soundfile(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
+    folder.mkdir()
+    for number, stem in enumerate(stems):
+        for target, audio in zip(TARGETS, stem, strict=True):
+            soundfile.write(folder / f"{number}-{target}.wav", audio.T, RATE, "PCM_16")
+
+    def read(random: np.random.Generator) -> Tensor:
+        number = random.integers(len(stems))
+        start = int(random.integers(0, max(stems[number].shape[-1] - crop, 0) + 1))
+        parts = [
+            soundfile.read(folder / f"{number}-{target}.wav", crop, start, dtype="float32", always_2d=True)[0].T
+            for target in TARGETS
+        ]
+        return _stft(stft, np.stack(parts))
+
+    return read
+
+
+def _spectrograms(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
+    folder.mkdir()
+    frames = -(-crop // stft.hop) + 1
+    shards = []
+    for number, stem in enumerate(stems):
+        # frames first, so that a crop is one contiguous piece of a stem's channel
+        halves = torch.view_as_real(stft(torch.from_numpy(stem))).transpose(2, 3).to(torch.float16).numpy()
+        np.save(folder / f"{number}.npy", halves)
+        shards.append(np.load(folder / f"{number}.npy", mmap_mode="r"))
+
+    def read(random: np.random.Generator) -> Tensor:
+        shard = shards[random.integers(len(shards))]
+        start = int(random.integers(0, max(shard.shape[2] - frames, 0) + 1))
+        halves = torch.from_numpy(np.array(shard[:, :, start : start + frames]))
+        spectra: Tensor = torch.view_as_complex(halves.float()).transpose(2, 3)
+        return spectra
+
+    return read
+
+
+def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Module, crop: int) -> CropReader:
+    config = CacheConfig(targets=TARGETS, rate=RATE, channels=2, shard_minutes=60)
+    rows: list[Mapping[str, Any]] = []
+    with ShardWriter(config, folder) as writer:
+        for number, stem in enumerate(stems):
+            scale = float(np.abs(stem).max()) / FULL_SCALE
+            shard, offset = writer.append(np.rint(stem / scale).astype(np.int16))
+            place = {"shard": shard, "offset": offset, "samples": stem.shape[-1], "scale": scale}
+            rows.append({"track": str(number), "dataset": "", "artist": "", "split": "train", **place})
+    write_index(folder, rows)
+    write_settings(folder, TARGETS, RATE, 2)
+    reader = ShardReader(folder, "train")
+
+    def read(random: np.random.Generator) -> Tensor:
+        track: CachedTrack = reader.tracks[random.integers(len(reader.tracks))]
+        start = int(random.integers(0, max(track.samples - crop, 0) + 1))
+        parts = [reader.read(track, target, start, crop) for target in range(len(TARGETS))]
+        return _stft(stft, np.stack(parts))
+
+    return read
+
+
+def _stft(stft: torch.nn.Module, stems: NDArray[np.float32]) -> Tensor:
+    spectra: Tensor = stft(torch.from_numpy(stems))
+    return spectra
+
+
+def _crops_a_second(read: CropReader, seconds: float) -> float:
+    random = np.random.default_rng(0)
+    read(random)
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        read(random)
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+def _size(folder: Path) -> float:
+    return float(sum(path.stat().st_size for path in folder.iterdir()))
+
+
+if __name__ == "__main__":
+    main()

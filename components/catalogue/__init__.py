@@ -1,0 +1,1 @@
+"""catalogue: a few recordings that the network never trained on, as files, to separate and listen to."""

@@ -1,0 +1,60 @@
+"""Commands of the pipeline, run so that their lines are seen, and that they end with the flow."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from components.core.entry import INTERRUPTED, USER_ERROR
+from components.core.errors import UserError
+from components.core.lifeline import tied
+
+
+class CommandError(Exception):
+    """A command ended with an error; the message is its last line."""
+
+
+def run_command(command: list[str], say: Callable[[str], None]) -> list[str]:
+    """Run a command, hand every line it prints to `say`, and return them; raises CommandError when it fails.
+
+    The programs of this environment come first on PATH, so that the `python` in dvc.yaml is this one.
+    """
+    environment = os.environ | {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "PYTHONUNBUFFERED": "1",
+        "STEMLINE_FLOW": "1",
+    }
+    lines: list[str] = []
+    with subprocess.Popen(
+        tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line := line.rstrip():
+                lines.append(line)
+                say(line)
+    if process.returncode:
+        raise CommandError(_reason(lines, command))
+    return lines
+
+
+def _reason(lines: list[str], command: list[str]) -> str:
+    """The line that a step wrote for its user, if there is one, else the last one."""
+    for line in reversed(lines):
+        if line.startswith("stemline: "):
+            return line.removeprefix("stemline: ")
+    return lines[-1] if lines else f"`{' '.join(command)}` failed without a word"
+
+
+def one_line(command: Callable[[], object]) -> int:
+    """Run `command` as a program; return its exit code, with one line on stderr for what a user can mend."""
+    try:
+        command()
+    except (UserError, CommandError) as error:
+        print(f"stemline: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    return 0

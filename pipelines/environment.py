@@ -1,0 +1,25 @@
+"""Prefect's settings for a run without a server. Imported before Prefect, which reads them when it is imported."""
+
+import os
+
+from components.core.workspace import WORKSPACE
+
+_EMBEDDED = {
+    "PREFECT_HOME": str((WORKSPACE / "prefect").resolve()),
+    # making the database of a fresh workspace takes 20 s and more
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # telemetry writes to the same SQLite file at the same time, which now and then locks it
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "DVC_NO_ANALYTICS": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+
+
+def use_embedded_defaults() -> None:
+    """Set what the user's environment leaves open; PREFECT_API_URL, if set, names a server and is used."""
+    for name, value in _EMBEDDED.items():
+        os.environ.setdefault(name, value)
+
+
+use_embedded_defaults()

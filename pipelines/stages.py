@@ -1,0 +1,14 @@
+"""The stages of dvc.yaml as Prefect tasks. DVC decides what is stale; a task starts it and says what came of it."""
+
+import sys
+
+from pipelines.tasks import carry_out
+
+STAGES = ("acquire", "cache", "train", "evaluate")
+"""The DVC stages, in the order that they depend on each other."""
+
+
+def reproduce(stage: str) -> None:
+    """Bring one stage up to date, as a task of its name; its state is called Unchanged when there was nothing to do."""
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
+    carry_out(stage, dvc, unchanged="didn't change, skipping")

@@ -1,0 +1,29 @@
+"""A command as a Prefect task, with its lines in the task's log."""
+
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from pipelines.command import CommandError, run_command
+
+
+def carry_out(name: str, command: list[str], unchanged: str = "\0") -> None:
+    """Run `command` as a task called `name`; raises CommandError when it fails.
+
+    Its state is called Unchanged when it printed a line with the text `unchanged`. Nothing is cached: whether there is
+    something to do is for the command to know.
+    """
+
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE)
+    def run() -> Any:
+        try:
+            lines = run_command(command, get_run_logger().info)
+        except CommandError as error:
+            return Failed(message=str(error))  # a state, not an exception: no traceback for what a user can mend
+        return Completed(name="Unchanged" if any(unchanged in line for line in lines) else "Completed")
+
+    state = run(return_state=True)
+    if state.is_failed():
+        raise CommandError(f"{name}: {state.message}")

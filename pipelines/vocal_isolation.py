@@ -1,0 +1,85 @@
+"""The whole way: data, training, scores, registry, gate, promotion, and the separation of a catalogue.
+
+`python -m pipelines.vocal_isolation [SOURCE [DESTINATION]]` runs it, as `stemline run` does.
+"""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+import sys
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from components.core.errors import UserError
+from components.core.params import load_section
+from components.core.workspace import WORKSPACE
+from components.promote.config import PromoteConfig
+from pipelines.champion import champion_scores, live_version, registered
+from pipelines.command import CommandError, one_line
+from pipelines.stages import STAGES, reproduce
+from pipelines.steps import run_step
+
+CATALOGUE = WORKSPACE / "catalogue"
+STEMS = WORKSPACE / "separate"
+
+
+@flow(name="vocal-isolation")
+def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
+    """Bring the model up to date, and separate a catalogue with the champion.
+
+    Args:
+        source: The recordings: a file, a folder, or s3://bucket/folder. Left empty, a few held-back ones.
+        destination: A folder or s3://bucket/folder for the stems.
+    """
+    try:
+        bring_up_to_date()
+        separate_catalogue(source, destination)
+    except (CommandError, UserError) as error:
+        return Failed(message=str(error))
+    return Completed()
+
+
+def bring_up_to_date() -> None:
+    """Stages, registration, gate, promotion."""
+    for stage in STAGES:
+        reproduce(stage)
+    run_step("register")
+    judge()
+    run_step("promote")
+
+
+def separate_catalogue(source: str, destination: str) -> None:
+    """Separate with the champion, and make the page that shows the result."""
+    if not source:
+        run_step("catalogue")
+    run_step("separate", source or str(CATALOGUE), destination)
+    run_step("report", "--catalogue", destination)
+
+
+def judge() -> None:
+    """Have the gate judge the registered version: against the champion, or by the rule for the first one.
+
+    The champion itself was judged before.
+    """
+    version = registered()
+    champion = live_version(version.name, load_section("promote", PromoteConfig).alias)
+    if champion == version.version:
+        return
+    if champion is None:
+        run_step("gate")
+    else:
+        scores = champion_scores(version.name, champion)
+        run_step("gate", "--champion", str(champion), "--champion-scores", str(scores))
+
+
+def run(source: str = "", destination: str = str(STEMS)) -> None:
+    """Run the flow; raises CommandError, with one line, when it fails."""
+    state: State[Any] = vocal_isolation(source, destination, return_state=True)  # type: ignore[assignment]
+    if not state.is_completed():
+        raise CommandError(state.message or f"the flow ended as {state.name}")
+
+
+if __name__ == "__main__":
+    sys.exit(one_line(lambda: run(*sys.argv[1:])))
