@@ -1,6 +1,7 @@
 """Prefect's settings for a run without a server. Imported before Prefect, which reads them when it is imported."""
 
 import os
+from pathlib import Path
 
 from components.core.workspace import WORKSPACE
 
@@ -13,6 +14,7 @@ _EMBEDDED = {
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "DVC_NO_ANALYTICS": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 
@@ -20,6 +22,7 @@ def use_embedded_defaults() -> None:
     """Set what the user's environment leaves open; PREFECT_API_URL, if set, names a server and is used."""
     for name, value in _EMBEDDED.items():
         os.environ.setdefault(name, value)
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # its database is not made without it
 
 
 use_embedded_defaults()

@@ -1,11 +1,13 @@
 """Setting values of params.yaml from the command line: written to the file, so that what ran can be run again."""
 
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from components.core.errors import UserError
+from components.core.files import whole_file
 
 
 def set_parameters(assignments: list[str], path: Path = Path("params.yaml")) -> list[str]:
@@ -16,7 +18,7 @@ def set_parameters(assignments: list[str], path: Path = Path("params.yaml")) -> 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    document = yaml.load(path)
+    document = _load(yaml, path)
     changes = []
     for assignment in assignments:
         name, sign, text = assignment.partition("=")
@@ -31,8 +33,18 @@ def set_parameters(assignments: list[str], path: Path = Path("params.yaml")) -> 
             changes.append(f"{name} = {text} (was {_plain(section[keys[-1]])})")
             section[keys[-1]] = value
     if changes:
-        yaml.dump(document, path)
+        with whole_file(path) as partial:
+            yaml.dump(document, partial)
     return changes
+
+
+def _load(yaml: YAML, path: Path) -> Any:
+    try:
+        return yaml.load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run from the root of the project, where it lies") from None
+    except YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def _parse(text: str, assignment: str) -> object:

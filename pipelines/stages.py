@@ -8,7 +8,11 @@ STAGES = ("acquire", "cache", "train", "evaluate")
 """The DVC stages, in the order that they depend on each other."""
 
 
+# DVC's advice to someone who runs it by hand
+_DVC_HINTS = ("To track the changes", "git add dvc.lock", "To enable auto staging", "dvc config core", "Use `dvc push`")
+
+
 def reproduce(stage: str) -> None:
     """Bring one stage up to date, as a task of its name; its state is called Unchanged when there was nothing to do."""
     dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    carry_out(stage, dvc, unchanged="didn't change, skipping")
+    carry_out(stage, dvc, unchanged="didn't change, skipping", leave_out=_DVC_HINTS)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from components.core.tracking import tracking_uri
 from components.core.verdict import Verdict
+from components.core.version import VersionRef
 from components.core.workspace import WORKSPACE
 
 _SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm": "ideal ratio mask"}
@@ -17,13 +18,18 @@ def print_summary(destination: str, console: Console | None = None) -> None:
     """Print the summary of the run whose results lie in the workspace."""
     out = console or Console(highlight=False)
     out.print(_scores(WORKSPACE / "evaluate" / "table.csv"))
-    verdict = Verdict.read(WORKSPACE / "gate")
-    passed = "passed the gate" if verdict.passed else "was refused by the gate"
-    out.print(f"Model    version {verdict.version} of {verdict.name} {passed} ({verdict.rule})")
-    for reason in verdict.reasons:
-        out.print(f"         {reason}")
+    for number, line in enumerate(_model()):
+        out.print(f"{'' if number else 'Model':<8} {line}", soft_wrap=True)
     for name, place in _places(destination).items():
         out.print(f"{name:<8} {place}", soft_wrap=True)
+
+
+def _model() -> list[str]:
+    version, verdict = VersionRef.read(WORKSPACE / "register"), Verdict.read(WORKSPACE / "gate")
+    if verdict.version != version.version:  # the verdict that lies there is another's: this one is live
+        return [f"version {version.version} of {version.name} is the champion already"]
+    passed = "passed the gate" if verdict.passed else "was refused by the gate"
+    return [f"version {verdict.version} of {verdict.name} {passed} ({verdict.rule})", *verdict.reasons]
 
 
 def _scores(path: Path) -> Table:

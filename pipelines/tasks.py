@@ -1,5 +1,6 @@
 """A command as a Prefect task, with its lines in the task's log."""
 
+import logging
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -9,17 +10,33 @@ from prefect.states import Completed, Failed
 from pipelines.command import CommandError, run_command
 
 
-def carry_out(name: str, command: list[str], unchanged: str = "\0") -> None:
+def _without_empty_traceback(record: logging.LogRecord) -> bool:
+    """Prefect logs a failed state with the current exception, and prints `NoneType: None` when there is none."""
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_without_empty_traceback)
+
+
+def carry_out(name: str, command: list[str], unchanged: str = "\0", leave_out: tuple[str, ...] = ()) -> None:
     """Run `command` as a task called `name`; raises CommandError when it fails.
 
     Its state is called Unchanged when it printed a line with the text `unchanged`. Nothing is cached: whether there is
-    something to do is for the command to know.
+    something to do is for the command to know. Lines with a text of `leave_out` are not logged.
     """
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE)
     def run() -> Any:
+        logger = get_run_logger()
+
+        def say(line: str) -> None:
+            if not any(text in line for text in leave_out):
+                logger.info(line)
+
         try:
-            lines = run_command(command, get_run_logger().info)
+            lines = run_command(command, say)
         except CommandError as error:
             return Failed(message=str(error))  # a state, not an exception: no traceback for what a user can mend
         return Completed(name="Unchanged" if any(unchanged in line for line in lines) else "Completed")

@@ -14,10 +14,12 @@ from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
 from components.core.params import load_section
+from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from components.promote.config import PromoteConfig
 from pipelines.champion import champion_scores, live_version, registered
 from pipelines.command import CommandError, one_line
+from pipelines.guard import guard_this_process
 from pipelines.stages import STAGES, reproduce
 from pipelines.steps import run_step
 
@@ -46,36 +48,50 @@ def bring_up_to_date() -> None:
     for stage in STAGES:
         reproduce(stage)
     run_step("register")
-    judge()
-    run_step("promote")
+    if judge():
+        run_step("promote")
 
 
 def separate_catalogue(source: str, destination: str) -> None:
     """Separate with the champion, and make the page that shows the result."""
     if not source:
         run_step("catalogue")
+    _require_champion()
     run_step("separate", source or str(CATALOGUE), destination)
     run_step("report", "--catalogue", destination)
 
 
-def judge() -> None:
+def _require_champion() -> None:
+    name = registered().name
+    if live_version(name, load_section("promote", PromoteConfig).alias) is None:
+        verdict = Verdict.read(WORKSPACE / "gate")
+        raise UserError(
+            f"version {verdict.version} was refused by the gate, and there is no champion to separate with: "
+            f"{'; '.join(verdict.reasons)} (train longer or on more data, or change `gate` in params.yaml)"
+        )
+
+
+def judge() -> bool:
     """Have the gate judge the registered version: against the champion, or by the rule for the first one.
 
-    The champion itself was judged before.
+    Returns whether there is a verdict on it: the champion itself was judged before, and the verdict that lies there may
+    be another version's.
     """
     version = registered()
     champion = live_version(version.name, load_section("promote", PromoteConfig).alias)
     if champion == version.version:
-        return
+        return False
     if champion is None:
         run_step("gate")
     else:
         scores = champion_scores(version.name, champion)
         run_step("gate", "--champion", str(champion), "--champion-scores", str(scores))
+    return True
 
 
 def run(source: str = "", destination: str = str(STEMS)) -> None:
     """Run the flow; raises CommandError, with one line, when it fails."""
+    guard_this_process()
     state: State[Any] = vocal_isolation(source, destination, return_state=True)  # type: ignore[assignment]
     if not state.is_completed():
         raise CommandError(state.message or f"the flow ended as {state.name}")

@@ -1,5 +1,6 @@
 """Decode every training and validation track once, and store its targets as shards."""
 
+import shutil
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from components.cache.config import CacheConfig
 from components.core.files import whole_file
 from components.core.manifest import Track, read_manifest, read_targets
 from components.core.parallel import in_processes
-from components.core.shards import FULL_SCALE, shard_path, write_index, write_settings
+from components.core.shards import FULL_SCALE, INDEX, SETTINGS, shard_path, write_index, write_settings
 
 CACHED_SPLITS = ("train", "validation")
 
@@ -20,6 +21,7 @@ CACHED_SPLITS = ("train", "validation")
 def cache(config: CacheConfig, data: Path, out: Path) -> None:
     """Write the shards of the tracks in `data`/manifest.csv to `out`; the same input gives the same bytes."""
     tracks = [track for split in CACHED_SPLITS for track in read_manifest(data, split)]
+    _clear(out)
     decoded = in_processes(partial(_decode, config), tracks, "cache", "tracks")
     rows: list[dict[str, Any]] = []
     with ShardWriter(config, out) as writer:
@@ -29,6 +31,13 @@ def cache(config: CacheConfig, data: Path, out: Path) -> None:
     write_index(out, list(rows))
     write_settings(out, config.targets, config.rate, config.channels)
     _report(rows, config, out)
+
+
+def _clear(out: Path) -> None:
+    """Remove an earlier cache, its index first: half a cache is never taken for one, and no old shard stays."""
+    for name in (INDEX, SETTINGS):
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(shard_path(out, 0).parent, ignore_errors=True)
 
 
 class ShardWriter:

@@ -122,9 +122,10 @@ def to_channels(audio: Audio, channels: int) -> Audio:
 
 def _by_libsndfile(path: Path) -> bool:
     try:
-        with soundfile.SoundFile(path):
-            return True
-    except soundfile.LibsndfileError:
+        with soundfile.SoundFile(path) as file:
+            # RAW: no header at all, taken for telephone sound because of the name (rubbish.au)
+            return str(file.format) != "RAW"
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file, which says nothing of itself
         return False
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -17,10 +18,21 @@ from components.core.errors import UserError
 from components.core.files import digest_file, whole_file, write_json
 from components.core.networks.registry import build_separator, parse_network
 from components.core.networks.separator import Separator
-from components.core.params import Section
+from components.core.params import Section, parse_section
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
+
+
+class Description(Section):
+    """What model.json holds."""
+
+    network: dict[str, Any]
+    targets: tuple[str, ...] = Field(min_length=1)
+    rate: int = Field(gt=0)
+    channels: int = Field(gt=0)
+    origin: dict[str, Any]
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -63,9 +75,8 @@ def save_model(
 def load_model(folder: Path) -> Model:
     """Read a model back, in evaluation mode, on the CPU; raises UserError when a part is missing or was changed."""
     description = _read_description(folder)
-    network = parse_network(description["network"], str(folder / DESCRIPTION))
-    targets = tuple(description["targets"])
-    separator = build_separator(network, len(targets), description["channels"])
+    network = parse_network(description.network, str(folder / DESCRIPTION))
+    separator = build_separator(network, len(description.targets), description.channels)
     try:
         separator.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
@@ -74,23 +85,23 @@ def load_model(folder: Path) -> Model:
     return Model(
         separator,
         network,
-        targets,
-        description["rate"],
-        description["channels"],
-        description["origin"],
-        description["sha256"],
+        description.targets,
+        description.rate,
+        description.channels,
+        description.origin,
+        description.sha256,
     )
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+def _read_description(folder: Path) -> Description:
     for name in (DESCRIPTION, WEIGHTS):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a model: {name} is missing (train one with `stemline run`)")
     try:
-        description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        expected = description["sha256"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+        values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
         raise UserError(f"{folder / DESCRIPTION} is not a model's description: fetch the model again") from None
-    if digest_file(folder / WEIGHTS) != expected:
+    description = parse_section("model", values, Description, str(folder / DESCRIPTION))
+    if digest_file(folder / WEIGHTS) != description.sha256:
         raise UserError(f"{folder / WEIGHTS} is not what {DESCRIPTION} says (checksum): fetch the model again")
     return description

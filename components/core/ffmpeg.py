@@ -13,8 +13,10 @@ from typing import IO, Any
 
 from components.core.errors import UserError
 
-# The file comes from outside: it may name no other file and no URL.
-_INPUT = ["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+# The file comes from outside: it may name no other file and no URL. So no protocol but files, and of these only formats
+# that hold their samples themselves (a playlist called song.m4a would be followed to any file of this machine).
+_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
+_INPUT = ["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS]
 
 
 def find_tool(name: str) -> str:
@@ -58,7 +60,7 @@ def decoded(path: Path, stream: int) -> Iterator[IO[bytes]]:
             process.kill()
             raise
         process.stdout.close()
-        if process.wait() > 0:
+        if process.wait() != 0:  # below zero: killed, or crashed on what the file holds
             log.seek(0)
             raise UserError(f"{path} is not readable audio: {_last_line(log.read().decode(errors='replace'))}")
 

@@ -14,10 +14,11 @@ from typing import Any
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it becomes `path` when the block ends, and vanishes when it raises.
 
-    The suffix is kept, since writers of audio and pictures choose the format by it.
+    The suffix is kept, since writers of audio and pictures choose the format by it; of the name only the beginning, so
+    that a name as long as the system allows (in any script) leaves room for what is added.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:100]}.", suffix=f".partial{path.suffix}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=f".partial{path.suffix}")
     os.close(handle)
     partial = Path(name)
     try:

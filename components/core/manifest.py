@@ -32,6 +32,9 @@ COLUMNS = (
     *("path", "stream", "sha256", "samples", "rate", "channels", "duration"),
 )
 
+_TEXTS = ("track", "artist", "title", "dataset", "split", "stem", "path", "sha256")
+"""Columns that are never numbers, whatever they look like (a band called 1975, a digest without letters)."""
+
 
 @dataclass(frozen=True)
 class StemFile:
@@ -76,7 +79,7 @@ def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"{path} does not exist: run `dvc repro acquire` first")
-    table = pd.read_csv(path, dtype={"artist": str, "title": str}, keep_default_na=False)
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
     if split is not None:
         table = table[table["split"] == split]
     return [_track(folder, rows) for _, rows in table.groupby("track", sort=False)]

@@ -1,5 +1,6 @@
 """Models by address: a version in the MLflow registry, or a folder."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,24 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
     target = folder / name / str(version)
     if not (target / BUNDLE).is_dir():
         try:
-            mlflow.artifacts.download_artifacts(f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(target))
+            _download(name, version, target)
         except (MlflowException, OSError) as error:
             raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
     return ModelAddress(target / BUNDLE, name, version)
+
+
+def _download(name: str, version: int, target: Path) -> None:
+    """Fetch the model to `target`, whole or not at all: what a killed download left is never taken for a model."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".partial.") as partial:
+        found = mlflow.artifacts.download_artifacts(
+            f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(partial)
+        )
+        try:
+            Path(found).rename(target / BUNDLE)
+        except OSError:
+            if not (target / BUNDLE).is_dir():  # else another process was faster
+                raise
 
 
 def resolve_version(address: str) -> tuple[str, int]:

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from components.core.errors import UserError
 
@@ -25,10 +26,11 @@ def load_section(section: str, schema: type[SectionT], path: Path = Path("params
     Raises UserError, one line, when the file, the section or a value in it does not fit.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # YAML 1.2, as DVC reads and writes it: for 1.1, which PyYAML reads, 1e-05 is a text
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run from the root of the project, where params.yaml lies") from None
-    except yaml.YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict) or section not in document:
         raise UserError(f"{path} has no section '{section}': add it (see the params.yaml of the repository)")
@@ -38,7 +40,7 @@ def load_section(section: str, schema: type[SectionT], path: Path = Path("params
 def parse_section(section: str, values: object, schema: type[SectionT], where: str) -> SectionT:
     """Validate `values` (what YAML or JSON gave) as `schema`; JSON rules, so a list may stand for a tuple."""
     try:
-        return schema.model_validate_json(json.dumps(values), strict=True)
+        return schema.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise UserError(f"{where}: {_one_line(section, error)}") from None
 

@@ -5,6 +5,7 @@ The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -56,6 +57,7 @@ def connect() -> mlflow.MlflowClient:
     A fresh SQLite store is made under a lock: several processes at once corrupt it. Raises UserError, one line, when a
     server does not answer.
     """
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
@@ -107,15 +109,22 @@ def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object
 
 
 def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowClient:
-    client = mlflow.MlflowClient(uri, uri)
     try:
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        client = mlflow.MlflowClient(uri, uri)
+        _make_experiment(client, artifacts)
     except MlflowException as error:
-        # another host may have made it in between
-        if uri.startswith("sqlite") or client.get_experiment_by_name(EXPERIMENT) is None:
-            raise UserError(f"MLflow at {uri} does not work: {str(error).splitlines()[0]}") from None
+        raise UserError(f"MLflow at {uri} does not work: {str(error).splitlines()[0]}") from None
     return client
+
+
+def _make_experiment(client: mlflow.MlflowClient, artifacts: str | None) -> None:
+    if client.get_experiment_by_name(EXPERIMENT) is not None:
+        return
+    try:
+        client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+    except MlflowException:
+        if client.get_experiment_by_name(EXPERIMENT) is None:  # else another host made it in between
+            raise
 
 
 def _milliseconds() -> int:

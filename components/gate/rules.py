@@ -23,14 +23,22 @@ class Finding:
 
 def first_champion(config: GateConfig, challenger: Scores) -> list[Finding]:
     """With no champion to compare with: better than the mixture as estimate by a stated minimum, in every target."""
-    return [_gain(config, challenger, target) for target in challenger.targets]
+    unscored = [target for target in config.minimum_gain_db if target not in challenger.targets]
+    return [
+        *(_gain(config, challenger, target) for target in challenger.targets),
+        *(Finding(False, f"{target}: the model does not separate it, and a minimum is stated") for target in unscored),
+    ]
 
 
 def against_champion(config: GateConfig, challenger: Scores, champion: Scores) -> list[Finding]:
     """Not worse than the champion by more than the margin, in every target, at the stated confidence."""
     if challenger.test_digest != champion.test_digest:
         return [Finding(False, "champion and challenger were scored on different test tracks")]
-    return [_difference(config, challenger, champion, target) for target in challenger.targets]
+    given_up = [target for target in champion.targets if target not in challenger.targets]
+    return [
+        *(_difference(config, challenger, champion, target) for target in challenger.targets),
+        *(Finding(False, f"{target}: the champion separates it, and the challenger does not") for target in given_up),
+    ]
 
 
 def lower_bound(differences: NDArray[np.float64], config: GateConfig) -> float:
@@ -54,7 +62,7 @@ def _gain(config: GateConfig, scores: Scores, target: str) -> Finding:
 
 
 def _difference(config: GateConfig, challenger: Scores, champion: Scores, target: str) -> Finding:
-    if target not in champion.sdr["model"].columns:
+    if target not in champion.targets:
         return Finding(False, f"{target}: the champion does not separate it, so nothing can be compared")
     differences = _paired(challenger.sdr["model"], champion.sdr["model"], target)
     if len(differences) < config.minimum_tracks:

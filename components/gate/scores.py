@@ -9,6 +9,8 @@ import pandas as pd
 
 from components.core.errors import UserError
 
+MODEL = "model"
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -20,7 +22,7 @@ class Scores:
     @property
     def targets(self) -> list[str]:
         """The targets that the model was scored on."""
-        return [str(target) for target in self.sdr["model"].columns]
+        return [str(target) for target in self.sdr[MODEL].columns]
 
 
 def read_scores(folder: Path) -> Scores:
@@ -35,4 +37,6 @@ def read_scores(folder: Path) -> Scores:
         str(system): rows.pivot(index="track", columns="target", values="value")[list(dict.fromkeys(rows["target"]))]
         for system, rows in sdr.groupby("system")
     }
+    if MODEL not in systems:
+        raise UserError(f"{scores} has no scores of the model: evaluate.systems in params.yaml must name it")
     return Scores(json.loads(test.read_text(encoding="utf-8"))["digest"], systems)

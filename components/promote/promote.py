@@ -6,6 +6,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.core import tracking
+from components.core.errors import UserError
 from components.core.verdict import Verdict
 from components.promote.config import PromoteConfig
 
@@ -15,7 +16,13 @@ def promote(config: PromoteConfig, verdict: Verdict) -> bool:
     client = tracking.connect()
     if not verdict.passed or champion_version(client, verdict.name, config.alias) == verdict.version:
         return False
-    client.set_registered_model_alias(verdict.name, config.alias, str(verdict.version))
+    try:
+        client.set_registered_model_alias(verdict.name, config.alias, str(verdict.version))
+    except MlflowException:
+        raise UserError(
+            f"version {verdict.version} of {verdict.name} is not in the registry at {tracking.tracking_uri()}: "
+            "register and judge it again with `stemline run`"
+        ) from None
     now = datetime.now(UTC).isoformat(timespec="seconds")
     client.set_model_version_tag(verdict.name, str(verdict.version), "promoted_at", now)
     return True

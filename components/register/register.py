@@ -68,8 +68,8 @@ def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model
 
 
 def _signature(model: Model) -> ModelSignature:
-    mixture = TensorSpec(np.dtype(np.float32), (-1, model.channels, -1), "mixture")
-    stems = TensorSpec(np.dtype(np.float32), (-1, len(model.targets), model.channels, -1), "stems")
+    mixture = TensorSpec(np.dtype(np.float32), (-1, model.channels, -1))
+    stems = TensorSpec(np.dtype(np.float32), (-1, len(model.targets), model.channels, -1))
     return ModelSignature(inputs=Schema([mixture]), outputs=Schema([stems]))
 
 

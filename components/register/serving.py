@@ -1,12 +1,10 @@
 """The model as MLflow serves it (models from code: no pickle). MLflow runs this file; nothing imports it."""
 
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
-from numpy.typing import NDArray
 
 from components.core.bundle import load_model
 from components.core.segments import separate_all
@@ -19,9 +17,8 @@ class ServedSeparator(PythonModel):  # type: ignore[misc]
         """Read the model of the artifacts; a changed one is refused."""
         self._model = load_model(Path(context.artifacts["model"]))
 
-    def predict(
-        self, context: PythonModelContext, model_input: NDArray[np.float32], params: dict[str, Any] | None = None
-    ) -> NDArray[np.float32]:
+    # no type hints: MLflow would take them for a schema of its own, against the signature
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Separate each mixture of the batch."""
         return np.stack([separate_all(self._model.separator, mixture) for mixture in np.asarray(model_input)])
 

@@ -17,6 +17,9 @@ from components.core.files import whole_file
 
 S3 = "s3://"
 
+# A store that is down is said to be down within a minute, not after the client's default of many.
+_PATIENCE = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
+
 
 class Store(ABC):
     """Files by key: `/`-separated paths below the store's root."""
@@ -68,8 +71,14 @@ class FolderStore(Store):
         return path.read_bytes() if path.is_file() else None
 
     def put(self, local: Path, key: str) -> None:
-        with whole_file(self._root / key) as partial:
-            shutil.copyfile(local, partial)
+        try:
+            with whole_file(self._root / key) as partial:
+                shutil.copyfile(local, partial)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise UserError(
+                f"{self._root / key} cannot be written, since a file lies where a folder must be (or the other way "
+                "round): choose another destination"
+            ) from None
 
     def describe(self, key: str) -> str:
         return str(self._root / key)
@@ -80,7 +89,7 @@ class BucketStore(Store):
 
     def __init__(self, address: str) -> None:
         self._root = address.removeprefix(S3).rstrip("/")
-        self._files = s3fs.S3FileSystem()
+        self._files = s3fs.S3FileSystem(config_kwargs=_PATIENCE)
 
     def recordings(self) -> list[str]:
         with _one_line(S3 + self._root):

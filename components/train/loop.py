@@ -109,9 +109,10 @@ class Trainer:
     def _validate(self, loss: float, seconds: float) -> None:
         """Score the averaged network, keep it if it is the best so far, write the checkpoint, report."""
         averaged = self.state.averaged
+        self.group.agree_on_buffers(averaged)
         averaged.eval()
         sdr = validation_sdr(averaged, self.validation, self.config.validation_seconds, self.group)
-        score = fmean(sdr.values())
+        score = fmean([value for value in sdr.values() if not math.isnan(value)] or [-math.inf])
         if self.state.best is None or score > self.state.best.score:
             weights = {name: value.clone() for name, value in averaged.state_dict().items()}
             self.state.best = Best(self.state.step, score, weights)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as distributed
+from torch import nn
 
 from components.core.parallel import cores
 
@@ -30,6 +31,14 @@ class Group:
     def crops(self, batch: int) -> range:
         """Return the numbers of the crops of a global batch that this process takes."""
         return range(self.rank, batch, self.size)
+
+    def agree_on_buffers(self, network: nn.Module) -> None:
+        """Give every process the leader's buffers: each has seen the batch statistics of its own crops only.
+
+        A checkpoint holds the leader's, so without this a resumed group would go on a little differently.
+        """
+        for buffer in network.buffers() if self.size > 1 else ():
+            distributed.broadcast(buffer, 0)
 
     def gather(self, items: list[Item]) -> list[Item]:
         """Return the items of all processes, in the order that dealing them out in turns had."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import parse_args
 from torch.distributed.run import run as run_group
@@ -19,7 +20,7 @@ from components.core.bundle import save_model
 from components.core.errors import UserError
 from components.core.files import digest_file, digest_folder, digest_parts, whole_file, write_json
 from components.core.networks.registry import build_separator
-from components.core.shards import INDEX, SETTINGS, ShardReader
+from components.core.shards import INDEX, ShardReader
 from components.train.config import TrainConfig
 from components.train.state import TrainingState, new_state
 from components.train.worker import FAILURE
@@ -46,8 +47,7 @@ def train(config: TrainConfig, cache: Path, out: Path, scratch: Path) -> None:
 def training_key(config: TrainConfig, cache: Path) -> str:
     """Return a digest of the parameters, the data and the code: the name of the training's scratch folder."""
     code = [digest_folder(_CODE / part, "*.py") for part in ("core", "train")]
-    data = [digest_file(cache / name) for name in (INDEX, SETTINGS)]
-    return digest_parts([config.model_dump_json(), *data, *code])[:16]
+    return digest_parts([config.model_dump_json(), digest_folder(cache), *code])[:16]
 
 
 def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> tracking.RunRef:
@@ -90,15 +90,18 @@ def _launch(cache: Path, folder: Path) -> None:
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.append(f"--nproc-per-node={max(1, torch.cuda.device_count())}")
     worker = ["-m", "components.train.worker", "--cache", str(cache), "--scratch", str(folder)]
-    parsed = parse_args(["--max-restarts=3", *options, *worker])  # type: ignore[no-untyped-call]
+    parsed = parse_args(  # type: ignore[no-untyped-call]
+        ["--max-restarts=3", *options, *worker, "--launcher", str(os.getpid())]
+    )
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     try:
         run_group(parsed)  # type: ignore[no-untyped-call]
+    except SignalException:  # torchrun's handlers of Ctrl-C and SIGTERM: the workers have been ended
+        raise KeyboardInterrupt from None
     except ChildFailedError as error:
-        failure = folder / FAILURE
-        if failure.exists():
-            raise UserError(failure.read_text(encoding="utf-8")) from None
         raise UserError(f"train: a worker died ({_cause(error)}); the same command goes on from {folder}") from None
+    if (folder / FAILURE).exists():
+        raise UserError((folder / FAILURE).read_text(encoding="utf-8"))
 
 
 def _cause(error: ChildFailedError) -> str:

@@ -3,12 +3,13 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from components.core import tracking
-from components.core.entry import USER_ERROR
 from components.core.errors import UserError
 from components.core.lifeline import end_with_parent
 from components.core.networks.registry import build_separator
@@ -25,32 +26,54 @@ FAILURE = "failure.txt"
 
 
 def main() -> None:
-    """Train in this process; a UserError goes to `scratch`/failure.txt."""
-    end_with_parent()
+    """Train in this process; a UserError goes to `scratch`/failure.txt, and torchrun is told that all is well.
+
+    Else it would start the group again, three times, for an error that would only come again.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--launcher", type=int, required=True, help="process that started this one")
     arguments = parser.parse_args()
-    failure: Path = arguments.scratch / FAILURE
-    try:
-        if not failure.exists():  # else torchrun restarts the group after an error that would only come again
-            work(load_section("train", TrainConfig), arguments.cache, arguments.scratch)
-    except UserError as error:
-        failure.write_text(str(error), encoding="utf-8")
-    if failure.exists():
-        sys.exit(USER_ERROR)
+    end_with_parent(arguments.launcher)
+    if not (arguments.scratch / FAILURE).exists():
+        work(load_section("train", TrainConfig), arguments.cache, arguments.scratch)
 
 
 def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
     """Join the group, go on from the checkpoint in `scratch` if there is one, and train to the end."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic matrix products on a GPU ask for
     torch.use_deterministic_algorithms(True)
-    with joined_group() as group:
+    with joined_group() as group, _told(scratch / FAILURE):
+        _require_even_shares(config, group)
         train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
         state = new_state(config, _fresh_separator(config, train, group))
+        reporter = _Reporter(scratch)
         if state.restore(scratch) and group.leads:
             print(f"train: going on from step {state.step}", file=sys.stderr)
-        Trainer(config, state, train, validation, group, scratch, _Reporter(scratch)).run()
+            reporter.catch_up(state.curves)
+        Trainer(config, state, train, validation, group, scratch, reporter).run()
+
+
+@contextmanager
+def _told(failure: Path) -> Iterator[None]:
+    """Write a UserError down, before the other processes of the group notice that this one has gone."""
+    try:
+        yield
+    except UserError as error:
+        failure.write_text(str(error), encoding="utf-8")
+    except RuntimeError:
+        if not failure.exists():  # else it is only that another process has gone
+            raise
+
+
+def _require_even_shares(config: TrainConfig, group: Group) -> None:
+    """Uneven shares would weigh some crops more than others, so that the processes' number changes the result."""
+    if config.batch % group.size:
+        raise UserError(
+            f"train.batch: {config.batch} crops cannot be shared evenly by {group.size} processes: "
+            f"set a multiple of {group.size} in params.yaml"
+        )
 
 
 def _fresh_separator(config: TrainConfig, reader: ShardReader, group: Group) -> Separator:
@@ -68,6 +91,17 @@ class _Reporter:
     def __call__(self, row: dict[str, float]) -> None:
         scores = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in row.items() if name != "step")
         print(f"train: validation at step {row['step']:.0f}: {scores}", file=sys.stderr, flush=True)
+        self._log(row)
+
+    def catch_up(self, rows: list[dict[str, float]]) -> None:
+        """Send what a training that was killed between its checkpoint and MLflow did not send."""
+        run = tracking.RunRef.read(self._scratch)
+        sent = {point.step for point in tracking.connect().get_metric_history(run.run_id, "train/loss")}
+        for row in rows:
+            if row["step"] not in sent:
+                self._log(row)
+
+    def _log(self, row: dict[str, float]) -> None:
         metrics = {f"train/{name}": value for name, value in row.items() if name != "step"}
         tracking.log_metrics(tracking.connect(), tracking.RunRef.read(self._scratch), metrics, int(row["step"]))
 

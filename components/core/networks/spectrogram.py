@@ -35,12 +35,13 @@ class MaskSeparator(Separator):
         return self.stft.inverse(masks * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Ratio masks of the estimated powers, so the stems add up; above the network's bins the frame's mean mask.
+        """Masks scaled to sum to one, so the stems add up; above the network's bins the frame's mean mask.
 
-        The masks are (ŝ² + ε/n) / (Σ ŝ² + ε), as in Spleeter (Hennequin et al., JOSS 2020).
+        The plain ratio m / Σ m, not the ratio of powers of Spleeter (Hennequin et al., JOSS 2020): trained on absolute
+        differences the masks are sharp already, and squaring them costs half a decibel (docs/decisions/0006).
         """
         spectrum = self.stft(mixture)
-        power = (self.masks(spectrum) * spectrum[..., : self.bins, :].abs().unsqueeze(1)) ** 2
-        ratio = (power + _EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + _EPSILON)
+        masks = self.masks(spectrum)
+        ratio = (masks + _EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + _EPSILON)
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
         return self.stft.inverse(torch.cat([ratio, above], dim=-2) * spectrum.unsqueeze(1), mixture.shape[-1])

@@ -35,8 +35,8 @@ class UNet(nn.Module):
         widths = config.widths
         self.stems, self.channels = stems, channels
         self.multiple = 2 ** (len(widths) - 1)
-        self.scale = nn.Parameter(torch.ones(1, 1, config.bins, 1))
-        self.shift = nn.Parameter(torch.zeros(1, 1, config.bins, 1))
+        self.scale = nn.Parameter(torch.ones(config.bins))
+        self.shift = nn.Parameter(torch.zeros(config.bins))
         self.top = _block(channels, widths[0])
         self.down = nn.ModuleList(_down(above, below) for above, below in pairwise(widths))
         self.encode = nn.ModuleList(_block(width, width) for width in widths[1:])
@@ -50,7 +50,7 @@ class UNet(nn.Module):
         # relative to the loudness of the whole, so that a mastered song and a quiet demo look the same
         loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
         # compressed, with a learned gain and offset a bin: levels span decades and fall with frequency
-        level = torch.log1p(_CURVE * magnitude / loudness) * self.scale + self.shift
+        level = torch.log1p(_CURVE * magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
         padded = nn.functional.pad(level, (0, -frames % self.multiple, 0, -bins % self.multiple))
         masks = torch.sigmoid(self.head(self._features(padded)))[..., :bins, :frames]
         return masks.reshape(-1, self.stems, self.channels, bins, frames)
