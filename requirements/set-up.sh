@@ -22,7 +22,7 @@ fi
 echo "set-up: installing packages (2.3 GB, one to five minutes the first time)"
 # old versions of pip search for minutes what newer ones find at once
 .venv/bin/python -m pip install --quiet --upgrade 'pip>=25'
-.venv/bin/python -m pip install --quiet --constraint requirements/lock.txt \
+.venv/bin/python -m pip install -qq --constraint requirements/lock.txt \
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --editable '.[dev,postgres]'
 
 has_ffmpeg() {
