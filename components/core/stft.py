@@ -1,5 +1,6 @@
 """The short-time Fourier transform that all spectrogram networks share."""
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from components.core.params import Section
@@ -9,8 +10,8 @@ from components.core.torchaudio_compat import torchaudio
 class StftConfig(Section):
     """`window` samples a frame (n_fft), `hop` samples from one frame to the next."""
 
-    window: int = 4096
-    hop: int = 1024
+    window: int = Field(4096, gt=1)
+    hop: int = Field(1024, gt=0)
 
 
 class Stft(nn.Module):

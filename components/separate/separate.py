@@ -26,9 +26,8 @@ from components.core.model_store import ModelAddress, fetch_model
 from components.core.progress import with_progress
 from components.separate.quantise import Encoding, add_up, encoding_for
 from components.separate.recording import SampleQueue, estimate_stems
-from components.separate.stores import Store
+from components.separate.stores import PROVENANCE, Store
 
-PROVENANCE = "provenance.json"
 _BLOCK = 1 << 16
 
 

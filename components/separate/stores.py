@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +16,8 @@ from components.core.errors import UserError
 from components.core.files import whole_file
 
 S3 = "s3://"
+PROVENANCE = "provenance.json"
+"""The file beside the stems of a recording, written last, that says where they come from."""
 
 # A store that is down is said to be down within a minute, not after the client's default of many.
 _PATIENCE = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
@@ -59,8 +61,8 @@ class FolderStore(Store):
             raise UserError(
                 f"{self._root} is neither a file nor a folder: give a recording, a folder or an s3:// address"
             )
-        files = (path for path in self._root.rglob("*") if _is_audio(path.name) and path.is_file())
-        return sorted(path.relative_to(self._root).as_posix() for path in files)
+        files = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        return _recordings_among(files)
 
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
@@ -98,8 +100,7 @@ class BucketStore(Store):
                 self._root = str(PurePosixPath(self._root).parent)
         if not found:
             raise UserError(f"{S3}{self._root} holds nothing: check the bucket's name and folder")
-        keys = (path.removeprefix(f"{self._root}/") for path in found)
-        return sorted(key for key in keys if _is_audio(key))
+        return _recordings_among(path.removeprefix(f"{self._root}/") for path in found)
 
     @contextmanager
     def local_copy(self, key: str) -> Iterator[Path]:
@@ -130,9 +131,15 @@ def open_store(address: str) -> Store:
     return BucketStore(address) if address.startswith(S3) else FolderStore(Path(address))
 
 
-def _is_audio(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+def _recordings_among(files: Iterable[str]) -> list[str]:
+    """Return the audio files, sorted, without the stems of a destination that lies inside the source."""
+    keys = [PurePosixPath(file) for file in files]
+    separated = {key.parent for key in keys if key.name == PROVENANCE}
+    return sorted(str(key) for key in keys if _is_audio(key) and key.parent not in separated)
+
+
+def _is_audio(key: PurePosixPath) -> bool:
+    return key.suffix.lower() in SUFFIXES and not key.name.startswith(".")
 
 
 @contextmanager

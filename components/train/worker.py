@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--launcher", type=int, required=True, help="process that started this one")
     arguments = parser.parse_args()
     end_with_parent(arguments.launcher)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is to say about Ctrl-C, the launcher says
     if not (arguments.scratch / FAILURE).exists():
         work(load_section("train", TrainConfig), arguments.cache, arguments.scratch)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.networks.separator import Separator
@@ -21,10 +22,16 @@ class UNetConfig(Section):
     """`widths`: channels of each level, top to bottom; `bins`, `frames`: the spectrogram patch it is built for."""
 
     name: Literal["unet"] = "unet"
-    widths: tuple[int, ...] = (16, 32, 64, 128, 256)
+    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256), min_length=1)
     stft: StftConfig = StftConfig()
-    bins: int = 1024
-    frames: int = 256
+    bins: int = Field(1024, gt=0)
+    frames: int = Field(256, gt=2)
+
+    @model_validator(mode="after")
+    def _bins_exist(self) -> "UNetConfig":
+        if self.bins > self.stft.window // 2 + 1:
+            raise ValueError(f"bins: an STFT of window {self.stft.window} has only {self.stft.window // 2 + 1}")
+        return self
 
 
 class UNet(nn.Module):

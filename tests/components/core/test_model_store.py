@@ -1,0 +1,92 @@
+"""Models by address: found, fetched once and whole, or one line."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from components.core import tracking
+from components.core.bundle import load_model
+from components.core.errors import UserError
+from components.core.model_store import BUNDLE, fetch_model
+from core.tiny import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry with two versions of the model `tiny`, the second one the champion."""
+    folder = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        client = tracking.connect()
+        client.create_registered_model("tiny")
+        for number in (1, 2):
+            save_tiny_model(folder / str(number) / "artifacts" / BUNDLE, seed=number)
+            client.create_model_version("tiny", (folder / str(number)).as_uri())
+        client.set_registered_model_alias("tiny", "champion", "2")
+    return uri
+
+
+@pytest.fixture(autouse=True)
+def _store(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+
+
+def test_by_alias_and_by_version(tmp_path: Path) -> None:
+    champion = fetch_model("models:/tiny@champion", tmp_path)
+    assert (champion.name, champion.version) == ("tiny", 2)
+    assert fetch_model("models:/tiny/2", tmp_path) == champion
+    first = fetch_model("models:/tiny/1", tmp_path)
+    assert load_model(first.folder).digest != load_model(champion.folder).digest
+    assert not list(tmp_path.glob("**/.partial*"))
+
+
+def test_a_folder_is_itself(tmp_path: Path) -> None:
+    found = fetch_model(str(tmp_path / "model"), tmp_path)
+    assert (found.folder, found.name, found.version) == (tmp_path / "model", "model", 0)
+
+
+def test_a_version_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fetch_model("models:/tiny/1", tmp_path)
+
+    def fail(*arguments: object, **more: object) -> str:
+        raise AssertionError("fetched again")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", fail)
+    assert fetch_model("models:/tiny/1", tmp_path) == first
+
+
+def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after kill -9: what had arrived stays behind."""
+
+    def half(uri: str, dst_path: str) -> str:
+        (Path(dst_path) / BUNDLE).mkdir(parents=True)
+        (Path(dst_path) / BUNDLE / "model.json").write_text("{")
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.artifacts, "download_artifacts", half)
+        with pytest.raises(SystemExit):
+            fetch_model("models:/tiny/1", tmp_path)
+    assert not (tmp_path / "tiny" / "1" / BUNDLE).exists()
+    assert load_model(fetch_model("models:/tiny/1", tmp_path).folder).targets == ("vocals", "accompaniment")
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("models:/tiny@challenger", "is not in the registry at sqlite:"),
+        ("models:/nobody@champion", "is not in the registry"),
+        ("models:/tiny/3", "is not in the registry"),
+        ("models:/tiny/latest", "is not"),
+        ("models:/tiny", "is not an address of a model: write models:/NAME@ALIAS"),
+        ("models:/", "is not an address of a model"),
+    ],
+)
+def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        fetch_model(address, tmp_path)
+    assert says in str(error.value)
+    assert str(error.value).startswith(address)
+    assert len(str(error.value).splitlines()) == 1

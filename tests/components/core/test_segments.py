@@ -1,0 +1,91 @@
+"""Recordings through a network in segments: nothing is lost, and how the samples arrive changes nothing."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.core.audio import Audio
+from components.core.networks.separator import Separator
+from components.core.segments import separate_all, separate_blocks
+from core.tiny import noise, tiny_separator
+
+SEPARATOR = tiny_separator()
+
+
+class _Halves(Separator):
+    """Two stems, each half of the mixture: what comes out is known exactly."""
+
+    segment = 64
+
+    def estimates(self, mixture: torch.Tensor) -> torch.Tensor:
+        assert mixture.shape == (1, 2, 64)
+        return torch.stack([mixture, mixture], dim=1) / 2
+
+
+def _cut(audio: Audio, sizes: list[int]) -> Iterator[Audio]:
+    place = 0
+    for size in sizes:
+        yield audio[:, place : place + size]
+        place += size
+    yield audio[:, place:]
+
+
+@pytest.mark.parametrize("samples", [1, 2, 511, 512, 513, 1023, 1024, 1025, 1536, 5000])
+def test_stems_add_up_to_the_mixture(samples: int) -> None:
+    mixture = noise(samples, samples)
+    stems = separate_all(SEPARATOR, mixture)
+    assert stems.shape == (2, 2, samples)
+    assert stems.dtype == np.float32
+    assert np.abs(stems.sum(axis=0) - mixture).max() < 1e-6
+    assert np.abs(stems[0]).max() > 0.01
+    assert np.abs(stems[1]).max() > 0.01
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples=st.integers(0, 3000), sizes=st.lists(st.integers(0, 1500), max_size=6))
+def test_stems_do_not_depend_on_the_blocks(samples: int, sizes: list[int]) -> None:
+    mixture = noise(samples, samples)
+    whole = np.concatenate(list(separate_blocks(SEPARATOR, [mixture])), axis=-1)
+    parts = np.concatenate(list(separate_blocks(SEPARATOR, _cut(mixture, sizes))), axis=-1)
+    assert whole.shape == (2, 2, samples)
+    assert np.array_equal(parts, whole)
+
+
+@settings(max_examples=100, deadline=None)
+@given(samples=st.integers(0, 400), sizes=st.lists(st.integers(0, 200), max_size=6))
+def test_segments_join_without_a_seam(samples: int, sizes: list[int]) -> None:
+    mixture = noise(samples, samples)
+    stems = np.concatenate(list(separate_blocks(_Halves(), _cut(mixture, sizes))), axis=-1)
+    assert stems.shape == (2, 2, samples)
+    assert np.abs(stems - mixture / 2).max(initial=0.0) < 1e-7
+
+
+def test_no_blocks_no_stems() -> None:
+    assert list(separate_blocks(SEPARATOR, [])) == []
+
+
+def test_memory_does_not_grow_with_the_recording() -> None:
+    """Of the blocks that went in, only the last few are still held."""
+    held: list[weakref.ref[Audio]] = []
+    most = 0
+
+    def blocks() -> Iterator[Audio]:
+        for number in range(200):
+            block = noise(number, 64)
+            held.append(weakref.ref(block))
+            yield block
+
+    count = 0
+    for stems in separate_blocks(_Halves(), blocks()):
+        count += stems.shape[-1]
+        del stems
+        gc.collect(0)
+        most = max(most, sum(reference() is not None for reference in held))
+    assert count == 200 * 64
+    assert most <= 4

@@ -1,0 +1,254 @@
+"""The rules of the gate on scores whose verdict is known."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from gate_scores import TRACKS, gate_config, made_scores
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.core.errors import UserError
+from components.core.params import parse_section
+from components.gate.config import GateConfig
+from components.gate.rules import Finding, against_champion, first_champion, lower_bound
+from components.gate.scores import read_scores
+
+
+def all_good(findings: list[Finding]) -> bool:
+    return bool(findings) and all(finding.good for finding in findings)
+
+
+def spread(mean: float, count: int = TRACKS, width: float = 0.2) -> list[float]:
+    """Return `count` values around `mean`."""
+    return list(mean + width * np.linspace(-1, 1, count))
+
+
+# the first champion
+
+
+@pytest.mark.parametrize(
+    ("vocals", "accompaniment", "good"),
+    [(3.5, 0.1, [True, True]), (2.9, 0.1, [False, True]), (3.5, -0.1, [True, False]), (3.0, 0.0, [True, True])],
+)
+def test_first_champion_must_reach_the_minimum_in_every_target(
+    vocals: float, accompaniment: float, good: list[bool]
+) -> None:
+    scores = made_scores(
+        model={"vocals": [vocals - 5] * TRACKS, "accompaniment": [accompaniment + 5] * TRACKS},
+        mixture={"vocals": [-5] * TRACKS, "accompaniment": [5] * TRACKS},
+    )
+    findings = first_champion(gate_config(), scores)
+    assert [finding.good for finding in findings] == good
+    assert (
+        f"vocals: {vocals:+.2f} dB SDR over the mixture (median of {TRACKS} tracks); at least +3.00 dB"
+        in findings[0].text
+    )
+
+
+def test_the_gain_is_the_median_of_the_tracks_gains() -> None:
+    scores = made_scores(model={"vocals": [0, 0, 100, 4, 9]}, mixture={"vocals": [0, 1, 0, 0, 0]}, targets=("vocals",))
+    (finding,) = first_champion(gate_config(minimum_gain_db={"vocals": 4.0}), scores)
+    assert finding.good
+    assert "+4.00 dB" in finding.text
+
+
+def test_a_target_without_a_minimum_is_refused() -> None:
+    scores = made_scores(
+        model={"vocals": [9] * 5, "accompaniment": [9] * 5}, mixture={"vocals": [0] * 5, "accompaniment": [0] * 5}
+    )
+    findings = first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), scores)
+    assert [finding.good for finding in findings] == [True, False]
+    assert findings[1].text.startswith("accompaniment: ")
+    assert "minimum_gain_db" in findings[1].text
+
+
+def test_a_target_that_has_a_minimum_and_no_score_is_refused() -> None:
+    scores = made_scores(model={"vocals": [9] * 5}, mixture={"vocals": [0] * 5}, targets=("vocals",))
+    findings = first_champion(gate_config(), scores)
+    assert not all_good(findings)
+    assert any("accompaniment" in finding.text for finding in findings if not finding.good)
+
+
+def test_without_the_mixtures_scores_nothing_is_promoted() -> None:
+    findings = first_champion(gate_config(), made_scores(model={"vocals": [9] * 5, "accompaniment": [9] * 5}))
+    assert [finding.good for finding in findings] == [False, False]
+    assert "the mixture was not scored" in findings[0].text
+
+
+def test_without_any_score_nothing_is_promoted() -> None:
+    nan = [float("nan")] * 3
+    both = {"vocals": nan, "accompaniment": nan}
+    findings = first_champion(gate_config(), made_scores(model=both, mixture=both))
+    assert [finding.good for finding in findings] == [False, False]
+    assert "no track has a score" in findings[0].text
+
+
+# against a champion
+
+
+def compared(differences: list[float], **changes: object) -> Finding:
+    """Judge a challenger that is better than the champion by these differences, track by track."""
+    base = np.linspace(-8, 8, len(differences))
+    challenger = made_scores(model={"vocals": list(base + differences)}, targets=("vocals",))
+    champion = made_scores(model={"vocals": list(base)}, targets=("vocals",))
+    (finding,) = against_champion(gate_config(**changes), challenger, champion)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("differences", "good"),
+    [
+        (spread(1.0), True),
+        ([0.0] * TRACKS, True),
+        ([-0.05] * TRACKS, True),
+        (spread(-0.02, width=0.1), True),
+        ([-0.11] * TRACKS, False),
+        (spread(-1.0), False),
+        # better on average, but it cannot be told from worse
+        ([10.0] + [-1.0] * 7, False),
+    ],
+)
+def test_not_worse_by_more_than_the_margin(differences: list[float], good: bool) -> None:
+    finding = compared(differences)
+    assert finding.good is good
+    assert (
+        f"{np.mean(differences):+.2f} dB SDR against the champion (mean of {len(differences)} tracks)" in finding.text
+    )
+    assert "allowed -0.10 dB" in finding.text
+
+
+def test_one_target_that_is_worse_refuses() -> None:
+    challenger = made_scores(model={"vocals": spread(5), "accompaniment": spread(4)})
+    champion = made_scores(model={"vocals": spread(1), "accompaniment": spread(5)})
+    assert [finding.good for finding in against_champion(gate_config(), challenger, champion)] == [True, False]
+
+
+def test_too_few_tracks_show_nothing() -> None:
+    finding = compared([5.0] * 4, minimum_tracks=5)
+    assert not finding.good
+    assert finding.text == "vocals: 4 tracks in common, and 5 are needed to compare"
+    assert compared([5.0] * 5, minimum_tracks=5).good
+
+
+def test_other_test_tracks_show_nothing() -> None:
+    champion, challenger = (
+        made_scores(model={"vocals": [v] * 6}, targets=("vocals",), digest=d) for v, d in ((0, "a"), (9, "b"))
+    )
+    findings = against_champion(gate_config(), challenger, champion)
+    assert not all_good(findings)
+    assert "different test tracks" in findings[0].text
+
+
+def test_a_target_that_the_champion_lacks_cannot_be_compared() -> None:
+    challenger = made_scores(model={"vocals": [9] * 6, "accompaniment": [9] * 6})
+    champion = made_scores(model={"vocals": [0] * 6}, targets=("vocals",))
+    findings = against_champion(gate_config(), challenger, champion)
+    assert not all_good(findings)
+    assert "accompaniment: the champion does not separate it" in findings[1].text
+
+
+def test_a_target_that_the_challenger_gave_up_refuses_it() -> None:
+    challenger = made_scores(model={"vocals": [9] * 6}, targets=("vocals",))
+    champion = made_scores(model={"vocals": [0] * 6, "accompaniment": [0] * 6})
+    findings = against_champion(gate_config(), challenger, champion)
+    assert not all_good(findings)
+    assert any(finding.text.startswith("accompaniment: ") for finding in findings if not finding.good)
+
+
+def test_tracks_without_a_score_on_either_side_are_dropped_from_both() -> None:
+    nan = float("nan")
+    # without pairing, the champion's 100 and the challenger's -100 would decide
+    challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, -100]}, targets=("vocals",))
+    champion = made_scores(model={"vocals": [0, 0, 0, 0, 0, 100, nan]}, targets=("vocals",))
+    (finding,) = against_champion(gate_config(), challenger, champion)
+    assert finding.good
+    assert "+1.00 dB SDR against the champion (mean of 5 tracks)" in finding.text
+
+
+def test_tracks_are_paired_by_name_not_by_place() -> None:
+    values = spread(0, width=9)
+    challenger = made_scores(model={"vocals": values}, targets=("vocals",))
+    champion = made_scores(model={"vocals": values[::-1]}, targets=("vocals",), names=range(TRACKS - 1, -1, -1))
+    (finding,) = against_champion(gate_config(margin_db=0.0), challenger, champion)
+    assert finding.good
+    assert "+0.00 dB SDR against the champion" in finding.text
+
+
+# the bootstrap
+
+
+def test_the_lower_bound_of_normal_data_is_the_analytic_one() -> None:
+    differences = np.random.default_rng(0).normal(1.0, 2.0, 400)
+    for confidence, quantile in ((0.9, 1.2816), (0.95, 1.6449), (0.99, 2.3263)):
+        expected = differences.mean() - quantile * differences.std() / np.sqrt(400)
+        config = gate_config(confidence=confidence, resamples=20000)
+        assert lower_bound(differences, config) == pytest.approx(expected, abs=0.02)
+
+
+def test_the_bound_is_decided_by_the_seed() -> None:
+    differences = np.random.default_rng(0).normal(0.0, 1.0, 12)
+    bounds = {seed: lower_bound(differences, gate_config(seed=seed)) for seed in (1, 2)}
+    assert bounds[1] == lower_bound(differences, gate_config(seed=1))
+    assert bounds[1] != bounds[2]
+    assert bounds[1] == pytest.approx(bounds[2], abs=0.05)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    values=st.lists(st.floats(-20, 20), min_size=2, max_size=30),
+    shift=st.floats(-10, 10),
+)
+def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_tracks(
+    values: list[float], shift: float
+) -> None:
+    differences = np.array(values)
+    bound = lower_bound(differences, gate_config())
+    assert differences.min() - 1e-9 <= bound <= differences.mean() + 1e-9 + 0.2 * np.ptp(differences)
+    assert lower_bound(differences + shift, gate_config()) == pytest.approx(bound + shift, abs=1e-6)
+    stricter = lower_bound(differences, gate_config(confidence=0.99))
+    assert stricter <= bound + 1e-12
+
+
+@settings(deadline=None, max_examples=40)
+@given(values=st.lists(st.floats(-3, 3), min_size=5, max_size=12), gain=st.floats(0, 5))
+def test_a_better_challenger_never_fares_worse(values: list[float], gain: float) -> None:
+    before, after = compared(values), compared([value + gain for value in values])
+    assert after.good or not before.good
+
+
+def test_a_challenger_that_is_worse_by_the_margin_and_more_is_seldom_accepted() -> None:
+    random = np.random.default_rng(1)
+    config = gate_config(resamples=1000, margin_db=0.1)
+    worse = [lower_bound(random.normal(-0.1, 1.0, 50), config) >= -0.1 for _ in range(300)]
+    assert np.mean(worse) < 0.09  # 5 % by design, with the spread of 300 draws
+    better = [lower_bound(random.normal(0.6, 1.0, 50), config) >= -0.1 for _ in range(100)]
+    assert np.mean(better) > 0.95
+
+
+# reading
+
+
+@pytest.mark.parametrize("missing", ["scores.csv", "test.json"])
+def test_missing_scores_are_one_line(tmp_path: Path, missing: str) -> None:
+    for name in {"scores.csv", "test.json"} - {missing}:
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=f"{missing} does not exist: run `dvc repro evaluate` first"):
+        read_scores(tmp_path)
+
+
+def test_scores_of_the_model_must_be_there(tmp_path: Path) -> None:
+    pd.DataFrame(columns=["track", "system", "target", "metric", "value"]).to_csv(tmp_path / "scores.csv", index=False)
+    (tmp_path / "test.json").write_text('{"digest": "a"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"scores\.csv has no scores of the model.*evaluate\.systems"):
+        read_scores(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"confidence": 0.4}, {"margin_db": -1}, {"minimum_tracks": 1}, {"resamples": 10}, {"minimum_gain_db": 3}]
+)
+def test_a_rule_that_makes_no_sense_is_an_error(change: dict[str, object]) -> None:
+    values = gate_config().model_dump() | change
+    with pytest.raises(UserError, match=rf"gate\.{next(iter(change))}"):
+        parse_section("gate", values, GateConfig, "params.yaml")

@@ -1,0 +1,243 @@
+"""Models in a real registry: registered once, fetched whole, loaded by strangers, refused when tampered with."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.audio import Audio
+from components.core.bundle import WEIGHTS, load_model, save_model
+from components.core.errors import UserError
+from components.core.model_store import fetch_model
+from components.core.networks.unet import UNetConfig, build_unet
+from components.core.segments import separate_all
+from components.core.stft import StftConfig
+from components.core.version import VersionRef
+from components.register.config import RegisterConfig
+from components.register.register import register
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("register")]
+
+NAME = "vocal-isolation"
+TARGETS = ("vocals", "accompaniment")
+NETWORK = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=128, frames=32)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model that was registered: its store, its folder, its run, and what `register` returned."""
+
+    uri: str
+    model: Path
+    run: tracking.RunRef
+    ref: VersionRef
+    out: Path
+
+
+def tiny_model(folder: Path, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    save_model(folder, build_unet(NETWORK, len(TARGETS), 2), NETWORK, TARGETS, 44100, 2, {"seed": seed})
+    return folder
+
+
+def new_run() -> tracking.RunRef:
+    client = tracking.connect()
+    return tracking.RunRef(client.create_run(tracking.experiment_id(client)).info.run_id, tracking.EXPERIMENT)
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    folder = tmp_path_factory.mktemp("register")
+    uri = f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        run, model = new_run(), tiny_model(folder / "model")
+        ref = register(RegisterConfig(name=NAME), model, run, folder / "out")
+    return Registered(uri, model, run, ref, folder / "out")
+
+
+@pytest.fixture
+def store(registered: Registered, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
+    return tracking.connect()
+
+
+@pytest.fixture(scope="module")
+def mixture() -> Audio:
+    return (0.1 * np.random.default_rng(0).standard_normal((2, 9001))).astype(np.float32)
+
+
+def test_a_version_says_where_it_comes_from(registered: Registered, store: mlflow.MlflowClient) -> None:
+    assert (registered.ref.name, registered.ref.version) == (NAME, 1)
+    assert VersionRef.read(registered.out) == registered.ref
+    version = store.get_model_version(NAME, "1")
+    assert version.run_id == registered.run.run_id
+    assert version.tags["sha256"] == registered.ref.sha256 == load_model(registered.model).digest
+    assert version.tags["stage"] == "register"
+    assert version.tags["network"] == "unet"
+    assert version.tags["targets"] == "vocals accompaniment"
+    assert {"git_commit", "dvc_lock"} <= version.tags.keys()
+
+
+def test_the_same_weights_are_registered_once(
+    registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    again = register(RegisterConfig(name=NAME), registered.model, registered.run, tmp_path)
+    assert again == registered.ref
+    assert VersionRef.read(tmp_path) == registered.ref
+    assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
+
+
+def test_other_weights_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+    config = RegisterConfig(name="another")
+    first = register(config, tiny_model(tmp_path / "a"), new_run(), tmp_path)
+    second = register(config, tiny_model(tmp_path / "b", seed=1), new_run(), tmp_path)
+    assert (first.version, second.version) == (1, 2)
+    assert first.sha256 != second.sha256
+
+
+def test_a_run_of_another_store_is_a_users_error(
+    registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"MLflow run 0123 is not in .*set MLFLOW_TRACKING_URI"):
+        register(RegisterConfig(name=NAME), registered.model, tracking.RunRef("0123", "x"), tmp_path)
+
+
+def test_a_folder_that_is_no_model_is_not_registered(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "model")
+    (model / WEIGHTS).unlink()
+    with pytest.raises(UserError, match="is not a model"):
+        register(RegisterConfig(name="broken"), model, new_run(), tmp_path)
+    assert not store.search_registered_models("name = 'broken'")
+
+
+STRANGER = """\
+import sys, numpy as np, mlflow
+sys.path[:] = [place for place in sys.path if place != REPOSITORY]
+sys.meta_path[:] = [finder for finder in sys.meta_path if "stemline" not in getattr(finder, "__module__", "")]
+mlflow.set_tracking_uri(STORE)
+model = mlflow.pyfunc.load_model("models:/vocal-isolation/1")
+np.save("stems.npy", model.predict(np.load("mixture.npy")))
+import components
+assert not components.__file__.startswith(REPOSITORY), components.__file__
+"""
+
+
+def test_a_stranger_without_the_repository_loads_and_separates_alike(
+    registered: Registered, tmp_path: Path, mixture: Audio
+) -> None:
+    batch = np.stack([mixture, mixture[:, ::-1]])
+    np.save(tmp_path / "mixture.npy", batch)
+    repository = str(Path(tracking.__file__).parents[2])
+    code = STRANGER.replace("REPOSITORY", repr(repository)).replace("STORE", repr(registered.uri))
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "STEMLINE_WORKSPACE")
+    }
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    stems = np.load(tmp_path / "stems.npy")
+    assert stems.shape == (2, len(TARGETS), 2, mixture.shape[1])
+    separator = load_model(registered.model).separator
+    for found, one in zip(stems, batch, strict=True):
+        assert np.array_equal(found, separate_all(separator, np.ascontiguousarray(one)))
+
+
+def test_the_signature_takes_any_length_and_refuses_other_channels(
+    registered: Registered, store: mlflow.MlflowClient, mixture: Audio
+) -> None:
+    model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    for samples in (1, 700):
+        assert model.predict(mixture[None, :, :samples]).shape == (1, 2, 2, samples)
+    for wrong in (mixture[None, :1], np.zeros((1, 3, 99), np.float32), mixture, mixture[None].astype(np.float64)):
+        with pytest.raises(MlflowException):
+            model.predict(wrong)
+
+
+# fetching
+
+
+def test_a_version_and_an_alias_are_fetched_and_kept(
+    registered: Registered, store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.set_registered_model_alias(NAME, "live", "1")
+    by_version = fetch_model(f"models:/{NAME}/1", tmp_path)
+    assert (by_version.name, by_version.version) == (NAME, 1)
+    assert load_model(by_version.folder).digest == registered.ref.sha256
+
+    def fail(*_: object, **__: object) -> str:
+        raise AssertionError("downloaded again")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", fail)
+    assert fetch_model(f"models:/{NAME}@live", tmp_path) == by_version
+
+
+def test_a_folder_is_its_own_address(registered: Registered, tmp_path: Path) -> None:
+    found = fetch_model(str(registered.model), tmp_path)
+    assert (found.folder, found.version) == (registered.model, 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_a_download_is_never_taken_for_a_model(
+    registered: Registered, store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(uri: str, dst_path: str) -> str:
+        half = Path(dst_path) / "model"
+        half.mkdir()
+        shutil.copy(registered.model / "model.json", half)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.artifacts, "download_artifacts", killed)
+        # and what the clean-up would have removed stays, as after kill -9
+        patch.setattr(tempfile.TemporaryDirectory, "cleanup", lambda self: None)
+        patch.setattr(tempfile.TemporaryDirectory, "__exit__", lambda self, *error: None)
+        with pytest.raises(KeyboardInterrupt):
+            fetch_model(f"models:/{NAME}/1", tmp_path)
+    assert load_model(fetch_model(f"models:/{NAME}/1", tmp_path).folder).digest == registered.ref.sha256
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("models:/vocal-isolation/99", "is not in the registry"),
+        ("models:/nobody/1", "is not in the registry"),
+        ("models:/vocal-isolation@nobody", "is not in the registry"),
+        ("models:/vocal-isolation", "is not an address of a model"),
+        ("models:/vocal-isolation/one", "is not"),
+    ],
+)
+def test_an_address_of_nothing_is_one_line(
+    store: mlflow.MlflowClient, tmp_path: Path, address: str, complaint: str
+) -> None:
+    with pytest.raises(UserError, match=complaint) as raised:
+        fetch_model(address, tmp_path)
+    assert address in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+    ref = register(RegisterConfig(name="tampered"), tiny_model(tmp_path / "model", seed=5), new_run(), tmp_path / "out")
+    folder = fetch_model(f"models:/tampered/{ref.version}", tmp_path / "here").folder
+    experiment = store.get_experiment_by_name(tracking.EXPERIMENT)
+    kept = Path(str(experiment.artifact_location).removeprefix("file://"))
+    original = (folder / WEIGHTS).read_bytes()
+    stored = [path for path in kept.rglob(WEIGHTS) if path.read_bytes() == original]
+    assert stored
+    for path in stored:
+        path.write_bytes(original[:-4] + b"\x00\x00\x80\x3f")
+    with pytest.raises(UserError, match="checksum"):
+        load_model(fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere").folder)
+    with pytest.raises(UserError, match="checksum"):
+        mlflow.pyfunc.load_model(f"models:/tampered/{ref.version}")

@@ -1,0 +1,121 @@
+"""Real trainings, as processes: they learn, they repeat, and a user's mistake is one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from train_music import PARAMS, noise_cache, tone_and_noise, write_cache
+from training_processes import Training
+
+from components.core.bundle import load_model
+from components.core.segments import separate_all
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("train-runs")]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return noise_cache(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+def sdr(stem: np.ndarray, estimate: np.ndarray) -> float:
+    return float(10 * np.log10((stem**2).sum() / ((stem - estimate) ** 2).sum()))
+
+
+def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_path: Path, store: str) -> None:
+    tracks = {("train", f"Song {number}"): tone_and_noise(number, 6) for number in range(4)}
+    tracks |= {("validation", "Held back"): tone_and_noise(10, 4)}
+    training = Training(
+        tmp_path / "run",
+        write_cache(tmp_path / "cache", tracks),
+        store,
+        steps=120,
+        validate_every=40,
+        learning_rate=0.01,
+        crop_seconds=0.5,
+    )
+    outcome = training.run()
+    assert outcome.code == 0, outcome.text
+    model = load_model(training.out / "model")
+    assert (model.targets, model.rate, model.channels) == (("vocals", "accompaniment"), 8000, 2)
+    assert model.origin["run_id"] == training.run_id
+    assert model.origin["seed"] == PARAMS["seed"]
+    song = tone_and_noise(99, 4)
+    mixture = song.sum(axis=0)
+    for stem, estimate in zip(song, separate_all(model.separator, mixture), strict=True):
+        assert sdr(stem, estimate) > sdr(stem, mixture) + 3
+    curves = pd.read_csv(training.out / "curves.csv")
+    assert list(curves["step"]) == [40, 80, 120]
+    assert curves["loss"].iloc[-1] < curves["loss"].iloc[0]
+    best = json.loads((training.out / "metrics.json").read_text())
+    assert best["step"] == model.origin["step"]
+    assert best["vocals_sdr"] == pytest.approx(curves.set_index("step")["vocals_sdr"][best["step"]])
+    assert training.logged("train/loss") == [(row.step, row.loss) for row in curves.itertuples()]
+    assert "validation at step 80" in outcome.text
+
+
+def test_mixed_precision_trains_too_and_gives_other_weights(tmp_path: Path, cache: Path, store: str) -> None:
+    found = {}
+    for precision in ("fp32", "bf16"):
+        training = Training(
+            tmp_path / precision, cache, store, steps=6, validate_every=6, precision=precision, loss="magnitude"
+        )
+        outcome = training.run()
+        assert outcome.code == 0, outcome.text
+        found[precision] = training
+    assert found["fp32"].weights != found["bf16"].weights
+    losses = [pd.read_csv(training.out / "curves.csv")["loss"].iloc[0] for training in found.values()]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    weights = load_model(found["bf16"].out / "model").separator.state_dict()
+    assert all(value.dtype in (torch.float32, torch.int64) for value in weights.values())
+
+
+def test_a_loss_that_is_no_number_ends_it_at_once_with_step_and_tracks(tmp_path: Path, cache: Path, store: str) -> None:
+    # an endless learning rate makes the weights, and so the next loss, no numbers
+    training = Training(tmp_path / "run", cache, store, learning_rate=1e38, warmup_steps=0, weight_decay=1e10)
+    outcome = training.run()
+    assert outcome.code == 2, outcome.text
+    said = [line for line in outcome.text.splitlines() if line.startswith("stemline: ")]
+    assert len(said) == 1, outcome.text
+    assert "loss is nan at step" in said[0]
+    assert "vocals of 'made/Song" in said[0]
+    assert "Traceback" not in outcome.text
+    assert not training.finished
+    # and again: the same, not a training that goes on
+    assert training.run().code == 2
+
+
+def test_a_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+    outcome = Training(tmp_path / "run", cache, store, steps=-1).run()
+    assert outcome.code == 2
+    assert outcome.text == "stemline: params.yaml: train.steps: Input should be greater than 0 (got -1)\n"
+
+
+def test_a_missing_cache_is_one_line(tmp_path: Path, store: str) -> None:
+    outcome = Training(tmp_path / "run", tmp_path / "nowhere", store).run()
+    assert outcome.code == 2
+    assert outcome.text.count("\n") == 1
+    assert "nowhere/cache.json does not exist: run `dvc repro cache` first" in outcome.text
+
+
+def test_a_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: str) -> None:
+    cache = write_cache(tmp_path / "cache", {("train", "Song"): tone_and_noise(0, 2)})
+    outcome = Training(tmp_path / "run", cache, store).run()
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.text
+    assert "has no validation tracks" in outcome.text.splitlines()[-1]
+
+
+def test_a_batch_that_cannot_be_shared_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+    outcome = Training(tmp_path / "run", cache, store, processes=2, batch=3).run()
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.text
+    assert "train.batch" in outcome.text.splitlines()[-1]

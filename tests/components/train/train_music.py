@@ -1,0 +1,87 @@
+"""Tiny caches and configurations, for the tests of `train`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.audio import Audio
+from components.core.params import parse_section
+from components.core.shards import FULL_SCALE, shard_path, write_index, write_settings
+from components.train.config import TrainConfig
+
+RATE = 8000
+TARGETS = ("vocals", "accompaniment")
+
+PARAMS: dict[str, Any] = {
+    "seed": 3,
+    "network": {
+        "name": "unet",
+        "widths": [4, 8],
+        "stft": {"window": 512, "hop": 128},
+        "bins": 128,
+        "frames": 32,
+    },
+    "loss": "waveform",
+    "crop_seconds": 0.25,
+    "steps": 40,
+    "batch": 4,
+    "learning_rate": 0.003,
+    "warmup_steps": 5,
+    "weight_decay": 0.01,
+    "clip_norm": 1.0,
+    "ema_decay": 0.9,
+    "precision": "fp32",
+    "augment": {"gain_db": 6.0, "remix_share": 0.5, "swap_share": 0.5, "flip_share": 0.5},
+    "validate_every": 10,
+    "validation_seconds": 2.0,
+    "patience": 9,
+}
+
+
+def train_config(**changes: object) -> TrainConfig:
+    """Return PARAMS, with changes, as the step reads it."""
+    return parse_section("train", PARAMS | changes, TrainConfig, "params.yaml")
+
+
+def noise(seed: int, seconds: float, channels: int = 2, level: float = 0.1) -> Audio:
+    """Return `(targets, channels, samples)` of white noise."""
+    shape = (len(TARGETS), channels, round(seconds * RATE))
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def tone_and_noise(seed: int, seconds: float) -> Audio:
+    """Return an easy problem: steady partials of a low note as vocals, hiss above them as accompaniment."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    pitch = random.uniform(150, 250)
+    voice = sum(np.sin(2 * np.pi * pitch * partial * time + random.uniform(0, 6)) / 4 for partial in (1, 2, 3))
+    hiss = np.diff(np.diff(random.standard_normal((2, time.size + 2)))) / 16
+    return np.stack([np.stack([voice, voice]), hiss]).astype(np.float32)
+
+
+def write_cache(folder: Path, tracks: Mapping[tuple[str, str], Audio], channels: int = 2) -> Path:
+    """Write a cache of one shard; `tracks` maps a split and a name to `(targets, channels, samples)`."""
+    rows: list[Mapping[str, Any]] = []
+    stored: list[NDArray[np.int16]] = []
+    offset = 0
+    for (split, name), stems in tracks.items():
+        scale = max(float(np.abs(stems).max()), 1e-9) / FULL_SCALE
+        stored.append(np.rint(stems / scale).astype(np.int16).ravel())
+        place = {"shard": 0, "offset": offset, "samples": stems.shape[-1], "scale": f"{scale:.9e}"}
+        rows.append({"track": f"made/{name}", "dataset": "made", "artist": name, "split": split} | place)
+        offset += stems.size
+    shard_path(folder, 0).parent.mkdir(parents=True, exist_ok=True)
+    np.save(shard_path(folder, 0), np.concatenate(stored))
+    write_index(folder, rows)
+    write_settings(folder, TARGETS, RATE, channels)
+    return folder
+
+
+def noise_cache(folder: Path) -> Path:
+    """Write three training and two validation tracks of noise."""
+    tracks = {("train", f"Song {number}"): noise(number, 2 + number) for number in range(3)}
+    tracks |= {("validation", f"Held back {number}"): noise(10 + number, 3) for number in range(2)}
+    return write_cache(folder, tracks)

@@ -1,0 +1,155 @@
+"""The walls of the architecture: who may import whom, and one name a step everywhere.
+
+components/core     imports no step
+a step              imports core and itself, no other step: steps meet in files
+components          never import Prefect
+pipelines           never import torch, neither by name nor through what they import. Of components they import
+                    core, the typed config of a step (`components.<step>.config`), and one question to the
+                    registry that promotion answers as well: components.promote.promote.champion_version
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+from source import COMPONENTS, CORE, ROOT, imports, module_name, modules, steps
+
+from components.core.params import Section, load_section
+
+PIPELINES = ROOT / "pipelines"
+STEPS = steps()
+STEPS_WITH_CONFIG = [step for step in STEPS if (COMPONENTS / step / "config.py").is_file()]
+ALLOWED_IN_PIPELINES = {"components.promote.promote", "components.promote.promote.champion_version"}
+
+
+def _below(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _steps_imported(path: Path) -> set[str]:
+    parts = [name.split(".") for name in imports(path)]
+    return {part[1] for part in parts if part[0] == "components" and len(part) > 1 and part[1] in STEPS}
+
+
+def _modules_of_pipelines() -> list[str]:
+    return [module_name(path) for path in modules(PIPELINES)]
+
+
+def test_there_is_something_to_keep_apart() -> None:
+    assert {"acquire", "cache", "train", "evaluate", "register", "gate", "promote", "separate"} <= set(STEPS)
+    assert len(_modules_of_pipelines()) > 3
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_imports_no_other_step(step: str) -> None:
+    others = {path.name: _steps_imported(path) - {step} for path in modules(COMPONENTS / step)}
+    assert {name: found for name, found in others.items() if found} == {}
+
+
+def test_the_ground_floor_imports_no_step() -> None:
+    found = {path.name: _steps_imported(path) for path in modules(COMPONENTS / CORE)}
+    assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+def test_components_import_neither_prefect_nor_the_flows() -> None:
+    for path in modules(COMPONENTS):
+        wrong = {name for name in imports(path) if _below(name, "prefect") or _below(name, "pipelines")}
+        assert not wrong, f"{module_name(path)} imports {wrong}"
+
+
+def test_flows_import_no_torch_and_of_components_what_the_rule_allows() -> None:
+    for path in modules(PIPELINES):
+        for name in imports(path):
+            assert not _below(name, "torch"), f"{module_name(path)} imports {name}"
+            assert not _below(name, "torchaudio"), f"{module_name(path)} imports {name}"
+            if _below(name, "components"):
+                assert _is_allowed_in_pipelines(name), f"{module_name(path)} imports {name}"
+
+
+def _is_allowed_in_pipelines(name: str) -> bool:
+    parts = name.split(".")
+    is_config = len(parts) > 2 and parts[1] in STEPS and parts[2] == "config"
+    return len(parts) > 1 and (parts[1] == CORE or is_config or name in ALLOWED_IN_PIPELINES)
+
+
+@pytest.mark.slow
+def test_importing_a_flow_leaves_torch_out(tmp_path: Path) -> None:
+    code = (
+        "import importlib, json, sys\n"
+        "found = {}\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    found[name] = sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'torchaudio'))\n"
+        "print(json.dumps(found))\n"
+    )
+    result = _python(["-c", code, *_modules_of_pipelines()], {"STEMLINE_WORKSPACE": str(tmp_path)})
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found.keys() == set(_modules_of_pipelines())
+    assert {name: there for name, there in found.items() if there} == {}
+
+
+@pytest.mark.slow
+def test_every_step_is_a_command_that_explains_itself() -> None:
+    code = (
+        "import contextlib, io, json, runpy, sys\n"
+        "texts = {}\n"
+        "for step in sys.argv[1:]:\n"
+        "    out = io.StringIO()\n"
+        "    sys.argv = [step, '--help']\n"
+        "    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):\n"
+        "        runpy.run_module(f'components.{step}', run_name='__main__')\n"
+        "    texts[step] = out.getvalue()\n"
+        "print(json.dumps(texts))\n"
+    )
+    result = _python(["-c", code, *STEPS], {})
+    assert result.returncode == 0, result.stderr
+    for step, text in json.loads(result.stdout.splitlines()[-1]).items():
+        assert text.startswith(f"usage: python -m components.{step}"), step
+
+
+def _python(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("step", STEPS_WITH_CONFIG)
+def test_a_step_reads_its_own_section_of_params(step: str) -> None:
+    schema = getattr(import_module(f"components.{step}.config"), f"{step.capitalize()}Config")
+    assert issubclass(schema, Section)
+    section = load_section(step, schema, ROOT / "params.yaml")
+    written = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))[step]
+    assert set(written) <= set(section.model_dump())
+
+
+def test_params_have_a_section_for_steps_only() -> None:
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert set(document) == set(STEPS_WITH_CONFIG)
+
+
+def test_a_stage_of_dvc_is_a_step_with_its_section() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, stage in stages.items():
+        assert name in STEPS_WITH_CONFIG
+        assert stage["params"] == [name]
+        assert stage["cmd"].startswith(f"python -m components.{name} ")
+        assert stage["desc"]
+
+
+def test_the_tasks_of_the_flow_are_the_stages_of_dvc_in_their_order() -> None:
+    tree = (PIPELINES / "stages.py").read_text(encoding="utf-8")
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    names = ", ".join(f'"{name}"' for name in stages)
+    assert f"STAGES = ({names})" in tree
