@@ -144,7 +144,8 @@ def test_a_stage_of_dvc_is_a_step_with_its_section() -> None:
     for name, stage in stages.items():
         assert name in STEPS_WITH_CONFIG
         assert stage["params"] == [name]
-        assert stage["cmd"].startswith(f"python -m components.{name} ")
+        # `exec`: in the shell's place, so that the step is a child of DVC and ends with it
+        assert stage["cmd"].startswith(f"exec python -m components.{name} ")
         assert stage["desc"]
 
 

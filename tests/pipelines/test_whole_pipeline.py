@@ -79,9 +79,13 @@ class Project:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=self.folder, env=self.environment, check=True)
 
+    def store(self) -> mlflow.MlflowClient:
+        """A client of the project's own store; the registry's address is global in MLflow unless it is given."""
+        uri = f"sqlite:///{self.workspace / 'mlflow' / 'mlflow.db'}"
+        return mlflow.MlflowClient(uri, uri)
+
     def champion(self) -> int | None:
-        store = mlflow.MlflowClient(f"sqlite:///{self.workspace / 'mlflow' / 'mlflow.db'}")
-        found = store.get_registered_model(NAME).aliases.get("champion")
+        found = self.store().get_registered_model(NAME).aliases.get("champion")
         return int(found) if found else None
 
     def verdict(self) -> dict[str, object]:
@@ -171,7 +175,7 @@ def test_the_stems_add_up_to_the_songs(project: Project, first_run: str) -> None
 
 def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project, first_run: str) -> None:
     run_id = json.loads((project.workspace / "train" / "run.json").read_text("utf-8"))["run_id"]
-    store = mlflow.MlflowClient(f"sqlite:///{project.workspace / 'mlflow' / 'mlflow.db'}")
+    store = project.store()
     assert store.get_model_version(NAME, "1").run_id == run_id
     metrics = store.get_run(run_id).data.metrics
     assert "train/loss" in metrics

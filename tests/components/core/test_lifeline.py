@@ -124,7 +124,7 @@ def test_kill_9_of_dvc_ends_its_stage(tmp_path: Path) -> None:
         "import time\nfrom pathlib import Path\nfrom components.core.entry import run_step\n"
         "Path('started').touch()\nrun_step(lambda: time.sleep(120))\n"
     )
-    (tmp_path / "dvc.yaml").write_text("stages:\n  nap:\n    cmd: python step.py\n    deps: [step.py]\n")
+    (tmp_path / "dvc.yaml").write_text("stages:\n  nap:\n    cmd: exec python step.py\n    deps: [step.py]\n")
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=tmp_path, env=environment(), check=True)
     code = "import subprocess, sys; from components.core.lifeline import tied; subprocess.run(tied(sys.argv[1:]))"

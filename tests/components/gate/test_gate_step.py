@@ -41,7 +41,7 @@ def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
 
 
 def tags_of(version: VersionRef, store: str) -> dict[str, str]:
-    return dict(mlflow.MlflowClient(store).get_model_version(NAME, str(version.version)).tags)
+    return dict(mlflow.MlflowClient(store, store).get_model_version(NAME, str(version.version)).tags)
 
 
 def test_a_first_version_that_passes(tmp_path: Path, version: VersionRef, store: str) -> None:
