@@ -27,7 +27,9 @@ def run_step(work: Callable[[], None]) -> None:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if error.errno is None or error.filename is None:
+        if error.errno is None:
             raise
-        print(f"stemline: {error.filename}: {os.strerror(error.errno)}", file=sys.stderr)
+        # a full disk is met while writing, when the system no longer says which file
+        where = error.filename2 or error.filename or "a file that was being written"
+        print(f"stemline: {where}: {os.strerror(error.errno)}", file=sys.stderr)
         sys.exit(USER_ERROR)

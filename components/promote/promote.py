@@ -10,6 +10,9 @@ from components.core.errors import UserError
 from components.core.verdict import Verdict
 from components.promote.config import PromoteConfig
 
+# of a model that does not exist, and of an alias that a model does not have
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
 
 def promote(config: PromoteConfig, verdict: Verdict) -> bool:
     """Make the judged version the champion if it passed; return whether the alias was moved."""
@@ -29,8 +32,15 @@ def promote(config: PromoteConfig, verdict: Verdict) -> bool:
 
 
 def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int | None:
-    """Return the version that the alias points to, or None."""
+    """Return the version that the alias points to, or None when there is no such model or alias yet.
+
+    Raises UserError when the registry cannot say: what does not answer must not be taken for a registry without a
+    champion, since the gate would then judge by its easiest rule.
+    """
     try:
         return int(client.get_model_version_by_alias(name, alias).version)
-    except MlflowException:
-        return None
+    except MlflowException as error:
+        if error.error_code in _NOT_THERE:
+            return None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the registry at {tracking.tracking_uri()} does not say who is @{alias}: {reason}") from None

@@ -66,7 +66,10 @@ def separate_one(model: Model, address: ModelAddress, source: Store, destination
         origin = _origin(model, address, recording, key)
         if _is_done(destination, key, origin):
             return False
-        stems = write_stems(model, recording, Path(folder))
+        try:
+            stems = write_stems(model, recording, Path(folder))
+        except soundfile.LibsndfileError as error:
+            raise UserError(f"the stems cannot be written to {folder} ({error}): is the disk full?") from None
         for path in stems.values():
             destination.put(path, f"{key}/{path.name}")
         files = {target: {"file": path.name, "sha256": digest_file(path)} for target, path in stems.items()}

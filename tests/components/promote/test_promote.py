@@ -6,6 +6,8 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from components.core import tracking
 from components.core.errors import UserError
@@ -102,3 +104,12 @@ def test_the_command_says_what_it_did(
     assert said() == "promote: version 1 is @champion already\n"
     write_json(tmp_path / "gate" / VERDICT_FILE, asdict(replace(passed, version=2, passed=False)))
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
+
+
+def test_a_registry_that_fails_is_not_one_without_a_champion() -> None:
+    class Down(mlflow.MlflowClient):  # type: ignore[misc]
+        def get_model_version_by_alias(self, name: str, alias: str) -> None:
+            raise MlflowException("the database is locked", error_code=TEMPORARILY_UNAVAILABLE)
+
+    with pytest.raises(UserError, match=r"does not say who is @champion: .*locked"):
+        champion_version(Down("sqlite://"), "vocal-isolation", "champion")
