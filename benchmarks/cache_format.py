@@ -32,7 +32,7 @@ from torch import Tensor
 from components.cache.cache import ShardWriter
 from components.cache.config import CacheConfig
 from components.core.ffmpeg import put_on_path
-from components.core.shards import FULL_SCALE, CachedTrack, ShardReader, write_index, write_settings
+from components.core.shards import FULL_SCALE, CachedTrack, Part, ShardReader, write_index, write_parts, write_settings
 from components.core.stft import Stft, StftConfig
 
 RATE = 44100
@@ -148,12 +148,15 @@ def _spectrograms(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, cr
 def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Module, crop: int) -> CropReader:
     config = CacheConfig(targets=TARGETS, rate=RATE, channels=2, shard_minutes=60)
     rows: list[Mapping[str, Any]] = []
+    parts = write_parts(Part(target, target) for target in TARGETS)
     with ShardWriter(config, folder) as writer:
         for number, stem in enumerate(stems):
             scale = float(np.abs(stem).max()) / FULL_SCALE
             shard, offset = writer.append(np.rint(stem / scale).astype(np.int16))
-            place = {"shard": shard, "offset": offset, "samples": stem.shape[-1], "scale": scale}
-            rows.append({"track": str(number), "dataset": "", "artist": "", "split": "train", **place})
+            place = {"shard": shard, "offset": offset, "samples": stem.shape[-1], "scale": scale, "parts": parts}
+            rows.append(
+                {"track": str(number), "dataset": "", "artist": "", "split": "train", "bandwidth": RATE / 2, **place}
+            )
     write_index(folder, rows)
     write_settings(folder, TARGETS, RATE, 2)
     reader = ShardReader(folder, "train")
@@ -161,7 +164,7 @@ def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Mo
     def read(random: np.random.Generator) -> Tensor:
         track: CachedTrack = reader.tracks[random.integers(len(reader.tracks))]
         start = int(random.integers(0, max(track.samples - crop, 0) + 1))
-        parts = [reader.read(track, target, start, crop) for target in range(len(TARGETS))]
+        parts = [reader.read(track, target, start, crop) for target in TARGETS]
         return _stft(stft, np.stack(parts))
 
     return read

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -11,9 +12,18 @@ from numpy.typing import NDArray
 
 from components.cache.config import CacheConfig
 from components.core.files import whole_file
-from components.core.manifest import Track, read_manifest, read_targets
+from components.core.manifest import Track, read_manifest, read_parts
 from components.core.parallel import in_processes
-from components.core.shards import FULL_SCALE, INDEX, SETTINGS, shard_path, write_index, write_settings
+from components.core.shards import (
+    FULL_SCALE,
+    INDEX,
+    SETTINGS,
+    Part,
+    shard_path,
+    write_index,
+    write_parts,
+    write_settings,
+)
 
 CACHED_SPLITS = ("train", "validation")
 
@@ -25,9 +35,8 @@ def cache(config: CacheConfig, data: Path, out: Path) -> None:
     decoded = in_processes(partial(_decode, config), tracks, "cache", "tracks")
     rows: list[dict[str, Any]] = []
     with ShardWriter(config, out) as writer:
-        for track, (samples, scale) in zip(tracks, decoded, strict=True):
-            shard, offset = writer.append(samples)
-            rows.append(_index_row(track, shard, offset, samples.shape[-1], scale))
+        for track, decoding in zip(tracks, decoded, strict=True):
+            rows.append(_index_row(track, decoding, *writer.append(decoding.samples)))
     write_index(out, list(rows))
     write_settings(out, config.targets, config.rate, config.channels)
     _report(rows, config, out)
@@ -58,7 +67,7 @@ class ShardWriter:
         self._finish(*error)
 
     def append(self, samples: NDArray[np.int16]) -> tuple[int, int]:
-        """Store a track, `(targets, channels, samples)`; return its shard and its offset there, in samples."""
+        """Store a track, `(parts, channels, samples)`; return its shard and its offset there, in samples."""
         if self._filled >= self._limit:
             self._begin()
         assert self._file is not None
@@ -88,13 +97,25 @@ def _header(samples: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"
 
 
-def _decode(config: CacheConfig, track: Track) -> tuple[NDArray[np.int16], float]:
-    stems = read_targets(track, config.targets, config.rate, config.channels)
+@dataclass(frozen=True)
+class _Decoding:
+    """A track's stems as they are stored, `(parts, channels, samples)`: the integers are `scale` each."""
+
+    parts: tuple[Part, ...]
+    samples: NDArray[np.int16]
+    scale: float
+
+
+def _decode(config: CacheConfig, track: Track) -> _Decoding:
+    by_target = read_parts(track, config.targets, config.rate, config.channels)
+    parts = tuple(Part(target, stem) for target, stems in by_target.items() for stem in stems)
+    stems = np.stack([by_target[part.target][part.stem] for part in parts])
     scale = max(float(np.abs(stems).max(initial=0.0)), 1e-9) / FULL_SCALE
-    return np.rint(stems / np.float32(scale)).clip(-FULL_SCALE, FULL_SCALE).astype(np.int16), scale
+    integers = np.rint(stems / np.float32(scale)).clip(-FULL_SCALE, FULL_SCALE).astype(np.int16)
+    return _Decoding(parts, integers, scale)
 
 
-def _index_row(track: Track, shard: int, offset: int, samples: int, scale: float) -> dict[str, Any]:
+def _index_row(track: Track, decoding: _Decoding, shard: int, offset: int) -> dict[str, Any]:
     return {
         "track": track.name,
         "dataset": track.dataset,
@@ -102,8 +123,11 @@ def _index_row(track: Track, shard: int, offset: int, samples: int, scale: float
         "split": track.split,
         "shard": shard,
         "offset": offset,
-        "samples": samples,
-        "scale": f"{scale:.9e}",
+        "samples": decoding.samples.shape[-1],
+        "scale": f"{decoding.scale:.9e}",
+        # what was recorded at a lower rate has nothing above half of that
+        "bandwidth": min(stem.rate for stem in track.stems.values()) / 2,
+        "parts": write_parts(decoding.parts),
     }
 
 

@@ -96,15 +96,23 @@ def _as_it_is(samples: audio.Audio) -> audio.Audio:
 def read_targets(
     track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
 ) -> audio.Audio:
-    """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz.
+    """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz: the sums of `read_parts`."""
+    parts = read_parts(track, targets, rate, channels, prepare)
+    return np.stack([_sum(parts[target].values()) for target in targets])
 
-    `accompaniment` is everything but the vocals: the sum of the other stems where there are any, else the mixture
-    less the vocals. Any other target is the stem of that name.
+
+def read_parts(
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+) -> dict[str, dict[str, audio.Audio]]:
+    """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
+
+    `accompaniment` is everything but the vocals: the other stems where there are any, else the mixture less the vocals.
+    Any other target is the stem of that name.
     """
     stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
     length = max(stem.shape[1] for stem in stems.values())
     fitted = {name: _fit(stem, length) for name, stem in stems.items()}
-    return np.stack([_target(track, fitted, target) for target in targets])
+    return {target: _parts(track, fitted, target) for target in targets}
 
 
 def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_it_is) -> audio.Audio:
@@ -116,14 +124,14 @@ def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_
     return _sum(_fit(stem, length) for stem in stems)
 
 
-def _target(track: Track, stems: Mapping[str, audio.Audio], target: str) -> audio.Audio:
+def _parts(track: Track, stems: Mapping[str, audio.Audio], target: str) -> dict[str, audio.Audio]:
     if target in stems:
-        return stems[target]
-    others = [stem for name, stem in stems.items() if name not in (MIXTURE, "vocals")]
+        return {target: stems[target]}
+    others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, "vocals")}
     if target == "accompaniment" and others:
-        return _sum(others)
+        return others
     if target == "accompaniment" and {MIXTURE, "vocals"} <= stems.keys():
-        return stems[MIXTURE] - stems["vocals"]
+        return {target: stems[MIXTURE] - stems["vocals"]}
     raise UserError(f"track '{track.name}' has no stem for the target '{target}' (it has {', '.join(stems)})")
 
 

@@ -1,15 +1,17 @@
 """The cache's format: a few memory-mapped files of int16 samples, and an index of the tracks in them.
 
     cache.json        targets, rate (Hz), channels
-    index.csv         track, dataset, artist, split, shard, offset, samples, scale
-    shards/000.npy    int16, one after the other the tracks as `(targets, channels, samples)`, flat
+    index.csv         track, dataset, artist, split, shard, offset, samples, scale, bandwidth, parts
+    shards/000.npy    int16, one after the other the tracks as `(parts, channels, samples)`, flat
 
-A sample's value is the stored integer times the track's `scale`. Why int16 waveforms and not spectrograms:
-docs/decisions/0003-cache-format.md.
+A sample's value is the stored integer times the track's `scale`. `parts` names the stems that are stored, each behind
+the target that it is part of (`vocals/vocals;accompaniment/bass;accompaniment/drums`): a target is the sum of its
+parts, and training may take them from different tracks. Nothing of a track lies above `bandwidth` (Hz). Why int16
+waveforms and not spectrograms: docs/decisions/0003-cache-format.md.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,20 +26,44 @@ from components.core.files import whole_file, write_json
 
 SETTINGS = "cache.json"
 INDEX = "index.csv"
-INDEX_COLUMNS = ("track", "dataset", "artist", "split", "shard", "offset", "samples", "scale")
+INDEX_COLUMNS = ("track", "dataset", "artist", "split", "shard", "offset", "samples", "scale", "bandwidth", "parts")
 FULL_SCALE = 32767
 
 
 @dataclass(frozen=True)
+class Part:
+    """A stored stem: the target that it is part of, and its own name."""
+
+    target: str
+    stem: str
+
+
+@dataclass(frozen=True)
 class CachedTrack:
-    """A track's place: `offset` and `samples` (a channel) in shard `shard`."""
+    """A track's place: `offset` and `samples` (a channel) in shard `shard`; `bandwidth` in Hz."""
 
     name: str
+    dataset: str
     split: str
     shard: int
     offset: int
     samples: int
     scale: float
+    bandwidth: float
+    parts: tuple[Part, ...]
+
+    def parts_of(self, target: str) -> list[int]:
+        """Return the numbers of the stored stems that make up `target`."""
+        return [number for number, part in enumerate(self.parts) if part.target == target]
+
+
+def write_parts(parts: Iterable[Part]) -> str:
+    """Return `parts` as index.csv has them."""
+    return ";".join(f"{part.target}/{part.stem}" for part in parts)
+
+
+def _read_parts(text: str) -> tuple[Part, ...]:
+    return tuple(Part(*part.split("/", 1)) for part in text.split(";"))
 
 
 def shard_path(folder: Path, shard: int) -> Path:
@@ -70,17 +96,24 @@ class ShardReader:
             number: np.load(shard_path(folder, number), mmap_mode="r") for number in numbers
         }
 
-    def read(self, track: CachedTrack, target: int, start: int, samples: int) -> Audio:
+    def read(self, track: CachedTrack, target: str, start: int, samples: int) -> Audio:
         """Return `(channels, samples)` float32 of one target from `start` on; zeros behind the track's end."""
-        stems = self.stems(track)[target, :, start : start + samples]
-        audio = stems.astype(np.float32) * np.float32(track.scale)
+        audio = np.zeros((self.channels, samples), np.float32)
+        for part in track.parts_of(target):
+            audio += self.read_part(track, part, start, samples)
+        return audio
+
+    def read_part(self, track: CachedTrack, part: int, start: int, samples: int) -> Audio:
+        """Return `(channels, samples)` float32 of the stored stem number `part`, as `read` does."""
+        stored = self.stored(track)[part, :, start : start + samples]
+        audio = stored.astype(np.float32) * np.float32(track.scale)
         return np.pad(audio, ((0, 0), (0, samples - audio.shape[1])))
 
-    def stems(self, track: CachedTrack) -> NDArray[np.int16]:
-        """Return a view `(targets, channels, samples)` of the stored integers of a track."""
-        size = len(self.targets) * self.channels * track.samples
+    def stored(self, track: CachedTrack) -> NDArray[np.int16]:
+        """Return a view `(parts, channels, samples)` of the stored integers of a track."""
+        size = len(track.parts) * self.channels * track.samples
         flat = self._shards[track.shard][track.offset : track.offset + size]
-        return flat.reshape(len(self.targets), self.channels, track.samples)
+        return flat.reshape(len(track.parts), self.channels, track.samples)
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
@@ -99,11 +132,14 @@ def _read_tracks(folder: Path, split: str) -> list[CachedTrack]:
     return [
         CachedTrack(
             name=str(record["track"]),
+            dataset=str(record["dataset"]),
             split=split,
             shard=int(record["shard"]),
             offset=int(record["offset"]),
             samples=int(record["samples"]),
             scale=float(record["scale"]),
+            bandwidth=float(record["bandwidth"]),
+            parts=_read_parts(str(record["parts"])),
         )
         for record in records
     ]

@@ -4,15 +4,18 @@ Nothing is remembered from one batch to the next, so a resumed training, or one 
 sees exactly the crops that an undisturbed one sees.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.core.audio import Audio
+from components.core.errors import UserError
 from components.core.shards import CachedTrack, ShardReader
-from components.train.config import AugmentConfig
+from components.train.augment import Warp, band_limited, draw_warp, varied, warped
+from components.train.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class Batch:
 
 
 class CropSampler:
-    """Draws augmented crops of `samples` samples; longer tracks are drawn more often."""
+    """Draws augmented crops of `samples` samples; within a dataset longer tracks are drawn more often."""
 
-    def __init__(self, reader: ShardReader, samples: int, augment: AugmentConfig, seed: int) -> None:
-        self._reader, self._samples, self._augment, self._seed = reader, samples, augment, seed
-        lengths = np.array([track.samples for track in reader.tracks], dtype=np.float64)
-        self._likelihood = lengths / lengths.sum()
+    def __init__(self, reader: ShardReader, samples: int, config: TrainConfig) -> None:
+        self._reader, self._samples = reader, samples
+        self._augment, self._seed = config.augment, config.seed
+        self._likelihood = {
+            target: _likelihood(reader.tracks, config.datasets.get(target, {}), target) for target in reader.targets
+        }
 
     def batch(self, step: int, crops: range) -> Batch:
         """Return the crops with these numbers within the batch of `step`."""
@@ -38,27 +43,95 @@ class CropSampler:
         return Batch(step, np.stack([stems for stems, _ in drawn]), tuple(source for _, source in drawn))
 
     def _crop(self, random: np.random.Generator) -> tuple[Audio, str]:
-        track, start = self._place(random)
         remixed = random.random() < self._augment.remix_share
-        stems, sources = [], []
-        for target, name in enumerate(self._reader.targets):
-            if remixed and target > 0:
-                track, start = self._place(random)
-            stems.append(self._augmented(self._reader.read(track, target, start, self._samples), random))
-            sources.append(f"{name} of '{track.name}' at {start / self._reader.rate:.2f} s")
-        return np.stack(stems), ", ".join(sources)
+        place = self._place(self._reader.targets[0], random)
+        takes: list[_Take] = []
+        for target in self._reader.targets:
+            if remixed and takes:
+                place = self._place(target, random)
+            takes.append(self._take(target, place, remixed, random))
+        stems = np.stack([take.audio for take in takes])
+        limit = min(take.limit for take in takes)
+        return band_limited(stems, limit, self._reader.rate), ", ".join(take.source for take in takes)
 
-    def _place(self, random: np.random.Generator) -> tuple[CachedTrack, int]:
-        track = self._reader.tracks[random.choice(len(self._likelihood), p=self._likelihood)]
-        return track, int(random.integers(0, max(track.samples - self._samples, 0) + 1))
+    def _take(self, target: str, place: "_Place", remixed: bool, random: np.random.Generator) -> "_Take":
+        """Return the augmented stem of `target` at `place`, with what remixing and mixup add to it."""
+        take = self._stem(target, place, remixed, random)
+        if random.random() >= self._augment.mixup_share:
+            return take
+        other = self._stem(target, self._place(target, random), remixed, random)
+        return _Take(take.audio + other.audio, min(take.limit, other.limit), f"{take.source} with {other.source}")
 
-    def _augmented(self, stem: Audio, random: np.random.Generator) -> Audio:
-        gain = 10 ** (random.uniform(-self._augment.gain_db, self._augment.gain_db) / 20)
-        if random.random() < self._augment.flip_share:
-            gain = -gain
-        if random.random() < self._augment.swap_share:
-            stem = stem[::-1]
-        return stem * np.float32(gain)
+    def _stem(self, target: str, place: "_Place", remixed: bool, random: np.random.Generator) -> "_Take":
+        warp = draw_warp(self._augment, random) if remixed else Warp()
+        needed = warp.needed(self._samples)
+        apart = remixed and random.random() < self._augment.part_remix_share
+        parts = place.track.parts_of(target)
+        places = [self._place_of_part(place, part, random) if apart else (place, part) for part in parts]
+        audio = sum(
+            (self._reader.read_part(where.track, part, where.start(needed), needed) for where, part in places),
+            start=np.zeros((self._reader.channels, needed), np.float32),
+        )
+        stem = varied(warped(audio, warp, self._samples), self._augment, random)
+        limit = min(where.track.bandwidth for where, _ in places) * min(1.0, warp.pitch)
+        return _Take(
+            stem, limit, f"{target} of '{place.track.name}' at {place.start(needed) / self._reader.rate:.2f} s"
+        )
+
+    def _place(self, target: str, random: np.random.Generator) -> "_Place":
+        likelihood = self._likelihood[target]
+        return _Place(self._reader.tracks[random.choice(len(likelihood), p=likelihood)], random.random())
+
+    def _place_of_part(self, place: "_Place", part: int, random: np.random.Generator) -> tuple["_Place", int]:
+        """Return another track's place for a part of the same name; the first part stays where it is."""
+        wanted = place.track.parts[part]
+        if part == place.track.parts_of(wanted.target)[0]:
+            return place, part
+        others = [track for track in self._reader.tracks if wanted in track.parts]
+        other = others[random.integers(len(others))]
+        return _Place(other, random.random()), other.parts.index(wanted)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A track, and how far into it, from 0 to 1."""
+
+    track: CachedTrack
+    position: float
+
+    def start(self, samples: int) -> int:
+        """Return where a crop of `samples` samples begins."""
+        return int(self.position * (max(self.track.samples - samples, 0) + 1))
+
+
+@dataclass(frozen=True)
+class _Take:
+    """A stem, `(channels, samples)`, with nothing in it above `limit` Hz, and where it comes from."""
+
+    audio: Audio
+    limit: float
+    source: str
+
+
+def _likelihood(tracks: list[CachedTrack], shares: Mapping[str, float], target: str) -> NDArray[np.float64]:
+    """Return how likely each track is drawn for `target`; raises UserError for a share of a dataset without tracks."""
+    lengths = np.array([track.samples for track in tracks], dtype=np.float64)
+    if not shares:
+        return _to_one(lengths)
+    datasets = np.array([track.dataset for track in tracks])
+    if missing := sorted(shares.keys() - set(datasets)):
+        there = ", ".join(sorted(set(datasets)))
+        raise UserError(f"train.datasets.{target}: no training track is of {missing[0]} (there are {there})")
+    likelihood = np.zeros_like(lengths)
+    for dataset, share in shares.items():
+        chosen = datasets == dataset
+        likelihood[chosen] = share * lengths[chosen] / lengths[chosen].sum()
+    return _to_one(likelihood)
+
+
+def _to_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = values / values.sum()
+    return shares
 
 
 def batches(sampler: CropSampler, steps: range, crops: range) -> Iterator[Batch]:

@@ -1,8 +1,8 @@
 """The training loop of one process of the group."""
 
 import math
-import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +21,7 @@ from components.train.losses import LOSSES, Loss
 from components.train.processes import Group
 from components.train.schedule import learning_rate
 from components.train.state import Best, TrainingState
+from components.train.throughput import StepClock, Throughput, crop_flops, peak_flops
 from components.train.validation import validation_sdr
 
 _SILENCE = 1e-4  # -80 dB of full scale
@@ -60,20 +61,33 @@ class Trainer:
 
     def __post_init__(self) -> None:
         training_pass = TrainingPass(self.state.separator, LOSSES[self.config.loss], self.config.precision)
+        self._throughput = self._measure()
+        if self.config.compile:
+            self.state.separator.network.compile()
         self._pass = DistributedDataParallel(training_pass)
-        self._sampler = CropSampler(self.train, self._crop_samples, self.config.augment, self.config.seed)
+        self._sampler = CropSampler(self.train, self._crop_samples, self.config)
 
     def run(self) -> None:
         """Train to the last step, or until validation has not improved `patience` times in a row."""
         progress = Progress("train", self.config.steps, "steps", done=self.state.step)
         while not self.finished:
             end = min(self._next_validation(), self.config.steps)
-            started, losses = time.monotonic(), []
-            for batch in batches(self._sampler, range(self.state.step, end), self.group.crops(self.config.batch)):
+            clock, losses = StepClock(), []
+            crops = self.group.crops(self.config.batch)
+            for batch in clock.watch(batches(self._sampler, range(self.state.step, end), crops)):
                 losses.append(self._step(batch))
                 if self.group.leads:
                     progress.advance(note=f"loss {losses[-1]:.5f}")
-            self._validate(fmean(losses), time.monotonic() - started)
+            self._validate(fmean(losses), self._throughput.row(clock, self.group.device))
+
+    def _measure(self) -> Throughput:
+        flops = crop_flops(self.state.separator, self.train.channels, self._crop_samples)
+        dtype = torch.bfloat16 if self.config.precision == "bf16" else torch.float32
+        return Throughput(
+            audio_seconds=self.config.batch * self.config.crop_seconds,
+            flops=self.config.batch * flops,
+            peak=self.group.size * peak_flops(self.group.device, dtype),
+        )
 
     @property
     def _crop_samples(self) -> int:
@@ -97,16 +111,29 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(self.config, batch.step)
         optimizer.zero_grad(set_to_none=True)
-        loss: Tensor = self._pass(torch.from_numpy(batch.stems).to(self.group.device))
-        _require_finite(loss.item(), batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._gradients(torch.from_numpy(batch.stems).to(self.group.device))
+        _require_finite(loss, batch)
         nn.utils.clip_grad_norm_(self._pass.parameters(), self.config.clip_norm)
         optimizer.step()
         self.state.average.update_parameters(self.state.separator)
         self.state.step = batch.step + 1
-        return loss.item()
+        return loss
 
-    def _validate(self, loss: float, seconds: float) -> None:
+    def _gradients(self, stems: Tensor) -> float:
+        """Add up the gradients of the crops, in as many passes as `config.passes` says; return the mean loss.
+
+        The processes exchange gradients in the last pass only.
+        """
+        passes = stems.chunk(self.config.passes)
+        losses = []
+        for number, part in enumerate(passes, start=1):
+            with nullcontext() if number == len(passes) else self._pass.no_sync():
+                loss: Tensor = self._pass(part) / len(passes)
+                loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.item())
+        return sum(losses)
+
+    def _validate(self, loss: float, speed: dict[str, float]) -> None:
         """Score the averaged network, keep it if it is the best so far, write the checkpoint, report."""
         averaged = self.state.averaged
         self.group.agree_on_buffers(averaged)
@@ -120,12 +147,7 @@ class Trainer:
         self.state.curves.append(row | {f"{target}_sdr": value for target, value in sdr.items()})
         if self.group.leads:
             self.state.save(self.scratch)
-            self.report(self.state.curves[-1] | {"audio_seconds_a_second": self._audio_seconds() / seconds})
-
-    def _audio_seconds(self) -> float:
-        """Seconds of mixture that the whole group trained on since the last validation."""
-        steps = self.state.step - (self.state.curves[-2]["step"] if len(self.state.curves) > 1 else 0)
-        return steps * self.config.batch * self._crop_samples / self.train.rate
+            self.report(self.state.curves[-1] | speed)
 
     def _mean_over_group(self, value: float) -> float:
         return fmean(self.group.gather([value]))

@@ -27,7 +27,7 @@ def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, gr
 
 def _track_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
     start = max(track.samples - samples, 0) // 2
-    stems = np.stack([reader.read(track, target, start, samples) for target in range(len(reader.targets))])
+    stems = np.stack([reader.read(track, target, start, samples) for target in reader.targets])
     estimates = separate_all(separator, stems.sum(axis=0))
     return [_median(_frame_sdr(*pair, reader.rate)) for pair in zip(stems, estimates, strict=True)]
 

@@ -71,10 +71,11 @@ def _told(failure: Path) -> Iterator[None]:
 
 def _require_even_shares(config: TrainConfig, group: Group) -> None:
     """Uneven shares would weigh some crops more than others, so that the processes' number changes the result."""
-    if config.batch % group.size:
+    parts = group.size * config.passes
+    if config.batch % parts:
         raise UserError(
-            f"train.batch: {config.batch} crops cannot be shared evenly by {group.size} processes: "
-            f"set a multiple of {group.size} in params.yaml"
+            f"train.batch: {config.batch} crops cannot be shared evenly by {group.size} processes "
+            f"in {config.passes} passes each: set a multiple of {parts} in params.yaml"
         )
 
 

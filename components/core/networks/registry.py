@@ -5,11 +5,15 @@ from typing import Any
 
 from components.core.errors import UserError
 from components.core.networks.separator import Separator
+from components.core.networks.spleeter import SpleeterConfig, build_spleeter
+from components.core.networks.tdf_unet import TdfUNetConfig, build_tdf_unet
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.params import Section, parse_section
 
 ARCHITECTURES: dict[str, tuple[type[Section], Callable[[Any, int, int], Separator]]] = {
     "unet": (UNetConfig, build_unet),
+    "spleeter": (SpleeterConfig, build_spleeter),
+    "tdf_unet": (TdfUNetConfig, build_tdf_unet),
 }
 """Name to the typed config and the function `(config, stems, channels) -> Separator`."""
 

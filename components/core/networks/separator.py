@@ -9,10 +9,13 @@ class Separator(nn.Module, ABC):
     """Samples in, stems out.
 
     `segment` is the number of samples that a forward pass works best on (what the network was built for); any other
-    number works too.
+    number works too. `band` is the share of the spectrum, from 0 Hz up, that the network sees. `network` is the part
+    with the weights, which torch may compile.
     """
 
+    network: nn.Module
     segment: int
+    band: float = 1.0
 
     @abstractmethod
     def estimates(self, mixture: Tensor) -> Tensor:

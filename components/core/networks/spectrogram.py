@@ -1,4 +1,4 @@
-"""Separation by masks on a spectrogram, around any network that turns magnitudes into masks."""
+"""Separation by masks on a spectrogram, around any network that turns spectra into masks."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from components.core.networks.separator import Separator
 from components.core.stft import Stft, StftConfig
 
-_EPSILON = 1e-10
+EPSILON = 1e-10
 
 
 class MaskSeparator(Separator):
@@ -21,6 +21,7 @@ class MaskSeparator(Separator):
         self.network = network
         self.stft = Stft(stft)
         self.bins = bins
+        self.band = bins / (stft.window // 2 + 1)
         self.segment = (frames - 1) * stft.hop
 
     def masks(self, spectrum: Tensor) -> Tensor:
@@ -35,13 +36,68 @@ class MaskSeparator(Separator):
         return self.stft.inverse(masks * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Masks scaled to sum to one, so the stems add up; above the network's bins the frame's mean mask.
+        """Masks scaled to sum to one, so the stems add up; above the network's bins the frame's mean mask."""
+        spectrum = self.stft(mixture)
+        ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])
+        above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
+        return self.stft.inverse(torch.cat([ratio, above], dim=-2) * spectrum.unsqueeze(1), mixture.shape[-1])
+
+    def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
+        """Return masks that sum to one over the stems, same shape.
 
         The plain ratio m / Σ m, not the ratio of powers of Spleeter (Hennequin et al., JOSS 2020): trained on absolute
         differences the masks are sharp already, and squaring them costs half a decibel (docs/decisions/0006).
         """
+        return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
+
+
+class ComplexMaskSeparator(Separator):
+    """STFT, a network that gives complex masks for the lowest `bins`, masks times mixture, inverse STFT.
+
+    `network` maps `(batch, channels, bins, frames)` complex spectra to `(batch, stems, channels, bins, frames)` complex
+    masks without bounds, for any number of frames.
+    """
+
+    def __init__(self, network: nn.Module, stft: StftConfig, bins: int, frames: int) -> None:
+        super().__init__()
+        self.network = network
+        self.stft = Stft(stft)
+        self.bins = bins
+        self.band = bins / (stft.window // 2 + 1)
+        self.segment = (frames - 1) * stft.hop
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Each stem's mask times the mixture; bins above the network's are left out."""
         spectrum = self.stft(mixture)
-        masks = self.masks(spectrum)
-        ratio = (masks + _EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + _EPSILON)
-        above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
-        return self.stft.inverse(torch.cat([ratio, above], dim=-2) * spectrum.unsqueeze(1), mixture.shape[-1])
+        stems = self._stems(spectrum[..., : self.bins, :])
+        padded = nn.functional.pad(stems, (0, 0, 0, spectrum.shape[-2] - self.bins))
+        return self.stft.inverse(padded, mixture.shape[-1])
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """The same; above the network's bins each stem gets of a frame what it got of the octave below."""
+        spectrum = self.stft(mixture)
+        seen, above = spectrum.split([self.bins, spectrum.shape[-2] - self.bins], dim=-2)
+        stems = self._stems(seen)
+        whole = torch.cat([stems, octave_share(stems, seen) * above.unsqueeze(1)], dim=-2)
+        return self.stft.inverse(whole, mixture.shape[-1])
+
+    def _stems(self, spectrum: Tensor) -> Tensor:
+        """Masks times mixture, and to each stem an equal share of what then is missing of the mixture.
+
+        Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.
+        """
+        masks: Tensor = self.network(spectrum)
+        masks = masks + (1 - masks.sum(dim=1, keepdim=True)) / masks.shape[1]
+        return masks * spectrum.unsqueeze(1)
+
+
+def octave_share(stems: Tensor, mixture: Tensor) -> Tensor:
+    """Return each stem's share of the mixture in the upper half of the bins: `(batch, stems, channels, 1, frames)`.
+
+    `stems` `(batch, stems, channels, bins, frames)` and `mixture` `(batch, channels, bins, frames)`, complex. The
+    shares are those of a projection onto the mixture, so they sum to one where the stems add up to it.
+    """
+    octave = slice(mixture.shape[-2] // 2, None)
+    energy = mixture[..., octave, :].abs().square().sum(dim=-2, keepdim=True).unsqueeze(1)
+    common = (stems * mixture.unsqueeze(1).conj()).real[..., octave, :].sum(dim=-2, keepdim=True)
+    return (common + EPSILON / stems.shape[1]) / (energy + EPSILON)

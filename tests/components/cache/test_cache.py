@@ -55,11 +55,12 @@ def _check(config: CacheConfig, data: Path, out: Path) -> None:
         for cached in reader.tracks:
             stems = read_targets(tracks[cached.name], config.targets, config.rate, config.channels)
             assert cached.samples == stems.shape[-1]
-            found = reader.stems(cached) * cached.scale
-            assert np.abs(found - stems).max() <= cached.scale * (0.5 + 4e-3)  # half a step, and float32's rounding
-            assert np.abs(reader.stems(cached)).max() == (FULL_SCALE if stems.any() else 0)
-            crop = reader.read(cached, 1, 100, 50)
-            assert crop == pytest.approx(stems[1, :, 100:150], abs=cached.scale)
+            found = np.stack([reader.read(cached, target, 0, cached.samples) for target in config.targets])
+            # half a step for each stem of a sum, and float32's rounding
+            assert np.abs(found - stems).max() <= len(cached.parts) * cached.scale * (0.5 + 4e-3)
+            assert np.abs(reader.stored(cached)).max() == (FULL_SCALE if stems.any() else 0)
+            crop = reader.read(cached, config.targets[1], 100, 50)
+            assert crop == pytest.approx(stems[1, :, 100:150], abs=2 * cached.scale)
 
 
 @pytest.mark.parametrize("targets", [("vocals", "accompaniment"), FOUR])
@@ -74,7 +75,8 @@ def test_shards_are_as_short_as_asked(data: Path, tmp_path: Path) -> None:
     cache(config, data, tmp_path)
     _check(config, data, tmp_path)
     index = pd.read_csv(tmp_path / "index.csv")
-    assert index.groupby("shard")["samples"].sum().between(1, 5000 + 5000).all()
+    stored = index["samples"] * (index["parts"].str.count(";") + 1)
+    assert stored.groupby(index["shard"]).sum().between(1, 2 * 5000 + 3 * 5000).all()
     assert index["shard"].tolist() == sorted(index["shard"])
     files = sorted((tmp_path / "shards").iterdir())
     assert [path.name for path in files] == [f"{number:03d}.npy" for number in range(index["shard"].max() + 1)]
@@ -82,7 +84,7 @@ def test_shards_are_as_short_as_asked(data: Path, tmp_path: Path) -> None:
     for number, path in enumerate(files):
         shard = np.load(path)  # any reader of NumPy's format
         assert shard.dtype == np.int16
-        assert shard.shape == (4 * index[index["shard"] == number]["samples"].sum(),)
+        assert shard.shape == (2 * stored[index["shard"] == number].sum(),)
 
 
 def test_two_builds_are_the_same_bytes(data: Path, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ def _row(track: str, split: str, shard: int, offset: int, samples: int, scale: f
         "offset": offset,
         "samples": samples,
         "scale": scale,
+        "bandwidth": 4000.0,
+        "parts": "vocals/vocals;accompaniment/accompaniment",
     }
 
 
@@ -51,21 +53,21 @@ def test_settings_and_tracks(cache: Path) -> None:
 def test_stems_are_the_stored_integers(cache: Path) -> None:
     reader = ShardReader(cache, "train")
     first, second = reader.tracks
-    assert np.array_equal(reader.stems(first), np.arange(20).reshape(2, 2, 5))
-    assert np.array_equal(reader.stems(second), np.arange(20, 32).reshape(2, 2, 3))
+    assert np.array_equal(reader.stored(first), np.arange(20).reshape(2, 2, 5))
+    assert np.array_equal(reader.stored(second), np.arange(20, 32).reshape(2, 2, 3))
 
 
 def test_crops_are_scaled_and_end_in_silence(cache: Path) -> None:
     reader = ShardReader(cache, "train")
-    crop = reader.read(reader.tracks[0], 1, 3, 4)
+    crop = reader.read(reader.tracks[0], TARGETS[1], 3, 4)
     assert crop.dtype == np.float32
     assert crop.tolist() == [[6.5, 7.0, 0.0, 0.0], [9.0, 9.5, 0.0, 0.0]]
-    assert not reader.read(reader.tracks[0], 0, 5, 2).any()
+    assert not reader.read(reader.tracks[0], TARGETS[0], 5, 2).any()
 
 
 def test_shards_are_mapped_not_read(cache: Path) -> None:
     reader = ShardReader(cache, "train")
-    base: Any = reader.stems(reader.tracks[0])
+    base: Any = reader.stored(reader.tracks[0])
     while not isinstance(base, np.memmap):
         base = base.base
     assert not base.flags.writeable

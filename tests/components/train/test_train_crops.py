@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from train_music import RATE, TARGETS, noise, noise_cache, write_cache
+from train_music import RATE, TARGETS, noise, noise_cache, train_config, write_cache
 
 from components.core.audio import Audio
 from components.core.shards import ShardReader
@@ -25,8 +25,14 @@ def one_track(folder: Path, stems: Audio) -> ShardReader:
     return ShardReader(write_cache(folder, {("train", "Only"): stems}), "train")
 
 
-def sampler(reader: ShardReader, augment: AugmentConfig = ALL, seed: int = 3) -> CropSampler:
-    return CropSampler(reader, SAMPLES, augment, seed)
+def sampler(
+    reader: ShardReader,
+    augment: AugmentConfig = ALL,
+    seed: int = 3,
+    datasets: dict[str, dict[str, float]] | None = None,
+) -> CropSampler:
+    config = train_config(seed=seed, augment=augment.model_dump(), datasets=datasets or {})
+    return CropSampler(reader, SAMPLES, config)
 
 
 def places(sources: tuple[str, ...]) -> list[list[str]]:
@@ -85,20 +91,20 @@ def test_without_augmentation_a_crop_is_what_the_cache_holds(reader: ShardReader
         # the source names the place to a hundredth of a second
         about = round(float(time.removesuffix(" s")) * RATE)
         starts = range(max(0, about - RATE // 100), about + RATE // 100)
-        whole = reader.read(track, 0, 0, track.samples)
+        whole = reader.read(track, TARGETS[0], 0, track.samples)
         hits = [start for start in starts if np.array_equal(whole[:, start : start + SAMPLES], stems[0])]
         assert len(hits) == 1
-        assert np.array_equal(reader.read(track, 1, hits[0], SAMPLES), stems[1])
+        assert np.array_equal(reader.read(track, TARGETS[1], hits[0], SAMPLES), stems[1])
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, False), (1.0, True)])
 def test_flips_and_swaps_at_the_extremes(tmp_path: Path, share: float, expected: bool) -> None:
     rising = np.stack([np.linspace(0.1, 0.2, SAMPLES), np.linspace(0.5, 0.9, SAMPLES)])
     reader = one_track(tmp_path, np.stack([rising, rising]).astype(np.float32))
-    flipped = CropSampler(reader, SAMPLES, PLAIN.model_copy(update={"flip_share": share}), 0).batch(0, range(8)).stems
+    flipped = sampler(reader, PLAIN.model_copy(update={"flip_share": share}), 0).batch(0, range(8)).stems
     assert bool((flipped < 0).all()) is expected
     assert bool((flipped > 0).all()) is not expected
-    swapped = CropSampler(reader, SAMPLES, PLAIN.model_copy(update={"swap_share": share}), 0).batch(0, range(8)).stems
+    swapped = sampler(reader, PLAIN.model_copy(update={"swap_share": share}), 0).batch(0, range(8)).stems
     left, right = swapped[:, :, 0], swapped[:, :, 1]
     assert bool((left > right).all()) is expected
     assert bool((left < right).all()) is not expected
@@ -106,13 +112,13 @@ def test_flips_and_swaps_at_the_extremes(tmp_path: Path, share: float, expected:
 
 def test_stems_are_flipped_and_gained_on_their_own(tmp_path: Path) -> None:
     reader = one_track(tmp_path, np.full((2, 2, SAMPLES), 0.5, np.float32))
-    stems = CropSampler(reader, SAMPLES, PLAIN.model_copy(update={"gain_db": 6.0}), 0).batch(0, range(200)).stems
+    stems = sampler(reader, PLAIN.model_copy(update={"gain_db": 6.0}), 0).batch(0, range(200)).stems
     gains = 20 * np.log10(stems[..., 0, 0] / 0.5)
     assert gains.min() >= -6.01
     assert gains.max() <= 6.01
     assert gains.max() - gains.min() > 10
     assert abs(np.corrcoef(gains[:, 0], gains[:, 1])[0, 1]) < 0.3
-    flipped = CropSampler(reader, SAMPLES, PLAIN.model_copy(update={"flip_share": 0.5}), 0).batch(0, range(200)).stems
+    flipped = sampler(reader, PLAIN.model_copy(update={"flip_share": 0.5}), 0).batch(0, range(200)).stems
     signs = np.sign(flipped[..., 0, 0])
     assert 0.3 < (signs[:, 0] != signs[:, 1]).mean() < 0.7
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from components.core.audio import Audio
 from components.core.params import parse_section
-from components.core.shards import FULL_SCALE, shard_path, write_index, write_settings
+from components.core.shards import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
 from components.train.config import TrainConfig
 
 RATE = 8000
@@ -71,7 +71,9 @@ def write_cache(folder: Path, tracks: Mapping[tuple[str, str], Audio], channels:
         scale = max(float(np.abs(stems).max()), 1e-9) / FULL_SCALE
         stored.append(np.rint(stems / scale).astype(np.int16).ravel())
         place = {"shard": 0, "offset": offset, "samples": stems.shape[-1], "scale": f"{scale:.9e}"}
-        rows.append({"track": f"made/{name}", "dataset": "made", "artist": name, "split": split} | place)
+        labels = {"track": f"made/{name}", "dataset": "made", "artist": name, "split": split}
+        parts = write_parts(Part(target, target) for target in TARGETS)
+        rows.append(labels | place | {"bandwidth": RATE / 2, "parts": parts})
         offset += stems.size
     shard_path(folder, 0).parent.mkdir(parents=True, exist_ok=True)
     np.save(shard_path(folder, 0), np.concatenate(stored))

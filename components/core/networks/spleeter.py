@@ -1,0 +1,130 @@
+"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net a stem on the raw magnitudes.
+
+Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution with a sigmoid; 9.82 million
+weights a stem. Its authors' 4- and 5-stem models differ from the 2-stem model by ELU in place of (leaky) ReLU.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import EPSILON, MaskSeparator
+from components.core.params import Section
+from components.core.stft import StftConfig
+
+
+class SpleeterConfig(Section):
+    """The published values are the defaults; `activation` is `elu` in the published 4- and 5-stem models."""
+
+    name: Literal["spleeter"] = "spleeter"
+    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256, 512), min_length=2)
+    activation: Literal["relu", "elu"] = "relu"
+    dropout: float = Field(0.5, ge=0, lt=1)
+    stft: StftConfig = StftConfig()
+    bins: int = Field(1024, gt=0)
+    frames: int = Field(512, gt=2)
+
+
+class SpleeterSeparator(MaskSeparator):
+    """Masks as ratios of the estimated powers (`separator.py` of Spleeter: exponent 2, ε = 1e-10)."""
+
+    def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
+        """(ŝ² + ε/n) / (Σ ŝ² + ε), where ŝ is the mask times the mixture's magnitude."""
+        power = (masks * spectrum.abs().unsqueeze(1)).square()
+        return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON)
+
+
+class StemUNets(nn.Module):
+    """Magnitudes to masks, one U-Net a stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+
+    def __init__(self, config: SpleeterConfig, stems: int, channels: int) -> None:
+        super().__init__()
+        self.multiple = 2 ** len(config.widths)
+        self.stems = nn.ModuleList(_StemUNet(config, channels) for _ in range(stems))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Pad bins and frames to what the strides divide, run every stem's U, and cut the padding off again."""
+        bins, frames = magnitude.shape[-2:]
+        padded = nn.functional.pad(magnitude, (0, -frames % self.multiple, 0, -bins % self.multiple))
+        return torch.stack([stem(padded) for stem in self.stems], dim=1)[..., :bins, :frames]
+
+
+class _StemUNet(nn.Module):
+    """`(batch, channels, bins, frames)` magnitudes to masks of the same shape."""
+
+    def __init__(self, config: SpleeterConfig, channels: int) -> None:
+        super().__init__()
+        widths = config.widths
+        self.down = nn.ModuleList(_Down(above, below) for above, below in pairwise((channels, *widths)))
+        # the deepest convolution goes on as it is; its published norm and activation feed nothing
+        self.norms = nn.ModuleList(_norm(width) for width in widths[:-1])
+        self.leak = nn.ELU() if config.activation == "elu" else nn.LeakyReLU(0.2)
+        outputs = (*reversed(widths[:-1]), 1)
+        inputs = (widths[-1], *(2 * width for width in reversed(widths[:-1])))
+        self.up = nn.ModuleList(
+            _Up(width, output, config.activation, config.dropout if level < 3 else 0.0)
+            for level, (width, output) in enumerate(zip(inputs, outputs, strict=True))
+        )
+        self.head = nn.Conv2d(1, channels, 4, dilation=2)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_uniform_(module.weight)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        skips = []
+        features = magnitude
+        for level, down in enumerate(self.down):
+            convolved = down(features)
+            if level < len(self.norms):
+                skips.append(convolved)
+                features = self.leak(self.norms[level](convolved))
+        features = self.up[0](convolved)
+        for up, skip in zip(list(self.up)[1:], reversed(skips), strict=True):
+            features = up(torch.cat([skip, features], dim=1))
+        mask: Tensor = torch.sigmoid(self.head(nn.functional.pad(features, (3, 3, 3, 3))))
+        return mask
+
+
+class _Down(nn.Conv2d):
+    """Stride 2 with TensorFlow's 'same' padding: one row before, two after."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 5, stride=2)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """`(batch, inputs, bins, frames)` to `(batch, outputs, bins / 2, frames / 2)`."""
+        return super().forward(nn.functional.pad(image, (1, 2, 1, 2)))
+
+
+class _Up(nn.Sequential):
+    """Transposed convolution of stride 2 with 'same' padding, activation, batch norm, dropout."""
+
+    def __init__(self, inputs: int, outputs: int, activation: str, dropout: float) -> None:
+        super().__init__(
+            _Transposed(inputs, outputs),
+            nn.ELU() if activation == "elu" else nn.ReLU(),
+            _norm(outputs),
+            nn.Dropout(dropout),
+        )
+
+
+class _Transposed(nn.ConvTranspose2d):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 5, stride=2)
+
+    def forward(self, image: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """`(batch, inputs, bins, frames)` to `(batch, outputs, 2 bins, 2 frames)`."""
+        return super().forward(image, output_size)[..., 1:-2, 1:-2]
+
+
+def _norm(width: int) -> nn.Module:
+    return nn.BatchNorm2d(width, eps=1e-3, momentum=0.01)  # TensorFlow's values
+
+
+def build_spleeter(config: SpleeterConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`."""
+    return SpleeterSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames)

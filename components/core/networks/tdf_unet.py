@@ -1,0 +1,165 @@
+"""Stemline's own network: a U-Net of TFC-TDF blocks on folded sub-bands, with complex masks.
+
+From published parts: convolutions over time and frequency with a fully connected layer over frequency between them
+(TFC-TDF: Choi et al., ISMIR 2020; Kim et al., KUIELab-MDX-Net, 2021), sub-bands folded into channels (Liu et al.,
+Interspeech 2020), unbounded complex masks (Kong et al., ISMIR 2021), and stems that share out what the masks leave
+(Wisdom et al., ICASSP 2019). What is ours: magnitudes of mid and side beside left and right, since a voice is mostly in
+the middle; and skips by addition, which cost nothing.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import ComplexMaskSeparator
+from components.core.params import Section
+from components.core.stft import StftConfig
+
+
+class TdfUNetConfig(Section):
+    """`widths`: channels of each level, top to bottom; `bins` are folded into `bands` sub-bands of equal width.
+
+    `bottleneck`: by how much the fully connected layers narrow the frequencies; `frames`: a segment when separating.
+    """
+
+    name: Literal["tdf_unet"] = "tdf_unet"
+    widths: tuple[int, ...] = Field((32, 64, 96, 128), min_length=1)
+    stft: StftConfig = StftConfig()
+    bins: int = Field(1024, gt=0)
+    bands: int = Field(4, gt=0)
+    bottleneck: int = Field(8, gt=0)
+    frames: int = Field(256, gt=2)
+
+    @model_validator(mode="after")
+    def _bins_fit(self) -> "TdfUNetConfig":
+        if self.bins > self.stft.window // 2 + 1:
+            raise ValueError(f"bins: an STFT of window {self.stft.window} has only {self.stft.window // 2 + 1}")
+        parts = self.bands * 2 ** (len(self.widths) - 1)
+        if self.bins % parts:
+            raise ValueError(f"bins: {self.bins} cannot be halved {len(self.widths) - 1} times in {self.bands} bands")
+        return self
+
+
+class TdfUNet(nn.Module):
+    """Spectra to complex masks: `(batch, channels, bins, frames)` to `(batch, stems, channels, bins, frames)`."""
+
+    def __init__(self, config: TdfUNetConfig, stems: int, channels: int) -> None:
+        super().__init__()
+        widths, bands = config.widths, config.bands
+        self.stems, self.channels, self.bands = stems, channels, bands
+        self.multiple = 2 ** (len(widths) - 1)
+        self.scale = nn.Parameter(torch.ones(config.bins))
+        self.shift = nn.Parameter(torch.zeros(config.bins))
+        heights = [config.bins // bands // 2**level for level in range(len(widths))]
+        views = 4 * channels if channels == 2 else 3 * channels
+        self.enter = _layer(views * bands, widths[0], 1)
+        self.encode = nn.ModuleList(_Block(w, h, config.bottleneck) for w, h in zip(widths, heights, strict=True))
+        self.down = nn.ModuleList(_down(above, below) for above, below in pairwise(widths))
+        self.up = nn.ModuleList(_up(below, above) for above, below in pairwise(widths))
+        self.decode = nn.ModuleList(
+            _Block(w, h, config.bottleneck) for w, h in zip(widths[:-1], heights[:-1], strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], 2 * stems * channels * bands, 1)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Pad the frames to what the strides divide, run the U, and cut the padding off again."""
+        frames = spectrum.shape[-1]
+        image = nn.functional.pad(self._views(spectrum), (0, -frames % self.multiple))
+        batch, views, bins = image.shape[:3]
+        folded = image.reshape(batch, views * self.bands, bins // self.bands, -1)
+        parts = self.head(self._features(folded)).float()[..., :frames]
+        real, imaginary = parts.reshape(batch, self.stems, self.channels, 2, bins, frames).unbind(3)
+        return torch.complex(real, imaginary)
+
+    def _views(self, spectrum: Tensor) -> Tensor:
+        """Return what the network sees: levels of left, right, mid and side, and the compressed spectrum itself."""
+        loudness = spectrum.abs().square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        relative = spectrum / loudness
+        seen = torch.cat([relative, _mid_and_side(relative)], dim=1) if self.channels == 2 else relative
+        magnitude = seen.abs()
+        level = torch.log1p(_CURVE * magnitude) * self.scale[:, None] + self.shift[:, None]
+        compressed = relative * (magnitude[:, : self.channels] + _FLOOR).rsqrt()
+        return torch.cat([level, compressed.real, compressed.imag], dim=1)
+
+    def _features(self, image: Tensor) -> Tensor:
+        features: Tensor = self.enter(image)
+        skips = []
+        for down, encode in zip(self.down, self.encode, strict=False):
+            features = encode(features)
+            skips.append(features)
+            features = down(features)
+        features = self.encode[-1](features)
+        for up, decode, skip in zip(reversed(self.up), reversed(self.decode), reversed(skips), strict=True):
+            features = decode(up(features) + skip)
+        return features
+
+
+_CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
+_SILENCE = 1e-8
+_FLOOR = 1e-3  # below -60 dB the compression goes over into a straight line
+
+
+class _Block(nn.Module):
+    """Convolution, frequencies with one another, convolution; around all of it a shortcut."""
+
+    def __init__(self, width: int, height: int, bottleneck: int) -> None:
+        super().__init__()
+        narrow = max(height // bottleneck, 8)
+        self.first = _layer(width, width, 3)
+        self.across = nn.Sequential(_AcrossBins(width, height, narrow), _AcrossBins(width, narrow, height))
+        self.second = _layer(width, width, 3)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(batch, width, bins, frames)` to the same shape."""
+        inner = self.first(features)
+        result: Tensor = features + self.second(inner + self.across(inner))
+        return result
+
+
+class _AcrossBins(nn.Module):
+    """A fully connected layer over frequency, the same at every frame and channel; batch norm and ReLU."""
+
+    def __init__(self, width: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`(batch, width, inputs, frames)` to `(batch, width, outputs, frames)`.
+
+        In memory channels come last, so that this is one product of matrices a crop, without a copy.
+        """
+        rows = features.permute(0, 2, 3, 1)
+        product = torch.matmul(self.linear.weight, rows.flatten(2))
+        image = product.reshape(rows.shape[0], -1, *rows.shape[2:]).permute(0, 3, 1, 2)
+        return nn.functional.relu(self.norm(image))
+
+
+def _mid_and_side(spectrum: Tensor) -> Tensor:
+    left, right = spectrum.unbind(1)
+    return torch.stack([left + right, left - right], dim=1) * 0.5
+
+
+def _layer(inputs: int, outputs: int, size: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _down(inputs: int, outputs: int) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, 2, stride=2)
+
+
+def _up(inputs: int, outputs: int) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+
+
+def build_tdf_unet(config: TdfUNetConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`."""
+    return ComplexMaskSeparator(TdfUNet(config, stems, channels), config.stft, config.bins, config.frames)
