@@ -14,6 +14,11 @@ REGISTRY = "models:/"
 BUNDLE = "model"
 """The name of the model's folder among the artifacts of a registered version."""
 
+SHIPPED = Path(__file__).parents[2] / "models" / "vocal-isolation"
+"""The model that comes with the repository, for those who have not trained one yet."""
+
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias of it
+
 
 @dataclass(frozen=True)
 class ModelAddress:
@@ -55,8 +60,34 @@ def _download(name: str, version: int, target: Path) -> None:
                 raise
 
 
+def exists(address: str) -> bool:
+    """Return whether the registry has a version at `address`.
+
+    Raises UserError when the registry cannot say: one that does not answer is not one without a champion.
+    """
+    if not tracking.has_begun():
+        return False
+    try:
+        _version(address)
+    except MlflowException as error:
+        if error.error_code in _NOT_THERE:
+            return False
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the registry at {tracking.tracking_uri()} does not say what {address} is: {reason}") from None
+    return True
+
+
 def resolve_version(address: str) -> tuple[str, int]:
     """Return the name and version number of a registry address; raises UserError when it does not exist."""
+    try:
+        return _version(address)
+    except MlflowException:
+        raise UserError(
+            f"{address} is not in the registry at {tracking.tracking_uri()}: train and promote one with `stemline run`"
+        ) from None
+
+
+def _version(address: str) -> tuple[str, int]:
     client = tracking.connect()
     path = address.removeprefix(REGISTRY)
     try:
@@ -68,8 +99,4 @@ def resolve_version(address: str) -> tuple[str, int]:
     except ValueError:
         raise UserError(
             f"{address} is not an address of a model: write models:/NAME@ALIAS or models:/NAME/VERSION"
-        ) from None
-    except MlflowException:
-        raise UserError(
-            f"{address} is not in the registry at {tracking.tracking_uri()}: train and promote one with `stemline run`"
         ) from None

@@ -10,6 +10,9 @@ from ruamel.yaml.error import YAMLError
 
 from components.core.errors import UserError
 
+PARAMS = Path("params.yaml")
+"""The file that holds a section for every step, in the root of the project."""
+
 
 class Section(BaseModel):
     """A frozen, strictly typed part of params.yaml; an unknown key or a wrong type is an error."""
@@ -20,7 +23,7 @@ class Section(BaseModel):
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-def load_section(section: str, schema: type[SectionT], path: Path = Path("params.yaml")) -> SectionT:
+def load_section(section: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
     """Read the section `section` of the YAML file `path` as `schema`.
 
     Raises UserError, one line, when the file, the section or a value in it does not fit.

@@ -69,6 +69,12 @@ def connect() -> mlflow.MlflowClient:
     return _client_with_experiment(uri, None)
 
 
+def has_begun() -> bool:
+    """Return whether there is a store at all; False only where the embedded one has not been made yet."""
+    uri = tracking_uri()
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
+
+
 def experiment_id(client: mlflow.MlflowClient) -> str:
     """Return the id of the experiment that all runs of this project are in."""
     return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)

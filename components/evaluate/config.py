@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from components.core.params import Section
+from components.core.postprocessing import PostProcessing
 from components.evaluate.systems import SYSTEMS
 
 
@@ -13,11 +14,13 @@ class EvaluateConfig(Section):
 
     window_seconds     length of a frame, and the distance from one to the next; 1 s is museval's and SiSEC's
     systems            names in `systems.SYSTEMS`, in the order of the table
+    post               other ways to make stems of the model's estimates, by name; each is scored beside the model
     pictures_seconds   how much of the first scored track the spectrograms show
     """
 
     window_seconds: Annotated[float, Field(gt=0)] = 1.0
     systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm")
+    post: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], PostProcessing] = Field(default_factory=dict)
     pictures_seconds: Annotated[float, Field(gt=0)] = 6.0
 
     @field_validator("systems")

@@ -11,6 +11,8 @@ from components.evaluate.pictures import draw_pictures
 from components.evaluate.report import summary_text
 from components.evaluate.results import describe_test, summarise, tidy, write_museval, write_tables
 from components.evaluate.scoring import scenarios
+from components.evaluate.speed import times_real_time, write_speeds
+from components.evaluate.systems import all_systems
 
 SPLIT = "test"
 
@@ -25,7 +27,9 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     tracks = read_manifest(data, SPLIT)
     if not tracks:
         raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
-    scores = score_all(model, tracks, config.systems, config.window_seconds)
+    systems = all_systems(config.systems, config.post)
+    scored = score_all(model, tracks, systems, config.post, config.window_seconds)
+    scores = [item.scores for item in scored]
     if all(score.reason for score in scores):
         raise UserError(f"no test track can be scored, the first because {scores[0].reason}: {tracks[0].name}")
     table = tidy(scores)
@@ -33,5 +37,7 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     test = describe_test(tracks, loaded, config.window_seconds)
     write_museval(out, tracks, scores, config.window_seconds)
     write_tables(out, table, summary, test)
+    speeds = times_real_time(scored, tracks)
+    write_speeds(out, speeds)
     draw_pictures(out, config.pictures_seconds, loaded, tracks, table)
-    print(summary_text(summary, table, test), flush=True)
+    print(summary_text(summary, table, test, speeds), flush=True)

@@ -4,7 +4,8 @@ museval's linear algebra gains nothing from more threads; processes gain in prop
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ from components.core.bundle import Model, load_model
 from components.core.errors import UserError
 from components.core.manifest import Track
 from components.core.parallel import cores, end_with_starter
+from components.core.postprocessing import PostProcessing
 from components.core.progress import Progress
 from components.evaluate.material import read_material
 from components.evaluate.scoring import TrackScores, score_track
-from components.evaluate.systems import SYSTEMS
+from components.evaluate.systems import estimator
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # measured with two targets in stereo at 44.1 kHz: torch and museval loaded, and what a second of the track adds
@@ -38,19 +40,31 @@ class Job:
     system: str
 
 
+@dataclass(frozen=True)
+class Scored:
+    """A job's scores, and how many seconds the estimates took on one core."""
+
+    scores: TrackScores
+    seconds: float
+
+
 def score_all(
-    folder: Path, tracks: Sequence[Track], systems: Sequence[str], window_seconds: float
-) -> list[TrackScores]:
+    folder: Path,
+    tracks: Sequence[Track],
+    systems: Sequence[str],
+    post: Mapping[str, PostProcessing],
+    window_seconds: float,
+) -> list[Scored]:
     """Score every system on every track with the model in `folder`; results by track, then system, as given.
 
     Raises UserError when a track cannot be read or a process dies.
     """
     jobs = [Job(track, system) for track in tracks for system in systems]
     progress = Progress("evaluate", round(sum(job.track.duration for job in jobs), 1), "s of audio")
-    scores: dict[tuple[str, str], TrackScores] = {}
+    scores: dict[tuple[str, str], Scored] = {}
     with _pool(folder, _processes(jobs)) as pool:
         # the longest first, so that none is left running alone at the end
-        waiting = {pool.submit(_run, job, window_seconds): job for job in sorted(jobs, key=_longest_first)}
+        waiting = {pool.submit(_run, job, post, window_seconds): job for job in sorted(jobs, key=_longest_first)}
         for future in as_completed(waiting):
             job = waiting[future]
             scores[job.track.name, job.system] = _result(future)
@@ -68,12 +82,14 @@ def _start(folder: Path) -> None:
     _model = load_model(folder)
 
 
-def _run(job: Job, window_seconds: float) -> TrackScores:
+def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float) -> Scored:
     assert _model is not None
     mixture, references = read_material(_model, job.track)
-    estimates = SYSTEMS[job.system].estimate(_model, mixture, references)
+    started = time.thread_time()
+    estimates = estimator(job.system, post)(_model, mixture, references)
+    seconds = time.thread_time() - started
     window = int(window_seconds * _model.rate)
-    return score_track(job.track.name, job.system, _model.targets, references, estimates, window)
+    return Scored(score_track(job.track.name, job.system, _model.targets, references, estimates, window), seconds)
 
 
 @contextmanager
@@ -102,7 +118,7 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _result(future: Future[TrackScores]) -> TrackScores:
+def _result(future: Future[Scored]) -> Scored:
     try:
         return future.result()
     except BrokenProcessPool:

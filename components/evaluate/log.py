@@ -14,6 +14,7 @@ from components.core.tracking import RunRef, log_metrics, set_tags
 from components.evaluate.report import label_datasets
 from components.evaluate.results import METRICS_FILE, MUSEVAL, PICTURES, SCORES, TABLE, TEST
 from components.evaluate.scoring import METRICS
+from components.evaluate.speed import SPEED
 
 ARTIFACTS = "evaluate"
 """Folder of the run's artifacts that everything goes to."""
@@ -27,10 +28,10 @@ def log_results(client: mlflow.MlflowClient, ref: RunRef, data: Path, out: Path)
     The model's metrics are `test/<target>/<metric>`, those of the other systems `test/<system>/<target>/<metric>`.
     """
     test: dict[str, Any] = json.loads((out / TEST).read_text(encoding="utf-8"))
-    log_metrics(client, ref, metrics_of(pd.read_csv(out / TABLE)))
+    log_metrics(client, ref, metrics_of(pd.read_csv(out / TABLE)) | _speed_metrics(pd.read_csv(out / SPEED)))
     set_tags(client, ref, _tags(test))
     client.log_inputs(ref.run_id, datasets=[_dataset_input(test, data)])
-    for name in (TABLE, SCORES, METRICS_FILE, TEST):
+    for name in (TABLE, SCORES, METRICS_FILE, TEST, SPEED):
         client.log_artifact(ref.run_id, str(out / name), ARTIFACTS)
     for name in (PICTURES, MUSEVAL):
         if (out / name).is_dir():
@@ -41,13 +42,23 @@ def metrics_of(summary: pd.DataFrame) -> dict[str, float]:
     """Return MLflow's metrics for the rows of table.csv; a metric without any score is left out."""
     metrics: dict[str, float] = {}
     for row in summary.to_dict("records"):
-        system = "test" if row["system"] == "model" else f"test/{row['system']}"
+        system = _prefix(str(row["system"]))
         for name in METRICS:
             if np.isfinite(row[name]):
                 metrics[f"{system}/{row['target']}/{name}"] = float(row[name])
         metrics[f"{system}/{row['target']}/nan_frames"] = float(row["nan_frames"])
         metrics[f"{system}/{row['target']}/tracks"] = float(row["tracks"])
     return metrics
+
+
+def _speed_metrics(speeds: pd.DataFrame) -> dict[str, float]:
+    rows = speeds.to_dict("records")
+    return {f"{_prefix(str(row['system']))}/times_real_time": float(row["times_real_time"]) for row in rows}
+
+
+def _prefix(system: str) -> str:
+    """Return where a system's metrics stand; MLflow takes no plus sign in a name."""
+    return "test" if system == "model" else f"test/{system.replace('+', '-')}"
 
 
 def _tags(test: dict[str, Any]) -> dict[str, object]:

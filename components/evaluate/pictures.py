@@ -21,7 +21,7 @@ from components.evaluate.report import label_datasets
 from components.evaluate.results import PICTURES
 from components.evaluate.scoring import METRICS
 from components.evaluate.spectrogram import decibels
-from components.evaluate.systems import SYSTEMS
+from components.evaluate.systems import role, title
 
 _NAMES = {
     "SDR": "signal to distortion ratio",
@@ -109,7 +109,7 @@ def spectrograms(model: Model, track: Track, seconds: float) -> Figure:
     return _grid(panels, part, model.rate, f"{track.artist} – {track.title}\n{label_datasets([track.dataset])}")
 
 
-def _grid(panels: Sequence[tuple[str, Audio]], part: slice, rate: int, title: str) -> Figure:
+def _grid(panels: Sequence[tuple[str, Audio]], part: slice, rate: int, heading: str) -> Figure:
     rows = -(-len(panels) // 2)
     figure = Figure(figsize=(9.5, 1.2 + 2.7 * rows), layout="constrained")
     axes = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
@@ -132,7 +132,7 @@ def _grid(panels: Sequence[tuple[str, Audio]], part: slice, rate: int, title: st
     for panel in axes[-1]:
         panel.set_xlabel("Time (s)")
     figure.colorbar(image, ax=axes, label="Level (dB; the loudest is 0)", shrink=0.8, pad=0.02)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(heading, fontsize=11)
     return figure
 
 
@@ -148,8 +148,7 @@ def _loudest(signal: Audio, length: int) -> slice:
 
 
 def _label(system: str) -> str:
-    role = SYSTEMS[system].role
-    return f"{SYSTEMS[system].title}\n({role})" if role else SYSTEMS[system].title
+    return f"{title(system)}\n({role(system)})" if role(system) else title(system)
 
 
 def _colours(count: int) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from components.evaluate.scoring import METRICS
-from components.evaluate.systems import SYSTEMS
+from components.evaluate.systems import role
 
 _LABELS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
 """Data sets whose name alone could be taken for another one."""
@@ -17,8 +17,10 @@ def label_datasets(datasets: Sequence[str]) -> str:
     return " + ".join(_LABELS.get(name, name) for name in datasets)
 
 
-def summary_text(summary: pd.DataFrame, scores: pd.DataFrame, test: Mapping[str, object]) -> str:
-    """Return the table of `results.summarise`, a block a target, and what could not be scored, by name."""
+def summary_text(
+    summary: pd.DataFrame, scores: pd.DataFrame, test: Mapping[str, object], speeds: Mapping[str, float]
+) -> str:
+    """Return the table of `results.summarise`, a block a target, speeds, and what could not be scored, by name."""
     names = list(dict.fromkeys(summary["system"]))
     width = max(len(_title(name)) for name in names)
     head = f"Test split of {label_datasets(list(test['datasets']))}; museval v4, median over frames, then tracks, in dB"  # type: ignore[call-overload]
@@ -26,7 +28,12 @@ def summary_text(summary: pd.DataFrame, scores: pd.DataFrame, test: Mapping[str,
     for target, rows in summary.groupby("target", sort=False):
         lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + "   tracks  NaN frames"]
         lines += [_row(row, width) for row in rows.to_dict("records")]
+    lines += ["", "times real time, on one core: " + ", ".join(_speed(*item) for item in speeds.items())]
     return "\n".join([*lines, *_unscored_lines(scores)]) + "\n"
+
+
+def _speed(system: str, times: float) -> str:
+    return f"{system} {times:.3g}"
 
 
 def _row(row: Mapping[object, object], width: int) -> str:
@@ -47,8 +54,7 @@ def _unscored_lines(scores: pd.DataFrame) -> list[str]:
 
 
 def _title(name: str) -> str:
-    role = SYSTEMS[name].role
-    return f"{name} ({role})" if role else name
+    return f"{name} ({role(name)})" if role(name) else name
 
 
 def _decibels(value: object) -> str:

@@ -1,6 +1,9 @@
-"""What is scored: the model, and the floor and the ceiling of its table. To add one: a function and its line here."""
+"""What is scored: the model, its post-processings, and the floor and the ceiling of its table.
 
-from collections.abc import Callable, Mapping
+To add one: a function and its line here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +11,7 @@ import torch
 
 from components.core.audio import Audio
 from components.core.bundle import Model
+from components.core.postprocessing import PostProcessing, post_processed
 from components.core.segments import separate_all
 from components.core.stft import Stft, StftConfig
 
@@ -56,3 +60,33 @@ SYSTEMS: Mapping[str, System] = {
     "irm": System(apply_ideal_ratio_masks, "IRM oracle", "ceiling"),
 }
 """Name, as in `evaluate.systems` of params.yaml, to system."""
+
+_POST = "model+"
+
+
+def all_systems(names: Sequence[str], post: Mapping[str, PostProcessing]) -> list[str]:
+    """Return the systems of a table: those named, and behind the model the model with each post-processing."""
+    after = [f"{_POST}{name}" for name in post]
+    return [system for name in names for system in ([name, *after] if name == "model" else [name])]
+
+
+def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
+    """Return what estimates the targets for a name that `all_systems` gave."""
+    if system in SYSTEMS:
+        return SYSTEMS[system].estimate
+    chosen = post[system.removeprefix(_POST)]
+
+    def separate_and_process(model: Model, mixture: Audio, references: Audio) -> Audio:
+        return separate_all(post_processed(model.separator, chosen), mixture, chosen.overlap)
+
+    return separate_and_process
+
+
+def title(system: str) -> str:
+    """Return a system's name for pictures."""
+    return SYSTEMS[system].title if system in SYSTEMS else f"+ {system.removeprefix(_POST)}"
+
+
+def role(system: str) -> str:
+    """Return what a system stands for in the table; empty for the model and its post-processings."""
+    return SYSTEMS[system].role if system in SYSTEMS else ""

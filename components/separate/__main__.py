@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from components.core.entry import USER_ERROR, run_step
-from components.core.params import load_section
+from components.core.model_store import REGISTRY, SHIPPED, ModelAddress, exists, fetch_model
+from components.core.params import PARAMS, load_section
 from components.core.workspace import SCRATCH
 from components.separate.config import SeparateConfig
 from components.separate.separate import Outcome, separate
@@ -23,11 +24,24 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    model = arguments.model or load_section("separate", SeparateConfig).model
-    outcome = separate(model, open_store(arguments.source), open_store(arguments.destination), arguments.models)
+    # outside the repository, the parameters' own values do
+    config = load_section("separate", SeparateConfig) if PARAMS.is_file() else SeparateConfig()
+    address = (
+        fetch_model(arguments.model, arguments.models) if arguments.model else _live(config.model, arguments.models)
+    )
+    source, destination = open_store(arguments.source), open_store(arguments.destination)
+    outcome = separate(address, config.post, source, destination)
     _report(outcome, arguments.destination)
     if outcome.failed:
         sys.exit(USER_ERROR)
+
+
+def _live(address: str, models: Path) -> ModelAddress:
+    """Return the champion; before there is one, the model that ships with Stemline, and say so."""
+    if not address.startswith(REGISTRY) or exists(address):
+        return fetch_model(address, models)
+    print(f"separate: the registry has no {address} yet: separating with the shipped model {SHIPPED.name}", flush=True)
+    return fetch_model(str(SHIPPED), models)
 
 
 def _report(outcome: Outcome, destination: str) -> None:

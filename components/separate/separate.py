@@ -22,7 +22,8 @@ from components.core.audio import AudioInfo, probe, read_blocks
 from components.core.bundle import Model, load_model
 from components.core.errors import UserError
 from components.core.files import digest_file, write_json
-from components.core.model_store import ModelAddress, fetch_model
+from components.core.model_store import ModelAddress
+from components.core.postprocessing import PostProcessing
 from components.core.progress import with_progress
 from components.separate.quantise import Encoding, add_up, encoding_for
 from components.separate.recording import SampleQueue, estimate_stems
@@ -40,18 +41,17 @@ class Outcome:
     failed: tuple[tuple[str, str], ...]
 
 
-def separate(model_address: str, source: Store, destination: Store, models: Path) -> Outcome:
-    """Separate what is in `source` and not yet in `destination`; registered models are kept in the folder `models`.
+def separate(address: ModelAddress, post: PostProcessing, source: Store, destination: Store) -> Outcome:
+    """Separate what is in `source` and not yet in `destination` with the model at `address`, as `post` says.
 
     A recording that cannot be read is reported in the outcome and stops no other.
     """
-    address = fetch_model(model_address, models)
     model = load_model(address.folder)
     separated, skipped, failed = 0, 0, []
     keys = source.recordings()
     for key in with_progress(keys, "separate", len(keys), "recordings"):
         try:
-            if separate_one(model, address, source, destination, key):
+            if separate_one(model, address, post, source, destination, key):
                 separated += 1
             else:
                 skipped += 1
@@ -60,14 +60,16 @@ def separate(model_address: str, source: Store, destination: Store, models: Path
     return Outcome(separated, skipped, tuple(failed))
 
 
-def separate_one(model: Model, address: ModelAddress, source: Store, destination: Store, key: str) -> bool:
-    """Separate one recording; return False when the destination has it already, from the same source and model."""
+def separate_one(
+    model: Model, address: ModelAddress, post: PostProcessing, source: Store, destination: Store, key: str
+) -> bool:
+    """Separate one recording; return False when the destination has it already: same source, model and `post`."""
     with source.local_copy(key) as recording, tempfile.TemporaryDirectory(prefix="stemline-") as folder:
-        origin = _origin(model, address, recording, key)
+        origin = _origin(model, address, post, recording, key)
         if _is_done(destination, key, origin):
             return False
         try:
-            stems = write_stems(model, recording, Path(folder))
+            stems = write_stems(model, post, recording, Path(folder))
         except soundfile.LibsndfileError as error:
             raise UserError(f"the stems cannot be written to {folder} ({error}): is the disk full?") from None
         for path in stems.values():
@@ -78,13 +80,15 @@ def separate_one(model: Model, address: ModelAddress, source: Store, destination
     return True
 
 
-def write_stems(model: Model, recording: Path, folder: Path) -> dict[str, Path]:
+def write_stems(model: Model, post: PostProcessing, recording: Path, folder: Path) -> dict[str, Path]:
     """Write a WAV file a target to `folder`: the recording's length, rate and channels, and its sum."""
     info = probe(recording)
     encoding = encoding_for(info.subtype)
     # two passes over the file, in step: what the model hears, and what the stems must add up to
     heard = (_as_float(block) for block in read_blocks(recording, _BLOCK, dtype=encoding.dtype))
-    estimates = SampleQueue(estimate_stems(model, heard, info.rate, info.channels), (len(model.targets), info.channels))
+    estimates = SampleQueue(
+        estimate_stems(model, post, heard, info.rate, info.channels), (len(model.targets), info.channels)
+    )
     paths = {target: folder / f"{target}.wav" for target in model.targets}
     with ExitStack() as files:
         writers = [files.enter_context(_writer(path, info, encoding)) for path in paths.values()]
@@ -105,7 +109,7 @@ def _writer(path: Path, info: AudioInfo, encoding: Encoding) -> Any:
     return soundfile.SoundFile(path, "w", info.rate, info.channels, encoding.subtype, format="WAV")
 
 
-def _origin(model: Model, address: ModelAddress, recording: Path, key: str) -> dict[str, Any]:
+def _origin(model: Model, address: ModelAddress, post: PostProcessing, recording: Path, key: str) -> dict[str, Any]:
     """What decides the stems: the same again means the same stems."""
     return {
         "source": {"key": key, "sha256": digest_file(recording), **asdict(probe(recording))},
@@ -117,6 +121,7 @@ def _origin(model: Model, address: ModelAddress, recording: Path, key: str) -> d
             "git_commit": model.origin.get("git_commit"),
             "targets": list(model.targets),
         },
+        "post": post.model_dump(mode="json"),
     }
 
 

@@ -4,6 +4,8 @@ Nothing is remembered from one batch to the next, so a resumed training, or one 
 sees exactly the crops that an undisturbed one sees.
 """
 
+import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,8 +35,9 @@ class CropSampler:
     def __init__(self, reader: ShardReader, samples: int, config: TrainConfig) -> None:
         self._reader, self._samples = reader, samples
         self._augment, self._seed = config.augment, config.seed
+        self._tracks = _share_of(reader.tracks, config.data_share)
         self._likelihood = {
-            target: _likelihood(reader.tracks, config.datasets.get(target, {}), target) for target in reader.targets
+            target: _likelihood(self._tracks, config.datasets.get(target, {}), target) for target in reader.targets
         }
 
     def batch(self, step: int, crops: range) -> Batch:
@@ -80,14 +83,14 @@ class CropSampler:
 
     def _place(self, target: str, random: np.random.Generator) -> "_Place":
         likelihood = self._likelihood[target]
-        return _Place(self._reader.tracks[random.choice(len(likelihood), p=likelihood)], random.random())
+        return _Place(self._tracks[random.choice(len(likelihood), p=likelihood)], random.random())
 
     def _place_of_part(self, place: "_Place", part: int, random: np.random.Generator) -> tuple["_Place", int]:
         """Return another track's place for a part of the same name; the first part stays where it is."""
         wanted = place.track.parts[part]
         if part == place.track.parts_of(wanted.target)[0]:
             return place, part
-        others = [track for track in self._reader.tracks if wanted in track.parts]
+        others = [track for track in self._tracks if wanted in track.parts]
         other = others[random.integers(len(others))]
         return _Place(other, random.random()), other.parts.index(wanted)
 
@@ -111,6 +114,16 @@ class _Take:
     audio: Audio
     limit: float
     source: str
+
+
+def _share_of(tracks: list[CachedTrack], share: float) -> list[CachedTrack]:
+    """Return the share of each dataset's tracks, drawn by a hash of their names, in their own order."""
+    chosen: set[str] = set()
+    for dataset in {track.dataset for track in tracks}:
+        names = [track.name for track in tracks if track.dataset == dataset]
+        names.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+        chosen.update(names[: math.ceil(share * len(names))])
+    return [track for track in tracks if track.name in chosen]
 
 
 def _likelihood(tracks: list[CachedTrack], shares: Mapping[str, float], target: str) -> NDArray[np.float64]:

@@ -1,10 +1,12 @@
 """Everything that a training is at a step, and how it is kept, so that it goes on exactly where it was."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -73,6 +75,12 @@ def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
         separator.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     # buffers too: an averaged network needs the averaged statistics of its batch norms
-    average_step = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(separator, multi_avg_fn=average_step, use_buffers=True)
+    average = AveragedModel(separator, multi_avg_fn=partial(_average, config.ema_decay), use_buffers=True)
     return TrainingState(separator, optimizer, average)
+
+
+def _average(decay: float, averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+    """Move the averages towards the values; at first by more, so that the fresh network is soon forgotten."""
+    steps = int(count)
+    warmed = min(decay, (1 + steps) / (10 + steps))
+    get_ema_multi_avg_fn(warmed)(averages, values, count)  # type: ignore[no-untyped-call]

@@ -28,8 +28,12 @@ def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, gr
 def _track_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
     start = max(track.samples - samples, 0) // 2
     stems = np.stack([reader.read(track, target, start, samples) for target in reader.targets])
-    estimates = separate_all(separator, stems.sum(axis=0))
-    return [_median(_frame_sdr(*pair, reader.rate)) for pair in zip(stems, estimates, strict=True)]
+    return track_sdr(stems, separate_all(separator, stems.sum(axis=0)), reader.rate)
+
+
+def track_sdr(stems: Audio, estimates: Audio, rate: int) -> list[float]:
+    """Return each target's SDR in dB, median over 1 s frames; both are `(targets, channels, samples)`."""
+    return [_median(_frame_sdr(*pair, rate)) for pair in zip(stems, estimates, strict=True)]
 
 
 def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:

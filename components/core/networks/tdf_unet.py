@@ -7,6 +7,7 @@ Interspeech 2020), unbounded complex masks (Kong et al., ISMIR 2021), and stems 
 the middle; and skips by addition, which cost nothing.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
@@ -23,7 +24,8 @@ from components.core.stft import StftConfig
 class TdfUNetConfig(Section):
     """`widths`: channels of each level, top to bottom; `bins` are folded into `bands` sub-bands of equal width.
 
-    `bottleneck`: by how much the fully connected layers narrow the frequencies; `frames`: a segment when separating.
+    `bottleneck`: by how much the fully connected layers narrow the frequencies; `mask`: complex without bounds, or
+    bounded, between 0 and 1; `frames`: a segment when separating.
     """
 
     name: Literal["tdf_unet"] = "tdf_unet"
@@ -32,6 +34,7 @@ class TdfUNetConfig(Section):
     bins: int = Field(1024, gt=0)
     bands: int = Field(4, gt=0)
     bottleneck: int = Field(8, gt=0)
+    mask: Literal["complex", "bounded"] = "complex"
     frames: int = Field(256, gt=2)
 
     @model_validator(mode="after")
@@ -63,6 +66,7 @@ class TdfUNet(nn.Module):
         self.decode = nn.ModuleList(
             _Block(w, h, config.bottleneck) for w, h in zip(widths[:-1], heights[:-1], strict=True)
         )
+        self.as_mask = _MASKS[config.mask]
         self.head = nn.Conv2d(widths[0], 2 * stems * channels * bands, 1)
 
     def forward(self, spectrum: Tensor) -> Tensor:
@@ -73,7 +77,7 @@ class TdfUNet(nn.Module):
         folded = image.reshape(batch, views * self.bands, bins // self.bands, -1)
         parts = self.head(self._features(folded)).float()[..., :frames]
         real, imaginary = parts.reshape(batch, self.stems, self.channels, 2, bins, frames).unbind(3)
-        return torch.complex(real, imaginary)
+        return self.as_mask(real, imaginary)
 
     def _views(self, spectrum: Tensor) -> Tensor:
         """Return what the network sees: levels of left, right, mid and side, and the compressed spectrum itself."""
@@ -101,6 +105,13 @@ class TdfUNet(nn.Module):
 _CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
 _SILENCE = 1e-8
 _FLOOR = 1e-3  # below -60 dB the compression goes over into a straight line
+
+
+def _bounded(real: Tensor, imaginary: Tensor) -> Tensor:
+    return torch.complex(torch.sigmoid(real), torch.zeros_like(real))
+
+
+_MASKS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"complex": torch.complex, "bounded": _bounded}
 
 
 class _Block(nn.Module):

@@ -9,9 +9,10 @@ from evaluate_music import noise, save_tiny_model
 from components.core.bundle import Model, load_model
 from components.core.errors import UserError
 from components.core.params import load_section, parse_section
+from components.core.postprocessing import PostProcessing
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.material import round_to_16_bits
-from components.evaluate.systems import SYSTEMS
+from components.evaluate.systems import SYSTEMS, all_systems
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,8 @@ def test_references_lie_on_the_grid_of_16_bits() -> None:
 
 def test_the_section_of_params_yaml_fits() -> None:
     config = load_section("evaluate", EvaluateConfig, Path(__file__).parents[3] / "params.yaml")
-    assert config == EvaluateConfig()
+    assert config == EvaluateConfig(post={"wiener": PostProcessing(method="wiener")})
+    assert all_systems(config.systems, config.post) == ["model", "model+wiener", "mixture", "irm"]
 
 
 @pytest.mark.parametrize(

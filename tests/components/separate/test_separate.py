@@ -13,6 +13,8 @@ from core.tiny import noise, run_python, save_tiny_model
 from components.core.bundle import WEIGHTS
 from components.core.errors import UserError
 from components.core.files import digest_file
+from components.core.model_store import fetch_model
+from components.core.postprocessing import PostProcessing
 from components.separate.separate import Outcome, separate
 from components.separate.stores import open_store
 
@@ -35,8 +37,14 @@ def music(tmp_path: Path) -> Path:
     return tmp_path / "music"
 
 
-def _separate(model: Path, source: Path, destination: Path) -> Outcome:
-    return separate(str(model), open_store(str(source)), open_store(str(destination)), destination.parent / "models")
+def _separate(
+    model: Path,
+    source: Path,
+    destination: Path,
+    post: PostProcessing = PostProcessing(),  # noqa: B008
+) -> Outcome:
+    stores = open_store(str(source)), open_store(str(destination))
+    return separate(fetch_model(str(model), destination.parent / "models"), post, *stores)
 
 
 def _files(folder: Path) -> dict[str, str]:
@@ -77,6 +85,21 @@ def test_what_changed_is_done_again(model: Path, music: Path, tmp_path: Path) ->
     other = save_tiny_model(tmp_path / "other", seed=1)
     assert _separate(other, music, out) == Outcome(6, 0, ())
     assert all(after[name] != digest for name, digest in _files(out).items())
+
+
+def test_another_post_processing_is_done_again_and_written_down(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _separate(model, music / "a.wav", out)
+    before = _files(out)
+    wiener = PostProcessing(method="wiener")
+    assert _separate(model, music / "a.wav", out, wiener) == Outcome(1, 0, ())
+    assert _separate(model, music / "a.wav", out, wiener) == Outcome(0, 1, ())
+    assert all(digest != before[name] for name, digest in _files(out).items())
+    document = json.loads((out / "a.wav" / "provenance.json").read_text(encoding="utf-8"))
+    assert document["post"] == wiener.model_dump(mode="json")
+    source, _ = soundfile.read(music / "a.wav", dtype="int16")
+    stems = [soundfile.read(out / "a.wav" / f"{name}.wav", dtype="int16")[0] for name in ("vocals", "accompaniment")]
+    assert np.array_equal(sum(stem.astype(int) for stem in stems), source)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}"])
@@ -135,8 +158,9 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
         put(local, key)
 
     monkeypatch.setattr(destination, "put", stop_before_provenance)
+    address = fetch_model(str(model), tmp_path / "models")
     with pytest.raises(KeyboardInterrupt):
-        separate(str(model), open_store(str(music / "a.wav")), destination, tmp_path / "models")
+        separate(address, PostProcessing(), open_store(str(music / "a.wav")), destination)
     assert sorted(_files(tmp_path / "out")) == ["a.wav/accompaniment.wav", "a.wav/vocals.wav"]
     assert _separate(model, music / "a.wav", tmp_path / "out").separated == 1
 

@@ -28,9 +28,12 @@ LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64
 MEASURED = """
 import resource, sys
 from pathlib import Path
+from components.core.model_store import fetch_model
+from components.core.postprocessing import PostProcessing
 from components.separate.separate import separate
 from components.separate.stores import open_store
-outcome = separate(sys.argv[1], open_store(sys.argv[2]), open_store(sys.argv[3]), Path("models"))
+address = fetch_model(sys.argv[1], Path("models"))
+outcome = separate(address, PostProcessing(), open_store(sys.argv[2]), open_store(sys.argv[3]))
 print(outcome.separated, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from components.core import audio
 from components.core.bundle import Model, load_model
 from components.core.errors import UserError
+from components.core.postprocessing import PostProcessing
 from components.separate.quantise import add_up, encoding_for
 from components.separate.recording import SampleQueue
 from components.separate.separate import write_stems
@@ -43,7 +44,7 @@ def _read(path: Path, dtype: str) -> NDArray[Any]:
 def check(model: Model, recording: Path, folder: Path) -> dict[str, NDArray[Any]]:
     """Separate `recording` and hold the stems to the promise; return them as floats."""
     folder.mkdir(exist_ok=True)
-    paths = write_stems(model, recording, folder)
+    paths = write_stems(model, PostProcessing(), recording, folder)
     assert tuple(paths) == model.targets
     info = audio.probe(recording)
     encoding = encoding_for(info.subtype)
@@ -182,7 +183,7 @@ def test_rubbish_is_one_line(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"rubbish" * 100)
     with pytest.raises(UserError, match="is not readable audio"):
-        write_stems(model, path, tmp_path)
+        write_stems(model, PostProcessing(), path, tmp_path)
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,0 +1,87 @@
+"""What does post-processing bring, and what does it cost?
+
+    python -m benchmarks.post_processing --model workspace/train/model --cache workspace/cache
+
+Separates the validation tracks of a cache with one model and every way to turn its estimates into stems, and prints SDR
+(median over 1 s frames, then over tracks), the mean difference to the model alone over the tracks, and the speed as a
+multiple of real time. With --log each way becomes an MLflow run. The test tracks are never looked at.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.core import tracking
+from components.core.bundle import load_model
+from components.core.networks.separator import Separator
+from components.core.postprocessing import PostProcessing, post_processed
+from components.core.segments import separate_all
+from components.core.shards import ShardReader
+from components.train.validation import track_sdr
+
+WAYS = {
+    "native": PostProcessing(),
+    "ratio, exponent 1": PostProcessing(method="ratio", exponent=1.0),
+    "ratio, exponent 2": PostProcessing(method="ratio", exponent=2.0),
+    "wiener, 1 iteration": PostProcessing(method="wiener", iterations=1),
+    "wiener, 2 iterations": PostProcessing(method="wiener", iterations=2),
+    "overlap 0.25": PostProcessing(overlap=0.25),
+    "overlap 0.75": PostProcessing(overlap=0.75),
+    "shifts 2": PostProcessing(shifts=2),
+    "shifts 4": PostProcessing(shifts=4),
+    "shifts 4, wiener": PostProcessing(method="wiener", shifts=4),
+}
+
+
+def main() -> None:
+    """Print a row a way."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("workspace/train/model"))
+    parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))
+    parser.add_argument("--log", action="store_true", help="log each way as a run to MLflow")
+    arguments = parser.parse_args()
+    model, reader = load_model(arguments.model), ShardReader(arguments.cache, "validation")
+    print(f"{len(reader.tracks)} validation tracks, {torch.get_num_threads()} threads")
+    names = " | ".join(f"{target} SDR | against native" for target in reader.targets)
+    print(f"| way | {names} | times real time |\n|---|{'---|---|' * len(reader.targets)}---|", flush=True)
+    base: NDArray[np.float64] | None = None
+    for name, post in WAYS.items():
+        scores, speed = _measure(post_processed(model.separator, post), post.overlap, reader)
+        base = scores if base is None else base
+        medians, gains = np.nanmedian(scores, axis=0), np.nanmean(scores - base, axis=0)
+        cells = " | ".join(f"{median:.2f} | {gain:+.2f}" for median, gain in zip(medians, gains, strict=True))
+        print(f"| {name} | {cells} | {speed:.1f} |", flush=True)
+        if arguments.log:
+            values = {f"validation/{target}_sdr": value for target, value in zip(reader.targets, medians, strict=True)}
+            _log(name, post, model.digest, values | {"validation/times_real_time": speed})
+
+
+def _measure(separator: Separator, overlap: float, reader: ShardReader) -> tuple[NDArray[np.float64], float]:
+    """Return SDR `(tracks, targets)` and how many seconds of music are separated a second."""
+    rows, seconds, music = [], 0.0, 0.0
+    for track in reader.tracks:
+        stems = np.stack([reader.read(track, target, 0, track.samples) for target in reader.targets])
+        started = time.perf_counter()
+        estimates = separate_all(separator, stems.sum(axis=0), overlap)
+        seconds += time.perf_counter() - started
+        music += track.samples / reader.rate
+        rows.append(track_sdr(stems, estimates, reader.rate))
+    return np.array(rows), music / seconds
+
+
+def _log(name: str, post: PostProcessing, model: str, metrics: dict[str, float]) -> None:
+    client = tracking.connect()
+    created = client.create_run(tracking.experiment_id(client), run_name=f"post-processing: {name}")
+    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    tracking.log_params(client, run, {f"post.{key}": value for key, value in post.model_dump(mode="json").items()})
+    tracking.set_tags(client, run, {"stage": "post-processing", "model_digest": model})
+    tracking.log_metrics(client, run, metrics, 0)
+    client.set_terminated(run.run_id)
+
+
+if __name__ == "__main__":
+    main()

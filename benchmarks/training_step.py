@@ -1,0 +1,119 @@
+"""What does the training engine gain? `python -m benchmarks.training_step [--network tdf_unet] [--compile]`
+
+One network, one batch, one loss, three ways to train it, in turns, in one process:
+
+    plain       torch as it comes: eager, fp32, contiguous memory, AdamW
+    plain bf16  the same under bf16 autocast
+    engine      the step of `components.train`: bf16 autocast, channels_last, fused AdamW, EMA, clipping (with
+                --compile also torch.compile)
+
+The plain ways neither clip nor average, so the engine does more work. Printed: the median step of each, audio seconds a
+second, FLOP/s and their share of the peak that large matrix products reach in the same precision.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.separator import Separator
+from components.train.loop import TrainingPass
+from components.train.losses import waveform_loss
+from components.train.throughput import crop_flops, peak_flops
+
+RATE = 44100
+Step = Callable[[Tensor], None]
+
+
+def main() -> None:
+    """Print a line for each way, and the engine's ratio to the plain ones."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=sorted(ARCHITECTURES), default="tdf_unet")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--crop-seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--compile", action="store_true")
+    arguments = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    samples = round(arguments.crop_seconds * RATE)
+    stems = (torch.randn(arguments.batch, 2, 2, samples) * 0.1).to(device)
+    ways = {
+        "plain": _plain(_network(arguments.network, device), torch.float32),
+        "plain bf16": _plain(_network(arguments.network, device), torch.bfloat16),
+        "engine": _engine(_network(arguments.network, device), arguments.compile),
+    }
+    medians = _medians(ways, stems, arguments.rounds)
+    flops = arguments.batch * crop_flops(_network(arguments.network, device), 2, samples)
+    print(f"{arguments.network}, {arguments.batch} crops of {arguments.crop_seconds:g} s, {device}, ", end="")
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {flops / 1e9:.0f} GFLOP a step")
+    print(f"{'':12}{'s a step':>9}{'audio s/s':>11}{'GFLOP/s':>9}{'of peak':>9}{'against plain':>15}")
+    for name, seconds in medians.items():
+        peak = peak_flops(device, torch.float32 if name == "plain" else torch.bfloat16)
+        audio = arguments.batch * arguments.crop_seconds / seconds
+        print(f"{name:12}{seconds:9.3f}{audio:11.1f}{flops / seconds / 1e9:9.0f}", end="")
+        print(f"{flops / seconds / peak:9.0%}{medians['plain'] / seconds:14.2f}x")
+
+
+def _network(name: str, device: torch.device) -> Separator:
+    torch.manual_seed(0)
+    return build_separator(parse_network({"name": name}), 2, 2).to(device)
+
+
+def _plain(separator: Separator, dtype: torch.dtype) -> Step:
+    optimizer = torch.optim.AdamW(separator.parameters())
+
+    def step(stems: Tensor) -> None:
+        optimizer.zero_grad()
+        with torch.autocast(stems.device.type, dtype, enabled=dtype != torch.float32):
+            estimates = separator.estimates(stems.sum(dim=1))
+        waveform_loss(estimates, stems).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    return step
+
+
+def _engine(separator: Separator, compiled: bool) -> Step:
+    separator = separator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(separator.parameters(), fused=True)
+    average_step = get_ema_multi_avg_fn(0.999)  # type: ignore[no-untyped-call]
+    average = AveragedModel(separator, multi_avg_fn=average_step, use_buffers=True)
+    if compiled:
+        separator.network.compile()
+    training_pass = TrainingPass(separator, waveform_loss, "bf16")
+
+    def step(stems: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        training_pass(stems).backward()
+        nn.utils.clip_grad_norm_(separator.parameters(), 1.0)
+        optimizer.step()
+        average.update_parameters(separator)
+
+    return step
+
+
+def _medians(ways: dict[str, Step], stems: Tensor, rounds: int) -> dict[str, float]:
+    """Return the median seconds of each way's step; a round runs each once, so that all meet the same disturbances."""
+    for step in ways.values():
+        step(stems)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, step in ways.items():
+            times[name].append(_timed(step, stems))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _timed(step: Step, stems: Tensor) -> float:
+    started = time.perf_counter()
+    step(stems)
+    if stems.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
