@@ -1,20 +1,20 @@
 """Does the loader keep the network fed? `python -m benchmarks.loader --cache workspace/cache [--params params.yaml]`
 
-Printed: crops a second that one process prepares, with all of `train.augment` and with nothing but reading; how many
-crops a second an engine of a given speed eats (from `python -m benchmarks.training_step`); and how many processes of
-the training group's would have to prepare crops for it. `python -m benchmarks.cache_format` compares the reading itself
-with musdb's and soundfile's readers; the share of a real step spent waiting is in every training's log and in MLflow
-(`train/share_waiting`).
+Printed: crops a second that one process prepares on one and on several threads (`train.loading_threads`), with all of
+`train.augment` and with nothing but reading: to compare with what the network eats (`python -m
+benchmarks.training_step`). `python -m benchmarks.cache_format` compares the reading itself with musdb's and soundfile's
+readers; the share of a real step spent waiting is in every training's log and in MLflow (`train/share_waiting`).
 """
 
 import argparse
 import time
 from pathlib import Path
 
+from components.core.parallel import cores
 from components.core.params import PARAMS, load_section
 from components.core.shards import ShardReader
 from components.train.config import AugmentConfig, TrainConfig
-from components.train.crops import CropSampler
+from components.train.crops import CropSampler, batches
 
 NOTHING = AugmentConfig(
     gain_db=0,
@@ -34,19 +34,21 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))
     parser.add_argument("--params", type=Path, default=PARAMS)
     parser.add_argument("--batches", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=cores())
     arguments = parser.parse_args()
     config = load_section("train", TrainConfig, arguments.params)
     reader = ShardReader(arguments.cache, "train")
     samples = round(config.crop_seconds * reader.rate)
-    print(f"crops of {config.crop_seconds:g} s, one thread, {len(reader.tracks)} tracks")
+    print(f"crops of {config.crop_seconds:g} s, {len(reader.tracks)} tracks")
     for name, augment in (("augmented", config.augment), ("read only", NOTHING)):
         sampler = CropSampler(reader, samples, config.model_copy(update={"augment": augment}))
-        sampler.batch(0, range(config.batch))
-        started = time.perf_counter()
-        for step in range(arguments.batches):
-            sampler.batch(step, range(config.batch))
-        rate = arguments.batches * config.batch / (time.perf_counter() - started)
-        print(f"{name:12}{rate:8.1f} crops/s {rate * config.crop_seconds:9.0f} audio s/s", flush=True)
+        for threads in sorted({1, arguments.threads}):
+            started = time.perf_counter()
+            for _ in batches(sampler, range(arguments.batches), range(config.batch), threads):
+                pass
+            rate = arguments.batches * config.batch / (time.perf_counter() - started)
+            speed = f"{rate:8.1f} crops/s {rate * config.crop_seconds:9.0f} audio s/s"
+            print(f"{name:12}{threads:3} threads {speed}", flush=True)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,18 @@ def separate(
 
 
 @app.command()
+def export(
+    destination: Annotated[str, typer.Argument(help="Folder to write.")],
+    licence: Annotated[
+        list[str] | None, typer.Option(help="DATASET=TEXT for the card: what a data set is and allows. Repeatable.")
+    ] = None,
+) -> None:
+    """Write the trained model to a folder with all that made it: parameters, lock, MLflow run, scores, a model card."""
+    chosen = [option for text in licence or () for option in ("--licence", text)]
+    os.execv(sys.executable, [sys.executable, "-m", "components.export", *chosen, "--", destination])
+
+
+@app.command()
 def status() -> None:
     """Say which model is live, which stages are stale, and where everything lies."""
     from pipelines.status import print_status

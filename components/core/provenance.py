@@ -6,6 +6,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from components.core.parallel import cores
+
 PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "museval", "mlflow", "dvc", "prefect", "stemline")
 
 
@@ -38,9 +40,30 @@ def machine() -> dict[str, str]:
     return {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()}
 
 
-def _git(*arguments: str) -> str:
+def hardware() -> str:
+    """Return in words what computes here: the GPUs where there are any, else the processor and its cores."""
+    gpus = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines()
+    if gpus:
+        return f"{len(gpus)} x {gpus[0]}"
+    return f"{_processor()}, {cores()} cores, no GPU"
+
+
+def _processor() -> str:
     try:
-        result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _git(*arguments: str) -> str:
+    return _output("git", *arguments)
+
+
+def _output(*command: str) -> str:
+    """Return what a command prints; empty when it fails or is not installed."""
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
     return result.stdout.strip() if result.returncode == 0 else ""

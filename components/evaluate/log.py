@@ -46,6 +46,8 @@ def metrics_of(summary: pd.DataFrame) -> dict[str, float]:
         for name in METRICS:
             if np.isfinite(row[name]):
                 metrics[f"{system}/{row['target']}/{name}"] = float(row[name])
+        bounds = {name: row[name] for name in ("SDR_low", "SDR_high") if np.isfinite(row[name])}
+        metrics |= {f"{system}/{row['target']}/{name}": float(value) for name, value in bounds.items()}
         metrics[f"{system}/{row['target']}/nan_frames"] = float(row["nan_frames"])
         metrics[f"{system}/{row['target']}/tracks"] = float(row["tracks"])
     return metrics

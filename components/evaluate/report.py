@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from components.evaluate.interval import CONFIDENCE
 from components.evaluate.scoring import METRICS
 from components.evaluate.systems import role
 
 _LABELS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
 """Data sets whose name alone could be taken for another one."""
+
+
+_COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"
 
 
 def label_datasets(datasets: Sequence[str]) -> str:
@@ -26,7 +30,7 @@ def summary_text(
     head = f"Test split of {label_datasets(list(test['datasets']))}; museval v4, median over frames, then tracks, in dB"  # type: ignore[call-overload]
     lines = ["", head]
     for target, rows in summary.groupby("target", sort=False):
-        lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + "   tracks  NaN frames"]
+        lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + _COLUMNS]
         lines += [_row(row, width) for row in rows.to_dict("records")]
     lines += ["", "times real time, on one core: " + ", ".join(_speed(*item) for item in speeds.items())]
     return "\n".join([*lines, *_unscored_lines(scores)]) + "\n"
@@ -40,7 +44,9 @@ def _row(row: Mapping[object, object], width: int) -> str:
     numbers = "".join(_decibels(row[metric]) for metric in METRICS)
     total = _count(row["tracks"]) + _count(row["unscored"])
     tracks = f"{row['tracks']}/{total}"
-    return f"{_title(str(row['system'])):<{width}}{numbers}{tracks:>9}{row['nan_frames']!s:>8} of {row['frames']}"
+    interval = f"{_decibels(row['SDR_low']).strip()} to {_decibels(row['SDR_high']).strip()}"
+    counts = f"{tracks:>9}{row['nan_frames']!s:>8} of {row['frames']}"
+    return f"{_title(str(row['system'])):<{width}}{numbers}{interval:>16}{counts}"
 
 
 def _unscored_lines(scores: pd.DataFrame) -> list[str]:

@@ -2,7 +2,8 @@
 
 museval/<system>/<split>/<track>.json   every frame, in museval's own format (reads with museval.EvalStore)
 scores.csv      a row a track, system, target and metric: median over frames (dB), frames, nan_frames, reason
-table.csv       a row a system and target: median over tracks of each metric (dB), and what was counted
+table.csv       a row a system and target: median over tracks of each metric (dB), the bounds of the SDR's median (95 %,
+                bootstrap over tracks), and what was counted
 metrics.json    the same, nested system > target > metric, numbers only, for `dvc metrics`
 test.json       which tracks (with a digest of their audio), and how they were scored
 """
@@ -18,6 +19,7 @@ from components.core.bundle import Model
 from components.core.files import digest_parts, whole_file, write_json, write_text
 from components.core.manifest import Track
 from components.core.provenance import package_versions
+from components.evaluate.interval import median_interval
 from components.evaluate.scoring import METRICS, TrackScores, median_of_frames
 
 SCORES, TABLE, METRICS_FILE, TEST = "scores.csv", "table.csv", "metrics.json", "test.json"
@@ -71,6 +73,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["system", "target"], sort=False)
     medians = groups.apply(lambda rows: rows.groupby("metric")["value"].median())[list(METRICS)].round(_DECIMALS)
     sdr = table[table["metric"] == "SDR"].groupby(["system", "target"], sort=False)
+    bounds = sdr["value"].apply(lambda values: median_interval(values.to_numpy(dtype=np.float64)))
+    medians["SDR_low"], medians["SDR_high"] = (bounds.str[side].round(_DECIMALS) for side in (0, 1))
     medians["tracks"] = sdr["value"].count()
     medians["unscored"] = sdr["value"].apply(lambda values: int(values.isna().sum()))
     medians["frames"] = sdr["frames"].sum()

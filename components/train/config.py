@@ -69,3 +69,5 @@ class TrainConfig(Section):
     validate_every: int = Field(gt=0)
     validation_seconds: float = Field(gt=0)
     patience: int = Field(gt=0)
+    loading_threads: int = Field(1, gt=0)
+    """Threads of a process that prepare crops while the device works; they change no crop."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from components.core.audio import Audio
 from components.core.errors import UserError
-from components.core.shards import CachedTrack, ShardReader
+from components.core.shards import CachedTrack, Part, ShardReader
 from components.train.augment import Warp, band_limited, draw_warp, varied, warped
 from components.train.config import TrainConfig
 
@@ -36,16 +36,23 @@ class CropSampler:
         self._reader, self._samples = reader, samples
         self._augment, self._seed = config.augment, config.seed
         self._tracks = _share_of(reader.tracks, config.data_share)
+        self._with_part: dict[Part, list[CachedTrack]] = {}
+        for track in self._tracks:
+            for part in track.parts:
+                self._with_part.setdefault(part, []).append(track)
+        if unknown := sorted(config.datasets.keys() - set(reader.targets)):
+            raise UserError(f"train.datasets: no target '{unknown[0]}' (there are {', '.join(reader.targets)})")
         self._likelihood = {
             target: _likelihood(self._tracks, config.datasets.get(target, {}), target) for target in reader.targets
         }
 
     def batch(self, step: int, crops: range) -> Batch:
         """Return the crops with these numbers within the batch of `step`."""
-        drawn = [self._crop(np.random.default_rng([self._seed, step, number])) for number in crops]
-        return Batch(step, np.stack([stems for stems, _ in drawn]), tuple(source for _, source in drawn))
+        return _batch(step, [self.crop(step, number) for number in crops])
 
-    def _crop(self, random: np.random.Generator) -> tuple[Audio, str]:
+    def crop(self, step: int, number: int) -> tuple[Audio, str]:
+        """Return crop `number` of the batch of `step`, `(targets, channels, samples)`, and where it comes from."""
+        random = np.random.default_rng([self._seed, step, number])
         remixed = random.random() < self._augment.remix_share
         place = self._place(self._reader.targets[0], random)
         takes: list[_Take] = []
@@ -90,9 +97,13 @@ class CropSampler:
         wanted = place.track.parts[part]
         if part == place.track.parts_of(wanted.target)[0]:
             return place, part
-        others = [track for track in self._tracks if wanted in track.parts]
+        others = self._with_part[wanted]
         other = others[random.integers(len(others))]
         return _Place(other, random.random()), other.parts.index(wanted)
+
+
+def _batch(step: int, crops: list[tuple[Audio, str]]) -> Batch:
+    return Batch(step, np.stack([stems for stems, _ in crops]), tuple(source for _, source in crops))
 
 
 @dataclass(frozen=True)
@@ -147,12 +158,19 @@ def _to_one(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def batches(sampler: CropSampler, steps: range, crops: range) -> Iterator[Batch]:
-    """Yield the batches of `steps`, the next two being prepared while one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        ahead: list[Future[Batch]] = [thread.submit(sampler.batch, step, crops) for step in steps[:2]]
+def batches(sampler: CropSampler, steps: range, crops: range, threads: int) -> Iterator[Batch]:
+    """Yield the batches of `steps`, the next two being prepared while one is used, crop by crop on `threads` threads.
+
+    Reading, transforming and resampling let go of Python's lock, so threads gain almost in proportion.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+
+        def prepare(step: int) -> list[Future[tuple[Audio, str]]]:
+            return [pool.submit(sampler.crop, step, number) for number in crops]
+
+        ahead = [prepare(step) for step in steps[:2]]
         for step in steps:
-            batch = ahead.pop(0).result()
+            drawn = [crop.result() for crop in ahead.pop(0)]
             if step + 2 < steps.stop:
-                ahead.append(thread.submit(sampler.batch, step + 2, crops))
-            yield batch
+                ahead.append(prepare(step + 2))
+            yield _batch(step, drawn)

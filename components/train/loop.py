@@ -1,7 +1,7 @@
 """The training loop of one process of the group."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,9 @@ class Trainer:
             end = min(self._next_validation(), self.config.steps)
             clock, losses = StepClock(), []
             crops = self.group.crops(self.config.batch)
-            for batch in clock.watch(batches(self._sampler, range(self.state.step, end), crops)):
+            for batch in clock.watch(
+                batches(self._sampler, range(self.state.step, end), crops, self.config.loading_threads)
+            ):
                 losses.append(self._step(batch))
                 if self.group.leads:
                     progress.advance(note=f"loss {losses[-1]:.5f}")
@@ -99,6 +101,9 @@ class Trainer:
         best = self.state.best
         waited = (self.state.step - best.step) // self.config.validate_every if best else 0
         return self.state.step >= self.config.steps or waited >= self.config.patience
+
+    def _batches(self, steps: range) -> Iterator[Batch]:
+        return batches(self._sampler, steps, self.group.crops(self.config.batch), self.config.loading_threads)
 
     def _next_validation(self) -> int:
         return (self.state.step // self.config.validate_every + 1) * self.config.validate_every

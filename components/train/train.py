@@ -66,6 +66,7 @@ def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path)
         "stage": "train",
         "train.git_commit": provenance.git_commit(),
         "train.dvc_lock": provenance.lock_digest(),
+        "train.machine": provenance.hardware(),
         "train.data": digest_file(cache / INDEX),
         "train.datasets": " ".join(datasets),
         "train.targets": " ".join(reader.targets),

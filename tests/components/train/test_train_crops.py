@@ -144,9 +144,10 @@ def test_a_track_shorter_than_a_crop_is_padded_with_silence(tmp_path: Path) -> N
     assert not stems[..., SAMPLES // 4 :].any()
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("steps", [range(0), range(3, 4), range(2, 7)])
-def test_batches_come_in_order_and_are_those_of_the_sampler(reader: ShardReader, steps: range) -> None:
-    seen = list(batches(sampler(reader), steps, range(2)))
+def test_batches_come_in_order_and_are_those_of_the_sampler(reader: ShardReader, steps: range, threads: int) -> None:
+    seen = list(batches(sampler(reader), steps, range(2), threads))
     assert [batch.step for batch in seen] == list(steps)
     for batch in seen:
         assert np.array_equal(batch.stems, sampler(reader).batch(batch.step, range(2)).stems)

@@ -1,0 +1,54 @@
+"""Copy, and describe."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.core.bundle import DESCRIPTION, WEIGHTS, load_model
+from components.core.errors import UserError
+from components.core.files import whole_file, write_json, write_text
+from components.core.params import PARAMS
+from components.core.tracking import RUN_FILE, RunRef
+from components.export.card import Scores, model_card
+from components.export.run import read_run
+
+CARD = "MODEL_CARD.md"
+LOCK = Path("dvc.lock")
+_SCORES = ("table.csv", "scores.csv", "speed.csv", "test.json")
+
+
+def export(train: Path, evaluate: Path, data: Path, out: Path, licences: Mapping[str, str]) -> None:
+    """Write the model in `train`, its scores in `evaluate` and all that made it to the folder `out`.
+
+    `licences` says of data sets what they are and allow, where the card does not know it (a user's own folder). Raises
+    UserError when the scores are not this model's, or a part is missing.
+    """
+    model = load_model(train / "model")
+    _require_scores_of(model.digest, evaluate)
+    run = read_run(RunRef.read(train))
+    sources = [train / "model" / DESCRIPTION, train / "model" / WEIGHTS, PARAMS, LOCK]
+    for path in sources:
+        _copy(path, out / path.name)
+    for name in _SCORES:
+        _copy(evaluate / name, out / "scores" / name)
+    for picture in sorted((evaluate / "pictures").glob("*.png")):
+        _copy(picture, out / "scores" / picture.name)
+    write_json(out / RUN_FILE, run.document())
+    write_text(out / CARD, model_card(model, run, Scores.read(evaluate), data, licences))
+    print(f"export: {model.digest[:12]} with its origin to {out}")
+
+
+def _require_scores_of(digest: str, evaluate: Path) -> None:
+    path = evaluate / "test.json"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run `dvc repro evaluate` first")
+    if json.loads(path.read_text(encoding="utf-8"))["model"] != digest:
+        raise UserError(f"the scores in {evaluate} are another model's: run `dvc repro evaluate` first")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not source.is_file():
+        raise UserError(f"{source} does not exist: run `dvc repro` first")
+    with whole_file(target) as partial:
+        shutil.copyfile(source, partial)
