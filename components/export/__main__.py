@@ -14,7 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m components.export", description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write")
     parser.add_argument("--train", type=Path, default=WORKSPACE / "train", help="folder of the model and its run.json")
-    parser.add_argument("--evaluate", type=Path, default=WORKSPACE / "evaluate", help="folder of its scores")
+    parser.add_argument(
+        "--evaluate", type=Path, action="append", help="folder of its scores, the most important first; repeatable"
+    )
     parser.add_argument("--data", type=Path, default=WORKSPACE / "acquire", help="folder of the manifest")
     parser.add_argument(
         "--licence", action="append", default=[], metavar="DATASET=TEXT", help="what a data set is and allows"
@@ -25,7 +27,8 @@ def main() -> None:
 
 def _work(arguments: argparse.Namespace) -> None:
     licences = dict(_licence(text) for text in arguments.licence)
-    export(arguments.train, arguments.evaluate, arguments.data, arguments.out, licences)
+    evaluations = arguments.evaluate or [WORKSPACE / "evaluate"]
+    export(arguments.train, evaluations, arguments.data, arguments.out, licences)
 
 
 def _licence(text: str) -> tuple[str, str]:

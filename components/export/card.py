@@ -1,7 +1,7 @@
 """The model card (Mitchell et al., 2019), written from what the pipeline knows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ LICENCES: Mapping[str, str] = {
 """What a data set allows; a model inherits it."""
 
 
+LABELS: Mapping[str, str] = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
+"""Data sets whose name alone could be taken for another one."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """What `evaluate` left: table.csv, scores.csv, speed.csv and test.json."""
@@ -43,18 +47,20 @@ class Scores:
         return Scores(table, tracks, {str(name): float(value) for name, value in speed.items()}, test)
 
 
-def model_card(model: Model, run: Run, scores: Scores, data: Path, licences: Mapping[str, str]) -> str:
+def model_card(model: Model, run: Run, scores: Sequence[Scores], data: Path, licences: Mapping[str, str]) -> str:
     """Return the card as Markdown; `data` is the folder of the manifest that the model was trained from.
 
-    `licences` says of data sets what they are and allow, where LICENCES does not know it.
+    The first of `scores` is what the model is judged by; `licences` says of data sets what they are and
+    allow, where LICENCES does not know it.
     """
     parts = [
         _head(model, run),
         _data(data, {**LICENCES, **licences}),
         _training(run),
-        _scores(scores),
-        _weakest(scores),
-        _use(model, scores),
+        "## Scores",
+        *(_scores(found) for found in scores),
+        _weakest(scores[0]),
+        _use(model, scores[0]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -103,10 +109,8 @@ def _is_package(tag: str) -> bool:
 
 
 def _scores(scores: Scores) -> str:
-    tested = f"{len(scores.test['tracks'])} test tracks of {' + '.join(scores.test['datasets'])}"
+    tested = _tested(scores.test)
     lines = [
-        "## Scores",
-        "",
         f"museval v4, median over frames of {scores.test['window_seconds']:g} s, then over {tested}, in dB; in "
         "brackets the 95 % interval of the median (bootstrap over tracks). Nothing was chosen by these tracks.",
         "",
@@ -119,6 +123,12 @@ def _scores(scores: Scores) -> str:
         speed = scores.speed.get(str(row["system"]), float("nan"))
         lines.append(f"| {row['system']} | {row['target']} | {sdr} | {others} | {speed:.1f} |")
     return "\n".join(lines)
+
+
+def _tested(test: Mapping[str, Any]) -> str:
+    names = " + ".join(LABELS.get(name, name) for name in test["datasets"])
+    count = len(test["tracks"])
+    return f"{count} test tracks of {names}" if count > 1 else f"one test track, '{test['tracks'][0]}' ({names})"
 
 
 def _weakest(scores: Scores) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.core.bundle import DESCRIPTION, WEIGHTS, load_model
@@ -18,24 +18,24 @@ LOCK = Path("dvc.lock")
 _SCORES = ("table.csv", "scores.csv", "speed.csv", "test.json")
 
 
-def export(train: Path, evaluate: Path, data: Path, out: Path, licences: Mapping[str, str]) -> None:
-    """Write the model in `train`, its scores in `evaluate` and all that made it to the folder `out`.
+def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, licences: Mapping[str, str]) -> None:
+    """Write the model in `train`, its scores in the folders `evaluations` and all that made it to the folder `out`.
 
     `licences` says of data sets what they are and allow, where the card does not know it (a user's own folder). Raises
     UserError when the scores are not this model's, or a part is missing.
     """
     model = load_model(train / "model")
-    _require_scores_of(model.digest, evaluate)
+    for folder in evaluations:
+        _require_scores_of(model.digest, folder)
     run = read_run(RunRef.read(train))
     sources = [train / "model" / DESCRIPTION, train / "model" / WEIGHTS, PARAMS, LOCK]
     for path in sources:
         _copy(path, out / path.name)
-    for name in _SCORES:
-        _copy(evaluate / name, out / "scores" / name)
-    for picture in sorted((evaluate / "pictures").glob("*.png")):
-        _copy(picture, out / "scores" / picture.name)
+    scores = [Scores.read(folder) for folder in evaluations]
+    for found, folder in zip(scores, evaluations, strict=True):
+        _copy_scores(folder, out / "scores" / "+".join(found.test["datasets"]))
     write_json(out / RUN_FILE, run.document())
-    write_text(out / CARD, model_card(model, run, Scores.read(evaluate), data, licences))
+    write_text(out / CARD, model_card(model, run, scores, data, licences))
     print(f"export: {model.digest[:12]} with its origin to {out}")
 
 
@@ -45,6 +45,13 @@ def _require_scores_of(digest: str, evaluate: Path) -> None:
         raise UserError(f"{path} does not exist: run `dvc repro evaluate` first")
     if json.loads(path.read_text(encoding="utf-8"))["model"] != digest:
         raise UserError(f"the scores in {evaluate} are another model's: run `dvc repro evaluate` first")
+
+
+def _copy_scores(evaluate: Path, target: Path) -> None:
+    for name in _SCORES:
+        _copy(evaluate / name, target / name)
+    for picture in sorted((evaluate / "pictures").glob("*.png")):
+        _copy(picture, target / picture.name)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from components.core import tracking
 from components.core.bundle import load_model
 from components.core.errors import UserError
-from components.core.model_store import BUNDLE, fetch_model
+from components.core.model_store import BUNDLE, exists, fetch_model
 from core.tiny import save_tiny_model
 
 
@@ -90,3 +90,32 @@ def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) 
     assert says in str(error.value)
     assert str(error.value).startswith(address)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("models:/tiny@champion", True),
+        ("models:/tiny/1", True),
+        ("models:/tiny@nobody", False),
+        ("models:/tiny/9", False),
+        ("models:/giant@champion", False),
+    ],
+)
+def test_what_the_registry_has_exists(address: str, expected: bool) -> None:
+    assert exists(address) is expected
+
+
+def test_a_store_that_was_never_made_has_nothing_and_is_not_made_by_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
+    assert not exists("models:/tiny@champion")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_registry_that_does_not_answer_is_not_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
+        exists("models:/tiny@champion")

@@ -1,0 +1,121 @@
+"""A model's folder to ship: whole, loadable, and its card says what its files say."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import soundfile
+from core.tiny import noise, save_tiny_model
+
+from components.core import tracking
+from components.core.bundle import load_model, save_model
+from components.core.errors import UserError
+from components.core.files import digest_file
+from components.core.manifest import StemFile, Track, write_manifest
+from components.evaluate.config import EvaluateConfig
+from components.evaluate.evaluate import evaluate
+from components.export import __main__ as program
+from components.export.export import export
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the stages leave behind."""
+
+    train: Path
+    evaluate: Path
+    data: Path
+    root: Path
+
+
+def _track(folder: Path, number: int) -> Track:
+    stems = {}
+    for place, stem in enumerate(("vocals", "accompaniment")):
+        path = folder / f"{number}-{stem}.wav"
+        soundfile.write(path, noise(2 * number + place, 52_920).T, 44100, "PCM_16")
+        stems[stem] = StemFile(stem, path, 0, digest_file(path), 52_920, 44100, 2)
+    return Track(f"made/Nobody - Song {number}", "Nobody", f"Song {number}", "made", "test", stems)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    root = tmp_path_factory.mktemp("made")
+    data = root / "acquire"
+    data.mkdir()
+    write_manifest(data, [_track(data, number) for number in range(2)])
+    tiny = load_model(save_tiny_model(root / "tiny"))
+    origin = {"step": 40, "git_commit": "c0ffee"}
+    train = root / "train"
+    save_model(train / "model", tiny.separator, tiny.network, tiny.targets, tiny.rate, tiny.channels, origin)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
+        client = tracking.connect()
+        created = client.create_run(tracking.experiment_id(client), run_name="tiny on made")
+        run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+        tracking.log_params(client, run, {"train.steps": 40})
+        tracking.set_tags(client, run, {"train.machine": "a small machine", "package.torch": "2.13.0"})
+        for step in (20, 40):
+            tracking.log_metrics(client, run, {"train/loss": 1 / step, "train/audio_seconds_a_second": 20.0}, step)
+        run.write(train)
+    evaluate(EvaluateConfig(systems=("model", "mixture")), train / "model", data, root / "evaluate")
+    (root / "params.yaml").write_text("train: {}\n")
+    (root / "dvc.lock").write_text("schema: '2.0'\n")
+    return Made(train, root / "evaluate", data, root)
+
+
+@pytest.fixture(autouse=True)
+def _there(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{made.root / 'mlflow.db'}")
+    monkeypatch.chdir(made.root)
+
+
+def test_the_folder_is_a_model_with_all_that_made_it(made: Made, tmp_path: Path) -> None:
+    export(made.train, [made.evaluate], made.data, tmp_path, {"made": "white noise, CC0"})
+    assert load_model(tmp_path).digest == load_model(made.train / "model").digest
+    for name in ("params.yaml", "dvc.lock"):
+        assert (tmp_path / name).read_bytes() == (made.root / name).read_bytes()
+    for name in ("table.csv", "scores.csv", "speed.csv", "test.json"):
+        assert (tmp_path / "scores" / "made" / name).read_bytes() == (made.evaluate / name).read_bytes()
+    assert (tmp_path / "scores" / "made" / "spectrograms.png").is_file()
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["metrics"]["train/loss"] == [[20, 0.05], [40, 0.025]]
+    assert run["params"]["train.steps"] == "40"
+    assert not any(name.startswith("mlflow.") for name in run["tags"])
+
+
+def test_the_card_says_what_the_files_say(made: Made, tmp_path: Path) -> None:
+    export(made.train, [made.evaluate], made.data, tmp_path, {"made": "white noise, CC0"})
+    card = (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert load_model(tmp_path).digest in card
+    assert "step 40" in card
+    assert "`c0ffee`" in card
+    assert "| made | – | – | 2 tracks, 0.0 min | white noise, CC0 |" in card
+    assert "a small machine" in card
+    table = json.loads((made.evaluate / "metrics.json").read_text())
+    for system in ("model", "mixture"):
+        for target in ("vocals", "accompaniment"):
+            assert f"| {system} | {target} | {table[system][target]['SDR']:.2f} (" in card
+    assert "made/Nobody - Song 0" in card  # among the weakest two
+
+
+def test_scores_of_another_model_are_refused(made: Made, tmp_path: Path) -> None:
+    document = json.loads((made.evaluate / "test.json").read_text())
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "test.json").write_text(json.dumps(document | {"model": "0" * 64}))
+    with pytest.raises(UserError, match="another model's"):
+        export(made.train, [other], made.data, tmp_path / "out", {})
+    with pytest.raises(UserError, match="evaluate"):
+        export(made.train, [tmp_path / "nothing"], made.data, tmp_path / "out", {})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_licence_that_says_nothing_is_one_line(
+    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["export", "out", "--licence", "folder"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert capsys.readouterr().err.startswith("stemline: --licence folder: write DATASET=TEXT")
