@@ -1,5 +1,6 @@
 """Models by address: a version in the MLflow registry, or a folder."""
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ REGISTRY = "models:/"
 BUNDLE = "model"
 """The name of the model's folder among the artifacts of a registered version."""
 
-SHIPPED = Path(__file__).parents[2] / "models" / "vocal-isolation"
-"""The model that comes with the repository, for those who have not trained one yet."""
+MODELS = "STEMLINE_MODELS"
+"""Environment variable: where the models lie that come with Stemline; the repository's `models/` by default."""
+
+SHIPPED = Path(os.environ.get(MODELS, Path(__file__).parents[2] / "models")) / "vocal-isolation"
+"""The model for those who have not trained one yet."""
 
 _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias of it
 

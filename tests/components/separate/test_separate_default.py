@@ -1,0 +1,72 @@
+"""Which model separates when none is named: the champion; before there is one, the model that ships."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from core.tiny import noise, run_python, save_tiny_model
+
+from components.core import tracking
+from components.core.bundle import load_model
+from components.core.model_store import BUNDLE, MODELS
+
+NAME = "vocal-isolation"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a song, far from any repository."""
+    soundfile.write(tmp_path / "song.wav", noise(0, 3000).T, 44100, "PCM_16")
+    return tmp_path
+
+
+def _separate(place: Path, store: str = "") -> tuple[int, str, str]:
+    more = {MODELS: str(place / "models"), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    # an empty address is none, as `MLFLOW_TRACKING_URI=` in a shell
+    more |= {"MLFLOW_TRACKING_URI": store, "STEMLINE_WORKSPACE": "workspace"}
+    result = run_python("-m", "components.separate", "song.wav", "out", cwd=place, more=more)
+    return result.returncode, result.stdout, result.stderr
+
+
+def _model_of(place: Path) -> dict[str, object]:
+    document = json.loads((place / "out" / "song.wav" / "provenance.json").read_text(encoding="utf-8"))
+    model: dict[str, object] = document["model"]
+    return model
+
+
+def test_without_a_registry_the_shipped_model_separates_and_no_registry_is_made(place: Path) -> None:
+    shipped = save_tiny_model(place / "models" / NAME)
+    code, out, error = _separate(place)
+    assert code == 0, error
+    assert "separating with the shipped model vocal-isolation" in out
+    assert (_model_of(place)["name"], _model_of(place)["version"]) == (NAME, 0)
+    assert _model_of(place)["sha256"] == load_model(shipped).digest
+    assert not (place / "workspace").exists()
+
+
+def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tiny_model(place / "models" / NAME)
+    store = f"sqlite:///{place / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    client = tracking.connect()
+    champion = save_tiny_model(place / "artifacts" / "artifacts" / BUNDLE, seed=1)
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, (place / "artifacts").as_uri())
+    code, out, _ = _separate(place, store)
+    assert code == 0
+    assert "shipped model" in out  # a version, but no champion yet
+    client.set_registered_model_alias(NAME, "champion", "1")
+    code, out, error = _separate(place, store)
+    assert code == 0, error
+    assert "shipped model" not in out
+    assert _model_of(place)["sha256"] == load_model(champion).digest
+
+
+def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(place: Path) -> None:
+    save_tiny_model(place / "models" / NAME)
+    code, _, error = _separate(place, "http://127.0.0.1:9")
+    assert code == 2
+    assert "127.0.0.1:9" in error
+    assert "Traceback" not in error
+    assert not (place / "out").exists()
