@@ -5,6 +5,7 @@ import sys
 from rich.console import Console
 
 from components.core import tracking
+from components.core.model_store import SHIPPED
 from components.core.params import load_section
 from components.core.workspace import WORKSPACE
 from components.promote.config import PromoteConfig
@@ -20,6 +21,7 @@ def print_status(console: Console | None = None) -> None:
     version = live_version(name, alias)
     if version is None:
         out.print(f"Champion  none yet: `stemline run` trains one (models:/{name}@{alias})")
+        out.print(f"          until then `stemline separate` takes the shipped model, {SHIPPED}", soft_wrap=True)
     else:
         found = tracking.connect().get_model_version(name, str(version))
         out.print(f"Champion  models:/{name}/{version}, promoted {found.tags.get('promoted_at', 'by hand')}")

@@ -67,6 +67,8 @@ class TrainConfig(Section):
     """For a target, how often each dataset is drawn; by their lengths where nothing is said."""
     augment: AugmentConfig
     validate_every: int = Field(gt=0)
+    checkpoint_every: int = Field(100, gt=0)
+    """Steps from one checkpoint to the next; every validation writes one too."""
     validation_seconds: float = Field(gt=0)
     patience: int = Field(gt=0)
     loading_threads: int = Field(1, gt=0)

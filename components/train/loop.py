@@ -71,16 +71,14 @@ class Trainer:
         """Train to the last step, or until validation has not improved `patience` times in a row."""
         progress = Progress("train", self.config.steps, "steps", done=self.state.step)
         while not self.finished:
-            end = min(self._next_validation(), self.config.steps)
-            clock, losses = StepClock(), []
-            crops = self.group.crops(self.config.batch)
-            for batch in clock.watch(
-                batches(self._sampler, range(self.state.step, end), crops, self.config.loading_threads)
-            ):
-                losses.append(self._step(batch))
+            clock, end = StepClock(), self._next_validation()
+            for batch in clock.watch(self._batches(range(self.state.step, end))):
+                loss = self._step(batch)
                 if self.group.leads:
-                    progress.advance(note=f"loss {losses[-1]:.5f}")
-            self._validate(fmean(losses), self._throughput.row(clock, self.group.device))
+                    progress.advance(note=f"loss {loss:.5f}")
+                if self.state.step < end and self.state.step % self.config.checkpoint_every == 0:
+                    self._keep()
+            self._validate(self._throughput.row(clock, self.group.device))
 
     def _measure(self) -> Throughput:
         flops = crop_flops(self.state.separator, self.train.channels, self._crop_samples)
@@ -106,7 +104,8 @@ class Trainer:
         return batches(self._sampler, steps, self.group.crops(self.config.batch), self.config.loading_threads)
 
     def _next_validation(self) -> int:
-        return (self.state.step // self.config.validate_every + 1) * self.config.validate_every
+        following = (self.state.step // self.config.validate_every + 1) * self.config.validate_every
+        return min(following, self.config.steps)
 
     def _step(self, batch: Batch) -> float:
         """Make one optimizer step on this process's part of a batch; return the loss."""
@@ -122,6 +121,7 @@ class Trainer:
         optimizer.step()
         self.state.average.update_parameters(self.state.separator)
         self.state.step = batch.step + 1
+        self.state.losses.append(loss)
         return loss
 
     def _gradients(self, stems: Tensor) -> float:
@@ -138,7 +138,14 @@ class Trainer:
             losses.append(loss.item())
         return sum(losses)
 
-    def _validate(self, loss: float, speed: dict[str, float]) -> None:
+    def _keep(self) -> None:
+        """Write a checkpoint between two validations."""
+        # of the group, since only the leader's state is written
+        self.state.losses = [fmean(losses) for losses in zip(*self.group.gather([self.state.losses]), strict=True)]
+        if self.group.leads:
+            self.state.save(self.scratch)
+
+    def _validate(self, speed: dict[str, float]) -> None:
         """Score the averaged network, keep it if it is the best so far, write the checkpoint, report."""
         averaged = self.state.averaged
         self.group.agree_on_buffers(averaged)
@@ -148,7 +155,8 @@ class Trainer:
         if self.state.best is None or score > self.state.best.score:
             weights = {name: value.clone() for name, value in averaged.state_dict().items()}
             self.state.best = Best(self.state.step, score, weights)
-        row = {"step": self.state.step, "loss": self._mean_over_group(loss)}
+        row = {"step": self.state.step, "loss": self._mean_over_group(fmean(self.state.losses))}
+        self.state.losses = []
         self.state.curves.append(row | {f"{target}_sdr": value for target, value in sdr.items()})
         if self.group.leads:
             self.state.save(self.scratch)

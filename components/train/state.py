@@ -28,13 +28,17 @@ class Best:
 
 @dataclass
 class TrainingState:
-    """Network, optimizer, running average, and the story so far: `curves` has a row a validation."""
+    """Network, optimizer, running average, and the story so far.
+
+    `losses` are those of the steps since the last validation; `curves` has a row a validation.
+    """
 
     separator: Separator
     optimizer: Optimizer
     average: AveragedModel
     step: int = 0
     best: Best | None = None
+    losses: list[float] = field(default_factory=list)
     curves: list[dict[str, float]] = field(default_factory=list)
 
     @property
@@ -50,6 +54,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "average": self.average.state_dict(),
             "best": vars(self.best) if self.best else None,
+            "losses": self.losses,
             "curves": self.curves,
         }
         with whole_file(folder / CHECKPOINT) as partial:
@@ -64,7 +69,7 @@ class TrainingState:
         self.separator.load_state_dict(document["separator"])
         self.optimizer.load_state_dict(document["optimizer"])
         self.average.load_state_dict(document["average"])
-        self.step, self.curves = document["step"], document["curves"]
+        self.step, self.losses, self.curves = document["step"], document["losses"], document["curves"]
         self.best = Best(**document["best"]) if document["best"] else None
         return True
 

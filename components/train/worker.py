@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
     torch.use_deterministic_algorithms(True)
     with joined_group() as group, _told(scratch / FAILURE):
         _require_even_shares(config, group)
+        _require_compiler(config, group)
         train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
         state = new_state(config, _fresh_separator(config, train, group))
         reporter = _Reporter(scratch)
@@ -77,6 +79,17 @@ def _require_even_shares(config: TrainConfig, group: Group) -> None:
             f"train.batch: {config.batch} crops cannot be shared evenly by {group.size} processes "
             f"in {config.passes} passes each: set a multiple of {parts} in params.yaml"
         )
+
+
+def _require_compiler(config: TrainConfig, group: Group) -> None:
+    if config.compile and group.device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
+        raise UserError(
+            f"train.compile: torch needs a C++ compiler for it ({', '.join(_COMPILERS)}), and none is installed: "
+            "install one (Debian: apt-get install g++) or set it to false"
+        )
+
+
+_COMPILERS = ("g++", "clang++", "c++")
 
 
 def _fresh_separator(config: TrainConfig, reader: ShardReader, group: Group) -> Separator:

@@ -36,6 +36,7 @@ PARAMS: dict[str, Any] = {
     "precision": "fp32",
     "augment": {"gain_db": 6.0, "remix_share": 0.5, "swap_share": 0.5, "flip_share": 0.5},
     "validate_every": 10,
+    "checkpoint_every": 4,
     "validation_seconds": 2.0,
     "patience": 9,
 }
