@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as distributed
@@ -56,9 +56,26 @@ def joined_group() -> Iterator[Group]:
         torch.cuda.set_device(local_rank)
     else:
         torch.set_num_threads(max(1, cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
-    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    distributed.init_process_group("nccl" if on_gpu else "gloo", **_meeting_place())
     try:
         device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
         yield Group(distributed.get_rank(), distributed.get_world_size(), device)
     finally:
         distributed.destroy_process_group()
+
+
+def _meeting_place() -> dict[str, Any]:
+    """Return where the processes find each other's addresses: on one host a fresh corner of torchrun's store a restart.
+
+    torch 2.13 keeps its store over restarts, without telling them apart. So a process that starts first reads the
+    address of one that is dead, and the group fails or waits half an hour. Between hosts restarts are counted
+    differently, so there it stays as torch has it.
+    """
+    if os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return {}
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = distributed.TCPStore(address, port, size, is_master=False)  # type: ignore[attr-defined]
+    restarts = os.environ["TORCHELASTIC_RESTART_COUNT"]
+    corner = distributed.PrefixStore(f"restart-{restarts}", store)  # type: ignore[attr-defined]
+    return {"store": corner, "rank": rank, "world_size": size}
