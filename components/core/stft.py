@@ -14,6 +14,12 @@ class StftConfig(Section):
     hop: int = Field(1024, gt=0)
 
 
+    def require_bins(self, bins: int) -> None:
+        """Raise ValueError when a frame has fewer than `bins` bins."""
+        if bins > self.window // 2 + 1:
+            raise ValueError(f"bins: an STFT of window {self.window} has only {self.window // 2 + 1}")
+
+
 class Stft(nn.Module):
     """STFT and its inverse with a periodic Hann window, centred frames, reflected edges."""
 

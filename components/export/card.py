@@ -111,17 +111,18 @@ def _is_package(tag: str) -> bool:
 def _scores(scores: Scores) -> str:
     tested = _tested(scores.test)
     lines = [
-        f"museval v4, median over frames of {scores.test['window_seconds']:g} s, then over {tested}, in dB; in "
-        "brackets the 95 % interval of the median (bootstrap over tracks). Nothing was chosen by these tracks.",
+        f"museval v4, median over frames of {scores.test['window_seconds']:g} s, then over {tested}, in dB, "
+        "with the 95 % interval of the median (bootstrap over tracks). Nothing was chosen by these tracks.",
         "",
         "| system | target | SDR | SIR | SAR | ISR | times real time, 1 core |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in scores.table.to_dict("records"):
         others = " | ".join(f"{row[metric]:.2f}" for metric in _METRICS[1:])
-        sdr = f"{row['SDR']:.2f} ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})"
-        speed = scores.speed.get(str(row["system"]), float("nan"))
-        lines.append(f"| {row['system']} | {row['target']} | {sdr} | {others} | {speed:.1f} |")
+        # a single track has no interval, and of what knows the answer nobody wants the speed
+        interval = f" ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})" if row["tracks"] > 1 else ""
+        speed = f"{scores.speed[row['system']]:.1f}" if str(row["system"]).startswith("model") else "–"
+        lines.append(f"| {row['system']} | {row['target']} | {row['SDR']:.2f}{interval} | {others} | {speed} |")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.networks.separator import Separator
@@ -27,6 +27,11 @@ class SpleeterConfig(Section):
     stft: StftConfig = StftConfig()
     bins: int = Field(1024, gt=0)
     frames: int = Field(512, gt=2)
+
+    @model_validator(mode="after")
+    def _bins_exist(self) -> "SpleeterConfig":
+        self.stft.require_bins(self.bins)
+        return self
 
 
 class SpleeterSeparator(MaskSeparator):

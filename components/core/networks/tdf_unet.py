@@ -39,8 +39,7 @@ class TdfUNetConfig(Section):
 
     @model_validator(mode="after")
     def _bins_fit(self) -> "TdfUNetConfig":
-        if self.bins > self.stft.window // 2 + 1:
-            raise ValueError(f"bins: an STFT of window {self.stft.window} has only {self.stft.window // 2 + 1}")
+        self.stft.require_bins(self.bins)
         parts = self.bands * 2 ** (len(self.widths) - 1)
         if self.bins % parts:
             raise ValueError(f"bins: {self.bins} cannot be halved {len(self.widths) - 1} times in {self.bands} bands")

@@ -29,8 +29,7 @@ class UNetConfig(Section):
 
     @model_validator(mode="after")
     def _bins_exist(self) -> "UNetConfig":
-        if self.bins > self.stft.window // 2 + 1:
-            raise ValueError(f"bins: an STFT of window {self.stft.window} has only {self.stft.window // 2 + 1}")
+        self.stft.require_bins(self.bins)
         return self
 
 

@@ -1,0 +1,77 @@
+"""The model that ships: it loads, it is what its card says, and it scores what its card says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import stempeg
+import torch
+from source import ROOT
+
+from components.core import audio
+from components.core.bundle import WEIGHTS, load_model
+from components.core.files import digest_file
+from components.core.manifest import StemFile, Track
+from components.evaluate.material import read_material
+from components.evaluate.scoring import METRICS, median_of_frames, score_track
+from components.evaluate.systems import separate_by_model
+
+SHIPPED = ROOT / "models" / "vocal-isolation"
+CARD = (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
+STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+
+
+def _row(dataset: str, target: str) -> dict[str, float]:
+    """Return the model's medians of a target as the exported table has them."""
+    table = pd.read_csv(SHIPPED / "scores" / dataset / "table.csv")
+    chosen = table[(table["system"] == "model") & (table["target"] == target)].drop(columns=["system", "target"])
+    return {str(name): float(value) for name, value in chosen.to_dict("records")[0].items()}
+
+
+def _excerpt() -> Track:
+    """Return the excerpt of MUSDB18 that stempeg ships, as the data set `demo` tests with it."""
+    path = Path(stempeg.example_stem_path())
+    stems = {}
+    for stream, name in enumerate(STREAMS):
+        samples, rate = audio.read(path, stream)
+        stems[name] = StemFile(name, path, stream, digest_file(path), samples.shape[1], rate, samples.shape[0])
+    return Track("demo/The Easton Ellises - Falcon 69", "The Easton Ellises", "Falcon 69", "demo", "test", stems)
+
+
+def test_the_excerpt_scores_what_the_card_says() -> None:
+    torch.set_num_threads(1)
+    model = load_model(SHIPPED)
+    mixture, references = read_material(model, _excerpt())
+    estimates = separate_by_model(model, mixture, references)
+    scores = score_track("excerpt", "model", model.targets, references, estimates, model.rate)
+    for target, values in zip(model.targets, scores.values, strict=True):
+        found = [median_of_frames(frames) for frames in values]
+        stated = [_row("demo", target)[metric] for metric in METRICS]
+        assert found == pytest.approx(stated, abs=0.05)  # processors round differently
+        sdr, sir, sar, isr = stated
+        assert f"| model | {target} | {sdr:.2f} | {sir:.2f} | {sar:.2f} | {isr:.2f} |" in CARD
+    assert np.abs(estimates.sum(axis=0) - mixture).max() < 1e-4
+
+
+def test_its_scores_on_the_test_tracks_pass_the_bars_and_stand_on_the_card() -> None:
+    for target, bar in (("vocals", 4.5), ("accompaniment", 9.0)):
+        row = _row("musdb18-7s", target)
+        assert row["SDR"] >= bar
+        assert row["tracks"] == 25
+        assert f"| model | {target} | {row['SDR']:.2f} ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})" in CARD
+
+
+def test_it_is_small_whole_and_comes_with_what_made_it() -> None:
+    model = load_model(SHIPPED)
+    assert (SHIPPED / WEIGHTS).stat().st_size < 25e6
+    assert model.digest in CARD
+    assert str(model.origin["git_commit"]) in CARD
+    run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))
+    assert run["run_id"] == model.origin["run_id"]
+    assert run["params"]["train.network.name"] == model.network.model_dump()["name"]
+    for test in SHIPPED.glob("scores/*/test.json"):
+        assert json.loads(test.read_text(encoding="utf-8"))["model"] == model.digest
+    lock = (SHIPPED / "dvc.lock").read_text(encoding="utf-8")
+    assert "workspace/train/model" in lock
