@@ -13,7 +13,6 @@ class StftConfig(Section):
     window: int = Field(4096, gt=1)
     hop: int = Field(1024, gt=0)
 
-
     def require_bins(self, bins: int) -> None:
         """Raise ValueError when a frame has fewer than `bins` bins."""
         if bins > self.window // 2 + 1:
