@@ -234,7 +234,7 @@ def test_the_command_reports_and_ends_with_2_when_something_failed(model: Path, 
 def test_the_command_says_in_one_line_that_there_is_no_model(music: Path, tmp_path: Path) -> None:
     _params(tmp_path, "models:/vocal-isolation@champion")
     for arguments, says in (
-        (["music", "out"], "models:/vocal-isolation@champion is not in the registry"),
+        (["music", "out", "--model", "models:/nobody@champion"], "models:/nobody@champion is not in the registry"),
         (["music", "out", "--model", "nowhere"], "nowhere is not a model: model.json is missing"),
     ):
         code, _, err = _command(tmp_path, *arguments)
