@@ -14,9 +14,12 @@ A training that is done already is found again; what was interrupted goes on.
 import argparse
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from ruamel.yaml import YAML
 
 METRICS = Path("workspace/train/metrics.json")
 PARAMS = Path("params.yaml")
@@ -65,27 +68,31 @@ def main() -> None:
     print("|---|---|---|---|---|", flush=True)
     for name, changes in chosen.items():
         try:
-            print(_row(name, {"train.steps": arguments.steps, **changes}), flush=True)
+            # in the file, not by `-S`: that knows only parameters that stand there already
+            _change({"train.steps": arguments.steps, **changes})
+            print(_row(name, f"{name}-{arguments.steps}"), flush=True)
         finally:
             PARAMS.write_bytes(before)
 
 
-def _row(name: str, changes: Mapping[str, object]) -> str:
-    settings = [option for key, value in changes.items() for option in ("-S", f"{key}={json.dumps(value)}")]
+def _change(changes: Mapping[str, object]) -> None:
+    """Set dotted parameters in params.yaml."""
+    yaml = YAML()
+    document = yaml.load(PARAMS)
+    for path, value in changes.items():
+        *sections, name = path.split(".")
+        section = document
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    yaml.dump(document, PARAMS)
+
+
+def _row(name: str, experiment: str) -> str:
     started = time.monotonic()
-    command = [
-        "dvc",
-        "exp",
-        "run",
-        "--quiet",
-        "--force",
-        "-s",
-        "-n",
-        f"{name}-{changes['train.steps']}",
-        *settings,
-        "train",
-    ]
-    subprocess.run(command, check=True)
+    done = subprocess.run(["dvc", "exp", "run", "--quiet", "--force", "-s", "-n", experiment, "train"], check=False)
+    if done.returncode:
+        sys.exit(f"{name}: the experiment failed, see above; the same command goes on from here")
     found = json.loads(METRICS.read_text(encoding="utf-8"))
     minutes = (time.monotonic() - started) / 60
     scores = f"{found['vocals_sdr']:.2f} | {found['accompaniment_sdr']:.2f}"
