@@ -53,7 +53,7 @@ def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[tuple[
     if rest is None:
         return
     total = position + rest.shape[1]
-    while position < total:
+    while position < max(total, 1):  # of nothing, too, come stems of no samples
         window = rest[:, :segment]
         padded = np.pad(window, ((0, 0), (0, segment - window.shape[1])))
         yield padded, min(max(-position, 0), hop), min(hop, total - position)

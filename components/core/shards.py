@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -59,11 +60,16 @@ class CachedTrack:
 
 def write_parts(parts: Iterable[Part]) -> str:
     """Return `parts` as index.csv has them."""
-    return ";".join(f"{part.target}/{part.stem}" for part in parts)
+    return ";".join(f"{_quoted(part.target)}/{_quoted(part.stem)}" for part in parts)
 
 
 def _read_parts(text: str) -> tuple[Part, ...]:
-    return tuple(Part(*part.split("/", 1)) for part in text.split(";"))
+    return tuple(Part(*map(unquote, part.split("/", 1))) for part in text.split(";"))
+
+
+def _quoted(name: str) -> str:
+    # a stem may be called anything; of names without these signs nothing changes
+    return name.replace("%", "%25").replace(";", "%3B").replace("/", "%2F")
 
 
 def shard_path(folder: Path, shard: int) -> Path:

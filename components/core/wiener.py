@@ -41,12 +41,17 @@ def _filtered(mixture: Tensor, power: Tensor, spread: Tensor, eps: float) -> Ten
 
 
 def _inverse(matrices: Tensor, eps: float) -> Tensor:
-    """Return the inverses of `(…, n, n)`; 2×2 by their determinant, many times faster than a general solver."""
+    """Return the inverses of `(…, n, n)` that are hermitian and at least √eps; 2×2 by their determinant."""
+    if matrices.shape[-1] == 1:
+        return 1 / (matrices + eps)
     if matrices.shape[-1] != 2:
         general: Tensor = torch.linalg.inv(matrices)
         return general
+    floor = eps**0.5
     a, b, c, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 0], matrices[..., 1, 1]
-    determinant = a * d - b * c
+    # of what is above the floor, never negative: a plain a * d - b * c would round to 0 where both channels are one
+    above = ((a - floor) * (d - floor) - b * c).real.clamp(min=0)
+    determinant = above + floor * (a + d - floor).real
     adjugate = torch.stack([torch.stack([d, -b], -1), torch.stack([-c, a], -1)], -2)
-    inverses: Tensor = adjugate / (determinant + eps)[..., None, None]
+    inverses: Tensor = adjugate / determinant[..., None, None]
     return inverses

@@ -44,7 +44,15 @@ def warped(stem: Audio, warp: Warp, samples: int) -> Audio:
     if warp == Warp():
         return stem
     hann = torch.hann_window(_WINDOW)
-    spectrum = torch.stft(torch.from_numpy(np.ascontiguousarray(stem)), _WINDOW, _HOP, window=hann, return_complex=True)
+    # padded with zeros: phases of a reflection would be carried on through the whole crop, and cost tones up to 15 dB
+    spectrum = torch.stft(
+        torch.from_numpy(np.ascontiguousarray(stem)),
+        _WINDOW,
+        _HOP,
+        window=hann,
+        pad_mode="constant",
+        return_complex=True,
+    )
     advance = torch.linspace(0, torch.pi * _HOP, _WINDOW // 2 + 1)[:, None]
     stretched = torchaudio.functional.phase_vocoder(spectrum, warp.tempo / warp.pitch, advance)
     audio = torch.istft(stretched, _WINDOW, _HOP, window=hann).numpy()

@@ -63,7 +63,7 @@ class TrainConfig(Section):
     compile: bool = False
     data_share: float = Field(1.0, gt=0, le=1)
     """Share of each dataset's training tracks to use, for learning curves: a smaller share is part of a larger one."""
-    datasets: dict[str, dict[str, float]] = Field(default_factory=dict)
+    datasets: dict[str, dict[str, Annotated[float, Field(gt=0)]]] = Field(default_factory=dict)
     """For a target, how often each dataset is drawn; by their lengths where nothing is said."""
     augment: AugmentConfig
     validate_every: int = Field(gt=0)

@@ -36,15 +36,13 @@ class CropSampler:
         self._reader, self._samples = reader, samples
         self._augment, self._seed = config.augment, config.seed
         self._tracks = _share_of(reader.tracks, config.data_share)
-        self._with_part: dict[Part, list[CachedTrack]] = {}
-        for track in self._tracks:
-            for part in track.parts:
-                self._with_part.setdefault(part, []).append(track)
         if unknown := sorted(config.datasets.keys() - set(reader.targets)):
             raise UserError(f"train.datasets: no target '{unknown[0]}' (there are {', '.join(reader.targets)})")
         self._likelihood = {
             target: _likelihood(self._tracks, config.datasets.get(target, {}), target) for target in reader.targets
         }
+        parts = {part for track in self._tracks for part in track.parts if part.target in self._likelihood}
+        self._part_likelihood = {part: self._of_part(part) for part in parts}
 
     def batch(self, step: int, crops: range) -> Batch:
         """Return the crops with these numbers within the batch of `step`."""
@@ -97,9 +95,15 @@ class CropSampler:
         wanted = place.track.parts[part]
         if part == place.track.parts_of(wanted.target)[0]:
             return place, part
-        others = self._with_part[wanted]
-        other = others[random.integers(len(others))]
+        likelihood = self._part_likelihood[wanted]
+        other = self._tracks[random.choice(len(likelihood), p=likelihood)]
         return _Place(other, random.random()), other.parts.index(wanted)
+
+    def _of_part(self, part: Part) -> NDArray[np.float64]:
+        """Return how likely each track is drawn for a part: as for its target, among those that have it."""
+        having = np.array([part in track.parts for track in self._tracks])
+        likelihood = np.where(having, self._likelihood[part.target], 0.0)
+        return _to_one(likelihood) if likelihood.any() else likelihood
 
 
 def _batch(step: int, crops: list[tuple[Audio, str]]) -> Batch:

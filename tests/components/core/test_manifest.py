@@ -20,6 +20,7 @@ from components.core.manifest import (
     Track,
     read_manifest,
     read_mixture,
+    read_parts,
     read_targets,
     write_manifest,
 )
@@ -127,6 +128,51 @@ def test_accompaniment_is_the_sum_of_the_others(tmp_path: Path) -> None:
     assert found[0] == pytest.approx(stems["drums"] + stems["bass"] + stems["other"], abs=1e-7)
     assert np.array_equal(found[1], stems["vocals"])
     assert np.array_equal(found[2], stems["bass"])
+
+
+def test_parts_are_the_stems_that_a_target_is_the_sum_of(tmp_path: Path) -> None:
+    stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "piano", "mixture"))}
+    found = read_parts(_track(tmp_path, stems), ("vocals", "accompaniment", "drums"), RATE, 2)
+    assert list(found) == ["vocals", "accompaniment", "drums"]
+    assert {target: sorted(parts) for target, parts in found.items()} == {
+        "vocals": ["vocals"],
+        "accompaniment": ["bass", "drums", "piano"],
+        "drums": ["drums"],
+    }
+    for parts in found.values():
+        for name, part in parts.items():
+            assert np.array_equal(part, stems[name])
+            assert part.dtype == np.float32
+
+
+def test_parts_have_one_length_rate_and_number_of_channels(tmp_path: Path) -> None:
+    stems = {"vocals": noise(0, 600, 1), "drums": noise(1, 1000), "bass": noise(2, 1)}
+    found = read_parts(_track(tmp_path, stems), ("vocals", "accompaniment"), 2 * RATE, 2)
+    shapes = {part.shape for parts in found.values() for part in parts.values()}
+    assert shapes == {(2, 2000)}
+    assert np.abs(found["vocals"]["vocals"][:, 1200:]).max() == 0
+    assert np.abs(found["vocals"]["vocals"][:, :1200]).max() > 0.01
+
+
+def test_targets_are_the_sums_of_the_parts(tmp_path: Path) -> None:
+    stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass"))}
+    track = _track(tmp_path, stems)
+    parts = read_parts(track, ("accompaniment", "vocals"), RATE, 2, np.square)
+    targets = read_targets(track, ("accompaniment", "vocals"), RATE, 2, np.square)
+    assert targets[0] == pytest.approx(sum(parts["accompaniment"].values()), abs=1e-7)
+    assert np.array_equal(targets[1], parts["vocals"]["vocals"])
+    assert parts["accompaniment"]["bass"] == pytest.approx(stems["bass"] ** 2, abs=1e-7)
+
+
+def test_what_has_no_parts_is_a_part_of_itself(tmp_path: Path) -> None:
+    own = {"vocals": noise(0, 100), "accompaniment": noise(1, 100), "drums": noise(2, 100)}
+    found = read_parts(_track(tmp_path, own), ("accompaniment",), RATE, 2)
+    assert list(found["accompaniment"]) == ["accompaniment"]
+    assert np.array_equal(found["accompaniment"]["accompaniment"], own["accompaniment"])
+    rest = {"vocals": noise(0, 100), "mixture": noise(1, 100)}
+    found = read_parts(_track(tmp_path, rest), ("accompaniment",), RATE, 2)
+    assert list(found["accompaniment"]) == ["accompaniment"]
+    assert found["accompaniment"]["accompaniment"] == pytest.approx(rest["mixture"] - rest["vocals"], abs=1e-7)
 
 
 def test_accompaniment_of_a_mixture_is_what_the_vocals_leave(tmp_path: Path) -> None:

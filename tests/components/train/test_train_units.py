@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as distributed
-from torch import Tensor
+from torch import Tensor, nn
 from train_music import PARAMS, RATE, TARGETS, noise, noise_cache, train_config, write_cache
 
 from components.core.audio import Audio
@@ -35,6 +35,12 @@ def group(tmp_path: Path) -> Iterator[Group]:
     distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
     yield Group(0, 1, torch.device("cpu"))
     distributed.destroy_process_group()
+
+
+@pytest.fixture(autouse=True)
+def _known_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every trainer measures its device, which takes longer than the whole of these trainings."""
+    monkeypatch.setattr("components.train.loop.peak_flops", lambda _device, _dtype: 1e12)
 
 
 def tiny_state(config: TrainConfig, seed: int = 0) -> TrainingState:
@@ -362,6 +368,58 @@ def test_quiet_crops_count_as_much_as_loud_ones(tmp_path: Path, group: Group) ->
     stems = torch.randn(1, 2, 2, 4000, generator=torch.Generator().manual_seed(0))
     losses = [training_pass(level * stems).item() for level in (1.0, 0.05)]
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
+
+
+class _Plain(Separator):
+    """A network without batch norm: each crop is taken by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network, self.segment = nn.Sequential(nn.Conv1d(2, 8, 9, padding=4), nn.Tanh(), nn.Conv1d(8, 4, 1)), 1024
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        stems: Tensor = self.network(mixture).unflatten(1, (2, 2))
+        return stems
+
+
+def first_step(
+    folder: Path, group: Group, separator: Separator, passes: int, count: list[int]
+) -> tuple[float, Tensor, Tensor]:
+    """Make one step on six crops; return the loss, the gradients and the weights after it."""
+    config = train_config(batch=6, passes=passes, clip_norm=1e9, warmup_steps=0)
+    folder.mkdir(exist_ok=True)
+    readers = [ShardReader(noise_cache(folder / "cache"), split) for split in ("train", "validation")]
+    trainer = Trainer(config, new_state(config, separator), readers[0], readers[1], group, folder, lambda _row: None)
+    separator.network.register_forward_hook(lambda _module, inputs, _output: count.append(len(inputs[0])))
+    stems = torch.randn(6, 2, 2, 2000, generator=torch.Generator().manual_seed(0))
+    stems *= torch.arange(1.0, 7.0).reshape(6, 1, 1, 1)
+    loss = trainer._step(Batch(0, stems.numpy(), ("somewhere",) * 6))
+    gradients = [parameter.grad.flatten() for parameter in separator.parameters() if parameter.grad is not None]
+    weights = [parameter.detach().flatten() for parameter in separator.parameters()]
+    return loss, torch.cat(gradients), torch.cat(weights)
+
+
+@pytest.mark.parametrize("passes", [2, 3, 6])
+def test_in_several_passes_a_step_is_the_same(tmp_path: Path, group: Group, passes: int) -> None:
+    taken: dict[int, list[int]] = {1: [], passes: []}
+    steps = {}
+    for number, counts in taken.items():
+        torch.manual_seed(0)
+        steps[number] = first_step(tmp_path / str(number), group, _Plain(), number, counts)
+    assert taken == {1: [6], passes: [6 // passes] * passes}
+    for once, several in zip(steps[1], steps[passes], strict=True):
+        assert several == pytest.approx(once, rel=1e-4, abs=1e-6)
+    assert steps[1][1].abs().max() > 1e-4
+
+
+def test_in_several_passes_batch_norms_see_fewer_crops_at_a_time(tmp_path: Path, group: Group) -> None:
+    """So with them passes change a step a little: they take each pass's own statistics."""
+    losses = {}
+    for passes in (1, 2):
+        separator = tiny_state(train_config()).separator
+        losses[passes], _, _ = first_step(tmp_path / str(passes), group, separator, passes, [])
+    assert losses[1] != losses[2]
+    assert losses[2] == pytest.approx(losses[1], rel=0.05)
 
 
 def test_a_group_deals_the_crops_out_and_gathers_in_their_order(group: Group) -> None:

@@ -1,6 +1,6 @@
 """Tiny caches and configurations, for the tests of `train`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from components.train.config import TrainConfig
 
 RATE = 8000
 TARGETS = ("vocals", "accompaniment")
+WHOLE = tuple(Part(target, target) for target in TARGETS)
+"""What a track has whose targets are not in parts."""
 
 PARAMS: dict[str, Any] = {
     "seed": 3,
@@ -63,8 +65,17 @@ def tone_and_noise(seed: int, seconds: float) -> Audio:
     return np.stack([np.stack([voice, voice]), hiss]).astype(np.float32)
 
 
-def write_cache(folder: Path, tracks: Mapping[tuple[str, str], Audio], channels: int = 2) -> Path:
-    """Write a cache of one shard; `tracks` maps a split and a name to `(targets, channels, samples)`."""
+def write_cache(
+    folder: Path,
+    tracks: Mapping[tuple[str, str], Audio],
+    channels: int = 2,
+    labels: Mapping[str, Mapping[str, Any]] | None = None,
+    parts: Sequence[Part] = WHOLE,
+) -> Path:
+    """Write a cache of one shard; `tracks` maps a split and a name to `(parts, channels, samples)`.
+
+    `labels` are columns of the index, by name, that differ from those of all others (`dataset`, `bandwidth`).
+    """
     rows: list[Mapping[str, Any]] = []
     stored: list[NDArray[np.int16]] = []
     offset = 0
@@ -72,9 +83,9 @@ def write_cache(folder: Path, tracks: Mapping[tuple[str, str], Audio], channels:
         scale = max(float(np.abs(stems).max()), 1e-9) / FULL_SCALE
         stored.append(np.rint(stems / scale).astype(np.int16).ravel())
         place = {"shard": 0, "offset": offset, "samples": stems.shape[-1], "scale": f"{scale:.9e}"}
-        labels = {"track": f"made/{name}", "dataset": "made", "artist": name, "split": split}
-        parts = write_parts(Part(target, target) for target in TARGETS)
-        rows.append(labels | place | {"bandwidth": RATE / 2, "parts": parts})
+        track = {"track": f"made/{name}", "dataset": "made", "artist": name, "split": split}
+        stems_of = {"bandwidth": RATE / 2, "parts": write_parts(parts)}
+        rows.append(track | place | stems_of | dict((labels or {}).get(name, {})))
         offset += stems.size
     shard_path(folder, 0).parent.mkdir(parents=True, exist_ok=True)
     np.save(shard_path(folder, 0), np.concatenate(stored))
