@@ -23,8 +23,8 @@ class Warp:
     pitch: float = 1.0
 
     def needed(self, samples: int) -> int:
-        """Return how many samples of the recording make `samples`."""
-        return int(np.ceil(samples * self.tempo))
+        """Return how many samples of the recording make `samples`: a window more, since the last frames end early."""
+        return samples if self == Warp() else int(np.ceil(samples * self.tempo)) + _WINDOW
 
 
 def draw_warp(augment: AugmentConfig, random: np.random.Generator) -> Warp:

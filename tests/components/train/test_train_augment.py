@@ -56,14 +56,14 @@ def test_an_unchanged_stem_is_the_stem_itself() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    samples=st.integers(1600, 9000),
+    samples=st.integers(100, 9000),
     tempo=st.floats(0.7, 1.5),
     pitch=st.floats(0.5, 2.0),
     channels=st.sampled_from([1, 2]),
 )
 def test_a_warped_stem_has_the_length_asked_for(samples: int, tempo: float, pitch: float, channels: int) -> None:
     warp = Warp(tempo, pitch)
-    assert samples * tempo <= warp.needed(samples) < samples * tempo + 1
+    assert samples * tempo <= warp.needed(samples) <= samples * tempo + 1 + 2048
     stem = warped(_noise(channels, warp.needed(samples)), warp, samples)
     assert stem.shape == (channels, samples)
     assert stem.dtype == np.float32
@@ -95,7 +95,7 @@ def test_what_happens_in_time_happens_at_the_tempo(warp: Warp) -> None:
     samples = 40000
     needed = warp.needed(samples)
     stem = _tones(needed, 440.0, 440.0)
-    stem[:, : needed // 2] *= 0.01  # a tone sets in half-way
+    stem[:, : round(samples * warp.tempo / 2)] *= 0.01  # a tone sets in half-way
     envelope = np.abs(warped(stem, warp, samples)[0])
     onset = int(np.argmax(envelope > 0.25))
     assert onset == pytest.approx(samples / 2, abs=1500)  # a frame of the vocoder is 2048
@@ -105,12 +105,12 @@ def test_what_happens_in_time_happens_at_the_tempo(warp: Warp) -> None:
 def test_a_warped_stem_lasts_to_the_end(warp: Warp) -> None:
     samples = 40000
     stem = warped(_tones(warp.needed(samples), 440.0, 440.0), warp, samples)
-    assert np.abs(stem[:, -1600:-800]).max() > 0.3
+    assert np.abs(stem[:, -200:]).max() > 0.3
     assert np.abs(stem[:, :200]).max() > 0.3
 
 
 def test_channels_are_warped_alike() -> None:
-    mono = _noise(1, 12000)
+    mono = _noise(1, 14000)
     warp = Warp(1.1, 1.05)
     both = warped(np.concatenate([mono, -mono])[:, : warp.needed(10000)], warp, 10000)
     assert both[1] == pytest.approx(-both[0], abs=1e-3)
