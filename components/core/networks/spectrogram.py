@@ -9,12 +9,8 @@ from components.core.stft import Stft, StftConfig
 EPSILON = 1e-10
 
 
-class MaskSeparator(Separator):
-    """STFT, a mask network on the lowest `bins` of the magnitudes, masks times mixture, inverse STFT.
-
-    `network` maps `(batch, channels, bins, frames)` magnitudes to `(batch, stems, channels, bins, frames)` masks in
-    [0, 1], for any number of frames.
-    """
+class SpectrogramSeparator(Separator):
+    """A network on the lowest `bins` of an STFT, built for patches of `frames` frames."""
 
     def __init__(self, network: nn.Module, stft: StftConfig, bins: int, frames: int) -> None:
         super().__init__()
@@ -23,6 +19,14 @@ class MaskSeparator(Separator):
         self.bins = bins
         self.band = bins / (stft.window // 2 + 1)
         self.segment = (frames - 1) * stft.hop
+
+
+class MaskSeparator(SpectrogramSeparator):
+    """STFT, a mask network on the lowest `bins` of the magnitudes, masks times mixture, inverse STFT.
+
+    `network` maps `(batch, channels, bins, frames)` magnitudes to `(batch, stems, channels, bins, frames)` masks in
+    [0, 1], for any number of frames.
+    """
 
     def masks(self, spectrum: Tensor) -> Tensor:
         """Return the network's masks, `(batch, stems, channels, bins, frames)`, of a complex spectrum of all bins."""
@@ -51,20 +55,12 @@ class MaskSeparator(Separator):
         return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
 
 
-class ComplexMaskSeparator(Separator):
+class ComplexMaskSeparator(SpectrogramSeparator):
     """STFT, a network that gives complex masks for the lowest `bins`, masks times mixture, inverse STFT.
 
     `network` maps `(batch, channels, bins, frames)` complex spectra to `(batch, stems, channels, bins, frames)` complex
     masks without bounds, for any number of frames.
     """
-
-    def __init__(self, network: nn.Module, stft: StftConfig, bins: int, frames: int) -> None:
-        super().__init__()
-        self.network = network
-        self.stft = Stft(stft)
-        self.bins = bins
-        self.band = bins / (stft.window // 2 + 1)
-        self.segment = (frames - 1) * stft.hop
 
     def estimates(self, mixture: Tensor) -> Tensor:
         """Each stem's mask times the mixture; bins above the network's are left out."""
