@@ -21,7 +21,8 @@ MODELS = "STEMLINE_MODELS"
 SHIPPED = Path(os.environ.get(MODELS, Path(__file__).parents[2] / "models")) / "vocal-isolation"
 """The model for those who have not trained one yet."""
 
-_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model, no such alias of it
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""MLflow's codes for a model that does not exist, and for an alias that a model does not have."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def exists(address: str) -> bool:
     try:
         _version(address)
     except MlflowException as error:
-        if error.error_code in _NOT_THERE:
+        if error.error_code in NOT_THERE:
             return False
         reason = str(error).splitlines()[0]
         raise UserError(f"the registry at {tracking.tracking_uri()} does not say what {address} is: {reason}") from None

@@ -7,11 +7,9 @@ from mlflow.exceptions import MlflowException
 
 from components.core import tracking
 from components.core.errors import UserError
+from components.core.model_store import NOT_THERE
 from components.core.verdict import Verdict
 from components.promote.config import PromoteConfig
-
-# of a model that does not exist, and of an alias that a model does not have
-_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def promote(config: PromoteConfig, verdict: Verdict) -> bool:
@@ -40,7 +38,7 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
     try:
         return int(client.get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
-        if error.error_code in _NOT_THERE:
+        if error.error_code in NOT_THERE:
             return None
         reason = str(error).splitlines()[0]
         raise UserError(f"the registry at {tracking.tracking_uri()} does not say who is @{alias}: {reason}") from None
