@@ -1,27 +1,38 @@
 """What does each part of the recipe bring? `python -m benchmarks.ablations {ablation,learning-curve} [--steps N]`
 
-Runs one DVC experiment a variant of params.yaml (`dvc exp run -s train`), so `dvc exp show` and MLflow have every one
-of them, and prints the table: SDR on the validation tracks, median over 1 s frames, then over tracks. The test tracks
-are never looked at. Give all variants the same, short `--steps`; the shipped model's params.yaml is the base:
+Runs one DVC experiment a variant of params.yaml, so `dvc exp show` and MLflow have every one of them, scores each
+model on whole validation tracks, and prints the table: SDR (median over 1 s frames, then over tracks), and the mean
+difference to the first variant over the tracks, with its 95 % interval (paired bootstrap over tracks). A quarter of the
+artists are held back for validation, so that the differences are less noisy; the test tracks are never looked at. Give
+all variants the same, short `--steps`; the shipped model's params.yaml is the base:
 
-    cp models/vocal-isolation/params.yaml . && dvc repro cache
-    python -m benchmarks.ablations ablation --steps 400
-    python -m benchmarks.ablations learning-curve --steps 800
+    cp models/vocal-isolation/params.yaml . && dvc repro acquire
+    python -m benchmarks.ablations ablation --steps 300
+    python -m benchmarks.ablations learning-curve --steps 300
 
-A training that is done already is found again; what was interrupted goes on.
+A training that is done already is found again, what was interrupted goes on; scores a track are kept in
+workspace/ablations.
 """
 
 import argparse
-import json
+import re
 import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from ruamel.yaml import YAML
 
-METRICS = Path("workspace/train/metrics.json")
+from benchmarks.validation_tracks import score_tracks
+from components.core import tracking
+from components.core.bundle import load_model
+from components.core.shards import ShardReader
+
+MODEL, CACHE, RUN = Path("workspace/train/model"), Path("workspace/cache"), Path("workspace/train")
+SCORES = Path("workspace/ablations")
 PARAMS = Path("params.yaml")
 
 _PLAIN = {
@@ -31,72 +42,120 @@ _PLAIN = {
 _PAPER = {"name": "unet", "widths": [8, 16, 32, 64, 128], "bins": 1024, "frames": 256}
 _MUSDB = {target: {"musdb18-7s": 1.0} for target in ("vocals", "accompaniment")}
 
+BASE: Mapping[str, object] = {"acquire.validation_share": 0.25, "train.warmup_steps": 50, "train.patience": 50}
+"""In which all variants differ from params.yaml."""
+
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "ablation": {
         "recipe": {},
-        "loss-magnitude": {"train.loss": "magnitude"},
-        "mask-bounded": {"train.network.mask": "bounded"},
-        "network-unet": {"train.network": _PAPER},
-        "no-augmentation": {f"train.augment.{name}": value for name, value in _PLAIN.items()},
-        "no-part-remix": {"train.augment.part_remix_share": 0.0},
-        "no-warp": {"train.augment.warp_share": 0.0},
-        "no-mixup": {"train.augment.mixup_share": 0.0},
-        "only-musdb": {"train.datasets": _MUSDB},
-        "no-ema": {"train.ema_decay": 0.0},
+        "recipe, another seed": {"train.seed": 8},
+        "loss on magnitudes": {"train.loss": "magnitude"},
+        "bounded masks": {"train.network.mask": "bounded"},
+        "the paper's unet": {"train.network": _PAPER},
+        "no augmentation": {f"train.augment.{name}": value for name, value in _PLAIN.items()},
+        "no remix of parts": {"train.augment.part_remix_share": 0.0},
+        "no tempo and pitch": {"train.augment.warp_share": 0.0},
+        "no mixup": {"train.augment.mixup_share": 0.0},
+        "MUSDB18-7 alone": {"train.datasets": _MUSDB},
+        "no average": {"train.ema_decay": 0.0},
     },
     "learning-curve": {
-        "data-25": {"train.data_share": 0.25},
-        "data-50": {"train.data_share": 0.5},
-        "data-100": {"train.data_share": 1.0},
+        "100 % of the data": {"train.data_share": 1.0},
+        "50 %": {"train.data_share": 0.5},
+        "25 %": {"train.data_share": 0.25},
     },
 }
-"""Table, variant, and the parameters in which the variant differs from params.yaml."""
+"""Table, variant, and the parameters in which the variant differs from params.yaml; the first is compared with."""
 
 
 def main() -> None:
     """Run the variants of a table one after the other, and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=sorted(VARIANTS))
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--only", nargs="*", help="names of variants")
+    parser.add_argument("--steps", type=int, default=300)
     arguments = parser.parse_args()
-    chosen = {
-        name: changes for name, changes in VARIANTS[arguments.table].items() if name in (arguments.only or [name])
-    }
+    base: pd.DataFrame | None = None
+    for name, changes in VARIANTS[arguments.table].items():
+        length = {"train.steps": arguments.steps, "train.validate_every": max(arguments.steps // 2, 1)}
+        with _changed_parameters({**BASE, **length, **changes}):
+            scores = _scores(arguments.table, name, arguments.steps)
+        if base is None:
+            base = scores
+            _print_heading(scores, arguments.steps)
+        print(_row(name, scores, base), flush=True)
+
+
+@contextmanager
+def _changed_parameters(changes: Mapping[str, object]) -> Iterator[None]:
+    """Set dotted parameters in params.yaml for a while: `-S` knows only those that stand there already."""
     before = PARAMS.read_bytes()
-    print(f"| variant, {arguments.steps} steps | vocals SDR | accompaniment SDR | best step | minutes |")
-    print("|---|---|---|---|---|", flush=True)
-    for name, changes in chosen.items():
-        try:
-            # in the file, not by `-S`: that knows only parameters that stand there already
-            _change({"train.steps": arguments.steps, **changes})
-            print(_row(name, f"{name}-{arguments.steps}"), flush=True)
-        finally:
-            PARAMS.write_bytes(before)
-
-
-def _change(changes: Mapping[str, object]) -> None:
-    """Set dotted parameters in params.yaml."""
     yaml = YAML()
-    document = yaml.load(PARAMS)
+    document = yaml.load(before.decode())
     for path, value in changes.items():
         *sections, name = path.split(".")
         section = document
         for part in sections:
             section = section[part]
         section[name] = value
-    yaml.dump(document, PARAMS)
+    try:
+        yaml.dump(document, PARAMS)
+        yield
+    finally:
+        PARAMS.write_bytes(before)
 
 
-def _row(name: str, experiment: str) -> str:
-    started = time.monotonic()
-    done = subprocess.run(["dvc", "exp", "run", "--quiet", "--force", "-s", "-n", experiment, "train"], check=False)
-    if done.returncode:
-        sys.exit(f"{name}: the experiment failed, see above; the same command goes on from here")
-    found = json.loads(METRICS.read_text(encoding="utf-8"))
-    minutes = (time.monotonic() - started) / 60
-    scores = f"{found['vocals_sdr']:.2f} | {found['accompaniment_sdr']:.2f}"
-    return f"| {name} | {scores} | {found['step']:.0f} | {minutes:.1f} |"
+def _scores(table: str, name: str, steps: int) -> pd.DataFrame:
+    """Train a variant and return its SDR, a row a validation track and a column a target; both are kept."""
+    experiment = "-".join([table, str(steps), *re.findall(r"[\w.]+", name)])  # a name that git takes
+    kept = SCORES / f"{experiment}.csv"
+    if kept.is_file():
+        return pd.read_csv(kept, index_col="track")
+    _dvc("repro", "--quiet", "cache")
+    _dvc("exp", "run", "--quiet", "--force", "-s", "-n", experiment, "train")
+    reader = ShardReader(CACHE, "validation")
+    scores = pd.DataFrame(
+        score_tracks(load_model(MODEL).separator, reader).sdr,
+        columns=list(reader.targets),
+        index=pd.Index([track.name for track in reader.tracks], name="track"),
+    )
+    _log(experiment, name, scores)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    scores.to_csv(kept)
+    return scores
+
+
+def _dvc(*arguments: str) -> None:
+    if subprocess.run(["dvc", *arguments], check=False).returncode:
+        sys.exit(f"`dvc {' '.join(arguments)}` failed, see above; the same command goes on from here")
+
+
+def _log(experiment: str, name: str, scores: pd.DataFrame) -> None:
+    """Add to the training's own MLflow run what it was a variant of, and its scores."""
+    client, run = tracking.connect(), tracking.RunRef.read(RUN)
+    tracking.set_tags(client, run, {"ablation": name, "ablation.experiment": experiment})
+    medians = {f"validation/{target}_sdr": float(value) for target, value in scores.median().items()}
+    tracking.log_metrics(client, run, medians)
+
+
+def _print_heading(scores: pd.DataFrame, steps: int) -> None:
+    print(f"{len(scores)} validation tracks, {steps} steps")
+    print("| variant | " + " | ".join(f"{target} SDR | difference" for target in scores) + " |")
+    print("|---|" + "---|---|" * len(scores.columns), flush=True)
+
+
+def _row(name: str, scores: pd.DataFrame, base: pd.DataFrame) -> str:
+    cells = [f"{scores[target].median():.2f} | {_difference(scores[target] - base[target])}" for target in scores]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _difference(differences: "pd.Series[float]") -> str:
+    """Return the mean over the tracks with its bootstrap interval, in words; empty for the base itself."""
+    known = np.asarray(differences.dropna(), dtype=np.float64)
+    if not known.any():
+        return ""
+    drawn = np.random.default_rng(7).integers(0, known.size, (10_000, known.size))
+    low, high = np.quantile(known[drawn].mean(axis=1), [0.025, 0.975])
+    return f"{known.mean():+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 if __name__ == "__main__":

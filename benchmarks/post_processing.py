@@ -8,20 +8,17 @@ multiple of real time. With --log each way becomes an MLflow run. The test track
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.validation_tracks import score_tracks
 from components.core import tracking
 from components.core.bundle import load_model
-from components.core.networks.separator import Separator
 from components.core.postprocessing import PostProcessing, post_processed
-from components.core.segments import separate_all
 from components.core.shards import ShardReader
-from components.train.validation import track_sdr
 
 WAYS = {
     "native": PostProcessing(),
@@ -50,7 +47,8 @@ def main() -> None:
     print(f"| way | {names} | times real time |\n|---|{'---|---|' * len(reader.targets)}---|", flush=True)
     base: NDArray[np.float64] | None = None
     for name, post in WAYS.items():
-        scores, speed = _measure(post_processed(model.separator, post), post.overlap, reader)
+        scored = score_tracks(post_processed(model.separator, post), reader, post.overlap)
+        scores, speed = scored.sdr, scored.speed
         base = scores if base is None else base
         medians, gains = np.nanmedian(scores, axis=0), np.nanmean(scores - base, axis=0)
         cells = " | ".join(f"{median:.2f} | {gain:+.2f}" for median, gain in zip(medians, gains, strict=True))
@@ -58,19 +56,6 @@ def main() -> None:
         if arguments.log:
             values = {f"validation/{target}_sdr": value for target, value in zip(reader.targets, medians, strict=True)}
             _log(name, post, model.digest, values | {"validation/times_real_time": speed})
-
-
-def _measure(separator: Separator, overlap: float, reader: ShardReader) -> tuple[NDArray[np.float64], float]:
-    """Return SDR `(tracks, targets)` and how many seconds of music are separated a second."""
-    rows, seconds, music = [], 0.0, 0.0
-    for track in reader.tracks:
-        stems = np.stack([reader.read(track, target, 0, track.samples) for target in reader.targets])
-        started = time.perf_counter()
-        estimates = separate_all(separator, stems.sum(axis=0), overlap)
-        seconds += time.perf_counter() - started
-        music += track.samples / reader.rate
-        rows.append(track_sdr(stems, estimates, reader.rate))
-    return np.array(rows), music / seconds
 
 
 def _log(name: str, post: PostProcessing, model: str, metrics: dict[str, float]) -> None:

@@ -1,0 +1,33 @@
+"""A separator on the validation tracks of a cache: what benchmarks that compare models or ways to use them share."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.core.networks.separator import Separator
+from components.core.segments import separate_all
+from components.core.shards import ShardReader
+from components.train.validation import track_sdr
+
+
+@dataclass(frozen=True)
+class TrackScores:
+    """`sdr` `(tracks, targets)` in dB, median over 1 s frames, and `speed`: seconds of music separated a second."""
+
+    sdr: NDArray[np.float64]
+    speed: float
+
+
+def score_tracks(separator: Separator, reader: ShardReader, overlap: float = 0.5) -> TrackScores:
+    """Separate every track of `reader`, whole, and score it."""
+    rows, seconds, music = [], 0.0, 0.0
+    for track in reader.tracks:
+        stems = np.stack([reader.read(track, target, 0, track.samples) for target in reader.targets])
+        started = time.perf_counter()
+        estimates = separate_all(separator, stems.sum(axis=0), overlap)
+        seconds += time.perf_counter() - started
+        music += track.samples / reader.rate
+        rows.append(track_sdr(stems, estimates, reader.rate))
+    return TrackScores(np.array(rows), music / seconds)
