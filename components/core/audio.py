@@ -1,13 +1,21 @@
 """Audio in: what a file holds, its samples as a whole, and its samples block by block.
 
-libsndfile reads what it can (wav, flac, ogg, mp3, aiff …); ffmpeg reads the rest (m4a, wma, stem.mp4 …). Arrays are
-float32 of shape `(channels, samples)`, full scale at ±1.
+libsndfile reads what holds its samples as they are (wav, aiff, caf, au, w64), flac and opus; ffmpeg decodes the rest
+(mp3, vorbis, m4a, wma, stem.mp4 …) in a process of its own. Arrays are float32 of shape `(channels, samples)`, full
+scale at ±1.
+
+Why not mp3 and ogg by libsndfile, which can: it guesses the length of an mp3 without a Xing header and stops there; of
+chained streams, or songs, in a file it reads the first; and what a file from outside does to a decoder it would do to
+this process. Opus is the exception: ffmpeg's own decoder gives bursts of noise for low rates (MIR-1K at 16 kHz: 24 dB
+against libopus), and knows no rate but 48 kHz.
 """
 
-from collections.abc import Iterable, Iterator
+import errno
+import os
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -16,33 +24,31 @@ from numpy.typing import NDArray
 
 from components.core import ffmpeg
 from components.core.errors import UserError
+from components.core.ffmpeg import PATIENCE, DecodingError
 
 Audio = NDArray[np.float32]
 
-_SOUNDFILE_SUFFIXES = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".aiff",
-    ".aif",
-    ".caf",
-    ".w64",
-    ".rf64",
-    ".au",
+SUFFIXES = frozenset(
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".caf", ".w64", ".rf64", ".au"}
+    | {".m4a", ".mp4", ".aac", ".wma", ".mka", ".webm"}
 )
-_FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".mka", ".webm")
-SUFFIXES = frozenset(_SOUNDFILE_SUFFIXES + _FFMPEG_SUFFIXES)
 """Names of files that are taken for audio when a folder is searched."""
 
+# What a file begins with that libsndfile is given at all, and what it is allowed to read then: all else that it knows
+# (Matlab, Sound Designer, GSM …) would only be more for a hostile file to choose from.
+_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"caff", b"riff", b".snd", b"dns.", b"fLaC")
+_CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "AIFF", "CAF", "W64", "AU", "FLAC", "OGG"})
+_SUBTYPES = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "OPUS"})
+_FIRST_PACKET = 28  # of an Ogg file: behind the header of a page with a single packet (RFC 3533)
+
 _FLOAT_BYTES = 4
+_MOST_TAGS = 8
+_SYSTEM_FAILED = 2
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself: `rate` in Hz, and libsndfile's `subtype` (`FLOAT` where decoding gives floats)."""
+    """What a file says of itself: `rate` in Hz; `subtype` is libsndfile's, or the codec by ffmpeg's name (`mp3`)."""
 
     rate: int
     channels: int
@@ -50,30 +56,47 @@ class AudioInfo:
     streams: int = 1
 
 
-def probe(path: Path, stream: int = 0) -> AudioInfo:
-    """Describe audio stream `stream` of `path`; raises UserError when there is none."""
+class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
+    """A file that is read from its beginning to its end.
+
+    soundfile seeks after every read of a file that can, to where it is already. Of a flac whose header does not say how
+    long it is (written to a pipe) that fails.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def probe(path: Path, stream: int = 0, patience: float = PATIENCE) -> AudioInfo:
+    """Describe audio stream `stream` of `path`; raises UserError when there is none, DecodingError if unreadable.
+
+    `patience` in seconds is how long a decoder may give nothing.
+    """
     if not path.is_file():
         raise UserError(f"{path} is not a file")
-    if stream == 0 and _by_libsndfile(path):
-        with soundfile.SoundFile(path) as file:
+    if stream == 0 and (file := _open_stored(path)) is not None:
+        with file:
             return AudioInfo(file.samplerate, file.channels, file.subtype)
-    streams = ffmpeg.probe_streams(path)
+    streams = ffmpeg.probe_streams(path, patience)
     if stream >= len(streams):
-        raise UserError(f"{path} has {len(streams)} audio streams, but stream {stream} is asked for")
-    return AudioInfo(int(streams[stream]["sample_rate"]), int(streams[stream]["channels"]), "FLOAT", len(streams))
+        raise DecodingError(path, f"it has {len(streams)} audio streams, but stream {stream} is asked for")
+    return _described(path, streams[stream], len(streams))
 
 
-def read_blocks(path: Path, frames: int, stream: int = 0, dtype: str = "float32") -> Iterator[NDArray[Any]]:
+def read_blocks(
+    path: Path, frames: int, stream: int = 0, dtype: str = "float32", patience: float = PATIENCE
+) -> Generator[NDArray[Any], None, None]:
     """Yield the samples of `path` in blocks of `frames` (the last may be shorter), each `(channels, frames)`.
 
     `dtype` is float32 or float64 (full scale ±1), or int32 (left-justified: the high bits hold the samples). What
-    ffmpeg decodes is floats in any case.
+    ffmpeg decodes is floats in any case. Raises DecodingError, also after some blocks.
     """
-    info = probe(path, stream)
-    if stream == 0 and _by_libsndfile(path):
-        yield from _blocks_by_libsndfile(path, frames, dtype)
+    info = probe(path, stream, patience)
+    if stream == 0 and (file := _open_stored(path)) is not None:
+        yield from _blocks_by_libsndfile(file, path, frames, dtype)
     else:
-        yield from (block.astype(dtype) for block in _blocks_by_ffmpeg(path, frames, stream, info.channels))
+        blocks = _blocks_by_ffmpeg(path, frames, stream, info.channels, patience)
+        yield from (block.astype(dtype) for block in blocks)
 
 
 def read(path: Path, stream: int = 0) -> tuple[Audio, int]:
@@ -120,27 +143,70 @@ def to_channels(audio: Audio, channels: int) -> Audio:
     return np.repeat(audio.mean(axis=0, keepdims=True, dtype=np.float32), channels, axis=0)
 
 
-def _by_libsndfile(path: Path) -> bool:
-    try:
-        with soundfile.SoundFile(path) as file:
-            # RAW: no header at all, taken for telephone sound because of the name (rubbish.au)
-            return str(file.format) != "RAW"
-    except (soundfile.LibsndfileError, TypeError):  # TypeError: a .raw file, which says nothing of itself
-        return False
+def after_id3(file: BinaryIO) -> int:
+    """Return where in `file` its audio begins: after any ID3v2 tags (https://id3.org/id3v2.4.0-structure, 3.1)."""
+    start = 0
+    for _ in range(_MOST_TAGS):
+        header = _at(file, start, 10)
+        if len(header) < 10 or not header.startswith(b"ID3"):
+            break
+        # four times seven bits
+        start += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
+    return start
 
 
-def _blocks_by_libsndfile(path: Path, frames: int, dtype: str) -> Iterator[NDArray[Any]]:
+def _at(file: BinaryIO, place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)
+
+
+def _open_stored(path: Path) -> _SoundFile | None:
+    """Open what libsndfile is to read; None where ffmpeg is."""
+    with path.open("rb") as file:
+        head = _at(file, after_id3(file), _FIRST_PACKET + 8)
+        if not head.startswith(_MAGIC) and head[_FIRST_PACKET:] != b"OpusHead":
+            return None
     try:
-        with soundfile.SoundFile(path) as file:
+        opened = _SoundFile(os.fsencode(path))
+    except soundfile.LibsndfileError as error:
+        _require_system(error, path)
+        return None
+    except TypeError:  # it is called .raw, which says nothing of itself
+        return None
+    # no frames: it may be a wav that was written to a pipe, with 0 as its size, which ffmpeg reads on
+    if opened.format in _CONTAINERS and opened.subtype in _SUBTYPES and opened.frames:
+        return opened
+    opened.close()
+    return None
+
+
+def _require_system(error: soundfile.LibsndfileError, path: Path) -> None:
+    """Raise OSError where it is the system that failed libsndfile: that says nothing of the file."""
+    if error.code == _SYSTEM_FAILED:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from None
+
+
+def _described(path: Path, stream: dict[str, Any], streams: int) -> AudioInfo:
+    rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
+    if not rate or not channels:
+        raise DecodingError(path, "no rate or no channels are found in it")
+    codec = stream.get("codec_name", "unknown")
+    return AudioInfo(rate, channels, "FLOAT" if codec.startswith("pcm_f") else codec, streams)
+
+
+def _blocks_by_libsndfile(file: _SoundFile, path: Path, frames: int, dtype: str) -> Iterator[NDArray[Any]]:
+    with file:
+        try:
             while (block := file.read(frames, dtype=dtype, always_2d=True)).shape[0]:
                 yield np.ascontiguousarray(block.T)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{path} is not readable audio: {error}") from None
+        except soundfile.LibsndfileError as error:
+            _require_system(error, path)
+            raise DecodingError(path, error.error_string.removeprefix("Error : ").rstrip(".")) from None
 
 
-def _blocks_by_ffmpeg(path: Path, frames: int, stream: int, channels: int) -> Iterator[Audio]:
-    with ffmpeg.decoded(path, stream) as pipe:
-        while data := pipe.read(frames * channels * _FLOAT_BYTES):
+def _blocks_by_ffmpeg(path: Path, frames: int, stream: int, channels: int, patience: float) -> Iterator[Audio]:
+    with ffmpeg.decoded(path, stream, patience) as output:
+        while data := output.read(frames * channels * _FLOAT_BYTES):
             whole = len(data) // (channels * _FLOAT_BYTES) * channels
             block = np.frombuffer(data, "<f4", count=whole).reshape(-1, channels)
             yield np.ascontiguousarray(block.T, dtype=np.float32)

@@ -1,5 +1,8 @@
 """Audio in: every container, every stream, in blocks of any size; and files that lie about what they are."""
 
+import io
+import os
+import pickle
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +15,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from components.core import ffmpeg
-from components.core.audio import SUFFIXES, Audio, probe, read, read_blocks, resample, resample_blocks, to_channels
+from components.core.audio import (
+    SUFFIXES,
+    Audio,
+    after_id3,
+    probe,
+    read,
+    read_blocks,
+    resample,
+    resample_blocks,
+    to_channels,
+)
 from components.core.errors import UserError
+from components.core.ffmpeg import DecodingError
 from core.tiny import noise
 
 RATE = 44100
@@ -114,10 +128,11 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
         probe(path, 5)
 
 
-@pytest.mark.parametrize("name", ["a.flac", "a.m4a"])
-@pytest.mark.parametrize("frames", [1, 1023, 1 << 20])
+@pytest.mark.parametrize("name", ["a.flac", "a.m4a", "a.mp3", "a.ogg"])
+@pytest.mark.parametrize("frames", [100, 1023, 65_536, 1 << 20])
 def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> None:
-    path = _by_ffmpeg(_tone(0.1), tmp_path / name)
+    """Of an mp3, frames hold bits of the next ones: a decoder that seeks between blocks has other samples after it."""
+    path = _by_ffmpeg(np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1), tmp_path / name)
     whole, _ = read(path)
     blocks = list(read_blocks(path, frames))
     assert all(block.shape[1] == frames for block in blocks[:-1])
@@ -129,6 +144,61 @@ def test_integers_are_read_as_they_are(tmp_path: Path) -> None:
     values = np.array([-(2**23), -1, 0, 1, 2**23 - 1], np.int32) << 8
     soundfile.write(path, values, RATE, "PCM_24")
     assert np.array_equal(np.concatenate(list(read_blocks(path, 2, dtype="int32")), axis=1)[0], values)
+
+
+def test_a_compressed_file_is_called_by_its_codec(tmp_path: Path) -> None:
+    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mp3")).subtype == "mp3"
+    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_u8")).subtype == "pcm_u8"  # floats here
+    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_f32le")).subtype == "FLOAT"
+
+
+def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
+    """Its length can only be guessed, here far too short: the first half takes most of the bits."""
+    audio = np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1)
+    path = _by_ffmpeg(audio, tmp_path / "a.mp3", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0")
+    found, _ = read(path)
+    assert found.shape[1] >= audio.shape[1]
+    assert np.abs(found[:, -RATE:]).max() > 0.15
+
+
+@pytest.mark.parametrize("name", ["a.ogg", "a.mp3"])
+def test_several_songs_in_a_file(tmp_path: Path, name: str) -> None:
+    quiet = _by_ffmpeg(np.float32(0.1) * _tone(1.0), tmp_path / f"quiet {name}", "-ar", "48000").read_bytes()
+    loud = _by_ffmpeg(_tone(1.0), tmp_path / f"loud {name}", "-ar", "48000").read_bytes()
+    path = tmp_path / name
+    path.write_bytes(quiet + loud)
+    found, rate = read(path)
+    assert found.shape[1] == pytest.approx(2 * rate, rel=0.03)  # delay and padding
+    assert np.abs(found[:, rate // 4 : rate // 2]).max() == pytest.approx(0.02, abs=0.01)
+    assert np.abs(found[:, -rate // 2 : -rate // 4]).max() == pytest.approx(0.2, abs=0.03)
+
+
+@pytest.mark.parametrize(("container", "dtype"), [("wav", "int32"), ("flac", "int32"), ("au", "int32")])
+def test_what_was_written_to_a_pipe(tmp_path: Path, container: str, dtype: str) -> None:
+    source = tmp_path / "source.wav"
+    soundfile.write(source, noise(0, 70_000).T, RATE, "PCM_16")
+    command = [ffmpeg.find_tool("ffmpeg"), "-v", "error", "-i", str(source), "-f", container, "-"]
+    path = tmp_path / f"a.{container}"
+    path.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    expected = soundfile.read(source, dtype="int32")[0].T
+    assert np.array_equal(np.concatenate(list(read_blocks(path, 65_536, dtype=dtype)), axis=1), expected)
+
+
+def test_a_wav_that_says_0_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(0, 1000).T, RATE, "PCM_16")
+    expected, _ = read(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:40] + bytes(4) + data[44:])
+    assert np.array_equal(read(path)[0], expected)
+
+
+@pytest.mark.parametrize("tags", [0, 1, 3, 1000])
+def test_where_audio_begins_behind_tags(tags: int) -> None:
+    tag = b"ID3\x03\0\0" + bytes((0, 0, 1, 2)) + bytes(130)
+    place = after_id3(io.BytesIO(tag * tags + b"fLaC"))
+    assert place == 140 * min(tags, 8)  # a file of nothing but tags takes no time
+    assert after_id3(io.BytesIO(b"ID3\x03\0\0\x7f")) == 0
 
 
 def test_no_samples(tmp_path: Path) -> None:
@@ -182,8 +252,43 @@ def test_an_ffmpeg_that_is_killed_is_no_success(tmp_path: Path, monkeypatch: pyt
     fake.chmod(0o755)
     real = ffmpeg.find_tool("ffprobe")
     monkeypatch.setattr(ffmpeg, "find_tool", lambda name: str(fake) if name == "ffmpeg" else real)
-    with pytest.raises(UserError, match="is not readable audio"):
+    with pytest.raises(UserError, match="ended from outside"):
         list(read_blocks(path, 1000))
+
+
+def test_a_reason_is_the_same_every_time(tmp_path: Path) -> None:
+    """ffmpeg says where in memory a decoder was, and the name of the file, which may have lines of its own."""
+    path = tmp_path / "two\nlines.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + b"rubbish" * 100)
+    reasons = set()
+    for _ in range(3):
+        with pytest.raises(DecodingError) as error:
+            read(path)
+        reasons.add(error.value.reason)
+    assert len(reasons) == 1
+    assert "0x" not in (reason := reasons.pop())
+    assert "lines" not in reason
+
+
+def test_an_undecodable_file_is_reported_across_processes(tmp_path: Path) -> None:
+    error = pickle.loads(pickle.dumps(DecodingError(tmp_path / "a.wav", "it is empty")))
+    assert str(error) == f"{tmp_path / 'a.wav'} is not readable audio: it is empty"
+    assert error.reason == "it is empty"
+
+
+def test_a_system_that_fails_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(0, 1000).T, RATE)
+
+    def fails(*_: object, **__: object) -> None:
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", fails)
+    with pytest.raises(OSError, match=r"a\.wav"):
+        read(path)
+    monkeypatch.setattr(soundfile.SoundFile, "__init__", fails)
+    with pytest.raises(OSError, match=r"a\.wav"):
+        probe(path)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +315,8 @@ def test_a_playlist_that_calls_itself_a_song_reads_no_other_file(tmp_path: Path,
 def test_names_that_look_like_options_or_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     source = _by_ffmpeg(_tone(0.2), tmp_path / "a.m4a")
-    for name in ("-i.m4a", "concat:a.m4a", "歌 'quoted' \"twice\", %d.m4a", "http:x.m4a"):
+    latin = os.fsdecode(b"\xe9t\xe9.m4a")
+    for name in ("-i.m4a", "concat:a.m4a", "歌 'quoted' \"twice\", %d.m4a", "http:x.m4a", "two\nlines.m4a", latin):
         Path(name).write_bytes(source.read_bytes())
         assert read(Path(name))[0].shape[1] > 8000
 
