@@ -1,0 +1,121 @@
+"""The tags that are carried over, what each kind of file calls them, and how much of them is kept."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+COVER_BYTES = 5_000_000
+"""Larger covers are left out."""
+
+_MOST_VALUES = 32
+_LONGEST_VALUE = 4096  # characters
+_UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Characters that some format can't hold, or ends a value at."""
+
+_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
+"""How pictures begin. What their tag says they are is often wrong."""
+
+_FRONT, _OTHER = 3, 0
+"""Kinds of picture, as ID3, FLAC and ASF number them; many programs put a front cover in as any other."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A tag by its names, which may be several where programs differ: the first is the usual one.
+
+    vorbis   comments of FLAC, Ogg Vorbis and Opus; the first is also the name within Stemline
+    id3      frame of ID3v2.4 (mp3, aiff, wav)
+    mp4      atom of an MP4 (m4a), or iTunes' name
+    asf      attribute of an ASF (wma)
+    info     chunk of RIFF's INFO list (wav)
+    """
+
+    vorbis: tuple[str, ...]
+    id3: str
+    mp4: str
+    asf: str
+    info: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name within Stemline."""
+        return self.vorbis[0]
+
+
+_ITUNES = "----:com.apple.iTunes:"
+
+FIELDS = (
+    Field(("title",), "TIT2", "\xa9nam", "Title", ("INAM",)),
+    Field(("artist",), "TPE1", "\xa9ART", "Author", ("IART",)),
+    Field(("album",), "TALB", "\xa9alb", "WM/AlbumTitle", ("IPRD",)),
+    Field(("albumartist", "album artist"), "TPE2", "aART", "WM/AlbumArtist", ()),
+    Field(("tracknumber",), "TRCK", "trkn", "WM/TrackNumber", ("IPRT", "ITRK")),
+    Field(("discnumber",), "TPOS", "disk", "WM/PartOfSet", ()),
+    Field(("date", "year"), "TDRC", "\xa9day", "WM/Year", ("ICRD",)),
+    Field(("genre",), "TCON", "\xa9gen", "WM/Genre", ("IGNR",)),
+    Field(("composer",), "TCOM", "\xa9wrt", "WM/Composer", ()),
+    Field(("isrc",), "TSRC", f"{_ITUNES}ISRC", "WM/ISRC", ("ISRC",)),
+    Field(("comment", "description"), "COMM", "\xa9cmt", "Description", ("ICMT",)),
+    Field(("copyright",), "TCOP", "cprt", "Copyright", ("ICOP",)),
+    Field(("label", "organization", "publisher"), "TPUB", f"{_ITUNES}LABEL", "WM/Publisher", ()),
+    Field(("bpm", "tempo"), "TBPM", "tmpo", "WM/BeatsPerMinute", ()),
+)
+
+TOTALS: Mapping[str, tuple[str, ...]] = {
+    "tracknumber": ("tracktotal", "totaltracks"),
+    "discnumber": ("disctotal", "totaldiscs"),
+}
+"""Where Vorbis comments have the `12` of what is `3/12` elsewhere, and in `Tags`."""
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A picture, and its MIME type."""
+
+    mime: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Found:
+    """Tags as a file has them: values by name within Stemline, and pictures with their kinds."""
+
+    texts: Mapping[str, Iterable[object]]
+    pictures: Iterable[tuple[int, bytes]] = ()
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Values of each tag, by name within Stemline, and the front cover."""
+
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cover: Cover | None = None
+
+    def of_stem(self, target: str) -> "Tags":
+        """Return the same for a stem: the title says which."""
+        titles = self.texts.get("title", ())
+        named = tuple(f"{title} ({target})" for title in titles) or (target,)
+        return Tags({**self.texts, "title": named}, self.cover)
+
+    def __bool__(self) -> bool:
+        return bool(self.texts) or self.cover is not None
+
+
+def tags_of(found: Found) -> Tags:
+    """Return what of `found` is carried over: values of a bounded length and number, in the order of FIELDS."""
+    cleaned = ((each.name, _values(found.texts.get(each.name, ()))) for each in FIELDS)
+    return Tags({name: values for name, values in cleaned if values}, _cover(found.pictures))
+
+
+def _values(raw: Iterable[object]) -> tuple[str, ...]:
+    cleaned = (_UNWANTED.sub("", str(value)[:_LONGEST_VALUE]).strip() for value in raw)
+    return tuple(dict.fromkeys(value for value in cleaned if value))[:_MOST_VALUES]
+
+
+def _cover(pictures: Iterable[tuple[int, bytes]]) -> Cover | None:
+    fit = [(kind, data) for kind, data in pictures if kind in (_FRONT, _OTHER) and len(data) <= COVER_BYTES]
+    for _, data in sorted(fit, key=lambda picture: picture[0] != _FRONT):
+        for start, mime in _PICTURES.items():
+            if data.startswith(start):
+                return Cover(mime, data)
+    return None
