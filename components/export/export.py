@@ -9,6 +9,7 @@ from components.core.bundle import DESCRIPTION, WEIGHTS, load_model
 from components.core.errors import UserError
 from components.core.files import whole_file, write_json, write_text
 from components.core.params import PARAMS
+from components.core.profile import PROFILE
 from components.core.tracking import RUN_FILE, RunRef
 from components.export.card import Scores, model_card
 from components.export.run import read_run
@@ -28,7 +29,7 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     for folder in evaluations:
         _require_scores_of(model.digest, folder)
     run = read_run(RunRef.read(train))
-    sources = [train / "model" / DESCRIPTION, train / "model" / WEIGHTS, PARAMS, LOCK]
+    sources = [*(train / "model" / name for name in (DESCRIPTION, WEIGHTS, PROFILE)), PARAMS, LOCK]
     for path in sources:
         _copy(path, out / path.name)
     scores = [Scores.read(folder) for folder in evaluations]

@@ -20,6 +20,8 @@ from components.core.bundle import save_model
 from components.core.errors import UserError
 from components.core.files import digest_file, digest_folder, digest_parts, whole_file, write_json
 from components.core.networks.registry import build_separator
+from components.core.profile import PROFILE
+from components.core.profile_making import write_training_profile
 from components.core.shards import INDEX, ShardReader
 from components.train.config import TrainConfig
 from components.train.state import TrainingState, new_state
@@ -127,6 +129,7 @@ def _export(config: TrainConfig, reader: ShardReader, run: tracking.RunRef, fold
         "packages": provenance.package_versions(),
     }
     save_model(out / "model", separator, config.network, reader.targets, reader.rate, reader.channels, origin)
+    write_training_profile(reader, out / "model" / PROFILE, {"run_id": run.run_id, "split": "train"})
     _write_curves(state, out)
     run.write(out)
 

@@ -14,6 +14,7 @@ from components.core.bundle import load_model, save_model
 from components.core.errors import UserError
 from components.core.files import digest_file
 from components.core.manifest import StemFile, Track, write_manifest
+from components.core.profile import PROFILE
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
 from components.export import __main__ as program
@@ -49,6 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     origin = {"step": 40, "git_commit": "c0ffee"}
     train = root / "train"
     save_model(train / "model", tiny.separator, tiny.network, tiny.targets, tiny.rate, tiny.channels, origin)
+    (train / "model" / PROFILE).write_text("{}\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
         client = tracking.connect()
