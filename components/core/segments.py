@@ -5,32 +5,40 @@ border is heard, and the weights at any sample sum to one. Segments start at fix
 same shape, so the result does not depend on how the samples arrived.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from components.core.audio import Audio
+from components.core.lanes import WindowPool, separate_windows
 from components.core.networks.separator import Separator
 
 
-def separate_blocks(separator: Separator, blocks: Iterable[Audio], overlap: float = 0.5) -> Iterator[Audio]:
+def separate_blocks(
+    separator: Separator, blocks: Iterable[Audio], overlap: float = 0.5, lanes: int = 1
+) -> Iterator[Audio]:
     """Turn blocks of a mixture, `(channels, any)`, into blocks of its stems, `(stems, channels, any)`.
 
     As many samples come out as went in. `overlap` is the share of a segment that the next one sees again. At most a few
     segments are in memory.
+
+    With several `lanes` segments are separated by as many threads, each on one core, while the caller's thread reads on
+    and uses what is done. Their number changes no bit, also against one lane where torch computes on one thread.
     """
-    segment = separator.segment
-    hop = max(1, round(segment * (1 - overlap)))
-    weights = _weights(segment, hop)
-    held: Audio | None = None
-    for window, begin, end in _windows(blocks, segment, hop):
-        stems = _separate(separator, window) * weights
-        if held is not None:
-            stems[..., : segment - hop] += held
-        # no later segment reaches into the first `hop` samples
-        yield stems[..., begin:end]
-        held = stems[..., hop:]
+    if lanes == 1:
+        yield from _added_up(partial(_in_turn, separator), separator.segment, blocks, overlap)
+    else:
+        with WindowPool(separator, lanes) as pool:
+            yield from separate_in_pool(pool, blocks, overlap)
+
+
+def separate_in_pool(pool: WindowPool, blocks: Iterable[Audio], overlap: float = 0.5) -> Iterator[Audio]:
+    """Do what `separate_blocks` does with a pool that other recordings, in other threads, may share."""
+    yield from _added_up(partial(_ahead, pool), pool.segment, blocks, overlap)
 
 
 def separate_all(separator: Separator, mixture: Audio, overlap: float = 0.5) -> Audio:
@@ -38,17 +46,58 @@ def separate_all(separator: Separator, mixture: Audio, overlap: float = 0.5) -> 
     return np.concatenate(list(separate_blocks(separator, [mixture], overlap)), axis=-1)
 
 
-def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[tuple[Audio, int, int]]:
-    """Yield segments `hop` apart, the first of them so far before the start that its last `hop` samples are new.
+class _Window(NamedTuple):
+    """A segment, and which of its first `hop` samples belong to the recording."""
 
-    With each comes which of its first `hop` samples belong to the recording.
-    """
+    samples: Audio
+    begin: int
+    end: int
+
+
+_Separated = Iterator[tuple[Audio, _Window]]
+
+
+def _added_up(
+    separated: Callable[[Iterator[_Window]], _Separated], segment: int, blocks: Iterable[Audio], overlap: float
+) -> Iterator[Audio]:
+    hop = max(1, round(segment * (1 - overlap)))
+    weights = _weights(segment, hop)
+    held: Audio | None = None
+    for estimates, window in separated(_windows(blocks, segment, hop)):
+        stems = estimates * weights
+        if held is not None:
+            stems[..., : segment - hop] += held
+        # no later segment reaches into the first `hop` samples
+        yield stems[..., window.begin : window.end]
+        held = stems[..., hop:]
+
+
+def _in_turn(separator: Separator, windows: Iterator[_Window]) -> _Separated:
+    for window in windows:
+        yield separate_windows(separator, [window.samples], 1)[0], window
+
+
+def _ahead(pool: WindowPool, windows: Iterator[_Window]) -> _Separated:
+    waiting = deque((pool.submit(window.samples), window) for window in islice(windows, pool.ahead))
+    try:
+        while waiting:
+            future, window = waiting.popleft()
+            stems = future.result()
+            waiting.extend((pool.submit(window.samples), window) for window in islice(windows, 1))
+            yield stems, window
+    finally:
+        for future, _ in waiting:
+            future.cancel()
+
+
+def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[_Window]:
+    """Yield segments `hop` apart, the first of them so far before the start that its last `hop` samples are new."""
     rest: Audio | None = None
     position = hop - segment  # of the rest's first sample within the recording
     for block in blocks:
         rest = np.pad(block, ((0, 0), (segment - hop, 0))) if rest is None else np.concatenate([rest, block], axis=1)
         while rest.shape[1] >= segment:
-            yield rest[:, :segment], min(max(-position, 0), hop), hop
+            yield _Window(rest[:, :segment], min(max(-position, 0), hop), hop)
             rest, position = rest[:, hop:], position + hop
     if rest is None:
         return
@@ -56,15 +105,8 @@ def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[tuple[
     while position < max(total, 1):  # of nothing, too, come stems of no samples
         window = rest[:, :segment]
         padded = np.pad(window, ((0, 0), (0, segment - window.shape[1])))
-        yield padded, min(max(-position, 0), hop), min(hop, total - position)
+        yield _Window(padded, min(max(-position, 0), hop), min(hop, total - position))
         rest, position = rest[:, hop:], position + hop
-
-
-def _separate(separator: Separator, window: Audio) -> Audio:
-    with torch.inference_mode():
-        stems = separator(torch.from_numpy(np.ascontiguousarray(window)).unsqueeze(0))
-    result: Audio = stems[0].numpy()
-    return result
 
 
 def _weights(segment: int, hop: int) -> Audio:

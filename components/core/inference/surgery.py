@@ -1,0 +1,83 @@
+"""A network's layers replaced by ones that compute the same in less time."""
+
+from functools import singledispatch
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from components.core.networks.spleeter import _Transposed
+
+
+@singledispatch
+def rebuilt(module: nn.Module) -> nn.Module:
+    """Return what computes in evaluation mode what `module` does; `module` itself may be changed on the way.
+
+    By default `module` with its children rebuilt; for some types another layer is registered below.
+    """
+    for name, child in module.named_children():
+        setattr(module, name, rebuilt(child))
+    return module
+
+
+@rebuilt.register
+def _(module: nn.Sequential) -> nn.Module:
+    """Fold each batch norm into the convolution before it."""
+    folded: list[nn.Module] = []
+    for layer in module:
+        before = folded[-1] if folded else None
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d | nn.ConvTranspose2d):
+            folded[-1] = fuse_conv_bn_eval(before, layer, isinstance(before, nn.ConvTranspose2d))
+        else:
+            folded.append(layer)
+    return nn.Sequential(*map(rebuilt, folded))
+
+
+@rebuilt.register
+def _(module: nn.ConvTranspose2d) -> nn.Module:
+    """Only where neighbours do not overlap: what spills over the edges would be lost."""
+    plain = (module.padding, module.output_padding, module.dilation, module.groups) == ((0, 0), (0, 0), (1, 1), 1)
+    return PhaseConvolution(module) if plain and len({*module.kernel_size, *module.stride}) == 1 else module
+
+
+@rebuilt.register
+def _(module: _Transposed) -> nn.Module:
+    return PhaseConvolution(module, crop=1)
+
+
+class PhaseConvolution(nn.Module):
+    """A transposed convolution that makes images `stride` times as large, as a plain convolution.
+
+    All output samples at one place within a stride (a phase) are a convolution of the input with every `stride`-th
+    weight. So each phase becomes channels of one convolution, whose output is then dealt out (Shi et al., arXiv
+    1609.07009). That takes a fraction of the time, although zeros fill up the kernels of the shorter phases.
+    """
+
+    def __init__(self, transposed: nn.ConvTranspose2d, crop: int = 0) -> None:
+        """Stand for `transposed` (square, dense, without padding), whose first `crop` rows and columns are cut off.
+
+        At the other end so many are cut off that the image has `stride` times its size.
+        """
+        super().__init__()
+        inputs, outputs, kernel, _ = transposed.weight.shape
+        self.stride = stride = transposed.stride[0]
+        reach = max((stride - 1 + crop) // stride, (kernel - 1 - crop) // stride)
+        self.conv = nn.Conv2d(inputs, stride**2 * outputs, 2 * reach + 1, padding=reach)
+        phases = torch.zeros(stride, stride, outputs, inputs, 2 * reach + 1, 2 * reach + 1)
+        # output sample stride * i + phase gets input sample i + offset by the weight at phase + crop - stride * offset
+        places = list(product(range(stride), range(-reach, reach + 1)))
+        for (row, up), (column, left) in product(places, places):
+            y, x = row + crop - stride * up, column + crop - stride * left
+            if 0 <= y < kernel and 0 <= x < kernel:
+                phases[row, column, :, :, up + reach, left + reach] = transposed.weight[:, :, y, x].T
+        bias = torch.zeros(outputs) if transposed.bias is None else transposed.bias
+        self.conv.weight = nn.Parameter(phases.flatten(0, 2), requires_grad=False)
+        self.conv.bias = nn.Parameter(bias.repeat(stride**2), requires_grad=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """`(batch, inputs, height, width)` to `(batch, outputs, stride * height, stride * width)`."""
+        rows: Tensor = self.conv(image).permute(0, 2, 3, 1)
+        batch, height, width, _ = rows.shape
+        dealt = rows.reshape(batch, height, width, self.stride, self.stride, -1).transpose(2, 3)
+        return dealt.reshape(batch, self.stride * height, self.stride * width, -1).permute(0, 3, 1, 2)
