@@ -56,14 +56,56 @@ def separate(
     model: Annotated[
         str, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or the folder of a model.")
     ] = "",
+    stems: Annotated[str, typer.Option(help="Which stems, e.g. vocals; left out: all.")] = "",
+    file_format: Annotated[str, typer.Option("--format", help="wav, flac, aiff or caf.")] = "",
+    workers: Annotated[int, typer.Option(help="Processes; 0: one a core, or one a GPU.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    limit: Annotated[int, typer.Option(help="Separate at most so many recordings now; 0: all.")] = 0,
+    include: Annotated[list[str] | None, typer.Option(help="Only names that match, e.g. '*.flac'. Repeatable.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No names that match. Repeatable.")] = None,
+    manifest: Annotated[
+        str, typer.Option(help="A file that names the recordings: a line each, or the column `key` of a CSV file.")
+    ] = "",
+    pool: Annotated[str, typer.Option(help="A Prefect work pool, whose workers share the catalogue.")] = "",
+    shards: Annotated[int, typer.Option(help="With --pool: in how many parts at most.")] = 4,
+    retry_quarantined: Annotated[bool, typer.Option("--retry-quarantined", help="Try bad ones once more.")] = False,
 ) -> None:
     """Separate recordings into stems that add up to them, each with a file that says where it comes from.
 
-    Stems have the length, rate and channels of their recording. Recordings that are done are skipped.
+    Stems have the length, rate and channels of their recording. Recordings that are done are skipped, and bad ones are
+    put in quarantine with a reason. Exit codes: 0 all separated, 2 the job had to stop, 3 some failed (the same command
+    may help), 4 some are in quarantine.
     """
-    chosen = ["--model", model] if model else []
-    command = [sys.executable, "-m", "components.separate", *chosen, "--", source, destination]
-    os.execv(sys.executable, command)
+    options = {
+        "--model": model, "--stems": stems, "--format": file_format, "--workers": workers, "--limit": limit,
+        "--manifest": manifest,
+    }  # fmt: skip
+    chosen = [text for name, value in options.items() if value for text in (name, str(value))]
+    patterns = [text for name, given in (("--include", include), ("--exclude", exclude)) for text in _each(name, given)]
+    switches = [name for name, on in (("--dry-run", dry_run), ("--retry-quarantined", retry_quarantined)) if on]
+    if pool and not dry_run:
+        from pipelines import catalogue
+
+        catalogue.run(source, destination, pool, shards, [*chosen, *patterns, *switches])
+        return
+    _become("components.separate", *chosen, *patterns, *switches, "--", source, destination)
+
+
+@app.command()
+def lineage(stem: Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]) -> None:
+    """Say where a stem comes from: recording, model, training run, data, code, packages, parameters."""
+    _become("components.separate.lineage", "--", stem)
+
+
+@app.command()
+def reproduce(
+    stem: Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")],
+    source: Annotated[str, typer.Option(help="The recording, where it has moved.")] = "",
+    model: Annotated[str, typer.Option(help="The model, where it has moved.")] = "",
+) -> None:
+    """Make a stem again from its recording, and compare: bit for bit on the same kind of machine."""
+    options = [text for name, value in (("--source", source), ("--model", model)) if value for text in (name, value)]
+    _become("components.separate.reproduce", *options, "--", stem)
 
 
 @app.command()
@@ -74,8 +116,7 @@ def export(
     ] = None,
 ) -> None:
     """Write the trained model to a folder with all that made it: parameters, lock, MLflow run, scores, a model card."""
-    chosen = [option for text in licence or () for option in ("--licence", text)]
-    os.execv(sys.executable, [sys.executable, "-m", "components.export", *chosen, "--", destination])
+    _become("components.export", *_each("--licence", licence), "--", destination)
 
 
 @app.command()
@@ -92,6 +133,15 @@ def serve() -> None:
     from pipelines.serve import serve_flows
 
     serve_flows()
+
+
+def _each(option: str, values: list[str] | None) -> list[str]:
+    return [text for value in values or () for text in (option, value)]
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Go on as another module's program: what it needs is not imported here."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 def main() -> None:

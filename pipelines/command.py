@@ -15,8 +15,10 @@ class CommandError(Exception):
     """A command ended with an error; the message is its last line."""
 
 
-def run_command(command: list[str], say: Callable[[str], None]) -> list[str]:
+def run_command(command: list[str], say: Callable[[str], None], fine: tuple[int, ...] = (0,)) -> list[str]:
     """Run a command, hand every line it prints to `say`, and return them; raises CommandError when it fails.
+
+    It fails when its exit code is not in `fine`.
 
     The programs of this environment come first on PATH, so that the `python` in dvc.yaml is this one.
     """
@@ -34,7 +36,7 @@ def run_command(command: list[str], say: Callable[[str], None]) -> list[str]:
             if line := line.rstrip():
                 lines.append(line)
                 say(line)
-    if process.returncode:
+    if process.returncode not in fine:
         raise CommandError(_reason(lines, command))
     return lines
 

@@ -7,6 +7,7 @@ import os
 from prefect import serve
 
 from components.core.errors import UserError
+from pipelines.catalogue import separate_catalogue
 from pipelines.vocal_isolation import vocal_isolation
 
 
@@ -20,4 +21,5 @@ def serve_flows() -> None:
     deployment = vocal_isolation.to_deployment(
         "here", description="The whole pipeline, in this folder.", concurrency_limit=1
     )
-    serve(deployment)  # type: ignore[arg-type]
+    catalogue = separate_catalogue.to_deployment("here", description="A catalogue over the workers of a work pool.")
+    serve(deployment, catalogue)  # type: ignore[arg-type]

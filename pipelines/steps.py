@@ -5,6 +5,6 @@ import sys
 from pipelines.tasks import carry_out
 
 
-def run_step(step: str, *arguments: str) -> None:
-    """Run `python -m components.<step>` as a task of that name."""
-    carry_out(step, [sys.executable, "-m", f"components.{step}", *arguments])
+def run_step(step: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> None:
+    """Run `python -m components.<step>` as a task of that name; exit codes in `fine` are no failures."""
+    carry_out(step, [sys.executable, "-m", f"components.{step}", *arguments], fine=fine)

@@ -20,12 +20,20 @@ def _without_empty_traceback(record: logging.LogRecord) -> bool:
 logging.getLogger("prefect.task_runs").addFilter(_without_empty_traceback)
 
 
-def carry_out(name: str, command: list[str], unchanged: str = "\0", leave_out: tuple[str, ...] = ()) -> None:
-    """Run `command` as a task called `name`; raises CommandError when it fails.
+def carry_out(
+    name: str,
+    command: list[str],
+    unchanged: str = "\0",
+    leave_out: tuple[str, ...] = (),
+    fine: tuple[int, ...] = (0,),
+) -> list[str]:
+    """Run `command` as a task called `name`, and return its lines; raises CommandError when it fails.
 
     Its state is called Unchanged when it printed a line with the text `unchanged`. Nothing is cached: whether there is
-    something to do is for the command to know. Lines with a text of `leave_out` are not logged.
+    something to do is for the command to know. Lines with a text of `leave_out` are not logged; exit codes in `fine`
+    are no failures.
     """
+    lines: list[str] = []
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE)
     def run() -> Any:
@@ -36,7 +44,7 @@ def carry_out(name: str, command: list[str], unchanged: str = "\0", leave_out: t
                 logger.info(line)
 
         try:
-            lines = run_command(command, say)
+            lines.extend(run_command(command, say, fine))
         except CommandError as error:
             return Failed(message=str(error))  # a state, not an exception: no traceback for what a user can mend
         return Completed(name="Unchanged" if any(unchanged in line for line in lines) else "Completed")
@@ -44,3 +52,4 @@ def carry_out(name: str, command: list[str], unchanged: str = "\0", leave_out: t
     state = run(return_state=True)
     if state.is_failed():
         raise CommandError(f"{name}: {state.message}")
+    return lines

@@ -17,6 +17,7 @@ from components.core.params import load_section
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from components.promote.config import PromoteConfig
+from pipelines.catalogue import QUARANTINED
 from pipelines.champion import champion_scores, live_version, registered
 from pipelines.command import CommandError, one_line
 from pipelines.guard import guard_this_process
@@ -57,7 +58,8 @@ def separate_catalogue(source: str, destination: str) -> None:
     if not source:
         run_step("catalogue")
     _require_champion()
-    run_step("separate", source or str(CATALOGUE), destination)
+    # recordings in quarantine are in the account, and no reason to fail
+    run_step("separate", source or str(CATALOGUE), destination, fine=(0, QUARANTINED))
     run_step("report", "--catalogue", destination)
 
 

@@ -5,19 +5,19 @@ outputs are averaged.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import tee
 
 import numpy as np
 
 from components.core.audio import Audio, resample_blocks, to_channels
 from components.core.bundle import Model
-from components.core.postprocessing import PostProcessing, post_processed
-from components.core.segments import separate_blocks
+
+Separate = Callable[[Iterable[Audio]], Iterator[Audio]]
+"""Turns blocks at a model's rate and channels, `(channels, any)`, into as many samples of stems, `(stems, …)`."""
 
 
 def estimate_stems(
-    model: Model, post: PostProcessing, blocks: Iterable[Audio], rate: int, channels: int
+    model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, channels: int
 ) -> Iterator[Audio]:
     """Turn blocks `(channels, n)` at `rate` Hz into estimated stems, `(stems, channels, m)`.
 
@@ -25,26 +25,18 @@ def estimate_stems(
     """
     groups = [slice(first, first + model.channels) for first in range(0, channels, model.channels)]
     copies = tee(blocks, len(groups))
-    separator = post_processed(model.separator, post)
-    separated = partial(separate_blocks, separator, overlap=post.overlap)
-    parts = [_stems_of(model, separated, copy, rate, group) for copy, group in zip(copies, groups, strict=True)]
+    parts = [_stems_of(model, separate, copy, rate, group) for copy, group in zip(copies, groups, strict=True)]
     for stems in zip(*parts, strict=True):
         yield np.concatenate(stems, axis=1)
 
 
-def _stems_of(
-    model: Model,
-    separated: Callable[[Iterable[Audio]], Iterator[Audio]],
-    blocks: Iterable[Audio],
-    rate: int,
-    group: slice,
-) -> Iterator[Audio]:
+def _stems_of(model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, group: slice) -> Iterator[Audio]:
     """Separate some of the channels; the same blocking for every group, since they see the same blocks."""
     ours, theirs = tee(block[group] for block in blocks)
     width = next(ours).shape[0]
     del ours
     inputs = resample_blocks((to_channels(block, model.channels) for block in theirs), rate, model.rate)
-    stems = (_to_width(block, width) for block in separated(inputs))
+    stems = (_to_width(block, width) for block in separate(inputs))
     flat = (block.reshape(len(model.targets) * width, block.shape[-1]) for block in stems)
     for block in resample_blocks(flat, model.rate, rate):
         yield block.reshape(len(model.targets), width, block.shape[-1])

@@ -1,144 +1,154 @@
-"""Separate every recording of a source into stems at a destination.
+"""Separate every recording of a source into stems at a destination, and account for every one.
 
 For the recording `albums/song.flac` the destination gets
 
     albums/song.flac/vocals.wav, accompaniment.wav …    a stem each
+    albums/song.flac/spectrogram.png
     albums/song.flac/provenance.json                    written last: where it is, the recording is done
+    _stemline/quarantine/                               recordings that can't be separated, and why
 """
 
-import json
-import tempfile
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+import sys
+import time
+from dataclasses import dataclass, field
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
-
-from components.core import provenance
-from components.core.audio import AudioInfo, probe, read_blocks
-from components.core.bundle import Model, load_model
-from components.core.errors import UserError
-from components.core.files import digest_file, write_json
+from components.core.bundle import load_model
 from components.core.model_store import ModelAddress
-from components.core.postprocessing import PostProcessing
-from components.core.progress import with_progress
-from components.separate.quantise import Encoding, add_up, encoding_for
-from components.separate.recording import SampleQueue, estimate_stems
-from components.separate.stores import PROVENANCE, Store
+from components.core.progress import Progress, clock
+from components.separate.account import Account
+from components.separate.config import SeparateConfig
+from components.separate.crew import Crew, GivenUp, crew_size
+from components.separate.devices import devices
+from components.separate.ledger import Row, row_of_provenance
+from components.separate.listing import Choice, list_recordings
+from components.separate.messages import Beat, Ended, Order, Stopped
+from components.separate.plan import Known, Plan, Task, make_plan
+from components.separate.quarantine import quarantine
+from components.separate.recipe import Recipe, recipe_of
+from components.separate.stores.opening import open_store
+from components.separate.stores.store import Entry, Store
 
-_BLOCK = 1 << 16
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for: addresses, which recordings, at most how many (0: all), and bad ones once more or not."""
+
+    source: str
+    destination: str
+    choice: Choice = field(default_factory=Choice)
+    limit: int = 0
+    retry_quarantined: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many recordings were separated, were done before, and failed (address and reason of each)."""
+    """How it was separated, how long that took, how many recordings a limit left out, and why it had to stop, if so."""
 
-    separated: int
-    skipped: int
-    failed: tuple[tuple[str, str], ...]
+    recipe: Recipe
+    wall_seconds: float
+    later: int
+    stopped: str
 
 
-def separate(address: ModelAddress, post: PostProcessing, source: Store, destination: Store) -> Outcome:
-    """Separate what is in `source` and not yet in `destination` with the model at `address`, as `post` says.
+def separate(address: ModelAddress, config: SeparateConfig, request: Request, account: Account) -> Outcome:
+    """Separate what is in the source and not yet in the destination with the model at `address`, as `config` says.
 
-    A recording that cannot be read is reported in the outcome and stops no other.
+    A recording that can't be separated stops no other; `account` is told of every one. Raises StoreFault when a store
+    can't be used at the start.
     """
-    model = load_model(address.folder)
-    separated, skipped, failed = 0, 0, []
-    keys = source.recordings()
-    for key in with_progress(keys, "separate", len(keys), "recordings"):
-        try:
-            if separate_one(model, address, post, source, destination, key):
-                separated += 1
-            else:
-                skipped += 1
-        except UserError as error:
-            failed.append((source.describe(key), str(error)))
-    return Outcome(separated, skipped, tuple(failed))
+    destination = open_store(request.destination, config.patience_seconds)
+    destination.sweep()
+    job = plan_job(address, config, request, account)
+    print(f"separate: {job.plan}", file=sys.stderr, flush=True)
+    tasks = job.plan.tasks[: request.limit or None]
+    began = time.monotonic()
+    stopped = ""
+    if tasks:
+        size, lanes = crew_size(config.workers, len(tasks), devices())
+        order = Order(job.source, request.destination, address, config, job.recipe, lanes)
+        stopped = _carry_out(Crew(order, size, devices()), tasks, destination, account)
+    return Outcome(job.recipe, time.monotonic() - began, len(job.plan.tasks) - len(tasks), stopped)
 
 
-def separate_one(
-    model: Model, address: ModelAddress, post: PostProcessing, source: Store, destination: Store, key: str
-) -> bool:
-    """Separate one recording; return False when the destination has it already: same source, model and `post`."""
-    with source.local_copy(key) as recording, tempfile.TemporaryDirectory(prefix="stemline-") as folder:
-        origin = _origin(model, address, post, recording, key)
-        if _is_done(destination, key, origin):
-            return False
-        try:
-            stems = write_stems(model, post, recording, Path(folder))
-        except soundfile.LibsndfileError as error:
-            raise UserError(f"the stems cannot be written to {folder} ({error}): is the disk full?") from None
-        for path in stems.values():
-            destination.put(path, f"{key}/{path.name}")
-        files = {target: {"file": path.name, "sha256": digest_file(path)} for target, path in stems.items()}
-        write_json(Path(folder) / PROVENANCE, {**origin, "stems": files, **_circumstances()})
-        destination.put(Path(folder) / PROVENANCE, f"{key}/{PROVENANCE}")
-    return True
+@dataclass(frozen=True)
+class Job:
+    """What is to do, how, and the address of the store that has the recordings."""
+
+    plan: Plan
+    recipe: Recipe
+    source: str
 
 
-def write_stems(model: Model, post: PostProcessing, recording: Path, folder: Path) -> dict[str, Path]:
-    """Write a WAV file a target to `folder`: the recording's length, rate and channels, and its sum."""
-    info = probe(recording)
-    encoding = encoding_for(info.subtype)
-    # two passes over the file, in step: what the model hears, and what the stems must add up to
-    heard = (_as_float(block) for block in read_blocks(recording, _BLOCK, dtype=encoding.dtype))
-    estimates = SampleQueue(
-        estimate_stems(model, post, heard, info.rate, info.channels), (len(model.targets), info.channels)
+def plan_job(address: ModelAddress, config: SeparateConfig, request: Request, account: Account) -> Job:
+    """Find out what is to do, without doing it; `account` is told of what needs no work."""
+    recipe = recipe_of(load_model(address.folder), address, config)
+    destination = open_store(request.destination)
+    listing = list_recordings(open_store(request.source), destination, request.choice)
+    for key in listing.missing:
+        account.add(Row(key, "failed", 0, "the manifest names it, and the source does not have it"))
+    known = Known(
+        done=lambda entry, provenance: account.add(row_of_provenance("skipped", entry, provenance)),
+        quarantined=lambda record: account.add(record.row()),
     )
-    paths = {target: folder / f"{target}.wav" for target in model.targets}
-    with ExitStack() as files:
-        writers = [files.enter_context(_writer(path, info, encoding)) for path in paths.values()]
-        for block in read_blocks(recording, _BLOCK, dtype=encoding.dtype):
-            stems = add_up(encoding, block, estimates.take(block.shape[1]))
-            for writer, stem in zip(writers, stems, strict=True):
-                writer.write(np.ascontiguousarray(stem.T))
-    return paths
+    plan = make_plan(listing.entries, destination, recipe, known, request.retry_quarantined)
+    return Job(plan, recipe, listing.source)
 
 
-def _as_float(block: NDArray[Any]) -> NDArray[np.float32]:
-    if block.dtype == np.int32:
-        return (block / 2.0**31).astype(np.float32)
-    return block.astype(np.float32)
+def _carry_out(crew: Crew, tasks: list[Task], destination: Store, account: Account) -> str:
+    """Have the crew do the tasks; return why it had to stop, or nothing."""
+    left = {task.entry.key: task.entry for task in tasks}
+    progress = _JobProgress(tasks)
+    stopped = ""
+    for report in crew.work(tasks):
+        if isinstance(report, Beat):
+            progress.beat(report)
+        elif isinstance(report, Stopped):
+            stopped = report.reason
+        else:
+            row = report.row if isinstance(report, Ended) else _given_up(report, destination)
+            account.add(row)
+            progress.ended(left.pop(row.key), row)
+    for entry in left.values():
+        account.add(Row(entry.key, "failed", entry.size, f"not done, since the job stopped: {stopped}"))
+    return stopped
 
 
-def _writer(path: Path, info: AudioInfo, encoding: Encoding) -> Any:
-    return soundfile.SoundFile(path, "w", info.rate, info.channels, encoding.subtype, format="WAV")
+def _given_up(report: GivenUp, destination: Store) -> Row:
+    if report.for_good:
+        return quarantine(destination, report.entry, report.reason, report.attempts)
+    return Row(report.entry.key, "failed", report.entry.size, report.reason, attempts=report.attempts)
 
 
-def _origin(model: Model, address: ModelAddress, post: PostProcessing, recording: Path, key: str) -> dict[str, Any]:
-    """What decides the stems: the same again means the same stems."""
-    return {
-        "source": {"key": key, "sha256": digest_file(recording), **asdict(probe(recording))},
-        "model": {
-            "name": address.name,
-            "version": address.version,
-            "sha256": model.digest,
-            "run_id": model.origin.get("run_id"),
-            "git_commit": model.origin.get("git_commit"),
-            "targets": list(model.targets),
-        },
-        "post": post.model_dump(mode="json"),
-    }
+class _JobProgress:
+    """Says how far the job is by the bytes of its recordings, the only length that is known before they are read."""
 
+    def __init__(self, tasks: list[Task]) -> None:
+        self._progress = Progress("separate", sum(task.entry.size for task in tasks) / 1e6, "MB")
+        self._total, self._began = len(tasks), time.monotonic()
+        self._sizes = {task.entry.key: task.entry.size for task in tasks}
+        self._ended, self._bad, self._bytes, self._seconds = 0, 0, 0, 0.0
+        self._under_way: dict[str, Beat] = {}
 
-def _circumstances() -> dict[str, Any]:
-    return {
-        "code": provenance.git_commit(),
-        "packages": provenance.package_versions(),
-        "machine": provenance.machine(),
-    }
+    def beat(self, beat: Beat) -> None:
+        """A worker has come further."""
+        self._under_way[beat.key] = beat
+        self._say()
 
+    def ended(self, entry: Entry, row: Row) -> None:
+        """A recording has ended."""
+        self._under_way.pop(entry.key, None)
+        self._ended += 1
+        self._bytes += entry.size
+        self._bad += row.state in ("quarantined", "failed")
+        self._seconds += row.seconds if row.state == "done" else 0
+        self._say()
 
-def _is_done(destination: Store, key: str, origin: dict[str, Any]) -> bool:
-    found = destination.read(f"{key}/{PROVENANCE}")
-    if found is None:
-        return False
-    try:
-        document = json.loads(found)
-        return {name: document.get(name) for name in origin} == origin
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
-        return False  # not ours, or damaged: made again
+    def _say(self) -> None:
+        under_way = sum(beat.share * self._sizes[key] for key, beat in self._under_way.items())
+        self._progress.advance((self._bytes + under_way) / 1e6 - self._progress.done, self._note())
+
+    def _note(self) -> str:
+        seconds = self._seconds + sum(beat.seconds for beat in self._under_way.values())
+        speed = seconds / max(time.monotonic() - self._began, 1e-9)
+        bad = f", {self._bad} bad" if self._bad else ""
+        return f"{self._ended} of {self._total} recordings{bad}, {clock(seconds)} of audio, {speed:.1f}x real time"

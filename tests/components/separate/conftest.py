@@ -1,9 +1,12 @@
 """Tiny networks on one thread: threads of a few samples only wait for each other, and for what else runs here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+
+from .bucket import Bucket
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,3 +15,25 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[Bucket]:
+    """A bucket `music` on a server of this machine that asks for credentials."""
+    running = Bucket(tmp_path)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """The same for all tests of a file, for those that leave it as it was."""
+    running = Bucket(tmp_path_factory.mktemp("s3"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,24 +1,30 @@
-"""A folder of recordings: what is done is skipped, what is bad is reported, and every stem says where it is from."""
+"""A folder of recordings: what is done is skipped, what is bad is accounted for, every stem says where it is from."""
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import noise, run_python, save_tiny_model
+from core.tiny import noise, save_tiny_model
 
 from components.core.bundle import WEIGHTS
 from components.core.errors import UserError
 from components.core.files import digest_file
-from components.core.model_store import fetch_model
 from components.core.postprocessing import PostProcessing
-from components.separate.separate import Outcome, separate
-from components.separate.stores import open_store
+from components.separate import storing
+from components.separate.listing import Choice
+from components.separate.stores.store import BOOKS
 
-NAMES = ("a.wav", "a.flac", "Łódź/été, 'live'.wav", "歌/🎵 中文.flac", "deep/er/still/b.aiff", "UPPER.WAV")
+from .here import counts, here, rows, separate
+
+pytestmark = pytest.mark.usefixtures("here")
+__all__ = ["here"]
+
+NAMES = ("a.wav", "a.flac", "Łódź/été, 'live'.wav", "歌/🎵 中文.flac", "deep/er/still/b.aiff", "UPPER.WAV", "upper.wav")
+STEMS = ("accompaniment.wav", "vocals.wav")
+PER_RECORDING = (*STEMS, "provenance.json", "spectrogram.png")
 
 
 @pytest.fixture(scope="module")
@@ -37,100 +43,118 @@ def music(tmp_path: Path) -> Path:
     return tmp_path / "music"
 
 
-def _separate(
-    model: Path,
-    source: Path,
-    destination: Path,
-    post: PostProcessing = PostProcessing(),  # noqa: B008
-) -> Outcome:
-    stores = open_store(str(source)), open_store(str(destination))
-    return separate(fetch_model(str(model), destination.parent / "models"), post, *stores)
+def files(folder: Path) -> dict[str, str]:
+    """Digests by name, without what belongs to no recording."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    named = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {
+        name: digest_file(path) for name, path in named.items() if name != "index.html" and not name.startswith(BOOKS)
+    }
 
 
-def _files(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): digest_file(path) for path in folder.rglob("*") if path.is_file()}
+def _provenance(folder: Path) -> dict[str, object]:
+    document: dict[str, object] = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    return document
 
 
 def test_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert _separate(model, music, out) == Outcome(6, 0, ())
-    stems = ("accompaniment.wav", "provenance.json", "vocals.wav")
-    assert sorted(_files(out)) == sorted(f"{name}/{stem}" for name in NAMES for stem in stems)
+    assert counts(separate(model, music, out)) == (7, 0, 0, 0)
+    assert sorted(files(out)) == sorted(f"{name}/{file}" for name in NAMES for file in PER_RECORDING)
     for name in NAMES:
         source, _ = soundfile.read(music / name, dtype="int16")
-        total = sum(soundfile.read(out / name / stem, dtype="int16")[0].astype(int) for stem in (stems[0], stems[2]))
+        total = sum(soundfile.read(out / name / stem, dtype="int16")[0].astype(int) for stem in STEMS)
         assert np.array_equal(total, source)
+    assert sorted(path.name for path in (out / BOOKS).iterdir()) == ["claims", "ledger.parquet", "runs", "summary.json"]
+    assert list((out / BOOKS / "claims").iterdir()) == []
 
 
 def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _separate(model, music, out)
-    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    assert _separate(model, music, out) == Outcome(0, 6, ())
-    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    separate(model, music, out)
+    before = {path: path.stat().st_mtime_ns for name in NAMES for path in (out / name).iterdir()}
+    assert counts(separate(model, music, out)) == (0, 7, 0, 0)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_what_was_only_copied_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
+    separate(model, music, tmp_path / "out")
+    (music / "a.wav").touch()
+    assert counts(separate(model, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
 def test_what_changed_is_done_again(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _separate(model, music, out)
-    before = _files(out)
+    separate(model, music, out)
+    before = files(out)
     soundfile.write(music / "a.wav", noise(99, 3000).T, 44100, "PCM_16")
-    assert _separate(model, music, out) == Outcome(1, 5, ())
-    after = _files(out)
-    assert {name for name in after if after[name] != before[name]} == {
-        "a.wav/accompaniment.wav",
-        "a.wav/provenance.json",
-        "a.wav/vocals.wav",
-    }
+    assert counts(separate(model, music, out)) == (1, 6, 0, 0)
+    after = files(out)
+    assert {name for name in after if after[name] != before[name]} == {f"a.wav/{file}" for file in PER_RECORDING}
     other = save_tiny_model(tmp_path / "other", seed=1)
-    assert _separate(other, music, out) == Outcome(6, 0, ())
-    assert all(after[name] != digest for name, digest in _files(out).items())
+    assert counts(separate(other, music, out)) == (7, 0, 0, 0)
+    assert all(after[name] != digest for name, digest in files(out).items())
+
+
+def test_the_same_model_by_another_name_changes_nothing(model: Path, music: Path, tmp_path: Path) -> None:
+    separate(model, music, tmp_path / "out")
+    again = save_tiny_model(tmp_path / "renamed")
+    assert counts(separate(again, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
 def test_another_post_processing_is_done_again_and_written_down(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _separate(model, music / "a.wav", out)
-    before = _files(out)
+    separate(model, music / "a.wav", out)
+    before = files(out)
     wiener = PostProcessing(method="wiener")
-    assert _separate(model, music / "a.wav", out, wiener) == Outcome(1, 0, ())
-    assert _separate(model, music / "a.wav", out, wiener) == Outcome(0, 1, ())
-    assert all(digest != before[name] for name, digest in _files(out).items())
-    document = json.loads((out / "a.wav" / "provenance.json").read_text(encoding="utf-8"))
-    assert document["post"] == wiener.model_dump(mode="json")
+    assert counts(separate(model, music / "a.wav", out, post=wiener)) == (1, 0, 0, 0)
+    assert counts(separate(model, music / "a.wav", out, post=wiener)) == (0, 1, 0, 0)
+    assert all(digest != before[name] for name, digest in files(out).items())
+    options = _provenance(out / "a.wav")["options"]
+    assert isinstance(options, dict)
+    assert options["post"] == wiener.model_dump(mode="json")
     source, _ = soundfile.read(music / "a.wav", dtype="int16")
-    stems = [soundfile.read(out / "a.wav" / f"{name}.wav", dtype="int16")[0] for name in ("vocals", "accompaniment")]
+    stems = [soundfile.read(out / "a.wav" / name, dtype="int16")[0] for name in STEMS]
     assert np.array_equal(sum(stem.astype(int) for stem in stems), source)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}"])
+def test_another_format_leaves_no_stems_of_the_first(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    separate(model, music / "a.wav", out)
+    assert counts(separate(model, music / "a.wav", out, format="flac", stems=("vocals",))) == (1, 0, 0, 0)
+    assert sorted(files(out)) == [f"a.wav/{name}" for name in ("provenance.json", "spectrogram.png", "vocals.flac")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}", b'{"source": 1, "stems": []}'])
 def test_a_damaged_provenance_is_made_again(model: Path, music: Path, tmp_path: Path, damage: bytes) -> None:
     out = tmp_path / "out"
-    _separate(model, music / "a.wav", out)
-    before = _files(out)
+    separate(model, music / "a.wav", out)
+    before = files(out)
     (out / "a.wav" / "provenance.json").write_bytes(damage)
-    assert _separate(model, music / "a.wav", out) == Outcome(1, 0, ())
-    assert _files(out) == before
-
-
-def test_a_recording_without_its_provenance_is_not_done(model: Path, music: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    _separate(model, music / "a.wav", out)
-    (out / "a.wav" / "provenance.json").unlink()
-    assert _separate(model, music / "a.wav", out).separated == 1
+    assert counts(separate(model, music / "a.wav", out)) == (1, 0, 0, 0)
+    assert files(out) == before
 
 
 def test_provenance_says_where_a_stem_is_from(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _separate(model, music / "a.wav", out)
+    separate(model, music / "a.wav", out)
     document = json.loads((out / "a.wav" / "provenance.json").read_text(encoding="utf-8"))
-    assert document["source"] == {
+    state = (music / "a.wav").stat()
+    source = document["source"]
+    assert len(source.pop("samples_sha256")) == 64
+    assert source == {
+        "store": str(music),
         "key": "a.wav",
+        "bytes": state.st_size,
+        "stamp": str(state.st_mtime_ns),
         "sha256": digest_file(music / "a.wav"),
+        "samples": 3000,
         "rate": 44100,
         "channels": 2,
         "subtype": "PCM_16",
-        "streams": 1,
     }
+    network = document["model"].pop("network")
+    assert network["name"] == "unet"
     assert document["model"] == {
         "name": model.name,
         "version": 0,
@@ -141,112 +165,132 @@ def test_provenance_says_where_a_stem_is_from(model: Path, music: Path, tmp_path
     }
     for target in ("vocals", "accompaniment"):
         data = (out / "a.wav" / f"{target}.wav").read_bytes()
-        assert document["stems"][target] == {"file": f"{target}.wav", "sha256": hashlib.sha256(data).hexdigest()}
+        digest = hashlib.sha256(data).hexdigest()
+        assert document["stems"][target] == {"file": f"{target}.wav", "sha256": digest, "clipped": 0}
     assert {"torch", "soundfile", "stemline"} <= document["packages"].keys()
-    assert document["machine"].keys() == {"machine", "system", "python"}
+    assert document["machine"].keys() == {"machine", "system", "python", "hardware"}
     assert document["code"]
 
 
 def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that ends after the last stem leaves nothing that looks done."""
-    destination = open_store(str(tmp_path / "out"))
-    put = destination.put
+    """A job that ends after the last stem leaves nothing that looks done, nor anything of what was done before."""
+    out = tmp_path / "out"
+    separate(model, music / "a.wav", out)
+    soundfile.write(music / "a.wav", noise(99, 3000).T, 44100, "PCM_16")
 
-    def stop_before_provenance(local: Path, key: str) -> None:
-        if key.endswith("provenance.json"):
-            raise KeyboardInterrupt
-        put(local, key)
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(destination, "put", stop_before_provenance)
-    address = fetch_model(str(model), tmp_path / "models")
-    with pytest.raises(KeyboardInterrupt):
-        separate(address, PostProcessing(), open_store(str(music / "a.wav")), destination)
-    assert sorted(_files(tmp_path / "out")) == ["a.wav/accompaniment.wav", "a.wav/vocals.wav"]
-    assert _separate(model, music / "a.wav", tmp_path / "out").separated == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "write_provenance", stop)
+        with pytest.raises(KeyboardInterrupt):
+            separate(model, music / "a.wav", out)
+    assert "a.wav/provenance.json" not in files(out)
+    assert {"a.wav/accompaniment.wav", "a.wav/vocals.wav"} <= files(out).keys()
+    assert counts(separate(model, music / "a.wav", out)) == (1, 0, 0, 0)
 
 
-def test_a_bad_recording_stops_no_other(model: Path, music: Path, tmp_path: Path) -> None:
+def test_a_bad_recording_stops_no_other_and_is_not_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
     (music / "a0.wav").write_bytes(b"rubbish" * 100)
     (music / "empty.m4a").touch()
     whole = (music / "a.flac").read_bytes()
     (music / "half.flac").write_bytes(whole[: len(whole) // 2])
-    outcome = _separate(model, music, tmp_path / "out")
-    assert (outcome.separated, outcome.skipped) == (6, 0)
-    assert [address for address, _ in outcome.failed] == [
-        str(music / name) for name in ("a0.wav", "empty.m4a", "half.flac")
-    ]
-    assert all(len(reason.splitlines()) == 1 for _, reason in outcome.failed)
-    assert not (tmp_path / "out" / "half.flac").exists()
-    assert _separate(model, music, tmp_path / "out").skipped == 6
+    (music / "link.wav").symlink_to(tmp_path / "nowhere")
+    (music / "folder.wav").mkdir()
+    bad = {"a0.wav", "empty.m4a", "half.flac", "link.wav", "folder.wav"}
+    assert counts(separate(model, music, out)) == (7, 0, 5, 0)
+    found = {key: row for key, row in rows(out).items() if row.state == "quarantined"}
+    assert found.keys() == bad
+    assert all(row.reason and len(row.reason.splitlines()) == 1 for row in found.values())
+    assert not (out / "half.flac").exists()
+    assert counts(separate(model, music, out)) == (0, 7, 5, 0)
+    assert {key: row.reason for key, row in rows(out).items() if row.state == "quarantined"} == {
+        key: row.reason for key, row in found.items()
+    }
+
+
+def test_a_bad_recording_that_was_replaced_is_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (music / "bad.wav").write_bytes(b"rubbish" * 100)
+    assert counts(separate(model, music, out)) == (7, 0, 1, 0)
+    assert counts(separate(model, music, out, {"retry_quarantined": True})) == (0, 7, 1, 0)
+    soundfile.write(music / "bad.wav", noise(1, 3000).T, 44100)
+    assert counts(separate(model, music, out)) == (1, 7, 0, 0)
+    assert list((out / BOOKS / "quarantine").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"new\nline.wav", b"-dash.wav", b" space .wav", b"%41?#.wav"])
+def test_names_that_are_odd(model: Path, tmp_path: Path, name: bytes) -> None:
+    import os
+
+    (tmp_path / "music").mkdir()
+    path = tmp_path / "music" / os.fsdecode(name)
+    soundfile.write(path.with_name("x.wav"), noise(0, 2000).T, 44100)
+    path.with_name("x.wav").rename(path)
+    summary = separate(model, tmp_path / "music", tmp_path / "out")
+    if name == b"caf\xe9.wav":
+        assert counts(summary) == (0, 0, 1, 0)
+        [row] = rows(tmp_path / "out").values()
+        assert (row.key, row.reason) == ("caf\\udce9.wav", "its name is not UTF-8: rename it")
+    else:
+        assert counts(summary) == (1, 0, 0, 0)
+    assert separate(model, tmp_path / "music", tmp_path / "out").done == 0
+
+
+def test_which_recordings_is_a_choice(model: Path, music: Path, tmp_path: Path) -> None:
+    choice = Choice(include=("*.wav", "*.flac"), exclude=("歌/*",))
+    assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (4, 0, 0, 0)
+    assert set(rows(tmp_path / "out")) == {"a.wav", "a.flac", "Łódź/été, 'live'.wav", "upper.wav"}
+
+
+def test_a_limit_leaves_the_rest_for_later(model: Path, music: Path, tmp_path: Path) -> None:
+    first = separate(model, music, tmp_path / "out", {"limit": 3})
+    assert (counts(first), first.later) == ((3, 0, 0, 0), 4)
+    second = separate(model, music, tmp_path / "out", {"limit": 3})
+    assert (counts(second), second.later) == ((3, 3, 0, 0), 1)
+
+
+def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path, music: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "list.txt"
+    manifest.write_text("a.wav\n歌/🎵 中文.flac\nnot-there.wav\n", encoding="utf-8")
+    choice = Choice(manifest=str(manifest))
+    assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (2, 0, 0, 1)
+    assert "the source does not have it" in rows(tmp_path / "out")["not-there.wav"].reason
 
 
 def test_an_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
-    assert _separate(model, tmp_path / "music", tmp_path / "out") == Outcome(0, 0, ())
+    assert counts(separate(model, tmp_path / "music", tmp_path / "out")) == (0, 0, 0, 0)
 
 
 def test_what_is_not_there_is_one_line(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is neither a file nor a folder"):
-        _separate(model, tmp_path / "nowhere", tmp_path / "out")
+        separate(model, tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(UserError, match=r"is not a model: model\.json is missing"):
-        _separate(tmp_path / "no-model", tmp_path, tmp_path / "out")
+        separate(tmp_path / "no-model", tmp_path, tmp_path / "out")
+    with pytest.raises(UserError, match="the model has no stem 'drums'"):
+        separate(model, tmp_path, tmp_path / "out", stems=("drums",))
 
 
 def test_stems_do_not_replace_the_recording(model: Path, music: Path) -> None:
     """`separate song.wav .`: the folder for the stems would be called as the recording."""
     before = (music / "a.wav").read_bytes()
-    outcome = _separate(model, music / "a.wav", music)
-    [(address, reason)] = outcome.failed
-    assert address == str(music / "a.wav")
-    assert "choose another destination" in reason
+    with pytest.raises(UserError, match="give another destination"):
+        separate(model, music / "a.wav", music)
     assert (music / "a.wav").read_bytes() == before
 
 
-def _command(cwd: Path, *arguments: str) -> tuple[int, str, str]:
-    result = run_python("-m", "components.separate", *arguments, cwd=cwd)
-    return result.returncode, result.stdout, result.stderr
+def test_a_destination_within_the_source_is_no_source(model: Path, music: Path) -> None:
+    out = music / "stems"
+    assert counts(separate(model, music, out)) == (7, 0, 0, 0)
+    (out / "a.wav" / "provenance.json").unlink()  # as a killed job leaves it
+    assert counts(separate(model, music, out)) == (1, 6, 0, 0)
 
 
-def _params(folder: Path, model: str) -> None:
-    (folder / "params.yaml").write_text(f"separate:\n  model: {model}\n", encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_the_command_reports_and_ends_with_2_when_something_failed(model: Path, music: Path, tmp_path: Path) -> None:
-    shutil.copytree(model, tmp_path / "model")
-    _params(tmp_path, "model")
-    (music / "bad.mp3").write_bytes(b"rubbish" * 100)
-    code, out, err = _command(tmp_path, "music", "out")
-    assert code == 2
-    assert out.splitlines()[-1] == ("separate: 7 recordings = 6 separated + 0 done before + 1 failed; stems in out")
-    assert [line for line in err.splitlines() if line.startswith("failed: ")] == [
-        line for line in err.splitlines() if "bad.mp3" in line
-    ]
-    assert "Traceback" not in err
-    (music / "bad.mp3").unlink()
-    code, out, err = _command(tmp_path, "--model", str(model), "--", "music", "out")
-    assert (code, "0 separated + 6 done before + 0 failed" in out) == (0, False)  # the same weights by another name
-    code, out, err = _command(tmp_path, "--model", str(model), "--", "music", "out")
-    assert (code, "0 separated + 6 done before + 0 failed" in out) == (0, True)
-
-
-@pytest.mark.slow
-def test_the_command_says_in_one_line_that_there_is_no_model(music: Path, tmp_path: Path) -> None:
-    _params(tmp_path, "models:/vocal-isolation@champion")
-    for arguments, says in (
-        (["music", "out", "--model", "models:/nobody@champion"], "models:/nobody@champion is not in the registry"),
-        (["music", "out", "--model", "nowhere"], "nowhere is not a model: model.json is missing"),
-    ):
-        code, _, err = _command(tmp_path, *arguments)
-        lines = [line for line in err.splitlines() if line.startswith("stemline: ")]
-        assert code == 2
-        assert len(lines) == 1, err
-        assert says in lines[0]
-        assert "Traceback" not in err
-
-
-def test_a_destination_inside_the_source_is_not_separated_again(tmp_path: Path) -> None:
-    for name in ("song.wav", "stems/song.wav/vocals.wav", "stems/song.wav/provenance.json", "stems/other.wav"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert open_store(str(tmp_path)).recordings() == ["song.wav", "stems/other.wav"]
+def test_a_file_in_the_way_of_a_folder_is_that_recordings_trouble(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.wav").touch()
+    assert counts(separate(model, music, out)) == (6, 0, 1, 0)
+    assert "a file lies where a folder must be" in rows(out)["a.wav"].reason

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from components.core import audio
 from components.core.bundle import Model, load_model
-from components.core.errors import UserError
-from components.core.postprocessing import PostProcessing
-from components.separate.quantise import add_up, encoding_for
+from components.separate.config import SeparateConfig
+from components.separate.inspection import Unfit
+from components.separate.output import FORMATS
+from components.separate.quantise import encoding_for
 from components.separate.recording import SampleQueue
-from components.separate.separate import write_stems
+from components.separate.stems import Product, Separation, separate_file
 
 RATES = (8000, 16000, 22050, 44100, 48000, 96000)
 INTEGERS = {"PCM_U8": 16, "PCM_S8": 16, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
@@ -41,39 +42,49 @@ def _read(path: Path, dtype: str) -> NDArray[Any]:
     return samples.T
 
 
-def check(model: Model, recording: Path, folder: Path) -> dict[str, NDArray[Any]]:
-    """Separate `recording` and hold the stems to the promise; return them as floats."""
+def separated(model: Model, recording: Path, folder: Path, **config: Any) -> Product:
+    """Separate `recording` to `folder`, without a picture."""
     folder.mkdir(exist_ok=True)
-    paths = write_stems(model, PostProcessing(), recording, folder)
-    assert tuple(paths) == model.targets
-    info = audio.probe(recording)
-    encoding = encoding_for(info.subtype)
-    for path in paths.values():
+    separation = Separation(model, model.separator, None, SeparateConfig(pictures=False, **config), 1)
+    return separate_file(separation, recording, folder)
+
+
+def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> dict[str, NDArray[Any]]:
+    """Separate `recording` and hold the stems to the promise; return them as floats."""
+    product = separated(model, recording, folder, format=format)
+    assert tuple(product.stems) == model.targets
+    info, encoding = audio.probe(recording), product.output.encoding
+    for path in product.stems.values():
         written = soundfile.info(path)
         assert (written.samplerate, written.channels, written.subtype) == (info.rate, info.channels, encoding.subtype)
-    if encoding.bits:
-        _add_up_exactly([_read(path, "int32") for path in paths.values()], recording, encoding.bits)
+    source = encoding_for(info.subtype)
+    assert encoding.bits >= source.bits
+    samples = np.concatenate(list(audio.read_blocks(recording, 1 << 20, dtype=source.dtype)), axis=1)
+    stems = [_read(path, encoding.dtype) for path in product.stems.values()]
+    assert all(stem.shape == samples.shape for stem in stems)
+    if source.bits:
+        _add_up_exactly(stems, samples, encoding.bits)
+    elif encoding.bits:
+        _add_up_within_a_step(stems, samples, encoding.bits)
     else:
-        _add_up_nearly([_read(path, "float64") for path in paths.values()], recording, encoding.dtype)
-    return {name: _read(path, "float64") for name, path in paths.items()}
+        _add_up_nearly(stems, samples)
+    return {name: _read(path, "float64") for name, path in product.stems.items()}
 
 
-def _add_up_exactly(stems: list[NDArray[Any]], recording: Path, bits: int) -> None:
-    source = _read(recording, "int32").astype(np.int64)
-    total = sum(stem.astype(np.int64) for stem in stems)
-    assert np.shape(total) == source.shape
-    assert np.array_equal(total, source)
+def _add_up_exactly(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+    assert np.array_equal(sum(stem.astype(np.int64) for stem in stems), source)
     assert all(not (stem & ((1 << (32 - bits)) - 1)).any() for stem in stems)
 
 
-def _add_up_nearly(stems: list[NDArray[Any]], recording: Path, dtype: str) -> None:
+def _add_up_within_a_step(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+    total = np.sum([stem.astype(np.float64) for stem in stems], axis=0) / 2.0**31
+    assert np.abs(total - source).max() <= 2.0 ** (1 - bits)
+
+
+def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
     """Within half a unit in the last place of the last stem, which the format cannot hold better."""
-    blocks = list(audio.read_blocks(recording, 1 << 20, dtype=dtype))
-    source = np.concatenate(blocks, axis=1) if blocks else np.zeros((stems[0].shape[0], 0))
-    total = np.sum(stems, axis=0)
-    assert total.shape == source.shape
     step = np.spacing(np.abs(stems[-1]).astype(np.float32)).astype(np.float64)
-    assert (np.abs(total - source) <= step).all()
+    assert (np.abs(np.sum(stems, axis=0) - source) <= step).all()
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -97,26 +108,46 @@ def test_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str,
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3", "a.aiff"])
-def test_containers(model: Model, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_containers(model: Model, tmp_path: Path, name: str, format: str) -> None:
     path = tmp_path / name
-    soundfile.write(path, noise(3, 44100, 2, 0.5).T, 44100)
-    check(model, path, tmp_path / "stems")
+    soundfile.write(path, noise(3, 44100, 2, 0.3).T, 44100)
+    check(model, path, tmp_path / "stems", format)
+    assert sorted(stem.name for stem in (tmp_path / "stems").iterdir()) == sorted(f"{t}.{format}" for t in TARGETS)
+
+
+def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path) -> None:
+    """In floats it goes beyond full scale, which integers can't."""
+    path = tmp_path / "a.wav"
+    square = np.where(np.arange(4000) // 25 % 2, 0.999, -0.999)
+    soundfile.write(path, np.stack([square, -square], axis=1), 44100, "FLOAT")
+    stems = check(model, path, tmp_path / "floats")
+    beyond = {name: int((np.abs(stem) > 1.0).sum()) for name, stem in stems.items()}
+    assert any(beyond.values())
+    assert not any(separated(model, path, tmp_path / "floats").clipped.values())
+    soundfile.write(path, np.stack([square, -square], axis=1), 44100, "PCM_24")
+    held = separated(model, path, tmp_path / "integers").clipped
+    assert all(abs(held[name] - beyond[name]) <= 2 for name in TARGETS)
+    check(model, path, tmp_path / "integers")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    samples=st.one_of(st.integers(0, 20), st.integers(0, 3000), st.sampled_from([65535, 65536, 65537, 70000])),
+    samples=st.one_of(st.integers(1, 20), st.integers(1, 3000), st.sampled_from([65535, 65536, 65537, 70000])),
     rate=st.sampled_from(RATES),
     subtype=st.sampled_from([*[name for name in INTEGERS if name != "PCM_S8"], *FLOATS]),
     channels=st.integers(1, 5),
-    level=st.sampled_from([0.0, 0.001, 0.3, 1.0]),
+    level=st.sampled_from([0.001, 0.3, 1.0]),
+    format=st.sampled_from(sorted(FORMATS)),
 )
 def test_any_recording(
-    model: Model, tmp_path: Path, samples: int, rate: int, subtype: str, channels: int, level: float
+    model: Model, tmp_path: Path, samples: int, rate: int, subtype: str, channels: int, level: float, format: str
 ) -> None:
     path = tmp_path / "a.wav"
-    soundfile.write(path, noise(samples, samples, channels, level).T, rate, subtype)
-    check(model, path, tmp_path / "stems")
+    sound = noise(samples, samples, channels, level)
+    sound[0, 0] = level + 2.0**-6  # heard in 8 bits, too
+    soundfile.write(path, sound.T, rate, subtype)
+    check(model, path, tmp_path / "stems", format)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 511, 1024, 1025])
@@ -135,28 +166,6 @@ def test_full_scale_square_waves_do_not_clip(model: Model, tmp_path: Path, subty
     path = tmp_path / "a.wav"
     soundfile.write(path, np.stack([square, -square - 1], axis=1), rate, subtype)
     check(model, path, tmp_path / "stems")
-
-
-@pytest.mark.parametrize("bits", [16, 24, 32])
-def test_estimates_far_out_are_held_in_the_format(bits: int) -> None:
-    encoding = encoding_for(f"PCM_{bits}")
-    lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    values = np.array([[lowest, -1, 0, 1, highest]], np.int64)
-    recording = (values << (32 - bits)).astype(np.int32)
-    for estimate in (-5.0, -1.0, 0.0, 1.0, 5.0, float("inf")):
-        estimates = np.full((3, 1, 5), estimate, np.float32)
-        stems = add_up(encoding, recording, estimates).astype(np.int64) >> (32 - bits)
-        assert np.array_equal(stems.sum(axis=0), values)
-        assert stems.min() >= lowest
-        assert stems.max() <= highest
-
-
-def test_stems_are_the_estimates_where_they_fit() -> None:
-    estimates = np.array([[[0.25, -0.5]], [[0.1, 0.1]]], np.float32)
-    recording = np.array([[2**30, 0]], np.int32)
-    stems = add_up(encoding_for("PCM_16"), recording, estimates)
-    assert (stems[0] / 2**31).tolist() == [[0.25, -0.5]]
-    assert (stems[1] / 2**31).tolist() == [[0.25, 0.5]]
 
 
 def test_the_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
@@ -182,8 +191,8 @@ def test_channels_of_a_pair_do_not_touch_the_third(model: Model, tmp_path: Path)
 def test_rubbish_is_one_line(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"rubbish" * 100)
-    with pytest.raises(UserError, match="is not readable audio"):
-        write_stems(model, PostProcessing(), path, tmp_path)
+    with pytest.raises(Unfit, match="not readable audio"):
+        separated(model, path, tmp_path)
 
 
 @settings(max_examples=50, deadline=None)

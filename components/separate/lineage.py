@@ -1,0 +1,86 @@
+"""`python -m components.separate.lineage STEM`: where a stem comes from, back to data, code and parameters."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.entry import run_step
+from components.core.errors import UserError
+from components.separate.records import parse_json
+from components.separate.stores.opening import open_store
+from components.separate.stores.store import PROVENANCE
+
+_OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A stem: the address of its folder, the name of its file, what its target is, and where it comes from."""
+
+    folder: str
+    file: str
+    target: str
+    provenance: Mapping[str, Any]
+
+
+def find_stem(address: str) -> Stem:
+    """Return the stem at a path or `s3://` address; raises UserError for a file that Stemline did not make."""
+    folder, _, file = address.rpartition("/")
+    provenance = parse_json(open_store(folder or ".").read(PROVENANCE))
+    for target, stem in provenance.get("stems", {}).items():
+        if stem["file"] == file:
+            return Stem(folder or ".", file, target, provenance)
+    raise UserError(f"{address} is no stem of Stemline: no {PROVENANCE} beside it names it")
+
+
+def chain(stem: Stem) -> Iterator[tuple[str, str]]:
+    """Yield what, and its value, from the stem back to what the model was trained on."""
+    made = stem.provenance
+    source, model, options = made["source"], made["model"], made["options"]
+    yield "stem", f"{stem.target}, SHA-256 {made['stems'][stem.target]['sha256']}"
+    yield "recording", f"{source['store']}: {source['key']}"
+    yield "its file", f"SHA-256 {source['sha256']}, {source['bytes']} bytes, {source['rate']} Hz, {source['subtype']}"
+    yield "options", ", ".join(f"{name} {value}" for name, value in options.items())
+    yield "separated by", f"code {made['code']}"
+    yield "on", ", ".join(f"{value}" for value in made["machine"].values())
+    yield "packages", ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    version = f" version {model['version']}" if model["version"] else ""
+    yield "model", f"{model['name']}{version}, SHA-256 {model['sha256']}"
+    yield "its network", ", ".join(f"{name} {value}" for name, value in model["network"].items())
+    yield "trained by", f"code {model['git_commit']}, MLflow run {model['run_id']}"
+    yield from _of_the_run(str(model["run_id"]))
+
+
+def _of_the_run(run_id: str) -> Iterator[tuple[str, str]]:
+    """What only the training's MLflow run knows, where it is at hand."""
+    if not tracking.has_begun():
+        yield "its run", "there is no MLflow store here: set MLFLOW_TRACKING_URI to the one that has the run"
+        return
+    try:
+        run = tracking.connect().get_run(run_id)
+    except MlflowException:
+        yield "its run", f"not in {tracking.tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it"
+        return
+    yield from ((name, run.data.tags[name]) for name in _OF_THE_RUN if name in run.data.tags)
+    yield from sorted((name, value) for name, value in run.data.params.items() if name.startswith("train."))
+
+
+def main() -> None:
+    """Print the chain, a line each."""
+    parser = argparse.ArgumentParser(prog="python -m components.separate.lineage", description=__doc__)
+    parser.add_argument("stem", help="a stem's file, or its s3:// address")
+    arguments = parser.parse_args()
+    run_step(lambda: _print(find_stem(arguments.stem)))
+
+
+def _print(stem: Stem) -> None:
+    for what, value in chain(stem):
+        print(f"{what:>16}  {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""A job as an MLflow run, where there is a store for it: what came of it, how fast, and how far from the training."""
+
+import math
+from pathlib import Path
+
+import mlflow
+
+from components.core import provenance, tracking
+from components.separate.account import Summary
+from components.separate.separate import Request
+
+
+def log_job(summary: Summary, request: Request, ledger: Path) -> None:
+    """Log the job's counts, speed, cost and drift, and its ledger; does nothing where no store has been made."""
+    if not tracking.has_begun():
+        return
+    client = tracking.connect()
+    created = client.create_run(tracking.experiment_id(client), run_name=f"separate {request.source}")
+    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    options = {f"separate.{name}": value for name, value in summary.recipe.options.items()}
+    places = {"separate.source": request.source, "separate.destination": request.destination}
+    tracking.log_params(client, run, options | places)
+    model = {f"model.{name}": summary.recipe.model.get(name) for name in ("name", "version", "sha256", "run_id")}
+    tags = {"stage": "separate", "separate.git_commit": provenance.git_commit(), "separate.stopped": summary.stopped}
+    tracking.set_tags(client, run, tags | model)
+    numbers = {name: value for name, value in summary.document().items() if isinstance(value, int | float)}
+    hours = {"audio_hours": summary.audio_seconds / 3600, "failures": summary.quarantined + summary.failed}
+    metrics = {f"separate/{name}": float(value) for name, value in (numbers | hours).items() if not math.isnan(value)}
+    tracking.log_metrics(client, run, metrics)
+    with tracking.active(run):
+        mlflow.log_artifact(str(ledger), "separate")

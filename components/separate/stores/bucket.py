@@ -1,0 +1,199 @@
+"""A bucket of any S3 store, or a folder in one."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+import s3fs
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from components.core.errors import UserError
+from components.separate.stores.staging import staging_folder, sweep
+from components.separate.stores.store import Entry, Gone, Store, StoreFault, recordings_among
+
+S3 = "s3://"
+_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
+_STAGING = Path(tempfile.gettempdir()) / "stemline"
+_REFUSED_FOR = 10.0  # seconds: a store that has just started may not know its users yet
+
+Answer = TypeVar("Answer")
+
+
+class BucketStore(Store):
+    """Credentials and endpoint are those of any AWS client (AWS_… variables, ~/.aws).
+
+    A store that does not answer is asked again for `patience` seconds; then it is a StoreFault.
+    """
+
+    def __init__(self, address: str, patience: float) -> None:
+        self._root = address.removeprefix(S3).strip("/")
+        self._patience = patience
+        self._files = s3fs.S3FileSystem(config_kwargs=_LIMITS, use_listings_cache=False, skip_instance_cache=True)
+
+    @property
+    def root(self) -> PurePosixPath:
+        """Bucket and folder."""
+        return PurePosixPath(self._root)
+
+    @property
+    def address(self) -> str:
+        return f"{S3}{self._root}"
+
+    def recordings(self) -> list[Entry]:
+        found = list(self._listed(f"{self._root}/"))
+        if not found:
+            found = self._single()
+        if not found:
+            raise UserError(f"{S3}{self._root} holds nothing: check the bucket's name and folder")
+        return recordings_among(found)
+
+    def keys(self) -> Iterator[str]:
+        for entry in self._listed(f"{self._root}/"):
+            yield entry.key
+
+    def names(self, key: str) -> list[str]:
+        below = f"{self._root}/{key}/"
+        entries = self._listed(below)
+        names = (f"{self._root}/{entry.key}".removeprefix(below) for entry in entries)
+        return [name for name in names if "/" not in name]
+
+    def fetch(self, entry: Entry, folder: Path) -> Path:
+        path = folder / f"source{PurePosixPath(entry.key).suffix}"  # a key's name may be longer than a file's may be
+        try:
+            self._ask(entry.key, lambda: self._files.get_file(f"{self._root}/{entry.key}", str(path)))
+        except FileNotFoundError:
+            raise Gone("it has vanished since it was listed") from None
+        if path.stat().st_size != entry.size:
+            raise Gone(f"it has {path.stat().st_size} bytes, and had {entry.size} when it was listed")
+        return path
+
+    def read(self, key: str) -> bytes | None:
+        try:
+            data: bytes = self._ask(key, lambda: self._files.cat_file(f"{self._root}/{key}"))
+            return data
+        except FileNotFoundError:
+            return None
+
+    def put(self, local: Path, key: str) -> None:
+        self._ask(key, lambda: self._files.put_file(str(local), f"{self._root}/{key}"))
+
+    def write(self, key: str, data: bytes) -> None:
+        self._ask(key, lambda: self._files.pipe_file(f"{self._root}/{key}", data))
+
+    def create(self, key: str, data: bytes) -> bool:
+        bucket, name, _ = self._files.split_path(f"{self._root}/{key}")
+
+        def put() -> None:
+            try:
+                self._files.call_s3("put_object", Bucket=bucket, Key=name, Body=data, IfNoneMatch="*")
+            except OSError as error:
+                if _code(error) in _THERE_IS_ONE:
+                    raise FileExistsError(key) from None
+                raise
+
+        try:
+            self._ask(key, put)
+        except FileExistsError:
+            # perhaps by ourselves, when the answer to a first try was lost
+            return self.read(key) == data
+        return True
+
+    def delete(self, key: str) -> None:
+        bucket, name, _ = self._files.split_path(f"{self._root}/{key}")
+        self._ask(key, lambda: self._files.call_s3("delete_object", Bucket=bucket, Key=name))
+
+    def staging(self) -> AbstractContextManager[Path]:
+        return staging_folder(_STAGING)
+
+    def sweep(self) -> None:
+        sweep(_STAGING)
+
+    def describe(self, key: str) -> str:
+        return f"{S3}{self._root}/{key}"
+
+    def _listed(self, prefix: str) -> Iterator[Entry]:
+        """Yield what lies below `prefix`, bucket included, page by page, with keys relative to the root."""
+        bucket, below, _ = self._files.split_path(prefix)
+        token: dict[str, str] = {}
+        while True:
+            page = self._page(bucket, below, token)
+            for item in page.get("Contents", []):
+                key = f"{bucket}/{item['Key']}".removeprefix(f"{self._root}/")
+                if not key.endswith("/"):  # what some tools make in place of a folder
+                    yield Entry(key, item["Size"], item["ETag"].strip('"'))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _page(self, bucket: str, below: str, token: dict[str, str]) -> Any:
+        try:
+            return self._ask(
+                below, lambda: self._files.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **token)
+            )
+        except FileNotFoundError:
+            raise UserError(f"{S3}{bucket} does not exist: check the bucket's name") from None
+
+    def _single(self) -> list[Entry]:
+        """The root may name a single file: then its folder is the root, and it alone is listed."""
+        path = PurePosixPath(self._root)
+        try:
+            found = self._ask("", lambda: self._files.info(self._root))
+        except FileNotFoundError:
+            return []
+        if found["type"] != "file":
+            return []
+        self._root = str(path.parent)
+        return [Entry(path.name, found["size"], found["ETag"].strip('"'))]
+
+    def _ask(self, key: str, call: Callable[[], Answer]) -> Answer:
+        """Ask the store until it answers; FileNotFoundError and FileExistsError are answers."""
+        began, wait = time.monotonic(), 0.5
+        while True:
+            try:
+                return call()
+            except (FileNotFoundError, FileExistsError):
+                raise
+            except Exception as error:
+                fault = self._fault(key, error)
+                if fault is None:
+                    raise
+                patience = min(self._patience, _REFUSED_FOR) if _is_refusal(error) else self._patience
+                if time.monotonic() - began + wait > patience:
+                    raise fault from None
+                if wait == 0.5:
+                    print(f"waiting for the store: {fault}", file=sys.stderr, flush=True)
+            time.sleep(wait)
+            wait = min(2 * wait, 5.0)
+
+    def _fault(self, key: str, error: Exception) -> StoreFault | None:
+        """Return what the store's client raised as one line; None for what is not the store's."""
+        where = self.describe(key).rstrip("/")
+        if _is_refusal(error):
+            hint = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do"
+            return StoreFault(f"{where}: access denied ({' '.join(str(error).split())}): {hint}")
+        if isinstance(error, BotoCoreError | ClientError | OSError | TimeoutError) and not _is_local(error):
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return StoreFault(f"{where}: {reason} (is AWS_ENDPOINT_URL right, and the store up?)")
+        return None
+
+
+_THERE_IS_ONE = ("PreconditionFailed", "412")
+
+
+def _code(error: Exception) -> str:
+    """Return the store's own code of an error that the client has translated."""
+    cause = error.__cause__
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError)
+
+
+def _is_local(error: Exception) -> bool:
+    """A fault of this machine's own disk: the client's errors name no file."""
+    return isinstance(error, OSError) and error.filename is not None

@@ -1,0 +1,130 @@
+"""A folder of this machine, or one that it has mounted."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from components.core.errors import UserError
+from components.core.files import whole_file
+from components.separate.stores.staging import staging_folder, sweep
+from components.separate.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
+
+_STAGING = "staging"
+
+
+class FolderStore(Store):
+    """A folder; of a single file, the folder it lies in and only this file."""
+
+    def __init__(self, path: Path) -> None:
+        self._only = path.name if path.is_file() else None
+        self.root = path.parent if path.is_file() else path
+        self._staging = self.root / BOOKS / _STAGING
+
+    @property
+    def address(self) -> str:
+        return str(self.root)
+
+    def recordings(self) -> list[Entry]:
+        if self._only is not None:
+            return [_entry(self.root / self._only, self._only)]
+        if not self.root.is_dir():
+            raise UserError(
+                f"{self.root} is neither a file nor a folder: give a recording, a folder or an s3:// address"
+            )
+        return recordings_among(self._entries())
+
+    def keys(self) -> Iterator[str]:
+        for folder, _, names in os.walk(self.root):
+            below = Path(folder).relative_to(self.root)
+            yield from ((below / name).as_posix() for name in names)
+
+    def names(self, key: str) -> list[str]:
+        folder = self.root / key
+        return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+    def fetch(self, entry: Entry, folder: Path) -> Path:
+        path = self.root / entry.key
+        if not os.path.lexists(path):
+            raise Gone("it has vanished since it was listed")
+        return path
+
+    def read(self, key: str) -> bytes | None:
+        try:
+            return (self.root / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def put(self, local: Path, key: str) -> None:
+        with _room(self.root / key), whole_file(self.root / key) as partial:
+            if local.is_relative_to(self._staging):
+                local.replace(partial)
+            else:
+                shutil.copyfile(local, partial)
+
+    def write(self, key: str, data: bytes) -> None:
+        with _room(self.root / key), whole_file(self.root / key) as partial:
+            partial.write_bytes(data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        path = self.root / key
+        with _room(path), self.staging() as folder:
+            whole = folder / "whole"
+            whole.write_bytes(data)
+            while True:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.link(whole, path)  # whole at once, and only where there is none
+                except FileExistsError:
+                    return False
+                except FileNotFoundError:
+                    continue  # the last claim was released, and the empty folder went with it
+                return True
+
+    def delete(self, key: str) -> None:
+        path = self.root / key
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+        if path.parent.parent == self.root / BOOKS / "claims":
+            with suppress(OSError):  # not empty: another's
+                path.parent.rmdir()
+
+    def staging(self) -> AbstractContextManager[Path]:
+        return staging_folder(self._staging)
+
+    def sweep(self) -> None:
+        sweep(self._staging)
+
+    def describe(self, key: str) -> str:
+        return str(self.root / key)
+
+    def _entries(self) -> Iterator[Entry]:
+        for folder, folders, names in os.walk(self.root):
+            here = Path(folder)
+            below = here.relative_to(self.root)
+            for name in names:
+                yield _entry(here / name, (below / name).as_posix())
+            if not names and not folders and is_audio(PurePosixPath(below.name)):
+                # somebody took it for a recording: to be accounted for
+                yield Entry(below.as_posix(), 0, "folder")
+
+
+def _entry(path: Path, key: str) -> Entry:
+    try:
+        state = path.stat()
+    except OSError:  # a link to nowhere: to be accounted for as well
+        return Entry(key, 0, "unreadable")
+    return Entry(key, state.st_size, str(state.st_mtime_ns))
+
+
+@contextmanager
+def _room(path: Path) -> Iterator[None]:
+    """Turn a file where a folder must be, or the other way round, into one line."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise UserError(
+            f"{path} cannot be written, since a file lies where a folder must be (or the other way round): "
+            "choose another destination"
+        ) from None

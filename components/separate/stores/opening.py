@@ -1,0 +1,30 @@
+"""From an address to a store."""
+
+from pathlib import Path
+
+from components.core.errors import UserError
+from components.separate.stores.bucket import S3, BucketStore
+from components.separate.stores.folder import FolderStore
+
+AnyStore = FolderStore | BucketStore
+
+
+def open_store(address: str, patience: float = 20.0) -> AnyStore:
+    """Return the store at an `s3://` address or a path; `patience` in seconds is for one that does not answer."""
+    if address.startswith(S3):
+        return BucketStore(address, patience)
+    return FolderStore(Path(address))
+
+
+def folder_within(source: AnyStore, destination: AnyStore) -> str:
+    """Return the destination's folder within the source, `a/b/`, or nothing; raises UserError where they are one."""
+    if type(source) is not type(destination):
+        return ""
+    outer, inner = _place(source), _place(destination)
+    if outer == inner:
+        raise UserError(f"source and destination are both {source.describe('')}: give another destination")
+    return f"{inner.relative_to(outer).as_posix()}/" if inner.is_relative_to(outer) else ""
+
+
+def _place(store: AnyStore) -> Path:
+    return store.root.resolve() if isinstance(store, FolderStore) else Path(store.root)

@@ -1,0 +1,148 @@
+"""A catalogue over the workers of a Prefect work pool: cut into shards, a flow run a shard, then one account of all.
+
+Which recordings a shard has lies in the destination, where every worker can read it, and only one worker can claim a
+recording. So a shard whose worker dies may be started again anywhere, and what is left at the end is done here.
+"""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+import os
+import sys
+import time
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.types.entrypoint import EntrypointType
+from prefect.states import Completed, Failed
+
+from components.core.errors import UserError
+from pipelines.command import CommandError
+from pipelines.guard import guard_this_process
+from pipelines.tasks import carry_out
+
+QUARANTINED = 4
+"""Exit code of a job that separated all that can be separated."""
+
+_LOOK_EVERY = 2.0  # seconds
+_SHARDS = "shards: "
+
+
+@flow(name="separate-shard", flow_run_name="shard {number} of {source}")
+def separate_shard(source: str, destination: str, number: int, options: list[str] | None = None) -> Any:
+    """Separate one shard of a catalogue; started by `separate-catalogue`.
+
+    Args:
+        source: The recordings: a folder that every worker sees, or s3://bucket/folder.
+        destination: The same for the stems.
+        number: Which shard, from 0.
+        options: Options of `stemline separate`.
+    """
+    try:
+        _shards("run", number, source, destination, options or [])
+    except CommandError as error:
+        return Failed(message=str(error))
+    return Completed()
+
+
+@flow(name="separate-catalogue", flow_run_name="separate {source}")
+def separate_catalogue(
+    source: str, destination: str, pool: str, shards: int = 4, options: list[str] | None = None
+) -> Any:
+    """Separate a whole catalogue on a work pool, and account for every file.
+
+    Args:
+        source: The recordings: a folder that every worker sees, or s3://bucket/folder.
+        destination: The same for the stems.
+        pool: The work pool whose workers separate.
+        shards: In how many parts at most; two or three a worker let fast ones take more.
+        options: Options of `stemline separate`, e.g. ["--format", "flac"].
+    """
+    chosen = options or []
+    try:
+        count = _cut(source, destination, shards, chosen)
+        runs = [_started(pool, source, destination, number, chosen) for number in range(count)]
+        _wait_for(runs)
+        lines = _shards("gather", count, source, destination, chosen)
+    except CommandError as error:
+        return Failed(message=str(error))
+    _publish(destination, lines)
+    return Completed(message=lines[-1] if lines else None)
+
+
+def deploy_shards(pool: str) -> None:
+    """Tell the server how workers of `pool` find the flow of a shard: as a module of the package that they have."""
+    deployment = separate_shard.to_deployment(
+        pool, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH, description="A shard of a catalogue."
+    )
+    deployment.apply()  # type: ignore[union-attr]
+
+
+def run(source: str, destination: str, pool: str, shards: int, options: list[str]) -> None:
+    """Deploy and run the flow; raises CommandError, with one line, when it fails."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise UserError(
+            "--pool needs a Prefect server: start one with `prefect server start`, set PREFECT_API_URL="
+            "http://127.0.0.1:4200/api, make the pool with `prefect work-pool create NAME --type process`, and start "
+            "its workers with `prefect worker start --pool NAME`"
+        )
+    _require_pool(pool)
+    guard_this_process()
+    deploy_shards(pool)
+    state: State[Any] = separate_catalogue(  # type: ignore[assignment]
+        source, destination, pool, shards, options, return_state=True
+    )
+    if not state.is_completed():
+        raise CommandError(state.message or f"the flow ended as {state.name}")
+
+
+def _require_pool(pool: str) -> None:
+    with get_client(sync_client=True) as client:
+        pools = {found.name for found in client.read_work_pools()}
+    if pool not in pools:
+        raise UserError(
+            f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (there are: "
+            f"{', '.join(sorted(pools)) or 'none'}): make it with `prefect work-pool create {pool} --type process`"
+        )
+
+
+def _cut(source: str, destination: str, shards: int, options: list[str]) -> int:
+    lines = _shards("cut", shards, source, destination, options)
+    return int(next(line for line in lines if line.startswith(_SHARDS)).removeprefix(_SHARDS))
+
+
+def _shards(command: str, number: int, source: str, destination: str, options: list[str]) -> list[str]:
+    module = [sys.executable, "-m", "components.separate.shards", *options]
+    # recordings in quarantine are in the account, and no reason to fail
+    places = ["--", command, str(number), source, destination]
+    return carry_out(f"separate-{command}", [*module, *places], fine=(0, QUARANTINED))
+
+
+def _started(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
+    parameters = {"source": source, "destination": destination, "number": number, "options": options}
+    found: FlowRun = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0)  # type: ignore[assignment]
+    return found
+
+
+def _wait_for(runs: list[FlowRun]) -> None:
+    """Wait until all shards have ended, however; what they left undone is done afterwards."""
+    logger = get_run_logger()
+    left = {run.id: run.name for run in runs}
+    with get_client(sync_client=True) as client:
+        while left:
+            time.sleep(_LOOK_EVERY)
+            for run_id, name in list(left.items()):
+                state = client.read_flow_run(run_id).state
+                if state is not None and state.is_final():
+                    del left[run_id]
+                    logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
+
+
+def _publish(destination: str, lines: list[str]) -> None:
+    """Make the account an artifact of the flow run."""
+    counts = next((line for line in reversed(lines) if line.startswith("separate: ") and " = " in line), "")
+    page = f"{destination.rstrip('/')}/index.html"
+    create_table_artifact([{"account": counts, "page": page}], key="catalogue", description="The catalogue's account")

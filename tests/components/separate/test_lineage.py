@@ -1,0 +1,96 @@
+"""From a stem's file back to all that made it, and forward again to the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from core.tiny import noise, save_tiny_model
+
+from components.core import tracking
+from components.core.errors import UserError
+from components.separate import lineage, reproduce
+from components.separate.lineage import chain, find_stem
+
+from .here import here, separate
+
+pytestmark = pytest.mark.usefixtures("here")
+__all__ = ["here"]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_tiny_model(tmp_path / "model")
+
+
+@pytest.fixture
+def stem(tmp_path: Path, model: Path) -> Path:
+    (tmp_path / "in" / "歌").mkdir(parents=True)
+    soundfile.write(tmp_path / "in" / "歌" / "a.flac", noise(0, 9000).T, 44100)
+    separate(model, tmp_path / "in", tmp_path / "out", format="flac")
+    return tmp_path / "out" / "歌" / "a.flac" / "vocals.flac"
+
+
+def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = tracking.connect()
+    run = client.create_run(tracking.experiment_id(client))
+    client.set_tag(run.info.run_id, "train.data", "d1g35t")
+    client.log_param(run.info.run_id, "train.steps", "7")
+    found = find_stem(str(stem))
+    provenance = {**found.provenance, "model": {**found.provenance["model"], "run_id": run.info.run_id}}
+    lines = dict(chain(lineage.Stem(found.folder, found.file, found.target, provenance)))
+    assert lines["recording"] == f"{tmp_path / 'in'}: 歌/a.flac"
+    assert lines["trained by"] == f"code c0ffee, MLflow run {run.info.run_id}"
+    assert "format flac" in lines["options"]
+    assert "torch" in lines["packages"]
+    assert (lines["train.data"], lines["train.steps"]) == ("d1g35t", "7")
+
+
+def test_without_the_run_the_chain_says_where_it_would_be(
+    stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert "MLFLOW_TRACKING_URI" in dict(chain(find_stem(str(stem))))["its run"]
+
+
+@pytest.mark.parametrize("name", ["spectrogram.png", "../a.flac", "nothing.wav"])
+def test_what_is_no_stem_is_one_line(stem: Path, name: str) -> None:
+    with pytest.raises(UserError, match="is no stem of Stemline"):
+        find_stem(str(stem.parent / name))
+
+
+def test_a_stem_is_made_again_bit_for_bit(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reproduce.reproduce(find_stem(str(stem)), "", str(model))
+    assert "identical" in capsys.readouterr().out
+
+
+def test_a_moved_recording_is_named(stem: Path, model: Path, tmp_path: Path) -> None:
+    moved = (tmp_path / "in" / "歌" / "a.flac").rename(tmp_path / "moved.flac")
+    with pytest.raises(UserError, match="give it with --source"):
+        reproduce.reproduce(find_stem(str(stem)), "", str(model))
+    assert reproduce.reproduce(find_stem(str(stem)), str(moved), str(model))
+
+
+def test_another_model_or_recording_is_refused(stem: Path, model: Path, tmp_path: Path) -> None:
+    other = save_tiny_model(tmp_path / "other", seed=1)
+    with pytest.raises(UserError, match="is not the model"):
+        reproduce.reproduce(find_stem(str(stem)), "", str(other))
+    soundfile.write(tmp_path / "in" / "歌" / "a.flac", noise(1, 9000).T, 44100)
+    with pytest.raises(UserError, match="is not the recording"):
+        reproduce.reproduce(find_stem(str(stem)), "", str(model))
+
+
+def test_a_stem_that_was_changed_differs(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples, rate = soundfile.read(stem)
+    soundfile.write(stem, samples + 0.01, rate)
+    assert not reproduce.reproduce(find_stem(str(stem)), "", str(model))
+    assert "it was changed since" in capsys.readouterr().out
+
+
+def test_distance_is_that_of_the_difference(tmp_path: Path) -> None:
+    sound = noise(0, 5000).T.astype(np.float64)
+    for name, samples in (("a.wav", sound), ("b.wav", sound * 1.001), ("c.wav", sound[:-1])):
+        soundfile.write(tmp_path / name, samples, 44100, "DOUBLE")
+    assert reproduce.distance_db(tmp_path / "a.wav", tmp_path / "b.wav") == pytest.approx(-60.0, abs=0.01)
+    assert reproduce.distance_db(tmp_path / "a.wav", tmp_path / "c.wav") == np.inf

@@ -1,0 +1,59 @@
+"""A catalogue cut into parts of about the same size, each done on its own, and one account of all."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import soundfile
+from core.tiny import noise, save_tiny_model
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.core.model_store import fetch_model
+from components.separate import shards
+from components.separate.command import Asked
+from components.separate.config import SeparateConfig
+from components.separate.plan import NEW, Task
+from components.separate.separate import Request
+from components.separate.stores.store import Entry
+
+from .here import here, rows
+
+pytestmark = pytest.mark.usefixtures("here")
+__all__ = ["here"]
+
+
+@given(sizes=st.lists(st.integers(0, 1000), max_size=40), count=st.integers(1, 8))
+def test_shares_are_even_and_lose_nothing(sizes: list[int], count: int) -> None:
+    tasks = [Task(Entry(f"{number}.wav", size, ""), NEW) for number, size in enumerate(sizes)]
+    shared = shards.shared_out(tasks, count)
+    assert len(shared) == min(count, len(tasks))
+    assert sorted(task.entry.key for part in shared for task in part) == sorted(task.entry.key for task in tasks)
+    loads = [sum(task.entry.size for task in part) for part in shared]
+    assert max(loads, default=0) - min(loads, default=0) <= max(sizes, default=0)
+
+
+def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        soundfile.write(tmp_path / "in" / f"{number}.wav", noise(number, 2000 * (1 + number)).T, 44100)
+    (tmp_path / "in" / "bad.wav").write_bytes(b"rubbish" * 100)
+    address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
+    asked = Asked(address, SeparateConfig(), Request(str(tmp_path / "in"), str(tmp_path / "out")))
+    assert shards.cut(asked, 3) == 3
+    for number in (0, 2):  # the worker of 1 died
+        with pytest.raises(SystemExit) if _has_bad(tmp_path / "out", number) else nullcontext():
+            shards.run(asked, number)
+    with pytest.raises(SystemExit, match="4"):
+        shards.gather(asked, 3)
+    found = rows(tmp_path / "out")
+    assert len(found) == 7
+    assert {key: row.state for key, row in found.items()} == {
+        **{f"{number}.wav": "done" for number in range(6)},
+        "bad.wav": "quarantined",
+    }
+    assert not list((tmp_path / "out" / "_stemline" / "shards").glob("*"))
+
+
+def _has_bad(out: Path, number: int) -> bool:
+    return "bad.wav" in (out / "_stemline" / "shards" / f"{number}.csv").read_text(encoding="utf-8")
