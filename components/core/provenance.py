@@ -8,11 +8,13 @@ from pathlib import Path
 
 from components.core.parallel import cores
 
-PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "museval", "mlflow", "dvc", "prefect", "stemline")
+PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "mutagen", "museval")
+PACKAGES += ("mlflow", "dvc", "prefect", "stemline")
+_HERE = Path(__file__).parents[2]
 
 
 def git_commit() -> str:
-    """Return the commit of the working tree, with `-dirty` behind it when tracked files were changed."""
+    """Return the commit of this code's own tree, with `-dirty` behind it when tracked files were changed."""
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return "unknown"
@@ -57,7 +59,8 @@ def _processor() -> str:
 
 
 def _git(*arguments: str) -> str:
-    return _output("git", *arguments)
+    # where the code lies, since `stemline separate` runs anywhere
+    return _output("git", "-C", str(_HERE), *arguments)
 
 
 def _output(*command: str) -> str:

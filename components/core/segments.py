@@ -7,8 +7,8 @@ same shape, so the result does not depend on how the samples arrived.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -78,16 +78,22 @@ def _in_turn(separator: Separator, windows: Iterator[_Window]) -> _Separated:
 
 
 def _ahead(pool: WindowPool, windows: Iterator[_Window]) -> _Separated:
-    waiting = deque((pool.submit(window.samples), window) for window in islice(windows, pool.ahead))
+    waiting: deque[tuple[Future[Audio], _Window]] = deque()
     try:
+        for window in windows:
+            waiting.append((pool.submit(window.samples), window))
+            if len(waiting) == pool.ahead:
+                yield _first_of(waiting)
         while waiting:
-            future, window = waiting.popleft()
-            stems = future.result()
-            waiting.extend((pool.submit(window.samples), window) for window in islice(windows, 1))
-            yield stems, window
+            yield _first_of(waiting)
     finally:
         for future, _ in waiting:
             future.cancel()
+
+
+def _first_of(waiting: deque[tuple[Future[Audio], _Window]]) -> tuple[Audio, _Window]:
+    future, window = waiting.popleft()
+    return future.result(), window
 
 
 def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[_Window]:

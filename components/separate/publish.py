@@ -60,9 +60,17 @@ def page_tracks(ledger: Path) -> Iterator[PageTrack]:
             stems={target: _link(row, name) for target, name in row.stems.items()},
             picture=_link(row, row.picture) if row.picture else "",
             flags=row.flags,
-            figures=row.figures,
+            figures={name: row.figures[name] for name in _in_order(row)},
             details={**details, "provenance": f"{row.key}/{PROVENANCE}"} if row.stems else {},
         )
+
+
+def _in_order(row: Row) -> list[str]:
+    """Return the names of a row's figures, the telling ones first; what is left by the other stems needs no column."""
+    shares = [f"{target}_share" for target in row.stems][:-1]
+    first = [name for name in (*shares, "distance", "level_db") if name in row.figures]
+    last_share = {f"{target}_share" for target in list(row.stems)[-1:]}
+    return first + [name for name in row.figures if name not in {*first, *last_share}]
 
 
 def _link(row: Row, name: str) -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 import torch
@@ -45,7 +46,7 @@ def serve(connection: Connection, order: Order, device: str) -> None:
     lock = threading.Lock()
 
     def say(message: Message) -> None:
-        with lock:
+        with lock, suppress(BrokenPipeError):  # the job has died; this process is about to end with it
             connection.send(message)
 
     worker = Worker(order, separation_of(order, device), say)
@@ -54,8 +55,11 @@ def serve(connection: Connection, order: Order, device: str) -> None:
 
 
 def _receive(connection: Connection, worker: "Worker") -> None:
-    while (entry := connection.recv()) is not None:
-        worker.give(entry)
+    try:
+        while (entry := connection.recv()) is not None:
+            worker.give(entry)
+    except (EOFError, ConnectionError):
+        return  # the job has died; this process is about to end with it
     worker.give(None)
 
 

@@ -108,6 +108,16 @@ def test_a_catalogue_is_shared_by_a_pool(variables: dict[str, str], tmp_path: Pa
     assert any("5 done" in str(artifact["data"]) for artifact in artifacts)
 
 
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_the_server_takes_our_templates(variables: dict[str, str], kind: str) -> None:
+    template = str(Path(__file__).parents[2] / "docker" / "pools" / f"{kind}.json")
+    command = [PREFECT, "work-pool", "create", f"our-{kind}", "--type", kind, "--base-job-template", template]
+    subprocess.run(command, env=os.environ | variables, check=True)
+    found = requests.get(f"{variables['PREFECT_API_URL']}/work_pools/our-{kind}", timeout=30).json()
+    assert found["type"] == kind
+    assert found["base_job_template"]["variables"]["properties"]["image"]["default"].startswith("stemline/worker")
+
+
 def test_a_pool_that_is_not_there_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     result = run_python(

@@ -3,7 +3,6 @@
 from functools import singledispatch
 from itertools import product
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -64,14 +63,14 @@ class PhaseConvolution(nn.Module):
         self.stride = stride = transposed.stride[0]
         reach = max((stride - 1 + crop) // stride, (kernel - 1 - crop) // stride)
         self.conv = nn.Conv2d(inputs, stride**2 * outputs, 2 * reach + 1, padding=reach)
-        phases = torch.zeros(stride, stride, outputs, inputs, 2 * reach + 1, 2 * reach + 1)
+        phases = transposed.weight.new_zeros(stride, stride, outputs, inputs, 2 * reach + 1, 2 * reach + 1)
         # output sample stride * i + phase gets input sample i + offset by the weight at phase + crop - stride * offset
         places = list(product(range(stride), range(-reach, reach + 1)))
         for (row, up), (column, left) in product(places, places):
             y, x = row + crop - stride * up, column + crop - stride * left
             if 0 <= y < kernel and 0 <= x < kernel:
                 phases[row, column, :, :, up + reach, left + reach] = transposed.weight[:, :, y, x].T
-        bias = torch.zeros(outputs) if transposed.bias is None else transposed.bias
+        bias = phases.new_zeros(outputs) if transposed.bias is None else transposed.bias
         self.conv.weight = nn.Parameter(phases.flatten(0, 2), requires_grad=False)
         self.conv.bias = nn.Parameter(bias.repeat(stride**2), requires_grad=False)
 

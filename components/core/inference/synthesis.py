@@ -24,7 +24,8 @@ class _Synthesis(nn.Module):
     def __init__(self, stft: Stft) -> None:
         super().__init__()
         self.size, self.hop = stft.window, stft.hop
-        self.register_buffer("window", torch.hann_window(stft.window), persistent=False)
+        device = next(stft.buffers()).device
+        self.register_buffer("window", torch.hann_window(stft.window, device=device), persistent=False)
 
     def forward(self, spectrum: Tensor, samples: int) -> Tensor:
         """Turn `(..., bins, frames)` complex64 into `(..., samples)` float32."""

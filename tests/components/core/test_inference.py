@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from components.core.bundle import load_model
 from components.core.inference import Precision, best_precision, for_inference
 from components.core.inference.surgery import PhaseConvolution, rebuilt
 from components.core.inference.synthesis import synthesis
@@ -187,6 +188,21 @@ def test_two_processes_make_the_same_bits() -> None:
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
     assert runs[0].stdout == runs[1].stdout
     assert len(set(runs[0].stdout.split())) > 2 * len(NETWORKS)
+
+
+@pytest.mark.slow
+def test_the_shipped_network_at_its_full_size() -> None:
+    """Kernels of other sizes are other code: here again the same stems, and the same bits among others."""
+    separator = load_model(ROOT / "models" / "vocal-isolation").separator
+    windows = _mixture(separator.segment, batch=3)
+    with torch.inference_mode():
+        wanted = separator(windows)
+        assert (for_inference(separator, "fp32")(windows) - wanted).abs().max() < 1e-5
+        fast = for_inference(separator, "bf16")
+        found = fast(windows)
+        assert _snr(wanted[:, 0], found[:, 0]) > 40
+        assert _snr(wanted[:, 1], found[:, 1]) > 40
+        assert torch.equal(fast(windows.flip(0)), found.flip(0))
 
 
 # parts

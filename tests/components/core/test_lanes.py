@@ -164,6 +164,24 @@ def test_windows_that_nobody_waits_for_any_more_are_left_out() -> None:
     assert len(separator.shapes) == 2
 
 
+def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() -> None:
+    separator = _Watched()
+    separator.go.clear()
+
+    def blocks() -> Iterator[Audio]:
+        yield noise(0, 32)
+        raise OSError("the file ends here")
+
+    with WindowPool(separator, lanes=1, batch=1) as pool:
+        first = pool.submit(noise(1, 64))
+        with pytest.raises(OSError, match="ends here"):
+            _joined(separate_in_pool(pool, blocks()))
+        separator.go.set()
+        for wanted in (first, pool.submit(noise(2, 64))):
+            assert wanted.result(LONG).shape == (2, 2, 64)
+    assert len(separator.shapes) == 2
+
+
 @pytest.mark.parametrize("lanes", [2, 3])
 def test_at_most_two_windows_a_lane_are_read_ahead(lanes: int) -> None:
     read = 0

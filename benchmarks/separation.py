@@ -1,0 +1,278 @@
+"""How fast is separation? `python -m benchmarks.separation [--seconds 60] [--networks shipped,unet,spleeter]`
+
+All in one run, side by side and in turns; of each the best of several rounds, since what disturbs only slows down.
+
+    plain     torch as it comes: eager, fp32, a thread a core, one window after the other
+    fast      as `stemline separate` does: `for_inference` in the best precision, a lane a core
+    others    architectures of other projects, plain, with the overlap that they come with
+
+Networks have random weights, but for `shipped`. Printed are multiples of real time, and FLOP/s. FLOPs are those of the
+plain network's convolutions and products (not of LSTMs), so what the fast one saves counts as speed; the peak is what
+products of large matrices reach on all cores in the same precision.
+"""
+
+import argparse
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.other_separators import OTHERS, MissingPackageError
+from components.core.audio import Audio, read_blocks, resample_blocks
+from components.core.bundle import load_model
+from components.core.inference import Precision, best_precision, for_inference
+from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.separator import Separator
+from components.core.parallel import cores
+from components.core.segments import separate_blocks
+from components.core.stft import Stft
+from components.train.throughput import peak_flops
+
+RATE = 44100
+BLOCK = 1 << 16
+SHIPPED = Path("models/vocal-isolation")
+_TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def main() -> None:
+    """Print a table of what every recording goes through, of networks, of their parts, and of other projects."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the recording")
+    parser.add_argument("--networks", default="shipped,unet,spleeter", help=f"shipped, {', '.join(ARCHITECTURES)}")
+    parser.add_argument("--overlap", type=float, default=0.5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-others", action="store_true", help="leave out the architectures of other projects")
+    arguments = parser.parse_args()
+    mixture = _music(arguments.seconds)
+    print(f"{arguments.seconds:g} s of stereo, {cores()} cores, {platform.machine()}, torch {torch.__version__}")
+    _print_files(mixture, arguments.rounds)
+    _print_networks(arguments.networks.split(","), mixture, arguments.overlap, arguments.rounds)
+    if not arguments.no_others:
+        _print_others(mixture, arguments.rounds)
+
+
+def _music(seconds: float) -> Audio:
+    """Return tones that swell over noise, the same every time: so codecs, too, have something to do."""
+    rng = np.random.default_rng(0)
+    time_axis = np.arange(round(seconds * RATE)) / RATE
+    music = rng.normal(0, 0.01, (2, time_axis.size))
+    for pitch, pace in zip(110 * 2 ** (np.arange(24) / 4), rng.uniform(0.1, 2, 24), strict=True):
+        music += 0.05 * np.sin(2 * np.pi * pitch * time_axis) * np.sin(2 * np.pi * pace * time_axis) ** 2
+    return music.astype(np.float32)
+
+
+def _blocks(mixture: Audio) -> Iterator[Audio]:
+    for start in range(0, mixture.shape[1], BLOCK):
+        yield mixture[:, start : start + BLOCK]
+
+
+def _used_up(items: Iterable[Any]) -> None:
+    for _ in items:
+        pass
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+# what every recording goes through
+
+
+def _print_files(mixture: Audio, rounds: int) -> None:
+    seconds = mixture.shape[1] / RATE
+    print("\n| on one core | times real time |\n|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for part, work in _file_parts(mixture, Path(folder)).items():
+            print(f"| {part} | {seconds / min(_seconds(work) for _ in range(rounds)):.0f} |", flush=True)
+
+
+def _file_parts(mixture: Audio, folder: Path) -> dict[str, Callable[[], None]]:
+    parts: dict[str, Callable[[], None]] = {}
+    for suffix in ("wav", "flac", "mp3"):
+        song = folder / f"song.{suffix}"
+        soundfile.write(song, mixture.T, RATE)
+        parts[f"decode {suffix}"] = partial(_decode, song)
+    parts["resample to 48 kHz"] = partial(_resample, mixture)
+    for suffix in ("wav", "flac"):
+        parts[f"encode a stem as {suffix}"] = partial(_encode, mixture, folder / f"stem.{suffix}")
+    return parts
+
+
+def _decode(path: Path) -> None:
+    _used_up(read_blocks(path, BLOCK))
+
+
+def _resample(mixture: Audio) -> None:
+    _used_up(resample_blocks(_blocks(mixture), RATE, 48000))
+
+
+def _encode(mixture: Audio, path: Path) -> None:
+    with soundfile.SoundFile(path, "w", RATE, mixture.shape[0], "PCM_16") as file:
+        for block in _blocks(mixture):
+            file.write(block.T)
+
+
+# networks, whole and in parts
+
+
+@dataclass
+class _Watch:
+    """Seconds that threads spend in a module, and how often they go in."""
+
+    seconds: float = 0.0
+    calls: int = 0
+    _entered: threading.local = field(default_factory=threading.local)
+
+    @contextmanager
+    def on(self, module: nn.Module) -> Iterator[None]:
+        """Watch `module` within the block."""
+        hooks = (module.register_forward_pre_hook(self._enter), module.register_forward_hook(self._leave))
+        yield
+        for hook in hooks:
+            hook.remove()
+
+    def _enter(self, module: nn.Module, arguments: Any) -> None:
+        self._entered.at = time.perf_counter()
+
+    def _leave(self, module: nn.Module, arguments: Any, result: Any) -> None:
+        self.seconds += time.perf_counter() - self._entered.at
+        self.calls += 1
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A way to separate: on `threads` torch threads in each of `lanes` lanes."""
+
+    name: str
+    separator: Separator
+    precision: Precision
+    threads: int
+    lanes: int
+
+    def watched(self) -> dict[str, nn.Module]:
+        """Return the modules that are watched (a fast separator has its own synthesis)."""
+        (stft,) = (module for module in self.separator.modules() if isinstance(module, Stft))
+        own = dict(self.separator.named_children())
+        return {
+            "STFT": stft,
+            "network": self.separator.network,
+            "inverse STFT": own.get("inverse", stft._synthesis),
+        }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Seconds that a run took, and how many of them, on all lanes together, in which part."""
+
+    seconds: float
+    parts: dict[str, float]
+    windows: int
+
+
+def _run(way: _Way, mixture: Audio, overlap: float) -> _Run:
+    torch.set_num_threads(way.threads)
+    watches = {part: _Watch() for part in way.watched()}
+    with ExitStack() as stack:
+        for part, module in way.watched().items():
+            stack.enter_context(watches[part].on(module))
+        seconds = _seconds(partial(_separate, way.separator, mixture, overlap, way.lanes))
+    parts = {part: watch.seconds / way.lanes for part, watch in watches.items()}
+    return _Run(seconds, parts, watches["network"].calls)
+
+
+def _ways(separator: Separator) -> list[_Way]:
+    best = best_precision()
+    fast = for_inference(separator, best)
+    return [
+        _Way("plain", separator, "fp32", cores(), 1),
+        _Way("fast, one core", fast, best, 1, 1),
+        _Way(f"fast, {cores()} lanes", fast, best, 1, cores()),
+    ]
+
+
+def _print_networks(names: list[str], mixture: Audio, overlap: float, rounds: int) -> None:
+    torch.set_num_threads(cores())
+    peaks = {precision: peak_flops(torch.device("cpu"), _TYPES[precision]) for precision in _TYPES}
+    shown = ", ".join(f"{peak / 1e9:.0f} GFLOP/s in {precision}" for precision, peak in peaks.items())
+    print(f"\nOverlap {overlap:g}; the peak of {cores()} cores is {shown}.\n")
+    print("| network | way | times real time | against plain | STFT | network | inverse STFT | rest ", end="")
+    print("| network: GFLOP/s | of peak | against plain |\n|---|---|---|---|---|---|---|---|---|---|---|")
+    for name in names:
+        separator = _separator(name)
+        flops = _flops(separator)
+        runs: dict[str, _Run] = {}
+        ways = _ways(separator)
+        for _ in range(rounds):
+            for way in ways:
+                run = _run(way, mixture, overlap)
+                runs[way.name] = min(runs.get(way.name, run), run, key=lambda run: run.seconds)
+        for way in ways:
+            peak = peaks[way.precision] * way.threads * way.lanes / cores()
+            print(_row(name, way, runs[way.name], runs["plain"], mixture.shape[1] / RATE, flops, peak), flush=True)
+
+
+def _row(name: str, way: _Way, run: _Run, plain: _Run, music: float, flops: int, peak: float) -> str:
+    rest = run.seconds - sum(run.parts.values())
+    rate = flops * run.windows / run.parts["network"]
+    parts = [f"{music / part:.0f}" for part in (*run.parts.values(), rest)]
+    gains = [plain.seconds / run.seconds, plain.parts["network"] / run.parts["network"]]
+    cells = [name, f"{way.name}, {way.precision}", f"{music / run.seconds:.1f}", f"{gains[0]:.2f}", *parts]
+    return f"| {' | '.join([*cells, f'{rate / 1e9:.0f}', f'{rate / peak:.0%}', f'{gains[1]:.2f}'])} |"
+
+
+def _separator(name: str) -> Separator:
+    if name == "shipped":
+        return load_model(SHIPPED).separator
+    torch.manual_seed(0)
+    return build_separator(parse_network({"name": name}), 2, 2).eval().requires_grad_(False)
+
+
+def _flops(separator: Separator) -> int:
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        separator(torch.zeros(1, 2, separator.segment))
+    return int(counter.get_total_flops())
+
+
+# other projects
+
+
+def _separate(separator: Separator, mixture: Audio, overlap: float, lanes: int = 1) -> None:
+    _used_up(separate_blocks(separator, _blocks(mixture), overlap, lanes))
+
+
+def _print_others(mixture: Audio, rounds: int) -> None:
+    torch.set_num_threads(cores())
+    print("\n| architecture of others | overlap | GFLOP a window | times real time |\n|---|---|---|---|")
+    missing = []
+    for name, other in OTHERS.items():
+        try:
+            separator = other.build()
+        except MissingPackageError as reason:
+            missing.append(f"{name} is left out: {reason}.")
+            continue
+        # a window or two are enough: they take minutes, not seconds
+        excerpt = mixture[:, : 2 * separator.segment]
+        work = partial(_separate, separator, excerpt, other.overlap)
+        seconds = min(_seconds(work) for _ in range(rounds))
+        speed = excerpt.shape[1] / RATE / seconds
+        print(f"| {name} | {other.overlap:g} | {_flops(separator) / 1e9:.0f} | {speed:.1f} |", flush=True)
+    if missing:
+        print("\n" + "\n".join(missing))
+
+
+if __name__ == "__main__":
+    main()
