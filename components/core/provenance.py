@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.core.parallel import cores
 
-PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "mutagen", "museval")
+PACKAGES: tuple[str, ...] = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "mutagen", "museval")
 PACKAGES += ("mlflow", "dvc", "prefect", "stemline")
 _HERE = Path(__file__).parents[2]
 

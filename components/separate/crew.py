@@ -10,6 +10,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -17,11 +18,11 @@ from multiprocessing.process import BaseProcess
 import psutil
 
 from components.core.parallel import cores
+from components.separate.devices import CPU
 from components.separate.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
 from components.separate.plan import Task
 from components.separate.stores.store import Entry
 
-_AHEAD = 2  # recordings of a worker: one that it separates, and the next, which it fetches
 _LOOK_EVERY = 1.0  # seconds
 _ASK_AGAIN = 5.0  # seconds, for what another worker has claimed
 _MOST_KILLS = 20  # of workers from outside, on one recording
@@ -43,13 +44,17 @@ Report = Ended | Beat | GivenUp | Stopped
 
 @dataclass
 class Hand:
-    """A worker process: its end of the pipe, what it has been given, and what it separates now, since when."""
+    """A worker process: its end of the pipe, what it has been given, what it separates now, when it last said a word.
+
+    `suspect` when it has a single recording that may have ended a worker before.
+    """
 
     process: BaseProcess
     pipe: Connection
     device: str
     given: dict[str, Entry] = field(default_factory=dict)
-    separating: str | None = None
+    separating: set[str] = field(default_factory=set)
+    suspect: bool = False
     stepped: float = 0.0
     ended_for: str = ""
 
@@ -64,6 +69,7 @@ class Crew:
         self._context.set_forkserver_preload(["components.separate.worker"])
         self._hands: list[Hand] = []
         self._queue: deque[Entry] = deque()
+        self._suspects: deque[Entry] = deque()
         self._busy: dict[str, Entry] = {}
         self._asked = 0.0
         self._faults: Counter[str] = Counter()
@@ -74,7 +80,7 @@ class Crew:
         """Yield what becomes of the tasks, in any order; ends after the last, or after Stopped."""
         self._queue.extend(task.entry for task in tasks)
         try:
-            while self._queue or self._busy or any(hand.given for hand in self._hands):
+            while self._queue or self._suspects or self._busy or any(hand.given for hand in self._hands):
                 self._hire()
                 for report in self._listen():
                     yield report
@@ -90,7 +96,8 @@ class Crew:
             if hand.given:
                 hand.process.kill()
             else:
-                _send(hand, None)
+                with suppress(BrokenPipeError, ConnectionError):  # it has just died
+                    hand.pipe.send(None)
         for hand in self._hands:
             hand.process.join(10)
             hand.process.kill()
@@ -103,15 +110,25 @@ class Crew:
             self._asked = time.monotonic()
             self._queue.extend(self._busy.values())
             self._busy.clear()
-        while len(self._hands) < self._size and len(self._queue) > sum(not hand.given for hand in self._hands):
+        waiting = len(self._queue) + len(self._suspects)
+        while len(self._hands) < self._size and waiting > sum(not hand.given for hand in self._hands):
             self._hands.append(self._hired())
-        for ahead in range(_AHEAD):  # to each the first, before anyone gets a second
-            for hand in self._hands:
+        for hand in self._hands:
+            hand.suspect = bool(hand.given) and hand.suspect
+            if self._suspects and not hand.given:
+                self._give(hand, self._suspects.popleft())
+                hand.suspect = True
+        # as many as it separates at once, and the next, which it fetches; each gets the first before anyone a second
+        for ahead in range(self._order.tracks + 1):
+            for hand in [hand for hand in self._hands if not hand.suspect]:
                 # towards the end nobody hoards what another could begin at once
                 if len(self._queue) > (len(self._hands) if ahead else 0) and len(hand.given) <= ahead:
-                    entry = self._queue.popleft()
-                    hand.given[entry.key] = entry
-                    _send(hand, entry)
+                    self._give(hand, self._queue.popleft())
+
+    def _give(self, hand: Hand, entry: Entry) -> None:
+        hand.given[entry.key] = entry
+        with suppress(BrokenPipeError, ConnectionError):  # it died; the next look finds out
+            hand.pipe.send(entry)
 
     def _hired(self) -> Hand:
         from components.separate.worker import serve  # torch, which a job without recordings can do without
@@ -137,10 +154,10 @@ class Crew:
     def _heard(self, hand: Hand, message: Message) -> Iterator[Report]:
         hand.stepped = time.monotonic()
         if isinstance(message, Begun):
-            hand.separating = message.key
+            hand.separating.add(message.key)
             self._idle_deaths = 0
         elif isinstance(message, Made):
-            hand.separating = None
+            hand.separating.discard(message.key)
         elif isinstance(message, Busy):
             self._busy[message.key] = self._taken_back(hand, message.key)
         elif isinstance(message, Troubled):
@@ -151,21 +168,28 @@ class Crew:
             yield message
 
     def _taken_back(self, hand: Hand, key: str) -> Entry:
-        if hand.separating == key:
-            hand.separating = None
+        hand.separating.discard(key)
         return hand.given.pop(key)
 
     def _died(self, hand: Hand) -> Iterator[Report]:
-        """Give a dead worker's recordings back to the queue, the one that it separated with a mark against it."""
+        """Give a dead worker's recordings back to the queue, the one that it separated with a mark against it.
+
+        Of several at once nobody knows which it was: each is tried alone.
+        """
         hand.process.join()
-        guilty = hand.given.pop(hand.separating, None) if hand.separating else None
+        separated = [hand.given.pop(key) for key in sorted(hand.separating)]
+        guilty = separated[0] if len(separated) == 1 else None
+        if len(separated) > 1:
+            self._suspects.extend(separated)
         self._queue.extendleft(hand.given.values())
         code = hand.process.exitcode or 0
         from_outside = not hand.ended_for and code in (-signal.SIGKILL, -signal.SIGTERM)
-        if guilty is None:
+        if not separated:
             self._idle_deaths += 1
             if self._idle_deaths >= (_MOST_KILLS if from_outside else self._order.config.attempts):
                 yield Stopped(f"workers die before they begin a recording ({_words(code)}): see their messages above")
+        elif guilty is None:
+            return
         elif from_outside:
             yield from self._blamed(guilty, "its worker was killed (out of memory?)", self._kills)
         else:
@@ -184,7 +208,7 @@ class Crew:
         """End workers that are stuck or too large; what that means is seen when they are gone."""
         config = self._order.config
         for hand in self._hands:
-            if hand.separating is None or hand.ended_for:
+            if not hand.separating or hand.ended_for:
                 continue
             if time.monotonic() - hand.stepped > config.stuck_seconds:
                 hand.ended_for = _STUCK.format(config.stuck_seconds / 60)
@@ -199,7 +223,7 @@ def crew_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, i
 
     On GPUs a worker a GPU; `workers` 0 is as many as are of use.
     """
-    if devices != ["cpu"]:
+    if devices != [CPU]:
         return workers or len(devices), 1
     size = max(1, min(workers or cores(), recordings))
     return size, max(1, cores() // size)
@@ -207,13 +231,6 @@ def crew_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, i
 
 def _words(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _send(hand: Hand, entry: Entry | None) -> None:
-    try:
-        hand.pipe.send(entry)
-    except (BrokenPipeError, ConnectionError):
-        return  # it died; the next look finds out
 
 
 def _gigabytes(process: BaseProcess) -> float:

@@ -10,7 +10,10 @@ from components.separate.recipe import Recipe
 
 @dataclass(frozen=True)
 class Order:
-    """What all workers of a job need to know; `source` and `destination` are addresses."""
+    """What all workers of a job need to know.
+
+    `source` and `destination` are addresses; a worker separates `tracks` recordings at once, and `lanes` segments.
+    """
 
     source: str
     destination: str
@@ -18,6 +21,7 @@ class Order:
     config: SeparateConfig
     recipe: Recipe
     lanes: int
+    tracks: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from components.core import provenance
 from components.core.bundle import load_model
 from components.core.entry import run_step
 from components.core.errors import UserError
@@ -26,6 +25,7 @@ from components.separate.messages import Order
 from components.separate.recipe import recipe_of
 from components.separate.stems import BLOCK, separate_file
 from components.separate.stores.opening import open_store
+from components.separate.storing import machine
 from components.separate.worker import separation_of
 
 NEAR_DB = -40.0
@@ -66,7 +66,7 @@ def _compare(stem: Stem, kept: Path, again: Path) -> bool:
         print(f"{stem.file}: identical, SHA-256 {digest_file(again)}")
         return True
     distance = distance_db(kept, again)
-    same_machine = stem.provenance["machine"] == {**provenance.machine(), "hardware": provenance.hardware()}
+    same_machine = stem.provenance["machine"] == machine()
     where = "the same kind of machine" if same_machine else "another kind of machine"
     print(f"{stem.file}: differs; the difference is {distance:.1f} dB below the stem; it was made on {where}")
     if digest_file(kept) != stem.provenance["stems"][stem.target]["sha256"]:

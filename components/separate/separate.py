@@ -18,7 +18,7 @@ from components.core.progress import Progress, clock
 from components.separate.account import Account
 from components.separate.config import SeparateConfig
 from components.separate.crew import Crew, GivenUp, crew_size
-from components.separate.devices import devices
+from components.separate.devices import CPU, GPU_TRACKS, devices
 from components.separate.ledger import Row, row_of_provenance
 from components.separate.listing import Choice, list_recordings
 from components.separate.messages import Beat, Ended, Order, Stopped
@@ -64,9 +64,11 @@ def separate(address: ModelAddress, config: SeparateConfig, request: Request, ac
     began = time.monotonic()
     stopped = ""
     if tasks:
-        size, lanes = crew_size(config.workers, len(tasks), devices())
-        order = Order(job.source, request.destination, address, config, job.recipe, lanes)
-        stopped = _carry_out(Crew(order, size, devices()), tasks, destination, account)
+        found = devices()
+        size, lanes = crew_size(config.workers, len(tasks), found)
+        tracks = 1 if found == [CPU] else GPU_TRACKS
+        order = Order(job.source, request.destination, address, config, job.recipe, lanes, tracks)
+        stopped = _carry_out(Crew(order, size, found), tasks, destination, account)
     return Outcome(job.recipe, time.monotonic() - began, len(job.plan.tasks) - len(tasks), stopped)
 
 

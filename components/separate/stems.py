@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from components.core.audio import Audio, read_blocks
 from components.core.bundle import Model
+from components.core.lanes import WindowPool
 from components.core.networks.separator import Separator
 from components.core.profile import Profile
-from components.core.segments import separate_blocks
+from components.core.segments import separate_blocks, separate_in_pool
 from components.separate.config import SeparateConfig
 from components.separate.inspection import Inspection, inspect
 from components.separate.output import Output, StemWriter, choose_output
@@ -40,9 +41,15 @@ class Separation:
     profile: Profile | None
     config: SeparateConfig
     lanes: int
+    pool: WindowPool | None = None
 
     def stems_of(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
-        """Turn blocks of a mixture, `(channels, any)` at the model's rate, into blocks of its stems."""
+        """Turn blocks of a mixture, `(channels, any)` at the model's rate, into blocks of its stems.
+
+        In a `pool` the segments of several recordings, each in a thread of its own, share forward passes.
+        """
+        if self.pool is not None:
+            return separate_in_pool(self.pool, blocks, self.config.post.overlap)
         return separate_blocks(self.separator, blocks, self.config.post.overlap, self.lanes)
 
     @property

@@ -29,6 +29,11 @@ def store_product(destination: Store, source: str, recipe: Recipe, fetched: Fetc
     return row_of_provenance("done", fetched.entry, document)
 
 
+def machine() -> dict[str, str]:
+    """Return what kind of machine separates here: on the same kind, the same bytes come out."""
+    return {**provenance.machine(), "hardware": provenance.hardware()}
+
+
 def provenance_of(source: str, recipe: Recipe, fetched: Fetched, product: Product) -> dict[str, Any]:
     """Return what a stem's file does not say: what it was made of, how, and what was seen on the way."""
     inspection, entry = product.inspection, fetched.entry
@@ -57,5 +62,5 @@ def provenance_of(source: str, recipe: Recipe, fetched: Fetched, product: Produc
         "features": product.features,
         "code": provenance.git_commit(),
         "packages": provenance.package_versions(),
-        "machine": {**provenance.machine(), "hardware": provenance.hardware()},
+        "machine": machine(),
     }

@@ -19,10 +19,12 @@ import torch
 from components.core.bundle import load_model
 from components.core.errors import UserError
 from components.core.inference import for_inference
+from components.core.lanes import WindowPool
 from components.core.parallel import end_with_starter
 from components.core.postprocessing import post_processed
 from components.core.profile import PROFILE, read_profile
 from components.separate.claims import Claims
+from components.separate.devices import CPU, GPU_BATCH
 from components.separate.fetching import Fetched, Fetcher
 from components.separate.inspection import Unfit
 from components.separate.ledger import Row
@@ -66,10 +68,12 @@ def _receive(connection: Connection, worker: "Worker") -> None:
 def separation_of(order: Order, device: str) -> Separation:
     """Return the order's model, ready on `device`."""
     model = load_model(order.address.folder)
-    precision = order.recipe.options["precision"]
-    separator = post_processed(for_inference(model.separator, precision), order.config.post).to(device)
-    profile = order.address.folder / PROFILE
-    return Separation(model, separator, read_profile(profile) if profile.is_file() else None, order.config, order.lanes)
+    fast = for_inference(model.separator, order.recipe.options["precision"])
+    separator = post_processed(fast, order.config.post).to(device)
+    pool = None if device == CPU else WindowPool(separator, batch=GPU_BATCH)
+    path = order.address.folder / PROFILE
+    profile = read_profile(path) if path.is_file() else None
+    return Separation(model, separator, profile, order.config, order.lanes, pool)
 
 
 class Worker:
@@ -88,7 +92,13 @@ class Worker:
         self._coming.put(None if entry is None else self._fetching.submit(self._fetch, entry))
 
     def work(self) -> None:
-        """Separate what is given until the last, and see it stored."""
+        """Separate what is given until the last, several recordings at once on a GPU, and see it stored."""
+        with ThreadPoolExecutor(self._order.tracks) as threads:
+            for turns in [threads.submit(self._take_turns) for _ in range(self._order.tracks)]:
+                turns.result()
+
+    def _take_turns(self) -> None:
+        torch.set_num_threads(1)  # which each thread has for itself
         storing: Future[None] | None = None
         while (coming := self._coming.get()) is not None:
             fetched = coming.result()
@@ -97,6 +107,7 @@ class Worker:
                 storing.result()  # at most one recording waits to be stored
             if fetched is not None and product is not None:
                 storing = self._storing.submit(self._store, fetched, product)
+        self._coming.put(None)  # for the other threads
         if storing is not None:
             storing.result()
 

@@ -1,0 +1,91 @@
+"""How fast is a catalogue separated, file to files? `python -m benchmarks.catalogue [--music FOLDER] [--recordings N]`
+
+Side by side, in one run, starts included, with the shipped model:
+
+    plain    what is written in an afternoon: torch eager, fp32, a thread a core, one recording after the other, the whole
+             of it in memory, stems written as wav
+    job      `stemline separate`: inspection, workers, bf16 where the processor has it, tags, pictures, figures, provenance
+
+Without --music N recordings of noise and tones of three minutes are made. Printed are multiples of real time.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from components.core.audio import SUFFIXES, read, resample, to_channels
+from components.core.bundle import load_model
+from components.core.model_store import SHIPPED
+from components.core.parallel import cores
+from components.core.segments import separate_all
+
+RATE = 44100
+
+
+def main() -> None:
+    """Print a row for each way."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--music", type=Path, help="a folder of recordings")
+    parser.add_argument("--recordings", type=int, default=4)
+    parser.add_argument("--plain", nargs=2, metavar=("MUSIC", "OUT"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.plain:
+        separate_plainly(*map(Path, arguments.plain))
+        return
+    with tempfile.TemporaryDirectory(prefix="stemline-catalogue-") as folder:
+        music = arguments.music or _made(Path(folder) / "music", arguments.recordings)
+        seconds = sum(_seconds(path) for path in _recordings(music))
+        print(f"{len(_recordings(music))} recordings, {seconds / 60:.1f} minutes, {cores()} cores", flush=True)
+        print("| way | seconds | times real time | against plain |\n|---|---|---|---|", flush=True)
+        plain = _timed(["-m", "benchmarks.catalogue", "--plain", str(music), f"{folder}/plain"])
+        print(f"| plain | {plain:.1f} | {seconds / plain:.1f} | 1.00 |", flush=True)
+        job = _timed(["-m", "components.separate", "--model", str(SHIPPED), str(music), f"{folder}/job"])
+        print(f"| job | {job:.1f} | {seconds / job:.1f} | {plain / job:.2f} |", flush=True)
+
+
+def separate_plainly(music: Path, out: Path) -> None:
+    """Separate every recording of a folder without any of this project's ways to be fast, or to be safe."""
+    model = load_model(SHIPPED)
+    torch.set_num_threads(cores())
+    for path in _recordings(music):
+        mixture, rate = read(path)
+        stems = separate_all(model.separator, resample(to_channels(mixture, model.channels), rate, model.rate))
+        folder = out / path.name
+        folder.mkdir(parents=True)
+        for target, stem in zip(model.targets, stems, strict=True):
+            soundfile.write(folder / f"{target}.wav", resample(stem, model.rate, rate).T, rate)
+
+
+def _made(folder: Path, recordings: int) -> Path:
+    folder.mkdir()
+    for number in range(recordings):
+        random = np.random.default_rng(number)
+        tone = np.sin(np.arange(180 * RATE) * (0.02 + 0.005 * number))[:, np.newaxis]
+        soundfile.write(folder / f"{number}.flac", 0.2 * tone + random.normal(0, 0.05, (180 * RATE, 2)), RATE)
+    return folder
+
+
+def _recordings(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _seconds(path: Path) -> float:
+    samples, rate = read(path)
+    return samples.shape[1] / rate
+
+
+def _timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()
