@@ -2,9 +2,9 @@
 
 Side by side, in one run, starts included, with the shipped model:
 
-    plain    what is written in an afternoon: torch eager, fp32, a thread a core, one recording after the other, the whole
-             of it in memory, stems written as wav
-    job      `stemline separate`: inspection, workers, bf16 where the processor has it, tags, pictures, figures, provenance
+    plain    what is written in an afternoon: torch eager, fp32, a thread a core, one recording after the other, each
+             as a whole in memory, stems written as wav
+    job      `stemline separate`: inspection, workers, bf16 where the processor has it, tags, pictures, provenance …
 
 Without --music N recordings of noise and tones of three minutes are made. Printed are multiples of real time.
 """
@@ -78,7 +78,7 @@ def _recordings(folder: Path) -> list[Path]:
 
 def _seconds(path: Path) -> float:
     samples, rate = read(path)
-    return samples.shape[1] / rate
+    return float(samples.shape[1] / rate)
 
 
 def _timed(command: list[str]) -> float:

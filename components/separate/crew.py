@@ -5,7 +5,6 @@ says when it begins one. A worker killed from outside (-9, by a person or for me
 so that one counts for less.
 """
 
-import multiprocessing
 import signal
 import time
 from collections import Counter, deque
@@ -19,6 +18,7 @@ import psutil
 
 from components.core.parallel import cores
 from components.separate.devices import CPU
+from components.separate.forking import worker_context
 from components.separate.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
 from components.separate.plan import Task
 from components.separate.stores.store import Entry
@@ -64,9 +64,7 @@ class Crew:
 
     def __init__(self, order: Order, size: int, devices: list[str]) -> None:
         self._order, self._size, self._devices = order, size, devices
-        self._context = multiprocessing.get_context("forkserver")
-        # imported once, by the server that all workers are forked from
-        self._context.set_forkserver_preload(["components.separate.worker"])
+        self._context = worker_context()
         self._hands: list[Hand] = []
         self._queue: deque[Entry] = deque()
         self._suspects: deque[Entry] = deque()
