@@ -29,7 +29,7 @@ from components.separate.storing import machine
 from components.separate.worker import separation_of
 
 NEAR_DB = -40.0
-"""How far below the stem the difference lies at least, where another kind of processor computed in half precision."""
+"""The difference, against the stem, lies at least so low where another kind of processor computed in half precision."""
 
 DIFFERENT = 1
 
@@ -68,7 +68,7 @@ def _compare(stem: Stem, kept: Path, again: Path) -> bool:
     distance = distance_db(kept, again)
     same_machine = stem.provenance["machine"] == machine()
     where = "the same kind of machine" if same_machine else "another kind of machine"
-    print(f"{stem.file}: differs; the difference is {distance:.1f} dB below the stem; it was made on {where}")
+    print(f"{stem.file}: differs; the difference is {-distance:.1f} dB below the stem; it was made on {where}")
     if digest_file(kept) != stem.provenance["stems"][stem.target]["sha256"]:
         print(f"{stem.file}: and the file is not the one that its provenance names: it was changed since")
     return not same_machine and distance <= NEAR_DB

@@ -44,7 +44,6 @@ Say = Callable[[Message], None]
 def serve(connection: Connection, order: Order, device: str) -> None:
     """Work on the entries that come through `connection`, until None comes; say what becomes of each."""
     end_with_starter()
-    torch.set_num_threads(1)
     lock = threading.Lock()
 
     def say(message: Message) -> None:
@@ -66,7 +65,8 @@ def _receive(connection: Connection, worker: "Worker") -> None:
 
 
 def separation_of(order: Order, device: str) -> Separation:
-    """Return the order's model, ready on `device`."""
+    """Return the order's model, ready on `device`; torch then computes on one thread, since two give other bits."""
+    torch.set_num_threads(1)
     model = load_model(order.address.folder)
     fast = for_inference(model.separator, order.recipe.options["precision"])
     separator = post_processed(fast, order.config.post).to(device)

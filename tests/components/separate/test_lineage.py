@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import noise, save_tiny_model
+from core.tiny import noise, run_python, save_tiny_model
 
 from components.core import tracking
 from components.core.errors import UserError
+from components.core.model_store import SHIPPED
 from components.separate import lineage, reproduce
 from components.separate.lineage import chain, find_stem
 
 from .here import here, separate
+
+THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
 
 pytestmark = pytest.mark.usefixtures("here")
 __all__ = ["here"]
@@ -58,6 +61,18 @@ def test_without_the_run_the_chain_says_where_it_would_be(
 def test_what_is_no_stem_is_one_line(stem: Path, name: str) -> None:
     with pytest.raises(UserError, match="is no stem of Stemline"):
         find_stem(str(stem.parent / name))
+
+
+@pytest.mark.slow
+def test_the_commands_agree_to_the_bit_with_the_shipped_model(tmp_path: Path) -> None:
+    """With a network large enough for torch to share its sums out among threads, where it is let."""
+    soundfile.write(tmp_path / "a.wav", noise(0, 7 * 44100).T, 44100)
+    done = run_python("-m", "components.separate", "--model", str(SHIPPED), "a.wav", "out", cwd=tmp_path, more=THREADS)
+    assert done.returncode == 0, done.stderr
+    for target in ("vocals", "accompaniment"):
+        stem = str(tmp_path / "out" / "a.wav" / f"{target}.wav")
+        again = run_python("-m", "components.separate.reproduce", stem, cwd=tmp_path, more=THREADS)
+        assert (again.returncode, "identical" in again.stdout) == (0, True), again.stdout + again.stderr
 
 
 def test_a_stem_is_made_again_bit_for_bit(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
