@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from components.core import tracking
 from components.core.entry import run_step
 from components.core.errors import UserError
+from components.core.model_store import SHIPPED
 from components.separate.records import parse_json
 from components.separate.stores.opening import open_store
 from components.separate.stores.store import PROVENANCE
@@ -56,17 +57,34 @@ def chain(stem: Stem) -> Iterator[tuple[str, str]]:
 
 
 def _of_the_run(run_id: str) -> Iterator[tuple[str, str]]:
-    """What only the training's MLflow run knows, where it is at hand."""
-    if not tracking.has_begun():
-        yield "its run", "there is no MLflow store here: set MLFLOW_TRACKING_URI to the one that has the run"
+    """What only the training's MLflow run knows; of the model that ships, the run's export beside it knows it too."""
+    found = _shipped_run(run_id) or _stored_run(run_id)
+    if found is None:
+        yield "its run", f"not in {tracking.tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it"
         return
+    tags, params = found
+    yield from ((name, tags[name]) for name in _OF_THE_RUN if name in tags)
+    yield from sorted((name, value) for name, value in params.items() if name.startswith("train."))
+
+
+_Run = tuple[Mapping[str, str], Mapping[str, str]]
+"""Tags and parameters."""
+
+
+def _shipped_run(run_id: str) -> _Run | None:
+    path = SHIPPED / tracking.RUN_FILE
+    run = parse_json(path.read_bytes() if path.is_file() else None)
+    return (run["tags"], run["params"]) if run.get("run_id") == run_id else None
+
+
+def _stored_run(run_id: str) -> _Run | None:
+    if not tracking.has_begun():
+        return None
     try:
         run = tracking.connect().get_run(run_id)
     except MlflowException:
-        yield "its run", f"not in {tracking.tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it"
-        return
-    yield from ((name, run.data.tags[name]) for name in _OF_THE_RUN if name in run.data.tags)
-    yield from sorted((name, value) for name, value in run.data.params.items() if name.startswith("train."))
+        return None
+    return run.data.tags, run.data.params
 
 
 def main() -> None:

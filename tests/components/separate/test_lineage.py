@@ -1,5 +1,6 @@
 """From a stem's file back to all that made it, and forward again to the same bytes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_without_the_run_the_chain_says_where_it_would_be(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert "MLFLOW_TRACKING_URI" in dict(chain(find_stem(str(stem))))["its run"]
+
+
+def test_of_the_shipped_model_all_is_known_without_a_store(
+    stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))
+    found = find_stem(str(stem))
+    provenance = {**found.provenance, "model": {**found.provenance["model"], "run_id": run["run_id"]}}
+    lines = dict(chain(lineage.Stem(found.folder, found.file, found.target, provenance)))
+    assert lines["train.data"] == run["tags"]["train.data"]
+    assert lines["train.steps"] == run["params"]["train.steps"]
 
 
 @pytest.mark.parametrize("name", ["spectrogram.png", "../a.flac", "nothing.wav"])

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from core.tiny import noise, save_tiny_model
 
+from components.core import tracking
 from components.core.bundle import WEIGHTS
 from components.core.errors import UserError
 from components.core.files import digest_file
@@ -257,6 +258,22 @@ def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path,
     choice = Choice(manifest=str(manifest))
     assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (2, 0, 0, 1)
     assert "the source does not have it" in rows(tmp_path / "out")["not-there.wav"].reason
+
+
+def test_a_job_is_a_run_where_there_is_a_store(
+    model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = tracking.connect()
+    (music / "bad.wav").write_bytes(b"rubbish" * 100)
+    separate(model, music, tmp_path / "out", price_per_hour=2.0)
+    [run] = client.search_runs([tracking.experiment_id(client)])
+    metrics = run.data.metrics
+    assert (metrics["separate/listed"], metrics["separate/done"], metrics["separate/failures"]) == (8, 7, 1)
+    assert metrics["separate/audio_hours"] == pytest.approx(7 * 3000 / 44100 / 3600)
+    assert metrics["separate/price_per_audio_hour"] == pytest.approx(2.0 / metrics["separate/speed"])
+    assert run.data.params["separate.source"] == str(music)
+    assert [file.path for file in client.list_artifacts(run.info.run_id, "separate")] == ["separate/ledger.parquet"]
 
 
 def test_an_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
