@@ -20,13 +20,23 @@ from components.separate.records import digest_key
 from components.separate.stores.owner import Owner, parse_owner
 from components.separate.stores.store import BOOKS, Store, StoreFault
 
+CLAIMS = f"{BOOKS}/claims"
 LEASE = 60.0
 """Seconds after which a claim that was not renewed is another's to take."""
 
 
 def claim_folder(key: str) -> str:
     """Return the folder of a recording's claims in the destination."""
-    return f"{BOOKS}/claims/{digest_key(key)}"
+    return f"{CLAIMS}/{digest_key(key)}"
+
+
+def clear_dead(store: Store, key: str) -> None:
+    """Delete what killed processes of this host have left of claims to a recording that is done."""
+    folder = claim_folder(key)
+    for name in store.names(folder):
+        owner = parse_owner(store.read(f"{folder}/{name}") or b"")
+        if owner is not None and owner.is_dead:
+            store.delete(f"{folder}/{name}")
 
 
 @dataclass

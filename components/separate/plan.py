@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.separate.claims import CLAIMS, claim_folder
 from components.separate.quarantine import QUARANTINE, Quarantined, quarantine_key, read_quarantined
 from components.separate.recipe import Recipe
 from components.separate.records import provenance_key, read_provenance, same_recipe, same_source
@@ -25,9 +26,13 @@ class Task:
 
 @dataclass
 class Plan:
-    """The recordings to separate; those done before and in quarantine were handed on one by one."""
+    """The recordings to separate; those done before and in quarantine were handed on one by one.
+
+    `claimed` are keys of done ones that are still claimed, perhaps by a process that was killed just after.
+    """
 
     tasks: list[Task] = field(default_factory=list)
+    claimed: list[str] = field(default_factory=list)
     done: int = 0
     quarantined: int = 0
 
@@ -56,6 +61,7 @@ def make_plan(entries: list[Entry], destination: Store, recipe: Recipe, known: K
     Longest first, by their size, so that no long one is left for the end.
     """
     there = {key for key in destination.keys() if _says_something(key)}  # noqa: SIM118  (a store is no dict)
+    claimed = {key.rpartition("/")[0] for key in there if key.startswith(CLAIMS)}
     plan = Plan()
     for entry, provenance, record in _asked(entries, destination, there):
         if record is not None and record.holds(entry) and not again:
@@ -63,6 +69,8 @@ def make_plan(entries: list[Entry], destination: Store, recipe: Recipe, known: K
             known.quarantined(record)
         elif (why := _why(entry, provenance, recipe)) is None:
             plan.done += 1
+            if claim_folder(entry.key) in claimed:
+                plan.claimed.append(entry.key)
             known.done(entry, provenance)
         else:
             plan.tasks.append(Task(entry, why))
@@ -71,7 +79,7 @@ def make_plan(entries: list[Entry], destination: Store, recipe: Recipe, known: K
 
 
 def _says_something(key: str) -> bool:
-    return key.endswith(f"/{PROVENANCE}") or key.startswith(f"{QUARANTINE}/")
+    return key.endswith(f"/{PROVENANCE}") or key.startswith((f"{QUARANTINE}/", f"{CLAIMS}/"))
 
 
 def _why(entry: Entry, provenance: dict[str, Any], recipe: Recipe) -> str | None:

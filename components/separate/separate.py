@@ -16,6 +16,7 @@ from components.core.bundle import load_model
 from components.core.model_store import ModelAddress
 from components.core.progress import Progress, clock
 from components.separate.account import Account
+from components.separate.claims import clear_dead
 from components.separate.config import SeparateConfig
 from components.separate.crew import Crew, GivenUp, crew_size
 from components.separate.devices import CPU, GPU_TRACKS, devices
@@ -60,6 +61,8 @@ def separate(address: ModelAddress, config: SeparateConfig, request: Request, ac
     destination.sweep()
     job = plan_job(address, config, request, account)
     print(f"separate: {job.plan}", file=sys.stderr, flush=True)
+    for key in job.plan.claimed:
+        clear_dead(destination, key)
     tasks = job.plan.tasks[: request.limit or None]
     began = time.monotonic()
     stopped = ""

@@ -131,9 +131,7 @@ class BucketStore(Store):
 
     def _page(self, bucket: str, below: str, token: dict[str, str]) -> Any:
         try:
-            return self._ask(
-                below, lambda: self._files.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **token)
-            )
+            return self._ask("", lambda: self._files.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **token))
         except FileNotFoundError:
             raise UserError(f"{S3}{bucket} does not exist: check the bucket's name") from None
 

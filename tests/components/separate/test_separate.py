@@ -15,7 +15,10 @@ from components.core.errors import UserError
 from components.core.files import digest_file
 from components.core.postprocessing import PostProcessing
 from components.separate import storing
+from components.separate.claims import claim_folder
 from components.separate.listing import Choice
+from components.separate.stores.opening import open_store
+from components.separate.stores.owner import Owner
 from components.separate.stores.store import BOOKS
 
 from .here import counts, here, rows, separate
@@ -258,6 +261,18 @@ def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path,
     choice = Choice(manifest=str(manifest))
     assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (2, 0, 0, 1)
     assert "the source does not have it" in rows(tmp_path / "out")["not-there.wav"].reason
+
+
+def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path, music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    separate(model, music, out)
+    store = open_store(str(out))
+    dead, other = Owner(Owner.this().host, 1 << 22, 1.0), Owner("elsewhere", 1 << 22, 1.0)
+    for key, owner in (("a.wav", dead), ("a.flac", other)):
+        store.write(f"{claim_folder(key)}/0", json.dumps(owner.document()).encode())
+    assert counts(separate(model, music, out)) == (0, 7, 0, 0)
+    assert store.names(claim_folder("a.wav")) == []
+    assert store.names(claim_folder("a.flac")) == ["0"]  # whether it is dead can't be told from here
 
 
 def test_a_job_is_a_run_where_there_is_a_store(
