@@ -38,12 +38,16 @@ _HOW = f"{SHARDS}/separate.json"
 
 def cut(asked: Asked, count: int) -> int:
     """Write down what is to do in at most `count` shards of about the same bytes; return and print how many."""
+    if count < 1:
+        raise UserError(f"a catalogue can't be cut into {count} shards: give 1 or more")
+    if asked.request.limit:  # `gather` could not tell what it left out from what a dead worker left undone
+        raise UserError("--limit does not go with shards: name the recordings in a --manifest instead")
     destination = open_store(asked.request.destination)
     _clear(destination)
     with tempfile.TemporaryDirectory(prefix="stemline-") as folder:
         account = Account(Path(folder) / "ledger.parquet", asked.config.flags)
         plan = plan_job(asked.address, asked.config, asked.request, account).plan
-    shards = shared_out(plan.tasks[: asked.request.limit or None], count)
+    shards = shared_out(plan.tasks, count)
     destination.write(_HOW, asked.config.model_copy(update={"model": _address(asked)}).model_dump_json().encode())
     for number, tasks in enumerate(shards):
         destination.write(f"{SHARDS}/{number}.csv", manifest_of(task.entry.key for task in tasks).encode())
@@ -75,7 +79,7 @@ def run(asked: Asked, number: int) -> None:
     told = parse_section("separate", parse_json(destination.read(_HOW)), SeparateConfig, destination.describe(_HOW))
     config = told.model_copy(update={"workers": asked.config.workers})
     manifest = destination.describe(f"{SHARDS}/{number}.csv")
-    request = replace(asked.request, choice=replace(asked.request.choice, manifest=manifest), limit=0)
+    request = replace(asked.request, choice=replace(asked.request.choice, manifest=manifest))
     # the folder of the model that ships is elsewhere on other machines
     there = told.model.startswith(REGISTRY) or Path(told.model).is_dir()
     address = fetch_model(told.model, MODELS_FOLDER) if there else asked.address

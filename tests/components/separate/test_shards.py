@@ -9,6 +9,7 @@ from core.tiny import noise, save_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.core.errors import UserError
 from components.core.model_store import fetch_model
 from components.separate import shards
 from components.separate.command import Asked
@@ -53,6 +54,15 @@ def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.C
         "bad.wav": "quarantined",
     }
     assert not list((tmp_path / "out" / "_stemline" / "shards").glob("*"))
+
+
+@pytest.mark.parametrize(("limit", "count", "says"), [(0, 0, "give 1 or more"), (5, 2, "--manifest")])
+def test_what_can_not_be_cut_is_one_line(tmp_path: Path, limit: int, count: int, says: str) -> None:
+    (tmp_path / "in").mkdir()
+    address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
+    request = Request(str(tmp_path / "in"), str(tmp_path / "out"), limit=limit)
+    with pytest.raises(UserError, match=says):
+        shards.cut(Asked(address, SeparateConfig(), request), count)
 
 
 def _has_bad(out: Path, number: int) -> bool:
