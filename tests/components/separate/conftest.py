@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from components.separate.stores.opening import AnyStore, open_store
+
 from .bucket import Bucket
 
 
@@ -37,3 +39,15 @@ def shared_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnyStore]:
+    """An empty store: a folder, and a folder of a bucket."""
+    if request.param == "folder":
+        yield open_store(str(tmp_path / "store"))
+        return
+    bucket: Bucket = request.getfixturevalue("shared_bucket")
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    yield open_store(f"s3://music/{tmp_path.name}/store")

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,7 @@ from components.separate.claims import Claims, claim_folder
 from components.separate.stores.opening import AnyStore, open_store
 from components.separate.stores.owner import Owner
 
-from .bucket import Bucket
-
 KEY = "歌/song.flac"
-
-
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnyStore]:
-    if request.param == "folder":
-        yield open_store(str(tmp_path / "store"))
-        return
-    bucket: Bucket = request.getfixturevalue("shared_bucket")
-    for name, value in bucket.variables.items():
-        monkeypatch.setenv(name, value)
-    yield open_store(f"s3://music/{tmp_path.name}/store")
 
 
 def _elsewhere(store: AnyStore, beat: int = 1, number: int = 0) -> None:

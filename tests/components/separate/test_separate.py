@@ -1,5 +1,6 @@
 """A folder of recordings: what is done is skipped, what is bad is accounted for, every stem says where it is from."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -17,9 +18,10 @@ from components.core.postprocessing import PostProcessing
 from components.separate import storing
 from components.separate.claims import claim_folder
 from components.separate.listing import Choice
+from components.separate.stores.folder import FolderStore
 from components.separate.stores.opening import open_store
 from components.separate.stores.owner import Owner
-from components.separate.stores.store import BOOKS
+from components.separate.stores.store import BOOKS, StoreFault
 
 from .here import counts, here, rows, separate
 
@@ -273,6 +275,36 @@ def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path,
     assert counts(separate(model, music, out)) == (0, 7, 0, 0)
     assert store.names(claim_folder("a.wav")) == []
     assert store.names(claim_folder("a.flac")) == ["0"]  # whether it is dead can't be told from here
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (StoreFault("s3://x: access denied: check AWS_ACCESS_KEY_ID"), "access denied"),
+        (OSError(errno.ENOSPC, "No space left on device", "/full"), "/full: No space left on device"),
+    ],
+)
+def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_next_one_completes_it(
+    model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, says: str
+) -> None:
+    out, whole, stored = tmp_path / "out", tmp_path / "whole", []
+    put = FolderStore.put
+
+    def put_a_few(self: FolderStore, local: Path, key: str) -> None:
+        stored.append(key)
+        if len(stored) > 7:
+            raise fault
+        put(self, local, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "put", put_a_few)
+        summary = separate(model, music, out)
+    assert says in summary.stopped
+    assert len(summary.stopped.splitlines()) == 1
+    assert counts(summary) == (2, 0, 0, 5)
+    assert counts(separate(model, music, out)) == (5, 2, 0, 0)
+    separate(model, music, whole)
+    assert files(out) == files(whole)
 
 
 def test_a_job_is_a_run_where_there_is_a_store(

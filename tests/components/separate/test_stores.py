@@ -1,7 +1,6 @@
 """What any store does, on a folder and on a real S3 server; and what is said of one that does not work."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,6 @@ NAMES = (
     "upper.wav",
     "a+b %41.mp3",
 )
-
-
-@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnyStore]:
-    if request.param == "folder":
-        yield open_store(str(tmp_path / "store"))
-        return
-    bucket: Bucket = request.getfixturevalue("shared_bucket")
-    for name, value in bucket.variables.items():
-        monkeypatch.setenv(name, value)
-    yield open_store(f"s3://music/{tmp_path.name}/store")
 
 
 def test_recordings_are_the_audio_files_by_name(store: AnyStore) -> None:
