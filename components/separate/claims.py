@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 
+from components.core.stores.owner import Owner, parse_owner
+from components.core.stores.store import BOOKS, Store, StoreFault
 from components.separate.records import digest_key
-from components.separate.stores.owner import Owner, parse_owner
-from components.separate.stores.store import BOOKS, Store, StoreFault
 
 CLAIMS = f"{BOOKS}/claims"
 LEASE = 60.0

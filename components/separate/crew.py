@@ -17,11 +17,11 @@ from multiprocessing.process import BaseProcess
 import psutil
 
 from components.core.parallel import cores
+from components.core.stores.store import Entry
 from components.separate.devices import CPU
 from components.separate.forking import worker_context
 from components.separate.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
 from components.separate.plan import Task
-from components.separate.stores.store import Entry
 
 _LOOK_EVERY = 1.0  # seconds
 _ASK_AGAIN = 5.0  # seconds, for what another worker has claimed

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from components.core.files import digest_file
+from components.core.stores.store import Entry, Store
 from components.separate.claims import Claims
 from components.separate.inspection import Unfit
 from components.separate.ledger import Row, row_of_provenance
 from components.separate.messages import Busy
 from components.separate.recipe import Recipe
 from components.separate.records import read_provenance, same_recipe, same_source
-from components.separate.stores.store import Entry, Store
 
 
 @dataclass

@@ -10,13 +10,13 @@ from pathlib import Path
 from components.core.errors import UserError
 from components.core.model_store import ModelAddress
 from components.core.profile import PROFILE, read_profile
+from components.core.stores.opening import open_store
 from components.separate.account import Account, Summary
 from components.separate.config import SeparateConfig
 from components.separate.ledger import Row, read_rows
 from components.separate.log import log_job
 from components.separate.publish import publish
 from components.separate.separate import Request, plan_job, separate
-from components.separate.stores.opening import open_store
 
 FAILED, QUARANTINED = 3, 4
 """Exit codes: some recordings failed, and the same command may help; all that can be separated is."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.separate.stores.store import Entry
+from components.core.stores.store import Entry
 
 State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")

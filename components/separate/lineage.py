@@ -11,9 +11,9 @@ from components.core import tracking
 from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.model_store import SHIPPED
+from components.core.stores.opening import open_store
+from components.core.stores.store import PROVENANCE
 from components.separate.records import parse_json
-from components.separate.stores.opening import open_store
-from components.separate.stores.store import PROVENANCE
 
 _OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
 

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from components.core.errors import UserError
-from components.separate.stores.opening import AnyStore, folder_within, open_store
-from components.separate.stores.store import Entry
+from components.core.stores.opening import AnyStore, folder_within, open_store
+from components.core.stores.store import Entry
 
 
 @dataclass(frozen=True)

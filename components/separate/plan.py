@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.core.stores.store import PROVENANCE, Entry, Store
 from components.separate.claims import CLAIMS, claim_folder
 from components.separate.quarantine import QUARANTINE, Quarantined, quarantine_key, read_quarantined
 from components.separate.recipe import Recipe
 from components.separate.records import provenance_key, read_provenance, same_recipe, same_source
-from components.separate.stores.store import PROVENANCE, Entry, Store
 
 NEW, OTHER_SOURCE, OTHER_RECIPE = "new", "the recording changed", "other model or options"
 _ASKED_AT_ONCE = 16

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from components.core.files import write_json
 from components.core.progress import clock
+from components.core.stores.store import BOOKS, PROVENANCE, Store
 from components.separate.account import Summary
 from components.separate.ledger import Row, read_rows
 from components.separate.page import PageSummary, PageTrack, write_page
-from components.separate.stores.store import BOOKS, PROVENANCE, Store
 
 LEDGER, SUMMARY, PAGE = f"{BOOKS}/ledger.parquet", f"{BOOKS}/summary.json", "index.html"
 

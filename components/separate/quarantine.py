@@ -5,9 +5,9 @@ _stemline/quarantine/<digest of the key>.json
 
 from dataclasses import asdict, dataclass
 
+from components.core.stores.store import BOOKS, Entry, Store
 from components.separate.ledger import Row
 from components.separate.records import as_json, digest_key, parse_json
-from components.separate.stores.store import BOOKS, Entry, Store
 
 QUARANTINE = f"{BOOKS}/quarantine"
 

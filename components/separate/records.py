@@ -5,8 +5,8 @@ import json
 import os
 from typing import Any
 
+from components.core.stores.store import PROVENANCE, Entry, Store
 from components.separate.recipe import Recipe
-from components.separate.stores.store import PROVENANCE, Entry, Store
 
 
 def provenance_key(key: str) -> str:

@@ -18,13 +18,13 @@ from components.core.errors import UserError
 from components.core.files import digest_file
 from components.core.model_store import REGISTRY, SHIPPED, ModelAddress, fetch_model
 from components.core.params import parse_section
+from components.core.stores.opening import open_store
 from components.separate.command import MODELS_FOLDER
 from components.separate.config import SeparateConfig
 from components.separate.lineage import Stem, find_stem
 from components.separate.messages import Order
 from components.separate.recipe import recipe_of
 from components.separate.stems import BLOCK, separate_file
-from components.separate.stores.opening import open_store
 from components.separate.storing import machine
 from components.separate.worker import separation_of
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from components.core.bundle import load_model
 from components.core.model_store import ModelAddress
 from components.core.progress import Progress, clock
+from components.core.stores.opening import open_store
+from components.core.stores.store import Entry, Store
 from components.separate.account import Account
 from components.separate.claims import clear_dead
 from components.separate.config import SeparateConfig
@@ -26,8 +28,6 @@ from components.separate.messages import Beat, Ended, Order, Stopped
 from components.separate.plan import Known, Plan, Task, make_plan
 from components.separate.quarantine import quarantine
 from components.separate.recipe import Recipe, recipe_of
-from components.separate.stores.opening import open_store
-from components.separate.stores.store import Entry, Store
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.model_store import REGISTRY, fetch_model
 from components.core.params import parse_section
+from components.core.stores.opening import open_store
+from components.core.stores.store import BOOKS, Store
 from components.separate.account import Account
 from components.separate.command import MODELS_FOLDER, Asked, add_options, asked_for
 from components.separate.config import SeparateConfig
@@ -29,8 +31,6 @@ from components.separate.listing import manifest_of
 from components.separate.plan import Task
 from components.separate.records import parse_json
 from components.separate.separate import plan_job
-from components.separate.stores.opening import open_store
-from components.separate.stores.store import BOOKS, Store
 
 SHARDS = f"{BOOKS}/shards"
 _HOW = f"{SHARDS}/separate.json"

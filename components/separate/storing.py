@@ -4,13 +4,13 @@ from typing import Any
 
 from components.core import provenance
 from components.core.files import digest_file
+from components.core.stores.store import PROVENANCE, Store
 from components.separate.fetching import Fetched
 from components.separate.ledger import Row, row_of_provenance
 from components.separate.quarantine import quarantine_key
 from components.separate.recipe import Recipe
 from components.separate.records import provenance_key, write_provenance
 from components.separate.stems import Product
-from components.separate.stores.store import PROVENANCE, Store
 
 
 def store_product(destination: Store, source: str, recipe: Recipe, fetched: Fetched, product: Product) -> Row:

@@ -23,6 +23,8 @@ from components.core.lanes import WindowPool
 from components.core.parallel import end_with_starter
 from components.core.postprocessing import post_processed
 from components.core.profile import PROFILE, read_profile
+from components.core.stores.opening import open_store
+from components.core.stores.store import Entry, Gone, StoreFault
 from components.separate.claims import Claims
 from components.separate.devices import CPU, GPU_BATCH
 from components.separate.fetching import Fetched, Fetcher
@@ -31,8 +33,6 @@ from components.separate.ledger import Row
 from components.separate.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
 from components.separate.quarantine import quarantine
 from components.separate.stems import Product, Separation, separate_file
-from components.separate.stores.opening import open_store
-from components.separate.stores.store import Entry, Gone, StoreFault
 from components.separate.storing import store_product
 
 _BEAT = 2.0  # seconds

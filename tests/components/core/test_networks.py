@@ -102,7 +102,7 @@ def test_the_transform_is_no_weight() -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_found_by_its_name(name: str) -> None:
     network = parse_network({"name": name})
-    assert isinstance(network, ARCHITECTURES[name][0])
+    assert isinstance(network, ARCHITECTURES[name].config)
     separator = build_separator(TINY if name == "unet" else network, 2, 2)
     assert separator.segment > 0
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from core.tiny import environment
 
+from components.core.stores.opening import AnyStore, open_store
+from components.core.stores.owner import Owner
 from components.separate.claims import Claims, claim_folder
-from components.separate.stores.opening import AnyStore, open_store
-from components.separate.stores.owner import Owner
 
 KEY = "歌/song.flac"
 
@@ -59,7 +59,7 @@ def test_a_killed_process_holds_nothing(store: AnyStore, tmp_path: Path) -> None
     code = (
         "import sys, time\n"
         "from components.separate.claims import Claims\n"
-        "from components.separate.stores.opening import open_store\n"
+        "from components.core.stores.opening import open_store\n"
         f"print(Claims(open_store(sys.argv[1])).take({KEY!r}), flush=True)\n"
         "time.sleep(600)\n"
     )

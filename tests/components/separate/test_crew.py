@@ -16,13 +16,13 @@ from components.core.lanes import WindowPool
 from components.core.model_store import fetch_model
 from components.core.networks.unet import UNetConfig
 from components.core.stft import StftConfig
+from components.core.stores.opening import open_store
 from components.separate.config import SeparateConfig
 from components.separate.crew import Crew, crew_size
 from components.separate.messages import Ended, Message, Order
 from components.separate.plan import NEW, Task
 from components.separate.recipe import recipe_of
 from components.separate.stems import Separation
-from components.separate.stores.opening import open_store
 from components.separate.worker import Worker, separation_of
 
 LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64, frames=129)

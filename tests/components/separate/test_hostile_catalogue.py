@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from core.tiny import run_python, save_tiny_model
 
+from components.core.stores.store import BOOKS
 from components.separate.ledger import read_rows, shown
-from components.separate.stores.store import BOOKS
 
 from .hostile_corpus import write_corpus
 

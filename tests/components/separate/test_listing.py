@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.core.errors import UserError
+from components.core.stores.opening import open_store
 from components.separate.listing import Choice, list_recordings, manifest_of, read_manifest
-from components.separate.stores.opening import open_store
 
 
 def _touch(folder: Path, *names: str) -> Path:

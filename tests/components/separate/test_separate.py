@@ -15,13 +15,13 @@ from components.core.bundle import WEIGHTS
 from components.core.errors import UserError
 from components.core.files import digest_file
 from components.core.postprocessing import PostProcessing
+from components.core.stores.folder import FolderStore
+from components.core.stores.opening import open_store
+from components.core.stores.owner import Owner
+from components.core.stores.store import BOOKS, StoreFault
 from components.separate import storing
 from components.separate.claims import claim_folder
 from components.separate.listing import Choice
-from components.separate.stores.folder import FolderStore
-from components.separate.stores.opening import open_store
-from components.separate.stores.owner import Owner
-from components.separate.stores.store import BOOKS, StoreFault
 
 from .here import counts, here, rows, separate
 

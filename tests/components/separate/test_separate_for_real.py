@@ -15,15 +15,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from core.bucket import Bucket
 from core.tiny import environment, noise, run_python, save_tiny_model
 
 from components.core.files import digest_file
 from components.core.networks.unet import UNetConfig
 from components.core.stft import StftConfig
+from components.core.stores.store import BOOKS
 from components.separate.ledger import Row, read_rows
-from components.separate.stores.store import BOOKS
-
-from .bucket import Bucket
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from components.core.errors import UserError
 from components.core.model_store import fetch_model
+from components.core.stores.store import Entry
 from components.separate import shards
 from components.separate.command import Asked
 from components.separate.config import SeparateConfig
 from components.separate.plan import NEW, Task
 from components.separate.separate import Request
-from components.separate.stores.store import Entry
 
 from .here import here, rows
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from components.core.errors import UserError
-from components.separate.stores.bucket import S3, BucketStore
-from components.separate.stores.folder import FolderStore
+from components.core.stores.bucket import S3, BucketStore
+from components.core.stores.folder import FolderStore
 
 AnyStore = FolderStore | BucketStore
 

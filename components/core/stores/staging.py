@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.separate.stores.owner import Owner, owner_of
+from components.core.stores.owner import Owner, owner_of
 
 
 @contextmanager

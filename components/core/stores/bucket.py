@@ -12,8 +12,8 @@ import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from components.core.errors import UserError
-from components.separate.stores.staging import staging_folder, sweep
-from components.separate.stores.store import Entry, Gone, Store, StoreFault, recordings_among
+from components.core.stores.staging import staging_folder, sweep
+from components.core.stores.store import Entry, Gone, Store, StoreFault, recordings_among
 
 S3 = "s3://"
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}

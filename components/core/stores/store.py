@@ -1,4 +1,4 @@
-"""What a store is to the rest of the step."""
+"""What a store is to the rest of the system."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator

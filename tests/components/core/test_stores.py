@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import UserError
-from components.separate.stores.opening import AnyStore, folder_within, open_store
-from components.separate.stores.owner import Owner, owner_of, parse_owner
-from components.separate.stores.store import Entry, Gone, StoreFault
-
-from .bucket import Bucket
+from components.core.stores.opening import AnyStore, folder_within, open_store
+from components.core.stores.owner import Owner, owner_of, parse_owner
+from components.core.stores.store import Entry, Gone, StoreFault
+from core.bucket import Bucket
 
 NAMES = (
     "a.wav",

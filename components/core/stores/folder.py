@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from components.core.errors import UserError
 from components.core.files import whole_file
-from components.separate.stores.staging import staging_folder, sweep
-from components.separate.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
+from components.core.stores.staging import staging_folder, sweep
+from components.core.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
 
 _STAGING = "staging"
 
