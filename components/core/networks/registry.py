@@ -1,21 +1,27 @@
-"""All architectures by name. To add one: a file beside this one, and its line in ARCHITECTURES."""
+"""All architectures by name: those of the files in this folder. To add one, add its file (docs/architectures.md)."""
 
-from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from components.core.errors import UserError
+from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.spleeter import SpleeterConfig, build_spleeter
-from components.core.networks.tdf_unet import TdfUNetConfig, build_tdf_unet
-from components.core.networks.unet import UNetConfig, build_unet
 from components.core.params import Section, parse_section
 
-ARCHITECTURES: dict[str, tuple[type[Section], Callable[[Any, int, int], Separator]]] = {
-    "unet": (UNetConfig, build_unet),
-    "spleeter": (SpleeterConfig, build_spleeter),
-    "tdf_unet": (TdfUNetConfig, build_tdf_unet),
-}
-"""Name to the typed config and the function `(config, stems, channels) -> Separator`."""
+
+def _found() -> dict[str, Architecture]:
+    modules = (
+        import_module(f"{__package__}.{path.stem}")
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+        if path.stem not in ("__init__", Path(__file__).stem)
+    )
+    architectures = [found for module in modules if (found := getattr(module, "ARCHITECTURE", None))]
+    return {architecture.name: architecture for architecture in architectures}
+
+
+ARCHITECTURES: dict[str, Architecture] = _found()
+"""Every architecture by the name that `train.network.name` gives it."""
 
 
 def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section:
@@ -25,10 +31,10 @@ def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section
         raise UserError(
             f"{where}: network.name: no architecture '{name}' (there are {', '.join(sorted(ARCHITECTURES))})"
         )
-    return parse_section("network", values, ARCHITECTURES[name][0], where)
+    return parse_section("network", values, ARCHITECTURES[name].config, where)
 
 
 def build_separator(network: Section, stems: int, channels: int) -> Separator:
     """Build the separator of a typed config, with fresh weights."""
     name: str = network.name  # type: ignore[attr-defined]
-    return ARCHITECTURES[name][1](network, stems, channels)
+    return ARCHITECTURES[name].build(network, stems, channels)

@@ -27,3 +27,11 @@ class Separator(nn.Module, ABC):
     def forward(self, mixture: Tensor) -> Tensor:
         """Return what a user gets, same shapes as `estimates`; here the stems add up to the mixture where they can."""
         return self.estimates(mixture)
+
+
+def consistent(stems: Tensor, mixture: Tensor) -> Tensor:
+    """Return `stems`, `(batch, stems, …)`, with an equal share each of what they leave of `mixture`, `(batch, …)`.
+
+    They add up to the mixture then. Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.
+    """
+    return stems + (mixture.unsqueeze(1) - stems.sum(dim=1, keepdim=True)) / stems.shape[1]

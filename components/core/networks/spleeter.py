@@ -11,6 +11,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import EPSILON, MaskSeparator
 from components.core.params import Section
@@ -133,3 +134,13 @@ def _norm(width: int) -> nn.Module:
 def build_spleeter(config: SpleeterConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     return SpleeterSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames)
+
+
+ARCHITECTURE = Architecture(
+    title="Spleeter",
+    family="spectrogram",
+    source="Hennequin et al., JOSS 2020",
+    config=SpleeterConfig,
+    build=build_spleeter,
+    small={"widths": [8, 16, 32, 64, 128], "frames": 128},
+)

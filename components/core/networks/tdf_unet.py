@@ -15,6 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator
 from components.core.params import Section
@@ -173,3 +174,13 @@ def _up(inputs: int, outputs: int) -> nn.Module:
 def build_tdf_unet(config: TdfUNetConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     return ComplexMaskSeparator(TdfUNet(config, stems, channels), config.stft, config.bins, config.frames)
+
+
+ARCHITECTURE = Architecture(
+    title="Stemline TDF U-Net",
+    family="spectrogram",
+    source="ours, from published parts (see the module)",
+    config=TdfUNetConfig,
+    build=build_tdf_unet,
+    small={"widths": [16, 24, 32], "frames": 128},
+)

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import MaskSeparator
 from components.core.params import Section
@@ -94,3 +95,13 @@ def _up(inputs: int, outputs: int) -> nn.Module:
 def build_unet(config: UNetConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     return MaskSeparator(UNet(config, stems, channels), config.stft, config.bins, config.frames)
+
+
+ARCHITECTURE = Architecture(
+    title="U-Net",
+    family="spectrogram",
+    source="the paper; Ronneberger et al., MICCAI 2015; Jansson et al., ISMIR 2017",
+    config=UNetConfig,
+    build=build_unet,
+    small={"widths": [8, 16, 32, 64], "frames": 128},
+)

@@ -1,0 +1,35 @@
+"""What an architecture says of itself: its file in this folder holds one `ARCHITECTURE`, and `registry` finds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from components.core.networks.separator import Separator
+from components.core.params import Section
+
+Family = Literal["spectrogram", "waveform", "hybrid"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network, from samples to stems.
+
+    title      its name as its authors write it
+    family     what the network sees: spectrograms, samples, or both
+    source     the paper, or whose it is
+    config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
+    build      `(config, stems, channels)` to a separator with fresh weights
+    small      parameters of a network that trains in a minute on a processor, for comparisons in little time, and tests
+    """
+
+    title: str
+    family: Family
+    source: str
+    config: type[Section]
+    build: Callable[[Any, int, int], Separator]
+    small: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How params.yaml calls it."""
+        return str(self.config.model_fields["name"].default)

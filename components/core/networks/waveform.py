@@ -1,0 +1,32 @@
+"""Separation on the samples themselves, around any network that turns a mixture into stems."""
+
+from abc import abstractmethod
+
+from torch import Tensor, nn
+
+from components.core.networks.separator import Separator, consistent
+
+
+class WaveformSeparator(Separator):
+    """A network from `(batch, channels, samples)` to `(batch, stems, channels, samples)`, for its own lengths."""
+
+    def __init__(self, network: nn.Module, segment: int) -> None:
+        super().__init__()
+        self.network = network
+        self.segment = segment
+
+    @abstractmethod
+    def length(self, samples: int) -> int:
+        """Return the smallest number of samples, at least `samples`, that the network takes."""
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Pad with silence on both sides to a length that the network takes, separate, and cut the padding off."""
+        samples = mixture.shape[-1]
+        missing = self.length(samples) - samples
+        padded = nn.functional.pad(mixture, (missing // 2, missing - missing // 2))
+        stems: Tensor = self.network(padded)
+        return stems[..., missing // 2 : missing // 2 + samples]
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Estimates that add up to the mixture."""
+        return consistent(self.estimates(mixture), mixture)
