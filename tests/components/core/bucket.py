@@ -29,6 +29,7 @@ class Bucket:
     """A server with the bucket NAME in `folder`; `variables` are what a client needs to reach it."""
 
     folder: Path
+    secret: str = "a-secret"
     ports: dict[str, int] = field(default_factory=_ports)
     server: "subprocess.Popen[bytes] | None" = None
 
@@ -37,7 +38,7 @@ class Bucket:
         """What a client's environment must say."""
         return {
             "AWS_ACCESS_KEY_ID": "stemline",
-            "AWS_SECRET_ACCESS_KEY": "a-secret",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports['s3']}",
             "AWS_DEFAULT_REGION": "us-east-1",
         }

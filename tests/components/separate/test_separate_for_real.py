@@ -295,6 +295,69 @@ def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: P
     assert "is AWS_ENDPOINT_URL right, and the store up?" in fails("s3://music/in", "out")
 
 
+def test_credentials_taken_away_in_the_middle_are_one_line_and_nothing_is_lost(bucket: Bucket, tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model", network=LONG)
+    music = _music(tmp_path / "in", 16, 12)
+    bucket.put(music, "in")
+    (tmp_path / "params.yaml").write_text("separate:\n  patience_seconds: 5.0\n", encoding="utf-8")
+    base = [*COMMAND, "--model", str(model), "s3://music/in"]
+    quiet = run_python(*base, "s3://music/quiet", cwd=tmp_path, more=bucket.variables)
+    assert quiet.returncode == 0, quiet.stderr
+
+    owned = dict(bucket.variables)
+    with (tmp_path / "log").open("w") as log:
+        command, known = [sys.executable, *base, "s3://music/cut"], environment(**owned)
+        job = subprocess.Popen(command, cwd=tmp_path, env=known, stdout=log, stderr=log)
+    while not _workers(job.pid) and job.poll() is None:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    bucket.stop()
+    bucket.secret = "another-secret"  # as when a key is revoked: the job's own is refused from now on
+    bucket.start()
+    assert job.wait(timeout=120) == 2, (tmp_path / "log").read_text()
+    said = (tmp_path / "log").read_text()
+    assert "access denied" in [line for line in said.splitlines() if line.startswith("stemline: ")][0]
+    assert "Traceback" not in said
+
+    again = run_python(*base, "s3://music/cut", cwd=tmp_path, more=bucket.variables)
+    assert again.returncode == 0, again.stderr
+    for name in ("quiet", "cut"):
+        bucket.get(name, tmp_path / name)
+    assert files(tmp_path / "cut") == files(tmp_path / "quiet")
+    assert len(files(tmp_path / "cut")) == 16 * 4
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 12 MB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(place)], check=False).returncode:
+        pytest.skip("no disk can be mounted here, so none can be filled; a full one is raised in test_separate.py")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_with_more_room_it_goes_on(small_disk: Path, tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model", network=LONG)
+    music = _music(tmp_path / "in", 8, 8)
+    command = [*COMMAND, "--model", str(model), str(music)]
+    full = run_python(*command, str(small_disk), cwd=tmp_path)
+    assert full.returncode == 2, full.stdout + full.stderr
+    assert "is the disk full?" in full.stderr or "No space left on device" in full.stderr
+    assert "Traceback" not in full.stderr
+    for provenance in small_disk.glob("*/provenance.json"):
+        assert {path.name for path in provenance.parent.iterdir()} >= {"vocals.wav", "accompaniment.wav"}
+    subprocess.run(["mount", "-o", "remount,size=400m", str(small_disk)], check=True)
+    again = run_python(*command, str(small_disk), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    roomy = run_python(*command, str(tmp_path / "roomy"), cwd=tmp_path)
+    assert roomy.returncode == 0, roomy.stderr
+    assert files(small_disk) == files(tmp_path / "roomy")
+
+
 def test_interrupted_it_says_so_and_goes_on_later(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 8, 20)
