@@ -11,7 +11,7 @@ from components.core.verdict import Verdict
 from components.core.version import VersionRef
 from components.core.workspace import WORKSPACE
 
-_SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm": "ideal ratio mask"}
+_SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm2": "ideal ratio mask"}
 
 
 def print_summary(destination: str, console: Console | None = None) -> None:

@@ -13,13 +13,15 @@ class EvaluateConfig(Section):
     """What is scored, and how it is shown.
 
     window_seconds     length of a frame, and the distance from one to the next; 1 s is museval's and SiSEC's
+    tracks             how many of the test tracks are scored, chosen by a hash of their names; 0: all
     systems            names in `systems.SYSTEMS`, in the order of the table
     post               other ways to make stems of the model's estimates, by name; each is scored beside the model
     pictures_seconds   how much of the first scored track the spectrograms show
     """
 
     window_seconds: Annotated[float, Field(gt=0)] = 1.0
-    systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm")
+    tracks: Annotated[int, Field(ge=0)] = 0
+    systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm2")
     post: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], PostProcessing] = Field(default_factory=dict)
     pictures_seconds: Annotated[float, Field(gt=0)] = 6.0
 

@@ -1,12 +1,15 @@
 """The work of the step: files in, files out. What it writes is described in `results`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.core.bundle import load_model
 from components.core.errors import UserError
-from components.core.manifest import MANIFEST, read_manifest
+from components.core.files import digest_parts
+from components.core.manifest import MANIFEST, Track, read_manifest
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.jobs import score_all
+from components.evaluate.material import scored_targets
 from components.evaluate.pictures import draw_pictures
 from components.evaluate.report import summary_text
 from components.evaluate.results import describe_test, summarise, tidy, write_museval, write_tables
@@ -23,8 +26,8 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     Raises UserError when there is no test track, or none that can be scored.
     """
     loaded = load_model(model)
-    scenarios(loaded.targets)  # raises, before the long work, when these targets cannot be scored
-    tracks = read_manifest(data, SPLIT)
+    scenarios(scored_targets(loaded.targets))  # raises, before the long work, when these targets cannot be scored
+    tracks = _some(read_manifest(data, SPLIT), config.tracks)
     if not tracks:
         raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
     systems = all_systems(config.systems, config.post)
@@ -41,3 +44,11 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     write_speeds(out, speeds)
     draw_pictures(out, config.pictures_seconds, loaded, tracks, table)
     print(summary_text(summary, table, test, speeds), flush=True)
+
+
+def _some(tracks: Sequence[Track], count: int) -> Sequence[Track]:
+    """Return `count` of the tracks in their own order, the same ones whatever else is there; all for 0."""
+    if not count:
+        return tracks
+    chosen = sorted(tracks, key=lambda track: digest_parts([track.name]))[:count]
+    return [track for track in tracks if track in chosen]

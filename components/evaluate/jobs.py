@@ -22,7 +22,7 @@ from components.core.manifest import Track
 from components.core.parallel import cores, end_with_starter
 from components.core.postprocessing import PostProcessing
 from components.core.progress import Progress
-from components.evaluate.material import read_material
+from components.evaluate.material import read_material, scored_targets, with_accompaniment
 from components.evaluate.scoring import TrackScores, score_track
 from components.evaluate.systems import estimator
 
@@ -88,8 +88,10 @@ def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float) ->
     started = time.thread_time()
     estimates = estimator(job.system, post)(_model, mixture, references)
     seconds = time.thread_time() - started
+    targets = scored_targets(_model.targets)
+    references, estimates = (with_accompaniment(_model.targets, signals) for signals in (references, estimates))
     window = int(window_seconds * _model.rate)
-    return Scored(score_track(job.track.name, job.system, _model.targets, references, estimates, window), seconds)
+    return Scored(score_track(job.track.name, job.system, targets, references, estimates, window), seconds)
 
 
 @contextmanager

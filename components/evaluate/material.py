@@ -17,6 +17,24 @@ def read_material(model: Model, track: Track) -> tuple[Audio, Audio]:
     return np.pad(mixture, ((0, 0), (0, references.shape[-1] - mixture.shape[-1]))), references
 
 
+def scored_targets(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is scored of a model of `targets`: those, and of several beside the vocals also their sum.
+
+    So a model of four stems is comparable with one of two. The accompaniment is what `museval.eval_mus_track` scores
+    beside the four stems of MUSDB18.
+    """
+    several = len(targets) > 2 and "vocals" in targets and "accompaniment" not in targets
+    return (*targets, "accompaniment") if several else targets
+
+
+def with_accompaniment(targets: tuple[str, ...], signals: Audio) -> Audio:
+    """Return `(targets, channels, samples)` with the accompaniment behind it where `scored_targets` has one."""
+    if scored_targets(targets) == targets:
+        return signals
+    others = [index for index, target in enumerate(targets) if target != "vocals"]
+    return np.concatenate([signals, signals[others].sum(axis=0, keepdims=True)])
+
+
 def round_to_16_bits(samples: Audio) -> Audio:
     """Round to multiples of 2⁻¹⁵, as musdb delivers its stems, without clipping.
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from components.core.audio import Audio
 from components.core.bundle import Model
 from components.core.postprocessing import PostProcessing, post_processed
 from components.core.segments import separate_all
-from components.core.stft import Stft, StftConfig
+from components.evaluate.oracles import ideal_binary, ideal_ratio, ideal_wiener, oracle
 
 Estimator = Callable[[Model, Audio, Audio], Audio]
 """`(model, mixture (channels, samples), references (targets, channels, samples))` to estimates like the references."""
@@ -38,26 +37,13 @@ def repeat_mixture(model: Model, mixture: Audio, references: Audio) -> Audio:
     return np.broadcast_to(mixture, references.shape)
 
 
-def apply_ideal_ratio_masks(model: Model, mixture: Audio, references: Audio) -> Audio:
-    """The mixture through the masks |s|² / Σ|s|² of the true targets, on an STFT of 4096 samples, 1024 apart.
-
-    The oracle IRM2 of SiSEC 2018 (Stöter, Liutkus and Ito, LVA/ICA 2018), with the targets as its sources.
-    """
-    stft = Stft(_ORACLE_STFT)
-    with torch.inference_mode():
-        power = stft(torch.from_numpy(references)).abs() ** 2
-        masks = power / (power.sum(dim=0, keepdim=True) + _EPSILON)
-        estimates: Audio = stft.inverse(masks * stft(torch.from_numpy(mixture)), mixture.shape[-1]).numpy()
-    return estimates
-
-
-_ORACLE_STFT = StftConfig(window=4096, hop=1024)
-_EPSILON = 1e-10  # as in core.networks.spectrogram: where all is silent, nothing is passed
-
 SYSTEMS: Mapping[str, System] = {
     "model": System(separate_by_model, "Model", ""),
     "mixture": System(repeat_mixture, "Mixture", "floor"),
-    "irm": System(apply_ideal_ratio_masks, "IRM oracle", "ceiling"),
+    "ibm": System(oracle(ideal_binary), "IBM oracle", "ceiling"),
+    "irm1": System(oracle(ideal_ratio(1)), "IRM1 oracle", "ceiling"),
+    "irm2": System(oracle(ideal_ratio(2)), "IRM2 oracle", "ceiling"),
+    "mwf": System(oracle(ideal_wiener), "MWF oracle", "ceiling"),
 }
 """Name, as in `evaluate.systems` of params.yaml, to system."""
 

@@ -13,7 +13,7 @@ from components.report.reading import Document, Unavailable, read_document, read
 _SYSTEMS = {
     "model": ("This model", "what this run trained"),
     "mixture": ("Doing nothing", "the floor: the mixture itself, as if it were the stem"),
-    "irm": ("Ideal masks", "the ceiling: masks drawn with the true stems known"),
+    "irm2": ("Ideal masks", "the ceiling: masks drawn with the true stems known"),
 }
 _METRICS = {
     "SDR": ("Overall", "how close it is to the true stem, with everything counted"),
@@ -125,7 +125,7 @@ def _places(overall: Mapping[str, float]) -> tuple[Place, ...]:
 
 def _share(overall: Mapping[str, float]) -> int | None:
     """Return how far the model is on the way from floor to ceiling, in percent, where that says something."""
-    model, floor, ceiling = (overall.get(name, np.nan) for name in ("model", "mixture", "irm"))
+    model, floor, ceiling = (overall.get(name, np.nan) for name in ("model", "mixture", "irm2"))
     if not floor < ceiling or not np.isfinite(model):
         return None
     return round(100 * (model - floor) / (ceiling - floor))

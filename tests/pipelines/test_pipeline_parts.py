@@ -247,7 +247,7 @@ def results(folder: Path, judged: int = 3) -> None:
     rows = [
         {"system": system, "target": target, "SDR": 6.543, "SIR": 12.0, "SAR": float("nan"), "ISR": 9.0}
         for target in ("vocals", "accompaniment")
-        for system in ("model", "mixture", "irm")
+        for system in ("model", "mixture", "irm2")
     ]
     for step in ("evaluate", "gate", "register"):
         (folder / step).mkdir()

@@ -40,7 +40,7 @@ def test_ideal_masks_add_up_and_part_what_does_not_overlap(model: Model) -> None
     low, high = (0.3 * np.sin(2 * np.pi * hertz * time) for hertz in (300, 5000))
     references = np.stack([np.stack([low, low]), np.stack([high, high])]).astype(np.float32)
     mixture = references.sum(axis=0)
-    estimates = SYSTEMS["irm"].estimate(model, mixture, references)
+    estimates = SYSTEMS["irm2"].estimate(model, mixture, references)
     np.testing.assert_allclose(estimates.sum(axis=0), mixture, atol=1e-5)
     inner = slice(4096, -4096)
     np.testing.assert_allclose(estimates[..., inner], references[..., inner], atol=1e-4)
@@ -48,7 +48,7 @@ def test_ideal_masks_add_up_and_part_what_does_not_overlap(model: Model) -> None
 
 def test_silence_passes_the_ideal_masks(model: Model) -> None:
     silence = np.zeros((2, 2, 5000), np.float32)
-    assert not SYSTEMS["irm"].estimate(model, silence[0], silence).any()
+    assert not SYSTEMS["irm2"].estimate(model, silence[0], silence).any()
 
 
 def test_references_lie_on_the_grid_of_16_bits() -> None:
@@ -59,13 +59,13 @@ def test_references_lie_on_the_grid_of_16_bits() -> None:
 def test_the_section_of_params_yaml_fits() -> None:
     config = load_section("evaluate", EvaluateConfig, Path(__file__).parents[3] / "params.yaml")
     assert config == EvaluateConfig(post={"wiener": PostProcessing(method="wiener")})
-    assert all_systems(config.systems, config.post) == ["model", "model+wiener", "mixture", "irm"]
+    assert all_systems(config.systems, config.post) == ["model", "model+wiener", "mixture", "irm2"]
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"systems": ["model", "irm3"]}, "evaluate.systems: no system 'irm3' .there are irm, mixture, model."),
+        ({"systems": ["model", "irm3"]}, "evaluate.systems: no system 'irm3' .there are ibm, irm1, irm2, mixture, model, mwf."),
         ({"systems": ["model", "model"]}, "named twice"),
         ({"systems": []}, "at least 1"),
         ({"window_seconds": 0}, "greater than 0"),

@@ -49,7 +49,7 @@ def make_workspace(folder: Path) -> Path:
         "system,target,SDR,ISR,SIR,SAR,tracks,unscored,frames,nan_frames\n"
         "model,vocals,4.03,7.1,9.2,5.5,2,0,14,3\n"
         "mixture,vocals,-5.38,20.0,-5.1,40.0,2,0,14,3\n"
-        "irm,vocals,9.9,17.0,19.0,,2,1,14,3\n",
+        "irm2,vocals,9.9,17.0,19.0,,2,1,14,3\n",
     )
     write_json(folder / "evaluate" / "test.json", {"tracks": ["a", "b"], "datasets": ["musdb18-7s"]})
     write_text(folder / "evaluate" / "pictures" / "SDR.png", "")
