@@ -92,6 +92,34 @@ def separate(
 
 
 @app.command()
+def compare(
+    systems: Annotated[str, typer.Option(help="Names, with commas between; none: all (see `stemline systems`).")] = "",
+    post: Annotated[str, typer.Option(help="From estimates to stems: mask, mwf, or mask,mwf.")] = "mask,mwf",
+    dataset: Annotated[list[str] | None, typer.Option(help="In place of those in params.yaml. Repeatable.")] = None,
+    tracks: Annotated[int, typer.Option(help="Score on so many test tracks; 0: all.")] = 0,
+    steps: Annotated[int, typer.Option(help="Train for so many steps; 0: as the recipe says.")] = 0,
+    small: Annotated[bool, typer.Option("--small", help="Small networks, a minute or two of training each.")] = False,
+    scores: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER: results of others, as museval's JSON files. Repeatable.")
+    ] = None,
+) -> None:
+    """Train every system on the same data, score it on the same tracks, and put all in one table.
+
+    What was made before is not made again. The table, its statistics and its pictures lie in workspace/compare, the
+    trainings in MLflow and `dvc exp show`.
+    """
+    from pipelines import comparison
+
+    comparison.run(systems=systems, post=post, dataset=dataset, tracks=tracks, steps=steps, small=small, scores=scores)
+
+
+@app.command()
+def systems() -> None:
+    """List the systems that can be compared: family, stems, size, whether their packages are installed."""
+    _become("components.compare.listing")
+
+
+@app.command()
 def lineage(stem: Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]) -> None:
     """Say where a stem comes from: recording, model, training run, data, code, packages, parameters."""
     _become("components.separate.lineage", "--", stem)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components.core.entry import INTERRUPTED, USER_ERROR
@@ -15,22 +15,31 @@ class CommandError(Exception):
     """A command ended with an error; the message is its last line."""
 
 
-def run_command(command: list[str], say: Callable[[str], None], fine: tuple[int, ...] = (0,)) -> list[str]:
+def run_command(
+    command: list[str],
+    say: Callable[[str], None],
+    fine: tuple[int, ...] = (0,),
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> list[str]:
     """Run a command, hand every line it prints to `say`, and return them; raises CommandError when it fails.
 
-    It fails when its exit code is not in `fine`.
+    It fails when its exit code is not in `fine`. It runs in `folder`, and with `environment` beside this process's own.
 
     The programs of this environment come first on PATH, so that the `python` in dvc.yaml is this one.
     """
-    environment = os.environ | {
+    variables = {
+        **os.environ,
+        **(environment or {}),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONUNBUFFERED": "1",
         "STEMLINE_FLOW": "1",
     }
     lines: list[str] = []
     with subprocess.Popen(
-        tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
-    ) as process:
+        tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        cwd=folder, env=variables,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
             if line := line.rstrip():

@@ -9,10 +9,15 @@ STAGES = ("acquire", "cache", "train", "evaluate")
 
 
 # DVC's advice to someone who runs it by hand
-_DVC_HINTS = ("To track the changes", "git add dvc.lock", "To enable auto staging", "dvc config core", "Use `dvc push`")
+DVC_HINTS = ("To track the changes", "git add dvc.lock", "To enable auto staging", "dvc config core", "Use `dvc push`")
+
+
+def dvc(*arguments: str) -> list[str]:
+    """Return the command line of DVC with these arguments."""
+    return [sys.executable, "-m", "dvc", *arguments]
 
 
 def reproduce(stage: str) -> None:
     """Bring one stage up to date, as a task of its name; its state is called Unchanged when there was nothing to do."""
-    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage]
-    carry_out(stage, dvc, unchanged="didn't change, skipping", leave_out=_DVC_HINTS)
+    command = dvc("--wait-for-lock", "repro", "--single-item", stage)
+    carry_out(stage, command, unchanged="didn't change, skipping", leave_out=DVC_HINTS)

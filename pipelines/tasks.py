@@ -1,6 +1,8 @@
 """A command as a Prefect task, with its lines in the task's log."""
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -26,12 +28,14 @@ def carry_out(
     unchanged: str = "\0",
     leave_out: tuple[str, ...] = (),
     fine: tuple[int, ...] = (0,),
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Run `command` as a task called `name`, and return its lines; raises CommandError when it fails.
 
     Its state is called Unchanged when it printed a line with the text `unchanged`. Nothing is cached: whether there is
     something to do is for the command to know. Lines with a text of `leave_out` are not logged; exit codes in `fine`
-    are no failures.
+    are no failures; `folder` and `environment` are those of `run_command`.
     """
     lines: list[str] = []
 
@@ -44,7 +48,7 @@ def carry_out(
                 logger.info(line)
 
         try:
-            lines.extend(run_command(command, say, fine))
+            lines.extend(run_command(command, say, fine, folder, environment))
         except CommandError as error:
             return Failed(message=str(error))  # a state, not an exception: no traceback for what a user can mend
         return Completed(name="Unchanged" if any(unchanged in line for line in lines) else "Completed")

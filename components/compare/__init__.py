@@ -1,0 +1,1 @@
+"""The step `compare`: every system in one table, with what stands behind it."""

@@ -1,0 +1,57 @@
+"""`python -m components.compare.listing`: the systems that there are."""
+
+import argparse
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from components.compare.systems import SYSTEMS, System
+from components.core.entry import run_step
+from components.core.errors import UserError
+from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.workspace import WORKSPACE
+
+_STEREO = 2
+
+
+def main() -> None:
+    """Print a table of all systems."""
+    argparse.ArgumentParser(prog="python -m components.compare.listing", description=__doc__).parse_args()
+    run_step(lambda: print_systems(Console(highlight=False)))
+
+
+def print_systems(out: Console) -> None:
+    """Print every system with its size as published and small, and whether it can be used here."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "family", "stems", "weights (M)", "small (M)", "here", "what it is"):
+        table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=column != "what it is")
+    for system in SYSTEMS.values():
+        table.add_row(*_row(system))
+    out.print(table)
+
+
+def _row(system: System) -> list[str]:
+    architecture = ARCHITECTURES[system.architecture]
+    try:
+        sizes = [f"{count_weights(system, small) / 1e6:.2f}" for small in (False, True)]
+        here = "trained" if (WORKSPACE / "compare" / "systems" / system.name / "model").is_dir() else "untrained"
+    except UserError as error:
+        sizes, here = ["–", "–"], str(error)
+    what = f"{system.title} ({architecture.source})"
+    return [system.name, architecture.family, str(len(system.targets)), *sizes, here, what]
+
+
+_WORDS = ("name", "family", "here", "what it is")
+
+
+def count_weights(system: System, small: bool) -> int:
+    """Return how many weights the system's network has; raises UserError when its package is missing."""
+    network = parse_network(system.small if small else system.published)
+    with torch.device("meta"):
+        separator = build_separator(network, len(system.targets), _STEREO)
+    return sum(parameter.numel() for parameter in separator.parameters())
+
+
+if __name__ == "__main__":
+    main()
