@@ -125,7 +125,7 @@ def _bring_changes(folder: Path) -> None:
     if changes:
         subprocess.run(["git", "-C", str(folder), "apply", "--whitespace=nowarn"], input=changes, text=True, check=True)
     for name in _git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
-        if name:
+        if Path(name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(name, folder / name)
 

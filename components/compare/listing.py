@@ -13,12 +13,13 @@ from components.core.networks.registry import ARCHITECTURES, build_separator, pa
 from components.core.workspace import WORKSPACE
 
 _STEREO = 2
+_WIDTH = 150  # a terminal wraps what is too long for it
 
 
 def main() -> None:
     """Print a table of all systems."""
     argparse.ArgumentParser(prog="python -m components.compare.listing", description=__doc__).parse_args()
-    run_step(lambda: print_systems(Console(highlight=False)))
+    run_step(lambda: print_systems(Console(highlight=False, width=_WIDTH)))
 
 
 def print_systems(out: Console) -> None:
