@@ -14,6 +14,7 @@ from components.core.inference.tdf import TdfMasks
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import EPSILON, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import TdfUNet
+from components.core.networks.waveform import WaveformSeparator
 
 
 def for_inference(separator: Separator, precision: Precision) -> Separator:
@@ -28,6 +29,14 @@ def for_inference(separator: Separator, precision: Precision) -> Separator:
 def _prepared(separator: Separator, dtype: torch.dtype) -> Separator:
     """Make `separator` ready, or put another in its place."""
     separator.network = _Rebuilt(separator.network, dtype)
+    return separator
+
+
+@_prepared.register
+def _(separator: WaveformSeparator, dtype: torch.dtype) -> Separator:
+    """Many of these are other packages', which are better left as they are."""
+    if dtype != torch.float32:
+        separator.network = _Autocast(separator.network, dtype)
     return separator
 
 
@@ -64,6 +73,21 @@ class _Rebuilt(nn.Module):
         with torch.autocast(image.device.type, self.dtype, enabled=self.dtype != torch.float32):
             result: Tensor = self.network(image)
         return result
+
+
+class _Autocast(nn.Module):
+    """A network as it is, whose products are computed in `dtype`; what it gives is float32."""
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = network
+        self.dtype = dtype
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Do what the network does."""
+        with torch.autocast(mixture.device.type, self.dtype):
+            result: Tensor = self.network(mixture)
+        return result.float()
 
 
 class _FirstStems(Separator):

@@ -110,7 +110,7 @@ def test_every_architecture_is_found_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"name": "wnet"}, "network.name: no architecture 'wnet' (there are spleeter, tdf_unet, unet"),
+        ({"name": "wnet"}, "network.name: no architecture 'wnet' (there are bs_roformer, conv_tasnet,"),
         ({}, "no architecture 'None'"),
         ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
         ({"name": "unet", "widths": "wide"}, "network.widths: Input should be a valid"),

@@ -1,0 +1,101 @@
+"""Band-split RoFormer (Lu, Wang, Kong and Hung, ICASSP 2024), the network of the `bs-roformer` package.
+
+The spectrum is cut into bands, each a token; attention with rotary positions goes along time and along the bands in
+turns; a small network a band and stem makes complex masks. The package knows one and two channels.
+"""
+
+import warnings
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.core.errors import UserError
+from components.core.networks.architecture import Architecture
+from components.core.networks.extras import imported
+from components.core.networks.separator import Separator
+from components.core.networks.waveform import WaveformSeparator
+from components.core.params import Section
+
+_PAPER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
+
+
+class BSRoformerConfig(Section):
+    """The paper's values are the defaults; its authors' model trained on MUSDB18-HQ alone has a `depth` of 6.
+
+    `bands`: how many of the window / 2 + 1 bins each band has.
+    """
+
+    name: Literal["bs_roformer"] = "bs_roformer"
+    width: int = Field(384, gt=0)
+    depth: int = Field(12, gt=0)
+    heads: int = Field(8, gt=0)
+    head_width: int = Field(64, gt=0)
+    bands: tuple[int, ...] = Field(_PAPER_BANDS, min_length=2)
+    window: int = Field(2048, gt=1)
+    hop: int = Field(441, gt=0)
+    segment: int = Field(352800, gt=0)
+
+
+class BSRoformerSeparator(WaveformSeparator):
+    """The network around whole hops, at unit loudness: it has no norm before its first layer's own."""
+
+    def __init__(self, network: nn.Module, segment: int, window: int, hop: int) -> None:
+        super().__init__(network, segment)
+        self.window, self.hop = window, hop
+
+    def length(self, samples: int) -> int:
+        """Return whole hops, and at least two frames: edges are reflected."""
+        return -(-max(samples, 2 * self.window) // self.hop) * self.hop
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Separate; of a single stem the package leaves the axis of the stems out."""
+        stems = super().estimates(mixture)
+        return stems if stems.dim() == 4 else stems.unsqueeze(1)
+
+
+def build_bs_roformer(config: BSRoformerConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`; raises UserError without the package, or for more than two channels."""
+    if channels > 2:
+        raise UserError(f"bs_roformer separates one or two channels, not {channels}: set cache.channels to 2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it tries its own STFT, without a window
+        network = _without_positions(_network(config, stems, channels))
+    return BSRoformerSeparator(network, config.segment, config.window, config.hop)
+
+
+def _network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
+    network: nn.Module = imported("bs_roformer", "bs-roformer", "bs_roformer").BSRoformer(
+        config.width, depth=config.depth, stereo=channels == 2, num_stems=stems, time_transformer_depth=1,
+        freq_transformer_depth=1, freqs_per_bands=config.bands, dim_head=config.head_width, heads=config.heads,
+        flash_attn=False, num_residual_streams=1, dim_freqs_in=config.window // 2 + 1, stft_n_fft=config.window,
+        stft_hop_length=config.hop, stft_win_length=config.window,
+    )  # fmt: skip
+    return network
+
+
+def _without_positions(network: nn.Module) -> nn.Module:
+    """Make the rotary frequencies constants, which they are: the package lists them among the weights, and shared."""
+    for module in network.modules():
+        if "freqs" in module._parameters:
+            frequencies = module._parameters.pop("freqs")
+            module.register_buffer("freqs", frequencies.detach() if frequencies is not None else None, persistent=False)
+    return network
+
+
+ARCHITECTURE = Architecture(
+    title="BS-RoFormer",
+    family="spectrogram",
+    source="Lu et al., ICASSP 2024",
+    config=BSRoformerConfig,
+    build=build_bs_roformer,
+    small={
+        "width": 48,
+        "depth": 2,
+        "heads": 2,
+        "head_width": 24,
+        "bands": [8, 8, 16, 16, 16, 32, 32, 64, 64, 128, 128, 513],
+        "hop": 1024,
+        "segment": 132300,
+    },
+)

@@ -1,0 +1,86 @@
+"""Conv-TasNet (Luo and Mesgarani, IEEE/ACM TASLP 2019), the network of torchaudio.
+
+Learned filters in place of an STFT, masks on what they see from a stack of dilated convolutions, learned filters back.
+It is made for one channel; here every channel goes through it by itself. The defaults are the paper's best for speech.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.core.networks.architecture import Architecture
+from components.core.networks.separator import Separator
+from components.core.networks.waveform import WaveformSeparator
+from components.core.params import Section
+from components.core.torchaudio_compat import torchaudio
+
+
+class ConvTasNetConfig(Section):
+    """In the paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R."""
+
+    name: Literal["conv_tasnet"] = "conv_tasnet"
+    filters: int = Field(512, gt=0)
+    filter_samples: int = Field(16, gt=1, multiple_of=2)
+    bottleneck: int = Field(128, gt=0)
+    hidden: int = Field(512, gt=0)
+    layers: int = Field(8, gt=0)
+    stacks: int = Field(3, gt=0)
+    segment: int = Field(176400, gt=0)
+
+
+class ConvTasNet(nn.Module):
+    """`(batch, channels, samples)` to `(batch, stems, channels, samples)`, channel by channel."""
+
+    def __init__(self, config: ConvTasNetConfig, stems: int) -> None:
+        super().__init__()
+        self.network = torchaudio.models.ConvTasNet(
+            num_sources=stems, enc_kernel_size=config.filter_samples, enc_num_feats=config.filters,
+            msk_num_feats=config.bottleneck, msk_num_hidden_feats=config.hidden, msk_num_layers=config.layers,
+            msk_num_stacks=config.stacks,
+        )  # fmt: skip
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Every channel is a mixture of its own."""
+        batch, channels, samples = mixture.shape
+        stems: Tensor = self.network(mixture.reshape(-1, 1, samples))
+        return stems.reshape(batch, channels, -1, samples).transpose(1, 2)
+
+
+class ConvTasNetSeparator(WaveformSeparator):
+    """The network around the mixture at unit loudness."""
+
+    def length(self, samples: int) -> int:
+        """Return any length: the network pads by itself."""
+        return samples
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Separate at unit loudness, and go back to the mixture's own."""
+        loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + _SILENCE
+        return super().estimates(mixture / loudness) * loudness.unsqueeze(1)
+
+
+_SILENCE = 1e-5
+
+
+def build_conv_tasnet(config: ConvTasNetConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`; the number of channels changes nothing."""
+    return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment)
+
+
+ARCHITECTURE = Architecture(
+    title="Conv-TasNet",
+    family="waveform",
+    source="Luo and Mesgarani, IEEE/ACM TASLP 2019",
+    config=ConvTasNetConfig,
+    build=build_conv_tasnet,
+    small={
+        "filters": 64,
+        "filter_samples": 64,
+        "bottleneck": 32,
+        "hidden": 64,
+        "layers": 6,
+        "stacks": 2,
+        "segment": 132300,
+    },
+)

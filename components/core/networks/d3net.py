@@ -1,0 +1,226 @@
+"""D3Net (Takahashi and Mitsufuji, CVPR 2021): densely connected blocks in which every connection has its own dilation.
+
+Of all layers before it a layer sees each with a dilation of its own, so no receptive field has holes (the paper's
+multidilated convolution). Such D2 blocks are nested to D3 blocks, these stand in a U of their own for the low band,
+the high band and the whole, and a last D2 block with a gated convolution joins the three. Sizes are those that the
+paper's table gives for music. What differs: the output is a mask without upper bound on the mixture, as Open-Unmix has
+it, and not the magnitude itself, so that no statistics of the data are built in.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from components.core.networks.architecture import Architecture
+from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import MaskSeparator
+from components.core.params import Section
+from components.core.stft import StftConfig
+
+
+class D3BandConfig(Section):
+    """A band's U: `enter` channels at first, then for each D3 block, down and up again, its `growth` and `layers`.
+
+    `blocks` is how many D2 blocks a D3 block has. The number of D3 blocks is odd, the middle one is the deepest.
+    """
+
+    enter: int = Field(gt=0)
+    growth: tuple[int, ...] = Field(min_length=3)
+    layers: tuple[int, ...] = Field(min_length=3)
+    blocks: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _goes_down_and_up(self) -> "D3BandConfig":
+        if len(self.growth) % 2 == 0 or len(self.growth) != len(self.layers):
+            raise ValueError("growth, layers: an odd number of blocks, and as many of the one as of the other")
+        return self
+
+
+_LOW = D3BandConfig(enter=32, growth=(16, 18, 20, 22, 20, 18, 16), layers=(5,) * 7, blocks=2)
+_HIGH = D3BandConfig(enter=8, growth=(2,) * 7, layers=(1,) * 7, blocks=1)
+_FULL = D3BandConfig(
+    enter=32, growth=(13, 14, 15, 16, 17, 16, 14, 12, 11), layers=(4, 5, 6, 7, 8, 6, 5, 4, 4), blocks=2
+)
+
+
+class D3NetConfig(Section):
+    """The published values are the defaults; the lowest `split` of the `bins` are the low band."""
+
+    name: Literal["d3net"] = "d3net"
+    low: D3BandConfig = _LOW
+    high: D3BandConfig = _HIGH
+    full: D3BandConfig = _FULL
+    last_growth: int = Field(12, gt=0)
+    last_layers: int = Field(3, gt=0)
+    split: int = Field(256, gt=0)
+    stft: StftConfig = StftConfig()
+    bins: int = Field(1600, gt=1)
+    frames: int = Field(256, gt=2)
+
+    @model_validator(mode="after")
+    def _bins_fit(self) -> "D3NetConfig":
+        self.stft.require_bins(self.bins)
+        if self.split >= self.bins:
+            raise ValueError(f"split: the low band must end below bin {self.bins}")
+        return self
+
+
+class StemNetworks(nn.Module):
+    """Magnitudes to masks, one network a stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+
+    def __init__(self, config: D3NetConfig, stems: int, channels: int) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(D3Net(config, channels) for _ in range(stems))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Run every stem's network."""
+        return torch.stack([stem(magnitude) for stem in self.stems], dim=1)
+
+
+class D3Net(nn.Module):
+    """`(batch, channels, bins, frames)` magnitudes to masks of the same shape, zero or more."""
+
+    def __init__(self, config: D3NetConfig, channels: int) -> None:
+        super().__init__()
+        self.split = config.split
+        self.scale = nn.Parameter(torch.ones(config.bins))
+        self.shift = nn.Parameter(torch.zeros(config.bins))
+        self.low, self.high, self.full = (_Band(band, channels) for band in (config.low, config.high, config.full))
+        width = max(config.low.growth[-1], config.high.growth[-1])
+        self.match_low, self.match_high = (_matched(band.growth[-1], width) for band in (config.low, config.high))
+        self.last = _D2Block(width + config.full.growth[-1], config.last_growth, config.last_layers)
+        self.norm = nn.BatchNorm2d(config.last_growth)
+        self.gate = nn.Conv2d(config.last_growth, channels, 1)
+        self.filter = nn.Conv2d(config.last_growth, channels, 1)
+        self.mask_scale = nn.Parameter(torch.ones(config.bins))
+        self.mask_shift = nn.Parameter(torch.full((config.bins,), 0.5))
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Every band by itself and all together, then joined."""
+        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        seen = torch.log1p(magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
+        bands = [
+            self.match_low(self.low(seen[..., : self.split, :])),
+            self.match_high(self.high(seen[..., self.split :, :])),
+        ]
+        joined = self.norm(self.last(torch.cat([torch.cat(bands, dim=2), self.full(seen)], dim=1)))
+        masks = torch.sigmoid(self.gate(joined)) * self.filter(joined)
+        return torch.relu(masks * self.mask_scale[:, None] + self.mask_shift[:, None])
+
+
+_SILENCE = 1e-8
+
+
+class _Band(nn.Module):
+    """A U of D3 blocks: `(batch, channels, bins, frames)` to `(batch, growth[-1], bins, frames)`."""
+
+    def __init__(self, config: D3BandConfig, channels: int) -> None:
+        super().__init__()
+        depth = len(config.growth) // 2
+        self.multiple = 2**depth
+        self.enter = nn.Conv2d(channels, config.enter, 3, padding=1)
+        sizes = list(zip(config.growth, config.layers, strict=True))
+        inputs = [config.enter, *config.growth[: depth + 1]]
+        self.down = nn.ModuleList(
+            _D3Block(before, growth, layers, config.blocks)
+            for before, (growth, layers) in zip(inputs, sizes[: depth + 1], strict=False)
+        )
+        skips = list(reversed(config.growth[:depth]))
+        below = config.growth[depth:-1]
+        self.rise = nn.ModuleList(_rise(width) for width in below)
+        self.up = nn.ModuleList(
+            _D3Block(width + skip, growth, layers, config.blocks)
+            for width, skip, (growth, layers) in zip(below, skips, sizes[depth + 1 :], strict=True)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        bins, frames = image.shape[-2:]
+        features = self.enter(nn.functional.pad(image, (0, -frames % self.multiple, 0, -bins % self.multiple)))
+        skips = []
+        for block in list(self.down)[:-1]:
+            features = block(features)
+            skips.append(features)
+            features = nn.functional.avg_pool2d(features, 2)
+        features = self.down[-1](features)
+        for rise, block, skip in zip(self.rise, self.up, reversed(skips), strict=True):
+            features = block(torch.cat([rise(features), skip], dim=1))
+        result: Tensor = features[..., :bins, :frames]
+        return result
+
+
+class _D2Block(nn.Module):
+    """Layers that all see each other, each by its own dilation; `growth` channels come out, those of the last one."""
+
+    def __init__(self, inputs: int, growth: int, layers: int) -> None:
+        super().__init__()
+        self.growth = growth
+        self.first = _convolution(inputs, growth * layers, 1)
+        self.layers = nn.ModuleList(
+            _convolution(growth, growth * (layers - after), 2**after) for after in range(1, layers)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return _dense(self.first(image), self.layers, self.growth)
+
+
+class _D3Block(nn.Module):
+    """D2 blocks that all see each other, as layers do within one."""
+
+    def __init__(self, inputs: int, growth: int, layers: int, blocks: int) -> None:
+        super().__init__()
+        self.growth = growth
+        self.first = _D2Block(inputs, growth * blocks, layers)
+        self.blocks = nn.ModuleList(_D2Block(growth, growth * (blocks - after), layers) for after in range(1, blocks))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return _dense(self.first(image), self.blocks, self.growth)
+
+
+def _dense(first: Tensor, layers: nn.ModuleList, growth: int) -> Tensor:
+    """Return the last part: each is the sum of what all before it give to it."""
+    parts: list[Tensor] = list(torch.split(first, growth, dim=1))
+    for number, layer in enumerate(layers):
+        for later, addition in enumerate(torch.split(layer(parts[number]), growth, dim=1), number + 1):
+            parts[later] = parts[later] + addition
+    return parts[-1]
+
+
+def _convolution(inputs: int, outputs: int, dilation: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation)
+    )
+
+
+def _rise(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.BatchNorm2d(width), nn.ConvTranspose2d(width, width, 2, stride=2))
+
+
+def _matched(inputs: int, outputs: int) -> nn.Module:
+    if inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 1))
+
+
+def build_d3net(config: D3NetConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`."""
+    return MaskSeparator(StemNetworks(config, stems, channels), config.stft, config.bins, config.frames)
+
+
+ARCHITECTURE = Architecture(
+    title="D3Net",
+    family="spectrogram",
+    source="Takahashi and Mitsufuji, CVPR 2021",
+    config=D3NetConfig,
+    build=build_d3net,
+    small={
+        "low": {"enter": 8, "growth": [6, 8, 6], "layers": [2, 2, 2], "blocks": 2},
+        "high": {"enter": 4, "growth": [2, 2, 2], "layers": [1, 1, 1], "blocks": 1},
+        "full": {"enter": 4, "growth": [4, 6, 4], "layers": [2, 2, 2], "blocks": 1},
+        "last_growth": 6,
+        "last_layers": 2,
+        "bins": 1024,
+        "frames": 128,
+    },
+)

@@ -1,0 +1,58 @@
+"""Hybrid Transformer Demucs (Rouard, Massa and Défossez, ICASSP 2023), the network of the `demucs` package.
+
+Hybrid Demucs with a transformer in the middle, that looks across time, frequency and the two branches.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.core.networks.architecture import Architecture
+from components.core.networks.extras import imported
+from components.core.networks.separator import Separator
+from components.core.networks.waveform import WaveformSeparator
+from components.core.params import Section
+
+
+class HTDemucsConfig(Section):
+    """The published values are the defaults: `bottom` channels and `layers` of the transformer, an STFT's `window`."""
+
+    name: Literal["htdemucs"] = "htdemucs"
+    channels: int = Field(48, gt=0)
+    depth: int = Field(4, gt=0)
+    bottom: int = Field(512, gt=0)
+    layers: int = Field(5, ge=0)
+    heads: int = Field(8, gt=0)
+    window: int = Field(4096, gt=0)
+    segment: int = Field(343980, gt=0)
+
+
+class HTDemucsSeparator(WaveformSeparator):
+    """The network, which normalises by itself."""
+
+    def length(self, samples: int) -> int:
+        """Return at least a few frames: edges are reflected."""
+        return max(samples, _FEWEST)
+
+
+_FEWEST = 16384
+
+
+def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`; raises UserError without the package `demucs`."""
+    network = imported("demucs.htdemucs", "demucs", "htdemucs").HTDemucs(
+        sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
+        depth=config.depth, bottom_channels=config.bottom, t_layers=config.layers, t_heads=config.heads,
+        nfft=config.window, dconv_mode=3, use_train_segment=False, segment=config.segment / 44100,
+    )  # fmt: skip
+    return HTDemucsSeparator(network, config.segment)
+
+
+ARCHITECTURE = Architecture(
+    title="Hybrid Transformer Demucs",
+    family="hybrid",
+    source="Rouard, Massa and Défossez, ICASSP 2023",
+    config=HTDemucsConfig,
+    build=build_htdemucs,
+    small={"channels": 8, "bottom": 32, "layers": 2, "heads": 2, "window": 2048, "segment": 132300},
+)
