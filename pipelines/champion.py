@@ -1,19 +1,15 @@
 """Which version is live, and its scores on the tracks that a challenger is scored on."""
 
 import json
-from pathlib import Path
 
 import yaml
 
 from components.core import tracking
 from components.core.files import digest_file, digest_folder, digest_parts
 from components.core.model_store import fetch_model
-from components.core.version import VersionRef
 from components.core.workspace import SCRATCH, WORKSPACE
 from components.promote.promote import champion_version
-from pipelines.steps import run_step
-
-_COMPONENTS = Path(tracking.__file__).parents[1]
+from pipelines.place import Place
 
 
 def live_version(name: str, alias: str) -> int | None:
@@ -21,26 +17,23 @@ def live_version(name: str, alias: str) -> int | None:
     return champion_version(tracking.connect(), name, alias)
 
 
-def champion_scores(name: str, version: int) -> Path:
-    """Return the folder of the champion's scores on the test tracks of now; evaluate it if there are none yet.
+def champion_scores(place: Place, name: str, version: int) -> str:
+    """Return the folder of the champion's scores on the test tracks of `place`; evaluate it if there are none yet.
 
     Champion and challenger are so scored on the same tracks, by the same code.
     """
-    folder = WORKSPACE / "gate" / f"champion-{version}-{_conditions()}"
+    folder = (WORKSPACE / "gate" / f"champion-{version}-{_conditions(place)}").resolve()
     if not (folder / "test.json").is_file():
-        model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models")
-        run_step("evaluate", "--model", str(model.folder), "--data", str(WORKSPACE / "acquire"), "--out", str(folder))
-    return folder
+        model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+        data = str((place.workspace / "acquire").resolve())
+        place.run_step("evaluate", "--model", str(model), "--data", data, "--out", str(folder))
+    return str(folder)
 
 
-def _conditions() -> str:
+def _conditions(place: Place) -> str:
     """Return a digest of all that decides a model's scores but the model: tracks, parameters, code."""
-    code = [digest_folder(_COMPONENTS / part, "*.py") for part in ("core", "evaluate")]
+    code = [digest_folder(place.folder / "components" / part, "*.py") for part in ("core", "evaluate")]
     # as it stands in the file: the typed config would bring torch in here
-    parameters = json.dumps(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["evaluate"])
-    return digest_parts([digest_file(WORKSPACE / "acquire" / "manifest.csv"), parameters, *code])[:12]
-
-
-def registered() -> VersionRef:
-    """Return the version that `register` made or found."""
-    return VersionRef.read(WORKSPACE / "register")
+    document = yaml.safe_load((place.folder / "params.yaml").read_text(encoding="utf-8"))
+    parameters = json.dumps(document["evaluate"])
+    return digest_parts([digest_file(place.workspace / "acquire" / "manifest.csv"), parameters, *code])[:12]

@@ -21,24 +21,20 @@ from components.core import tracking
 from components.core.errors import UserError
 from components.core.workspace import SCRATCH, WORKSPACE
 from pipelines.command import run_command
-from pipelines.stages import DVC_HINTS, dvc
-from pipelines.tasks import carry_out
+from pipelines.place import Place, dvc
 
 CHECKOUTS = WORKSPACE / "checkouts"
 PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
-class Checkout:
-    """A clone in `folder`; `environment` is what a command in it needs beside that of this process."""
+class Checkout(Place):
+    """A clone; `parameters` is what its params.yaml held when it was made."""
 
-    folder: Path
-    parameters: str = field(repr=False)
-    """What params.yaml held when the clone was made."""
-    environment: Mapping[str, str] = field(repr=False)
+    parameters: str = field(default="", repr=False)
 
     def set_parameters(self, values: Mapping[str, object]) -> None:
-        """Have the clone's params.yaml differ from the project's in these values, e.g. of `train.steps`, alone."""
+        """Have the clone's params.yaml differ from the commit's in these values, e.g. of `train.steps`, alone."""
         yaml = YAML()
         yaml.width = 120
         document = yaml.load(self.parameters)
@@ -49,11 +45,6 @@ class Checkout:
                 place = place.setdefault(section, {})
             place[last] = value
         yaml.dump(document, self.folder / PARAMS)
-
-    def reproduce(self, name: str, stage: str) -> list[str]:
-        """Bring a stage and all before it up to date, as a task called `name`; return the lines it printed."""
-        command = dvc("repro", stage)
-        return carry_out(name, command, leave_out=DVC_HINTS, folder=self.folder, environment=self.environment)
 
     def save_experiment(self, name: str) -> None:
         """Keep lock, parameters and metrics of this clone as an experiment of the project, in place of one before."""
@@ -80,7 +71,8 @@ def checked_out(commit: str = "HEAD", with_changes: bool = False) -> Iterator[Ch
             _bring_changes(folder)
         _share_cache(folder)
         _bring_data(folder)
-        yield Checkout(folder, (folder / PARAMS).read_text(encoding="utf-8"), _environment())
+        parameters = (folder / PARAMS).read_text(encoding="utf-8")
+        yield Checkout(folder, folder / "workspace", _environment(), parameters)
 
 
 def _commit(name: str) -> str:

@@ -23,6 +23,7 @@ from components.core.workspace import WORKSPACE
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError
 from pipelines.guard import guard_this_process
+from pipelines.place import STAGES
 from pipelines.tasks import carry_out
 
 OUT = WORKSPACE / "compare"
@@ -101,12 +102,13 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
 def _make(checkout: Checkout, job: dict[str, Any], common: dict[str, object], small: bool) -> None:
     name = job["name"]
     checkout.set_parameters({**common, **job["parameters"]})
-    checkout.reproduce(f"{name}: train and score", "evaluate")
+    for stage in STAGES:
+        checkout.reproduce(stage, f"{name}: {stage}")
     checkout.save_experiment(f"compare-{'small-' if small else ''}{name}")
     folder = OUT / SYSTEMS / name
     folder.mkdir(parents=True, exist_ok=True)
     for kept in _KEPT:
-        made = checkout.folder / "workspace" / kept
+        made = checkout.workspace / kept
         if made.is_dir():
             shutil.copytree(made, folder / made.name, dirs_exist_ok=True)
         else:

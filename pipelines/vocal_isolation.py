@@ -13,16 +13,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
-from components.core.params import load_section
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
-from components.promote.config import PromoteConfig
 from pipelines.catalogue import QUARANTINED
-from pipelines.champion import champion_scores, live_version, registered
+from pipelines.champion import live_version
 from pipelines.command import CommandError, one_line
 from pipelines.guard import guard_this_process
-from pipelines.stages import STAGES, reproduce
-from pipelines.steps import run_step
+from pipelines.judgement import champion_alias, register_and_judge, registered
+from pipelines.place import HERE, STAGES
 
 CATALOGUE = WORKSPACE / "catalogue"
 STEMS = WORKSPACE / "separate"
@@ -47,48 +45,29 @@ def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
 def bring_up_to_date() -> None:
     """Stages, registration, gate, promotion."""
     for stage in STAGES:
-        reproduce(stage)
-    run_step("register")
-    if judge():
-        run_step("promote")
+        HERE.reproduce(stage)
+    if register_and_judge(HERE):
+        HERE.run_step("promote")
 
 
 def separate_catalogue(source: str, destination: str) -> None:
     """Separate with the champion, and make the page that shows the result."""
     if not source:
-        run_step("catalogue")
+        HERE.run_step("catalogue")
     _require_champion()
     # recordings in quarantine are in the account, and no reason to fail
-    run_step("separate", source or str(CATALOGUE), destination, fine=(0, QUARANTINED))
-    run_step("report", "--catalogue", destination)
+    HERE.run_step("separate", source or str(CATALOGUE), destination, fine=(0, QUARANTINED))
+    HERE.run_step("report", "--catalogue", destination)
 
 
 def _require_champion() -> None:
-    name = registered().name
-    if live_version(name, load_section("promote", PromoteConfig).alias) is None:
+    name = registered(HERE).name
+    if live_version(name, champion_alias(HERE)) is None:
         verdict = Verdict.read(WORKSPACE / "gate")
         raise UserError(
             f"version {verdict.version} was refused by the gate, and there is no champion to separate with: "
             f"{'; '.join(verdict.reasons)} (train longer or on more data, or change `gate` in params.yaml)"
         )
-
-
-def judge() -> bool:
-    """Have the gate judge the registered version: against the champion, or by the rule for the first one.
-
-    Returns whether there is a verdict on it: the champion itself was judged before, and the verdict that lies there may
-    be another version's.
-    """
-    version = registered()
-    champion = live_version(version.name, load_section("promote", PromoteConfig).alias)
-    if champion == version.version:
-        return False
-    if champion is None:
-        run_step("gate")
-    else:
-        scores = champion_scores(version.name, champion)
-        run_step("gate", "--champion", str(champion), "--champion-scores", str(scores))
-    return True
 
 
 def run(source: str = "", destination: str = str(STEMS)) -> None:

@@ -27,7 +27,7 @@ from components.core.version import VERSION_FILE, VersionRef
 from pipelines import summary
 from pipelines.command import CommandError, one_line, run_command
 from pipelines.parameters import set_parameters
-from pipelines.stages import STAGES
+from pipelines.place import STAGES
 
 ROOT = Path(__file__).parents[2]
 
