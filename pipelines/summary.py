@@ -34,7 +34,7 @@ def _model() -> list[str]:
 
 def _scores(path: Path) -> Table:
     scores = pd.read_csv(path)
-    table = Table(title="Scores on the test tracks (museval, dB; median over frames, then over tracks)")
+    table = Table(title="Scores on the test tracks (BSS Eval v4, dB; median over frames, then over tracks)")
     for column in ("system", "target", "SDR", "SIR", "SAR", "ISR"):
         table.add_column(column, justify="left" if column in ("system", "target") else "right")
     for row in scores.to_dict("records"):

@@ -1,6 +1,6 @@
 """The section `evaluate` of params.yaml."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -12,6 +12,7 @@ from components.evaluate.systems import SYSTEMS
 class EvaluateConfig(Section):
     """What is scored, and how it is shown.
 
+    scorer             fast: our own BSS Eval v4 (bss_eval.py), or museval
     window_seconds     length of a frame, and the distance from one to the next; 1 s is museval's and SiSEC's
     tracks             how many of the test tracks are scored, chosen by a hash of their names; 0: all
     systems            names in `systems.SYSTEMS`, in the order of the table
@@ -19,6 +20,7 @@ class EvaluateConfig(Section):
     pictures_seconds   how much of the first scored track the spectrograms show
     """
 
+    scorer: Literal["fast", "museval"] = "fast"
     window_seconds: Annotated[float, Field(gt=0)] = 1.0
     tracks: Annotated[int, Field(ge=0)] = 0
     systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm2")

@@ -31,13 +31,13 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     if not tracks:
         raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
     systems = all_systems(config.systems, config.post)
-    scored = score_all(model, tracks, systems, config.post, config.window_seconds)
+    scored = score_all(model, tracks, systems, config.post, config.window_seconds, config.scorer)
     scores = [item.scores for item in scored]
     if all(score.reason for score in scores):
         raise UserError(f"no test track can be scored, the first because {scores[0].reason}: {tracks[0].name}")
     table = tidy(scores)
     summary = summarise(table)
-    test = describe_test(tracks, loaded, config.window_seconds)
+    test = describe_test(tracks, loaded, config.window_seconds, config.scorer)
     write_museval(out, tracks, scores, config.window_seconds)
     write_tables(out, table, summary, test)
     speeds = times_real_time(scored, tracks)

@@ -54,6 +54,7 @@ def score_all(
     systems: Sequence[str],
     post: Mapping[str, PostProcessing],
     window_seconds: float,
+    scorer: str,
 ) -> list[Scored]:
     """Score every system on every track with the model in `folder`; results by track, then system, as given.
 
@@ -64,7 +65,9 @@ def score_all(
     scores: dict[tuple[str, str], Scored] = {}
     with _pool(folder, _processes(jobs)) as pool:
         # the longest first, so that none is left running alone at the end
-        waiting = {pool.submit(_run, job, post, window_seconds): job for job in sorted(jobs, key=_longest_first)}
+        waiting = {
+            pool.submit(_run, job, post, window_seconds, scorer): job for job in sorted(jobs, key=_longest_first)
+        }
         for future in as_completed(waiting):
             job = waiting[future]
             scores[job.track.name, job.system] = _result(future)
@@ -82,7 +85,7 @@ def _start(folder: Path) -> None:
     _model = load_model(folder)
 
 
-def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float) -> Scored:
+def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float, scorer: str) -> Scored:
     assert _model is not None
     mixture, references = read_material(_model, job.track)
     started = time.thread_time()
@@ -91,7 +94,8 @@ def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float) ->
     targets = scored_targets(_model.targets)
     references, estimates = (with_accompaniment(_model.targets, signals) for signals in (references, estimates))
     window = int(window_seconds * _model.rate)
-    return Scored(score_track(job.track.name, job.system, targets, references, estimates, window), seconds)
+    scores = score_track(job.track.name, job.system, targets, references, estimates, window, scorer)
+    return Scored(scores, seconds)
 
 
 @contextmanager

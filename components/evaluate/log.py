@@ -71,7 +71,7 @@ def _tags(test: dict[str, Any]) -> dict[str, object]:
         "evaluate.test_digest": test["digest"],
         "evaluate.test_tracks": len(test["tracks"]),
         "evaluate.model_digest": test["model"],
-        "evaluate.museval": f"{test['versions']['museval']}, v4, frames of {test['window_seconds']:g} s",
+        "evaluate.scorer": f"{test['scorer']}, frames of {test['window_seconds']:g} s",
     }
 
 

@@ -82,4 +82,5 @@ def _wiener(targets: Tensor, mixture: Tensor) -> Tensor:
     modelled = power * directions
     total = modelled.sum(dim=0) + _EPSILON * unit
     whitened = torch.linalg.solve(total, mixture.to(torch.complex128).permute(1, 2, 0).unsqueeze(-1))
-    return (modelled @ whitened).squeeze(-1).permute(0, 3, 1, 2).to(torch.complex64)
+    estimates: Tensor = (modelled @ whitened).squeeze(-1).permute(0, 3, 1, 2)
+    return estimates.to(torch.complex64)

@@ -67,7 +67,7 @@ def box_plot(metric: str, scores: pd.DataFrame, tracks: Sequence[Track]) -> Figu
     panels[0].set_ylabel(f"{metric} (dB)")
     count = f"{len(tracks)} test track{'s' if len(tracks) > 1 else ''}"
     datasets = label_datasets(sorted({track.dataset for track in tracks}))
-    what = "a dot: a track's median over frames; figures: medians over tracks (museval v4)"
+    what = "a dot: a track's median over frames; figures: medians over tracks (BSS Eval v4)"
     figure.suptitle(f"{metric}, {_NAMES[metric]}\n{datasets}, {count}\n{what}", fontsize=10.5)
     return figure
 

@@ -27,7 +27,8 @@ def summary_text(
     """Return the table of `results.summarise`, a block a target, speeds, and what could not be scored, by name."""
     names = list(dict.fromkeys(summary["system"]))
     width = max(len(_title(name)) for name in names)
-    head = f"Test split of {label_datasets(list(test['datasets']))}; museval v4, median over frames, then tracks, in dB"  # type: ignore[call-overload]
+    datasets = label_datasets(list(test["datasets"]))  # type: ignore[call-overload]
+    head = f"Test split of {datasets}; {test['scorer']}, median over frames, then tracks, in dB"
     lines = ["", head]
     for target, rows in summary.groupby("target", sort=False):
         lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + _COLUMNS]

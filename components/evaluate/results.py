@@ -104,7 +104,7 @@ def nested(summary: pd.DataFrame) -> dict[str, dict[str, object]]:
     return document
 
 
-def describe_test(tracks: Sequence[Track], model: Model, window_seconds: float) -> dict[str, object]:
+def describe_test(tracks: Sequence[Track], model: Model, window_seconds: float, scorer: str) -> dict[str, object]:
     """Return test.json: two files of scores are about the same music when their `digest`s are equal."""
     versions = package_versions()
     return {
@@ -115,9 +115,17 @@ def describe_test(tracks: Sequence[Track], model: Model, window_seconds: float) 
         "rate": model.rate,
         "channels": model.channels,
         "window_seconds": window_seconds,
+        "scorer": scorer_label(scorer),
         "model": model.digest,
         "versions": {name: versions[name] for name in _PACKAGES},
     }
+
+
+def scorer_label(scorer: str) -> str:
+    """Return in words what computed the scores: it stands beside every table."""
+    versions = package_versions()
+    version = versions["museval"] if scorer == "museval" else versions["stemline"]
+    return f"BSS Eval v4 by {'museval' if scorer == 'museval' else 'stemline'} {version}"
 
 
 def digest_tracks(tracks: Sequence[Track]) -> str:

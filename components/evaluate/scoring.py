@@ -1,9 +1,11 @@
-"""BSS Eval version 4 of one track, by museval: the numbers of `museval.eval_mus_track`.
+"""BSS Eval version 4 of one track: the numbers of `museval.eval_mus_track`, computed by museval or by us.
 
 Vincent, Gribonval and Févotte, IEEE TASLP 14(4), 2006; version 4: Stöter, Liutkus and Ito, LVA/ICA 2018.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from components.core import ffmpeg
 from components.core.audio import Audio
 from components.core.errors import UserError
+from components.evaluate import bss_eval
 
 METRICS = ("SDR", "SIR", "SAR", "ISR")
 
@@ -34,9 +37,17 @@ class TrackScores:
 
 
 def score_track(
-    track: str, system: str, targets: tuple[str, ...], references: Audio, estimates: Audio, window: int
+    track: str,
+    system: str,
+    targets: tuple[str, ...],
+    references: Audio,
+    estimates: Audio,
+    window: int,
+    scorer: str = "fast",
 ) -> TrackScores:
     """Score `(targets, channels, samples)` estimates in frames of `window` samples that do not overlap.
+
+    `scorer` is a name in SCORERS.
 
     Samples after the last whole frame are left out; a track shorter than a frame is one frame of its own length. The
     distortion filters (512 taps) are those of the whole track. What museval cannot score comes back without frames.
@@ -45,8 +56,9 @@ def score_track(
     if reason:
         return _without_frames(track, system, targets, reason)
     try:
-        return TrackScores(track, system, targets, _score_scenarios(targets, references, estimates, window))
-    except _SingularError:
+        by = partial(SCORERS[scorer], window=window)
+        return TrackScores(track, system, targets, _score_scenarios(targets, references, estimates, by))
+    except bss_eval.SingularError:
         return _without_frames(track, system, targets, "the true targets are copies of each other")
 
 
@@ -71,19 +83,17 @@ def median_of_frames(values: NDArray[np.float64]) -> float:
     return float(np.median(finite)) if finite.size else float("nan")
 
 
-class _SingularError(Exception):
-    """The distortion filters have no unique solution."""
-
-
 def _without_frames(track: str, system: str, targets: tuple[str, ...], reason: str) -> TrackScores:
     return TrackScores(track, system, targets, np.empty((len(targets), len(METRICS), 0)), reason)
 
 
-def _score_scenarios(targets: tuple[str, ...], references: Audio, estimates: Audio, window: int) -> NDArray[np.float64]:
+def _score_scenarios(
+    targets: tuple[str, ...], references: Audio, estimates: Audio, by: Callable[[Audio, Audio], NDArray[np.float64]]
+) -> NDArray[np.float64]:
     values: dict[str, NDArray[np.float64]] = {}
     for members, reported in scenarios(targets):
         rows = [targets.index(member) for member in members]
-        scores = _museval(references[rows], estimates[rows], window)
+        scores = by(references[rows], estimates[rows])
         values.update({name: scores[members.index(name)] for name in reported})
     return np.stack([values[target] for target in targets])
 
@@ -98,9 +108,13 @@ def _museval(references: Audio, estimates: Audio, window: int) -> NDArray[np.flo
         # museval 0.4.1 catches the first by a name that numpy 2.4 no longer has, and so raises the second
         if not any(isinstance(cause, np.linalg.LinAlgError) for cause in (error, error.__context__)):
             raise
-        raise _SingularError from None
+        raise bss_eval.SingularError from None
     named = dict(zip(_MUSEVAL_ORDER, scores, strict=True))
     return np.stack([named[metric] for metric in METRICS], axis=1)
+
+
+SCORERS: Mapping[str, Callable[..., NDArray[np.float64]]] = {"fast": bss_eval.evaluate, "museval": _museval}
+"""Name, as `evaluate.scorer` has it, to `(references, estimates, window)` to `(targets, metrics, frames)`."""
 
 
 def _as_museval(signals: Audio) -> NDArray[np.float64]:

@@ -110,8 +110,9 @@ def _is_package(tag: str) -> bool:
 
 def _scores(scores: Scores) -> str:
     tested = _tested(scores.test)
+    scorer = scores.test.get("scorer", "museval v4")
     lines = [
-        f"museval v4, median over frames of {scores.test['window_seconds']:g} s, then over {tested}, in dB, "
+        f"{scorer}, median over frames of {scores.test['window_seconds']:g} s, then over {tested}, in dB, "
         "with the 95 % interval of the median (bootstrap over tracks). Nothing was chosen by these tracks.",
         "",
         "| system | target | SDR | SIR | SAR | ISR | times real time, 1 core |",

@@ -28,6 +28,7 @@ class _Test(Document):
     tracks: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     window_seconds: float = 1.0
+    scorer: str = "museval v4"  # what computed scores before there was a choice
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _tested_on(test: _Test) -> str:
     count = len(test.tracks)
     names = " + ".join(_DATASETS.get(name, name) for name in test.datasets)
     songs = f"{count} test track{'' if count == 1 else 's'} of {names}"
-    return f"{songs}; museval v4, medians over frames of {test.window_seconds:g}\u00a0s, then over tracks."
+    return f"{songs}; {test.scorer}, medians over frames of {test.window_seconds:g}\u00a0s, then over tracks."
 
 
 def _target(name: str, records: list[dict[Hashable, Any]], metrics: list[str]) -> Target:

@@ -65,7 +65,10 @@ def test_the_section_of_params_yaml_fits() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"systems": ["model", "irm3"]}, "evaluate.systems: no system 'irm3' .there are ibm, irm1, irm2, mixture, model, mwf."),
+        (
+            {"systems": ["model", "irm3"]},
+            "evaluate.systems: no system 'irm3' .there are ibm, irm1, irm2, mixture, model, mwf.",
+        ),
         ({"systems": ["model", "model"]}, "named twice"),
         ({"systems": []}, "at least 1"),
         ({"window_seconds": 0}, "greater than 0"),

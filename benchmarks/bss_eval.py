@@ -1,0 +1,154 @@
+"""How fast is our BSS Eval v4 against museval's, and which is right? `python -m benchmarks.bss_eval [--exact]`
+
+Side by side in one process of one thread, in turns, the best of each; memory in a process of its own each. Signals are
+broadband noise with leakage, on which the two differ by rounding. `--exact` instead compares both with the same
+computed in extended precision (80 bits), on real music whose upper band is empty: there filters are hardly determined.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import stempeg
+from numpy.typing import NDArray
+
+from components.core import audio, ffmpeg
+from components.core.audio import Audio
+from components.evaluate import bss_eval
+from components.evaluate.scoring import SCORERS
+
+RATE = 44100
+SIZES = ((2, 30), (4, 30), (2, 240), (4, 240))
+"""Targets, and seconds of the track."""
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exact", action="store_true", help="which of the two is right where they differ")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--memory-of", nargs=3, metavar=("SCORER", "TARGETS", "SECONDS"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    _have_one_thread()
+    if arguments.memory_of:
+        scorer, targets, seconds = arguments.memory_of
+        SCORERS[scorer](*_noise(int(targets), int(seconds)), window=RATE)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    elif arguments.exact:
+        _print_exact()
+    else:
+        _print_speed(arguments.rounds)
+
+
+def _have_one_thread() -> None:
+    """Start again with one thread for BLAS, which reads its number when numpy is imported."""
+    if any(os.environ.get(name) != "1" for name in _THREADS):
+        os.environ.update(dict.fromkeys(_THREADS, "1"))
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.bss_eval", *sys.argv[1:]])
+
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _print_speed(rounds: int) -> None:
+    print("| targets | seconds | museval, s | ours, s | ratio | largest difference, dB | museval, MB | ours, MB |")
+    print("|---|---|---|---|---|---|---|---|")
+    for targets, seconds in SIZES:
+        signals = _noise(targets, seconds)
+        best = dict.fromkeys(SCORERS, float("inf"))
+        scores: dict[str, NDArray[np.float64]] = {}
+        for _ in range(rounds):
+            for name in best:
+                started = time.perf_counter()
+                scores[name] = SCORERS[name](*signals, window=RATE)
+                best[name] = min(best[name], time.perf_counter() - started)
+        difference = np.abs(scores["fast"] - scores["museval"]).max()
+        memory = [_memory(name, targets, seconds) for name in ("museval", "fast")]
+        speed = f"{best['museval']:.2f} | {best['fast']:.2f} | {best['museval'] / best['fast']:.1f}"
+        row = f"| {targets} | {seconds} | {speed} | {difference:.1e} | {memory[0]:.0f} | {memory[1]:.0f} |"
+        print(row, flush=True)
+
+
+def _noise(targets: int, seconds: int) -> tuple[Audio, Audio]:
+    random = np.random.default_rng(7)
+    references = (0.1 * random.standard_normal((targets, 2, seconds * RATE))).astype(np.float32)
+    noise = 0.01 * random.standard_normal(references.shape, dtype=np.float32)
+    return references, references + np.float32(0.3) * references[::-1] + noise
+
+
+def _memory(scorer: str, targets: int, seconds: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.bss_eval", "--memory-of", scorer, str(targets), str(seconds)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
+
+
+def _print_exact() -> None:
+    ffmpeg.put_on_path()
+    references, estimates = _real_music()
+    exact = _exact_scores(references, estimates)
+    print("| scorer | SIR, largest error, dB | SAR | ISR |")
+    print("|---|---|---|---|")
+    for name, score in SCORERS.items():
+        errors = np.abs(score(references, estimates, window=RATE) - exact).max(axis=(0, 2))
+        print(f"| {name} | {errors[1]:.1e} | {errors[2]:.1e} | {errors[3]:.1e} |")
+
+
+def _real_music() -> tuple[Audio, Audio]:
+    """Two targets of the excerpt that stempeg ships, which AAC has cut off at 16 kHz, and poor estimates of them."""
+    path = Path(stempeg.example_stem_path())
+    stems = [audio.read(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
+    grid = [np.rint(stem * 32768) / 32768 for stem in stems]
+    references = np.stack([grid[0], sum(grid[1:], start=np.zeros_like(grid[0]))]).astype(np.float32)
+    noise = np.random.default_rng(7).standard_normal(references.shape)
+    return references, (references + 0.3 * references[::-1] + 1e-3 * noise).astype(np.float32)
+
+
+def _exact_scores(references: Audio, estimates: Audio) -> NDArray[np.float64]:
+    """Return what `bss_eval.evaluate` does, with correlations and filters in extended precision."""
+    solved = bss_eval._solved
+    correlations = bss_eval._correlations
+    try:
+        bss_eval._correlations = _exact_correlations  # type: ignore[assignment]
+        bss_eval._solved = _exact_solution  # type: ignore[assignment]
+        return bss_eval.evaluate(references, estimates, RATE)
+    finally:
+        bss_eval._solved, bss_eval._correlations = solved, correlations
+
+
+def _exact_correlations(signals: Audio, taps: int) -> NDArray[np.longdouble]:
+    size = scipy.fft.next_fast_len(signals.shape[1] + taps, real=True)
+    spectra = scipy.fft.rfft(signals.astype(np.longdouble), size)
+    half = len(signals) // 2
+    lags = np.empty((half, len(signals), 2 * taps - 1), np.longdouble)
+    for first in range(half):
+        for second in range(len(signals)):
+            circle = scipy.fft.irfft(np.conj(spectra[first]) * spectra[second], size)
+            lags[first, second] = np.concatenate([circle[-(taps - 1) :], circle[:taps]])
+    return lags
+
+
+def _exact_solution(gram: NDArray[np.longdouble], sides: NDArray[np.longdouble]) -> NDArray[np.float64]:
+    """Cholesky in extended precision, column by column, with the same ridge."""
+    lower = gram.copy()
+    size = len(lower)
+    lower.flat[:: size + 1] += np.finfo(np.float64).eps
+    for column in range(size):
+        lower[column, column] = np.sqrt(lower[column, column])
+        lower[column + 1 :, column] /= lower[column, column]
+        below = lower[column + 1 :, column]
+        lower[column + 1 :, column + 1 :] -= below[:, None] * below
+    values = sides.copy()
+    for row in range(size):
+        values[row] = (values[row] - lower[row, :row] @ values[:row]) / lower[row, row]
+    for row in reversed(range(size)):
+        values[row] = (values[row] - lower[row + 1 :, row] @ values[row + 1 :]) / lower[row, row]
+    return values.astype(np.float64)
+
+
+if __name__ == "__main__":
+    main()
