@@ -78,7 +78,8 @@ class Trainer:
                     progress.advance(note=f"loss {loss:.5f}")
                 if self.state.step < end and self.state.step % self.config.checkpoint_every == 0:
                     self._keep()
-            self._validate(self._throughput.row(clock, self.group.device))
+            self.state.seconds += clock.seconds
+            self._validate(self._throughput.row(clock, self.group.device) | {"seconds": self.state.seconds})
 
     def _measure(self) -> Throughput:
         flops = crop_flops(self.state.separator, self.train.channels, self._crop_samples)

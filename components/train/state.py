@@ -40,6 +40,8 @@ class TrainingState:
     best: Best | None = None
     losses: list[float] = field(default_factory=list)
     curves: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    """How long the training has taken so far, stops left out."""
 
     @property
     def averaged(self) -> Separator:
@@ -56,6 +58,7 @@ class TrainingState:
             "best": vars(self.best) if self.best else None,
             "losses": self.losses,
             "curves": self.curves,
+            "seconds": self.seconds,
         }
         with whole_file(folder / CHECKPOINT) as partial:
             torch.save(document, partial)
@@ -70,6 +73,7 @@ class TrainingState:
         self.optimizer.load_state_dict(document["optimizer"])
         self.average.load_state_dict(document["average"])
         self.step, self.losses, self.curves = document["step"], document["losses"], document["curves"]
+        self.seconds = document["seconds"]
         self.best = Best(**document["best"]) if document["best"] else None
         return True
 

@@ -1,0 +1,42 @@
+"""`python -m components.compare --out FOLDER [--scores NAME=DIR]`: what the flow runs at its end."""
+
+import argparse
+from pathlib import Path
+
+from components.compare.compare import MARKDOWN, PAGE, compare
+from components.compare.config import CompareConfig
+from components.compare.log import log_comparison, runs_of, training_seconds
+from components.core.entry import run_step
+from components.core.errors import UserError
+from components.core.params import load_section
+from components.core.tracking import connect
+from components.core.workspace import WORKSPACE
+
+
+def main() -> None:
+    """Parse the command line, compare, log."""
+    parser = argparse.ArgumentParser(prog="python -m components.compare", description=__doc__)
+    parser.add_argument("--out", type=Path, default=WORKSPACE / "compare", help="folder with systems/ in it")
+    parser.add_argument("--scores", action="append", default=[], help="NAME=DIR: museval's files of others")
+    run_step(lambda: _work(parser.parse_args()))
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    config = load_section("compare", CompareConfig)
+    others = dict(_named(text) for text in arguments.scores)
+    client = connect()
+    runs = runs_of(arguments.out)
+    print(compare(config, arguments.out, others, training_seconds(client, runs)))
+    run = log_comparison(client, arguments.out, runs)
+    print(f"compare: {arguments.out / MARKDOWN}, {arguments.out / PAGE}; MLflow run {run.run_id}")
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, sign, folder = text.partition("=")
+    if not (name and sign and folder):
+        raise UserError(f"--scores {text}: write NAME=FOLDER")
+    return name, Path(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The section `compare` of params.yaml."""
+
+from pydantic import Field
+
+from components.core.params import Section
+
+
+class CompareConfig(Section):
+    """How differences between systems are judged.
+
+    confidence    of the intervals, and one minus it the level of the tests
+    resamples     of the bootstrap over tracks
+    seed          of the bootstrap
+    """
+
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(10_000, ge=1000)
+    seed: int = 7

@@ -1,0 +1,74 @@
+"""The comparison in MLflow: a run with the table and the pictures, and on every training's run which system it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+
+from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, SUMMARY, SYSTEMS, TABLE
+from components.core import provenance, tracking
+
+RUN = "comparison"
+
+
+def runs_of(folder: Path) -> dict[str, tracking.RunRef]:
+    """Return the MLflow run of every system's training in `folder`/systems."""
+    return {
+        path.parent.name: tracking.RunRef.read(path.parent)
+        for path in sorted((folder / SYSTEMS).glob(f"*/{tracking.RUN_FILE}"))
+    }
+
+
+def training_seconds(client: mlflow.MlflowClient, runs: Mapping[str, tracking.RunRef]) -> dict[str, float]:
+    """Return how long each was trained, where its run says so."""
+    seconds = {}
+    for name, run in runs.items():
+        try:
+            metrics = client.get_run(run.run_id).data.metrics
+        except MlflowException:
+            continue  # trained against another store
+        if "train/seconds" in metrics:
+            seconds[name] = float(metrics["train/seconds"])
+    return seconds
+
+
+def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str, tracking.RunRef]) -> tracking.RunRef:
+    """Log what lies in `folder` as a run, and tag the trainings with their system; return the run."""
+    created = client.create_run(tracking.experiment_id(client), run_name=RUN)
+    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    table = pd.read_csv(folder / TABLE)
+    tracking.set_tags(client, run, _tags(table))
+    with tracking.active(run):
+        mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
+    for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY):
+        client.log_artifact(run.run_id, str(folder / name))
+    client.log_artifacts(run.run_id, str(folder / PICTURES), PICTURES)
+    for name, training in runs.items():
+        _tag_training(client, training, name, run, table)
+    client.set_terminated(run.run_id)
+    return run
+
+
+def _tags(table: pd.DataFrame) -> dict[str, object]:
+    return {
+        "stage": "compare",
+        "systems": " ".join(table["system"]),
+        "git_commit": provenance.git_commit(),
+        "machine": provenance.hardware(),
+    }
+
+
+def _tag_training(
+    client: mlflow.MlflowClient, training: tracking.RunRef, name: str, run: tracking.RunRef, table: pd.DataFrame
+) -> None:
+    """Give a training's run its system as a tag, and its costs as metrics: so charts can set them against scores."""
+    row = table[table["system"] == name].iloc[0]
+    costs = ("weights", "multiply-adds a second", "times real time", "times real time, fast", "peak memory", "size")
+    metrics = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in costs if pd.notna(row[cost])}
+    try:
+        tracking.set_tags(client, training, {"system": name, "comparison": run.run_id})
+        tracking.log_metrics(client, training, metrics)
+    except MlflowException:
+        return  # trained against another store
