@@ -11,8 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.core.errors import UserError
+from components.core.extras import imported
 from components.core.networks.architecture import Architecture
-from components.core.networks.extras import imported
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from components.core.extras import imported
 from components.core.networks.architecture import Architecture
-from components.core.networks.extras import imported
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section

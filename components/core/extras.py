@@ -1,4 +1,4 @@
-"""Networks of packages that are not always installed."""
+"""Packages that are not always installed."""
 
 import importlib
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from components.core.errors import UserError
 
 
-def imported(module: str, package: str, wanted_by: str) -> Any:
+def imported(module: str, package: str, wanted_by: str, extra: str = "systems") -> Any:
     """Return a module of an optional package; raises UserError, with what to install, when it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError:
         raise UserError(
-            f"{wanted_by} needs the package {package}, which is not installed: pip install 'stemline[systems]'"
+            f"{wanted_by} needs the package {package}, which is not installed: pip install 'stemline[{extra}]'"
         ) from None

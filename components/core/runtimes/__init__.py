@@ -1,0 +1,5 @@
+"""Trained networks in other engines than torch: exported to ONNX, run by ONNX Runtime or OpenVINO.
+
+The engines are optional: `pip install 'stemline[runtimes]'`. Transforms stay torch's; what an engine runs is the
+`network` of a separator, at the one shape that a segment has.
+"""
