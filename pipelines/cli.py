@@ -120,6 +120,16 @@ def systems() -> None:
 
 
 @app.command()
+def convert(
+    kind: Annotated[str, typer.Argument(help="open-unmix, hdemucs, htdemucs, spleeter or onnx.")],
+    source: Annotated[str, typer.Argument(help="A name such as umxhq, a file, or a folder.")],
+    destination: Annotated[str, typer.Argument(help="Folder for the model.")],
+) -> None:
+    """Make a model of weights that others have published, or of an ONNX file: a folder that every command takes."""
+    _become("components.convert", kind, source, destination)
+
+
+@app.command()
 def lineage(stem: Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]) -> None:
     """Say where a stem comes from: recording, model, training run, data, code, packages, parameters."""
     _become("components.separate.lineage", "--", stem)

@@ -17,6 +17,7 @@ from components.train.config import TrainConfig
 
 CANNOT_CHANGE_A_RESULT = {
     "errors": "what is said when it fails",
+    "extras": "what is said when an optional package is missing",
     "entry": "how a step is started and ends",
     "lifeline": "when a step ends",
     "progress": "what is said meanwhile",

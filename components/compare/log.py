@@ -8,7 +8,10 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, SUMMARY, SYSTEMS, TABLE
+from components.compare.table import METRICS
 from components.core import provenance, tracking
+from components.core.bundle import load_model
+from components.core.logged_model import logged_model
 
 RUN = "comparison"
 
@@ -46,7 +49,7 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
         client.log_artifact(run.run_id, str(folder / name))
     client.log_artifacts(run.run_id, str(folder / PICTURES), PICTURES)
     for name, training in runs.items():
-        _tag_training(client, training, name, run, table)
+        _tag_training(client, training, run, folder / SYSTEMS / name / "model", table)
     client.set_terminated(run.run_id)
     return run
 
@@ -61,14 +64,26 @@ def _tags(table: pd.DataFrame) -> dict[str, object]:
 
 
 def _tag_training(
-    client: mlflow.MlflowClient, training: tracking.RunRef, name: str, run: tracking.RunRef, table: pd.DataFrame
+    client: mlflow.MlflowClient, training: tracking.RunRef, run: tracking.RunRef, folder: Path, table: pd.DataFrame
 ) -> None:
-    """Give a training's run its system as a tag, and its costs as metrics: so charts can set them against scores."""
+    """Give a training's run its system as a tag, and the model in `folder` with its scores and costs as metrics.
+
+    So MLflow's charts can set costs against scores, and its models can be searched by either.
+    """
+    name = folder.parent.name
     row = table[table["system"] == name].iloc[0]
-    costs = ("weights", "multiply-adds a second", "times real time", "times real time, fast", "peak memory", "size")
-    metrics = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in costs if pd.notna(row[cost])}
+    costs = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in _COSTS if pd.notna(row[cost])}
+    scores = {
+        f"test/{column.replace(' ', '/')}": float(row[column])
+        for column in table
+        if column.split(" ")[-1] in METRICS and "mean" not in column and pd.notna(row[column])
+    }
     try:
+        logged = logged_model(client, training, folder, load_model(folder))
         tracking.set_tags(client, training, {"system": name, "comparison": run.run_id})
-        tracking.log_metrics(client, training, metrics)
+        mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)
     except MlflowException:
         return  # trained against another store
+
+
+_COSTS = ("weights", "multiply-adds a second", "times real time", "times real time, fast", "peak memory", "size")

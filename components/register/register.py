@@ -1,24 +1,16 @@
 """Log the model to its training's run and register it, once."""
 
-import warnings
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 
 import mlflow
-import numpy as np
-from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
 
 from components.core import provenance, tracking
 from components.core.bundle import Model, load_model
 from components.core.files import write_json
-from components.core.model_store import BUNDLE
+from components.core.logged_model import logged_model
 from components.core.version import VERSION_FILE, VersionRef
 from components.register.config import RegisterConfig
-
-_PROJECT = Path(__file__).parents[2]
-_REQUIREMENTS = ("torch", "torchaudio", "numpy", "safetensors", "pydantic", "soundfile", "soxr", "pandas", "filelock")
 
 
 def register(config: RegisterConfig, model: Path, run: tracking.RunRef, out: Path) -> VersionRef:
@@ -43,16 +35,7 @@ def _find(client: mlflow.MlflowClient, name: str, run: tracking.RunRef, digest: 
 
 
 def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: tracking.RunRef) -> int:
-    with tracking.active(run), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logged = mlflow.pyfunc.log_model(
-            name=BUNDLE,
-            python_model=str(Path(__file__).with_name("serving.py")),
-            artifacts={BUNDLE: str(model)},
-            code_paths=[str(_PROJECT / "components")],
-            signature=_signature(loaded),
-            pip_requirements=_requirements(),
-        )
+    logged = logged_model(client, run, model, loaded)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description="Vocal isolation: the stems of a mixture")
     tags = {
@@ -65,14 +48,3 @@ def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model
     }
     created = client.create_model_version(name, logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)
     return int(created.version)
-
-
-def _signature(model: Model) -> ModelSignature:
-    mixture = TensorSpec(np.dtype(np.float32), (-1, model.channels, -1))
-    stems = TensorSpec(np.dtype(np.float32), (-1, len(model.targets), model.channels, -1))
-    return ModelSignature(inputs=Schema([mixture]), outputs=Schema([stems]))
-
-
-def _requirements() -> list[str]:
-    """The packages that loading and predicting need, at the versions that are here."""
-    return [f"{name}=={metadata.version(name).split('+')[0]}" for name in _REQUIREMENTS]

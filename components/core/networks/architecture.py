@@ -19,6 +19,7 @@ class Architecture:
     source     the paper, or whose it is
     config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
     build      `(config, stems, channels)` to a separator with fresh weights
+    packages   those that it needs beside ours, by the names that pip knows
     trainable  False where the weights can only come from elsewhere
     small      parameters of a network that trains in a minute on a processor, for comparisons in little time, and tests
     """
@@ -29,6 +30,7 @@ class Architecture:
     config: type[Section]
     build: Callable[[Any, int, int], Separator]
     small: Mapping[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
     trainable: bool = True
 
     @property

@@ -89,6 +89,7 @@ ARCHITECTURE = Architecture(
     source="Lu et al., ICASSP 2024",
     config=BSRoformerConfig,
     build=build_bs_roformer,
+    packages=("bs-roformer",),
     small={
         "width": 48,
         "depth": 2,

@@ -54,5 +54,6 @@ ARCHITECTURE = Architecture(
     source="Rouard, Massa and Défossez, ICASSP 2023",
     config=HTDemucsConfig,
     build=build_htdemucs,
+    packages=("demucs",),
     small={"channels": 8, "bottom": 32, "layers": 2, "heads": 2, "window": 2048, "segment": 132300},
 )

@@ -1,0 +1,89 @@
+"""Spleeter's weights: a folder with a TensorFlow checkpoint, as the package `spleeter` downloads it.
+
+TensorFlow counts its layers through all U-Nets of a model, one stem after the other: conv2d_7 is the first of the
+second stem. Kernels are `(height, width, …)` with frequency second; batch norms follow each strided convolution (the
+sixth feeds nothing) and each transposed one.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.convert.source import Converted
+from components.core.errors import UserError
+from components.core.extras import imported
+from components.core.networks.spleeter import SpleeterConfig
+
+STEMS = {
+    2: ("vocals", "accompaniment"),
+    4: ("vocals", "drums", "bass", "other"),
+    5: ("vocals", "piano", "drums", "bass", "other"),
+}
+RATE = 44100
+_DEPTH = 6
+_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+
+
+class Checkpoint(Protocol):
+    """What is needed of a TensorFlow checkpoint."""
+
+    def get_tensor(self, name: str) -> NDArray[np.float32]:
+        """Return the variable of this name."""
+
+
+def convert(source: str) -> Converted:
+    """Read a folder such as spleeter's `pretrained_models/2stems`."""
+    folder = Path(source)
+    if not (folder / "checkpoint").is_file():
+        raise UserError(
+            f"Spleeter: {folder} holds no checkpoint: name a folder such as pretrained_models/2stems, which "
+            "`spleeter separate` downloads"
+        )
+    tensorflow = imported("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
+    reader = tensorflow.train.load_checkpoint(str(folder))
+    heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
+    stems = heads // (2 * _DEPTH + 1)
+    if stems not in STEMS:
+        raise UserError(f"Spleeter: {folder} holds {heads} convolutions, which fits no model of 2, 4 or 5 stems")
+    network = SpleeterConfig(activation="relu" if stems == 2 else "elu")
+    return Converted(network, state_of(reader, stems), STEMS[stems], RATE, 2, tuple(sorted(folder.glob("model*"))))
+
+
+def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:
+    """Return the checkpoint's variables under the names of our separator."""
+    state: dict[str, Tensor] = {}
+    for stem in range(stems):
+        place = f"network.stems.{stem}"
+        convolutions, norms, raised = stem * (_DEPTH + 1), stem * 2 * _DEPTH, stem * _DEPTH
+        for level in range(_DEPTH):
+            state |= _kernel(reader, f"conv2d{_number(convolutions + level)}", f"{place}.down.{level}", (3, 2, 1, 0))
+            state |= _kernel(
+                reader, f"conv2d_transpose{_number(raised + level)}", f"{place}.up.{level}.0", (3, 2, 1, 0)
+            )
+            state |= _norm(reader, norms + _DEPTH + level, f"{place}.up.{level}.2")
+            if level < _DEPTH - 1:
+                state |= _norm(reader, norms + level, f"{place}.norms.{level}")
+        state |= _kernel(reader, f"conv2d{_number(convolutions + _DEPTH)}", f"{place}.head", (3, 2, 1, 0))
+    return state
+
+
+def _kernel(reader: Checkpoint, name: str, place: str, order: tuple[int, ...]) -> dict[str, Tensor]:
+    """TensorFlow's `(time, frequency, in, out)` to torch's `(out, in, frequency, time)`."""
+    kernel = torch.from_numpy(np.ascontiguousarray(reader.get_tensor(f"{name}/kernel").transpose(order)))
+    return {f"{place}.weight": kernel, f"{place}.bias": torch.from_numpy(reader.get_tensor(f"{name}/bias"))}
+
+
+def _norm(reader: Checkpoint, number: int, place: str) -> dict[str, Tensor]:
+    name = f"batch_normalization{_number(number)}"
+    found = {
+        f"{place}.{ours}": torch.from_numpy(reader.get_tensor(f"{name}/{theirs}")) for theirs, ours in _NORM.items()
+    }
+    return found | {f"{place}.num_batches_tracked": torch.tensor(0)}
+
+
+def _number(number: int) -> str:
+    return f"_{number}" if number else ""
