@@ -166,6 +166,24 @@ def status() -> None:
 
 
 @app.command()
+def rollback(
+    why: Annotated[str, typer.Option(help="For the journal.")],
+    to: Annotated[int, typer.Option(help="A version; 0: the one that was live before.")] = 0,
+) -> None:
+    """Make the model that was live before the live one again, once it has separated a little in a fresh process."""
+    _become("components.promote.rollback", "--why", why, *(["--to", str(to)] if to else []))
+
+
+@app.command()
+def history(
+    at: Annotated[str, typer.Option(help="A day or a moment: what was live then.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """Say which model was live when, who made it so, and why."""
+    _become("components.promote.history", *(["--at", at] if at else []), *(["--json"] if as_json else []))
+
+
+@app.command()
 def serve() -> None:
     """Offer the flows to a Prefect server (PREFECT_API_URL), to be started from its UI; runs until stopped."""
     from pipelines.serve import serve_flows

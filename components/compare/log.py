@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -71,11 +72,11 @@ def _tag_training(
     So MLflow's charts can set costs against scores, and its models can be searched by either.
     """
     name = folder.parent.name
-    row = table[table["system"] == name].iloc[0]
+    row: Any = table[table["system"] == name].iloc[0]
     costs = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in _COSTS if pd.notna(row[cost])}
     scores = {
         f"test/{column.replace(' ', '/')}": float(row[column])
-        for column in table
+        for column in map(str, table)
         if column.split(" ")[-1] in METRICS and "mean" not in column and pd.notna(row[column])
     }
     try:

@@ -29,7 +29,16 @@ def gate(config: GateConfig, version: VersionRef, scores: Path, champion: Champi
         rule = f"against champion {champion.version}"
         findings = against_champion(config, challenger, read_scores(champion.scores))
     passed = bool(findings) and all(finding.good for finding in findings)
-    verdict = Verdict(version.name, version.version, passed, rule, tuple(finding.text for finding in findings))
+    verdict = Verdict(
+        version.name,
+        version.version,
+        passed,
+        rule,
+        tuple(finding.text for finding in findings),
+        champion.version if champion else 0,
+        challenger.test_digest,
+        version.sha256,
+    )
     write_json(out / VERDICT_FILE, asdict(verdict))
     _tag(verdict, challenger.test_digest)
     return verdict

@@ -8,7 +8,7 @@ from components.core.params import load_section
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from components.promote.config import PromoteConfig
-from components.promote.promote import promote
+from components.promote.promotion import promote
 
 
 def main() -> None:
@@ -20,8 +20,9 @@ def main() -> None:
 
 def _work(arguments: argparse.Namespace) -> None:
     config, verdict = load_section("promote", PromoteConfig), Verdict.read(arguments.gate)
-    if promote(config, verdict):
-        print(f"promote: version {verdict.version} is now @{config.alias}")
+    entry = promote(config, verdict)
+    if entry:
+        print(f"promote: version {verdict.version} is now @{config.alias} (entry {entry.number} of the journal)")
     elif verdict.passed:
         print(f"promote: version {verdict.version} is @{config.alias} already")
     else:

@@ -6,6 +6,13 @@ from components.core.params import Section
 
 
 class PromoteConfig(Section):
-    """`alias`: the registry's alias of the version that is live."""
+    """Where it is written who is live.
+
+    alias      the registry's alias of the version that is live
+    previous   the alias of the one that was live before it
+    journal    a folder or s3://bucket/folder for the journal of promotions; a relative one lies in the workspace
+    """
 
     alias: str = Field(min_length=1)
+    previous: str = Field("previous", min_length=1)
+    journal: str = Field("promote", min_length=1)

@@ -1,0 +1,133 @@
+"""What was live when, and why: a journal that is only ever appended to.
+
+The registry knows who is the champion; it forgets who was. The journal lies in a store, a folder or a bucket, one file
+an entry: `000001.json`, `000002.json` … A store lets only one create a file, so of two that promote at the same moment
+one writes the next number, and the other is told. Each entry holds the SHA-256 of the one before: an entry that was
+changed or taken out shows. docs/decisions/0015.
+"""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from components.core.errors import UserError
+from components.core.stores.store import Store
+
+Kind = Literal["promotion", "rollback", "adoption"]
+
+_DIGITS = 6
+
+
+class Overtaken(UserError):  # noqa: N818
+    """Somebody else wrote the next entry first."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of who is live: `version` in place of `before` (0: nobody).
+
+    kind        promotion; rollback; adoption: the alias was found moved by hand, and that was written down
+    by          who or what did it
+    why         in words: the gate's reasons, or the operator's
+    evidence    what it rests on: digests of verdict and test set, run, SHA-256 of the weights
+    previous    SHA-256 of the entry before, empty for the first
+    """
+
+    number: int
+    time: str
+    kind: Kind
+    name: str
+    version: int
+    before: int
+    by: str
+    why: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    previous: str = ""
+
+    def document(self) -> bytes:
+        """Return the entry as it is stored."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+class Journal:
+    """The journal in `store`, of one registered model."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def entries(self) -> list[Entry]:
+        """Return all entries in their order; raises UserError where one is missing, changed, or no entry at all."""
+        names = sorted(name for name in self._store.names("journal") if name.endswith(".json"))
+        entries: list[Entry] = []
+        digest = ""
+        for number, name in enumerate(names, start=1):
+            data = self._store.read(f"journal/{name}") or b""
+            entry = _parse(data, self._store.describe(f"journal/{name}"))
+            if entry.number != number or entry.previous != digest or name != _name(number):
+                where = self._store.describe(f"journal/{name}")
+                raise UserError(
+                    f"{where} does not follow from the entry before it: the journal was changed or lost a file; "
+                    "restore it from a backup"
+                )
+            digest = sha256(data).hexdigest()
+            entries.append(entry)
+        return entries
+
+    def append(
+        self, kind: Kind, name: str, version: int, why: str, evidence: Mapping[str, Any], expected: int
+    ) -> Entry:
+        """Write that `version` is live now, in place of the `expected` one.
+
+        Raises Overtaken when another entry was written meanwhile.
+        """
+        entries = self.entries()
+        before = entries[-1].version if entries else 0
+        if before != expected:
+            raise Overtaken(_overtaken(entries[-1], version))
+        previous = sha256(entries[-1].document()).hexdigest() if entries else ""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        number = len(entries) + 1
+        entry = Entry(number, now, kind, name, version, before, whoami(), why, dict(evidence), previous)
+        if not self._store.create(f"journal/{_name(number)}", entry.document()):
+            raise Overtaken(_overtaken(self.entries()[number - 1], version))
+        return entry
+
+
+def live_at(entries: list[Entry], moment: datetime) -> Entry | None:
+    """Return the entry that was in force at a moment, or None before the first."""
+    in_force = [entry for entry in entries if datetime.fromisoformat(entry.time) <= moment]
+    return in_force[-1] if in_force else None
+
+
+def whoami() -> str:
+    """Return who does this: a flow run of Prefect, or a user of a host."""
+    run = os.environ.get("PREFECT__FLOW_RUN_ID", "")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user that has no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}{f', Prefect flow run {run}' if run else ''}"
+
+
+def _overtaken(entry: Entry, version: int) -> str:
+    return (
+        f"version {version} was not promoted: meanwhile {entry.by} made version {entry.version} the live one "
+        f"({entry.kind}, {entry.time}); judge again"
+    )
+
+
+def _name(number: int) -> str:
+    return f"{number:0{_DIGITS}d}.json"
+
+
+def _parse(data: bytes, where: str) -> Entry:
+    try:
+        return Entry(**json.loads(data))
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
+        raise UserError(f"{where} is no entry of a journal: restore it from a backup") from None

@@ -1,0 +1,104 @@
+"""Does a model do what a model must? Tried in a fresh process, that fetches and loads it exactly as production does.
+
+`python -m components.core.smoke ADDRESS`: a few seconds of made-up music are separated; printed is one line of JSON.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.core.audio import Audio
+from components.core.bundle import Model, load_model
+from components.core.entry import run_step
+from components.core.errors import UserError
+from components.core.inference import best_precision, for_inference
+from components.core.lifeline import tied
+from components.core.model_store import fetch_model
+from components.core.segments import separate_all
+
+_SECONDS = 4.0
+_LIMIT = 600.0
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """What was seen: speed as a multiple of real time, peak memory and weights in MB, and how far stems miss the mix.
+
+    `largest_error` is relative to the loudest sample of the mixture.
+    """
+
+    times_real_time: float
+    memory_mb: float
+    weights_mb: float
+    largest_error: float
+    targets: tuple[str, ...]
+
+
+def smoke(address: str) -> Smoke:
+    """Try the model at `address` in a process of its own; raises UserError, one line, when it does not work."""
+    command = tied([sys.executable, "-m", "components.core.smoke", address])
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{address} did not separate {_SECONDS:g} s of music in {_LIMIT:g} s") from None
+    if result.returncode:
+        lines = [line for line in result.stderr.splitlines() if line.strip()]
+        said = [line.removeprefix("stemline: ") for line in lines if line.startswith("stemline: ")]
+        reason = said[-1] if said else (lines[-1] if lines else f"exit code {result.returncode}")
+        raise UserError(f"{address} does not work in a fresh process: {reason}")
+    found = json.loads(result.stdout.splitlines()[-1])
+    return Smoke(**(found | {"targets": tuple(found["targets"])}))
+
+
+def main() -> None:
+    """Separate a little, and print what was seen."""
+    parser = argparse.ArgumentParser(prog="python -m components.core.smoke", description=__doc__)
+    parser.add_argument("address", help="models:/NAME/VERSION, or the folder of a model")
+    run_step(lambda: print(json.dumps(asdict(_tried(parser.parse_args().address)))))
+
+
+def _tried(address: str) -> Smoke:
+    with tempfile.TemporaryDirectory() as folder:  # fetched anew: what lies in a cache proves nothing about the store
+        place = fetch_model(address, Path(folder)).folder
+        model = load_model(place)
+        weights = (place / "weights.safetensors").stat().st_size
+    mixture = _music(model)
+    separator = for_inference(model.separator, best_precision())
+    separate_all(separator, mixture[:, : model.rate // 2])
+    started = time.perf_counter()
+    stems = separate_all(separator, mixture)
+    seconds = time.perf_counter() - started
+    expected = (len(model.targets), model.channels, mixture.shape[1])
+    if stems.shape != expected or not np.isfinite(stems).all():
+        raise UserError(f"{address} gives {stems.shape} for {expected}, or numbers that are not finite")
+    error = float(np.abs(stems.sum(axis=0) - mixture).max() / np.abs(mixture).max())
+    speed = mixture.shape[1] / model.rate / seconds
+    return Smoke(speed, _peak_megabytes(), weights / 1e6, error, model.targets)
+
+
+def _music(model: Model) -> Audio:
+    """A chord with a beat: the same every time."""
+    time_ = np.arange(round(_SECONDS * model.rate)) / model.rate
+    chord = sum(np.sin(2 * np.pi * hertz * time_) for hertz in (110.0, 220.0, 277.2, 329.6)) * 0.1
+    noise = np.random.default_rng(7).standard_normal((model.channels, time_.size)) * 0.2
+    beat = np.exp(-8 * (time_ % 0.5))
+    mixture: Audio = (chord + noise * beat).astype(np.float32)
+    return mixture
+
+
+def _peak_megabytes() -> float:
+    """Of this program alone; where the system does not say, 0."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""A version that passed the gate becomes the champion: written to the journal, then the aliases move."""
+
+from components.core import tracking
+from components.core.errors import UserError
+from components.core.journal import Entry
+from components.core.verdict import Verdict
+from components.promote.config import PromoteConfig
+from components.promote.live import change, open_journal, settled
+
+
+def promote(config: PromoteConfig, verdict: Verdict) -> Entry | None:
+    """Make the judged version the champion if it passed; None where it was refused, or is the champion already.
+
+    Raises UserError when the verdict is about another champion than the one that is live now, or when the version was
+    taken back before: a new one has to be trained, or `rollback --to` it by hand.
+    """
+    client = tracking.connect()
+    if not verdict.passed:
+        return None
+    journal = open_journal(config)
+    live = settled(client, config, verdict.name, journal)
+    if live == verdict.version:
+        return None
+    if live != verdict.champion:
+        judged = f"against version {verdict.champion}" if verdict.champion else "as the first champion"
+        raise UserError(
+            f"version {verdict.version} of {verdict.name} was judged {judged}, and version {live} is live now: judge "
+            "it again with `stemline run`"
+        )
+    taken_back = [entry for entry in journal.entries() if entry.kind == "rollback" and entry.before == verdict.version]
+    if taken_back:
+        raise UserError(
+            f"version {verdict.version} of {verdict.name} was taken back on {taken_back[-1].time} "
+            f"({taken_back[-1].why}): train another, or `stemline rollback --to {verdict.version} --why …`"
+        )
+    evidence = {"verdict": verdict.digest, "test": verdict.test_digest, "sha256": verdict.sha256}
+    why = f"{verdict.rule}: {'; '.join(verdict.reasons)}"
+    return change(client, config, journal, "promotion", verdict.name, verdict.version, why, evidence, live)

@@ -1,0 +1,63 @@
+"""`python -m components.promote.rollback --why TEXT [--to VERSION]`: back to the version that was live before.
+
+The version is tried first, in a fresh process that fetches it as production does: what does not work is not made live.
+"""
+
+import argparse
+from dataclasses import asdict
+
+from components.core import tracking
+from components.core.entry import run_step
+from components.core.errors import UserError
+from components.core.journal import Entry
+from components.core.params import Section, load_section
+from components.core.smoke import smoke
+from components.promote.config import PromoteConfig
+from components.promote.live import change, open_journal, settled
+
+
+class _Named(Section):
+    """What of the section `register` is needed here."""
+
+    name: str
+
+
+def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entry:
+    """Make the version before the live one, or version `to`, live again; raises UserError where that cannot be."""
+    if not why.strip():
+        raise UserError("rollback: say why: --why 'vocals hiss on mono recordings'")
+    client = tracking.connect()
+    journal = open_journal(config)
+    live = settled(client, config, name, journal)
+    target = to if to is not None else _before(journal.entries(), name, live)
+    if target == live:
+        raise UserError(f"version {target} of {name} is the live one already")
+    seen = smoke(f"models:/{name}/{target}")
+    evidence = {"smoke": asdict(seen)}
+    return change(client, config, journal, "rollback", name, target, why.strip(), evidence, live)
+
+
+def _before(entries: list[Entry], name: str, live: int) -> int:
+    """Return the version that was live before the live one came, rolled back or not."""
+    came = [entry for entry in entries if entry.name == name and entry.version == live and entry.kind != "rollback"]
+    if not live or not came or not came[-1].before:
+        raise UserError(f"{name} has no version before the live one to go back to: name one with --to VERSION")
+    return came[-1].before
+
+
+def main() -> None:
+    """Parse the command line and go back."""
+    parser = argparse.ArgumentParser(prog="python -m components.promote.rollback", description=__doc__)
+    parser.add_argument("--to", type=int, help="a version, in place of the one that was live before")
+    parser.add_argument("--why", required=True, help="for the journal")
+    run_step(lambda: _work(parser.parse_args()))
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    config, name = load_section("promote", PromoteConfig), load_section("register", _Named).name
+    entry = rollback(config, name, arguments.to, arguments.why)
+    print(f"rollback: version {entry.version} of {name} is @{config.alias} again, in place of {entry.before}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The journal: only ever appended to, by one at a time, and it shows when it was changed."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from components.core.errors import UserError
+from components.core.journal import Journal, Overtaken, live_at
+from components.core.stores.opening import AnyStore, open_store
+
+
+def _journal(store: AnyStore) -> Journal:
+    return Journal(store)
+
+
+def test_entries_follow_each_other(store: AnyStore) -> None:
+    journal = _journal(store)
+    assert journal.entries() == []
+    first = journal.append("promotion", "m", 3, "first champion", {"verdict": "abc"}, expected=0)
+    second = journal.append("rollback", "m", 2, "it hissed", {}, expected=3)
+    assert journal.entries() == [first, second]
+    assert (first.number, first.before, second.before) == (1, 0, 3)
+    assert second.previous
+    assert "@" in first.by
+
+
+def test_who_expects_another_live_version_is_told_who_was_faster(store: AnyStore) -> None:
+    journal = _journal(store)
+    journal.append("promotion", "m", 3, "why", {}, expected=0)
+    with pytest.raises(Overtaken, match=r"meanwhile .* made version 3 the live one .*judge again"):
+        journal.append("promotion", "m", 4, "why", {}, expected=0)
+    assert [entry.version for entry in journal.entries()] == [3]
+
+
+def test_of_many_at_once_one_wins(store: AnyStore) -> None:
+    journal = _journal(store)
+    won: list[int] = []
+    told: list[int] = []
+    ready = threading.Barrier(6)
+
+    def promote(version: int) -> None:
+        ready.wait()
+        try:
+            journal.append("promotion", "m", version, "why", {}, expected=0)
+            won.append(version)
+        except Overtaken:
+            told.append(version)
+
+    threads = [threading.Thread(target=promote, args=(version,)) for version in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert len(told) == 5
+    assert [entry.version for entry in journal.entries()] == won
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    journal = _journal(open_store(str(tmp_path)))
+    for before, version in ((0, 1), (1, 2), (2, 3)):
+        journal.append("promotion", "m", version, "why", {}, expected=before)
+    return tmp_path / "journal"
+
+
+def test_a_changed_entry_shows(folder: Path) -> None:
+    document = json.loads((folder / "000002.json").read_text())
+    (folder / "000002.json").write_text(json.dumps(document | {"why": "another reason"}, indent=2, sort_keys=True))
+    with pytest.raises(UserError, match=r"000003.json does not follow from the entry before it"):
+        _journal(open_store(str(folder.parent))).entries()
+
+
+def test_a_lost_entry_shows(folder: Path) -> None:
+    (folder / "000002.json").unlink()
+    with pytest.raises(UserError, match=r"000003.json does not follow"):
+        _journal(open_store(str(folder.parent))).entries()
+
+
+def test_rubbish_is_one_line(folder: Path) -> None:
+    (folder / "000001.json").write_bytes(b"\xff{")
+    with pytest.raises(UserError, match="is no entry of a journal: restore it from a backup"):
+        _journal(open_store(str(folder.parent))).entries()
+
+
+def test_it_says_what_was_live_at_a_moment(folder: Path) -> None:
+    entries = _journal(open_store(str(folder.parent))).entries()
+    now = datetime.now(UTC)
+    found = live_at(entries, now + timedelta(seconds=1))
+    assert found is not None
+    assert found.version == 3
+    assert live_at(entries, now - timedelta(days=1)) is None
