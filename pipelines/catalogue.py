@@ -6,6 +6,7 @@ recording. So a shard whose worker dies may be started again anywhere, and what 
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
+import json
 import os
 import sys
 import time
@@ -16,10 +17,13 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.events import emit_event
 from prefect.types.entrypoint import EntrypointType
 from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
+from components.core.stores.opening import open_store
+from components.core.stores.store import BOOKS
 from pipelines.command import CommandError
 from pipelines.guard import guard_this_process
 from pipelines.tasks import carry_out
@@ -29,6 +33,9 @@ QUARANTINED = 4
 
 _LOOK_EVERY = 2.0  # seconds
 _SHARDS = "shards: "
+
+DRIFTED = "stemline.catalogue.drift"
+"""The event on which retraining is triggered (prefect.yaml)."""
 
 
 @flow(name="separate-shard", flow_run_name="shard {number} of {source}")
@@ -50,7 +57,12 @@ def separate_shard(source: str, destination: str, number: int, options: list[str
 
 @flow(name="separate-catalogue", flow_run_name="separate {source}")
 def separate_catalogue(
-    source: str, destination: str, pool: str, shards: int = 4, options: list[str] | None = None
+    source: str,
+    destination: str,
+    pool: str,
+    shards: int = 4,
+    options: list[str] | None = None,
+    drift_limit: float = 1.5,
 ) -> Any:
     """Separate a whole catalogue on a work pool, and account for every file.
 
@@ -60,6 +72,7 @@ def separate_catalogue(
         pool: The work pool whose workers separate.
         shards: In how many parts at most; two or three a worker let fast ones take more.
         options: Options of `stemline separate`, e.g. ["--format", "flac"].
+        drift_limit: From which distance of the catalogue from the training's music on an event tells of it.
     """
     chosen = options or []
     try:
@@ -70,6 +83,7 @@ def separate_catalogue(
     except CommandError as error:
         return Failed(message=str(error))
     _publish(destination, lines)
+    _tell_of_drift(destination, drift_limit)
     return Completed(message=lines[-1] if lines else None)
 
 
@@ -139,6 +153,15 @@ def _wait_for(runs: list[FlowRun]) -> None:
                 if state is not None and state.is_final():
                     del left[run_id]
                     logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
+
+
+def _tell_of_drift(destination: str, limit: float) -> None:
+    """Emit an event when the catalogue is less like the training's music than the limit says."""
+    summary = json.loads(open_store(destination).read(f"{BOOKS}/summary.json") or b"{}")
+    drift = summary.get("drift")
+    if drift is not None and drift > limit:
+        payload = {"drift": drift, "limit": limit, "catalogue": destination}
+        emit_event(DRIFTED, resource={"prefect.resource.id": f"stemline.catalogue.{destination}"}, payload=payload)
 
 
 def _publish(destination: str, lines: list[str]) -> None:

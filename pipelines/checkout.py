@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from components.core import tracking
 from components.core.errors import UserError
-from components.core.workspace import SCRATCH, WORKSPACE
+from components.core.workspace import SHARED, WORKSPACE
 from pipelines.command import run_command
 from pipelines.place import Place, dvc
 
@@ -153,7 +153,7 @@ def _link_or_copy(source: str, target: str) -> None:
 def _environment() -> dict[str, str]:
     return {
         "MLFLOW_TRACKING_URI": tracking.tracking_uri(),
-        "STEMLINE_SCRATCH": str(SCRATCH.resolve()),
+        "STEMLINE_SHARED": str(SHARED.resolve()),
         "STEMLINE_WORKSPACE": "workspace",
         "PYTHONPATH": "",
     }

@@ -184,6 +184,25 @@ def history(
 
 
 @app.command()
+def retrain(
+    commit: Annotated[str, typer.Argument(help="Commit, branch or tag.")] = "HEAD",
+    why: Annotated[str, typer.Option(help="What called for it.")] = "asked for",
+) -> None:
+    """Train, judge and promote in a clone of the project, as the schedule does; your own folder is not touched."""
+    from pipelines import retraining
+
+    retraining.run(commit, why)
+
+
+@app.command()
+def deploy(pool: Annotated[str, typer.Argument(help="A Prefect work pool.")]) -> None:
+    """Register the flows of prefect.yaml, with their schedules and triggers, for the workers of a pool."""
+    from pipelines.serve import deploy_flows
+
+    deploy_flows(pool)
+
+
+@app.command()
 def serve() -> None:
     """Offer the flows to a Prefect server (PREFECT_API_URL), to be started from its UI; runs until stopped."""
     from pipelines.serve import serve_flows

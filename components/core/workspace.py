@@ -6,5 +6,8 @@ from pathlib import Path
 WORKSPACE = Path(os.environ.get("STEMLINE_WORKSPACE", "workspace"))
 """Outputs by step (`acquire`, `cache`, `train` …), `scratch`, and the embedded stores `mlflow` and `prefect`."""
 
-SCRATCH = Path(os.environ.get("STEMLINE_SCRATCH", WORKSPACE / "scratch"))
-"""Unfinished work that a restart goes on from; safe to delete when nothing runs. Shared by the clones of a project."""
+SHARED = Path(os.environ.get("STEMLINE_SHARED", WORKSPACE))
+"""Where lies what the clones of a project share with it: the journal of promotions, and unfinished work."""
+
+SCRATCH = SHARED / "scratch"
+"""Unfinished work that a restart goes on from; safe to delete when nothing runs."""

@@ -18,7 +18,7 @@ from components.core.journal import Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
 from components.core.stores.bucket import S3
 from components.core.stores.opening import open_store
-from components.core.workspace import WORKSPACE
+from components.core.workspace import SHARED
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 
@@ -29,7 +29,7 @@ def open_journal(config: PromoteConfig) -> Journal:
     """Return the journal that the parameters name."""
     if config.journal.startswith(S3):
         return Journal(open_store(config.journal))
-    return Journal(open_store(str(WORKSPACE / Path(config.journal))))
+    return Journal(open_store(str(SHARED / Path(config.journal))))
 
 
 def settled(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> int:

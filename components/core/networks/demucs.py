@@ -1,7 +1,9 @@
 """Demucs, the second version (Défossez, Usunier, Bottou and Bach, 2019): a U-Net on the samples with a BLSTM within.
 
 Strided convolutions with gated 1×1 convolutions down, two bidirectional LSTM layers, transposed convolutions up, skips
-by addition, at twice the sampling rate. Weights have the names of the `demucs` package's `Demucs`.
+by addition, at twice the sampling rate. It computes what the `demucs` package's `Demucs` does with no norms and no
+residual branches, and its weights have the same names. (The decoder's convolutions are padded, as they are there; those
+of the second version's own release cut a step off at either end, and its files number layers without empty places.)
 """
 
 import math

@@ -2,9 +2,9 @@
 
 Down: a convolution, then every second sample. Up: linear interpolation, the skip beside it, a convolution. The last
 stem is what the others leave of the mixture ("difference output"). No convolution is padded: the network takes more
-samples than it gives, so that all it gives is made of what it took, and nothing sounds at borders ("context", section
-3.2.2). The defaults are the paper's M4, its best for vocals: stereo, 12 layers of 24 more filters each, filters of 15
-and 5 samples. (M5 learns the interpolation, and its authors' M5-HighSR is that at 44.1 kHz.)
+samples than it gives, so that all it gives is made of what it took, and nothing sounds at borders ("input context").
+The defaults are the paper's M4, its best for vocals: stereo, 12 layers of 24 more filters each, filters of 15 and 5
+samples. (M5 learns the interpolation; its authors' later M5-HighSR is that at 44.1 kHz.)
 """
 
 from itertools import pairwise
@@ -97,7 +97,7 @@ def _layer(inputs: int, outputs: int, size: int) -> nn.Sequential:
 
 
 def _glorot(convolution: nn.Conv1d) -> nn.Conv1d:
-    """Start as its authors' do, with TensorFlow's defaults: with torch's, little comes up from the deepest of layers."""
+    """Start as its authors do, with TensorFlow's defaults: with torch's, little comes up from the deepest layers."""
     nn.init.xavier_uniform_(convolution.weight)
     assert convolution.bias is not None
     nn.init.zeros_(convolution.bias)
@@ -105,7 +105,8 @@ def _glorot(convolution: nn.Conv1d) -> nn.Conv1d:
 
 
 def _interpolated(features: Tensor) -> Tensor:
-    """Return `2 n - 1` of `n` samples: between any two their mean. (torch's interpolation has no fixed order on GPUs.)"""
+    """Return 2 n − 1 of n samples: between any two their mean."""
+    # torch's own has no deterministic gradient on GPUs
     means = 0.5 * (features[..., :-1] + features[..., 1:])
     pairs = torch.stack([features[..., :-1], means], dim=-1).flatten(-2)
     return torch.cat([pairs, features[..., -1:]], dim=-1)

@@ -1,0 +1,95 @@
+"""Retraining that runs by itself: data, training, scores, gate and promotion in a clone of the project.
+
+`python -m pipelines.retraining [COMMIT]` runs it once, as a deployment does on its schedule or when an event calls for
+it. What it made is in DVC's cache, on an experiment's ref, in MLflow and in the journal; the clone is deleted.
+"""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from components.core.errors import UserError
+from components.core.verdict import Verdict
+from pipelines.checkout import Checkout, checked_out
+from pipelines.command import CommandError, one_line, run_command
+from pipelines.guard import guard_this_process
+from pipelines.judgement import champion_alias, register_and_judge, registered
+from pipelines.place import STAGES, dvc
+from pipelines.tasks import carry_out
+
+_RAN = "Running stage"
+
+
+@flow(name="retrain", flow_run_name="retrain at {commit}: {why}")
+def retrain(commit: str = "HEAD", why: str = "asked for", parameters: dict[str, Any] | None = None) -> Any:
+    """Train a model, compare it with the champion, and promote it if the gate lets it pass.
+
+    Args:
+        commit: The commit, branch or tag to train at.
+        why: What called for it, for the name of the run: schedule, new data, drift …
+        parameters: Values that differ from params.yaml, e.g. {"train.steps": 2000}.
+    """
+    try:
+        with checked_out(commit) as checkout:
+            checkout.set_parameters(parameters or {})
+            outcome = _retrained(checkout)
+            checkout.forget()
+    except (CommandError, UserError) as error:
+        return Failed(message=str(error))
+    get_run_logger().info(outcome)
+    return Completed(message=outcome)
+
+
+def run(commit: str = "HEAD", why: str = "asked for", parameters: dict[str, Any] | None = None) -> None:
+    """Run the flow here; raises CommandError, with one line, when it fails."""
+    guard_this_process()
+    state: State[Any] = retrain(commit, why, parameters, return_state=True)  # type: ignore[assignment]
+    if not state.is_completed():
+        raise CommandError(state.message or f"the flow ended as {state.name}")
+    print(f"retrain: {state.message}")
+
+
+def _retrained(checkout: Checkout) -> str:
+    """Bring the model of the clone up to date and have it judged; return in words what came of it."""
+    shared = _has_remote(checkout)
+    if shared:
+        # what is not there is made
+        carry_out("pull", dvc("pull", "--allow-missing"), folder=checkout.folder, environment=checkout.environment)
+    lines = [line for stage in STAGES for line in checkout.reproduce(stage)]
+    ran = any(_RAN in line for line in lines)
+    if ran:
+        checkout.save_experiment(f"retrain-{datetime.now(UTC):%Y-%m-%d-%H%M%S}")
+    if ran and shared:
+        carry_out("push", dvc("push"), folder=checkout.folder, environment=checkout.environment)
+    verdict = register_and_judge(checkout)
+    if verdict is None:
+        version = registered(checkout)
+        return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
+    _publish(verdict)
+    checkout.run_step("promote")
+    if not verdict.passed:
+        return f"version {verdict.version} was refused: {'; '.join(verdict.reasons)}"
+    return f"version {verdict.version} is @{champion_alias(checkout)} now: {'; '.join(verdict.reasons)}"
+
+
+def _has_remote(checkout: Checkout) -> bool:
+    return bool(run_command(dvc("remote", "list"), lambda line: None, folder=checkout.folder))
+
+
+def _publish(verdict: Verdict) -> None:
+    """Make the verdict an artifact of the flow run."""
+    word = "passed" if verdict.passed else "was refused"
+    reasons = (f"- {text}" for text in verdict.reasons)
+    lines = [f"# Version {verdict.version} {word}", f"By the rule: {verdict.rule}.", *reasons]
+    create_markdown_artifact("\n\n".join(lines), key="verdict", description=f"{verdict.name}/{verdict.version}")
+
+
+if __name__ == "__main__":
+    sys.exit(one_line(lambda: run(sys.argv[1] if len(sys.argv) > 1 else "HEAD")))
