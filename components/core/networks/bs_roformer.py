@@ -1,13 +1,15 @@
 """Band-split RoFormer (Lu, Wang, Kong and Hung, ICASSP 2024), the network of the `bs-roformer` package.
 
 The spectrum is cut into bands, each a token; attention with rotary positions goes along time and along the bands in
-turns; a small network a band and stem makes complex masks. The package knows one and two channels.
+turns; a small network a band and stem makes complex masks. The package knows one and two channels. The weights have its
+names, without the rotary frequencies, which are constants: `state_from_package` leaves those out.
 """
 
 import warnings
+from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.core.errors import UserError
@@ -23,22 +25,37 @@ _PAPER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128,
 class BSRoformerConfig(Section):
     """The paper's values are the defaults; its authors' model trained on MUSDB18-HQ alone has a `depth` of 6.
 
-    `bands`: how many of the window / 2 + 1 bins each band has.
+    `head_width`: in the paper `width` / `heads`, in the package 64. `bands`: how many of the window / 2 + 1 bins each
+    band has.
     """
 
     name: Literal["bs_roformer"] = "bs_roformer"
     width: int = Field(384, gt=0)
     depth: int = Field(12, gt=0)
     heads: int = Field(8, gt=0)
-    head_width: int = Field(64, gt=0)
-    bands: tuple[int, ...] = Field(_PAPER_BANDS, min_length=2)
-    window: int = Field(2048, gt=1)
+    head_width: int = Field(48, gt=2, multiple_of=2)
+    bands: tuple[PositiveInt, ...] = Field(_PAPER_BANDS, min_length=2)
+    window: int = Field(2048, gt=1, lt=8192, multiple_of=2)  # the package tries its STFT on 4,096 samples
     hop: int = Field(441, gt=0)
     segment: int = Field(352800, gt=0)
 
+    @model_validator(mode="after")
+    def _bands_are_all_bins(self) -> "BSRoformerConfig":
+        if sum(self.bands) != self.window // 2 + 1:
+            raise ValueError(
+                f"bands: an STFT of window {self.window} has {self.window // 2 + 1} bins, these are {sum(self.bands)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_overlap(self) -> "BSRoformerConfig":
+        if self.hop > self.window // 2:
+            raise ValueError(f"hop: at most half of the window, {self.window // 2}")
+        return self
+
 
 class BSRoformerSeparator(WaveformSeparator):
-    """The network around whole hops, at unit loudness: it has no norm before its first layer's own."""
+    """The network around whole hops, at any loudness: every band is normalised first, and masks are relative."""
 
     def __init__(self, network: nn.Module, segment: int, window: int, hop: int) -> None:
         super().__init__(network, segment)
@@ -60,7 +77,10 @@ def build_bs_roformer(config: BSRoformerConfig, stems: int, channels: int) -> Se
         raise UserError(f"bs_roformer separates one or two channels, not {channels}: set cache.channels to 2")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it tries its own STFT, without a window
-        network = _without_positions(_network(config, stems, channels))
+        network = _network(config, stems, channels)
+    _make_positions_constant(network)
+    for estimator in network.get_submodule("mask_estimators").children():
+        estimator.register_forward_hook(_to_float32)
     return BSRoformerSeparator(network, config.segment, config.window, config.hop)
 
 
@@ -74,13 +94,29 @@ def _network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
     return network
 
 
-def _without_positions(network: nn.Module) -> nn.Module:
-    """Make the rotary frequencies constants, which they are: the package lists them among the weights, and shared."""
+def _make_positions_constant(network: nn.Module) -> None:
+    """Make the rotary frequencies buffers, and have the angles computed anew each time.
+
+    The package lists the frequencies among the weights, and shared. The angles it keeps in a buffer as far as it has
+    seen: a running average over buffers would mix those with zeros of a network that has seen less.
+    """
     for module in network.modules():
         if "freqs" in module._parameters:
-            frequencies = module._parameters.pop("freqs")
-            module.register_buffer("freqs", frequencies.detach() if frequencies is not None else None, persistent=False)
-    return network
+            frequencies = module.get_parameter("freqs").detach()
+            del module.freqs
+            module.register_buffer("freqs", frequencies, persistent=False)
+            module.cache_if_possible = False  # type: ignore[assignment]
+            module.cached_freqs = module.get_buffer("cached_freqs").new_empty(0)
+
+
+def _to_float32(_estimator: nn.Module, _inputs: tuple[Tensor, ...], masks: Tensor) -> Tensor:
+    """Under autocast masks come in bfloat16, of which there are no complex numbers."""
+    return masks.float()
+
+
+def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of the package's `BSRoformer` as `separator.network` names them."""
+    return {name: value for name, value in state.items() if not name.endswith("rotary_embed.freqs")}
 
 
 ARCHITECTURE = Architecture(

@@ -1,19 +1,22 @@
 """Hybrid Demucs, the third version (Défossez, MDX workshop 2021), the network of torchaudio.
 
 A U-Net on the spectrogram and one on the samples that meet in the middle, with attention and BLSTMs in the deepest
-levels.
+levels. The weights have torchaudio's names.
 """
 
 from typing import Literal
 
-from pydantic import Field
-from torch import Tensor
+from pydantic import Field, model_validator
+from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
 from components.core.torchaudio_compat import torchaudio
+
+_MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}
+"""The STFT windows whose bins are used up at a level where the samples are as few as the frames, and that level."""
 
 
 class HDemucsConfig(Section):
@@ -24,6 +27,14 @@ class HDemucsConfig(Section):
     depth: int = Field(6, gt=0)
     window: int = Field(4096, gt=0)
     segment: int = Field(441000, gt=0)
+
+    @model_validator(mode="after")
+    def _branches_meet(self) -> "HDemucsConfig":
+        if self.window not in _MEETING_LEVELS:
+            raise ValueError(f"window: the two branches meet for one of {', '.join(map(str, _MEETING_LEVELS))} only")
+        if self.depth < _MEETING_LEVELS[self.window]:
+            raise ValueError(f"depth: with a window of {self.window} at least {_MEETING_LEVELS[self.window]}")
+        return self
 
 
 class HDemucsSeparator(WaveformSeparator):
@@ -52,7 +63,15 @@ def build_hdemucs(config: HDemucsConfig, stems: int, channels: int) -> Separator
         sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
         nfft=config.window, depth=config.depth,
     )  # fmt: skip
+    _freeze_what_is_never_used(network)
     return HDemucsSeparator(network, config.segment)
+
+
+def _freeze_what_is_never_used(network: nn.Module) -> None:
+    """Where the branches meet, torchaudio makes a norm that it never calls; distributed training wants all reached."""
+    for level in network.get_submodule("time_encoder").children():
+        if level.empty:
+            level.get_submodule("norm1").requires_grad_(False)
 
 
 ARCHITECTURE = Architecture(

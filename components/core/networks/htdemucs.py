@@ -1,11 +1,12 @@
 """Hybrid Transformer Demucs (Rouard, Massa and Défossez, ICASSP 2023), the network of the `demucs` package.
 
-Hybrid Demucs with a transformer in the middle, that looks across time, frequency and the two branches.
+Hybrid Demucs with a transformer in the middle, that looks across time, frequency and the two branches. The weights
+have the package's names.
 """
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.core.extras import imported
 from components.core.networks.architecture import Architecture
@@ -18,13 +19,28 @@ class HTDemucsConfig(Section):
     """The published values are the defaults: `bottom` channels and `layers` of the transformer, an STFT's `window`."""
 
     name: Literal["htdemucs"] = "htdemucs"
-    channels: int = Field(48, gt=0)
+    channels: int = Field(48, ge=8)
     depth: int = Field(4, gt=0)
-    bottom: int = Field(512, gt=0)
-    layers: int = Field(5, ge=0)
+    bottom: int = Field(512, gt=0, multiple_of=4)
+    layers: int = Field(5, gt=0)
     heads: int = Field(8, gt=0)
     window: int = Field(4096, gt=0)
     segment: int = Field(343980, gt=0)
+
+    @model_validator(mode="after")
+    def _heads_share(self) -> "HTDemucsConfig":
+        if self.bottom % self.heads:
+            raise ValueError(f"bottom: not a multiple of {self.heads} heads")
+        return self
+
+    @model_validator(mode="after")
+    def _bins_are_left(self) -> "HTDemucsConfig":
+        """Every level takes a quarter of the bins, and the transformer wants some; the package merges below that."""
+        if self.window % (2 * 4**self.depth) or self.window <= 4 ** (self.depth + 1):
+            raise ValueError(
+                f"window: with a depth of {self.depth} a multiple of {2 * 4**self.depth} above {4 ** (self.depth + 1)}"
+            )
+        return self
 
 
 class HTDemucsSeparator(WaveformSeparator):
@@ -43,7 +59,8 @@ def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separat
     network = imported("demucs.htdemucs", "demucs", "htdemucs").HTDemucs(
         sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
         depth=config.depth, bottom_channels=config.bottom, t_layers=config.layers, t_heads=config.heads,
-        nfft=config.window, dconv_mode=3, use_train_segment=False, segment=config.segment / 44100,
+        nfft=config.window, dconv_mode=3,
+        use_train_segment=False,  # which would pad every input to one length, and refuse longer ones
     )  # fmt: skip
     return HTDemucsSeparator(network, config.segment)
 

@@ -1,81 +1,136 @@
 """Any ONNX file as an architecture: a network that somebody else has trained.
 
 The file itself is the weights: its bytes are a buffer of the separator, so that it lies in weights.safetensors with a
-checksum like any other. It is run by ONNX Runtime on one thread; torch cannot train it.
+checksum like any other. It is run by ONNX Runtime on one thread a segment; torch cannot train it.
 """
 
+import threading
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import MaskSeparator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
+from components.core.stft import StftConfig
+
+
+class WaveformInterface(Section):
+    """Samples `(1, channels, segment)` to stems `(1, stems, channels, segment)`."""
+
+    kind: Literal["waveform"] = "waveform"
+    segment: int = Field(gt=0)
+
+    def around(self, size: int) -> Separator:
+        """Return the separator around a file of `size` bytes."""
+        return OnnxSeparator(OnnxNetwork(size, self.segment), self.segment)
+
+
+class MaskInterface(Section):
+    """Magnitudes `(1, channels, bins, frames)` to masks `(1, stems, channels, bins, frames)`.
+
+    `bins` are the lowest of an STFT.
+    """
+
+    kind: Literal["magnitude-mask"] = "magnitude-mask"
+    stft: StftConfig = StftConfig()
+    bins: int = Field(gt=0)
+    frames: int = Field(gt=1)
+
+    @model_validator(mode="after")
+    def _bins_exist(self) -> "MaskInterface":
+        self.stft.require_bins(self.bins)
+        return self
+
+    def around(self, size: int) -> Separator:
+        """Return the separator around a file of `size` bytes."""
+        return OnnxMaskSeparator(OnnxNetwork(size, self.frames), self.stft, self.bins, self.frames)
 
 
 class OnnxConfig(Section):
-    """`size` bytes of a file that turns `(1, channels, segment)` samples into `(1, stems, channels, segment)`."""
+    """`size` bytes of a file with one input and one output, both float32, of the shapes that `interface` says."""
 
     name: Literal["onnx"] = "onnx"
     size: int = Field(gt=0)
-    segment: int = Field(gt=0)
+    interface: WaveformInterface | MaskInterface = Field(discriminator="kind")
 
 
 class OnnxNetwork(nn.Module):
-    """Runs the file in `data`, one mixture after the other."""
+    """Runs the file in `data` on pieces of `length` (samples, or frames), the last axis of what it is given.
+
+    Several threads may call it at once. In training it raises UserError.
+    """
 
     data: Tensor
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, length: int) -> None:
         super().__init__()
+        self.length = length
         self.register_buffer("data", torch.zeros(size, dtype=torch.uint8))
+        self._opening = threading.Lock()
         self._session: Any = None
 
-    def forward(self, mixture: Tensor) -> Tensor:
-        """`(batch, channels, segment)` to `(batch, stems, channels, segment)`."""
+    def forward(self, given: Tensor) -> Tensor:
+        """`(batch, channels, …, any)` to `(batch, stems, channels, …, any)`, one piece after the other."""
         if self.training:
             raise UserError("an ONNX model cannot be trained: choose another network in train.network")
-        if self._session is None:
-            self._session = self._opened()
-        name = self._session.get_inputs()[0].name
-        stems = [self._session.run(None, {name: one[None].numpy()})[0] for one in mixture.float()]
-        return torch.from_numpy(np.concatenate(stems))
+        total = given.shape[-1]
+        filled = nn.functional.pad(given.detach().cpu().float(), (0, -total % self.length))
+        parts = [self._batch(piece) for piece in torch.split(filled, self.length, dim=-1)]
+        return torch.cat(parts, dim=-1)[..., :total].to(given.device)
 
-    def _opened(self) -> Any:
-        package = imported("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
-        options = package.SessionOptions()
-        options.intra_op_num_threads = 1  # the same bits on any machine; `separate` has a worker a core
-        options.log_severity_level = 3
-        try:
-            return package.InferenceSession(self.data.numpy().tobytes(), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise UserError(f"the ONNX model does not open: {str(error).splitlines()[0]}") from None
+    def _batch(self, piece: Tensor) -> Tensor:
+        session = self._ready()
+        name = session.get_inputs()[0].name
+        results = [session.run(None, {name: one[None].contiguous().numpy()})[0] for one in piece]
+        return torch.cat([torch.from_numpy(result) for result in results])
+
+    def _ready(self) -> Any:
+        with self._opening:
+            if self._session is None:
+                self._session = _opened(self.data)
+            return self._session
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
-        copied = OnnxNetwork(len(self.data))
+        copied = OnnxNetwork(0, self.length)
         copied.data = self.data  # never written to
         return copied.train(self.training)
 
 
+def _opened(data: Tensor) -> Any:
+    package = imported("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
+    options = package.SessionOptions()
+    # the same bits on any number of cores; `separate` has a lane a core
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return package.InferenceSession(data.cpu().numpy().tobytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # the package has a class of its own for every kind of trouble
+        raise UserError(f"the ONNX model does not open: {str(error).splitlines()[0]}") from None
+
+
 class OnnxSeparator(WaveformSeparator):
-    """The file around segments of its own length."""
+    """A file from samples to stems around whole segments of its own length."""
 
     def length(self, samples: int) -> int:
-        """Return the one length that the file takes."""
-        if samples > self.segment:
-            raise UserError(f"an ONNX model of {self.segment} samples was given {samples}: separate by segments")
-        return self.segment
+        """Return a whole number of segments."""
+        return -(-samples // self.segment) * self.segment
+
+
+class OnnxMaskSeparator(MaskSeparator):
+    """A file from magnitudes to masks between an STFT and its inverse."""
 
 
 def build_onnx(config: OnnxConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the file comes with the weights."""
-    return OnnxSeparator(OnnxNetwork(config.size), config.segment)
+    return config.interface.around(config.size)
 
 
 ARCHITECTURE = Architecture(

@@ -125,7 +125,7 @@ PUBLISHED = {
     "demucs": (4, 265_679_496, "the 1,014 MB of v2's files, in float32"),
     "hdemucs": (4, 83_639_368, "83.6 M: v3's paper, torchaudio's hdemucs_high"),
     "htdemucs": (4, 41_984_456, "42 M: the package's published model"),
-    "bs_roformer": (1, 98_262_524, "bs-roformer 1.2.4 with the paper's sizes; 93 M in the paper"),
+    "bs_roformer": (1, 93_543_932, "bs-roformer 1.2.4 with the paper's sizes; 93 M in the paper"),
     "d3net": (1, 3_190_233, "the sizes of the paper's table; 3.2 M a stem"),
     "conv_tasnet": (2, 4_984_881, "5.1 M in the paper, with its norms' other form; torchaudio's default"),
 }

@@ -1,26 +1,79 @@
 """Demucs gives what its authors' package gives for the same weights."""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor, nn
 
-from components.core.networks.demucs import Demucs, DemucsConfig, DemucsSeparator
+from components.core.networks.demucs import Demucs, DemucsConfig, DemucsSeparator, _resampled, _rescale
+from components.core.networks.waveform import WaveformSeparator
+
+STEMS = ["drums", "bass", "other", "vocals"]
+
+
+def _theirs(**more: Any) -> Any:
+    """The package's class as its authors' second version had it: LSTM, ReLU, no norms, no residual branches."""
+    package = pytest.importorskip("demucs.demucs")
+    return package.Demucs(STEMS, gelu=False, norm_starts=99, dconv_mode=0, lstm_layers=2, **more).eval()
+
+
+def _pair(config: DemucsConfig, **more: Any) -> tuple[Any, DemucsSeparator]:
+    torch.manual_seed(0)
+    theirs = _theirs(channels=config.channels, depth=config.depth, resample=config.resample, **more)
+    ours = DemucsSeparator(Demucs(config, len(STEMS), 2), config).eval()
+    ours.network.load_state_dict(theirs.state_dict())
+    return theirs, ours
+
+
+def _noise(samples: int) -> Tensor:
+    return 0.01 + 0.1 * torch.randn(2, 2, samples, generator=torch.Generator().manual_seed(samples))
 
 
 @pytest.mark.parametrize("resample", [True, False])
-@pytest.mark.parametrize("samples", [4000, 4097])
+@pytest.mark.parametrize("samples", [1, 4000, 4097])
 def test_the_same_weights_give_the_same_stems(resample: bool, samples: int) -> None:
-    package = pytest.importorskip("demucs.demucs")
-    torch.manual_seed(0)
-    config = DemucsConfig(channels=8, depth=3, resample=resample)
-    theirs = package.Demucs(
-        ["a", "b", "c"], channels=8, depth=3, gelu=False, norm_starts=99, dconv_mode=0, lstm_layers=2, resample=resample
-    ).eval()
-    ours = DemucsSeparator(Demucs(config, 3, 2), config).eval()
-    ours.network.load_state_dict(theirs.state_dict())
-    mixture = torch.randn(2, 2, samples) * 0.1 + 0.01
+    theirs, ours = _pair(DemucsConfig(channels=8, depth=3, resample=resample), normalize=False)
+    mixture = _noise(samples)
+    with torch.inference_mode():
+        wanted, found = theirs(mixture), WaveformSeparator.estimates(ours, mixture)
+    assert ours.length(samples) == theirs.valid_length(samples)
+    assert found.shape == (2, 4, 2, samples)
+    assert wanted.abs().max() > 1e-3
+    assert (found - wanted).abs().max() < 1e-5
+
+
+def test_loudness_is_taken_away_and_given_back_as_in_the_package() -> None:
+    theirs, ours = _pair(DemucsConfig(channels=8, depth=3))
+    mixture = _noise(4000)
     with torch.inference_mode():
         wanted, found = theirs(mixture), ours.estimates(mixture)
-    assert ours.length(samples) == theirs.valid_length(samples)
-    assert wanted.std() > 1e-3
-    # the mean is taken of all samples here, and of all but one there
+    # the variance is divided by n here, by n - 1 there
     assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
+
+
+def test_the_published_size_has_the_package_s_weights() -> None:
+    """1,014 MB: the second version's file (Défossez, Adi and Synnaeve, DiffQ, 2021), in float32."""
+    with torch.device("meta"):
+        wanted, found = _theirs(channels=64, depth=6).state_dict(), Demucs(DemucsConfig(), 4, 2).state_dict()
+    assert {name: value.shape for name, value in found.items()} == {name: value.shape for name, value in wanted.items()}
+    assert round(4 * sum(value.numel() for value in found.values()) / 2**20, 1) == 1013.5
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1)])
+def test_it_resamples_as_julius_does(old: int, new: int) -> None:
+    julius = pytest.importorskip("julius")
+    audio = _noise(1000)
+    assert (_resampled(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
+
+
+def test_fresh_weights_are_rescaled_as_in_the_package() -> None:
+    package = pytest.importorskip("demucs.demucs")
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Conv1d(2, 4, 8), nn.ReLU(), nn.ConvTranspose1d(4, 2, 8, bias=False))
+    theirs = deepcopy(ours)
+    package.rescale_module(theirs, reference=0.1)
+    _rescale(ours)
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value)

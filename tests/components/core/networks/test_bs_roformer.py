@@ -1,0 +1,174 @@
+"""BS-RoFormer is the package's network; what it gives depends on nothing that it saw before."""
+
+import sys
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from components.core.errors import UserError
+from components.core.networks.bs_roformer import BSRoformerConfig, build_bs_roformer, state_from_package
+from components.core.networks.registry import parse_network
+from components.core.networks.separator import Separator
+from core.tiny import run_python
+
+SMALL = BSRoformerConfig(
+    width=16, depth=2, heads=2, head_width=8, bands=(4, 8, 16, 32, 69), window=256, hop=64, segment=8192
+)
+
+
+def _noise(samples: int, channels: int = 2) -> Tensor:
+    return 0.1 * torch.randn(1, channels, samples, generator=torch.Generator().manual_seed(samples))
+
+
+def _separator(stems: int = 2, channels: int = 2, config: BSRoformerConfig = SMALL) -> Separator:
+    pytest.importorskip("bs_roformer")
+    torch.manual_seed(0)
+    return build_bs_roformer(config, stems, channels).eval()
+
+
+@pytest.fixture(scope="module")
+def separator() -> Separator:
+    return _separator()
+
+
+@pytest.mark.filterwarnings("ignore:A window was not provided")
+@pytest.mark.parametrize(("stems", "channels"), [(1, 1), (3, 2)])
+def test_the_same_weights_give_what_the_package_gives(stems: int, channels: int) -> None:
+    package = pytest.importorskip("bs_roformer")
+    torch.manual_seed(0)
+    theirs = package.BSRoformer(
+        16, depth=2, heads=2, dim_head=8, stereo=channels == 2, num_stems=stems, freqs_per_bands=SMALL.bands,
+        time_transformer_depth=1, freq_transformer_depth=1, num_residual_streams=1, flash_attn=False, stft_n_fft=256,
+        stft_hop_length=64, stft_win_length=256,
+    ).eval()  # fmt: skip
+    ours = _separator(stems, channels)
+    ours.network.load_state_dict(state_from_package(theirs.state_dict()))
+    mixture = _noise(4096, channels)
+    with torch.inference_mode():
+        wanted, found = theirs(mixture).reshape(1, stems, channels, 4096), ours.estimates(mixture)
+    assert wanted.abs().max() > 1e-2
+    assert (found - wanted).abs().max() < 1e-6
+
+
+def test_the_defaults_are_the_paper_s() -> None:
+    """Section 4.4: 62 bands, 12 layers of width 384 with 8 heads; frames of 2,048 samples each 10 ms."""
+    published = BSRoformerConfig()
+    assert (len(published.bands), published.depth, published.width, published.heads) == (62, 12, 384, 8)
+    assert (published.window, published.hop, published.segment) == (2048, 441, 8 * 44100)
+    assert published.heads * published.head_width == published.width
+
+
+@pytest.mark.parametrize(("depth", "millions"), [(12, 93.5), (6, 72.2)])
+def test_as_many_weights_as_published(depth: int, millions: float) -> None:
+    with torch.device("meta"):
+        network = _separator(1, 2, BSRoformerConfig(depth=depth)).network
+    assert round(sum(value.numel() for value in network.parameters()) / 1e6, 1) == millions
+
+
+def test_what_it_saw_before_changes_nothing(separator: Separator) -> None:
+    long, short = _noise(9000), _noise(3000)
+    with torch.inference_mode():
+        wanted = [separator.estimates(short), separator.estimates(long)]
+        with torch.autocast("cpu", torch.bfloat16):
+            separator.estimates(_noise(12000))
+        assert torch.equal(separator.estimates(short), wanted[0])
+        assert torch.equal(separator.estimates(long), wanted[1])
+
+
+def test_a_running_average_of_equal_networks_is_that_network() -> None:
+    """Buffers are averaged too; the average hears longer mixtures, in validation, than the network in training."""
+    separator = _separator()
+    halves = get_ema_multi_avg_fn(0.5)  # type: ignore[no-untyped-call]
+    average = AveragedModel(separator, multi_avg_fn=halves, use_buffers=True)
+    averaged, long = average.module, _noise(9000)
+    assert isinstance(averaged, Separator)
+    with torch.no_grad():
+        wanted = averaged.estimates(long)
+        separator.estimates(_noise(3000))
+        for _ in range(3):
+            average.update_parameters(separator)
+        assert torch.equal(averaged.estimates(long), wanted)
+
+
+def test_positions_are_no_weights_and_tell_frames_apart(separator: Separator) -> None:
+    assert not [name for name in separator.state_dict() if "freqs" in name and "to_freqs" not in name]
+    click = torch.zeros(1, 2, 8192)
+    click[..., 4096] = 1
+    shifted = _separator()
+    for name, buffer in shifted.named_buffers():
+        if name.endswith("rotary_embed.freqs"):
+            assert buffer.tolist() == pytest.approx([10000 ** (-pair / 8) for pair in (0, 2, 4, 6)])
+            buffer.zero_()
+    with torch.inference_mode():
+        assert not torch.allclose(separator.estimates(click), shifted.estimates(click), atol=1e-6)
+
+
+def test_masks_are_float32_under_autocast(separator: Separator) -> None:
+    """On a processor autocast makes them so by itself; on a GPU it does not."""
+    [estimator, _] = separator.network.get_submodule("mask_estimators").children()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert estimator(torch.ones(1, 3, len(SMALL.bands), SMALL.width)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("gain", [1e-3, 30.0])
+def test_loudness_does_not_matter(separator: Separator, gain: float) -> None:
+    mixture = _noise(5000)
+    with torch.inference_mode():
+        wanted, found = separator(mixture), separator(gain * mixture) / gain
+    assert (found - wanted).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("samples", [1, 63, 512, 513])
+def test_lengths_that_are_no_whole_hops(samples: int) -> None:
+    with torch.inference_mode():
+        stems = _separator(config=SMALL.model_copy(update={"hop": 100})).estimates(_noise(samples))
+    assert stems.shape == (1, 2, 2, samples)
+    assert torch.isfinite(stems).all()
+
+
+def test_making_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _separator()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.slow
+def test_packages_of_other_projects_wait_until_a_network_is_built() -> None:
+    done = run_python(
+        "-c",
+        "import sys; import components.core.networks.registry; print({'bs_roformer', 'demucs'} & set(sys.modules))",
+    )
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bs_roformer", None)
+    with pytest.raises(UserError, match=r"needs the package bs-roformer, .*: pip install 'stemline\[systems\]'$"):
+        build_bs_roformer(SMALL, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"window": 1024}, "bands: an STFT of window 1024 has 513 bins, these are 1025"),
+        ({"hop": 1025}, "hop: at most half of the window, 1024"),
+        ({"head_width": 47}, "network.head_width: Input should be a multiple of 2"),
+        ({"bands": [0, 1025]}, "network.bands.0: Input should be greater than 0"),
+        ({"window": 8192}, "network.window: Input should be less than 8192"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_network({"name": "bs_roformer"} | values)
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_three_channels_are_one_line() -> None:
+    with pytest.raises(UserError, match=r"^bs_roformer .* one or two channels, not 3: set cache\.channels to 2$"):
+        build_bs_roformer(SMALL, 2, 3)

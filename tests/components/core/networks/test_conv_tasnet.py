@@ -1,0 +1,67 @@
+"""Conv-TasNet is torchaudio's, channel by channel."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.core.errors import UserError
+from components.core.networks.conv_tasnet import ConvTasNet, ConvTasNetConfig, build_conv_tasnet
+from components.core.networks.registry import parse_network
+from components.core.torchaudio_compat import torchaudio
+
+SMALL = ConvTasNetConfig(filters=16, filter_samples=16, bottleneck=8, hidden=16, layers=3, stacks=2)
+
+
+def _noise(samples: int, channels: int = 2) -> Tensor:
+    return 0.3 * torch.randn(2, channels, samples, generator=torch.Generator().manual_seed(samples))
+
+
+@pytest.mark.parametrize("samples", [1, 803])
+def test_every_channel_is_what_torchaudio_gives_of_it(samples: int) -> None:
+    torch.manual_seed(0)
+    theirs = torchaudio.models.ConvTasNet(
+        3, enc_kernel_size=16, enc_num_feats=16, msk_num_feats=8, msk_num_hidden_feats=16, msk_num_layers=3,
+        msk_num_stacks=2,
+    ).eval()  # fmt: skip
+    ours = ConvTasNet(SMALL, 3).eval()
+    ours.network.load_state_dict(theirs.state_dict())
+    mixture = _noise(samples)
+    with torch.inference_mode():
+        wanted = torch.stack([theirs(mixture[:, channel : channel + 1]) for channel in range(2)], dim=2)
+        found = ours(mixture)
+    assert found.shape == (2, 3, 2, samples)
+    assert wanted.abs().max() > 1e-4
+    assert (found - wanted).abs().max() < 1e-6
+
+
+def test_the_defaults_are_torchaudio_s() -> None:
+    with torch.device("meta"):
+        theirs, ours = torchaudio.models.ConvTasNet(num_sources=2), ConvTasNet(ConvTasNetConfig(), 2).network
+    shapes = {name: value.shape for name, value in theirs.state_dict().items()}
+    assert {name: value.shape for name, value in ours.state_dict().items()} == shapes
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [({}, 12_256), ({"filters": 256, "filter_samples": 20, "bottleneck": 256, "layers": 10, "stacks": 4}, 81_860)],
+)
+def test_how_far_it_sees(more: dict[str, int], seen: int) -> None:
+    """1.53 s at 8 kHz, Table II of the paper; and the sizes for music of Défossez et al. (2019)."""
+    with torch.device("meta"):
+        network = ConvTasNet(ConvTasNetConfig(**more), 4).network
+    dilated = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv1d) and layer.groups > 1]
+    frames = 1 + sum((layer.kernel_size[0] - 1) * layer.dilation[0] for layer in dilated)
+    assert (frames + 1) * network.encoder.stride[0] == seen
+
+
+@pytest.mark.parametrize("gain", [0.01, 8.0])
+def test_loudness_does_not_matter(gain: float) -> None:
+    torch.manual_seed(0)
+    separator, mixture = build_conv_tasnet(SMALL, 2, 2).eval(), _noise(803)
+    with torch.inference_mode():
+        assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=2e-2, atol=2e-3 * gain)
+
+
+def test_a_filter_of_an_odd_number_of_samples_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"network\.filter_samples: Input should be a multiple of 2 \(got 15\)"):
+        parse_network({"name": "conv_tasnet", "filter_samples": 15})

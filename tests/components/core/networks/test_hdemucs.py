@@ -1,0 +1,114 @@
+"""Hybrid Demucs is torchaudio's, and gives what its authors' package gives for the same weights."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.core.errors import UserError
+from components.core.networks.hdemucs import _MEETING_LEVELS, HDemucsConfig, HDemucsSeparator, build_hdemucs
+from components.core.networks.registry import parse_network
+from components.core.networks.waveform import WaveformSeparator
+from components.core.torchaudio_compat import torchaudio
+
+STEMS = ["drums", "bass", "other", "vocals"]
+BRANCHES = {
+    "encoder": "freq_encoder",
+    "decoder": "freq_decoder",
+    "tencoder": "time_encoder",
+    "tdecoder": "time_decoder",
+}
+NARROW = HDemucsConfig(channels=8)
+"""All levels of the published network."""
+
+
+@pytest.fixture(scope="module")
+def narrow() -> HDemucsSeparator:
+    torch.manual_seed(0)
+    separator = build_hdemucs(NARROW, len(STEMS), 2)
+    assert isinstance(separator, HDemucsSeparator)
+    for parameter in separator.parameters():
+        if parameter.dim() == 1:  # scales of 1e-4 would hide what the branches with attention do
+            torch.nn.init.normal_(parameter, std=0.1)
+    return separator.eval()
+
+
+def _noise(samples: int) -> Tensor:
+    return 0.01 + 0.1 * torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(samples))
+
+
+def _torchaudio_name(name: str) -> str:
+    """Return what torchaudio calls a weight of the package."""
+    branch, rest = name.split(".", 1)
+    return f"{BRANCHES.get(branch, branch)}.{rest}"
+
+
+def test_the_same_weights_give_the_package_s_stems(narrow: HDemucsSeparator) -> None:
+    package = pytest.importorskip("demucs.hdemucs")
+    theirs = package.HDemucs(STEMS, channels=NARROW.channels).eval()
+    ours = narrow.network.state_dict()
+    theirs.load_state_dict({name: ours[_torchaudio_name(name)] for name in theirs.state_dict()})
+    mixture = _noise(20001)
+    with torch.inference_mode():
+        wanted, found = theirs(mixture), WaveformSeparator.estimates(narrow, mixture)
+    assert wanted.abs().max() > 1e-2
+    assert (found - wanted).abs().max() < 1e-5
+
+
+def test_the_mixture_is_normalised_as_its_authors_do(narrow: HDemucsSeparator) -> None:
+    mixture = _noise(20001)
+    mono = mixture[0].mean(dim=0)
+    mean, deviation = mono.mean(), mono.std()
+    with torch.inference_mode():
+        wanted = narrow.network((mixture - mean) / deviation) * deviation + mean
+        found = narrow.estimates(mixture)
+    assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
+
+
+def test_the_defaults_are_torchaudio_s_high_quality_network() -> None:
+    with torch.device("meta"):
+        theirs, ours = torchaudio.models.hdemucs_high(STEMS), build_hdemucs(HDemucsConfig(), 4, 2).network
+    shapes = {name: value.shape for name, value in theirs.state_dict().items()}
+    assert {name: value.shape for name, value in ours.state_dict().items()} == shapes
+
+
+def test_training_reaches_every_weight_that_it_may_change() -> None:
+    """Distributed training refuses a network with weights that no loss depends on."""
+    separator = build_hdemucs(NARROW, 2, 2)
+    loss = separator.estimates(_noise(16384)).square().mean()
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = dict(separator.named_parameters())
+    frozen = {name for name, value in parameters.items() if not value.requires_grad}
+    assert frozen == {"network.time_encoder.4.norm1.weight", "network.time_encoder.4.norm1.bias"}
+    assert {name for name, value in parameters.items() if value.grad is None} == frozen
+
+
+@pytest.mark.parametrize("samples", [1, 16383, 16385])
+def test_short_mixtures_are_padded_on_both_sides(narrow: HDemucsSeparator, samples: int) -> None:
+    with torch.inference_mode():
+        stems = narrow.estimates(_noise(samples))
+    assert stems.shape == (1, 4, 2, samples)
+    assert torch.isfinite(stems).all()
+
+
+@pytest.mark.parametrize(("window", "depth"), _MEETING_LEVELS.items())
+def test_the_branches_meet(window: int, depth: int) -> None:
+    separator = build_hdemucs(HDemucsConfig(channels=4, window=window, depth=depth), 2, 1).eval()
+    with torch.inference_mode():
+        assert separator.estimates(torch.ones(1, 1, 17001)).shape == (1, 2, 1, 17001)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"window": 512}, "window: the two branches meet for one of 256, 1024, 2048, 4096, 16384 only"),
+        ({"depth": 4}, "depth: with a window of 4096 at least 5"),
+        ({"channels": 6}, "network.channels: Input should be a multiple of 4"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_network({"name": "hdemucs"} | values)
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

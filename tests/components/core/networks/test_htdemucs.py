@@ -1,0 +1,108 @@
+"""HT Demucs is its authors' package's network, for any length, and always the same."""
+
+import random
+import sys
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.core.errors import UserError
+from components.core.networks.htdemucs import HTDemucsConfig, build_htdemucs
+from components.core.networks.registry import parse_network
+from components.core.networks.separator import Separator
+
+STEMS = ["drums", "bass", "other", "vocals"]
+SMALL = HTDemucsConfig(channels=8, bottom=32, layers=3, heads=4, segment=22050)
+
+
+def _noise(samples: int) -> Tensor:
+    return 0.01 + 0.1 * torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(samples))
+
+
+@pytest.fixture(scope="module")
+def separator() -> Separator:
+    pytest.importorskip("demucs.htdemucs")
+    torch.manual_seed(0)
+    separator = build_htdemucs(SMALL, len(STEMS), 2)
+    for parameter in separator.parameters():
+        if parameter.dim() == 1:  # scales of 1e-3 and less would hide what the transformer does
+            torch.nn.init.normal_(parameter, std=0.1)
+    return separator.eval()
+
+
+def test_a_segment_gives_what_the_package_gives(separator: Separator) -> None:
+    """The package built as its authors publish it: every input padded to the length of the training's crops."""
+    theirs = (
+        pytest.importorskip("demucs.htdemucs")
+        .HTDemucs(
+            STEMS, channels=8, bottom_channels=32, t_layers=3, t_heads=4, dconv_mode=3, segment=Fraction(22050, 44100)
+        )
+        .eval()
+    )
+    theirs.load_state_dict(separator.network.state_dict())
+    mixture = _noise(separator.segment)
+    with torch.inference_mode():
+        wanted, found = theirs(mixture), separator.estimates(mixture)
+    assert wanted.abs().max() > 1e-2
+    assert (found - wanted).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("samples", [1, 16383, 22051, 50001])
+def test_other_lengths_than_the_segment_s(separator: Separator, samples: int) -> None:
+    with torch.inference_mode():
+        stems = separator.estimates(_noise(samples))
+    assert stems.shape == (1, 4, 2, samples)
+    assert torch.isfinite(stems).all()
+    assert separator.segment == 22050
+
+
+def test_nothing_is_drawn_in_training(separator: Separator) -> None:
+    """The package can shift the transformer's positions by chance, and does not here."""
+    separator.train()
+    outputs = []
+    for seed in range(2):
+        random.seed(seed)
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            outputs.append(separator.estimates(_noise(17000)))
+    separator.eval()
+    assert torch.equal(outputs[0], outputs[1])
+    with torch.no_grad():
+        assert (outputs[0] - separator.estimates(_noise(17000))).abs().max() < 1e-6
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "demucs.htdemucs", None)
+    network = parse_network({"name": "htdemucs"})
+    assert isinstance(network, HTDemucsConfig)
+    with pytest.raises(UserError, match=r"^htdemucs needs the package demucs, .*: pip install 'stemline\[systems\]'$"):
+        build_htdemucs(network, 2, 2)
+
+
+@pytest.mark.parametrize("values", [{"window": 512, "depth": 3}, {"window": 3072}, {"window": 8192, "depth": 5}])
+def test_windows_that_fit_the_depth(values: dict[str, int]) -> None:
+    pytest.importorskip("demucs.htdemucs")
+    small = HTDemucsConfig(channels=8, bottom=8, layers=1, heads=2, **values)
+    with torch.inference_mode():
+        assert build_htdemucs(small, 2, 1).eval().estimates(torch.ones(1, 1, 17001)).shape == (1, 2, 1, 17001)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"window": 1024}, "window: with a depth of 4 a multiple of 512 above 1024"),
+        ({"window": 2000}, "window: with a depth of 4 a multiple of 512 above 1024"),
+        ({"heads": 7}, "bottom: not a multiple of 7 heads"),
+        ({"bottom": 6}, "network.bottom: Input should be a multiple of 4"),
+        ({"layers": 0}, "network.layers: Input should be greater than 0"),
+        ({"channels": 4}, "network.channels: Input should be greater than or equal to 8"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_network({"name": "htdemucs"} | values)
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
