@@ -203,6 +203,15 @@ def deploy(pool: Annotated[str, typer.Argument(help="A Prefect work pool.")]) ->
 
 
 @app.command()
+def doctor(
+    store: Annotated[list[str] | None, typer.Option(help="A folder or s3://bucket/folder to try. Repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+) -> None:
+    """Check this set-up: versions, programs, GPU, servers, credentials, bucket rights, disk, clock; say what to do."""
+    _become("components.doctor", *_each("--store", store), *(["--json"] if as_json else []))
+
+
+@app.command()
 def serve() -> None:
     """Offer the flows to a Prefect server (PREFECT_API_URL), to be started from its UI; runs until stopped."""
     from pipelines.serve import serve_flows

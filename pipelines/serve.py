@@ -30,17 +30,24 @@ def serve_flows() -> None:
 def deploy_flows(pool: str) -> None:
     """Register the flows for the workers of `pool`, which run them in this folder of theirs."""
     _require_server("deploy")
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--pool", pool]
-    run_command(command, print)
+    for described in _described():
+        # one by one: for several at once Prefect ignores the pool
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", described["name"]]
+        run_command([*command, "--pool", pool], print)
 
 
 def deployments() -> list[RunnerDeployment]:
-    """Return what prefect.yaml describes."""
+    """Return what prefect.yaml describes, as this machine runs it."""
+    return [_deployment(described) for described in _described()]
+
+
+def _described() -> list[dict[str, Any]]:
     try:
-        document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+        document = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{FILE} does not exist: run from the root of the project, where it lies") from None
-    return [_deployment(described) for described in document["deployments"]]
+    found: list[dict[str, Any]] = document["deployments"]
+    return found
 
 
 def _deployment(described: dict[str, Any]) -> RunnerDeployment:

@@ -1,0 +1,307 @@
+"""docker/bin/backup and restore on a real PostgreSQL: what MLflow and Prefect wrote is there after the worst."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = ROOT / "docker" / "bin"
+DATABASES = ("mlflow", "prefect")
+
+pytestmark = pytest.mark.slow
+
+
+def _tools() -> Path | None:
+    """The folder of PostgreSQL's programs."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = str(installed[-1]) if installed else shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+class Postgres:
+    """A server of its own on this machine, with the two roles and databases of the stack."""
+
+    def __init__(self, tools: Path, folder: Path) -> None:
+        self.tools, self.folder = tools, folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        # PostgreSQL does not run as root
+        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What psql, pg_dump and our scripts need to reach it."""
+        path = f"{self.tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": "postgres",
+            "PATH": path,
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def url(self, driver: str, name: str) -> str:
+        return f"postgresql+{driver}://{name}@127.0.0.1:{self.port}/{name}"
+
+    def start(self) -> None:
+        data = str(self.folder / "data")
+        self._run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
+        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -F"
+        self._run("pg_ctl", "-D", data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        for name in DATABASES:
+            self.sql(f"CREATE ROLE {name} LOGIN")
+            self.sql(f"CREATE DATABASE {name} OWNER {name}")
+
+    def stop(self) -> None:
+        with suppress(subprocess.CalledProcessError):
+            self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        command = [str(self.tools / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
+        environment = os.environ | self.variables
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        command = [*self._as, str(self.tools / tool), *arguments]
+        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    tools = _tools()
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed: sudo apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="stemline-pg-", dir="/tmp"))  # a socket's path must be short
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    server = Postgres(tools, folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def written(postgres: Postgres) -> str:
+    """Data in both databases, written by MLflow and by Prefect themselves; what they print is their ids."""
+    return _with_both(postgres, _WRITE)
+
+
+def _with_both(postgres: Postgres, code: tuple[str, str]) -> str:
+    """Run a program with MLflow and one with Prefect on the databases, both at once; return what they print."""
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": postgres.url("psycopg2", "mlflow"),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url("asyncpg", "prefect"),
+        "PREFECT_HOME": str(postgres.folder),
+    }
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", one], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for one in code
+    ]
+    answers = [program.communicate(timeout=200) for program in programs]
+    assert [program.returncode for program in programs] == [0, 0], answers
+    return " ".join(out.strip().splitlines()[-1] for out, _ in answers)
+
+
+_PREFECT = """
+import asyncio
+from prefect.server.database import provide_database_interface
+from prefect.server import models
+from prefect.server.schemas.actions import WorkPoolCreate
+
+async def main():
+    database = provide_database_interface()
+    async with database.session_context(begin_transaction=True) as session:
+        {}
+
+asyncio.run(main())
+"""
+
+_WRITE = (
+    """
+import mlflow
+with mlflow.start_run() as run:
+    mlflow.log_param("network", "unet")
+    mlflow.log_metric("sdr", 4.94)
+mlflow.MlflowClient().create_registered_model("vocal-isolation")
+print(run.info.run_id)
+""",
+    _PREFECT.format(
+        """
+        await database.create_db()
+        pool = await models.workers.create_work_pool(session, WorkPoolCreate(name="studio", type="process"))
+        print(pool.id)
+        """
+    ),
+)
+
+_READ = (
+    """
+import mlflow
+client = mlflow.MlflowClient()
+(model,) = client.search_registered_models()
+assert model.name == "vocal-isolation"
+(run,) = client.search_runs(["0"])
+assert run.data.metrics == {"sdr": 4.94} and run.data.params == {"network": "unet"}
+print(run.info.run_id)
+""",
+    _PREFECT.format("print((await models.workers.read_work_pool_by_name(session, 'studio')).id)"),
+)
+
+
+def _script(postgres: Postgres, name: str, *arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("STEMLINE_", "PG"))}
+    environment = clean | postgres.variables | more
+    command = ["sh", str(BIN / name), *arguments]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=100)
+
+
+@pytest.fixture(scope="module")
+def backup(postgres: Postgres, written: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of both databases, and of a journal."""
+    here = tmp_path_factory.mktemp("project")
+    (here / "workspace" / "journal").mkdir(parents=True)
+    (here / "workspace" / "journal" / "000001.json").write_text('{"number": 1}')
+    result = _script(postgres, "backup", "backups", "workspace/journal", cwd=here)
+    assert result.returncode == 0, result.stderr
+    return here / result.stdout.strip()
+
+
+def test_a_backup_is_whole_and_closed_to_others(backup: Path) -> None:
+    names = {path.name for path in backup.iterdir()}
+    assert names == {"mlflow.dump", "prefect.dump", "folders.tar", "SHA256SUMS"}
+    assert [path.name for path in backup.parent.iterdir()] == [backup.name]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (backup, *backup.iterdir()))
+
+
+def test_what_was_written_survives_the_loss_of_everything(
+    postgres: Postgres, written: str, backup: Path, tmp_path: Path
+) -> None:
+    for name in DATABASES:
+        postgres.sql(f"DROP DATABASE {name}")
+    result = _script(postgres, "restore", str(backup), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert _with_both(postgres, _READ) == written
+    assert (tmp_path / "workspace" / "journal" / "000001.json").read_text() == '{"number": 1}'
+    # each still belongs to its own role
+    owners = "SELECT datname || ' ' || pg_get_userbyid(datdba) FROM pg_database WHERE datname IN ('mlflow', 'prefect')"
+    assert set(postgres.sql(owners).splitlines()) == {"mlflow mlflow", "prefect prefect"}
+    assert postgres.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "mlflow") == "mlflow"
+
+
+def test_what_came_after_the_backup_is_replaced(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+    postgres.sql("DELETE FROM metrics; CREATE TABLE IF NOT EXISTS later (i int)", "mlflow")
+    postgres.sql("UPDATE work_pool SET name = 'damaged' WHERE name = 'studio'", "prefect")
+    result = _script(postgres, "restore", str(backup), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert postgres.sql("SELECT value FROM metrics", "mlflow") == "4.94"
+    assert postgres.sql("SELECT name FROM work_pool WHERE name IN ('studio', 'damaged')", "prefect") == "studio"
+
+
+def test_a_damaged_backup_changes_nothing(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(backup, copy)
+    with (copy / "prefect.dump").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\0\1\2\3")
+    postgres.sql("COMMENT ON DATABASE mlflow IS 'as it was'")
+    result = _script(postgres, "restore", str(copy), cwd=tmp_path)
+    assert result.returncode == 1
+    assert "is damaged: nothing was changed" in result.stderr
+    (copy / "SHA256SUMS").unlink()
+    assert "no whole backup" in _script(postgres, "restore", str(copy), cwd=tmp_path).stderr
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_a_database_in_use_is_not_replaced(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+    command = [str(postgres.tools / "psql"), "-X", "-At", "-d", "prefect"]
+    environment = os.environ | postgres.variables
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write("SELECT 'connected';\n")
+        server.stdin.flush()
+        assert server.stdout.readline() == "connected\n"
+        result = _script(postgres, "restore", str(backup), cwd=tmp_path)
+        server.stdin.close()
+    assert result.returncode == 1
+    assert "1 connections to database prefect: stop its server first; nothing was changed" in result.stderr
+
+
+def test_without_servers_folders_alone_are_saved(postgres: Postgres, tmp_path: Path) -> None:
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder" / "mlflow.db").write_bytes(b"runs")
+    made = _script(postgres, "backup", "backups", "a folder", cwd=tmp_path, STEMLINE_DATABASES="", PGPORT="9")
+    assert made.returncode == 0, made.stderr
+    (tmp_path / "a folder" / "mlflow.db").unlink()
+    back = _script(postgres, "restore", made.stdout.strip(), cwd=tmp_path, PGPORT="9")
+    assert back.returncode == 0, back.stderr
+    assert (tmp_path / "a folder" / "mlflow.db").read_bytes() == b"runs"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "says"),
+    [
+        ([], {}, "give a folder for backups"),
+        (["backups", "/etc"], {}, "name folders from here"),
+        (["backups", "nowhere"], {}, "nowhere does not exist"),
+        (["backups"], {"STEMLINE_DATABASES": "mlflow nowhere"}, "database nowhere was not saved"),
+        (["backups"], {"PGPORT": "9"}, "database mlflow was not saved"),
+    ],
+)
+def test_a_backup_that_fails_leaves_nothing(
+    postgres: Postgres, arguments: list[str], more: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    result = _script(postgres, "backup", *arguments, cwd=tmp_path, **more)
+    assert result.returncode == 1
+    assert says in result.stderr
+    assert not list(tmp_path.glob("backups/*")) + list(tmp_path.glob("backups/.*"))
+
+
+def test_through_compose_every_tool_runs_beside_its_server(postgres: Postgres, tmp_path: Path) -> None:
+    """A stand-in for compose runs the services' commands here, and notes them."""
+    docker = tmp_path / "docker"
+    (docker / "bin").mkdir(parents=True)
+    (docker / "secrets").mkdir()
+    (docker / "secrets" / "password").write_text("secret")
+    (docker / ".env").write_text("A=1\n")
+    for name in ("backup", "restore"):
+        shutil.copy(BIN / name, docker / "bin" / name)
+    compose = tmp_path / "compose"
+    compose.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\n'
+        'case $1 in exec) shift 3; exec "$@" ;; run) [ "$4" = s3-setup ] && shift 4; cat ;; esac < /dev/stdin\n'
+    )
+    compose.chmod(0o755)
+    postgres.sql("DROP DATABASE IF EXISTS small")
+    postgres.sql("CREATE DATABASE small")
+    environment = {**os.environ, **postgres.variables, "STEMLINE_COMPOSE": f"{compose}", "STEMLINE_DATABASES": "small"}
+    made = subprocess.run(
+        ["sh", "docker/bin/backup", "backups"], env=environment, cwd=tmp_path, capture_output=True, text=True,
+        input="", check=True, timeout=60,
+    )  # fmt: skip
+    folder = tmp_path / made.stdout.strip()
+    assert {path.name for path in folder.iterdir()} == {"small.dump", "buckets.tar", "settings.tar", "SHA256SUMS"}
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls[0] == "exec -T postgres pg_dump -U postgres --format=custom small"
+    assert calls[-1] == "run --rm -T s3-setup backup mlflow stemline"
+    names = subprocess.run(
+        ["tar", "-tf", str(folder / "settings.tar")], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert names == ["secrets/", "secrets/password", ".env"]
