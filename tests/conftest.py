@@ -1,10 +1,17 @@
-"""For all tests: each of pytest's processes keeps to a core of its own.
+"""For all tests: each of pytest's processes keeps to a core of its own; and real stores, a folder and a bucket.
 
 What a test starts (a training, a pool of processes) counts the cores it may use. Without this, two tests at once would
 each start threads for all cores, and wait for each other at every step.
 """
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from core.bucket import Bucket
+
+from components.core.stores.opening import AnyStore, open_store
 
 
 def pytest_configure() -> None:
@@ -13,3 +20,37 @@ def pytest_configure() -> None:
     if worker.startswith("gw") and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[Bucket]:
+    """A bucket `music` on a server of this machine that asks for credentials."""
+    running = Bucket(tmp_path)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """The same for all tests of a file, for those that leave it as it was."""
+    running = Bucket(tmp_path_factory.mktemp("s3"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AnyStore]:
+    """An empty store: a folder, and a folder of a bucket."""
+    if request.param == "folder":
+        yield open_store(str(tmp_path / "store"))
+        return
+    bucket: Bucket = request.getfixturevalue("shared_bucket")
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    yield open_store(f"s3://music/{tmp_path.name}/store")

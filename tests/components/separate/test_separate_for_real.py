@@ -316,7 +316,7 @@ def test_credentials_taken_away_in_the_middle_are_one_line_and_nothing_is_lost(b
     bucket.start()
     assert job.wait(timeout=120) == 2, (tmp_path / "log").read_text()
     said = (tmp_path / "log").read_text()
-    assert "access denied" in [line for line in said.splitlines() if line.startswith("stemline: ")][0]
+    assert "access denied" in next(line for line in said.splitlines() if line.startswith("stemline: "))
     assert "Traceback" not in said
 
     again = run_python(*base, "s3://music/cut", cwd=tmp_path, more=bucket.variables)
