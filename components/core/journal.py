@@ -11,7 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from components.core.stores.store import Store
 
 Kind = Literal["promotion", "rollback", "adoption"]
 
+_FOLDER = "journal"
 _DIGITS = 6
 
 
@@ -37,6 +38,7 @@ class Entry:
     why         in words: the gate's reasons, or the operator's
     evidence    what it rests on: digests of verdict and test set, run, SHA-256 of the weights
     previous    SHA-256 of the entry before, empty for the first
+    digest      SHA-256 of this entry's file; not in the file
     """
 
     number: int
@@ -49,54 +51,64 @@ class Entry:
     why: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     previous: str = ""
+    digest: str = field(default="", compare=False)
 
     def document(self) -> bytes:
         """Return the entry as it is stored."""
-        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        stored = {name: value for name, value in asdict(self).items() if name != "digest"}
+        return (json.dumps(stored, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 class Journal:
-    """The journal in `store`, of one registered model."""
+    """The journal in `store`; it may hold entries of several registered models."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @property
+    def address(self) -> str:
+        """Where its entries lie."""
+        return self._store.describe(_FOLDER)
+
     def entries(self) -> list[Entry]:
         """Return all entries in their order; raises UserError where one is missing, changed, or no entry at all."""
-        names = sorted(name for name in self._store.names("journal") if name.endswith(".json"))
+        names = sorted(name for name in self._store.names(_FOLDER) if name.endswith(".json"))
         entries: list[Entry] = []
-        digest = ""
         for number, name in enumerate(names, start=1):
-            data = self._store.read(f"journal/{name}") or b""
-            entry = _parse(data, self._store.describe(f"journal/{name}"))
-            if entry.number != number or entry.previous != digest or name != _name(number):
-                where = self._store.describe(f"journal/{name}")
+            key = f"{_FOLDER}/{name}"
+            entry = _parse(self._store.read(key) or b"", self._store.describe(key))
+            if entry.number != number or name != _name(number) or entry.previous != _digest_of_last(entries):
                 raise UserError(
-                    f"{where} does not follow from the entry before it: the journal was changed or lost a file; "
-                    "restore it from a backup"
+                    f"{self._store.describe(key)} does not follow from the entry before it: the journal was changed "
+                    "or lost a file; restore it from a backup"
                 )
-            digest = sha256(data).hexdigest()
             entries.append(entry)
         return entries
+
+    def of(self, name: str) -> list[Entry]:
+        """Return the entries of the registered model `name`."""
+        return [entry for entry in self.entries() if entry.name == name]
 
     def append(
         self, kind: Kind, name: str, version: int, why: str, evidence: Mapping[str, Any], expected: int
     ) -> Entry:
-        """Write that `version` is live now, in place of the `expected` one.
+        """Write that `version` of the model is live now, in place of the `expected` one.
 
         Raises Overtaken when another entry was written meanwhile.
         """
         entries = self.entries()
-        before = entries[-1].version if entries else 0
+        of_name = [entry for entry in entries if entry.name == name]
+        before = of_name[-1].version if of_name else 0
         if before != expected:
-            raise Overtaken(_overtaken(entries[-1], version))
-        previous = sha256(entries[-1].document()).hexdigest() if entries else ""
+            raise Overtaken(_overtaken(of_name[-1] if of_name else None, version))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         number = len(entries) + 1
+        previous = _digest_of_last(entries)
         entry = Entry(number, now, kind, name, version, before, whoami(), why, dict(evidence), previous)
-        if not self._store.create(f"journal/{_name(number)}", entry.document()):
+        data = entry.document()
+        if not self._store.create(f"{_FOLDER}/{_name(number)}", data):
             raise Overtaken(_overtaken(self.entries()[number - 1], version))
-        return entry
+        return replace(entry, digest=sha256(data).hexdigest())
 
 
 def live_at(entries: list[Entry], moment: datetime) -> Entry | None:
@@ -115,10 +127,12 @@ def whoami() -> str:
     return f"{user}@{socket.gethostname()}{f', Prefect flow run {run}' if run else ''}"
 
 
-def _overtaken(entry: Entry, version: int) -> str:
+def _overtaken(entry: Entry | None, version: int) -> str:
+    if entry is None:  # the caller saw an entry that is not there any more
+        return f"version {version} was not made live: the journal lost its entries meanwhile; restore it from a backup"
     return (
-        f"version {version} was not promoted: meanwhile {entry.by} made version {entry.version} the live one "
-        f"({entry.kind}, {entry.time}); judge again"
+        f"version {version} was not made live: meanwhile {entry.by} made version {entry.version} of {entry.name} the "
+        f"live one ({entry.kind}, {entry.time}); judge again"
     )
 
 
@@ -126,8 +140,12 @@ def _name(number: int) -> str:
     return f"{number:0{_DIGITS}d}.json"
 
 
+def _digest_of_last(entries: list[Entry]) -> str:
+    return entries[-1].digest if entries else ""
+
+
 def _parse(data: bytes, where: str) -> Entry:
     try:
-        return Entry(**json.loads(data))
+        return Entry(**json.loads(data), digest=sha256(data).hexdigest())
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
         raise UserError(f"{where} is no entry of a journal: restore it from a backup") from None

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from components.core.errors import UserError
 from components.core.files import digest_parts
@@ -11,11 +12,24 @@ VERDICT_FILE = "verdict.json"
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: its name, whether it is good, and the sentence that says so with its numbers."""
+
+    name: str
+    good: bool
+    text: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Whether version `version` of the registered model `name` may be promoted, by which rule, and why.
 
-    `champion` is the version that it was compared with (0: there was none), `test_digest` says on which tracks,
-    `sha256` is that of its weights.
+    reasons       what refused it; or, where it passed, the comparison that let it pass
+    champion      the version that it was compared with (0: there was none)
+    test_digest   says on which tracks
+    sha256        of its weights
+    run_id        of its training
+    findings      all that was looked at; speed and memory in them are measured, all else follows from the inputs
     """
 
     name: str
@@ -26,6 +40,8 @@ class Verdict:
     champion: int = 0
     test_digest: str = ""
     sha256: str = ""
+    run_id: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -38,5 +54,7 @@ class Verdict:
         path = folder / VERDICT_FILE
         if not path.is_file():
             raise UserError(f"{path} does not exist: the gate has not judged a version yet (`stemline run` does)")
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return Verdict(**(document | {"reasons": tuple(document["reasons"])}))
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document["reasons"] = tuple(document["reasons"])
+        document["findings"] = tuple(Finding(**finding) for finding in document.get("findings", ()))
+        return Verdict(**document)

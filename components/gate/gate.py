@@ -1,15 +1,31 @@
-"""Judge a version, write the verdict down, and tag the version with it."""
+"""Judge a version, and write the verdict down.
 
+verdict.json      all that was looked at, and what follows from it
+smoke.json        what was seen when the version, and the champion, were tried
+differences.png   what each track gained or lost
+"""
+
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from components.core import tracking
 from components.core.files import write_json
-from components.core.verdict import VERDICT_FILE, Verdict
+from components.core.model_store import REGISTRY
+from components.core.smoke import Smoke, smoke
+from components.core.verdict import VERDICT_FILE, Finding, Verdict
 from components.core.version import VersionRef
 from components.gate.config import GateConfig
+from components.gate.operation import Try, operable
+from components.gate.picture import draw_differences
+from components.gate.records import write_down
 from components.gate.rules import against_champion, first_champion
-from components.gate.scores import read_scores
+from components.gate.scores import Scores, read_scores
+from components.gate.slices import sliced
+
+SMOKE_FILE, PICTURE_FILE = "smoke.json", "differences.png"
+TAKEN_BACK = "taken_back"
+"""Tag that a rollback leaves on the version that it replaced (components/promote/live.py)."""
 
 
 @dataclass(frozen=True)
@@ -20,37 +36,71 @@ class Champion:
     scores: Path
 
 
-def gate(config: GateConfig, version: VersionRef, scores: Path, champion: Champion | None, out: Path) -> Verdict:
-    """Judge `version` by its scores; write `out`/verdict.json, and tag the version in the registry."""
-    challenger = read_scores(scores)
-    if champion is None:
-        rule, findings = "first champion", first_champion(config, challenger)
-    else:
-        rule = f"against champion {champion.version}"
-        findings = against_champion(config, challenger, read_scores(champion.scores))
-    passed = bool(findings) and all(finding.good for finding in findings)
+@dataclass(frozen=True)
+class Evidence:
+    """What a version is judged by: the folder of its scores, that of its test tracks' manifest, and how it is tried."""
+
+    scores: Path
+    data: Path
+    tried: Try = smoke
+
+
+def gate(
+    config: GateConfig, version: VersionRef, evidence: Evidence, champion: Champion | None, out: Path
+) -> Verdict:  # fmt: skip
+    """Judge `version`; write the files to `out`, and the verdict to the registry and to the run that trained it."""
+    challenger = read_scores(evidence.scores)
+    live = read_scores(champion.scores) if champion else None
+    decisive = against_champion(config, challenger, live) if live else first_champion(config, challenger)
+    slices = sliced(config, challenger, live, evidence.data) if live else []
+    running, seen = operable(
+        config, _address(version.name, version.version), version.sha256,
+        _address(version.name, champion.version) if champion else None, evidence.tried,
+    )  # fmt: skip
+    known = [_of_these_weights(challenger, version), *_taken_back(version)]
+    findings = (*decisive, *slices, *running, *known)
     verdict = Verdict(
         version.name,
         version.version,
-        passed,
-        rule,
-        tuple(finding.text for finding in findings),
+        bool(decisive) and all(finding.good for finding in findings),
+        f"against champion {champion.version}" if champion else "first champion",
+        _reasons(decisive, findings),
         champion.version if champion else 0,
         challenger.test_digest,
         version.sha256,
+        version.run_id,
+        findings,
     )
-    write_json(out / VERDICT_FILE, asdict(verdict))
-    _tag(verdict, challenger.test_digest)
+    _write(out, verdict, seen)
+    draw_differences(out / PICTURE_FILE, config, verdict, challenger, live)
+    write_down(verdict, [out / name for name in (VERDICT_FILE, SMOKE_FILE, PICTURE_FILE)])
     return verdict
 
 
-def _tag(verdict: Verdict, test_digest: str) -> None:
-    client = tracking.connect()
-    tags = {
-        "gate.verdict": "passed" if verdict.passed else "refused",
-        "gate.rule": verdict.rule,
-        "gate.reasons": "; ".join(verdict.reasons),
-        "gate.test_digest": test_digest,
-    }
-    for name, value in tags.items():
-        client.set_model_version_tag(verdict.name, str(verdict.version), name, value)
+def _address(name: str, version: int) -> str:
+    return f"{REGISTRY}{name}/{version}"
+
+
+def _reasons(decisive: list[Finding], findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Return what refuses the version, or else the comparison that lets it pass."""
+    bad = [finding.text for finding in findings if not finding.good]
+    return tuple(bad or [finding.text for finding in decisive])
+
+
+def _of_these_weights(scores: Scores, version: VersionRef) -> Finding:
+    same = scores.model == version.sha256
+    return Finding("scores", same, f"scores: they are {'' if same else 'not '}of the weights that were registered")
+
+
+def _taken_back(version: VersionRef) -> list[Finding]:
+    """Return a finding where somebody had to go back from this version before."""
+    tags = tracking.connect().get_model_version(version.name, str(version.version)).tags
+    if TAKEN_BACK not in tags:
+        return []
+    text = f"taken back: {tags[TAKEN_BACK]}; train another, or `stemline rollback --to {version.version} --why …`"
+    return [Finding("taken back", False, text)]
+
+
+def _write(out: Path, verdict: Verdict, seen: Mapping[str, Smoke]) -> None:
+    write_json(out / VERDICT_FILE, asdict(verdict))
+    write_json(out / SMOKE_FILE, {role: asdict(found) for role, found in seen.items()})

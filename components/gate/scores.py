@@ -4,19 +4,28 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from components.core.errors import UserError
 
-MODEL = "model"
+MODEL, MIXTURE = "model", "mixture"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """`sdr` maps a system (`model`, `mixture` …) to a table, a row a track, a column a target, in dB."""
+    """`sdr` maps a system (`model`, `mixture` …) to a table, a row a track, a column a target, in dB.
+
+    `test_digest` is that of the tracks, `scorer` says what scored them and in frames of which length, `model` is the
+    SHA-256 of the weights that were scored.
+    """
 
     test_digest: str
+    scorer: str
+    model: str
     sdr: Mapping[str, pd.DataFrame]
 
     @property
@@ -26,7 +35,7 @@ class Scores:
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read what `evaluate` left in `folder`; raises UserError when it is not there."""
+    """Read what `evaluate` left in `folder`; raises UserError when it is not there, or does not say how it was made."""
     scores, test = folder / "scores.csv", folder / "test.json"
     for path in (scores, test):
         if not path.is_file():
@@ -39,4 +48,20 @@ def read_scores(folder: Path) -> Scores:
     }
     if MODEL not in systems:
         raise UserError(f"{scores} has no scores of the model: evaluate.systems in params.yaml must name it")
-    return Scores(json.loads(test.read_text(encoding="utf-8"))["digest"], systems)
+    said: dict[str, Any] = json.loads(test.read_text(encoding="utf-8"))
+    try:
+        scorer = f"{said['scorer']}, frames of {said['window_seconds']:g} s"
+        return Scores(said["digest"], scorer, said["model"], systems)
+    except KeyError as missing:
+        raise UserError(f"{test} does not say {missing}: run `dvc repro --force evaluate`") from None
+
+
+def paired(first: pd.DataFrame, second: pd.DataFrame, target: str) -> "pd.Series[float]":
+    """Return first minus second, in dB, by track; those that one of the two has no score for are left out."""
+    differences = first[target] - second[target]
+    return differences[np.isfinite(differences)]
+
+
+def values_of(differences: "pd.Series[float]") -> NDArray[np.float64]:
+    """Return the differences without their tracks."""
+    return np.asarray(differences, dtype=np.float64)

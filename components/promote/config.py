@@ -16,3 +16,9 @@ class PromoteConfig(Section):
     alias: str = Field(min_length=1)
     previous: str = Field("previous", min_length=1)
     journal: str = Field("promote", min_length=1)
+
+
+class RegisteredName(Section):
+    """What of the section `register` is needed here."""
+
+    name: str

@@ -27,14 +27,20 @@ def main() -> None:
 def _work(arguments: argparse.Namespace) -> None:
     entries = open_journal(load_section("promote", PromoteConfig)).entries()
     if arguments.at:
-        entry = live_at(entries, moment_of(arguments.at))
-        entries = [entry] if entry else []
+        entries = _in_force(entries, moment_of(arguments.at))
     if arguments.json:
         print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     elif not entries:
         print("history: nothing was live" + (f" at {arguments.at}" if arguments.at else " yet"))
     else:
         Console(highlight=False).print(_table(entries))
+
+
+def _in_force(entries: list[Entry], moment: datetime) -> list[Entry]:
+    """Return the entry of each registered model that was in force at a moment."""
+    names = dict.fromkeys(entry.name for entry in entries)
+    found = [live_at([entry for entry in entries if entry.name == name], moment) for name in names]
+    return [entry for entry in found if entry]
 
 
 def moment_of(text: str) -> datetime:

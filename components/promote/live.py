@@ -1,11 +1,11 @@
-"""Which version is live: the journal's word, and the registry's alias, which follows it.
+"""Which version is live: the journal's word, and the registry's aliases, which follow it.
 
-An entry is written first, then the alias is moved; whoever comes next finishes what was killed in between. The alias is
-tagged with the entry that it stands for, so an alias that somebody moved by hand is told from one that lags behind.
+An entry is written first, then the aliases are moved; whoever comes next finishes what was killed in between. The
+registered model is tagged with the entry that its aliases stand for: so an alias that somebody moved by hand is told
+from one that lags behind, and a last entry that was changed or taken away shows. docs/decisions/0015.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,12 @@ from components.core.workspace import SHARED
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 
-_TAG = "journal.entry"
+ENTRY = "journal.entry"
+"""Tag of the registered model: number and SHA-256 of the entry that its aliases stand for; and of a version: the number
+of the entry that made it live last."""
+
+TAKEN_BACK = "taken_back"
+"""Tag of a version that a rollback replaced: when and why. The gate refuses it."""
 
 
 def open_journal(config: PromoteConfig) -> Journal:
@@ -33,21 +38,36 @@ def open_journal(config: PromoteConfig) -> Journal:
 
 
 def settled(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> int:
-    """Return the live version (0: none), once journal and alias say the same.
+    """Return the live version (0: none), once journal and aliases say the same.
 
-    A promotion that was killed before it had moved the alias is finished; an alias that was moved by hand is written
-    down.
+    A change that was killed before it had moved the aliases is finished; an alias that was moved by hand is written
+    down. Raises UserError where journal and registry cannot belong together.
     """
-    entries = [entry for entry in journal.entries() if entry.name == name]
+    entries = journal.of(name)
     live = champion_version(client, name, config.alias) or 0
-    if entries and live != entries[-1].version and _followed(client, name) < entries[-1].number:
-        point(client, config, entries[-1])
-        return entries[-1].version
-    if live != (entries[-1].version if entries else 0):
-        why = f"@{config.alias} was found at version {live}: set by hand or before there was a journal"
-        entry = journal.append("adoption", name, live, why, {}, entries[-1].version if entries else 0)
-        _follow(client, name, entry.number)
-    return live
+    if not entries:
+        return adopt(client, config, name, journal, live).version if live else 0
+    last = entries[-1]
+    if not live and not last.version:
+        return 0
+    _require_its_registry(client, journal, last)
+    followed = _followed(client, journal, entries)
+    if followed == last.number and live == last.version:
+        return live
+    if followed < last.number and live in (last.before, last.version) and last.version:
+        point(client, config, journal, last)
+        return last.version
+    return adopt(client, config, name, journal, live).version
+
+
+def adopt(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal, live: int) -> Entry:
+    """Write down that the alias was found at version `live` (0: at none), without the journal's doing."""
+    entries = journal.of(name)
+    where = f"at version {live}" if live else "taken away"
+    why = f"@{config.alias} was found {where}: set by hand, or before there was a journal"
+    entry = journal.append("adoption", name, live, why, {}, entries[-1].version if entries else 0)
+    point(client, config, journal, entry)
+    return entry
 
 
 def change(
@@ -55,33 +75,75 @@ def change(
     why: str, evidence: Mapping[str, Any], expected: int,
 ) -> Entry:  # fmt: skip
     """Make `version` live in place of the `expected` one: the journal first, then the aliases."""
+    if not _is_registered(client, name, version):
+        raise UserError(
+            f"version {version} of {name} is not in the registry at {tracking.tracking_uri()}: "
+            "register and judge it again with `stemline run`"
+        )
     entry = journal.append(kind, name, version, why, evidence, expected)
-    point(client, config, entry)
+    point(client, config, journal, entry)
     return entry
 
 
-def point(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) -> None:
-    """Have the aliases say what the journal's entry says."""
+def point(client: mlflow.MlflowClient, config: PromoteConfig, journal: Journal, entry: Entry) -> None:
+    """Have aliases and tags say what the journal's last entry says.
+
+    Whoever was slow to do so looks again: meanwhile another may have written the next entry and moved them further.
+    """
+    while True:
+        _follow(client, config, entry)
+        last = journal.of(entry.name)[-1]
+        if last.number == entry.number:
+            return
+        entry = last
+
+
+def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) -> None:
+    """Move the aliases, then the tags; last the one that says that all of it is done."""
+    name, version, before = entry.name, str(entry.version), str(entry.before)
+    if entry.version:
+        client.set_registered_model_alias(name, config.alias, version)
+        client.set_model_version_tag(name, version, "promoted_at", entry.time)
+        client.set_model_version_tag(name, version, ENTRY, str(entry.number))
+        client.delete_model_version_tag(name, version, TAKEN_BACK)
+    if entry.before and _is_registered(client, name, entry.before):
+        client.set_registered_model_alias(name, config.previous, before)
+        if entry.kind == "rollback":
+            client.set_model_version_tag(name, before, TAKEN_BACK, f"{entry.time}: {entry.why}")
+    client.set_registered_model_tag(name, ENTRY, f"{entry.number} {entry.digest}")
+
+
+def _followed(client: mlflow.MlflowClient, journal: Journal, entries: list[Entry]) -> int:
+    """Return the number of the last entry that the aliases were set for (0: none).
+
+    Raises UserError where the registry remembers another entry than the journal has.
+    """
+    tag = client.get_registered_model(entries[-1].name).tags.get(ENTRY, "0")
+    number, _, digest = tag.partition(" ")
+    if digest and digest not in {entry.digest for entry in entries if entry.number == int(number)}:
+        raise UserError(
+            f"entry {number} of the journal at {journal.address} is missing, or is not the one that the registry "
+            "remembers: the journal was changed or lost a file; restore it from a backup"
+        )
+    return int(number)
+
+
+def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: Entry) -> None:
+    """Raise UserError where the registry lacks the live version: another registry must not be written down as this."""
+    if last.version and not _is_registered(client, last.name, last.version):
+        raise UserError(
+            f"the journal at {journal.address} says that version {last.version} of {last.name} is live, and the "
+            f"registry at {tracking.tracking_uri()} has no such version: set MLFLOW_TRACKING_URI to the registry that "
+            "has it; or, if it was deleted, `python -m components.promote.repair --adopt`"
+        )
+
+
+def _is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:
     try:
-        client.set_registered_model_alias(entry.name, config.alias, str(entry.version))
-        if entry.before:
-            client.set_registered_model_alias(entry.name, config.previous, str(entry.before))
+        client.get_model_version(name, str(version))
     except MlflowException as error:
         if error.error_code not in NOT_THERE:
-            raise
-        raise UserError(
-            f"version {entry.version} of {entry.name} is not in the registry at {tracking.tracking_uri()}: "
-            "register and judge it again with `stemline run`"
-        ) from None
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    client.set_model_version_tag(entry.name, str(entry.version), "promoted_at", now)
-    _follow(client, entry.name, entry.number)
-
-
-def _followed(client: mlflow.MlflowClient, name: str) -> int:
-    """Return the number of the last entry that the aliases were set for."""
-    return int(client.get_registered_model(name).tags.get(_TAG, "0"))
-
-
-def _follow(client: mlflow.MlflowClient, name: str, number: int) -> None:
-    client.set_registered_model_tag(name, _TAG, str(number))
+            reason = str(error).splitlines()[0]
+            raise UserError(f"the registry at {tracking.tracking_uri()} does not answer: {reason}") from None
+        return False
+    return True

@@ -27,12 +27,27 @@ def promote(config: PromoteConfig, verdict: Verdict) -> Entry | None:
             f"version {verdict.version} of {verdict.name} was judged {judged}, and version {live} is live now: judge "
             "it again with `stemline run`"
         )
-    taken_back = [entry for entry in journal.entries() if entry.kind == "rollback" and entry.before == verdict.version]
+    taken_back = _taken_back(journal.of(verdict.name), verdict.version)
     if taken_back:
         raise UserError(
-            f"version {verdict.version} of {verdict.name} was taken back on {taken_back[-1].time} "
-            f"({taken_back[-1].why}): train another, or `stemline rollback --to {verdict.version} --why …`"
+            f"version {verdict.version} of {verdict.name} was taken back on {taken_back.time} "
+            f"({taken_back.why}): train another, or `stemline rollback --to {verdict.version} --why …`"
         )
-    evidence = {"verdict": verdict.digest, "test": verdict.test_digest, "sha256": verdict.sha256}
+    evidence = {
+        "verdict": verdict.digest,
+        "test": verdict.test_digest,
+        "sha256": verdict.sha256,
+        "run": verdict.run_id,
+    }
     why = f"{verdict.rule}: {'; '.join(verdict.reasons)}"
     return change(client, config, journal, "promotion", verdict.name, verdict.version, why, evidence, live)
+
+
+def _taken_back(entries: list[Entry], version: int) -> Entry | None:
+    """Return the entry that took the version back, unless it was made live by hand after that."""
+    for entry in reversed(entries):
+        if entry.version == version:
+            return None
+        if entry.kind == "rollback" and entry.before == version:
+            return entry
+    return None

@@ -10,16 +10,10 @@ from components.core import tracking
 from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.journal import Entry
-from components.core.params import Section, load_section
+from components.core.params import load_section
 from components.core.smoke import smoke
-from components.promote.config import PromoteConfig
+from components.promote.config import PromoteConfig, RegisteredName
 from components.promote.live import change, open_journal, settled
-
-
-class _Named(Section):
-    """What of the section `register` is needed here."""
-
-    name: str
 
 
 def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entry:
@@ -29,17 +23,22 @@ def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entr
     client = tracking.connect()
     journal = open_journal(config)
     live = settled(client, config, name, journal)
-    target = to if to is not None else _before(journal.entries(), name, live)
+    target = to if to is not None else _before(journal.of(name), name, live)
     if target == live:
         raise UserError(f"version {target} of {name} is the live one already")
     seen = smoke(f"models:/{name}/{target}")
-    evidence = {"smoke": asdict(seen)}
+    version = client.get_model_version(name, str(target))
+    if version.tags.get("sha256", seen.sha256) != seen.sha256:
+        raise UserError(
+            f"models:/{name}/{target} holds other weights than were registered (checksum): name another with --to"
+        )
+    evidence = {"sha256": seen.sha256, "run": version.run_id, "smoke": asdict(seen)}
     return change(client, config, journal, "rollback", name, target, why.strip(), evidence, live)
 
 
 def _before(entries: list[Entry], name: str, live: int) -> int:
     """Return the version that was live before the live one came, rolled back or not."""
-    came = [entry for entry in entries if entry.name == name and entry.version == live and entry.kind != "rollback"]
+    came = [entry for entry in entries if entry.version == live and entry.kind != "rollback"]
     if not live or not came or not came[-1].before:
         raise UserError(f"{name} has no version before the live one to go back to: name one with --to VERSION")
     return came[-1].before
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    config, name = load_section("promote", PromoteConfig), load_section("register", _Named).name
+    config, name = load_section("promote", PromoteConfig), load_section("register", RegisteredName).name
     entry = rollback(config, name, arguments.to, arguments.why)
     print(f"rollback: version {entry.version} of {name} is @{config.alias} again, in place of {entry.before}")
 

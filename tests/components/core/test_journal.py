@@ -30,9 +30,19 @@ def test_entries_follow_each_other(store: AnyStore) -> None:
 def test_who_expects_another_live_version_is_told_who_was_faster(store: AnyStore) -> None:
     journal = _journal(store)
     journal.append("promotion", "m", 3, "why", {}, expected=0)
-    with pytest.raises(Overtaken, match=r"meanwhile .* made version 3 the live one .*judge again"):
+    with pytest.raises(Overtaken, match=r"meanwhile .* made version 3 of m the live one .*judge again"):
         journal.append("promotion", "m", 4, "why", {}, expected=0)
     assert [entry.version for entry in journal.entries()] == [3]
+
+
+def test_models_in_one_journal_do_not_mix(store: AnyStore) -> None:
+    journal = _journal(store)
+    first = journal.append("promotion", "m", 3, "why", {}, expected=0)
+    other = journal.append("promotion", "n", 1, "why", {}, expected=0)
+    second = journal.append("promotion", "m", 4, "why", {}, expected=3)
+    assert journal.of("m") == [first, second]
+    assert journal.of("n") == [other]
+    assert (second.number, second.previous) == (3, other.digest)
 
 
 def test_of_many_at_once_one_wins(store: AnyStore) -> None:
@@ -72,6 +82,17 @@ def test_a_changed_entry_shows(folder: Path) -> None:
     (folder / "000002.json").write_text(json.dumps(document | {"why": "another reason"}, indent=2, sort_keys=True))
     with pytest.raises(UserError, match=r"000003.json does not follow from the entry before it"):
         _journal(open_store(str(folder.parent))).entries()
+
+
+def test_an_entry_that_was_only_formatted_anew_shows(folder: Path) -> None:
+    path = folder / "000003.json"
+    path.write_text(path.read_text() + "\n")
+    journal = _journal(open_store(str(folder.parent)))
+    journal.append("promotion", "m", 4, "why", {}, expected=3)  # what follows is about the file as it is
+    assert len(journal.entries()) == 4
+    path.write_text(path.read_text().rstrip())
+    with pytest.raises(UserError, match=r"000004.json does not follow from the entry before it"):
+        journal.entries()
 
 
 def test_a_lost_entry_shows(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Scores made up for the tests of the gate."""
+"""Scores, and what is seen of a model that is tried, made up for the tests of the gate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 
 from components.core.files import write_json
 from components.core.params import parse_section
+from components.core.smoke import Smoke
 from components.gate.config import GateConfig
 from components.gate.scores import Scores
 
@@ -16,12 +17,24 @@ Values = Mapping[str, Sequence[float]]
 
 _CONFIG: dict[str, object] = {
     "minimum_gain_db": {"vocals": 3.0, "accompaniment": 0.0},
+    "rule": "not_worse",
+    "better_in": [],
     "margin_db": 0.1,
     "confidence": 0.95,
     "minimum_tracks": 5,
     "resamples": 2000,
     "seed": 7,
+    "stem_limit_db": 0.2,
+    "slices": [],
+    "slice_limit_db": 0.5,
+    "slice_minimum_tracks": 3,
+    "sum_error": 0.001,
+    "slowest_times_real_time": 1.0,
+    "largest_weights_mb": 100.0,
+    "largest_memory_mb": 1000.0,
+    "slowdown_limit": 2.0,
 }
+SCORER = "BSS Eval v4 by a test"
 
 
 def gate_config(**changes: object) -> GateConfig:
@@ -44,10 +57,17 @@ def made_scores(
         count = len(chosen[targets[0]])
         index = [f"made/Song {number}" for number in (names or range(count))]
         rows[system] = pd.DataFrame(chosen, index=pd.Index(index, name="track"))
-    return Scores(digest, rows)
+    return Scores(digest, SCORER, "weights", rows)
 
 
-def write_scores(folder: Path, model: Values, mixture: Values | None = None, digest: str = "the same") -> Path:
+def write_scores(
+    folder: Path,
+    model: Values,
+    mixture: Values | None = None,
+    digest: str = "the same",
+    window: float = 1.0,
+    weights: str = "weights",
+) -> Path:
     """Write what `evaluate` leaves behind, as far as the gate reads it."""
     systems = {"model": model} if mixture is None else {"model": model, "mixture": mixture}
     rows = [
@@ -59,5 +79,19 @@ def write_scores(folder: Path, model: Values, mixture: Values | None = None, dig
     ]
     folder.mkdir(parents=True)
     pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
-    write_json(folder / "test.json", {"digest": digest})
+    test = {"digest": digest, "scorer": SCORER, "window_seconds": window, "model": weights}
+    write_json(folder / "test.json", test)
     return folder
+
+
+def seen(**changes: object) -> Smoke:
+    """Return what a model that works is seen to do."""
+    usual: dict[str, object] = {
+        "times_real_time": 20.0,
+        "memory_mb": 500.0,
+        "weights_mb": 4.0,
+        "largest_error": 1e-6,
+        "targets": TARGETS,
+        "sha256": "weights",
+    }
+    return Smoke(**(usual | changes))  # type: ignore[arg-type]

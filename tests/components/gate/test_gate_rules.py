@@ -1,18 +1,23 @@
 """The rules of the gate on scores whose verdict is known."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from gate_scores import TRACKS, gate_config, made_scores
+from gate_scores import TRACKS, gate_config, made_scores, write_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.errors import UserError
+from components.core.files import write_json
 from components.core.params import parse_section
+from components.core.verdict import Finding
 from components.gate.config import GateConfig
-from components.gate.rules import Finding, against_champion, first_champion, lower_bound
+from components.gate.interval import Values
+from components.gate.rules import against_champion, bound_of, first_champion
 from components.gate.scores import read_scores
 
 
@@ -184,13 +189,13 @@ def test_the_lower_bound_of_normal_data_is_the_analytic_one() -> None:
     for confidence, quantile in ((0.9, 1.2816), (0.95, 1.6449), (0.99, 2.3263)):
         expected = differences.mean() - quantile * differences.std() / np.sqrt(400)
         config = gate_config(confidence=confidence, resamples=20000)
-        assert lower_bound(differences, config) == pytest.approx(expected, abs=0.02)
+        assert bound_of(differences, config) == pytest.approx(expected, abs=0.02)
 
 
 def test_the_bound_is_decided_by_the_seed() -> None:
     differences = np.random.default_rng(0).normal(0.0, 1.0, 12)
-    bounds = {seed: lower_bound(differences, gate_config(seed=seed)) for seed in (1, 2)}
-    assert bounds[1] == lower_bound(differences, gate_config(seed=1))
+    bounds = {seed: bound_of(differences, gate_config(seed=seed)) for seed in (1, 2)}
+    assert bounds[1] == bound_of(differences, gate_config(seed=1))
     assert bounds[1] != bounds[2]
     assert bounds[1] == pytest.approx(bounds[2], abs=0.05)
 
@@ -204,10 +209,10 @@ def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_
     values: list[float], shift: float
 ) -> None:
     differences = np.array(values)
-    bound = lower_bound(differences, gate_config())
+    bound = bound_of(differences, gate_config())
     assert differences.min() - 1e-9 <= bound <= differences.mean() + 1e-9 + 0.2 * np.ptp(differences)
-    assert lower_bound(differences + shift, gate_config()) == pytest.approx(bound + shift, abs=1e-6)
-    stricter = lower_bound(differences, gate_config(confidence=0.99))
+    assert bound_of(differences + shift, gate_config()) == pytest.approx(bound + shift, abs=1e-6)
+    stricter = bound_of(differences, gate_config(confidence=0.99))
     assert stricter <= bound + 1e-12
 
 
@@ -218,13 +223,91 @@ def test_a_better_challenger_never_fares_worse(values: list[float], gain: float)
     assert after.good or not before.good
 
 
-def test_a_challenger_that_is_worse_by_the_margin_and_more_is_seldom_accepted() -> None:
+def heavy(random: np.random.Generator, tracks: int) -> Values:
+    return np.asarray(random.standard_t(3, tracks) / np.sqrt(3), dtype=np.float64)
+
+
+def skewed(random: np.random.Generator, tracks: int) -> Values:
+    """A few tracks lose much: the hard case, since a small sample often has none of them."""
+    return np.asarray(1.0 - random.exponential(1.0, tracks), dtype=np.float64)
+
+
+# what it may be off from the stated 5 % is as measured, docs/decisions/0016
+@pytest.mark.parametrize(
+    ("shape", "tracks", "most"),
+    [
+        (np.random.Generator.standard_normal, 5, 0.09),
+        (np.random.Generator.standard_normal, 50, 0.09),
+        (heavy, 25, 0.11),
+        (skewed, 25, 0.14),
+    ],
+)
+def test_a_challenger_that_is_worse_by_the_margin_is_seldom_accepted(
+    shape: Callable[[np.random.Generator, int], Values], tracks: int, most: float
+) -> None:
     random = np.random.default_rng(1)
-    config = gate_config(resamples=1000, margin_db=0.1)
-    worse = [lower_bound(random.normal(-0.1, 1.0, 50), config) >= -0.1 for _ in range(300)]
-    assert np.mean(worse) < 0.09  # 5 % by design, with the spread of 300 draws
-    better = [lower_bound(random.normal(0.6, 1.0, 50), config) >= -0.1 for _ in range(100)]
-    assert np.mean(better) > 0.95
+    config = gate_config(resamples=1000)
+    bounds = np.array([bound_of(shape(random, tracks) * 0.5, config) for _ in range(400)])
+    margin = config.margin_db
+    assert np.mean(bounds - margin >= -margin) < most  # 5 % by design, with the spread of 400 draws
+    assert np.mean(bounds - 10 * margin >= -margin) < 0.05
+    assert np.mean(bounds + 15 * margin >= -margin) > 0.95
+
+
+# better
+
+
+def better(vocals: list[float], accompaniment: list[float], **changes: object) -> Finding:
+    challenger = made_scores(model={"vocals": vocals, "accompaniment": accompaniment})
+    champion = made_scores(model={"vocals": [0.0] * TRACKS, "accompaniment": [0.0] * TRACKS})
+    found = against_champion(gate_config(rule="better", **changes), challenger, champion)
+    assert [finding.name for finding in found] == ["vocals", "accompaniment", "better"]
+    return found[-1]
+
+
+SAME = [0.0] * TRACKS
+
+
+@pytest.mark.parametrize(
+    ("vocals", "accompaniment", "named", "good"),
+    [
+        (spread(0.5), SAME, [], True),
+        (SAME, SAME, [], False),
+        (spread(0.05), spread(0.05), [], False),
+        (spread(0.5), SAME, ["vocals"], True),
+        (spread(0.5), SAME, ["accompaniment"], False),
+        (spread(0.5), SAME, ["vocals", "accompaniment"], False),
+        (spread(0.5), SAME, ["drums"], False),
+    ],
+)
+def test_better_is_to_be_shown(vocals: list[float], accompaniment: list[float], named: list[str], good: bool) -> None:
+    finding = better(vocals, accompaniment, better_in=named)
+    assert finding.good is good
+    assert "above +0.00 dB is asked" in finding.text
+
+
+def test_two_chances_to_be_better_are_each_held_to_more() -> None:
+    lows = [bound_of(np.array(spread(0.0)), gate_config(confidence=confidence)) for confidence in (0.95, 0.975)]
+    barely = spread(-float(np.mean(lows)))
+    assert better(barely, SAME, better_in=["vocals"]).good
+    finding = better(barely, SAME)
+    assert "97.5% confidence" in finding.text
+    assert not finding.good
+
+
+def test_no_stem_may_lose_more_than_its_limit_whatever_the_margin() -> None:
+    assert compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.4).good
+    finding = compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.2)
+    assert not finding.good
+    assert "-0.20 dB for the mean itself" in finding.text
+
+
+def test_scores_by_another_scorer_show_nothing() -> None:
+    challenger = made_scores(model={"vocals": [9.0] * 6}, targets=("vocals",))
+    champion = replace(made_scores(model={"vocals": [0.0] * 6}, targets=("vocals",)), scorer="another")
+    (finding,) = against_champion(gate_config(), challenger, champion)
+    assert not finding.good
+    assert finding.text == "the challenger was scored by BSS Eval v4 by a test, the champion by another"
 
 
 # reading
@@ -245,8 +328,26 @@ def test_scores_of_the_model_must_be_there(tmp_path: Path) -> None:
         read_scores(tmp_path)
 
 
+def test_scores_that_do_not_say_how_they_were_made_are_one_line(tmp_path: Path) -> None:
+    folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
+    write_json(folder / "test.json", {"digest": "a", "window_seconds": 1.0})
+    with pytest.raises(UserError, match=r"test.json does not say 'scorer': run `dvc repro --force evaluate`"):
+        read_scores(folder)
+
+
+@pytest.mark.parametrize("missing", sorted(GateConfig.model_fields))
+def test_no_rule_has_a_default(missing: str) -> None:
+    values = {name: value for name, value in gate_config().model_dump().items() if name != missing}
+    with pytest.raises(UserError, match=rf"gate\.{missing}"):
+        parse_section("gate", values, GateConfig, "params.yaml")
+
+
 @pytest.mark.parametrize(
-    "change", [{"confidence": 0.4}, {"margin_db": -1}, {"minimum_tracks": 1}, {"resamples": 10}, {"minimum_gain_db": 3}]
+    "change",
+    [
+        *({"confidence": 0.4}, {"margin_db": -1}, {"minimum_tracks": 1}, {"resamples": 10}, {"minimum_gain_db": 3}),
+        *({"rule": "nicer"}, {"slice_limit_db": -1}, {"slowdown_limit": 0}, {"largest_memory_mb": None}),
+    ],
 )
 def test_a_rule_that_makes_no_sense_is_an_error(change: dict[str, object]) -> None:
     values = gate_config().model_dump() | change

@@ -1,20 +1,22 @@
-"""The step: scores in, a verdict in a file and on the version's tags out."""
+"""The step: scores in, a verdict in a file, on the version and on its run out."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import mlflow
 import pytest
 import yaml
-from gate_scores import gate_config, write_scores
+from gate_scores import gate_config, seen, write_scores
 
 from components.core import tracking
+from components.core.errors import UserError
 from components.core.files import write_json
+from components.core.smoke import Smoke
 from components.core.verdict import Verdict
 from components.core.version import VERSION_FILE, VersionRef
 from components.gate import __main__ as program
-from components.gate.gate import Champion, gate
+from components.gate.gate import Champion, Evidence, gate
 
 pytestmark = pytest.mark.xdist_group("gate-step")
 
@@ -31,32 +33,51 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
-    """A fresh version in a real registry."""
+    """A fresh version of a fresh run in a real registry."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = tracking.connect()
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)
-    created = client.create_model_version(NAME, "somewhere")
-    return VersionRef(NAME, int(created.version), "a run", "a digest")
+    run = client.create_run(tracking.experiment_id(client)).info.run_id
+    created = client.create_model_version(NAME, "somewhere", run)
+    return VersionRef(NAME, int(created.version), run, "weights")
 
 
-def tags_of(version: VersionRef, store: str) -> dict[str, str]:
-    return dict(mlflow.MlflowClient(store, store).get_model_version(NAME, str(version.version)).tags)
+def works(address: str) -> Smoke:
+    return seen()
 
 
-def test_a_first_version_that_passes(tmp_path: Path, version: VersionRef, store: str) -> None:
+def evidence(scores: Path) -> Evidence:
+    return Evidence(scores, scores, works)
+
+
+def registered(version: VersionRef, store: str) -> mlflow.entities.model_registry.ModelVersion:
+    return mlflow.MlflowClient(store, store).get_model_version(NAME, str(version.version))
+
+
+def test_a_first_version_that_passes_is_written_down_everywhere(
+    tmp_path: Path, version: VersionRef, store: str
+) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
-    verdict = gate(gate_config(), version, scores, None, tmp_path / "out")
+    verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
     assert verdict.passed
     assert (verdict.name, verdict.version, verdict.rule) == (NAME, version.version, "first champion")
     assert "vocals: +9.00 dB" in verdict.reasons[0]
     assert Verdict.read(tmp_path / "out") == verdict
-    tags = tags_of(version, store)
-    assert tags["gate.verdict"] == "passed"
-    assert tags["gate.rule"] == "first champion"
-    assert tags["gate.test_digest"] == "the same"
-    assert "vocals: +9.00 dB" in tags["gate.reasons"]
-    assert "accompaniment: +4.00 dB" in tags["gate.reasons"]
+    assert (verdict.test_digest, verdict.sha256, verdict.run_id) == ("the same", "weights", version.run_id)
+    found = registered(version, store)
+    assert found.tags["gate.verdict"] == "passed"
+    assert found.tags["gate.rule"] == "first champion"
+    assert found.tags["gate.test_digest"] == "the same"
+    assert found.tags["gate.digest"] == verdict.digest
+    assert "vocals: +9.00 dB" in found.tags["gate.reasons"]
+    assert "accompaniment: +4.00 dB" in found.tags["gate.reasons"]
+    assert found.description.startswith("**Passed by the gate** (first champion)")
+    assert "✓ speed: 20 times real time; at least 1" in found.description
+    client = mlflow.MlflowClient(store, store)
+    assert client.get_run(version.run_id).data.tags["gate.verdict"] == "passed"
+    logged = {file.path for file in client.list_artifacts(version.run_id, "gate")}
+    assert logged == {"gate/verdict.json", "gate/smoke.json", "gate/differences.png"}
 
 
 @pytest.mark.parametrize(("challenger", "champion", "passed"), [(BETTER, GOOD, True), (GOOD, BETTER, False)])
@@ -69,18 +90,54 @@ def test_a_challenger(
     passed: bool,
 ) -> None:
     live = Champion(41, write_scores(tmp_path / "champion", champion, MIXTURE))
-    verdict = gate(
-        gate_config(), version, write_scores(tmp_path / "scores", challenger, MIXTURE), live, tmp_path / "out"
-    )
+    scores = write_scores(tmp_path / "scores", challenger, MIXTURE)
+    verdict = gate(gate_config(slices=["level"]), version, evidence(scores), live, tmp_path / "out")
     assert verdict.passed is passed
-    assert verdict.rule == "against champion 41"
-    assert tags_of(version, store)["gate.verdict"] == ("passed" if passed else "refused")
+    assert (verdict.rule, verdict.champion) == ("against champion 41", 41)
+    assert registered(version, store).tags["gate.verdict"] == ("passed" if passed else "refused")
+    names = [finding.name for finding in verdict.findings]
+    assert names[:4] == ["vocals", "accompaniment", "vocals by level", "accompaniment by level"]
+    assert names[4:] == ["weights", "sum", "speed", "size", "memory", "slowdown", "scores"]
+    assert all(finding.good for finding in verdict.findings) is passed
+    again = gate(gate_config(slices=["level"]), version, evidence(scores), live, tmp_path / "again")
+    assert again == verdict
+    for name in ("verdict.json", "smoke.json", "differences.png"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: Smoke | None = None) -> str:
+    """Return the only reason for which a version is refused that is better."""
+    found = Evidence(scores, scores, lambda address: tried or seen())
+    verdict = gate(gate_config(), version, found, Champion(41, champion), folder / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    return reason
+
+
+def test_what_makes_a_better_version_unfit_refuses_it(tmp_path: Path, version: VersionRef, store: str) -> None:
+    scores = write_scores(tmp_path / "scores", BETTER, MIXTURE)
+    champion = write_scores(tmp_path / "champion", GOOD, MIXTURE)
+    assert refused(version, tmp_path, scores, champion, seen(memory_mb=5000.0)).startswith("memory: 5000 MB")
+    foreign = write_scores(tmp_path / "foreign", BETTER, MIXTURE, weights="of another model")
+    reason = refused(version, tmp_path, foreign, champion)
+    assert reason == "scores: they are not of the weights that were registered"
+    longer = write_scores(tmp_path / "longer", GOOD, MIXTURE, window=2.0)
+    assert "frames of 1 s, the champion by" in refused(version, tmp_path, scores, longer)
+    client = mlflow.MlflowClient(store, store)
+    client.set_model_version_tag(NAME, str(version.version), "taken_back", "2026-11-25: it hissed")
+    assert refused(version, tmp_path, scores, champion).startswith("taken back: 2026-11-25: it hissed; train another")
 
 
 def test_a_version_without_findings_is_refused(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", {"vocals": [float("nan")] * 3}, {"vocals": [0.0] * 3})
-    verdict = gate(gate_config(minimum_gain_db={"vocals": 0.0}), version, scores, None, tmp_path / "out")
-    assert not verdict.passed
+    config = gate_config(minimum_gain_db={"vocals": 0.0})
+    assert not gate(config, version, evidence(scores), None, tmp_path / "out").passed
+
+
+def test_a_run_that_is_gone_is_one_line(tmp_path: Path, version: VersionRef) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    with pytest.raises(UserError, match="MLflow run gone is not in sqlite"):
+        gate(gate_config(), replace(version, run_id="gone"), evidence(scores), None, tmp_path / "out")
 
 
 def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
@@ -92,6 +149,7 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
     write_json(tmp_path / "register" / VERSION_FILE, asdict(version))
     write_scores(tmp_path / "scores", GOOD, MIXTURE)
     write_scores(tmp_path / "champion", BETTER, MIXTURE)
+    monkeypatch.setattr(program, "Evidence", lambda scores, data: Evidence(scores, data, works))
 
     def said(*arguments: str) -> str:
         command = ["gate", "--register", "register", "--scores", "scores", "--out", "out", *arguments]
@@ -99,8 +157,18 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
         program.main()
         return capsys.readouterr().out
 
-    assert said().startswith(f"gate: version {version.version} passed (first champion)\n")
+    assert said().startswith(f"gate: version {version.version} passed (first champion)\ngate:   ok  vocals: +9.00")
     text = said("--champion", "41", "--champion-scores", "champion")
-    assert text.startswith(f"gate: version {version.version} REFUSED (against champion 41)\n")
+    assert text.startswith(f"gate: version {version.version} REFUSED (against champion 41)\ngate:   NO  vocals: -1.00")
     assert "-1.00 dB SDR against the champion" in text
     assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is False
+
+
+@pytest.mark.slow
+def test_a_version_without_an_artifact_is_refused_by_a_fresh_process(tmp_path: Path, version: VersionRef) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    verdict = gate(gate_config(), version, Evidence(scores, scores), None, tmp_path / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    assert reason.startswith("smoke: models:/vocal-isolation/")
+    assert "cannot be fetched" in reason

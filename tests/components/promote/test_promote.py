@@ -1,7 +1,9 @@
 """Promotion, rollback and the journal, on a real registry: killed anywhere, two at once, moved by hand."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,11 +22,13 @@ from components.core.journal import Overtaken
 from components.core.logged_model import logged_model
 from components.core.verdict import VERDICT_FILE, Verdict
 from components.promote import __main__ as program
-from components.promote import history, live
+from components.promote import history
+from components.promote import repair as repairing
 from components.promote.config import PromoteConfig
-from components.promote.live import open_journal, settled
+from components.promote.live import open_journal, point, settled
 from components.promote.promote import champion_version
 from components.promote.promotion import promote
+from components.promote.repair import repair
 from components.promote.rollback import rollback
 
 pytestmark = pytest.mark.xdist_group("promote")
@@ -104,29 +108,108 @@ def test_a_verdict_about_another_champion_blesses_nothing(
 def test_a_version_that_is_gone_is_a_users_error(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     with pytest.raises(UserError, match=r"version 9 of .* is not in the registry"):
         promote(config, verdict(name, 9))
+    assert open_journal(config).entries() == []
 
 
-def test_a_promotion_killed_before_the_alias_moved_is_finished_by_the_next(
-    client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch
+STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
+
+
+class KilledError(BaseException):
+    """In place of SIGKILL: nothing catches it."""
+
+
+def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Have the registry end this process before it changes anything for the `step`th time."""
+    left = [step]
+
+    def dying(method: Callable[..., object]) -> Callable[..., object]:
+        def changed(*arguments: object, **named: object) -> object:
+            if left[0] == 0:
+                raise KilledError
+            left[0] -= 1
+            return method(*arguments, **named)
+
+        return changed
+
+    for method in STEPS:
+        patch.setattr(mlflow.MlflowClient, method, dying(getattr(mlflow.MlflowClient, method)))
+
+
+def state(client: mlflow.MlflowClient, name: str) -> dict[str, object]:
+    """Return all that a promotion leaves in the registry."""
+    model = client.get_registered_model(name)
+    versions = {number: client.get_model_version(name, number).tags for number in ("1", "2", "3")}
+    return {"aliases": aliases(client, name), "entry": model.tags.get("journal.entry"), "versions": versions}
+
+
+def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
+    for step in range(20):
+        live = settled(client, config, name, open_journal(config))
+        version = 3 - live  # 1 and 2 in turns
+        with pytest.MonkeyPatch.context() as patch:
+            killed_at(patch, step)
+            try:
+                promote(config, verdict(name, version, champion=live))
+            except KilledError:
+                pass
+            else:
+                break
+        entries = open_journal(config).entries()
+        assert settled(client, config, name, open_journal(config)) == version
+        assert open_journal(config).entries() == entries  # finished, not written down as somebody else's doing
+        found = state(client, name)
+        assert found["aliases"] == {"champion": str(version), "previous": str(live)}
+        assert found["entry"] == f"{entries[-1].number} {entries[-1].digest}"
+        tags = client.get_model_version(name, str(version)).tags
+        assert tags == {"promoted_at": entries[-1].time, "journal.entry": str(entries[-1].number)}
+        assert state(client, name) == found  # and nothing is left to do
+    assert step == 6
+    assert {entry.kind for entry in open_journal(config).entries()} == {"promotion"}
 
-    class KilledError(BaseException):
-        pass
 
-    def killed(*_: object) -> None:
-        raise KilledError
+KILLED = """
+import os, signal, sys
+import mlflow
+from components.core.verdict import Verdict
+from components.promote.config import PromoteConfig
+from components.promote.promotion import promote
+name, journal, method = sys.argv[1:]
+def killed(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(mlflow.MlflowClient, method, killed)
+promote(PromoteConfig(alias="champion", journal=journal), Verdict(name, 2, True, "rule", (), 1))
+"""
 
-    monkeypatch.setattr(live, "point", killed)
-    with pytest.raises(KilledError):
-        promote(config, verdict(name, 2, champion=1))
-    monkeypatch.undo()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking.tracking_uri())
-    tracking.connect()
-    assert aliases(client, name)["champion"] == "1"
-    assert settled(client, config, name, open_journal(config)) == 2
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["set_registered_model_alias", "set_registered_model_tag"])
+def test_a_process_that_is_really_killed(
+    client: mlflow.MlflowClient, store: str, name: str, config: PromoteConfig, method: str
+) -> None:
+    promote(config, verdict(name, 1))
+    command = [sys.executable, "-c", KILLED, name, config.journal, method]
+    ended = subprocess.run(command, env=environment(MLFLOW_TRACKING_URI=store), check=False, timeout=120)
+    assert ended.returncode == -signal.SIGKILL
+    assert repair(config, name) == 2
     assert aliases(client, name) == {"champion": "2", "previous": "1"}
     assert [entry.kind for entry in open_journal(config).entries()] == ["promotion", "promotion"]
+
+
+def test_one_that_was_slow_does_not_undo_what_came_after(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    journal = open_journal(config)
+    slow = journal.append("promotion", name, 1, "why", {}, 0)  # and sleeps
+    assert settled(client, config, name, journal) == 1
+    promote(config, verdict(name, 2, champion=1))
+    after = state(client, name)
+    point(client, config, journal, slow)
+    found = state(client, name)
+    assert found["aliases"] == after["aliases"] == {"champion": "2", "previous": "1"}
+    assert found["entry"] == after["entry"]
 
 
 def test_an_alias_that_was_moved_by_hand_is_written_down(
@@ -137,7 +220,81 @@ def test_an_alias_that_was_moved_by_hand_is_written_down(
     assert settled(client, config, name, open_journal(config)) == 3
     last = open_journal(config).entries()[-1]
     assert (last.kind, last.version, last.before) == ("adoption", 3, 1)
+    assert aliases(client, name) == {"champion": "3", "previous": "1"}
+    assert settled(client, config, name, open_journal(config)) == 3
+    assert len(open_journal(config).entries()) == 2
+
+
+def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    open_journal(config).append("promotion", name, 2, "why", {}, 1)  # and was killed
+    client.set_registered_model_alias(name, "champion", "3")
+    assert settled(client, config, name, open_journal(config)) == 3
+    assert open_journal(config).entries()[-1].kind == "adoption"
+
+
+def test_an_alias_that_was_taken_away_leaves_nobody_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    client.delete_registered_model_alias(name, "champion")
+    for _ in range(2):
+        assert settled(client, config, name, open_journal(config)) == 0
+    assert [(entry.kind, entry.version) for entry in open_journal(config).entries()][1:] == [("adoption", 0)]
+    promote(config, verdict(name, 2))
+    assert aliases(client, name)["champion"] == "2"
+
+
+def test_a_registry_that_lacks_the_live_version_is_not_written_down(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    client.delete_model_version(name, "2")
+    with pytest.raises(UserError, match=r"has no such version: set MLFLOW_TRACKING_URI .*repair --adopt"):
+        settled(client, config, name, open_journal(config))
+    assert len(open_journal(config).entries()) == 2
+    assert repair(config, name, adopts=True) == 0
+    assert repair(config, name, adopts=True) == 0
+    assert [entry.version for entry in open_journal(config).entries()] == [1, 2, 0]
+    promote(config, verdict(name, 3))
     assert aliases(client, name)["champion"] == "3"
+
+
+def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+    other = f"{name}, the other"
+    client.create_registered_model(other)
+    client.create_model_version(other, "somewhere")
+    promote(config, verdict(name, 2))
+    promote(config, verdict(other, 1))
+    promote(config, verdict(name, 3, champion=2))
+    assert [(entry.name, entry.before) for entry in open_journal(config).entries()] == [
+        (name, 0),
+        (other, 0),
+        (name, 2),
+    ]
+    assert repair(config, name) == 3
+    assert repair(config, other) == 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_last_entry_that_was_changed_or_lost_shows(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, lost: bool
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    entry = Path(config.journal) / "journal" / "000002.json"
+    text = entry.read_text()
+    if lost:
+        entry.unlink()
+    else:
+        entry.write_text(text.replace("first champion", "a good reason"))
+    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing, or is not the one"):
+        promote(config, verdict(name, 3, champion=2))
+    entry.write_text(text)
+    assert promote(config, verdict(name, 3, champion=2)) is not None
 
 
 def test_a_registry_from_before_the_journal_is_taken_over(
@@ -153,17 +310,19 @@ def test_a_registry_from_before_the_journal_is_taken_over(
 
 TWO_AT_ONCE = """
 import sys
-from components.core.journal import Overtaken
 from components.core.errors import UserError
 from components.core.verdict import Verdict
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
-name, version, journal = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-sys.stdin.readline()
-try:
-    promote(PromoteConfig(alias="champion", journal=journal), Verdict(name, version, True, "rule", (), 0))
-except UserError as error:
-    sys.exit(3)
+version, journals = int(sys.argv[1]), sys.argv[2]
+print("ready", flush=True)
+for line in sys.stdin:
+    config = PromoteConfig(alias="champion", journal=f"{journals}/{line.strip()}")
+    try:
+        promote(config, Verdict(line.strip(), version, True, "rule", (), 0))
+        print("won", flush=True)
+    except UserError as error:
+        print(error, flush=True)
 """
 
 
@@ -171,27 +330,38 @@ except UserError as error:
 def test_of_two_processes_at_once_one_wins_and_the_other_is_told(
     client: mlflow.MlflowClient, store: str, tmp_path: Path
 ) -> None:
-    for number in range(4):
-        name, journal = f"race {number}", str(tmp_path / f"journal {number}")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TWO_AT_ONCE, str(version), str(tmp_path)],
+            env=environment(MLFLOW_TRACKING_URI=store), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for version in (1, 2)
+    ]  # fmt: skip
+    said = [said_by(process) for process in processes]
+    assert said == ["ready", "ready"]
+    for number in range(20):
+        name = f"race {number}"
         client.create_registered_model(name)
-        for _ in range(2):
+        for _ in processes:
             client.create_model_version(name, "somewhere")
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", TWO_AT_ONCE, name, str(version), journal],
-                env=environment(MLFLOW_TRACKING_URI=store), stdin=subprocess.PIPE, text=True,
-            )
-            for version in (1, 2)
-        ]  # fmt: skip
         for process in processes:
             assert process.stdin is not None
-            process.stdin.write("\n")
+            process.stdin.write(f"{name}\n")
             process.stdin.flush()
-        codes = [process.wait(timeout=120) for process in processes]
-        assert sorted(codes) == [0, 3]
-        entries = open_journal(PromoteConfig(alias="champion", journal=journal)).entries()
-        assert [entry.version for entry in entries] == [codes.index(0) + 1]
-        assert aliases(client, name) == {"champion": str(codes.index(0) + 1)}
+        said = [said_by(process) for process in processes]
+        assert said.count("won") == 1, said
+        [told] = [text for text in said if text != "won"]
+        assert "judge again" in told or "judge it again" in told
+        [entry] = open_journal(PromoteConfig(alias="champion", journal=str(tmp_path / name))).entries()
+        assert entry.version == said.index("won") + 1
+        assert aliases(client, name) == {"champion": str(entry.version)}
+    for process in processes:
+        process.communicate(timeout=60)
+
+
+def said_by(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +377,8 @@ def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, l
             model = save_tiny_model(folder / str(seed) / "model", seed=seed)
             run = tracking.RunRef(client.create_run(tracking.experiment_id(client)).info.run_id, tracking.EXPERIMENT)
             logged = logged_model(client, run, model, load_model(model))
-            client.create_model_version("real", logged.model_uri, run.run_id, model_id=logged.model_id)
+            tags = {"sha256": load_model(model).digest}
+            client.create_model_version("real", logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)
             location = client.get_logged_model(logged.model_id).artifact_location
             places.append(Path(location.removeprefix("file://")))
     return "real", places
@@ -223,7 +394,9 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
     entry = rollback(config, name, None, "it hissed")
     assert (entry.version, entry.before, entry.why) == (1, 2, "it hissed")
     assert entry.evidence["smoke"]["largest_error"] < 1e-5
+    assert entry.evidence["sha256"] == client.get_model_version(name, "1").tags["sha256"]
     assert aliases(client, name) == {"champion": "1", "previous": "2"}
+    assert client.get_model_version(name, "2").tags["taken_back"] == f"{entry.time}: it hissed"
     with pytest.raises(UserError, match=r"version 2 of real was taken back .*it hissed"):
         promote(config, verdict(name, 2, champion=1))
     promote(config, verdict(name, 3, champion=1))
@@ -237,6 +410,18 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
     finally:
         weights.write_bytes(data)
     assert rollback(config, name, 2, "two was fine").version == 2
+    assert "taken_back" not in client.get_model_version(name, "2").tags
+    swap(places[0], places[2])
+    with pytest.raises(UserError, match=r"models:/real/1 holds other weights than were registered"):
+        rollback(config, name, 1, "worse")
+    assert aliases(client, name)["champion"] == "2"
+
+
+def swap(place: Path, other: Path) -> None:
+    """Put another model's files in place of a model's, each with the right checksum."""
+    for kind in ("weights.safetensors", "model.json"):
+        [(to, source)] = [(next(place.rglob(kind)), next(other.rglob(kind)))]
+        to.write_bytes(source.read_bytes())
 
 
 def test_what_cannot_be_taken_back_is_one_line(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
@@ -278,6 +463,10 @@ def test_the_commands_say_what_they_did(
     assert said() == "promote: version 1 is @champion already\n"
     write_json(tmp_path / "gate" / VERDICT_FILE, asdict(replace(passed, version=2, passed=False)))
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | {"register": {"name": name}}), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["repair"])
+    repairing.main()
+    assert f"repair: version 1 of {name} is @champion; the journal's 1 entries at" in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["history", "--json"])
     history.main()
     assert f'"name": "{name}"' in capsys.readouterr().out

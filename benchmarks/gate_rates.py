@@ -1,0 +1,134 @@
+"""How often does the gate err? `python -m benchmarks.gate_rates [--methods]`
+
+Per-track differences are drawn whose true mean is known, and the rule `not_worse` of params.yaml is asked. Their spread
+is that of two kinds of stems of the shipped model on the test tracks of MUSDB18-7 (models/*/scores); their shapes are a
+normal one, one with heavy tails, two that are skewed, and the real differences themselves, drawn from with
+replacement. `--methods` compares ways to the lower bound instead, at a true loss of exactly the margin, where a rule
+that keeps its word accepts 1 - confidence.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from components.core.model_store import SHIPPED
+from components.core.params import load_section
+from components.gate.config import GateConfig
+from components.gate.interval import Values, lower_bound
+
+ROUNDS = 2000
+RESAMPLES = 2000  # fewer than the gate takes: the error that this leaves is far below that of the rounds
+TRACKS = (5, 10, 25, 50)
+LOSSES = (2.0, 1.0, 0.0, -1.0, -2.0, -5.0)
+"""True losses of the challenger, in margins; below 0 it is better."""
+
+Random = np.random.Generator
+Shape = Callable[[Random, int], Values]
+Method = Callable[[Values, float], float]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is asked: the mean is at this confidence not below minus the margin, in dB."""
+
+    margin: float
+    confidence: float
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--methods", action="store_true", help="compare ways to the lower bound")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    arguments = parser.parse_args()
+    config = load_section("gate", GateConfig)
+    rule, real = Rule(config.margin_db, config.confidence), real_differences()
+    print(f"margin {rule.margin} dB, confidence {rule.confidence:.0%}, spread {real.std(ddof=1):.2f} dB; % accepted\n")
+    if arguments.methods:
+        _print_methods(rule, real, arguments.rounds)
+    else:
+        _print_rates(rule, real, arguments.rounds)
+
+
+def real_differences() -> Values:
+    """Return what the Wiener filter changes in the vocals of the shipped model, in dB, a value a test track."""
+    table = pd.read_csv(SHIPPED / "scores" / "musdb18-7s" / "scores.csv")
+    rows = table[(table["metric"] == "SDR") & (table["target"] == "vocals")]
+    by_system = rows.pivot(index="track", columns="system", values="value")
+    return np.asarray((by_system["model+wiener"] - by_system["model"]).dropna(), dtype=np.float64)
+
+
+def shapes(real: Values) -> Mapping[str, Shape]:
+    """Return ways to draw differences of mean 0 and the spread of the real ones."""
+    spread = float(real.std(ddof=1))
+    skewed = np.exp(0.6**2 / 2), np.sqrt((np.exp(0.6**2) - 1) * np.exp(0.6**2))  # mean and deviation, log-normal
+    centred = real - real.mean()
+    return {
+        "normal": lambda random, tracks: spread * random.standard_normal(tracks),
+        "heavy tails (t, 3)": lambda random, tracks: spread / np.sqrt(3) * random.standard_t(3, tracks),
+        "a few lose much": lambda random, tracks: -spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
+        "a few gain much": lambda random, tracks: spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
+        "real": lambda random, tracks: random.choice(centred, tracks),
+        "real, other way round": lambda random, tracks: -random.choice(centred, tracks),
+    }
+
+
+def bounds(shape: Shape, tracks: int, confidence: float, rounds: int, method: Method | None = None) -> Values:
+    """Return the lower bound of so many draws; a shift of the differences shifts it by as much."""
+    random = np.random.default_rng(tracks)
+    found = method or gates_own
+    return np.array([found(shape(random, tracks), confidence) for _ in range(rounds)])
+
+
+def accepted(found: Values, loss: float, margin: float) -> float:
+    """Return how often a challenger is accepted that is worse by `loss` dB."""
+    return float(np.mean(found - loss >= -margin))
+
+
+def gates_own(values: Values, confidence: float) -> float:
+    """Return the lower bound as the gate computes it."""
+    return lower_bound(values, confidence, RESAMPLES, 7)
+
+
+def percentile(values: Values, confidence: float) -> float:
+    """Return the bound by plain percentiles of the resampled means."""
+    drawn = np.random.default_rng(7).integers(0, len(values), (RESAMPLES, len(values)))
+    return float(np.quantile(values[drawn].mean(axis=1), 1 - confidence))
+
+
+def students(values: Values, confidence: float) -> float:
+    """Return the bound of Student's t interval."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() + student.ppf(1 - confidence, len(values) - 1) * error)
+
+
+METHODS: Mapping[str, Method] = {"percentile": percentile, "Student's t": students, "the gate's": gates_own}
+
+
+def _print_rates(rule: Rule, real: Values, rounds: int) -> None:
+    heads = [f"{0.0 - loss * rule.margin:+.1f} dB" for loss in LOSSES]
+    print(f"| differences | tracks | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")
+    for name, shape in shapes(real).items():
+        for tracks in TRACKS:
+            found = bounds(shape, tracks, rule.confidence, rounds)
+            rates = [accepted(found, loss * rule.margin, rule.margin) for loss in LOSSES]
+            print(f"| {name} | {tracks} | {' | '.join(f'{rate:.1%}' for rate in rates)} |", flush=True)
+
+
+def _print_methods(rule: Rule, real: Values, rounds: int) -> None:
+    print(f"| differences | tracks | {' | '.join(METHODS)} |\n|---|---|{'---|' * len(METHODS)}")
+    for name, shape in shapes(real).items():
+        for tracks in TRACKS:
+            rates = [
+                accepted(bounds(shape, tracks, rule.confidence, rounds, method), rule.margin, rule.margin)
+                for method in METHODS.values()
+            ]
+            print(f"| {name} | {tracks} | {' | '.join(f'{rate:.1%}' for rate in rates)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
