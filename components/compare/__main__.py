@@ -1,6 +1,7 @@
 """`python -m components.compare --out FOLDER [--scores NAME=DIR]`: what the flow runs at its end."""
 
 import argparse
+from datetime import date
 from pathlib import Path
 
 from components.compare.compare import MARKDOWN, PAGE, compare
@@ -26,7 +27,7 @@ def _work(arguments: argparse.Namespace) -> None:
     others = dict(_named(text) for text in arguments.scores)
     client = connect()
     runs = runs_of(arguments.out)
-    print(compare(config, arguments.out, others, training_seconds(client, runs)))
+    print(compare(config, arguments.out, others, training_seconds(client, runs), date.today()))
     run = log_comparison(client, arguments.out, runs)
     print(f"compare: {arguments.out / MARKDOWN}, {arguments.out / PAGE}; MLflow run {run.run_id}")
 

@@ -5,21 +5,24 @@ pairs.csv          a row a pair of systems, target and metric
 comparison.md      the same to read, with what others published
 comparison.html    with pictures, to sort
 pictures/          differences, boxes and speed, a picture a target
-summary.json       what was compared, and the best systems
+summary.json       what was compared, the best systems, and Friedman's tests
 """
 
-import shutil
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
+from components.compare.facts import read_facts
 from components.compare.gathering import gather
 from components.compare.page import as_html
 from components.compare.pictures import draw
-from components.compare.statistics import pairs_of
-from components.compare.table import METRICS, as_markdown, best_system, heading, read_facts, summarise
+from components.compare.statistics import friedman, pairs_of
+from components.compare.table import METRICS, best_system, summarise
+from components.compare.words import Comparison, as_markdown
 from components.core.files import whole_file, write_json, write_text
 
 SYSTEMS = "systems"
@@ -34,25 +37,46 @@ PICTURES = "pictures"
 
 
 def compare(
-    config: CompareConfig, folder: Path, others: Mapping[str, Path], training_seconds: Mapping[str, float]
+    config: CompareConfig,
+    folder: Path,
+    others: Mapping[str, Path],
+    training_seconds: Mapping[str, float],
+    day: date,
 ) -> str:
-    """Compare the systems in `folder`/systems and those of `others`; write to `folder`, and return what to print."""
-    gathered = gather(folder / SYSTEMS, dict(others))
+    """Compare the systems in `folder`/systems and those of `others`; write to `folder`, and return what to print.
+
+    `training_seconds` has what is known, by system; `day` is written above the tables.
+    """
+    gathered = gather(folder / SYSTEMS, others)
     scores = gathered.scores
     facts = read_facts(folder / SYSTEMS, training_seconds)
     targets = [str(target) for target in dict.fromkeys(scores["target"])]
     pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
-    summary = summarise(gathered, facts, config)
-    markdown = as_markdown(summary, pairs, gathered, facts, config)
-    shutil.rmtree(folder / PICTURES, ignore_errors=True)
-    what = heading(gathered, facts).splitlines()[0].split(";")[0]
-    pictures = draw(folder / PICTURES, scores, pairs, facts, what)
-    for name, table in ((TABLE, summary), (PAIRS, pairs)):
+    comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day)
+    pictures = draw(folder / PICTURES, comparison)
+    markdown = as_markdown(comparison)
+    for name, table in ((TABLE, comparison.summary), (PAIRS, pairs)):
         with whole_file(folder / name) as partial:
             table.to_csv(partial, index=False)
     write_text(folder / MARKDOWN, markdown)
     write_text(folder / PAGE, as_html(markdown, pictures))
-    best = {target: best_system(scores, target) for target in targets}
-    systems = list(dict.fromkeys(scores["system"]))
-    write_json(folder / SUMMARY, {"systems": systems, "targets": targets, "best": best, "test": gathered.test})
+    write_json(folder / SUMMARY, _short(comparison))
     return markdown.split("## Differences", 1)[0]
+
+
+def _short(comparison: Comparison) -> dict[str, object]:
+    scores = comparison.gathered.scores
+    tests = {target: friedman(scores, target, "SDR") for target in comparison.targets}
+    return {
+        "systems": list(dict.fromkeys(scores["system"])),
+        "targets": comparison.targets,
+        "best": {target: best_system(scores, target) for target in comparison.targets},
+        "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
+        "unmatched": comparison.gathered.unmatched,
+        "day": comparison.day.isoformat(),
+        "test": comparison.gathered.test,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value  # JSON has no NaN

@@ -11,8 +11,10 @@ class CompareConfig(Section):
     confidence    of the intervals, and one minus it the level of the tests
     resamples     of the bootstrap over tracks
     seed          of the bootstrap
+    reference     the system that the pictures of differences compare with; the best of each target when left out
     """
 
     confidence: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(10_000, ge=1000)
     seed: int = 7
+    reference: str | None = None

@@ -1,7 +1,12 @@
 """`python -m components.compare.costs --model FOLDER --out FILE`: what a system costs, measured on this machine.
 
-Written are weights, multiply-adds a second of audio, speed as a multiple of real time (as trained, in torch eager and
-fp32, and as `stemline separate` does it), peak memory of separating, and the size of the weights in bytes.
+weights                   how many there are
+multiply_adds_a_second    of audio
+times_real_time           seconds separated a second: as trained, in torch eager and fp32
+times_real_time_fast      the same as `stemline separate` does it, in `fast_precision`
+peak_memory_bytes         of this process while it separated `seconds` of music in torch eager and fp32; on a GPU, of it
+size_bytes                of weights.safetensors
+machine                   in words
 """
 
 import argparse
@@ -13,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from components.compare.counting import count_multiply_adds
+from components.core.audio import Audio
 from components.core.bundle import Model, load_model
 from components.core.entry import run_step
 from components.core.files import write_json
@@ -38,59 +43,58 @@ def main() -> None:
 
 
 def costs_of(model: Model, folder: Path) -> dict[str, Any]:
-    """Return what costs.json holds."""
-    separator = model.separator
+    """Return what costs.json holds; of a process that has done nothing else, or its memory is that of other work."""
+    separator = model.separator.to("cuda" if torch.cuda.is_available() else "cpu")
     precision = best_precision()
-    with torch.inference_mode():
-        multiply_adds = count_multiply_adds(separator, model.channels) * model.rate / separator.segment
-        plain = _times_real_time(separator, model)
-        fast = _times_real_time(for_inference(separator, precision), model)
-    unit = 1 if sys.platform == "darwin" else 1024
+    plain, seconds = _times_real_time(separator, model)
+    memory = _peak_memory()  # before anything else is in it
+    fast, _ = _times_real_time(for_inference(separator, precision), model)
     return {
-        "weights": sum(value.numel() for value in separator.state_dict().values()),
-        "multiply_adds_a_second": multiply_adds,
+        "weights": sum(value.numel() for value in separator.parameters()),
+        "multiply_adds_a_second": count_multiply_adds(separator, model.channels) * model.rate / separator.segment,
         "times_real_time": plain,
         "times_real_time_fast": fast,
         "fast_precision": precision,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
+        "seconds": seconds,
+        "peak_memory_bytes": memory,
         "size_bytes": (folder / "weights.safetensors").stat().st_size,
         "machine": hardware(),
     }
 
 
-def count_multiply_adds(separator: Separator, channels: int) -> float:
-    """Return the multiply-adds of separating a segment: of convolutions, products and LSTMs, not of transforms."""
-    counted = [0.0]
+def _times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
+    """Return seconds of noise separated a second, overlap included, and how many were; without the warming up.
 
-    def count_lstm(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: Any) -> None:
-        assert isinstance(module, nn.LSTM)
-        steps = inputs[0].numel() / inputs[0].shape[-1]
-        counted[0] += steps * sum(value.numel() for name, value in module.named_parameters() if "weight" in name)
-
-    lstms = [module for module in separator.modules() if isinstance(module, nn.LSTM)]
-    hooks = [module.register_forward_hook(count_lstm) for module in lstms]
-    try:
-        with FlopCounterMode(display=False) as counter:
-            separator(torch.zeros(1, channels, separator.segment))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return float(counter.get_total_flops()) / 2 + counted[0]
-
-
-def _times_real_time(separator: Separator, model: Model) -> float:
-    """Return seconds of noise separated a second, overlap included; the first segment, to warm up, does not count."""
+    A slow network separates a segment or two, a fast one _LONGEST seconds.
+    """
     random = np.random.default_rng(7)
-    one = random.standard_normal((model.channels, separator.segment)).astype(np.float32)
-    separate_all(separator, one)
-    started = time.perf_counter()
-    separate_all(separator, one)
-    a_segment = time.perf_counter() - started
-    count = max(1, round(min(_PATIENCE / a_segment, _LONGEST * model.rate / separator.segment)))
-    mixture = random.standard_normal((model.channels, count * separator.segment)).astype(np.float32)
+
+    def noise(segments: int) -> Audio:
+        drawn: Audio = random.standard_normal((model.channels, segments * separator.segment), dtype=np.float32)
+        return drawn
+
+    _took(separator, noise(1))
+    a_segment = _took(separator, noise(1))
+    most = _LONGEST * model.rate / separator.segment
+    mixture = noise(max(1, round(min(_PATIENCE / a_segment, most))))
+    seconds = mixture.shape[1] / model.rate
+    return seconds / _took(separator, mixture), seconds
+
+
+def _took(separator: Separator, mixture: Audio) -> float:
     started = time.perf_counter()
     separate_all(separator, mixture)
-    return float(mixture.shape[1]) / model.rate / (time.perf_counter() - started)
+    return time.perf_counter() - started
+
+
+def _peak_memory() -> int:
+    """Return the most bytes that this process, or its GPU, has held so far."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux' ru_maxrss may be that of the process that started this one
+        return 1024 * int(status.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

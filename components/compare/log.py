@@ -1,5 +1,6 @@
 """The comparison in MLflow: a run with the table and the pictures, and on every training's run which system it is."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,23 @@ from components.core.logged_model import logged_model
 
 RUN = "comparison"
 
+_COSTS = (
+    "weights",
+    "multiply-adds a second",
+    "times real time",
+    "times real time, fast",
+    "peak memory",
+    "size",
+    "training seconds",
+)
+
 
 def runs_of(folder: Path) -> dict[str, tracking.RunRef]:
-    """Return the MLflow run of every system's training in `folder`/systems."""
+    """Return the MLflow run of every system's training in `folder`/systems, of those that were scored."""
     return {
         path.parent.name: tracking.RunRef.read(path.parent)
         for path in sorted((folder / SYSTEMS).glob(f"*/{tracking.RUN_FILE}"))
+        if (path.parent / "evaluate" / "test.json").is_file()
     }
 
 
@@ -43,7 +55,9 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
     created = client.create_run(tracking.experiment_id(client), run_name=RUN)
     run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
     table = pd.read_csv(folder / TABLE)
-    tracking.set_tags(client, run, _tags(table))
+    summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    tracking.set_tags(client, run, _tags(summary))
+    tracking.log_metrics(client, run, _best(table, summary))
     with tracking.active(run):
         mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
     for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY):
@@ -55,12 +69,27 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
     return run
 
 
-def _tags(table: pd.DataFrame) -> dict[str, object]:
+def _tags(summary: Mapping[str, Any]) -> dict[str, object]:
+    test = summary["test"]
     return {
         "stage": "compare",
-        "systems": " ".join(table["system"]),
+        "systems": " ".join(summary["systems"]),
+        "dataset": " + ".join(test.get("datasets", [])),
+        "test_digest": test.get("digest", "unknown"),
+        "scorer": test.get("scorer", "unknown"),
         "git_commit": provenance.git_commit(),
         "machine": provenance.hardware(),
+        **{f"best.{target}": system for target, system in summary["best"].items() if system},
+    }
+
+
+def _best(table: pd.DataFrame, summary: Mapping[str, Any]) -> dict[str, float]:
+    """Return the best SDR of every target, to compare comparisons by."""
+    by_name = table.set_index("system")
+    return {
+        f"best/{target}/SDR": float(by_name[f"{target} SDR"][system])
+        for target, system in summary["best"].items()
+        if system
     }
 
 
@@ -77,14 +106,13 @@ def _tag_training(
     scores = {
         f"test/{column.replace(' ', '/')}": float(row[column])
         for column in map(str, table)
-        if column.split(" ")[-1] in METRICS and "mean" not in column and pd.notna(row[column])
+        if column.split(" ")[-1] in METRICS and pd.notna(row[column])
     }
     try:
-        logged = logged_model(client, training, folder, load_model(folder))
-        tracking.set_tags(client, training, {"system": name, "comparison": run.run_id})
-        mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)
+        client.get_run(training.run_id)
     except MlflowException:
         return  # trained against another store
-
-
-_COSTS = ("weights", "multiply-adds a second", "times real time", "times real time, fast", "peak memory", "size")
+    tracking.set_tags(client, training, {"system": name, "comparison": run.run_id})
+    if folder.is_dir():
+        logged = logged_model(client, training, folder, load_model(folder))
+        mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)

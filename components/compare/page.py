@@ -12,7 +12,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid var(--line); }
 div.table { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } th { cursor: pointer; } th[aria-sort]::after { content: " ▾"; }
+th:first-child, td:first-child { text-align: left; }
+th { cursor: pointer; white-space: normal; vertical-align: bottom; } th[aria-sort]::after { content: " ▾"; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; } tbody tr:hover { background: #8881; }
 </style></head><body>
 """
@@ -21,10 +22,11 @@ _SCRIPT = """<script>
 for (const head of document.querySelectorAll("th")) head.addEventListener("click", () => {
   const table = head.closest("table"), at = [...head.parentNode.children].indexOf(head);
   const up = head.getAttribute("aria-sort") === "descending";
-  const value = row => row.children[at].textContent.replace("−", "-");
+  const value = row => row.children[at].textContent.replaceAll("−", "-");
   const rows = [...table.tBodies[0].rows].sort((a, b) => {
     const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
-    const order = isNaN(x) || isNaN(y) ? value(b).localeCompare(value(a)) : y - x;
+    if (isNaN(x) !== isNaN(y)) return isNaN(x) - isNaN(y);  // what is not known comes last
+    const order = isNaN(x) ? value(b).localeCompare(value(a)) : y - x;
     return up ? -order : order;
   });
   for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
@@ -33,6 +35,9 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
 });
 </script></body></html>
 """
+
+
+_MOST_ROWS = 60  # longer tables are folded away
 
 
 def as_html(markdown: str, pictures: Sequence[Path]) -> str:
@@ -61,7 +66,8 @@ def _table(lines: Sequence[str]) -> str:
     head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    return f'<div class="table"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = f'<div class="table"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+    return table if len(rows) <= _MOST_ROWS else f"<details><summary>all {len(rows)}</summary>{table}</details>"
 
 
 def _picture(path: Path) -> str:

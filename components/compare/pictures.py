@@ -1,16 +1,24 @@
 """Pictures of a comparison: differences with their intervals, per-track scores, SDR against speed."""
 
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from components.compare.facts import Facts, title_of
 from components.compare.gathering import FIXED
+from components.compare.labels import place_labels
 from components.compare.statistics import by_track
-from components.compare.table import Facts, best_system, title_of
+from components.compare.table import best_system
+from components.compare.words import Comparison, material
+from components.core.errors import UserError
 from components.core.files import whole_file
 
 _STYLE = {
@@ -19,115 +27,147 @@ _STYLE = {
     "axes.titlesize": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.unicode_minus": True,
     "figure.dpi": 150.0,
     "savefig.dpi": 150.0,
 }
-_TRAINED, _FIXED = "#1f6f8b", "#9a9a9a"
+_TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
+_FEWEST_SPEEDS = 2
+_FEWEST_IN_BOX = 5  # a box of fewer would show quartiles that nobody measured
 
 
-def draw(out: Path, scores: pd.DataFrame, pairs: pd.DataFrame, facts: Mapping[str, Facts], what: str) -> list[Path]:
-    """Write a picture of each kind for every target to `out`; return their paths."""
+@dataclass(frozen=True)
+class _Difference:
+    """A system minus the reference: mean and interval, in dB; `sure` when they differ by Wilcoxon's test, corrected."""
+
+    system: str
+    mean: float
+    low: float
+    high: float
+    sure: bool
+
+
+def draw(out: Path, comparison: Comparison) -> list[Path]:
+    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths.
+
+    Raises UserError for a reference that is no system here.
+    """
+    reference = comparison.config.reference
+    if reference is not None and reference not in set(comparison.gathered.scores["system"]):
+        raise UserError(f"compare.reference: there is no system {reference} in this comparison")
+    shutil.rmtree(out, ignore_errors=True)
     paths = []
     with matplotlib.rc_context(_STYLE):
-        for target in dict.fromkeys(scores["target"]):
-            figures = {
-                "differences": differences(pairs, scores, str(target), facts),
-                "boxes": boxes(scores, str(target), facts, what),
-                "speed": speed(scores, str(target), facts),
-            }
-            for name, figure in figures.items():
+        for target in comparison.targets:
+            for kind in (differences, boxes, speed):
+                figure = kind(comparison, target)
                 if figure is not None:
-                    paths.append(out / f"{name}-{target}.png")
+                    paths.append(out / f"{kind.__name__}-{target}.png")
                     _save(figure, paths[-1])
     return paths
 
 
-def differences(pairs: pd.DataFrame, scores: pd.DataFrame, target: str, facts: Mapping[str, Facts]) -> Figure | None:
-    """Draw every system's mean difference to the best one, with its interval."""
-    best = best_system(scores, target)
-    rows = []
-    for row in pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR")].to_dict("records"):
-        if row["first"] == best and row["second"] not in FIXED:
-            rows.append((row["second"], -row["mean"], -row["high"], -row["low"]))
-        elif row["second"] == best and row["first"] not in FIXED:
-            rows.append((row["first"], row["mean"], row["low"], row["high"]))
-    rows = sorted((row for row in rows if np.isfinite(row[1])), key=lambda row: row[1])
-    if best is None or not rows:
+def differences(comparison: Comparison, target: str) -> Figure | None:
+    """Draw every trained system's mean difference to the reference, with its interval, the best at the top."""
+    config, facts = comparison.config, comparison.facts
+    reference = config.reference or best_system(comparison.gathered.scores, target)
+    rows = _differences(comparison.pairs, target, str(reference), 1 - config.confidence)
+    if reference is None or not rows:
         return None
-    figure = Figure(figsize=(8.0, 1.3 + 0.34 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(8.0, 1.5 + 0.3 * len(rows)), layout="constrained")
     panel = figure.subplots()
-    for place, (_, mean, low, high) in enumerate(rows):
-        panel.plot([low, high], [place, place], color=_TRAINED, linewidth=2)
-        panel.plot([mean], [place], "o", color=_TRAINED, markersize=5)
-    panel.axvline(0, color="#888888", linewidth=0.8)
-    panel.set_yticks(range(len(rows)), [title_of(str(row[0]), facts) for row in rows])
-    panel.set_xlabel(f"mean difference of {target} SDR to {title_of(best, facts)} (dB), 95 % interval over tracks")
-    panel.grid(axis="x", color="#e5e5e5", linewidth=0.6)
-    panel.set_axisbelow(True)
+    panel.axvline(0, color="#888888", linewidth=0.8, zorder=1)
+    for place, row in enumerate(rows):
+        panel.plot([row.low, row.high], [place, place], color=_TRAINED, linewidth=2, zorder=2, solid_capstyle="butt")
+        face = _TRAINED if row.sure else "white"
+        panel.plot([row.mean], [place], "o", color=_TRAINED, markerfacecolor=face, markersize=6, zorder=3)
+    _name_rows(panel, [row.system for row in rows], facts)
+    panel.set_title(f"{target.capitalize()} SDR compared with {title_of(reference, facts)}, track by track", loc="left")
+    panel.set_xlabel(
+        f"mean difference (dB), {config.confidence:.0%} interval over tracks\n"
+        f"full: p < {1 - config.confidence:.2g} (Wilcoxon, Holm over all pairs); hollow: may be alike"
+    )
     return figure
 
 
-def boxes(scores: pd.DataFrame, target: str, facts: Mapping[str, Facts], what: str) -> Figure:
+def boxes(comparison: Comparison, target: str) -> Figure | None:
     """Draw the per-track SDR of every system, best median at the top."""
-    table = by_track(scores, target, "SDR").replace([np.inf, -np.inf], np.nan)
+    table = by_track(comparison.gathered.scores, target, "SDR").dropna(axis="columns", how="all")
     names = [str(name) for name in reversed(table.columns)]
-    figure = Figure(figsize=(8.0, 1.4 + 0.36 * len(names)), layout="constrained")
+    if not names:
+        return None
+    figure = Figure(figsize=(8.0, 1.3 + 0.32 * len(names)), layout="constrained")
     panel = figure.subplots()
     for place, name in enumerate(names):
-        values = table[name].dropna().to_numpy(dtype=np.float64)
-        colour = _FIXED if name in FIXED else _TRAINED
-        if len(values) >= 5:  # a box of fewer would show quartiles that nobody measured
-            panel.boxplot(
-                [values], positions=[place], widths=0.6, orientation="horizontal", showfliers=False, patch_artist=True,
-                boxprops={"facecolor": colour, "alpha": 0.3, "edgecolor": colour},
-                medianprops={"color": colour, "linewidth": 2}, whiskerprops={"color": colour},
-                capprops={"color": colour}, manage_ticks=False,
-            )  # fmt: skip
-        spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(len(values))
-        panel.plot(values, place + spread, "o", color=colour, markersize=3, alpha=0.7, markeredgewidth=0)
-    panel.set_yticks(range(len(names)), [title_of(name, facts) for name in names])
-    panel.set_xlabel(f"{target} SDR (dB); a dot: a track")
-    panel.set_title(what, loc="left")
-    panel.grid(axis="x", color="#e5e5e5", linewidth=0.6)
-    panel.set_axisbelow(True)
+        _box(panel, place, table[name].dropna().to_numpy(dtype=np.float64), _FIXED if name in FIXED else _TRAINED)
+    _name_rows(panel, names, comparison.facts)
+    panel.set_title(f"{target.capitalize()} SDR: {material(comparison.gathered.test)}", loc="left")
+    panel.set_xlabel("SDR (dB), median over frames; a dot: a track")
     return figure
 
 
-def speed(scores: pd.DataFrame, target: str, facts: Mapping[str, Facts]) -> Figure | None:
+def speed(comparison: Comparison, target: str) -> Figure | None:
     """Draw the median SDR of every trained system against its speed as `stemline separate` has it."""
-    table = by_track(scores, target, "SDR")
-    points = [
-        (str(fact.title), float(fact.costs["times_real_time_fast"]), float(table[name].median()))
-        for name, fact in facts.items()
-        if name in table and "times_real_time_fast" in fact.costs
-    ]
-    points = [point for point in points if np.isfinite(point[2])]
-    if not points:
+    points = _speeds(by_track(comparison.gathered.scores, target, "SDR"), comparison.facts)
+    if len(points) < _FEWEST_SPEEDS:
         return None
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
     panel = figure.subplots()
     panel.set_xscale("log")
     panel.plot([x for _, x, _ in points], [y for *_, y in points], "o", color=_TRAINED, markersize=6)
-    height = max(max(y for *_, y in points) - min(y for *_, y in points), 1e-6)
-    taken: list[tuple[float, float]] = []
-    for name, x, y in sorted(points, key=lambda point: point[2]):
-        at = y
-        while any(abs(np.log10(x / other)) < _LABEL and abs(at - line) < 0.045 * height for other, line in taken):
-            at += 0.02 * height  # labels of neighbours go one above the other
-        taken.append((x, at))
-        panel.annotate(
-            name, (x, y), (x * 1.06, at), fontsize=8.5, va="center",
-            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.5} if at != y else None,
-        )  # fmt: skip
-    panel.margins(x=0.25, y=0.08)
-    panel.set_xlabel("speed (times real time on this machine)")
-    panel.set_ylabel(f"{target} SDR (dB), median over tracks")
-    panel.grid(color="#e5e5e5", linewidth=0.6)
+    panel.margins(x=0.12, y=0.1)
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    machines = sorted({str(facts.costs["machine"]) for facts in comparison.facts.values() if "machine" in facts.costs})
+    panel.set_title(f"{target.capitalize()}: {material(comparison.gathered.test)}", loc="left")
+    panel.set_xlabel(f"speed (× real time)\n{'; '.join(machines)}")
+    panel.set_ylabel("SDR (dB), median over tracks")
+    panel.grid(color=_GRID, linewidth=0.6)
     panel.set_axisbelow(True)
+    place_labels(panel, points)
     return figure
 
 
-_LABEL = 0.35  # of a decade: as wide as a label is
+def _differences(pairs: pd.DataFrame, target: str, reference: str, level: float) -> list[_Difference]:
+    """Return the systems minus the reference, the lowest mean first."""
+    found = []
+    for row in pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR")].to_dict("records"):
+        sure = bool(row["p_holm"] < level)
+        if row["second"] == reference:
+            found.append(_Difference(row["first"], row["mean"], row["low"], row["high"], sure))
+        elif row["first"] == reference:
+            found.append(_Difference(row["second"], -row["mean"], -row["high"], -row["low"], sure))
+    shown = [row for row in found if row.system not in FIXED and np.isfinite(row.mean)]
+    return sorted(shown, key=lambda row: row.mean)
+
+
+def _speeds(table: pd.DataFrame, facts: Mapping[str, Facts]) -> list[tuple[str, float, float]]:
+    points = [
+        (fact.title, float(fact.costs["times_real_time_fast"]), float(table[name].median()))
+        for name, fact in facts.items()
+        if name in table and "times_real_time_fast" in fact.costs
+    ]
+    return [point for point in points if np.isfinite(point[2])]
+
+
+def _box(panel: Axes, place: int, values: np.ndarray[tuple[int], np.dtype[np.float64]], colour: str) -> None:
+    if len(values) >= _FEWEST_IN_BOX:
+        panel.boxplot(
+            [values], positions=[place], widths=0.6, orientation="horizontal", showfliers=False, patch_artist=True,
+            boxprops={"facecolor": colour, "alpha": 0.3, "edgecolor": colour},
+            medianprops={"color": colour, "linewidth": 2}, whiskerprops={"color": colour},
+            capprops={"color": colour}, manage_ticks=False,
+        )  # fmt: skip
+    spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(len(values))
+    panel.plot(values, place + spread, "o", color=colour, markersize=3, alpha=0.7, markeredgewidth=0)
+
+
+def _name_rows(panel: Axes, names: list[str], facts: Mapping[str, Facts]) -> None:
+    panel.set_yticks(range(len(names)), [title_of(name, facts) for name in names])
+    panel.set_ylim(-0.6, len(names) - 0.4)
+    panel.grid(axis="x", color=_GRID, linewidth=0.6)
+    panel.set_axisbelow(True)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The step: score folders in, a table with its statistics and pictures out."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from PIL import Image
 from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.gathering import gather
+from components.compare.gathering import FIXED
 from components.core.errors import UserError
+from components.core.files import digest_folder
 
 CONFIG = CompareConfig(resamples=1000)
+DAY = date(2026, 2, 3)
 ORACLES = {"mixture": -6.0, "irm2": 9.0}
 
 
@@ -32,11 +35,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
     for name in ("unet", "spleeter"):
         (systems / name / "costs.json").write_text(json.dumps(costs | more))
+    speeds = "system,times_real_time\nmodel,12.5\nmodel+mwf,7.5\nmixture,9999\n"
+    (systems / "unet" / "evaluate" / "speed.csv").write_text(speeds)
     for track in TRACKS[:5]:
         name = track.rsplit("/", 1)[-1].replace(" ", "_")
         write_museval(out / "others" / "test" / f"{name}.json", {"vocals": [8.0, None, float("nan"), 9.0]})
     write_museval(out / "others" / "test" / "Another Song.json", {"vocals": [1.0]})
-    compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0})
+    compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0}, DAY)
     return out
 
 
@@ -46,18 +51,27 @@ def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None
     scores = pd.read_csv(folder / "systems" / "unet" / "evaluate" / "scores.csv")
     chosen = scores[(scores["system"] == "model") & (scores["target"] == "vocals") & (scores["metric"] == "SIR")]
     assert table.loc["unet", "vocals SIR"] == pytest.approx(chosen["value"].median())
-    assert table.loc["unet", "vocals low"] < table.loc["unet", "vocals mean SDR"] < table.loc["unet", "vocals high"]
+    assert table.loc["unet", "vocals SDR low"] < table.loc["unet", "vocals SDR"] < table.loc["unet", "vocals SDR high"]
     assert table.loc["unet", "training seconds"] == 90
     assert table.loc["spleeter", "times real time, fast"] == 25.5
     assert table.loc["spleeter-4", "drums SDR"] == pytest.approx(4.5, abs=3)
     assert np.isnan(table.loc["unet", "drums SDR"])
 
 
-def test_what_others_published_is_matched_by_name(folder: Path) -> None:
+def test_post_processing_has_the_speed_that_was_measured_with_it(folder: Path) -> None:
+    table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
+    assert table.loc["unet", "times real time, one core"] == 12.5
+    assert table.loc["unet+mwf", "times real time, one core"] == 7.5
+    assert table.loc["unet+mwf", "weights"] == 1e6
+    assert np.isnan(table.loc["unet+mwf", "times real time"])
+    assert table.loc["mixture", ["weights", "times real time, one core"]].isna().all()
+
+
+def test_what_others_published_is_a_system_of_its_own(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert table.loc["others", "vocals SDR"] == 8.5
     assert table.loc["others", "vocals tracks"] == 5
-    assert "others: 1 files are about other tracks." in (folder / "comparison.md").read_text()
+    assert "others: 1 file is about other tracks (Another Song)." in (folder / "comparison.md").read_text()
 
 
 def test_pairs_compare_the_same_tracks(folder: Path) -> None:
@@ -68,17 +82,31 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     assert abs(by_name[frozenset(("unet", "spleeter"))]["mean"]) == pytest.approx(1.0, abs=0.3)
     assert by_name[frozenset(("unet", "others"))]["tracks"] == 5
     assert len(vocals) == 7 * 6 // 2
+    fixed = vocals["first"].isin(FIXED) | vocals["second"].isin(FIXED)
+    assert vocals.loc[~fixed, "p_conover"].notna().all()
+    assert vocals.loc[fixed, "p_conover"].isna().all()
+
+
+def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder: Path) -> None:
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["best"]["vocals"] == "others"
+    assert summary["best"]["accompaniment"] == "spleeter"
+    assert summary["friedman"]["accompaniment"]["tracks"] == 12
+    assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
+    assert summary["day"] == "2026-02-03"
 
 
 def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> None:
     text = (folder / "comparison.md").read_text()
-    assert "12 test tracks of made; BSS Eval v4" in text
+    assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
+    assert "Speed, memory: a machine. Compared on 2026-02-03." in text
     assert "## Published by others, quoted" in text
     assert "not measured here" in text
     assert "Unet + MWF" in text
     html = (folder / "comparison.html").read_text()
     assert html.count("<img") == len(list((folder / "pictures").glob("*.png")))
     assert 'src="http' not in html
+    assert html.index("<h2>Vocals") < html.index('alt="speed-vocals"') < html.index("<h2>Accompaniment")
 
 
 def test_pictures_are_pictures(folder: Path) -> None:
@@ -89,30 +117,18 @@ def test_pictures_are_pictures(folder: Path) -> None:
         assert len(picture.convert("L").getcolors(1 << 16) or []) > 10
 
 
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"tracks": list(TRACKS[:3])}, "scored with different tracks"),
-        ({"scorer": "museval"}, "scored with different scorers"),
-        ({"window_seconds": 2.0}, "scored with different frames"),
-    ],
-)
-def test_what_cannot_be_compared_is_one_line(tmp_path: Path, other: dict[str, Any], message: str) -> None:
-    write_system(tmp_path, "a", {"model": 1.0})
-    write_system(tmp_path, "b", {"model": 1.0}, **other)
-    with pytest.raises(UserError, match=message):
-        gather(tmp_path, {})
+def test_a_reference_that_is_not_there_is_one_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "systems").symlink_to(folder / "systems")
+    with pytest.raises(UserError, match="there is no system magic in this comparison"):
+        compare(CompareConfig(resamples=1000, reference="magic"), tmp_path, {}, {}, DAY)
 
 
-def test_wrong_scores_of_others_are_one_line(tmp_path: Path) -> None:
-    write_system(tmp_path / "systems", "a", {"model": 1.0})
-    with pytest.raises(UserError, match="is not a folder"):
-        gather(tmp_path / "systems", {"x": tmp_path / "none"})
-    (tmp_path / "x").mkdir()
-    with pytest.raises(UserError, match="is about a track that was scored here"):
-        gather(tmp_path / "systems", {"x": tmp_path / "x"})
-    (tmp_path / "x" / "Artist 1 - Song 1.json").write_text('{"targets": 1}')
-    with pytest.raises(UserError, match="is not a file of museval's scores"):
-        gather(tmp_path / "systems", {"x": tmp_path / "x"})
-    with pytest.raises(UserError, match="has no scores in it"):
-        gather(tmp_path / "nothing", {})
+def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "alone", {"model": 3.0})
+    text = compare(CONFIG, tmp_path, {}, {}, DAY)
+    assert "| Alone |" in text
+    assert "Too few systems" in text
+    assert "No two systems have tracks in common." in (tmp_path / "comparison.md").read_text()
+    before = digest_folder(tmp_path)
+    compare(CONFIG, tmp_path, {}, {}, DAY)
+    assert digest_folder(tmp_path) == before

@@ -8,7 +8,8 @@ import torch
 from core.tiny import run_python, save_tiny_model
 from torch import Tensor, nn
 
-from components.compare.costs import count_multiply_adds
+from components.compare.counting import count_multiply_adds
+from components.core.bundle import load_model
 from components.core.networks.separator import Separator
 
 
@@ -28,9 +29,34 @@ class _Counted(Separator):
 
 
 def test_multiply_adds_are_those_of_weights_used_at_every_step() -> None:
-    with torch.inference_mode():
-        found = count_multiply_adds(_Counted().eval(), 2)
-    assert found == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
+    assert count_multiply_adds(_Counted().eval(), 2) == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_an_lstm_that_is_computed_piece_by_piece_counts_the_same() -> None:
+    with torch.backends.mkldnn.flags(enabled=False):
+        assert count_multiply_adds(_Counted().eval(), 2) == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
+
+
+class _Attending(Separator):
+    """A layer of a transformer, in which torch has ways of its own to compute attention."""
+
+    segment = 50
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        features: Tensor = self.network(mixture.repeat(1, 4, 1).transpose(1, 2))
+        return features.mean(dim=2)[:, None, None].expand(-1, 2, 2, -1)
+
+
+def test_attention_counts_its_projections_and_its_products() -> None:
+    projections = 50 * (4 * 8 * 8 + 2 * 8 * 16)
+    products = 2 * 50 * 50 * 8
+    assert count_multiply_adds(_Attending().eval(), 2) == pytest.approx(projections + products)
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def test_the_command_measures_a_model(tmp_path: Path) -> None:
@@ -38,6 +64,9 @@ def test_the_command_measures_a_model(tmp_path: Path) -> None:
     result = run_python("-m", "components.compare.costs", "--model", str(model), "--out", str(tmp_path / "costs.json"))
     assert result.returncode == 0, result.stderr
     costs = json.loads((tmp_path / "costs.json").read_text())
+    assert costs["weights"] == sum(value.numel() for value in load_model(model).separator.parameters())
     assert costs["times_real_time"] > 1
+    assert costs["times_real_time_fast"] > 1
+    assert costs["seconds"] <= 21
     assert 1e8 < costs["peak_memory_bytes"] < 2e9
     assert costs["size_bytes"] == (model / "weights.safetensors").stat().st_size

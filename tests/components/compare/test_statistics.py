@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.statistics import by_track, friedman, holm, pairs_of
+from components.compare.statistics import by_track, conover, friedman, holm, mean_interval, median_interval, pairs_of
 
 CONFIG = CompareConfig(resamples=1000)
 
@@ -48,6 +49,7 @@ def test_the_other_way_round_only_the_sign_differs(values: list[tuple[float, flo
     one, other = _pair(first, second), _pair(second, first)
     assert one["mean"] == pytest.approx(-other["mean"], abs=1e-9)
     assert one["p"] == pytest.approx(other["p"])
+    assert one["low"] == pytest.approx(-other["high"], abs=1e-9)
     assert one["low"] <= one["mean"] + 1e-9
     assert one["mean"] <= one["high"] + 1e-9
 
@@ -61,6 +63,12 @@ def test_tracks_that_one_lacks_and_infinite_scores_are_left_out() -> None:
 def test_equal_systems_are_equal() -> None:
     pair = _pair([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert (pair["mean"], pair["low"], pair["high"], pair["p"]) == (0, 0, 0, 1)
+
+
+def test_a_constant_difference_is_its_own_interval() -> None:
+    pair = _pair([8.0] * 3, [2.4687674656821006] * 3)
+    assert pair["low"] == pytest.approx(pair["mean"])
+    assert pair["high"] == pytest.approx(pair["mean"])
 
 
 def test_one_common_track_proves_nothing() -> None:
@@ -109,3 +117,44 @@ def test_friedman_tells_a_better_system_from_alike_ones() -> None:
 
 def test_the_best_median_comes_first() -> None:
     assert list(by_track(_scores({"low": np.zeros(3), "high": np.ones(3)}), "vocals", "SDR")) == ["high", "low"]
+
+
+def test_a_floor_is_a_family_of_its_own() -> None:
+    """What is plainly worse than all must not lend its certainty to the others' corrections, nor cost them any."""
+    random = np.random.default_rng(8)
+    trained = {f"s{number}": random.normal(0, 1, 25) for number in range(3)}
+    alone = pairs_of(_scores(trained), "vocals", "SDR", CONFIG)
+    both = pairs_of(_scores({**trained, "mixture": random.normal(-9, 1, 25)}), "vocals", "SDR", CONFIG)
+    of_trained = both[(both["first"] != "mixture") & (both["second"] != "mixture")]
+    np.testing.assert_allclose(of_trained["p_holm"], alone["p_holm"])
+    np.testing.assert_allclose(of_trained["p_conover"], alone["p_conover"])
+
+
+def test_conover_by_hand() -> None:
+    """Three systems on four tracks with rank sums of 5, 7 and 12: Σr² = 56, t = |Rᵢ − Rⱼ| / √(2 (4 · 56 − 218) / 6)."""
+    table = pd.DataFrame({"a": [1.0, 1, 1, 2], "b": [2.0, 2, 2, 1], "c": [3.0, 3, 3, 3]})
+    t = np.array([2, 7, 5]) / np.sqrt(2 * (4 * 56 - 218) / 6)
+    np.testing.assert_allclose(conover(table), 2 * stats.t.sf(t, 6))
+
+
+def test_conover_of_tracks_that_all_rank_alike_is_certain() -> None:
+    same = pd.DataFrame({"a": [1.0, 2, 3], "b": [2.0, 3, 4], "c": [3.0, 4, 5]})
+    assert conover(same).tolist() == [0, 0, 0]
+    assert conover(same * 0).tolist() == [1, 1, 1]
+    assert np.isnan(conover(same[["a", "b"]])).all()
+
+
+def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
+    values = np.random.default_rng(5).gamma(1.0, 2.0, 20)
+    found = mean_interval(values, CompareConfig())
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(1))
+    np.testing.assert_allclose(found, theirs.confidence_interval, atol=0.06)
+
+
+@pytest.mark.parametrize(("interval", "truth"), [(mean_interval, 1.0), (median_interval, np.log(2))])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(interval: object, truth: float) -> None:
+    """Of 300 samples of 25 values of an exponential distribution, which is as skewed as scores ever are."""
+    assert callable(interval)
+    random = np.random.default_rng(2)
+    bounds = np.array([interval(random.exponential(1.0, 25), CONFIG) for _ in range(300)])
+    assert 0.89 < ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean() < 0.99

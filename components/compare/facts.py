@@ -1,0 +1,86 @@
+"""What is known of a system beside its scores, from the files in its folder.
+
+system.json            its title
+costs.json             what components.compare.costs measured
+evaluate/speed.csv     seconds of music separated a second of one core, of the system and its post-processings
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from components.compare.gathering import FIXED
+
+_TITLES = {
+    "mixture": "the mixture itself (floor)",
+    "ibm": "IBM oracle",
+    "irm1": "IRM1 oracle",
+    "irm2": "IRM2 oracle",
+    "mwf": "MWF oracle",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a trained system: its title, costs.json, how long it was trained, and speeds on one core by row's name."""
+
+    title: str
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    training_seconds: float | None = None
+    one_core: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
+    """Return the facts of every system below `folder`, as far as they are there."""
+    found = {}
+    for path in sorted(folder.glob("*/evaluate")):
+        name = path.parent.name
+        title = str(_document(path.parent / "system.json").get("title", name))
+        costs = _document(path.parent / "costs.json")
+        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"))
+    return found
+
+
+def title_of(system: str, facts: Mapping[str, Facts]) -> str:
+    """Return a system's title, as tables and pictures have it."""
+    if system in FIXED:
+        return _TITLES[system]
+    name, plus, post = system.partition("+")
+    title = facts[name].title if name in facts else name
+    return f"{title} + {post.upper()}" if plus else title
+
+
+def cost_columns(system: str, facts: Mapping[str, Facts]) -> dict[str, Any]:
+    """Return the columns of comparison.csv on what a system costs; None where it is not known.
+
+    Of a post-processed one what it shares with its network; speed and memory were measured without the processing.
+    """
+    name, plus, _ = system.partition("+")
+    known = facts.get(name, Facts(name))
+    measured = {} if plus else known.costs
+    return {
+        "weights": known.costs.get("weights"),
+        "multiply-adds a second": known.costs.get("multiply_adds_a_second"),
+        "times real time": measured.get("times_real_time"),
+        "times real time, fast": measured.get("times_real_time_fast"),
+        "times real time, one core": known.one_core.get(system.replace(name, "model", 1)),
+        "peak memory": measured.get("peak_memory_bytes"),
+        "size": known.costs.get("size_bytes"),
+        "training seconds": known.training_seconds,
+    }
+
+
+def _one_core(path: Path) -> dict[str, float]:
+    if not path.is_file():
+        return {}
+    table = pd.read_csv(path)
+    return {str(name): float(value) for name, value in zip(table["system"], table["times_real_time"], strict=True)}
+
+
+def _document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found

@@ -1,0 +1,169 @@
+"""The comparison to read, as Markdown: tables, what they were measured on, and what others published."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.compare.config import CompareConfig
+from components.compare.facts import Facts, title_of
+from components.compare.gathering import FIXED, Gathered
+from components.compare.published import PAPER_MODEL, QUOTED
+from components.compare.statistics import friedman
+from components.compare.table import METRICS
+
+_NO = "–"
+_DATASETS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
+_NAMED = 3  # of files that fit no track
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All there is to write about: the scores, a row a system, a row a pair, facts, settings, and the day."""
+
+    gathered: Gathered
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+    facts: Mapping[str, Facts]
+    config: CompareConfig
+    day: date
+
+    @property
+    def targets(self) -> list[str]:
+        """The targets that any system has, in the order of the scores."""
+        return [str(target) for target in dict.fromkeys(self.gathered.scores["target"])]
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Return the comparison as a page of Markdown."""
+    parts = [f"# Comparison\n\n{_heading(comparison)}"]
+    for target in comparison.targets:
+        table = _target_table(comparison, target)
+        parts.append(f"## {target.capitalize()}\n\n{table}\n\n{_verdict(comparison.gathered.scores, target)}")
+    parts.append(f"## What they cost\n\n{_costs_table(comparison)}")
+    parts += [f"## Differences: {target} SDR\n\n{_pairs_table(comparison, target)}" for target in comparison.targets]
+    parts.append(f"## Published by others, quoted\n\n{_quoted()}")
+    return "\n\n".join(parts) + "\n"
+
+
+def material(test: Mapping[str, Any]) -> str:
+    """Say in a few words what was scored: how many tracks of which data sets."""
+    datasets = " + ".join(_DATASETS.get(name, name) for name in test.get("datasets", []))
+    return f"{_counted(len(test['tracks']), 'test track')} of {datasets}"
+
+
+def _heading(comparison: Comparison) -> str:
+    """Say what was measured, on what, by what, where and when."""
+    test = comparison.gathered.test
+    machines = sorted({str(facts.costs["machine"]) for facts in comparison.facts.values() if "machine" in facts.costs})
+    paragraphs = [
+        f"Measured: {material(test)}; {test['scorer']}, median over frames of {test['window_seconds']:g} s, then over "
+        "tracks, in dB.",
+        f"Speed, memory: {'; '.join(machines) or 'not measured'}. Compared on {comparison.day.isoformat()}.",
+    ]
+    for name, files in comparison.gathered.unmatched.items():
+        shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
+        are = "is" if len(files) == 1 else "are"
+        paragraphs.append(f"{name}: {_counted(len(files), 'file')} {are} about other tracks ({shown}).")
+    return "\n\n".join(paragraphs)
+
+
+def _target_table(comparison: Comparison, target: str) -> str:
+    summary, column = comparison.summary, f"{target} SDR"
+    rows = summary[summary[column].notna()].sort_values(column, ascending=False, kind="stable")
+    lines = _head("system", "SDR", f"{comparison.config.confidence:.0%} interval", *METRICS[1:], "tracks")
+    for row in rows.to_dict("records"):
+        low, high = _db(row.get(f"{column} low")), _db(row.get(f"{column} high"))
+        others = [_db(row[f"{target} {metric}"]) for metric in METRICS[1:]]
+        lines.append(_row(row["title"], _db(row[column]), f"{low} to {high}", *others, int(row[f"{target} tracks"])))
+    return "\n".join(lines)
+
+
+def _verdict(scores: pd.DataFrame, target: str) -> str:
+    p, tracks = friedman(scores, target, "SDR")
+    if np.isnan(p):
+        return "Too few systems or common tracks for Friedman's test."
+    return f"Friedman's test that all trained systems are alike, on {tracks} common tracks: p = {p:.2g}."
+
+
+def _costs_table(comparison: Comparison) -> str:
+    """Return a row a trained system, and one a post-processing where its speed is known."""
+    known = comparison.summary
+    known = known[known["times real time"].notna() | known["times real time, one core"].notna()]
+    lines = _head(
+        "system", "weights (M)", "GMAC a second", "× real time, eager fp32", "× real time, fast",
+        "× real time, one core, scored", "peak memory (MB)", "size (MB)", "training (min)",
+    )  # fmt: skip
+    for row in known.to_dict("records"):
+        cells = [_scaled(row[column], unit, decimals) for column, unit, decimals in _COSTS]
+        lines.append(_row(row["title"], *cells))
+    return "\n".join(lines)
+
+
+_COSTS = (
+    ("weights", 1e6, 2),
+    ("multiply-adds a second", 1e9, 2),
+    ("times real time", 1, 1),
+    ("times real time, fast", 1, 1),
+    ("times real time, one core", 1, 1),
+    ("peak memory", 1e6, 0),
+    ("size", 1e6, 1),
+    ("training seconds", 60, 1),
+)
+"""Columns of the summary, in which unit they are shown, and with how many decimals."""
+
+
+def _pairs_table(comparison: Comparison, target: str) -> str:
+    """Return every pair of trained systems; floors and ceilings are in pairs.csv."""
+    pairs, level = comparison.pairs, 1 - comparison.config.confidence
+    rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
+    rows = rows[~rows["first"].isin(FIXED) & ~rows["second"].isin(FIXED)]
+    if rows.empty:
+        return "No two systems have tracks in common."
+    lines = _head(
+        "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",
+        "p, Conover", f"differ at {level:.0%}",
+    )  # fmt: skip
+    for row in rows.to_dict("records"):
+        first, second = (title_of(str(row[side]), comparison.facts) for side in ("first", "second"))
+        mean = f"{_signed(row['mean'])} ({_signed(row['low'])} to {_signed(row['high'])})"
+        p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _NO for name in ("p", "p_holm", "p_conover")]
+        differ = "yes" if row["p_holm"] < level else "no"
+        lines.append(_row(f"{first} − {second}", mean, _signed(row["median"]), row["tracks"], *p_values, differ))
+    return "\n".join(lines)
+
+
+def _quoted() -> str:
+    lines = _head("system", "trained on", "vocals SDR", *METRICS[1:], "accompaniment SDR", "source")
+    for row in QUOTED:
+        numbers = [_NO if value is None else f"{value:.2f}" for value in (*row.vocals, row.accompaniment)]
+        lines.append(_row(row.system, row.trained_on, *numbers, row.source))
+    where = "On the 50 whole songs of MUSDB18's test split: not to be compared with excerpts, and not measured here."
+    return f"{where} {PAPER_MODEL}\n\n" + "\n".join(lines)
+
+
+def _head(*titles: str) -> list[str]:
+    return [_row(*titles), "|---" * len(titles) + "|"]
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"  # a bar would end the cell
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _db(value: Any) -> str:
+    return f"{value:.2f}".replace("-", "−") if value is not None and np.isfinite(value) else _NO
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _scaled(value: Any, unit: float, decimals: int) -> str:
+    return _NO if value is None or not np.isfinite(value) else f"{value / unit:.{decimals}f}"

@@ -1,0 +1,82 @@
+"""Scores of several systems as one table, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from compare.made_up import TRACKS, write_museval, write_system
+from components.compare.gathering import gather
+from components.compare.others import read_others
+from components.core.errors import UserError
+
+
+def test_rows_have_the_names_of_their_systems_and_floors_are_there_once(tmp_path: Path) -> None:
+    write_system(tmp_path, "a", {"model": 1.0, "model+mwf": 2.0, "mixture": -5.0})
+    write_system(tmp_path, "b", {"model": 3.0, "mixture": -5.0})
+    scores = gather(tmp_path, {}).scores
+    assert set(scores["system"]) == {"a", "a+mwf", "b", "mixture"}
+    assert (scores.groupby(["system", "target", "metric"]).size() == len(TRACKS)).all()
+
+
+def test_an_infinite_score_is_none(tmp_path: Path) -> None:
+    write_system(tmp_path, "a", {"model": 1.0})
+    path = tmp_path / "a" / "evaluate" / "scores.csv"
+    table = pd.read_csv(path)
+    table.loc[0, "value"] = np.inf
+    table.to_csv(path, index=False)
+    values = gather(tmp_path, {}).scores["value"]
+    assert values.isna().sum() == 1
+    assert np.isfinite(values.dropna()).all()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"tracks": list(TRACKS[:3])}, "scored with different tracks"),
+        ({"digest": "another"}, "scored with different recordings of these tracks"),
+        ({"scorer": "museval"}, "scored with different scorers"),
+        ({"window_seconds": 2.0}, "scored with different frames"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+    write_system(tmp_path, "a", {"model": 1.0})
+    write_system(tmp_path, "b", {"model": 1.0}, **other)
+    with pytest.raises(UserError, match=message):
+        gather(tmp_path, {})
+
+
+def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Path) -> None:
+    write_museval(tmp_path / "artist_1 - SONG_1.stem.json", {"vocals": [8.0, None, float("nan"), float("inf"), 9.0]})
+    write_museval(tmp_path / "Artist 2 - Song 2.json", {"vocals": [None]})
+    write_museval(tmp_path / "Else.json", {"vocals": [1.0]})
+    scores, unmatched = read_others("x", tmp_path, TRACKS)
+    sdr = scores[scores["metric"] == "SDR"].set_index("track")["value"]
+    assert sdr[TRACKS[1]] == 8.5
+    assert np.isnan(sdr[TRACKS[2]])
+    assert unmatched == ["Else"]
+
+
+def test_targets_of_others_that_nobody_has_here_are_left_out(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "a", {"model": 1.0})
+    write_museval(tmp_path / "x" / "Artist 1 - Song 1.json", {"vocals": [8.0], "drums": [3.0]})
+    scores = gather(tmp_path / "systems", {"x": tmp_path / "x"}).scores
+    assert set(scores["target"]) == {"vocals", "accompaniment"}
+
+
+def test_wrong_scores_of_others_are_one_line(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "a", {"model": 1.0})
+    with pytest.raises(UserError, match="is not a folder"):
+        gather(tmp_path / "systems", {"x": tmp_path / "none"})
+    (tmp_path / "x").mkdir()
+    with pytest.raises(UserError, match="is about a track that was scored here"):
+        gather(tmp_path / "systems", {"x": tmp_path / "x"})
+    (tmp_path / "x" / "Artist 1 - Song 1.json").write_text('{"targets": 1}')
+    with pytest.raises(UserError, match="is not a file of museval's scores"):
+        gather(tmp_path / "systems", {"x": tmp_path / "x"})
+    with pytest.raises(UserError, match="there is a system a here already"):
+        gather(tmp_path / "systems", {"a": tmp_path / "x"})
+    with pytest.raises(UserError, match="has no scores in it"):
+        gather(tmp_path / "nothing", {})
