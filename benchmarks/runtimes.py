@@ -1,17 +1,20 @@
-"""Does the engine matter? `python -m benchmarks.runtimes [--model FOLDER] [--music FOLDER] [--tracks N] [--log]`
+"""Does the runtime matter? `python -m benchmarks.runtimes [--model FOLDER] [--music FOLDER] [--tracks N] [--log]`
 
 The same weights through torch, torch compiled, ONNX Runtime and OpenVINO, in fp32, bf16 and int8 where they have it:
-side by side in one run, on the same number of threads, the best of several rounds. SDR is the plain one of BSS Eval v4
-(median over 1 s frames), against the true stems of real music; given is its difference to torch in fp32, mean and worst
-over targets and tracks. --music is a folder of stem.mp4 files (MUSDB18's); without it the excerpt that stempeg ships is
-taken. --log keeps the table and the ONNX files in MLflow.
+side by side in one run, in turns, each on the same number of threads, the best of several rounds. Speeds are seconds of
+music a second: of one segment (transforms and network), and of whole songs cut into overlapping segments, these also a
+second of processor time, which neighbours on the machine disturb least; `against torch` compares that. SDR is the plain
+one (median over 1 s frames), against the true stems of real music; given is its difference to torch in fp32, mean and
+worst over targets and tracks. `MB` is the size of the weights as the runtime stores them.
+
+--music is a folder of stem.mp4 files (MUSDB18's); without it the excerpt that stempeg ships is taken. 8 bits are
+calibrated on the songs' own mixtures. --log keeps the table, its numbers and the ONNX files as a run in MLflow.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,23 +22,29 @@ import numpy as np
 import stempeg
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from components.core import audio, tracking
 from components.core.audio import Audio
 from components.core.bundle import Model, load_model
+from components.core.entry import run_step
 from components.core.errors import UserError
-from components.core.inference import for_inference
 from components.core.model_store import SHIPPED
 from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import ComplexMaskSeparator, SpectrogramSeparator
 from components.core.parallel import cores
-from components.core.runtimes.engines import ENGINES, with_network
-from components.core.runtimes.onnx_file import export_onnx, quantise
+from components.core.runtimes.registry import RUNTIMES, with_runtime
+from components.core.runtimes.runtime import Means, Prepared
 from components.core.segments import separate_all
+from components.core.tracking import RunRef
 from components.train.validation import track_sdr
 
 STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
-CALIBRATION_SEGMENTS = 6
+CALIBRATION_SEGMENTS = 8
+HEAD = [
+    "| runtime | precision | segment, × real time | songs, × real time | a core-second | against torch | SDR, dB "
+    "| worst, dB | MB |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,19 @@ class Song:
     stems: Audio
 
 
+@dataclass
+class Way:
+    """A runtime in a precision, and what was measured of it: SDR `(songs, targets)`, the fewest seconds so far."""
+
+    runtime: str
+    precision: str
+    prepared: Prepared
+    sdr: NDArray[np.float64]
+    segment_seconds: float = float("inf")
+    song_seconds: float = float("inf")
+    song_core_seconds: float = float("inf")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,99 +75,97 @@ def main() -> None:
     parser.add_argument("--music", type=Path)
     parser.add_argument("--tracks", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--log", action="store_true")
     arguments = parser.parse_args()
+    run_step(lambda: _work(arguments))
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    torch.set_num_threads(arguments.threads)
     model = load_model(arguments.model)
     songs = [_song(path, model) for path in _files(arguments.music)[: arguments.tracks]]
-    lines = [
-        f"{len(songs)} songs, {cores()} threads, torch {torch.__version__}",
-        "| engine | precision | times real time | against torch fp32 | SDR difference, dB | worst |",
-        "|---|---|---|---|---|---|",
-    ]
-    print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        lines += _rows(model, songs, Path(folder), arguments.rounds)
+        means = Means(Path(folder), arguments.threads, _segments(model.separator, songs))
+        ways, refused = _ways(model, songs, means)
+        for _ in range(arguments.rounds):
+            for way in ways:
+                _time(way, songs)
+        lines = [*HEAD, *(_line(way, ways[0], model, songs) for way in ways), *refused]
+        print(f"{len(songs)} songs, {arguments.threads} threads, torch {torch.__version__}")
+        print("\n".join(lines))
         if arguments.log:
-            _log(lines, Path(folder))
+            _log(lines, ways, ways[0], arguments, Path(folder))
 
 
-def _rows(model: Model, songs: list[Song], folder: Path, rounds: int) -> list[str]:
-    rows = []
-    base_sdr: NDArray[np.float64] | None = None
-    base_speed = 0.0
-    for (engine, precision), make in _ways(model, songs, folder).items():
-        try:
-            separator = make()
-        except (UserError, RuntimeError) as error:
-            rows.append(f"| {engine} | {precision} | {str(error).splitlines()[0]} | | | |")
-        else:
-            sdr, speed = _measured(separator, songs, model.rate, rounds)
-            if base_sdr is None:
-                base_sdr, base_speed = sdr, speed
-            change = sdr - base_sdr
-            worst = change.flat[np.nanargmax(np.abs(change))]
-            numbers = f"{speed:.1f} | {speed / base_speed:.2f} | {np.nanmean(change):+.3f} | {worst:+.3f}"
-            rows.append(f"| {engine} | {precision} | {numbers} |")
-        print(rows[-1], flush=True)
-    return rows
+def _ways(model: Model, songs: Sequence[Song], means: Means) -> tuple[list[Way], list[str]]:
+    """Return every runtime in every precision with its SDR, and a line for each that does not work here."""
+    ways, refused = [], []
+    for name, runtime in RUNTIMES.items():
+        for precision in runtime.precisions:
+            try:
+                prepared = with_runtime(model, name, precision, means)
+                sdr = [track_sdr(song.stems, separate_all(prepared.separator, song.mixture), model.rate)
+                       for song in songs]  # fmt: skip
+            except (UserError, RuntimeError) as error:
+                refused.append(f"| {runtime.title} | {precision} | {str(error).splitlines()[0]} | | | | | | |")
+            else:
+                ways.append(Way(name, precision, prepared, np.array(sdr)))
+    return ways, refused
 
 
-def _ways(model: Model, songs: list[Song], folder: Path) -> dict[tuple[str, str], Callable[[], Separator]]:
-    """Return what makes the separator for every engine and precision; the first is what all are compared with."""
-    whole, small = folder / "fp32.onnx", folder / "int8.onnx"
-    export_onnx(model.separator, model.channels, whole)
-    quantise(whole, _calibration(model.separator, songs), small)
-    ways: dict[tuple[str, str], Callable[[], Separator]] = {
-        ("torch", "fp32"): lambda: model.separator,
-        ("torch, made ready (what `separate` uses)", "fp32"): lambda: for_inference(model.separator, "fp32"),
-        ("torch, made ready (what `separate` uses)", "bf16"): lambda: for_inference(model.separator, "bf16"),
-        ("torch, compiled", "fp32"): lambda: _compiled(model),
-    }
-    for name, engine in ENGINES.items():
-        for precision in ("fp32", "bf16") if name == "OpenVINO" else ("fp32",):
-            ways[name, precision] = lambda engine=engine, precision=precision: with_network(  # type: ignore[misc]
-                model.separator, engine(whole, cores(), precision)
-            )
-        ways[name, "int8"] = lambda engine=engine: with_network(  # type: ignore[misc]
-            model.separator, engine(small, cores(), "fp32")
-        )
-    return ways
+def _time(way: Way, songs: Sequence[Song]) -> None:
+    separator = way.prepared.separator
+    segment = _segments(separator, songs[:1])[0]
+    started = time.perf_counter()
+    with torch.inference_mode():
+        separator(segment)
+    between, used = time.perf_counter(), time.process_time()
+    for song in songs:
+        separate_all(separator, song.mixture)
+    way.segment_seconds = min(way.segment_seconds, between - started)
+    way.song_seconds = min(way.song_seconds, time.perf_counter() - between)
+    way.song_core_seconds = min(way.song_core_seconds, time.process_time() - used)
 
 
-def _compiled(model: Model) -> Separator:
-    separator = deepcopy(model.separator)
-    separator.network.compile()
-    return separator
+def _line(way: Way, base: Way, model: Model, songs: Sequence[Song]) -> str:
+    music = sum(song.mixture.shape[1] for song in songs) / model.rate
+    segment = model.separator.segment / model.rate
+    mean, worst = _change(way, base)
+    cells = [
+        RUNTIMES[way.runtime].title, way.precision, f"{segment / way.segment_seconds:.1f}",
+        f"{music / way.song_seconds:.1f}", f"{music / way.song_core_seconds:.1f}",
+        f"{base.song_core_seconds / way.song_core_seconds:.2f}", f"{mean:+.3f}",
+        f"{worst:+.3f}", f"{way.prepared.size / 1e6:.1f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
-def _calibration(separator: Separator, songs: list[Song]) -> Iterator[torch.Tensor]:
-    """Yield what the network sees of a few segments of the songs."""
-    for song in songs * CALIBRATION_SEGMENTS:
-        mixture = torch.from_numpy(song.mixture[None, :, : separator.segment])
-        mixture = torch.nn.functional.pad(mixture, (0, separator.segment - mixture.shape[-1]))
-        if not isinstance(separator, SpectrogramSeparator):
-            yield mixture
-            continue
-        seen = separator.stft(mixture)[..., : separator.bins, :]
-        yield torch.view_as_real(seen).contiguous() if isinstance(separator, ComplexMaskSeparator) else seen.abs()
+def _change(way: Way, base: Way) -> tuple[float, float]:
+    """Return the mean change of the SDR against `base`, and the largest, in dB."""
+    change = (way.sdr - base.sdr).ravel()
+    known = change[~np.isnan(change)]
+    return float(known.mean()), float(known[np.abs(known).argmax()])
 
 
-def _measured(separator: Separator, songs: list[Song], rate: int, rounds: int) -> tuple[NDArray[np.float64], float]:
-    """Return SDR `(songs, targets)`, and seconds of music a second."""
-    torch.set_num_threads(cores())
-    separator = separator.eval()
-    rows = [track_sdr(song.stems, separate_all(separator, song.mixture), rate) for song in songs]
-    best = float("inf")
-    for _ in range(rounds):
-        started = time.perf_counter()
-        for song in songs:
-            separate_all(separator, song.mixture)
-        best = min(best, time.perf_counter() - started)
-    return np.array(rows), sum(song.mixture.shape[1] for song in songs) / rate / best
+def _segments(separator: Separator, songs: Sequence[Song]) -> list[Tensor]:
+    """Return a few segments `(1, channels, segment)`, from places spread evenly over every song."""
+    found = []
+    for song in songs:
+        padded = np.pad(song.mixture, ((0, 0), (0, max(0, separator.segment - song.mixture.shape[1]))))
+        last = padded.shape[1] - separator.segment
+        for start in np.linspace(0, last, -(-CALIBRATION_SEGMENTS // len(songs))).astype(int):
+            found.append(torch.from_numpy(padded[None, :, start : start + separator.segment].copy()))
+    return found
 
 
 def _files(folder: Path | None) -> list[Path]:
-    return sorted(folder.glob("*.stem.mp4")) if folder else [Path(stempeg.example_stem_path())]
+    if folder is None:
+        return [Path(stempeg.example_stem_path())]
+    found = sorted(folder.glob("*.stem.mp4"))
+    if not found:
+        raise UserError(f"{folder} holds no stem.mp4 files: name a folder of MUSDB18")
+    return found
 
 
 def _song(path: Path, model: Model) -> Song:
@@ -157,14 +177,21 @@ def _song(path: Path, model: Model) -> Song:
     return Song(targets.sum(axis=0), targets)
 
 
-def _log(lines: list[str], folder: Path) -> None:
+def _log(lines: Sequence[str], ways: Sequence[Way], base: Way, arguments: argparse.Namespace, folder: Path) -> None:
     client = tracking.connect()
-    created = client.create_run(tracking.experiment_id(client), run_name="runtimes")
-    client.log_text(created.info.run_id, "\n".join(lines) + "\n", "runtimes.md")
-    for path in sorted(folder.glob("*.onnx")):
-        client.log_artifact(created.info.run_id, str(path), "onnx")
-    client.set_tag(created.info.run_id, "stage", "runtimes")
-    client.set_terminated(created.info.run_id)
+    run = client.create_run(tracking.experiment_id(client), run_name="runtimes").info.run_id
+    ref = RunRef(run, tracking.EXPERIMENT)
+    tracking.set_tags(client, ref, {"stage": "runtimes"})
+    tracking.log_params(client, ref, {"model": arguments.model, "threads": arguments.threads})
+    for way in ways:
+        name, (mean, worst) = f"{way.runtime}-{way.precision}", _change(way, base)
+        speed = base.song_core_seconds / way.song_core_seconds
+        values = {"speed_against_torch": speed, "sdr_change": mean, "sdr_change_worst": worst}
+        tracking.log_metrics(client, ref, {f"{name}/{key}": value for key, value in values.items()})
+    client.log_text(run, "\n".join(lines) + "\n", "runtimes.md")
+    for path in sorted(folder.rglob("network*.*")):
+        client.log_artifact(run, str(path), "networks")
+    client.set_terminated(run)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,20 @@ from components.core.entry import run_step
 def main() -> None:
     """Parse the command line and convert."""
     parser = argparse.ArgumentParser(prog="python -m components.convert", description=__doc__)
-    parser.add_argument("kind", help=f"whose weights: {', '.join(KINDS)}")
-    parser.add_argument("source", help="a name such as umxhq, a file, or a folder")
-    parser.add_argument("folder", type=Path, help="where the model goes")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for name, kind in KINDS.items():
+        command = kinds.add_parser(name, help=(kind.read.__doc__ or "").splitlines()[0])
+        command.add_argument("source", help="a name such as umxhq, a file, or a folder")
+        command.add_argument("folder", type=Path, help="where the model goes")
+        for option, text in kind.options.items():
+            command.add_argument(f"--{option}", help=text)
     run_step(lambda: _work(parser.parse_args()))
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    converted = convert(arguments.kind, arguments.source, arguments.folder)
+    given = {name: getattr(arguments, name) for name in KINDS[arguments.kind].options}
+    said = {name: value for name, value in given.items() if value is not None}
+    converted = convert(arguments.kind, arguments.source, arguments.folder, said)
     print(f"convert: {arguments.folder} separates {', '.join(converted.targets)} at {converted.rate} Hz")
 
 

@@ -1,58 +1,31 @@
-"""Demucs' weights: Hybrid Demucs as torchaudio downloads it, HT Demucs as the package `demucs` does."""
+"""Weights of Demucs, the network on samples alone, from checkpoints of the package `demucs`."""
 
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from components.convert.source import Converted, find, load_tensors
+from components.convert.demucs_package import read_checkpoint
+from components.convert.source import Converted, Kind, prefixed
 from components.core.errors import UserError
-from components.core.extras import imported
-from components.core.networks.hdemucs import HDemucsConfig
-from components.core.networks.htdemucs import HTDemucsConfig
-
-RATE = 44100
-SOURCES = ("drums", "bass", "other", "vocals")
-"""In the order in which all published models have them."""
-
-HTDEMUCS = "955717e8-8726e21a.th"
-HDEMUCS = "hdemucs_high_*.pt"
+from components.core.networks.demucs import DemucsConfig
+from components.core.params import parse_section
 
 
-def convert_hdemucs(source: str) -> Converted:
-    """Read torchaudio's `hdemucs_high_trained.pt` or `hdemucs_high_musdbhq_only.pt`: a file, or a folder with one."""
-    path = _file(source, HDEMUCS, "Hybrid Demucs")
-    state = load_tensors(path)
-    channels = state["freq_encoder.0.conv.weight"].shape[0]
-    network = HDemucsConfig(channels=channels)
-    return Converted(network, _prefixed(state), SOURCES, RATE, 2, (path,))
+def read(source: str) -> Converted:
+    """Read a .th checkpoint of the package's Demucs without norms and residual branches, which is the second version.
+
+    The package's own published networks on samples, of the third version, have them: they are refused.
+    """
+    found = read_checkpoint(source, "demucs.demucs", "Demucs", "Demucs")
+    settings = found.settings
+    if settings["dconv_mode"] or settings["norm_starts"] < settings["depth"] or not settings["lstm_layers"]:
+        raise UserError(f"{found.path} has norms or residual branches, as the third version: only the second fits")
+    values = {name: settings[name] for name in ("channels", "depth", "lstm_layers", "resample")}
+    network = parse_section("network", values | {"segment": found.segment}, DemucsConfig, str(found.path))
+    theirs: Any = found.network
+    theirs.normalize = False  # ours is normalised from without
+    return Converted(
+        network, prefixed(found.state), tuple(settings["sources"]), settings["samplerate"],
+        settings["audio_channels"], (found.path,), theirs,
+    )  # fmt: skip
 
 
-def convert_htdemucs(source: str) -> Converted:
-    """Read a checkpoint of HT Demucs: a file, or a folder with the published one."""
-    path = _file(source, HTDEMUCS, "HT Demucs")
-    package = imported("demucs.htdemucs", "demucs", "HT Demucs")
-    saved: dict[str, Any] = load_tensors(path, [package.HTDemucs, Fraction])
-    settings = saved["kwargs"]
-    network = HTDemucsConfig(
-        channels=settings.get("channels", 48),
-        depth=settings.get("depth", 4),
-        bottom=settings.get("bottom_channels", 0) or settings.get("channels", 48) * 8,
-        layers=settings.get("t_layers", 5),
-        heads=settings.get("t_heads", 8),
-        window=settings.get("nfft", 4096),
-        segment=round(float(settings.get("segment", 10)) * RATE),
-    )
-    state = {name: value.float() for name, value in saved["state"].items()}
-    return Converted(network, _prefixed(state), tuple(settings.get("sources", SOURCES)), RATE, 2, (path,))
-
-
-def _file(source: str, name: str, what: str) -> Path:
-    if Path(source).is_file():
-        return Path(source)
-    if source and not Path(source).is_dir():
-        raise UserError(f"{what}: {source} is neither a file nor a folder")
-    return find(source, [name], what)[0]
-
-
-def _prefixed(state: Any) -> dict[str, Any]:
-    return {f"network.{name}": value for name, value in state.items()}
+KIND = Kind(read)

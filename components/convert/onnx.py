@@ -1,45 +1,116 @@
-"""A user's own ONNX file: samples in, stems out, at one length."""
+"""A user's own ONNX file: samples in and stems out, or magnitudes in and masks out, at one length."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from components.convert.source import Converted
+from components.convert.source import Converted, Kind
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.onnx_model import OnnxConfig
+from components.core.params import parse_section
 
-RATE = 44100
+OPTIONS = {
+    "interface": "waveform (samples to stems) or magnitude-mask (magnitudes of an STFT to masks)",
+    "targets": "the stems' names, commas between",
+    "rate": "sampling rate in Hz (44100)",
+    "window": "magnitude-mask: samples a frame of the STFT (4096)",
+    "hop": "magnitude-mask: samples from one frame to the next (a quarter of the window)",
+}
+"""Each overrides what the file's metadata says under the same name."""
+
+RATE, WINDOW = 44100, 4096
+_FLOAT = 1  # onnx.TensorProto.FLOAT
 
 
-def convert(source: str) -> Converted:
-    """Read a file that turns `(1, channels, samples)` into `(1, stems, channels, samples)`, both of fixed shape.
+def read(source: str, **said: str) -> Converted:
+    """Read a file with one input and one output, both of fixed shape, the batch 1.
 
-    The stems' names are the file's metadata `targets`, with commas between, and `rate` its sampling rate; else
-    stem-1, stem-2 … and 44.1 kHz.
+    `waveform`: `(1, channels, samples)` to `(1, stems, channels, samples)`; `magnitude-mask`: `(1, channels, bins,
+    frames)` to `(1, stems, channels, bins, frames)`. Without `interface` the number of axes decides. Stems that nobody
+    names are stem-1, stem-2 …
     """
     path = Path(source)
+    model = _loaded(path)
+    taken, given = (_shape(end, path) for end in _ends(model, path))
+    known = {item.key: item.value for item in model.metadata_props} | said
+    kind = known.get("interface", "magnitude-mask" if len(taken) == 4 else "waveform")
+    if kind not in _INTERFACES:
+        raise UserError(f"{path} has the interface {kind}: there are {', '.join(_INTERFACES)}")
+    axes, interface = _INTERFACES[kind]
+    if len(taken) != len(axes) or taken[0] != 1 or given != (1, *given[1:2], *taken[1:]):
+        raise UserError(f"{path} turns {taken} into {given}: (1, {', '.join(axes[1:])}) to (1, stems, …) is taken")
+    data = model.SerializeToString()
+    values = {"name": "onnx", "size": len(data), "interface": {"kind": kind, **interface(taken, known, path)}}
+    return Converted(
+        parse_section("network", values, OnnxConfig, source),
+        {"network.data": torch.frombuffer(bytearray(data), dtype=torch.uint8)},
+        _targets(known, given[1], path), _number(known, "rate", RATE, path), taken[1], (path,),
+    )  # fmt: skip
+
+
+def _loaded(path: Path) -> Any:
     if not path.is_file():
-        raise UserError(f"{source} is not a file: name an ONNX file")
+        raise UserError(f"{path} is not a file: name an ONNX file")
     package = imported("onnx", "onnx", "reading ONNX files", "runtimes")
     try:
-        model = package.load(str(path))
+        model = package.load(str(path))  # with what it keeps in files beside it
+        package.checker.check_model(model)
     except Exception as error:
-        raise UserError(f"{path} is no ONNX file: {str(error).splitlines()[0]}") from None
-    taken, given = (_shape(end, path) for end in (model.graph.input[0], model.graph.output[0]))
-    if len(taken) != 3 or len(given) != 4 or taken[1] != given[2] or taken[2] != given[3]:
-        raise UserError(f"{path} turns {taken} into {given}: (1, channels, samples) to (1, stems, channels, samples)")
-    metadata = {item.key: item.value for item in model.metadata_props}
-    named = [name.strip() for name in metadata.get("targets", "").split(",") if name.strip()]
-    targets = named if len(named) == given[1] else [f"stem-{number}" for number in range(1, given[1] + 1)]
-    data = model.SerializeToString()
-    state = {"network.data": torch.frombuffer(bytearray(data), dtype=torch.uint8)}
-    network = OnnxConfig(size=len(data), segment=taken[2])
-    return Converted(network, state, tuple(targets), int(metadata.get("rate", RATE)), taken[1], (path,))
+        raise UserError(f"{path} is no ONNX file: {str(error).strip().splitlines()[0]}") from None
+    return model
 
 
-def _shape(end: object, path: Path) -> tuple[int, ...]:
-    dimensions = end.type.tensor_type.shape.dim  # type: ignore[attr-defined]
+def _ends(model: Any, path: Path) -> tuple[Any, Any]:
+    """Return the input and the output; old files list their weights among the inputs."""
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = [given for given in model.graph.input if given.name not in weights]
+    if len(inputs) != 1 or len(model.graph.output) != 1:
+        raise UserError(f"{path} has {len(inputs)} inputs and {len(model.graph.output)} outputs: one of each is taken")
+    ends = inputs[0], model.graph.output[0]
+    if any(end.type.tensor_type.elem_type != _FLOAT for end in ends):
+        raise UserError(f"{path} takes or gives other numbers than float32: export it in float32")
+    return ends
+
+
+def _shape(end: Any, path: Path) -> tuple[int, ...]:
+    dimensions = end.type.tensor_type.shape.dim
     if any(not dimension.HasField("dim_value") for dimension in dimensions):
         raise UserError(f"{path} has inputs or outputs of open length: export it with a fixed shape")
     return tuple(int(dimension.dim_value) for dimension in dimensions)
+
+
+def _waveform(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
+    return {"segment": taken[2]}
+
+
+def _mask(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
+    window = _number(known, "window", WINDOW, path)
+    hop = _number(known, "hop", window // 4, path)
+    return {"stft": {"window": window, "hop": hop}, "bins": taken[2], "frames": taken[3]}
+
+
+_INTERFACES = {
+    "waveform": (("1", "channels", "samples"), _waveform),
+    "magnitude-mask": (("1", "channels", "bins", "frames"), _mask),
+}
+"""Kind to the axes of its input, and to its parameters."""
+
+
+def _targets(known: Mapping[str, str], stems: int, path: Path) -> tuple[str, ...]:
+    named = tuple(name.strip() for name in known.get("targets", "").split(",") if name.strip())
+    if named and len(named) != stems:
+        raise UserError(f"{path} gives {stems} stems, and {len(named)} are named: name as many with --targets")
+    return named or tuple(f"stem-{number}" for number in range(1, stems + 1))
+
+
+def _number(known: Mapping[str, str], name: str, default: int, path: Path) -> int:
+    value = known.get(name, str(default))
+    if not value.isdigit() or int(value) == 0:
+        raise UserError(f"{path}: {name} is {value}, and must be a whole number of 1 or more")
+    return int(value)
+
+
+KIND = Kind(read, OPTIONS)

@@ -1,48 +1,90 @@
 """Open-Unmix's weights: a file a target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from components.convert.source import Converted, find, load_tensors
+from torch import Tensor
+
+from components.convert.source import Converted, Kind, find, hub, load_tensors
 from components.core.errors import UserError
 from components.core.networks.open_unmix import OpenUnmixConfig
 from components.core.stft import StftConfig
 
-FILES = {
-    "umxhq": {"vocals": "vocals-b62c91ce.pth", "drums": "drums-9619578f.pth", "bass": "bass-8d85a5bd.pth",
-              "other": "other-b52fbbf7.pth"},
-    "umx": {"vocals": "vocals-c8df74a5.pth", "drums": "drums-5a48008b.pth", "bass": "bass-646024d3.pth",
-            "other": "other-f8e132cc.pth"},
-    "umxl": {"vocals": "vocals-bccbd9aa.pth", "drums": "drums-69e0ebd4.pth", "bass": "bass-2ca1ce51.pth",
-             "other": "other-c8c5b3e6.pth"},
+
+@dataclass(frozen=True)
+class Published:
+    """The files of a model in torch hub's cache, by target; `overlap` windows cover a sample."""
+
+    files: Mapping[str, str]
+    rate: int = 44100
+    overlap: int = 4
+
+
+PUBLISHED = {
+    "umxhq": Published({
+        "vocals": "vocals-b62c91ce.pth", "drums": "drums-9619578f.pth", "bass": "bass-8d85a5bd.pth",
+        "other": "other-b52fbbf7.pth",
+    }),
+    "umx": Published({
+        "vocals": "vocals-c8df74a5.pth", "drums": "drums-5a48008b.pth", "bass": "bass-646024d3.pth",
+        "other": "other-f8e132cc.pth",
+    }),
+    "umxl": Published({
+        "vocals": "vocals-bccbd9aa.pth", "drums": "drums-69e0ebd4.pth", "bass": "bass-2ca1ce51.pth",
+        "other": "other-c8c5b3e6.pth",
+    }),
+    "umxse": Published({"speech": "speech_f5e0d9f9.pth", "noise": "noise_04a6fc2d.pth"}, rate=16000, overlap=2),
 }  # fmt: skip
-"""Names of the files in torch hub's cache, by model and target."""
-
-RATE = 44100
+"""`openunmix/__init__.py`, version 1.3.0."""
 
 
-def convert(source: str) -> Converted:
-    """Read `umxhq`, `umx`, `umxl`, or a folder of `<target>….pth` files; sizes follow from the weights."""
-    if source in FILES:
-        names = FILES[source]
-        paths = dict(zip(names, find(source, list(names.values()), f"Open-Unmix {source}"), strict=True))
-    else:
-        paths = {path.stem.split("-")[0]: path for path in sorted(Path(source).glob("*.pth"))}
-    if not paths:
-        raise UserError(f"{source} is neither {', '.join(FILES)} nor a folder of Open-Unmix's .pth files")
-    states = {target: load_tensors(path) for target, path in paths.items()}
+def read(source: str) -> Converted:
+    """Read umxhq, umx, umxl or umxse from torch hub's cache, a folder of `<target>….pth`, or one such file.
+
+    Sizes follow from the weights; rate and hop of a folder or file are those of umxhq.
+    """
+    model = PUBLISHED.get(source, Published({}))
+    paths = _paths(source, model)
+    states = {target: _weights(path) for target, path in paths.items()}
     first = next(iter(states.values()))
-    bins, max_bin = len(first["output_mean"]), len(first["input_mean"])
-    network = OpenUnmixConfig(
-        hidden=len(first["bn1.weight"]),
-        layers=sum(name.startswith("lstm.weight_hh_l") and "reverse" not in name for name in first),
-        max_bin=max_bin,
-        stft=StftConfig(window=2 * (bins - 1), hop=(bins - 1) // 2),
-    )
+    network = _config(first, model.overlap)
+    channels = first["fc1.weight"].shape[1] // network.max_bin
     state = {
         f"network.stems.{number}.{name}": value
         for number, weights in enumerate(states.values())
         for name, value in weights.items()
-        if not name.startswith("stft.") and name not in ("sample_rate", "transform.0.window")
     }
-    channels = first["fc1.weight"].shape[1] // max_bin
-    return Converted(network, state, tuple(states), RATE, channels, tuple(paths.values()))
+    return Converted(network, state, tuple(states), model.rate, channels, tuple(paths.values()))
+
+
+def _paths(source: str, model: Published) -> dict[str, Path]:
+    if model.files:
+        found = find(hub(), list(model.files.values()), f"Open-Unmix {source}")
+        return dict(zip(model.files, found, strict=True))
+    place = Path(source)
+    files = [place] if place.is_file() else sorted(place.glob("*.pth"))
+    if not files:
+        raise UserError(f"{source} is neither {', '.join(PUBLISHED)} nor a folder of Open-Unmix's .pth files")
+    return {path.stem.replace("_", "-").split("-")[0]: path for path in files}
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    """Return the network's weights; early files hold their STFT and sampling rate, too."""
+    state = load_tensors(path)
+    if "fc1.weight" not in state or "input_mean" not in state:
+        raise UserError(f"{path} holds no weights of Open-Unmix")
+    return {name: value for name, value in state.items() if not name.startswith(("stft.", "transform.", "sample_rate"))}
+
+
+def _config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
+    window = 2 * (len(state["output_mean"]) - 1)
+    return OpenUnmixConfig(
+        hidden=len(state["bn1.weight"]),
+        layers=sum(name.startswith("lstm.weight_hh_l") and "reverse" not in name for name in state),
+        max_bin=len(state["input_mean"]),
+        stft=StftConfig(window=window, hop=window // overlap),
+    )
+
+
+KIND = Kind(read)

@@ -1,8 +1,8 @@
 """What all conversions share: where weights lie, and how they are read without running code from them."""
 
 import pickle
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,11 @@ from components.core.params import Section
 
 @dataclass(frozen=True)
 class Converted:
-    """A network's config, its state (as the separator of that config has it), and what it separates."""
+    """A network's config, its state (as the separator of that config has it), and what it separates.
+
+    `theirs` is the package's own network where it works on samples, `(1, channels, samples)` to `(1, stems, channels,
+    samples)`, in evaluation mode: ours must give the same.
+    """
 
     network: Section
     state: Mapping[str, Tensor]
@@ -23,27 +27,45 @@ class Converted:
     rate: int
     channels: int
     files: tuple[Path, ...]
+    theirs: Callable[[Tensor], Tensor] | None = None
 
 
-def find(source: str, names: Sequence[str], what: str) -> list[Path]:
-    """Return files of these names in the folder `source`, or torch hub's cache, where their packages download them to.
+@dataclass(frozen=True)
+class Kind:
+    """Whose weights: `read(source, **said)`, and what a user may say beside the source, name to help."""
 
-    Raises UserError, saying where they go, when one is missing.
-    """
-    folder = Path(source) if Path(source).is_dir() else Path(torch.hub.get_dir()) / "checkpoints"
+    read: Callable[..., Converted]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def hub() -> Path:
+    """Return the folder that torch hub downloads to, as the packages do through it."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def find(folder: Path, names: Sequence[str], what: str) -> list[Path]:
+    """Return the files of these names in `folder`; raises UserError, saying where they go, when one is missing."""
     found = []
     for name in names:
         matching = sorted(folder.glob(name))
         if not matching:
-            raise UserError(f"{what}: {name} is not in {folder}: put its weights there, or name another folder")
+            raise UserError(f"{what}: {name} is not in {folder}: put its weights there, or name a file or folder")
         found.append(matching[0])
     return found
 
 
 def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:
-    """Return what torch saved in `path`, tensors and plain values alone; raises UserError for anything else."""
+    """Return what torch saved in `path`: tensors, plain values and `allowed` types.
+
+    Raises UserError for anything else: a pickle can hold code, and none is run.
+    """
     try:
         with torch.serialization.safe_globals(list(allowed)):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise UserError(f"{path} holds no weights that can be read safely: {str(error).splitlines()[0]}") from None
+
+
+def prefixed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a network's state as a separator has it."""
+    return {f"network.{name}": value for name, value in state.items()}

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.convert.source import Converted
+from components.convert.source import Converted, Kind
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.spleeter import SpleeterConfig
@@ -35,7 +35,7 @@ class Checkpoint(Protocol):
         """Return the variable of this name."""
 
 
-def convert(source: str) -> Converted:
+def read(source: str) -> Converted:
     """Read a folder such as spleeter's `pretrained_models/2stems`."""
     folder = Path(source)
     if not (folder / "checkpoint").is_file():
@@ -87,3 +87,6 @@ def _norm(reader: Checkpoint, number: int, place: str) -> dict[str, Tensor]:
 
 def _number(number: int) -> str:
     return f"_{number}" if number else ""
+
+
+KIND = Kind(read)

@@ -1,5 +1,6 @@
 """A separator's network as engines want it: real numbers in, real numbers out, one fixed shape."""
 
+from collections.abc import Sequence
 from functools import singledispatch
 
 import torch
@@ -12,38 +13,51 @@ from components.core.networks.tdf_unet import _CURVE, _FLOOR, _SILENCE, TdfUNet
 from components.core.networks.waveform import WaveformSeparator
 
 
-def exportable(separator: Separator, channels: int) -> tuple[nn.Module, Tensor]:
-    """Return the network with real inputs and outputs, and zeros of the shape that it takes for one segment.
-
-    Raises UserError for a network of which that cannot be made.
-    """
-    return _exportable(separator, channels)
-
-
 @singledispatch
-def _exportable(separator: Separator, channels: int) -> tuple[nn.Module, Tensor]:
+def exportable(separator: Separator) -> nn.Module:
+    """Return the network with real inputs and outputs; raises UserError where that cannot be made."""
     raise UserError(f"{type(separator).__name__} cannot be exported: runtimes.exportable knows no such separator")
 
 
-@_exportable.register
-def _(separator: MaskSeparator, channels: int) -> tuple[nn.Module, Tensor]:
-    return separator.network, torch.zeros(1, channels, separator.bins, _frames(separator))
+@exportable.register(MaskSeparator)
+@exportable.register(WaveformSeparator)
+def _(separator: Separator) -> nn.Module:
+    return separator.network
 
 
-@_exportable.register
-def _(separator: ComplexMaskSeparator, channels: int) -> tuple[nn.Module, Tensor]:
+@exportable.register
+def _(separator: ComplexMaskSeparator) -> nn.Module:
     if not isinstance(separator.network, TdfUNet):
         raise UserError(f"{type(separator.network).__name__} cannot be exported: it computes with complex numbers")
-    return RealTdfUNet(separator.network), torch.zeros(1, channels, separator.bins, _frames(separator), 2)
+    return RealTdfUNet(separator.network)
 
 
-@_exportable.register
-def _(separator: WaveformSeparator, channels: int) -> tuple[nn.Module, Tensor]:
-    return separator.network, torch.zeros(1, channels, separator.length(separator.segment))
+@singledispatch
+def interface(separator: Separator) -> dict[str, object]:
+    """Return what a reader of the file must know to call it, beside targets, rate and channels."""
+    return {"interface": "waveform"}
 
 
-def _frames(separator: SpectrogramSeparator) -> int:
-    return separator.segment // separator.stft.hop + 1
+@interface.register
+def _(separator: SpectrogramSeparator) -> dict[str, object]:
+    kind = "complex-mask" if isinstance(separator, ComplexMaskSeparator) else "magnitude-mask"
+    return {"interface": kind, "window": separator.stft.window, "hop": separator.stft.hop, "bins": separator.bins}
+
+
+def network_inputs(separator: Separator, mixtures: Sequence[Tensor]) -> list[Tensor]:
+    """Return what the exportable network is given for each of `mixtures`, `(1, channels, samples)`.
+
+    Complex spectra have their parts in a last axis of two.
+    """
+    seen: list[Tensor] = []
+    hook = separator.network.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    try:
+        with torch.inference_mode():
+            for mixture in mixtures:
+                separator.estimates(mixture)
+    finally:
+        hook.remove()
+    return [(torch.view_as_real(one.contiguous()) if one.is_complex() else one).contiguous().clone() for one in seen]
 
 
 class RealTdfUNet(nn.Module):

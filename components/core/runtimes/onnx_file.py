@@ -1,88 +1,115 @@
-"""A trained network as an ONNX file, and the same in whole numbers of 8 bits."""
+"""A trained network as an ONNX file."""
 
+import io
 import logging
-import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from components.core.bundle import Model
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.files import whole_file
-from components.core.networks.separator import Separator
-from components.core.runtimes.exportable import exportable
+from components.core.runtimes.exportable import exportable, interface, network_inputs
 
-_EXTRA = "runtimes"
+EXTRA = "runtimes"
+FILE = "network.onnx"
+TOLERANCE = 1e-3
+"""Of the largest number that torch gives: an export that differs by more computes something else."""
 
 
-def export_onnx(separator: Separator, channels: int, path: Path) -> None:
-    """Write the network of `separator` to `path` as ONNX, for one segment; checked by ONNX's own checker.
+def export_onnx(model: Model, folder: Path) -> Path:
+    """Write the model's network, for one segment, to `folder`/network.onnx, and return that path.
 
-    Raises UserError where the network cannot be exported, or a package of the extra `runtimes` is missing.
+    The file holds everything: weights, and as metadata what must be known to use it (`interface`, `targets`, `rate`,
+    `channels`, `segment`; of spectrograms `window`, `hop`, `bins`; `model`, the digest of the weights). It was run once
+    by ONNX Runtime and gave what torch gives. Raises UserError where the network cannot be exported, or does not give
+    that, or a package of the extra `runtimes` is missing.
     """
-    onnx = imported("onnx", "onnx", "exporting", _EXTRA)
-    imported("onnxscript", "onnxscript", "exporting", _EXTRA)
-    network, example = exportable(separator, channels)
+    onnx = imported("onnx", "onnx", "exporting", EXTRA)
+    imported("onnxscript", "onnxscript", "exporting", EXTRA)
+    network, example = exportable(model.separator).eval(), _example(model)
+    exported = _exported(network, example)
+    onnx.helper.set_model_props(exported, {name: str(value) for name, value in _metadata(model).items()})
+    path = folder / FILE
+    with whole_file(path) as partial:
+        onnx.save(exported, str(partial))
+        _require_the_same(partial, network, example)
+    return path
+
+
+def exported_once(model: Model, folder: Path) -> Path:
+    """Return the file that `export_onnx` makes of this model below `folder`; it is made only where there is none."""
+    place = folder / model.digest[:16]
+    return place / FILE if (place / FILE).is_file() else export_onnx(model, place)
+
+
+def session(source: Path | bytes, threads: int) -> Any:
+    """Return ONNX Runtime's session of a file or its bytes, on the processor; raises UserError when it does not open.
+
+    On one thread its sums are always in the same order.
+    """
+    package = imported("onnxruntime", "onnxruntime", "running an ONNX file", EXTRA)
+    options = package.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    given = str(source) if isinstance(source, Path) else source
     try:
-        with torch.inference_mode(False), torch.no_grad(), _quietly():
-            program: Any = torch.onnx.export(network.eval(), (example,), dynamo=True, verbose=False)
+        return package.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # the package has a class of its own for every kind of trouble
+        raise UserError(f"the ONNX file does not open: {str(error).splitlines()[0]}") from None
+
+
+def _example(model: Model) -> Tensor:
+    """Return what the network sees of a segment of noise."""
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.1 * torch.randn(1, model.channels, model.separator.segment, generator=generator)
+    return network_inputs(model.separator, [noise])[0]
+
+
+def _metadata(model: Model) -> Mapping[str, object]:
+    return {
+        "targets": ",".join(model.targets), "rate": model.rate, "channels": model.channels,
+        "segment": model.separator.segment, "model": model.digest, **interface(model.separator),
+    }  # fmt: skip
+
+
+def _exported(network: nn.Module, example: Tensor) -> Any:
+    try:
+        with torch.inference_mode(False), torch.no_grad(), quietly():
+            return torch.onnx.export(network, (example,), dynamo=True, verbose=False).model_proto  # type: ignore[union-attr]
     except Exception as error:
         # the exporter's errors are of many kinds, and pages long
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{type(network).__name__} cannot be exported to ONNX: {reason}") from None
-    with whole_file(path) as partial:
-        program.save(str(partial))
-    onnx.checker.check_model(str(path))
+        reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        raise UserError(f"{type(network).__name__} cannot be exported to ONNX: {reason[0]}") from None
 
 
-def quantise(path: Path, inputs: Iterable[Tensor], out: Path) -> None:
-    """Write the ONNX model in `path` with 8-bit weights and activations to `out`, its ranges those of `inputs`.
-
-    Static quantisation, a range a channel for weights; additions, norms and the like stay as they are.
-    """
-    quantization = imported("onnxruntime.quantization", "onnxruntime", "quantising", _EXTRA)
-    reader = _Inputs(quantization, _input_name(path), inputs)
-    with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, _quietly():
-        prepared = Path(folder) / "prepared.onnx"
-        quantization.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        quantization.quantize_static(
-            str(prepared), str(partial), reader, quant_format=quantization.QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=["Conv", "ConvTranspose", "MatMul", "Gemm"],
-        )  # fmt: skip
+def _require_the_same(path: Path, network: nn.Module, example: Tensor) -> None:
+    running = session(path, 1)
+    found = running.run(None, {running.get_inputs()[0].name: example.numpy()})[0]
+    with torch.inference_mode():
+        wanted = network(example).numpy()
+    difference = float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-12))
+    if not difference < TOLERANCE:
+        raise UserError(f"{type(network).__name__} exported to ONNX differs from torch by {difference:.1e} of the peak")
 
 
-def _input_name(path: Path) -> str:
-    model = imported("onnx", "onnx", "quantising", _EXTRA).load(str(path), load_external_data=False)
-    return str(model.graph.input[0].name)
-
-
-def _Inputs(quantization: Any, name: str, inputs: Iterable[Tensor]) -> Any:  # noqa: N802  (a class made on demand)
-    class Inputs(quantization.CalibrationDataReader):  # type: ignore[misc]
-        """What ranges are learned from, one input after the other."""
-
-        def __init__(self) -> None:
-            self._left = iter(inputs)
-
-        def get_next(self) -> dict[str, Any] | None:
-            given = next(self._left, None)
-            return None if given is None else {name: given.numpy()}
-
-    return Inputs()
-
-
-class _quietly(warnings.catch_warnings):  # noqa: N801  (used as a function)
-    """Leave out what the exporter says to its own authors."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.simplefilter("ignore")
-        self._level = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *error: Any) -> None:
-        logging.disable(self._level)
-        super().__exit__(*error)
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Leave out what exporters say to their own authors: warnings, logs, progress bars, pages of code."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

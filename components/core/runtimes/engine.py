@@ -1,0 +1,56 @@
+"""An engine's network in place of a separator's own."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import singledispatch
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from components.core.networks.separator import Separator
+from components.core.networks.spectrogram import ComplexMaskSeparator
+
+Run = Callable[[Any], Any]
+"""NumPy array of the one shape that was exported, batch of one, to NumPy array."""
+
+
+class EngineNetwork(nn.Module):
+    """A network that `run` computes, one segment after the other."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Hand every image to the engine."""
+        return torch.cat([torch.from_numpy(self._run(image[None].contiguous().numpy())) for image in images])
+
+
+class ComplexBorder(nn.Module):
+    """Complex spectra and masks around a network that has their parts in a last axis of two."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """`(batch, channels, bins, frames)` complex64 to `(batch, stems, channels, bins, frames)` complex64."""
+        return torch.view_as_complex(self.network(torch.view_as_real(spectrum.contiguous())).contiguous())
+
+
+def with_engine(separator: Separator, run: Run) -> Separator:
+    """Return a copy of `separator` whose network is the engine's; for mixtures of one segment."""
+    copied = deepcopy(separator).eval()
+    copied.network = _bordered(separator, EngineNetwork(run))
+    return copied
+
+
+@singledispatch
+def _bordered(separator: Separator, network: nn.Module) -> nn.Module:
+    return network
+
+
+@_bordered.register
+def _(separator: ComplexMaskSeparator, network: nn.Module) -> nn.Module:
+    return ComplexBorder(network)

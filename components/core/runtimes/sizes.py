@@ -1,0 +1,15 @@
+"""How large weights are."""
+
+from pathlib import Path
+
+from torch import nn
+
+
+def state_size(module: nn.Module) -> int:
+    """Return the bytes of a module's parameters and buffers, each in its own type."""
+    return sum(value.nbytes for value in module.state_dict().values())
+
+
+def files_size(*paths: Path) -> int:
+    """Return the bytes of files together."""
+    return sum(path.stat().st_size for path in paths)

@@ -1,0 +1,17 @@
+"""The network compiled by torch; the first segment takes minutes."""
+
+from copy import deepcopy
+
+from components.core.bundle import Model
+from components.core.runtimes.runtime import Means, Precision, Prepared, Runtime
+from components.core.runtimes.sizes import state_size
+
+
+def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+    """Return a copy whose network compiles itself when it is first called."""
+    separator = deepcopy(model.separator).eval()
+    separator.network.compile()
+    return Prepared(separator, state_size(separator))
+
+
+RUNTIME = Runtime("torch, compiled", ("fp32",), prepare)

@@ -1,0 +1,142 @@
+"""Checkpoints of three Demucs as models: what their own networks give for the same music."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from components.convert.convert import convert
+from components.convert.demucs_package import locate
+from components.core.bundle import load_model
+from components.core.errors import UserError
+from components.core.networks.waveform import WaveformSeparator
+from components.core.torchaudio_compat import torchaudio
+
+SOURCES = ["drums", "bass", "other", "vocals"]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "demucs": {"channels": 4, "depth": 3, "gelu": False, "norm_starts": 9, "dconv_mode": 0, "lstm_layers": 1},
+    "hdemucs": {"channels": 8, "depth": 5, "nfft": 1024},
+    "htdemucs": {
+        "channels": 8, "bottom_channels": 16, "t_layers": 1, "t_heads": 2, "nfft": 2048, "dconv_mode": 3,
+        "segment": Fraction(39, 5),
+    },
+}  # fmt: skip
+CLASSES = {"demucs": "Demucs", "hdemucs": "HDemucs", "htdemucs": "HTDemucs"}
+
+
+def _saved(kind: str, path: Path, **more: Any) -> Any:
+    """Save a network of the package in the package's format, with settings that are not mentioned in `SETTINGS`."""
+    package = pytest.importorskip(f"demucs.{kind}")
+    made = getattr(package, CLASSES[kind])
+    torch.manual_seed(0)
+    settings = {"sources": SOURCES, **SETTINGS[kind], **more}
+    network = made(**settings).eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kwargs = settings | {"of_another_version": 3}
+    torch.save({"klass": made, "args": (), "kwargs": kwargs, "state": network.state_dict()}, path)
+    return network
+
+
+def _mixture(samples: int) -> Tensor:
+    return 0.1 * torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(1))
+
+
+def _difference(folder: Path, theirs: nn.Module, samples: int) -> float:
+    """Return by how much the stems of the networks themselves differ, as a share of the peak."""
+    separator, mixture = load_model(folder).separator, _mixture(samples)
+    assert isinstance(separator, WaveformSeparator)
+    with torch.inference_mode():
+        wanted, found = theirs(mixture), WaveformSeparator.estimates(separator, mixture)
+    return float((found - wanted).abs().max() / wanted.abs().max())
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("demucs", {"normalize": False}), ("hdemucs", {}), ("htdemucs", {"use_train_segment": False})],
+)
+def test_a_checkpoint_gives_what_the_package_gives(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
+    theirs = _saved(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
+    converted = convert(kind, str(tmp_path / "in"), tmp_path / "model")
+    assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
+    model = load_model(tmp_path / "model")
+    assert model.separator.segment == round(float(SETTINGS[kind].get("segment", 40)) * 44100)
+    assert model.origin["converted_from"] == kind
+    assert list(model.origin["files"]) == ["0123abcd-01234567.th"]
+    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+
+
+def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    theirs = torchaudio.models.HDemucs(list("abcd"), channels=8).eval()
+    torch.save(theirs.state_dict(), tmp_path / "hdemucs_high_trained.pt")
+    convert("hdemucs", str(tmp_path), tmp_path / "model")
+    assert load_model(tmp_path / "model").targets == tuple(SOURCES)
+    assert _difference(tmp_path / "model", theirs, 30000) < 1e-5
+
+
+def test_half_precision_becomes_whole(tmp_path: Path) -> None:
+    theirs = _saved("demucs", tmp_path / "x.th", normalize=False)
+    saved = torch.load(tmp_path / "x.th", weights_only=False)
+    saved["state"] = {name: value.half() for name, value in saved["state"].items()}
+    torch.save(saved, tmp_path / "x.th")
+    convert("demucs", str(tmp_path / "x.th"), tmp_path / "model")
+    assert all(value.dtype == torch.float32 for value in load_model(tmp_path / "model").separator.state_dict().values())
+    assert 1e-6 < _difference(tmp_path / "model", theirs, 4000) < 1e-1
+
+
+def test_names_are_the_package_s_and_files_torch_hub_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("demucs")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    published = {
+        "htdemucs": "955717e8-8726e21a.th",
+        "hdemucs_mmi": "75fc33f5-1941ce65.th",
+        "f7e0c4bc": "f7e0c4bc-ba3fe64a.th",
+    }
+    for name, file in published.items():
+        with pytest.raises(UserError, match=f"{file} is not in {cache}"):
+            locate(name, "Demucs")
+        (cache / file).touch()
+        assert locate(name, "Demucs") == cache / file
+    with pytest.raises(UserError, match="several networks: name one of 04573f0d, 92cfc3b6, d12395a8, f7e0c4bc"):
+        locate("htdemucs_ft", "HT Demucs")
+    with pytest.raises(UserError, match="neither a file nor a folder nor a model that demucs knows"):
+        locate("htdemucs_9s", "HT Demucs")
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "message"),
+    [
+        ("demucs", {"dconv_mode": 1}, "only the second fits"),
+        ("hdemucs", {"hybrid": False, "depth": 4}, "only the hybrid network fits"),
+        ("hdemucs", {"freq_emb": 0.5}, "computes something else than our network"),
+        ("htdemucs", {"norm_starts": 2}, "does not fit htdemucs"),
+        ("htdemucs", {"bottom_channels": 0}, "network.bottom"),
+        ("htdemucs", {"emb_scale": 1.0}, "computes something else than our network"),
+    ],
+)
+def test_settings_that_ours_does_not_have_are_one_line(
+    kind: str, more: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    _saved(kind, tmp_path / "x.th", **more)
+    with pytest.raises(UserError, match=message) as raised:
+        convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "model").exists()
+
+
+def test_checkpoints_of_another_kind_are_one_line(tmp_path: Path) -> None:
+    _saved("demucs", tmp_path / "x.th")
+    for kind in ("hdemucs", "htdemucs"):
+        with pytest.raises(UserError, match="holds no"):
+            convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
+    _saved("demucs", tmp_path / "y.th")
+    with pytest.raises(UserError, match=r"holds 2 \.th files: name one of them"):
+        convert("demucs", str(tmp_path), tmp_path / "model")
+    torch.save({"state": {}}, tmp_path / "hdemucs_high_trained.pt")
+    with pytest.raises(UserError, match="holds no weights of torchaudio's Hybrid Demucs"):
+        convert("hdemucs", str(tmp_path / "hdemucs_high_trained.pt"), tmp_path / "model")

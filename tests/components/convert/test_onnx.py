@@ -1,0 +1,124 @@
+"""ONNX files as models: what they say of themselves, what the user says, and what is not taken."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from core.tiny import TARGETS, TINY, noise
+from torch import nn
+
+from components.convert.convert import convert
+from components.core.bundle import load_model, save_model
+from components.core.errors import UserError
+from components.core.networks.unet import build_unet
+from components.core.runtimes.onnx_file import export_onnx
+from components.core.segments import separate_all
+
+
+def _file(
+    path: Path, taken: list[int], given: list[int], number: str = "FLOAT", inputs: int = 1, **metadata: str
+) -> Path:
+    """Write a file that spreads what it takes over what it gives."""
+    onnx: Any = pytest.importorskip("onnx")
+    helper, real = onnx.helper, getattr(onnx.TensorProto, number)
+    axis = helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [1])
+    shape = helper.make_tensor("shape", onnx.TensorProto.INT64, [len(given)], given)
+    nodes = [
+        helper.make_node("Unsqueeze", ["x0", "axis"], ["alone"]),
+        helper.make_node("Expand", ["alone", "shape"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "spread", [helper.make_tensor_value_info(f"x{index}", real, taken) for index in range(inputs)],
+        [helper.make_tensor_value_info("y", real, given)], [axis, shape],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, metadata)
+    onnx.save(model, str(path))
+    return path
+
+
+def test_a_file_says_what_it_is(tmp_path: Path) -> None:
+    path = _file(tmp_path / "x.onnx", [1, 2, 500], [1, 3, 2, 500], targets="vocals, bass ,other", rate="48000")
+    converted = convert("onnx", str(path), tmp_path / "model")
+    assert (converted.targets, converted.rate, converted.channels) == (("vocals", "bass", "other"), 48000, 2)
+    model = load_model(tmp_path / "model")
+    assert model.separator.segment == 500
+    assert list(model.origin["files"]) == ["x.onnx"]
+    pytest.importorskip("onnxruntime")
+    mixture = noise(0, 1700)
+    np.testing.assert_allclose(separate_all(model.separator, mixture), np.stack([mixture / 3] * 3), atol=1e-6)
+
+
+def test_what_the_user_says_counts(tmp_path: Path) -> None:
+    path = _file(tmp_path / "x.onnx", [1, 1, 129, 8], [1, 2, 1, 129, 8], rate="48000", targets="a,b")
+    said = {"interface": "magnitude-mask", "targets": "voice,rest", "rate": "16000", "window": "256", "hop": "128"}
+    converted = convert("onnx", str(path), tmp_path / "model", said)
+    assert (converted.targets, converted.rate, converted.channels) == (("voice", "rest"), 16000, 1)
+    wanted = {"kind": "magnitude-mask", "stft": {"window": 256, "hop": 128}, "bins": 129, "frames": 8}
+    assert converted.network.model_dump()["interface"] == wanted
+
+
+def test_stems_without_names_are_numbered(tmp_path: Path) -> None:
+    converted = convert("onnx", str(_file(tmp_path / "x.onnx", [1, 2, 9], [1, 2, 2, 9])), tmp_path / "model")
+    assert (converted.targets, converted.rate) == (("stem-1", "stem-2"), 44100)
+
+
+def test_what_we_export_comes_back(tmp_path: Path) -> None:
+    """A trained U-Net, as a file with a magnitude-mask interface: the same stems."""
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    save_model(tmp_path / "in", build_unet(TINY, 2, 2), TINY, TARGETS, 44100, 2, {})
+    model = load_model(tmp_path / "in")
+    path = export_onnx(model, tmp_path)
+    converted = convert("onnx", str(path), tmp_path / "model")
+    assert (converted.targets, converted.rate, converted.channels) == (model.targets, model.rate, model.channels)
+    back = load_model(tmp_path / "model")
+    assert back.separator.segment == model.separator.segment
+    mixture = noise(0, 5000)
+    np.testing.assert_allclose(
+        separate_all(back.separator, mixture), separate_all(model.separator, mixture), atol=1e-5
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "more", "message"),
+    [
+        ([1, 2, 10], [1, 2, 2, 10], {"inputs": 2}, "2 inputs and 1 outputs"),
+        ([1, 2, 10], [1, 2, 2, 10], {"number": "DOUBLE"}, "other numbers than float32"),
+        ([1, 2, 10], [1, 2, 2, 10], {"targets": "a,b,c"}, "gives 2 stems, and 3 are named"),
+        ([1, 2, 10], [1, 2, 2, 10], {"rate": "fast"}, "rate is fast"),
+        ([1, 2, 10], [1, 2, 2, 10], {"interface": "complex-mask"}, "has the interface complex-mask"),
+        ([1, 2, 10], [1, 2, 2, 10], {"interface": "magnitude-mask"}, r"\(1, channels, bins, frames\)"),
+        ([3, 2, 10], [3, 2, 2, 10], {}, r"\(1, channels, samples\)"),
+        ([1, 2, 600, 9], [1, 2, 2, 600, 9], {"window": "1024"}, "has only 513"),
+    ],
+)
+def test_what_is_not_taken_is_one_line(
+    taken: list[int], given: list[int], more: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = _file(tmp_path / "x.onnx", taken, given, **more)
+    with pytest.raises(UserError, match=message) as raised:
+        convert("onnx", str(path), tmp_path / "model")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "model").exists()
+
+
+def test_open_lengths_and_other_files_are_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+
+    class Twice(nn.Module):
+        def forward(self, mixture: torch.Tensor) -> torch.Tensor:
+            return torch.stack([mixture, mixture], dim=1)
+
+    samples = torch.export.Dim("samples", min=2)
+    program: Any = torch.onnx.export(
+        Twice().eval(), (torch.zeros(1, 2, 100),), dynamo=True, dynamic_shapes=({2: samples},), verbose=False
+    )
+    program.save(str(tmp_path / "open.onnx"))
+    with pytest.raises(UserError, match="open length"):
+        convert("onnx", str(tmp_path / "open.onnx"), tmp_path / "model")
+    (tmp_path / "text.onnx").write_text("no such thing")
+    with pytest.raises(UserError, match="is no ONNX file"):
+        convert("onnx", str(tmp_path / "text.onnx"), tmp_path / "model")

@@ -1,0 +1,80 @@
+"""Open-Unmix's files as a model: what the package's networks give for the same magnitudes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.convert.convert import convert
+from components.convert.open_unmix import PUBLISHED
+from components.core.bundle import load_model
+from components.core.errors import UserError
+from components.core.networks.open_unmix import OpenUnmixConfig
+
+
+def _theirs(seed: int, channels: int = 2, **more: Any) -> Any:
+    package = pytest.importorskip("openunmix.model")
+    torch.manual_seed(seed)
+    network = package.OpenUnmix(**{"nb_bins": 257, "nb_channels": channels, "hidden_size": 16, "max_bin": 100, **more})
+    for name, value in network.named_buffers():
+        if value.is_floating_point() and "running" in name:
+            torch.nn.init.uniform_(value, 0.5, 1.5)
+    return network.eval()
+
+
+def _require_the_same(folder: Path, theirs: dict[str, Any], magnitude: Tensor) -> None:
+    model = load_model(folder)
+    with torch.inference_mode():
+        masks = model.separator.network(magnitude)
+        for number, target in enumerate(model.targets):
+            wanted = theirs[target](magnitude.clone())
+            assert (masks[:, number] * magnitude - wanted).abs().max() < 1e-5
+
+
+def test_a_folder_of_targets(tmp_path: Path) -> None:
+    theirs = {"vocals": _theirs(0), "drums": _theirs(1)}
+    torch.save(theirs["vocals"].state_dict(), tmp_path / "vocals-0123abcd.pth")
+    torch.save(theirs["drums"].state_dict(), tmp_path / "drums.pth")
+    converted = convert("open-unmix", str(tmp_path), tmp_path / "model")
+    assert (converted.targets, converted.rate, converted.channels) == (("drums", "vocals"), 44100, 2)
+    _require_the_same(tmp_path / "model", theirs, torch.rand(1, 2, 257, 20))
+
+
+def test_one_file_of_another_size(tmp_path: Path) -> None:
+    theirs = _theirs(0, nb_layers=2, hidden_size=20)
+    torch.save(theirs.state_dict() | {"sample_rate": torch.tensor(44100.0)}, tmp_path / "vocals.pth")
+    converted = convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")
+    assert isinstance(converted.network, OpenUnmixConfig)
+    assert (converted.network.hidden, converted.network.layers) == (20, 2)
+    _require_the_same(tmp_path / "model", {"vocals": theirs}, torch.rand(1, 2, 257, 20))
+
+
+def test_a_name_is_looked_up_in_torch_hub_s_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    theirs = {target: _theirs(seed, 1, nb_bins=513, max_bin=513) for seed, target in enumerate(("speech", "noise"))}
+    for target, network in theirs.items():
+        torch.save(network.state_dict(), tmp_path / "hub" / "checkpoints" / PUBLISHED["umxse"].files[target])
+    converted = convert("open-unmix", "umxse", tmp_path / "model")
+    assert (converted.targets, converted.rate, converted.channels) == (("speech", "noise"), 16000, 1)
+    assert isinstance(converted.network, OpenUnmixConfig)
+    assert (converted.network.stft.window, converted.network.stft.hop) == (1024, 512)
+    _require_the_same(tmp_path / "model", theirs, torch.rand(1, 1, 513, 20))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_names_of_files_are_the_package_s(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = pytest.importorskip("openunmix")
+    monkeypatch.setattr("openunmix.model.OpenUnmix.load_state_dict", lambda *given, **more: None)
+    asked: list[str] = []
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", lambda url, **more: asked.append(url.rsplit("/", 1)[1]))
+    getattr(package, f"{name}_spec")()
+    assert sorted(asked) == sorted(PUBLISHED[name].files.values())
+
+
+def test_weights_of_something_else_are_one_line(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "vocals.pth")
+    with pytest.raises(UserError, match="holds no weights of Open-Unmix"):
+        convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")

@@ -1,0 +1,177 @@
+"""The same weights in other runtimes: the same stems, within what a precision allows."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from components.core.bundle import Model
+from components.core.errors import UserError
+from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.separator import Separator
+from components.core.networks.tdf_unet import TdfUNet
+from components.core.runtimes.exportable import RealTdfUNet, exportable, network_inputs
+from components.core.runtimes.onnx_file import export_onnx, exported_once
+from components.core.runtimes.registry import RUNTIMES, with_runtime
+from components.core.runtimes.runtime import Means, Precision
+
+STFT = {"window": 512, "hop": 128}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "unet": {"widths": (4, 8), "bins": 128, "frames": 9, "stft": STFT},
+    "tdf_unet": {"widths": (4, 8), "bins": 128, "bands": 2, "bottleneck": 4, "frames": 9, "stft": STFT},
+    "open_unmix": {"hidden": 8, "max_bin": 200, "frames": 9, "stft": STFT},
+    "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
+}
+"""One of each kind: real masks, complex masks, an LSTM, samples."""
+TARGETS = ("vocals", "accompaniment")
+CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
+"""Between which SNRs in dB the stems must lie; 8 bits that change nothing would be none."""
+
+
+def _model(name: str, **more: Any) -> Model:
+    torch.manual_seed(0)
+    network = parse_network({"name": name, **NETWORKS[name], **more})
+    separator = build_separator(network, 2, 2).eval()
+    for parameter in separator.parameters():
+        if parameter.dim() > 2:
+            torch.nn.init.normal_(parameter, std=0.3)
+    return Model(separator, network, TARGETS, 44100, 2, {}, name.ljust(64, "0"))
+
+
+def _mixture(model: Model) -> Tensor:
+    return 0.1 * torch.randn(1, 2, model.separator.segment, generator=torch.Generator().manual_seed(1))
+
+
+def _snr(reference: Tensor, found: Tensor) -> float:
+    return float(10 * torch.log10(reference.square().sum() / ((reference - found).square().sum() + 1e-20)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all, so that each network is exported once."""
+    pytest.importorskip("onnxscript")
+    return tmp_path_factory.mktemp("onnx")
+
+
+def _stems(model: Model, runtime: str, precision: Precision, folder: Path) -> Tensor:
+    for package in {"onnxruntime": ["onnxruntime"], "openvino": ["openvino", "nncf"]}.get(runtime, []):
+        if package != "nncf" or precision == "int8":
+            pytest.importorskip(package)
+    prepared = with_runtime(model, runtime, precision, Means(folder, 1, [_mixture(model)] * 2))
+    assert prepared.size > 0
+    with torch.inference_mode():
+        stems: Tensor = prepared.separator(_mixture(model))
+    return stems
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
+def test_runtimes_give_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
+    model = _model(name)
+    with torch.inference_mode():
+        wanted = model.separator(_mixture(model))
+    found = _stems(model, runtime, "fp32", folder)
+    assert (found - wanted).abs().max() < 1e-5
+    assert (found.sum(dim=1) - _mixture(model)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["unet", "tdf_unet"])
+@pytest.mark.parametrize(
+    ("runtime", "precision"),
+    [(name, precision) for name, found in RUNTIMES.items() for precision in found.precisions if precision != "fp32"],
+)
+def test_fewer_bits_are_rougher_and_yet_the_same_music(
+    name: str, runtime: str, precision: Precision, folder: Path
+) -> None:
+    model = _model(name)
+    with torch.inference_mode():
+        wanted = model.separator(_mixture(model))
+    low, high = CLOSE[precision]
+    assert low < _snr(wanted, _stems(model, runtime, precision, folder)) < high
+
+
+def test_several_segments_at_once_are_taken_one_by_one(folder: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model = _model("unet")
+    mixtures = torch.cat([_mixture(model), 0.5 * _mixture(model)])
+    separator = with_runtime(model, "onnxruntime", "fp32", Means(folder)).separator
+    with torch.inference_mode():
+        assert (separator(mixtures) - model.separator(mixtures)).abs().max() < 1e-5
+
+
+def test_a_file_says_what_it_is(folder: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = exported_once(_model("unet"), folder)
+    said = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
+    assert said == {
+        "interface": "magnitude-mask", "targets": "vocals,accompaniment", "rate": "44100", "channels": "2",
+        "segment": "1024", "window": "512", "hop": "128", "bins": "128", "model": "unet".ljust(64, "0"),
+    }  # fmt: skip
+    assert sorted(file.name for file in path.parent.iterdir() if "int8" not in file.name) == ["network.onnx"]
+    before = path.stat().st_mtime_ns
+    assert exported_once(_model("unet"), folder).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("mask", ["complex", "bounded"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_real_parts_give_the_complex_masks(mask: str, channels: int) -> None:
+    torch.manual_seed(0)
+    network = build_separator(
+        parse_network({"name": "tdf_unet", **NETWORKS["tdf_unet"], "mask": mask}), 3, channels
+    ).eval().network  # fmt: skip
+    spectrum = torch.randn(2, channels, 128, 10, dtype=torch.complex64)
+    assert isinstance(network, TdfUNet)
+    with torch.inference_mode():
+        wanted = network(spectrum)
+        found = torch.view_as_complex(RealTdfUNet(network)(torch.view_as_real(spectrum)))
+    assert (found - wanted).abs().max() < 1e-5
+
+
+def test_calibration_sees_what_the_network_sees() -> None:
+    model = _model("tdf_unet")
+    seen = network_inputs(model.separator, [_mixture(model)])[0]
+    spectrum = model.separator.stft(_mixture(model))[..., :128, :]  # type: ignore[operator]
+    assert torch.equal(torch.view_as_complex(seen), spectrum)
+    assert not model.separator.network._forward_pre_hooks
+
+
+class _Foreign(Separator):
+    segment = 10
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        return mixture.unsqueeze(1)
+
+
+def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = _model("unet")
+    with pytest.raises(UserError, match="_Foreign cannot be exported"):
+        exportable(_Foreign())
+    with pytest.raises(UserError, match="there is no runtime abacus"):
+        with_runtime(model, "abacus", "fp32", Means(tmp_path))
+    with pytest.raises(UserError, match="ONNX Runtime computes in fp32, int8, not in bf16"):
+        with_runtime(model, "onnxruntime", "bf16", Means(tmp_path))
+    with pytest.raises(UserError, match="8 bits need music"):
+        with_runtime(model, "onnxruntime", "int8", Means(tmp_path))
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match=r"needs the package onnx, .* pip install 'stemline\[runtimes\]'"):
+        export_onnx(model, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxscript")
+    model = _model("unet")
+
+    class Half(torch.nn.Module):
+        """Traced in one way, run in another."""
+
+        def forward(self, image: Tensor) -> Tensor:
+            return image * (1.0 if torch.compiler.is_exporting() else 0.5)
+
+    monkeypatch.setattr("components.core.runtimes.onnx_file.exportable", lambda separator: Half())
+    with pytest.raises(UserError, match="differs from torch by"):
+        export_onnx(model, tmp_path)
+    assert not list(tmp_path.iterdir())
