@@ -12,10 +12,12 @@ of spectra (Parseval), so that no projection is ever transformed back. docs/deci
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import scipy.fft
 import scipy.linalg
+import scipy.linalg.lapack
 from numpy.typing import NDArray
 
 from components.core.audio import Audio
@@ -24,6 +26,7 @@ TAPS = 512
 """Samples of a distortion filter."""
 
 _BLOCK_FFT = 16384
+_BLOCKS_AT_ONCE = 4
 _FRAMES_AT_ONCE = 4  # spectra of so many stay in a processor's cache
 
 Signals = NDArray[np.float64]
@@ -31,7 +34,7 @@ Spectra = NDArray[np.complex128]
 
 
 class SingularError(Exception):
-    """The distortion filters have no unique solution: some targets are copies of each other."""
+    """Some targets are copies of each other: what is interference is not determined."""
 
 
 def evaluate(references: Audio, estimates: Audio, window: int, taps: int = TAPS) -> NDArray[np.float64]:
@@ -39,9 +42,11 @@ def evaluate(references: Audio, estimates: Audio, window: int, taps: int = TAPS)
 
     Frames of `window` samples do not overlap; what is left at the end counts for the filters only, and a track shorter
     than a frame is one. A frame in which a reference or an estimate is silent (its channels add up to zero throughout)
-    is NaN. Raises SingularError where the filters are not determined.
+    is NaN. Raises SingularError where a reference is a copy of another.
     """
     targets, channels, samples = references.shape
+    if any(np.array_equal(one, other) for one, other in combinations(references, 2)):
+        raise SingularError
     window = min(window, samples)
     signals = np.stack([references, estimates])  # in their own precision, and twice as exact a few frames at a time
     filters = _filters(signals.reshape(-1, samples), targets, channels, taps)
@@ -106,9 +111,6 @@ def _correlations(signals: Audio, taps: int) -> Signals:
     return lags
 
 
-_BLOCKS_AT_ONCE = 4
-
-
 def _toeplitz(lags: Signals, taps: int) -> Signals:
     """Return the matrix of inner products of delayed references: entry (i, a), (j, b) is the lag a − b of i and j."""
     count = lags.shape[0]
@@ -131,7 +133,24 @@ def _solved(gram: Signals, sides: Signals) -> Signals:
         try:
             solution = np.asarray(np.linalg.solve(ridged, sides), np.float64)
         except np.linalg.LinAlgError:
-            raise SingularError from None
+            return _solved_by_independent(ridged, sides)
+    return solution
+
+
+def _solved_by_independent(gram: Signals, sides: Signals) -> Signals:
+    """Return one of the least-squares solutions of a singular system: dependent signals get filters of zeros.
+
+    Two channels that are the same (a mono recording in a stereo file) leave open which of them is filtered, not what
+    comes out: the projection is that of every other solution. Cholesky with pivoting finds the independent ones
+    (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 10.3), of signals of the same level each.
+    """
+    level = 1 / np.sqrt(gram.diagonal())
+    factor, order, rank, _ = scipy.linalg.lapack.dpstrf(gram * level * level[:, None], lower=1)
+    independent = order[:rank] - 1
+    scale = level[independent, None]
+    solution = np.zeros_like(sides)
+    lower = (factor[:rank, :rank], True)
+    solution[independent] = scale * scipy.linalg.cho_solve(lower, scale * sides[independent], check_finite=False)
     return solution
 
 
