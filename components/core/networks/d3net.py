@@ -2,15 +2,23 @@
 
 Of all layers before it a layer sees each with a dilation of its own, so no receptive field has holes (the paper's
 multidilated convolution). Such D2 blocks are nested to D3 blocks, these stand in a U of their own for the low band,
-the high band and the whole, and a last D2 block with a gated convolution joins the three. Sizes are those that the
-paper's table gives for music. What differs: the output is a mask without upper bound on the mixture, as Open-Unmix has
-it, and not the magnitude itself, so that no statistics of the data are built in.
+the high band and the whole, and a last D2 block with a gated convolution joins the three.
+
+What is from where. The layers are those of the authors' code (sony/ai-research-code, d3net/music-source-separation).
+The sizes are theirs for vocals and for other, at second hand: as tky823/DNN-based_source_separation writes down the
+paper's table and the code's configurations. These two differ in the blocks of the high band: seven in the table, the
+default here, five in the code, 146 weights fewer. For bass and drums the authors have other sizes and splits; here all
+stems have the same. We know of no number of weights that they publish.
+
+What differs. The output is a mask without upper bound on the mixture, as Open-Unmix has it, and not the magnitude
+itself; the input is the logarithm relative to the loudness of the whole, and not the magnitude scaled by the mean and
+deviation of the training data: so no statistics of the data are built in, and the authors' weights do not fit.
 """
 
 from typing import Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
@@ -27,8 +35,8 @@ class D3BandConfig(Section):
     """
 
     enter: int = Field(gt=0)
-    growth: tuple[int, ...] = Field(min_length=3)
-    layers: tuple[int, ...] = Field(min_length=3)
+    growth: tuple[PositiveInt, ...] = Field(min_length=3)
+    layers: tuple[PositiveInt, ...] = Field(min_length=3)
     blocks: int = Field(gt=0)
 
     @model_validator(mode="after")
@@ -38,7 +46,7 @@ class D3BandConfig(Section):
         return self
 
 
-_LOW = D3BandConfig(enter=32, growth=(16, 18, 20, 22, 20, 18, 16), layers=(5,) * 7, blocks=2)
+_LOW = D3BandConfig(enter=32, growth=(16, 18, 20, 22, 20, 18, 16), layers=(5, 5, 5, 5, 4, 4, 4), blocks=2)
 _HIGH = D3BandConfig(enter=8, growth=(2,) * 7, layers=(1,) * 7, blocks=1)
 _FULL = D3BandConfig(
     enter=32, growth=(13, 14, 15, 16, 17, 16, 14, 12, 11), layers=(4, 5, 6, 7, 8, 6, 5, 4, 4), blocks=2

@@ -7,21 +7,28 @@ from components.core.networks.open_unmix import OpenUnmix, OpenUnmixConfig
 from components.core.stft import StftConfig
 from components.core.torchaudio_compat import torchaudio
 
+TINY = OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=128))
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_the_same_weights_give_the_same_magnitudes(channels: int) -> None:
+
+@pytest.mark.parametrize(
+    ("config", "channels"), [(TINY, 1), (TINY, 2), (OpenUnmixConfig(), 2)], ids=["mono", "stereo", "published size"]
+)
+def test_the_same_weights_give_the_same_magnitudes(config: OpenUnmixConfig, channels: int) -> None:
     assert torchaudio is not None  # before openunmix, which imports it without asking whether it loads
     model = pytest.importorskip("openunmix.model")
     torch.manual_seed(0)
-    theirs = model.OpenUnmix(nb_bins=257, nb_channels=channels, hidden_size=32, max_bin=200).eval()
-    ours = OpenUnmix(OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=128)), channels).eval()
+    bins = config.stft.window // 2 + 1
+    theirs = model.OpenUnmix(
+        nb_bins=bins, nb_channels=channels, hidden_size=config.hidden, max_bin=config.max_bin
+    ).eval()
+    ours = OpenUnmix(config, channels).eval()
     for norm in (theirs.bn1, theirs.bn2, theirs.bn3):
         torch.nn.init.normal_(norm.running_mean, std=0.2)
         torch.nn.init.uniform_(norm.running_var, 0.5, 2.0)
     torch.nn.init.normal_(theirs.input_mean)
     torch.nn.init.uniform_(theirs.input_scale)
     ours.load_state_dict(theirs.state_dict())
-    magnitude = torch.rand(3, channels, 257, 40)
+    magnitude = torch.rand(3, channels, bins, 40)
     with torch.inference_mode():
         wanted = theirs(magnitude.clone())
         found = ours(magnitude) * magnitude
