@@ -38,6 +38,7 @@ def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
         files = quantised(path, network_inputs(model.separator, means.calibration))
     settings = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision], "INFERENCE_NUM_THREADS": means.threads, "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # else all processes of a machine choose the same cores
     }  # fmt: skip
     compiled = package.Core().compile_model(str(files[0]), "CPU", settings)
     return Prepared(with_engine(model.separator, _run(compiled)), files_size(*files))

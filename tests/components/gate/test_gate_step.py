@@ -7,11 +7,14 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
+from core.tiny import save_tiny_model
 from gate_scores import gate_config, seen, write_scores
 
 from components.core import tracking
+from components.core.bundle import load_model
 from components.core.errors import UserError
 from components.core.files import write_json
+from components.core.logged_model import logged_model
 from components.core.smoke import Smoke
 from components.core.verdict import Verdict
 from components.core.version import VERSION_FILE, VersionRef
@@ -165,10 +168,22 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
 
 
 @pytest.mark.slow
-def test_a_version_without_an_artifact_is_refused_by_a_fresh_process(tmp_path: Path, version: VersionRef) -> None:
+def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
+    tmp_path: Path, version: VersionRef, store: str
+) -> None:
+    """One bit of the artifact is another; the scores are of a better version."""
+    client = tracking.connect()
+    model = save_tiny_model(tmp_path / "model")
+    logged = logged_model(client, tracking.RunRef(version.run_id, tracking.EXPERIMENT), model, load_model(model))
+    created = client.create_model_version(NAME, logged.model_uri, version.run_id, model_id=logged.model_id)
+    place = Path(client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://"))
+    [weights] = place.rglob("weights.safetensors")
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
-    verdict = gate(gate_config(), version, Evidence(scores, scores), None, tmp_path / "out")
+    judged = replace(version, version=int(created.version))
+    verdict = gate(gate_config(), judged, Evidence(scores, scores), None, tmp_path / "out")
     assert not verdict.passed
     (reason,) = verdict.reasons
-    assert reason.startswith("smoke: models:/vocal-isolation/")
-    assert "cannot be fetched" in reason
+    assert reason.startswith(f"smoke: models:/vocal-isolation/{created.version} does not work in a fresh process: ")
+    assert "checksum" in reason
