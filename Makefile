@@ -16,10 +16,10 @@ run: $(STAMP)
 	@stemline run $(foreach name,$(DATASET),--dataset $(name))
 
 test: lint
-	@pytest -n 2 --dist loadgroup tests
+	@pytest -n 2 --dist loadfile tests
 
 test-fast: $(STAMP)
-	@pytest -n 2 --dist loadgroup -m "not slow" tests
+	@pytest -n 2 --dist loadfile -m "not slow" tests
 
 lint: $(STAMP)
 	@ruff check .

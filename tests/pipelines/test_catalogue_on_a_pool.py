@@ -17,7 +17,7 @@ from core.tiny import noise, run_python, save_tiny_model
 
 from components.core.files import digest_file
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pool"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 POOL = "studio"
 PREFECT = str(Path(sys.executable).parent / "prefect")

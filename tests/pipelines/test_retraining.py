@@ -17,7 +17,7 @@ import pytest
 import requests
 from project import NAME, Project, copied_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("retraining"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PREFECT = str(Path(sys.executable).parent / "prefect")
 

@@ -10,7 +10,7 @@ import soundfile
 from project import NAME, STAGES, Project, copied_project
 from ruamel.yaml import YAML
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("whole-pipeline"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

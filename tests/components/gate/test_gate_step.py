@@ -21,8 +21,6 @@ from components.core.version import VERSION_FILE, VersionRef
 from components.gate import __main__ as program
 from components.gate.gate import Champion, Evidence, gate
 
-pytestmark = pytest.mark.xdist_group("gate-step")
-
 NAME = "vocal-isolation"
 GOOD = {"vocals": [4.0] * 6, "accompaniment": [9.0] * 6}
 BETTER = {"vocals": [5.0] * 6, "accompaniment": [9.5] * 6}

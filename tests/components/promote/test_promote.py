@@ -31,8 +31,6 @@ from components.promote.promotion import promote
 from components.promote.repair import repair
 from components.promote.rollback import rollback
 
-pytestmark = pytest.mark.xdist_group("promote")
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:

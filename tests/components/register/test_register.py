@@ -26,7 +26,7 @@ from components.core.version import VersionRef
 from components.register.config import RegisterConfig
 from components.register.register import register
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("register")]
+pytestmark = pytest.mark.slow
 
 NAME = "vocal-isolation"
 TARGETS = ("vocals", "accompaniment")

@@ -11,7 +11,7 @@ import pytest
 from train_music import noise_cache
 from training_processes import Training, living, maps_shards, wait_until, workers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("train-kills")]
+pytestmark = pytest.mark.slow
 
 Launcher = subprocess.Popen[bytes]
 METRICS = ("train/loss", "train/vocals_sdr", "train/accompaniment_sdr")

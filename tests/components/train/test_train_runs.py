@@ -13,7 +13,7 @@ from training_processes import Training
 from components.core.bundle import load_model
 from components.core.segments import separate_all
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("train-runs")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
