@@ -203,6 +203,16 @@ def deploy(pool: Annotated[str, typer.Argument(help="A Prefect work pool.")]) ->
 
 
 @app.command()
+def repair(
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Write an alias that was moved by hand into the journal.")
+    ] = False,
+) -> None:
+    """Finish a promotion that was killed: have the registry say what the journal says."""
+    _become("components.promote.repair", *(["--adopt"] if adopt else []))
+
+
+@app.command()
 def doctor(
     store: Annotated[list[str] | None, typer.Option(help="A folder or s3://bucket/folder to try. Repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
