@@ -204,11 +204,9 @@ def deploy(pool: Annotated[str, typer.Argument(help="A Prefect work pool.")]) ->
 
 @app.command()
 def repair(
-    adopt: Annotated[
-        bool, typer.Option("--adopt", help="Write an alias that was moved by hand into the journal.")
-    ] = False,
+    adopt: Annotated[bool, typer.Option("--adopt", help="The registry is right, whatever the journal says.")] = False,
 ) -> None:
-    """Finish a promotion that was killed: have the registry say what the journal says."""
+    """Finish a promotion that was killed, and check the journal: have it and the registry say the same."""
     _become("components.promote.repair", *(["--adopt"] if adopt else []))
 
 
