@@ -105,13 +105,19 @@ def _ways(model: Model, songs: Sequence[Song], means: Means) -> tuple[list[Way],
         for precision in runtime.precisions:
             try:
                 prepared = with_runtime(model, name, precision, means)
-                sdr = [track_sdr(song.stems, separate_all(prepared.separator, song.mixture), model.rate)
-                       for song in songs]  # fmt: skip
+                sdr = [_sdr(prepared.separator, song, model.rate) for song in songs]
             except (UserError, RuntimeError) as error:
                 refused.append(f"| {runtime.title} | {precision} | {str(error).splitlines()[0]} | | | | | | |")
             else:
                 ways.append(Way(name, precision, prepared, np.array(sdr)))
     return ways, refused
+
+
+def _sdr(separator: Separator, song: Song, rate: int) -> list[float]:
+    stems = separate_all(separator, song.mixture)
+    if not np.isfinite(stems).all():
+        raise UserError("gives numbers that are none")  # medians would leave them out
+    return track_sdr(song.stems, stems, rate)
 
 
 def _time(way: Way, songs: Sequence[Song]) -> None:

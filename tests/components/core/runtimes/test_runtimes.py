@@ -56,26 +56,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("onnx")
 
 
-def _stems(model: Model, runtime: str, precision: Precision, folder: Path) -> Tensor:
+def _prepared(model: Model, runtime: str, precision: Precision, folder: Path) -> Separator:
     for package in {"onnxruntime": ["onnxruntime"], "openvino": ["openvino", "nncf"]}.get(runtime, []):
         if package != "nncf" or precision == "int8":
             pytest.importorskip(package)
     prepared = with_runtime(model, runtime, precision, Means(folder, 1, [_mixture(model)] * 2))
     assert prepared.size > 0
-    with torch.inference_mode():
-        stems: Tensor = prepared.separator(_mixture(model))
-    return stems
+    return prepared.separator
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
 def test_runtimes_give_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
     model = _model(name)
-    with torch.inference_mode():
-        wanted = model.separator(_mixture(model))
-    found = _stems(model, runtime, "fp32", folder)
-    assert (found - wanted).abs().max() < 1e-5
-    assert (found.sum(dim=1) - _mixture(model)).abs().max() < 1e-5
+    separator = _prepared(model, runtime, "fp32", folder)
+    for level in (1.0, 1e-5, 0.0):
+        mixture = level * _mixture(model)
+        with torch.inference_mode():
+            wanted, found = model.separator(mixture), separator(mixture)
+        assert (found - wanted).abs().max() < 1e-5 * (level + 1e-3)
+        assert (found.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("name", ["unet", "tdf_unet"])
@@ -87,10 +87,13 @@ def test_fewer_bits_are_rougher_and_yet_the_same_music(
     name: str, runtime: str, precision: Precision, folder: Path
 ) -> None:
     model = _model(name)
+    separator = _prepared(model, runtime, precision, folder)
     with torch.inference_mode():
-        wanted = model.separator(_mixture(model))
+        wanted, found = model.separator(_mixture(model)), separator(_mixture(model))
+        silence = separator(torch.zeros_like(_mixture(model)))
     low, high = CLOSE[precision]
-    assert low < _snr(wanted, _stems(model, runtime, precision, folder)) < high
+    assert low < _snr(wanted, found) < high
+    assert silence.abs().max() < 1e-6
 
 
 def test_several_segments_at_once_are_taken_one_by_one(folder: Path) -> None:
@@ -174,4 +177,19 @@ def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monke
     monkeypatch.setattr("components.core.runtimes.onnx_file.exportable", lambda separator: Half())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_fails_on_silence_alone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the exporter's optimiser made of a network that divides by its loudness."""
+    pytest.importorskip("onnxscript")
+
+    class Relative(torch.nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            least = 0.0 if torch.compiler.is_exporting() else 1e-8
+            return image / (image.square().mean() + least).sqrt()
+
+    monkeypatch.setattr("components.core.runtimes.onnx_file.exportable", lambda separator: Relative())
+    with pytest.raises(UserError, match="differs from torch by"):
+        export_onnx(_model("unet"), tmp_path)
     assert not list(tmp_path.iterdir())
