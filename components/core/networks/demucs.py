@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.waveform import StandardisedSeparator
 from components.core.params import Section
 from components.core.torchaudio_compat import torchaudio
 
@@ -65,8 +65,8 @@ class Demucs(nn.Module):
         return _trimmed(stems, samples).reshape(-1, self.stems, self.channels, samples)
 
 
-class DemucsSeparator(WaveformSeparator):
-    """The network around the mixture made zero mean and unit variance, as its authors do it."""
+class DemucsSeparator(StandardisedSeparator):
+    """The network around lengths that it takes."""
 
     def __init__(self, network: nn.Module, config: DemucsConfig) -> None:
         super().__init__(network, config.segment)
@@ -75,17 +75,6 @@ class DemucsSeparator(WaveformSeparator):
     def length(self, samples: int) -> int:
         """Return a length that leaves nothing over."""
         return valid_length(samples, self.depth, self.resample)
-
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Normalise by the mean of the channels, separate, and go back."""
-        mono = mixture.mean(dim=1, keepdim=True)
-        mean = mono.mean(dim=-1, keepdim=True)
-        deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + _SILENCE
-        stems = super().estimates((mixture - mean) / deviation)
-        return stems * deviation.unsqueeze(1) + mean.unsqueeze(1)
-
-
-_SILENCE = 1e-5
 
 
 def valid_length(samples: int, depth: int, resample: bool) -> int:

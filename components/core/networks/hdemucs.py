@@ -7,11 +7,11 @@ levels. The weights have torchaudio's names.
 from typing import Literal
 
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.waveform import StandardisedSeparator
 from components.core.params import Section
 from components.core.torchaudio_compat import torchaudio
 
@@ -37,24 +37,15 @@ class HDemucsConfig(Section):
         return self
 
 
-class HDemucsSeparator(WaveformSeparator):
-    """The network around the mixture made zero mean and unit variance, as its authors do it."""
+class HDemucsSeparator(StandardisedSeparator):
+    """The network around lengths that it takes."""
 
     def length(self, samples: int) -> int:
         """Return at least a few frames: edges are reflected."""
         return max(samples, _FEWEST)
 
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Normalise by the mean of the channels, separate, and go back."""
-        mono = mixture.mean(dim=1, keepdim=True)
-        mean = mono.mean(dim=-1, keepdim=True)
-        deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + _SILENCE
-        stems = super().estimates((mixture - mean) / deviation)
-        return stems * deviation.unsqueeze(1) + mean.unsqueeze(1)
-
 
 _FEWEST = 16384
-_SILENCE = 1e-5
 
 
 def build_hdemucs(config: HDemucsConfig, stems: int, channels: int) -> Separator:

@@ -30,3 +30,18 @@ class WaveformSeparator(Separator):
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimates that add up to the mixture."""
         return consistent(self.estimates(mixture), mixture)
+
+
+class StandardisedSeparator(WaveformSeparator):
+    """A network around the mixture made zero mean and unit variance, as Demucs' authors do it."""
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Normalise by the mean of the channels, separate, and go back."""
+        mono = mixture.mean(dim=1, keepdim=True)
+        mean = mono.mean(dim=-1, keepdim=True)
+        deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + _SILENCE
+        stems = super().estimates((mixture - mean) / deviation)
+        return stems * deviation.unsqueeze(1) + mean.unsqueeze(1)
+
+
+_SILENCE = 1e-5
