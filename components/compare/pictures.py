@@ -18,19 +18,9 @@ from components.compare.labels import place_labels
 from components.compare.statistics import by_track
 from components.compare.table import best_system
 from components.compare.words import Comparison, material
+from components.core.drawing import STYLE, save
 from components.core.errors import UserError
-from components.core.files import whole_file
 
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10.0,
-    "axes.titlesize": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "figure.dpi": 150.0,
-    "savefig.dpi": 150.0,
-}
 _TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
 _FEWEST_SPEEDS = 2
 _FEWEST_IN_BOX = 5  # a box of fewer would show quartiles that nobody measured
@@ -57,13 +47,13 @@ def draw(out: Path, comparison: Comparison) -> list[Path]:
         raise UserError(f"compare.reference: there is no system {reference} in this comparison")
     shutil.rmtree(out, ignore_errors=True)
     paths = []
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for target in comparison.targets:
             for kind in (differences, boxes, speed):
                 figure = kind(comparison, target)
                 if figure is not None:
                     paths.append(out / f"{kind.__name__}-{target}.png")
-                    _save(figure, paths[-1])
+                    save(figure, paths[-1])
     return paths
 
 
@@ -168,8 +158,3 @@ def _name_rows(panel: Axes, names: list[str], facts: Mapping[str, Facts]) -> Non
     panel.set_ylim(-0.6, len(names) - 0.4)
     panel.grid(axis="x", color=_GRID, linewidth=0.6)
     panel.set_axisbelow(True)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with whole_file(path) as partial:
-        figure.savefig(partial)

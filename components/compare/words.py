@@ -14,9 +14,9 @@ from components.compare.gathering import FIXED, Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
 from components.compare.statistics import friedman
 from components.compare.table import METRICS
+from components.core.labels import label_datasets
 
 _NO = "–"
-_DATASETS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
 _NAMED = 3  # of files that fit no track
 
 
@@ -51,7 +51,7 @@ def as_markdown(comparison: Comparison) -> str:
 
 def material(test: Mapping[str, Any]) -> str:
     """Say in a few words what was scored: how many tracks of which data sets."""
-    datasets = " + ".join(_DATASETS.get(name, name) for name in test.get("datasets", []))
+    datasets = label_datasets(test.get("datasets", []))
     return f"{_counted(len(test['tracks']), 'test track')} of {datasets}"
 
 

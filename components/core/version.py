@@ -8,6 +8,9 @@ from components.core.errors import UserError
 
 VERSION_FILE = "version.json"
 
+TAKEN_BACK = "taken_back"
+"""Tag of a version that a rollback replaced: when and why. The gate refuses it."""
+
 
 @dataclass(frozen=True)
 class VersionRef:

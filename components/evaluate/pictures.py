@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from components.core.audio import Audio
 from components.core.bundle import Model
-from components.core.files import whole_file
+from components.core.drawing import STYLE, save
+from components.core.labels import label_datasets
 from components.core.manifest import Track
 from components.core.segments import separate_all
 from components.evaluate.material import read_material
-from components.evaluate.report import label_datasets
 from components.evaluate.results import PICTURES
 from components.evaluate.scoring import METRICS
 from components.evaluate.spectrogram import decibels
@@ -30,27 +30,18 @@ _NAMES = {
     "ISR": "image to spatial distortion ratio",
 }
 _COLOURS = ("#1f6f8b", "#808080", "#d9a441", "#7a5195", "#6a994e", "#bc4749")
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10.0,
-    "axes.titlesize": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 150.0,
-    "savefig.dpi": 150.0,
-}
 _RANGE_DB = 80.0
 
 
 def draw_pictures(out: Path, seconds: float, model: Model, tracks: Sequence[Track], scores: pd.DataFrame) -> None:
     """Write `out`/pictures, in place of earlier ones: `<metric>.png`; spectrograms.png of the first scored track."""
     shutil.rmtree(out / PICTURES, ignore_errors=True)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for metric in METRICS:
-            _save(box_plot(metric, scores, tracks), out / PICTURES / f"{metric}.png")
+            save(box_plot(metric, scores, tracks), out / PICTURES / f"{metric}.png")
         scored = set(scores[scores["reason"] == ""]["track"])
         track = next(track for track in tracks if track.name in scored)
-        _save(spectrograms(model, track, seconds), out / PICTURES / "spectrograms.png")
+        save(spectrograms(model, track, seconds), out / PICTURES / "spectrograms.png")
 
 
 def box_plot(metric: str, scores: pd.DataFrame, tracks: Sequence[Track]) -> Figure:
@@ -153,8 +144,3 @@ def _label(system: str) -> str:
 
 def _colours(count: int) -> list[str]:
     return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with whole_file(path) as partial:
-        figure.savefig(partial)

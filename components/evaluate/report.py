@@ -1,24 +1,16 @@
 """The summary in the terminal: every system against the floor and the ceiling, in plain lines that any log shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from components.core.labels import label_datasets
 from components.evaluate.interval import CONFIDENCE
 from components.evaluate.scoring import METRICS
 from components.evaluate.systems import role
 
-_LABELS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
-"""Data sets whose name alone could be taken for another one."""
-
-
 _COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"
-
-
-def label_datasets(datasets: Sequence[str]) -> str:
-    """Return the data sets' names as they stand beside numbers; never 'MUSDB18' for its excerpts."""
-    return " + ".join(_LABELS.get(name, name) for name in datasets)
 
 
 def summary_text(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from components.core.bundle import Model
+from components.core.labels import label_datasets
 from components.core.manifest import read_manifest
 from components.export.run import Run
 
@@ -23,10 +24,6 @@ LICENCES: Mapping[str, str] = {
     "folder": "the maker's own folder of multitracks: ask the maker",
 }
 """What a data set allows; a model inherits it."""
-
-
-LABELS: Mapping[str, str] = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
-"""Data sets whose name alone could be taken for another one."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _scores(scores: Scores) -> str:
 
 
 def _tested(test: Mapping[str, Any]) -> str:
-    names = " + ".join(LABELS.get(name, name) for name in test["datasets"])
+    names = label_datasets(test["datasets"])
     count = len(test["tracks"])
     return f"{count} test tracks of {names}" if count > 1 else f"one test track, '{test['tracks'][0]}' ({names})"
 

@@ -14,7 +14,7 @@ from components.core.files import write_json
 from components.core.model_store import REGISTRY
 from components.core.smoke import Smoke, smoke
 from components.core.verdict import VERDICT_FILE, Finding, Verdict
-from components.core.version import VersionRef
+from components.core.version import TAKEN_BACK, VersionRef
 from components.gate.config import GateConfig
 from components.gate.operation import Try, operable
 from components.gate.picture import draw_differences
@@ -24,8 +24,6 @@ from components.gate.scores import Scores, read_scores
 from components.gate.slices import sliced
 
 SMOKE_FILE, PICTURE_FILE = "smoke.json", "differences.png"
-TAKEN_BACK = "taken_back"
-"""Tag that a rollback leaves on the version that it replaced (components/promote/live.py)."""
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.core.files import whole_file
+from components.core.drawing import STYLE, save
 from components.core.verdict import Verdict
 from components.gate.config import GateConfig
 from components.gate.interval import Values
 from components.gate.rules import bound_of, differences_by_target, gains_by_target
 from components.gate.scores import Scores
 
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10.0,
-    "axes.titlesize": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.dpi": 150.0,
-    "savefig.dpi": 150.0,
-}
 _GAINED, _LOST, _LINE = "#1f6f8b", "#bc4749", "#d9a441"
 
 
@@ -43,7 +34,7 @@ def draw_differences(
 ) -> None:
     """Write the picture to `path`: a panel a target, a dot a track."""
     drawn = _to_champion(config, verdict, challenger, champion) if champion else _to_mixture(config, challenger)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.2 + 3.4 * max(1, len(drawn.differences)), 4.2), layout="constrained")
         panels = figure.subplots(1, max(1, len(drawn.differences)), squeeze=False)[0]
         for panel, (target, values) in zip(panels, drawn.differences.items(), strict=False):
@@ -52,9 +43,7 @@ def draw_differences(
         panels[0].set_ylabel("difference of SDR (dB)")
         word = "passed" if verdict.passed else "was refused"
         figure.suptitle(f"Version {verdict.version} {word}: test tracks against\n{drawn.against}", fontsize=10.5)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            figure.savefig(partial)
+        save(figure, path)
 
 
 def _to_champion(config: GateConfig, verdict: Verdict, challenger: Scores, champion: Scores) -> _Drawn:

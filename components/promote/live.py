@@ -18,6 +18,7 @@ from components.core.journal import Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
 from components.core.stores.bucket import S3
 from components.core.stores.opening import open_store
+from components.core.version import TAKEN_BACK
 from components.core.workspace import SHARED
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
@@ -25,9 +26,6 @@ from components.promote.promote import champion_version
 ENTRY = "journal.entry"
 """Tag of the registered model: number and SHA-256 of the entry that its aliases stand for; and of a version: the number
 of the entry that made it live last."""
-
-TAKEN_BACK = "taken_back"
-"""Tag of a version that a rollback replaced: when and why. The gate refuses it."""
 
 
 def open_journal(config: PromoteConfig) -> Journal:

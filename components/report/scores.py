@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from components.core.labels import label_datasets
 from components.report.reading import Document, Unavailable, read_document, read_table
 
 _SYSTEMS = {
@@ -21,7 +22,6 @@ _METRICS = {
     "SAR": ("Cleanness", "how free it is of artefacts: watery, metallic or chirping sounds"),
     "ISR": ("Image", "how true its place in the stereo picture and its colour are"),
 }
-_DATASETS = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}  # its name alone could be taken for MUSDB18
 
 
 class _Test(Document):
@@ -90,7 +90,7 @@ def read_scores(workspace: Path) -> ScoresPart:
 
 def _tested_on(test: _Test) -> str:
     count = len(test.tracks)
-    names = " + ".join(_DATASETS.get(name, name) for name in test.datasets)
+    names = label_datasets(test.datasets)
     songs = f"{count} test track{'' if count == 1 else 's'} of {names}"
     return f"{songs}; {test.scorer}, medians over frames of {test.window_seconds:g}\u00a0s, then over tracks."
 
