@@ -22,6 +22,15 @@ def pytest_configure() -> None:
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _environment_of_the_file() -> Iterator[None]:
+    """Undo what a file's tests left in the environment: MLflow writes the store that it was told into it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture
 def bucket(tmp_path: Path) -> Iterator[Bucket]:
     """A bucket `music` on a server of this machine that asks for credentials."""

@@ -97,6 +97,11 @@ class Training:
         (path,) = (self.folder / "workspace" / "scratch" / "train").glob("*/run.json")
         return str(json.loads(path.read_text(encoding="utf-8"))["run_id"])
 
+    @property
+    def metrics(self) -> set[str]:
+        """The names of the metrics that MLflow has of the run."""
+        return set(mlflow.MlflowClient(self.store).get_run(self.run_id).data.metrics)
+
     def logged(self, metric: str) -> list[tuple[int, float]]:
         """What MLflow has of a metric: step and value."""
         history = mlflow.MlflowClient(self.store).get_metric_history(self.run_id, metric)
