@@ -4,7 +4,6 @@ import signal
 import subprocess
 from collections.abc import Callable
 
-import mlflow
 import pandas as pd
 import psutil
 import pytest
