@@ -12,6 +12,9 @@ _EMBEDDED = {
     # telemetry writes to the same SQLite file at the same time, which now and then locks it
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    # a server that restarts is asked again for four minutes, as MLflow's client does; its logger tells when (tasks.py)
+    "PREFECT_CLIENT_MAX_RETRIES": "7",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_CLIENT_LEVEL": "DEBUG",
     "DVC_NO_ANALYTICS": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

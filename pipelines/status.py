@@ -29,4 +29,4 @@ def print_status(console: Console | None = None) -> None:
     out.print("Stages    ", end="")
     lines = run_command([sys.executable, "-m", "dvc", "status"], lambda line: None)
     out.print("\n          ".join(lines))
-    out.print(f"MLflow    {tracking.tracking_uri()}\nWorkspace {WORKSPACE.resolve()}", soft_wrap=True)
+    out.print(f"MLflow    {tracking.address()}\nWorkspace {WORKSPACE.resolve()}", soft_wrap=True)

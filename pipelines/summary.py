@@ -6,7 +6,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from components.core.tracking import tracking_uri
+from components.core.tracking import address
 from components.core.verdict import Verdict
 from components.core.version import VersionRef
 from components.core.workspace import WORKSPACE
@@ -47,7 +47,7 @@ def _places(destination: str) -> dict[str, str]:
     return {
         "Stems": destination,
         "Report": f"{(WORKSPACE / 'report' / 'index.html').resolve().as_uri()}",
-        "MLflow": f".venv/bin/mlflow ui --backend-store-uri {tracking_uri()}",
+        "MLflow": f".venv/bin/mlflow ui --backend-store-uri {address()}",
         "Prefect": f"PREFECT_HOME={(WORKSPACE / 'prefect').resolve()} .venv/bin/prefect server start",
         "DVC": ".venv/bin/dvc metrics show; .venv/bin/dvc plots show; .venv/bin/dvc dag",
     }

@@ -9,6 +9,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
+from components.core.waiting import say_when_waiting
 from pipelines.command import CommandError, run_command
 
 
@@ -20,6 +21,11 @@ def _without_empty_traceback(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("prefect.task_runs").addFilter(_without_empty_traceback)
+say_when_waiting(
+    "prefect.client",
+    ("Encountered retryable", "Received response with retryable"),
+    "Prefect's server",
+)
 
 
 def carry_out(

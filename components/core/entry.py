@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from components.core.errors import UserError
 from components.core.lifeline import end_with_parent
+from components.core.waiting import outage
 
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -20,16 +21,24 @@ def run_step(work: Callable[[], None]) -> None:
         end_with_parent()
     try:
         work()
-    except UserError as error:
-        print(f"stemline: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        said = _said(error)
+        if said is None:
             raise
+        print(f"stemline: {said}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+
+
+def _said(error: Exception) -> str | None:
+    """Return the line for an error that a user can mend; None for a mistake of ours."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:
         # a full disk is met while writing, when the system no longer says which file
         where = error.filename2 or error.filename or "a file that was being written"
-        print(f"stemline: {where}: {os.strerror(error.errno)}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        return f"{where}: {os.strerror(error.errno)}"
+    gone = outage(error)
+    return f"{gone}; the same command goes on when that is back" if gone else None

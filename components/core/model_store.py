@@ -78,7 +78,7 @@ def exists(address: str) -> bool:
         if error.error_code in NOT_THERE:
             return False
         reason = str(error).splitlines()[0]
-        raise UserError(f"the registry at {tracking.tracking_uri()} does not say what {address} is: {reason}") from None
+        raise UserError(f"the registry at {tracking.address()} does not say what {address} is: {reason}") from None
     return True
 
 
@@ -88,7 +88,7 @@ def resolve_version(address: str) -> tuple[str, int]:
         return _version(address)
     except MlflowException:
         raise UserError(
-            f"{address} is not in the registry at {tracking.tracking_uri()}: train and promote one with `stemline run`"
+            f"{address} is not in the registry at {tracking.address()}: train and promote one with `stemline run`"
         ) from None
 
 

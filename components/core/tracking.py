@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 from filelock import FileLock
@@ -20,10 +21,13 @@ from mlflow.exceptions import MlflowException
 
 from components.core.errors import UserError
 from components.core.files import write_json
+from components.core.waiting import say_when_waiting
 from components.core.workspace import WORKSPACE
 
 EXPERIMENT = "vocal-isolation"
 RUN_FILE = "run.json"
+NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
+"""MLflow's error code for a run that it does not have."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,21 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(WORKSPACE / 'mlflow' / 'mlflow.db').resolve()}"
 
 
+def address() -> str:
+    """Return the store's address as it may be shown: without the password that may be in it."""
+    uri = tracking_uri()
+    password = urlsplit(uri).password
+    return uri.replace(f":{password}@", ":***@", 1) if password else uri
+
+
 def connect() -> mlflow.MlflowClient:
     """Return a client of the store, making the store first if need be.
 
-    A fresh SQLite store is made under a lock: several processes at once corrupt it. Raises UserError, one line, when a
-    server does not answer.
+    A fresh SQLite store is made under a lock: several processes at once corrupt it. A server that restarts is waited
+    for, here and in all calls of the client. Raises UserError, one line, when it stays away.
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
+    say_when_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {address()}", about="mlflow")
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
@@ -84,9 +96,11 @@ def require_run(client: mlflow.MlflowClient, ref: RunRef) -> None:
     """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
     try:
         client.get_run(ref.run_id)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code != NO_SUCH_RUN:
+            raise
         raise UserError(
-            f"MLflow run {ref.run_id} is not in {tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it, "
+            f"MLflow run {ref.run_id} is not in {address()}: set MLFLOW_TRACKING_URI to the store that has it, "
             "or train again with `dvc repro --force train`"
         ) from None
 
@@ -119,7 +133,7 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
         client = mlflow.MlflowClient(uri, uri)
         _make_experiment(client, artifacts)
     except MlflowException as error:
-        raise UserError(f"MLflow at {uri} does not work: {str(error).splitlines()[0]}") from None
+        raise UserError(f"MLflow at {address()} does not work: {str(error).splitlines()[0]}") from None
     return client
 
 

@@ -75,7 +75,7 @@ def change(
     """Make `version` live in place of the `expected` one: the journal first, then the aliases."""
     if not _is_registered(client, name, version):
         raise UserError(
-            f"version {version} of {name} is not in the registry at {tracking.tracking_uri()}: "
+            f"version {version} of {name} is not in the registry at {tracking.address()}: "
             "register and judge it again with `stemline run`"
         )
     entry = journal.append(kind, name, version, why, evidence, expected)
@@ -131,7 +131,7 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
     if last.version and not _is_registered(client, last.name, last.version):
         raise UserError(
             f"the journal at {journal.address} says that version {last.version} of {last.name} is live, and the "
-            f"registry at {tracking.tracking_uri()} has no such version: set MLFLOW_TRACKING_URI to the registry that "
+            f"registry at {tracking.address()} has no such version: set MLFLOW_TRACKING_URI to the registry that "
             "has it; or, if it was deleted, `python -m components.promote.repair --adopt`"
         )
 
@@ -142,6 +142,6 @@ def _is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool
     except MlflowException as error:
         if error.error_code not in NOT_THERE:
             reason = str(error).splitlines()[0]
-            raise UserError(f"the registry at {tracking.tracking_uri()} does not answer: {reason}") from None
+            raise UserError(f"the registry at {tracking.address()} does not answer: {reason}") from None
         return False
     return True

@@ -60,7 +60,7 @@ def _of_the_run(run_id: str) -> Iterator[tuple[str, str]]:
     """What only the training's MLflow run knows; of the model that ships, the run's export beside it knows it too."""
     found = _shipped_run(run_id) or _stored_run(run_id)
     if found is None:
-        yield "its run", f"not in {tracking.tracking_uri()}: set MLFLOW_TRACKING_URI to the store that has it"
+        yield "its run", f"not in {tracking.address()}: set MLFLOW_TRACKING_URI to the store that has it"
         return
     tags, params = found
     yield from ((name, tags[name]) for name in _OF_THE_RUN if name in tags)

@@ -1,0 +1,49 @@
+"""Servers that restart are waited for by their own clients; this says so, and what it is when one stays away.
+
+MLflow's client asks again for four minutes (MLFLOW_HTTP_REQUEST_MAX_RETRIES), and Prefect's does as well
+(PREFECT_CLIENT_MAX_RETRIES, in pipelines/environment.py). Of both one learns it in their logs alone, each in its words.
+"""
+
+import logging
+import sys
+import time
+
+_EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
+_OUTAGES = {"RequestException", "OperationalError"}  # of requests; of SQLAlchemy and the databases' drivers
+
+
+class _Waiting(logging.Filter):
+    """Turns a client's records of another try into one line on stderr."""
+
+    def __init__(self, words: tuple[str, ...], about: str, server: str) -> None:
+        super().__init__()
+        self._words, self._about, self._server = words, about, server
+        self._said = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record stays in the log."""
+        if not str(record.msg).startswith(self._words) or self._about not in record.getMessage():
+            return record.levelno >= logging.WARNING
+        if time.monotonic() - self._said > _EVERY:
+            self._said = time.monotonic()
+            print(f"waiting for {self._server}: it does not answer, and is asked again", file=sys.stderr, flush=True)
+        return False
+
+
+def say_when_waiting(logger: str, words: tuple[str, ...], server: str, about: str = "") -> None:
+    """Say `waiting for <server>` for each record of `logger` that begins with one of `words` and contains `about`."""
+    found = logging.getLogger(logger)
+    found.setLevel(logging.DEBUG)  # some clients say it there
+    for old in [one for one in found.filters if isinstance(one, _Waiting)]:
+        found.removeFilter(old)
+    found.addFilter(_Waiting(words, about, server))
+
+
+def outage(error: BaseException) -> str | None:
+    """Return in a line what did not answer, when that is why `error` was raised; else None."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if any(base.__name__ in _OUTAGES for base in type(seen).__mro__):
+            return str(error).splitlines()[0][:300]
+        seen = seen.__cause__ or seen.__context__
+    return None

@@ -1,0 +1,149 @@
+"""All servers of docker/compose.yaml as processes, and a worker in a copy of the project."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from core.bucket import NAME as BUCKET
+from core.bucket import Bucket
+from mlflow import MlflowClient
+
+from stack.postgres import Postgres
+from stack.server import Server, environment_without, free_port, wait_until
+
+POOL = "stemline"
+PASSWORDS = {"mlflow": "mlflow-secret-7f3a", "prefect": "prefect-secret-91cc"}
+_PROGRAMS = Path(sys.executable).parent
+_OURS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "DVC_", "PET_", "MUSDB_", "PYTEST_", "GIT_", "AWS_", "PG")
+
+
+@dataclass
+class Stack:
+    """The servers, each by its name; `variables` are what a client of theirs needs."""
+
+    folder: Path
+    postgres: Postgres
+    bucket: Bucket
+    mlflow: Server
+    prefect: Server
+    worker: Server
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a client's environment must say."""
+        return {
+            **self.bucket.variables,
+            "MLFLOW_TRACKING_URI": self.mlflow.health.removesuffix("/health"),
+            "PREFECT_API_URL": self.prefect.health.removesuffix("/health"),
+            "PREFECT_HOME": str(self.folder / "prefect"),
+        }
+
+    def client(self) -> MlflowClient:
+        """Return a client of its MLflow."""
+        address = self.variables["MLFLOW_TRACKING_URI"]
+        return MlflowClient(address, address)
+
+    def ask(self, path: str, **body: Any) -> Any:
+        """Return what Prefect's server answers to a POST."""
+        answer = requests.post(f"{self.variables['PREFECT_API_URL']}/{path}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def flow_runs(self, flow: str) -> list[dict[str, Any]]:
+        """Return the runs of a flow, the oldest first."""
+        runs: list[dict[str, Any]] = self.ask(
+            "flow_runs/filter", flows={"name": {"any_": [flow]}}, sort="EXPECTED_START_TIME_ASC"
+        )
+        return runs
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """Return the deployment called `<flow>/<deployment>`."""
+        answer = requests.get(f"{self.variables['PREFECT_API_URL']}/deployments/name/{name}", timeout=60)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def start_run(self, deployment: str, **parameters: Any) -> str:
+        """Have a deployment run; return the flow run's id."""
+        path = f"deployments/{self.deployment(deployment)['id']}/create_flow_run"
+        return str(self.ask(path, parameters=parameters)["id"])
+
+    def state(self, run_id: str) -> dict[str, Any]:
+        """Return the state of a flow run."""
+        answer = requests.get(f"{self.variables['PREFECT_API_URL']}/flow_runs/{run_id}", timeout=60)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()["state"]
+        return found
+
+
+@contextmanager
+def running_stack(folder: Path, programs: Path, project: Path, environment: dict[str, str]) -> Iterator[Stack]:
+    """Start all of it, the worker in `project` with `environment` beside the stack's variables; end all of it."""
+    with ExitStack() as ends:
+        postgres = Postgres(programs, PASSWORDS)
+        ends.callback(postgres.remove)
+        postgres.make()
+        bucket = Bucket(folder)
+        ends.callback(bucket.stop)
+        bucket.start()
+        stack = Stack(folder, postgres, bucket, *_servers(folder, postgres, bucket))
+        (folder / "prefect").mkdir()
+        stack.worker.environment = environment | stack.variables
+        stack.worker.folder = project
+        for server in (stack.mlflow, stack.prefect):
+            ends.callback(server.kill)
+            server.start()
+        for server in (stack.mlflow, stack.prefect):
+            server.wait()
+        create = [str(_PROGRAMS / "prefect"), "work-pool", "create", POOL, "--type", "process"]
+        subprocess.run(create, env=os.environ | stack.variables, check=True, stdout=subprocess.DEVNULL)
+        ends.callback(stack.worker.kill)
+        stack.worker.start()
+        yield stack
+
+
+def _servers(folder: Path, postgres: Postgres, bucket: Bucket) -> tuple[Server, Server, Server]:
+    mlflow_port, prefect_port = free_port(), free_port()
+    base = environment_without(_OURS, LC_ALL="C.UTF-8")
+    mlflow_server = Server(
+        "mlflow",
+        [str(_PROGRAMS / "mlflow"), "server", "--host=127.0.0.1", f"--port={mlflow_port}", "--workers=1",
+         "--serve-artifacts", f"--artifacts-destination=s3://{BUCKET}/mlflow"],
+        {**base, **bucket.variables, "MLFLOW_BACKEND_STORE_URI": postgres.url("psycopg2", "mlflow"),
+         "PGPASSWORD": PASSWORDS["mlflow"], "MLFLOW_S3_ENDPOINT_URL": bucket.variables["AWS_ENDPOINT_URL"],
+         "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        folder,
+        f"http://127.0.0.1:{mlflow_port}/health",
+    )  # fmt: skip
+    prefect_server = Server(
+        "prefect-server",
+        [str(_PROGRAMS / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
+        {**base, "PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+         "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url("asyncpg", "prefect"),
+         "PGPASSWORD": PASSWORDS["prefect"]},
+        folder,
+        f"http://127.0.0.1:{prefect_port}/api/health",
+    )  # fmt: skip
+    worker = Server(
+        "worker",
+        [str(_PROGRAMS / "prefect"), "worker", "start", "--pool", POOL, "--type", "process",
+         "--install-policy", "never"],
+        {},
+        folder,
+    )  # fmt: skip
+    return mlflow_server, prefect_server, worker
+
+
+def wait_for_state(stack: Stack, run_id: str, seconds: float = 400.0) -> dict[str, Any]:
+    """Wait until a flow run has ended; return its state."""
+    wait_until(lambda: stack.state(run_id)["type"] in ENDED, f"the end of flow run {run_id}", seconds)
+    return stack.state(run_id)
+
+
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
