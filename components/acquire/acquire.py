@@ -134,4 +134,4 @@ def _track(
             rate=fact.rate,
             channels=fact.channels,
         )
-    return Track(name, source.artist, source.title, source.dataset, split, stems)
+    return Track(name, source.artist, source.title, source.dataset, split, stems, source.genre)

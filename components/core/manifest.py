@@ -4,6 +4,7 @@ One CSV row a stem, so that `pandas.read_csv` gives a table to work with. Column
 
     track      unique name, `<dataset>/<artist> - <title>`
     artist, title, dataset
+    genre      where the data says it
     split      train, validation or test; an artist is in one split only
     stem       mixture, vocals, drums, bass, other, accompaniment …
     path       of the file, relative to the manifest's folder
@@ -28,11 +29,11 @@ MANIFEST = "manifest.csv"
 MIXTURE = "mixture"
 SPLITS = ("train", "validation", "test")
 COLUMNS = (
-    *("track", "artist", "title", "dataset", "split", "stem"),
+    *("track", "artist", "title", "genre", "dataset", "split", "stem"),
     *("path", "stream", "sha256", "samples", "rate", "channels", "duration"),
 )
 
-_TEXTS = ("track", "artist", "title", "dataset", "split", "stem", "path", "sha256")
+_TEXTS = ("track", "artist", "title", "genre", "dataset", "split", "stem", "path", "sha256")
 """Columns that are never numbers, whatever they look like (a band called 1975, a digest without letters)."""
 
 
@@ -59,6 +60,7 @@ class Track:
     dataset: str
     split: str
     stems: Mapping[str, StemFile]
+    genre: str = ""
 
     @property
     def duration(self) -> float:
@@ -154,6 +156,7 @@ def _row(folder: Path, track: Track, stem: StemFile) -> dict[str, object]:
         "track": track.name,
         "artist": track.artist,
         "title": track.title,
+        "genre": track.genre,
         "dataset": track.dataset,
         "split": track.split,
         "stem": stem.stem,
@@ -177,6 +180,7 @@ def _track(folder: Path, rows: pd.DataFrame) -> Track:
         dataset=str(first["dataset"]),
         split=str(first["split"]),
         stems={str(record["stem"]): _stem_file(folder, record) for record in records},
+        genre=str(first["genre"]),
     )
 
 

@@ -1,9 +1,9 @@
 """Slices of the test set: a model may be better on average and still fail one kind of music.
 
-What is sliced by is known without reading audio: a column of manifest.csv (dataset, artist; genre where somebody added
-it; numbers are cut into thirds), and `level`: how loud the target is in its mixture, in thirds. That is the SDR of the
-mixture itself as estimate of the target, which rises with the target's share of the energy. How loud a mixture is as a
-whole nobody wrote down.
+What is sliced by is known without reading audio: a column of manifest.csv (dataset, artist, genre; numbers are cut into
+thirds), where tracks of which it says nothing are in no slice; and `level`: how loud the target is in its mixture, in
+thirds. That is the SDR of the mixture itself as estimate of the target, which rises with the target's share of the
+energy. How loud a mixture is as a whole nobody wrote down.
 """
 
 from collections.abc import Mapping
@@ -45,11 +45,13 @@ def _judged(
     if values is None:
         return Finding(name, False, f"{name}: {_unknown(by)}; it is named in gate.slices in params.yaml")
     differences = paired(challenger.sdr[MODEL], champion.sdr[MODEL], target)
-    groups = differences.groupby(slices_of(values.reindex(differences.index).dropna()))
+    placed = values.reindex(differences.index).dropna()
+    known = placed[placed != ""]
+    groups = differences.groupby(slices_of(known))
     means, counts = groups.mean(), groups.count()
     judged = means[counts >= config.slice_minimum_tracks]
-    unplaced = len(differences) - int(counts.sum())
-    rest = _rest(len(means) - len(judged), config.slice_minimum_tracks, unplaced)
+    unplaced = len(differences) - len(placed)
+    rest = _rest(len(means) - len(judged), config.slice_minimum_tracks, len(placed) - len(known), unplaced)
     if judged.empty:
         return Finding(name, unplaced == 0, f"{name}: no slice to judge{rest}")
     worst = str(judged.idxmin())
@@ -74,8 +76,9 @@ def _unknown(by: str) -> str:
     return f"{MANIFEST} has no column {by}"
 
 
-def _rest(small: int, minimum: int, unplaced: int) -> str:
+def _rest(small: int, minimum: int, unknown: int, unplaced: int) -> str:
     parts = [f"{small} with fewer than {minimum} tracks not judged"] if small else []
+    parts += [f"{unknown} tracks of which it is not known"] if unknown else []
     parts += [f"{unplaced} tracks in no slice"] if unplaced else []
     return f" ({', '.join(parts)})" if parts else ""
 

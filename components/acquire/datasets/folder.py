@@ -56,9 +56,10 @@ def find(config: AcquireConfig, scratch: Path) -> Collection:
     names = unique_names(artist if artist == title else f"{artist} - {title}" for artist, title in labels)
     tracks = []
     for candidate, name, (artist, title) in zip(candidates, names, labels, strict=True):
-        split = table.row(candidate.name).split or candidate.split
+        row = table.row(candidate.name)
+        split = row.split or candidate.split
         if stems := _stems(candidate, f"{DATASET}/{name}", problems):
-            tracks.append(SourceTrack(DATASET, name, artist, title, split, stems))
+            tracks.append(SourceTrack(DATASET, name, artist, title, split, stems, row.genre))
     problems += table.unmatched(candidate.name for candidate in candidates)
     note = f"{len(tracks)} tracks in {root}"
     return Collection(

@@ -1,4 +1,4 @@
-"""tracks.csv in a user's folder: artist, title and split of tracks whose names do not tell them."""
+"""tracks.csv in a user's folder: what the names of tracks do not tell: artist, title, split, genre."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from components.core.errors import UserError
 from components.core.manifest import SPLITS
 
 TABLE = "tracks.csv"
-_COLUMNS = ("track", "artist", "title", "split")
+_COLUMNS = ("track", "artist", "title", "split", "genre")
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Row:
     artist: str = ""
     title: str = ""
     split: str = ""
+    genre: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class FolderTable:
 
 
 def read_table(folder: Path) -> FolderTable:
-    """Read `folder`/tracks.csv, columns track, artist, title, split (all but track optional), if it is there.
+    """Read `folder`/tracks.csv, columns track, artist, title, split, genre (all but track optional), if it is there.
 
     Raises UserError when it is no such table.
     """

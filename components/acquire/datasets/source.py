@@ -19,7 +19,10 @@ class SourceStem:
 
 @dataclass(frozen=True)
 class SourceTrack:
-    """A track as found. `split` is what the dataset says, None when that is open; `name` is unique in the dataset."""
+    """A track as found; `name` is unique in the dataset.
+
+    `split` is what the dataset says, None when that is open; `genre` likewise, empty where nobody says it.
+    """
 
     dataset: str
     name: str
@@ -27,6 +30,7 @@ class SourceTrack:
     title: str
     split: str | None
     stems: tuple[SourceStem, ...]
+    genre: str = ""
 
 
 @dataclass(frozen=True)

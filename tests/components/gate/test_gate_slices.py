@@ -52,6 +52,16 @@ def test_a_slice_of_too_few_tracks_is_said_and_not_judged(tmp_path: Path) -> Non
     assert "1 with fewer than 3 tracks not judged" in finding.text
 
 
+def test_tracks_of_unknown_genre_are_in_no_slice(tmp_path: Path) -> None:
+    data = write_tracks(tmp_path, {"genre": ["pop"] * 6 + [""] * 3 + ["jazz"] * 3})
+    text = judged(data, "genre", LOST).text
+    assert "worst of 2 slices is jazz" in text
+    assert "3 tracks of which it is not known" in text
+    nothing = judged(write_tracks(tmp_path / "none", {"genre": [""] * 12}), "genre", LOST)
+    assert nothing.good
+    assert "no slice to judge (12 tracks of which it is not known)" in nothing.text
+
+
 def test_a_column_that_is_not_there_blesses_nothing(tmp_path: Path) -> None:
     assert judged(tmp_path, "genre", LOST).text.startswith("vocals by genre: manifest.csv has no column genre")
     assert not judged(tmp_path, "genre", LOST).good

@@ -76,13 +76,14 @@ def test_the_table_overrides(song: Write, tmp_path: Path) -> None:
     song(tmp_path / unicodedata.normalize("NFD", name))
     song(tmp_path / "x1")
     (tmp_path / "tracks.csv").write_text(
-        f'track,artist,title,split\n{name},Björk,,test\nx1,李,"a, b",\nmissing,,,\n', encoding="utf-8-sig"
+        f'track,artist,title,split,genre\n{name},Björk,,test,pop\nx1,李,"a, b",,\nmissing,,,,\n', encoding="utf-8-sig"
     )
     collection = _find(tmp_path)
     assert _names(collection) == {
         "Björk - One": ("Björk", "One", "test", ("drums", "vocals")),
         "李 - a, b": ("李", "a, b", None, ("drums", "vocals")),
     }
+    assert [track.genre for track in collection.tracks] == ["pop", ""]
     assert [problem.track for problem in collection.problems] == ["folder/missing"]
 
 
