@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,26 +23,27 @@ from components.core.profile import PROFILE
 from components.core.profile_making import write_training_profile
 from components.core.shards import INDEX, ShardReader
 from components.train.config import TrainConfig
+from components.train.lock import alone_in, keep_newest
 from components.train.state import TrainingState, new_state
 from components.train.worker import FAILURE
 
 _CODE = Path(__file__).parents[1]
-_KEPT_TRAININGS = 3
 
 
 def train(config: TrainConfig, cache: Path, out: Path, scratch: Path) -> None:
     """Train as `config` says on the shards in `cache`; write model, curves and the MLflow run's id to `out`.
 
     Unfinished work lies in a folder of `scratch` that is named by everything that decides the result, so that the same
-    command goes on where a killed one stopped, and a changed one starts afresh.
+    command goes on where a killed one stopped, and a changed one starts afresh. One that runs elsewhere is waited for.
     """
     reader = ShardReader(cache, "train")
     folder = scratch / training_key(config, cache)
-    _keep_newest(scratch, folder)
-    run = _run_of(config, cache, reader, folder)
-    (folder / FAILURE).unlink(missing_ok=True)
-    _launch(cache, folder)
-    _export(config, reader, run, folder, out)
+    with alone_in(folder):
+        keep_newest(scratch, folder)
+        run = _run_of(config, cache, reader, folder)
+        (folder / FAILURE).unlink(missing_ok=True)
+        _launch(cache, folder)
+        _export(config, reader, run, folder, out)
 
 
 def training_key(config: TrainConfig, cache: Path) -> str:
@@ -142,12 +142,3 @@ def _write_curves(state: TrainingState, out: Path) -> None:
     assert state.best is not None
     write_json(out / "metrics.json", curves[curves["step"] == state.best.step].iloc[0].to_dict())
     print(f"train: best at step {state.best.step}, validation SDR {state.best.score:.2f} dB", file=sys.stderr)
-
-
-def _keep_newest(scratch: Path, folder: Path) -> None:
-    """Make `folder` the newest training of `scratch`, and delete all but the newest few."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.utime(folder)
-    trainings = sorted((path for path in scratch.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for old in trainings[:-_KEPT_TRAININGS]:
-        shutil.rmtree(old, ignore_errors=True)

@@ -61,8 +61,7 @@ def first_steps_are_made(training: Training, launcher: Launcher) -> bool:
 
 
 def first_checkpoint_is_written(training: Training, launcher: Launcher) -> bool:
-    scratch = training.folder / "workspace" / "scratch"
-    return any(scratch.rglob("checkpoint.pt"))
+    return any(training.scratch.glob("*/checkpoint.pt"))
 
 
 def a_validation_is_said(training: Training, launcher: Launcher) -> bool:

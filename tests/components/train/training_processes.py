@@ -31,10 +31,16 @@ class Outcome:
 
 
 class Training:
-    """A training in a folder of its own: `train.yaml`'s PARAMS with changes, a cache, an MLflow store."""
+    """A training in a folder of its own: `train.yaml`'s PARAMS with changes, a cache, an MLflow store.
 
-    def __init__(self, folder: Path, cache: Path, store: str, processes: int = 1, **changes: object) -> None:
+    Its scratch folder is its own too, unless it is given one that others use.
+    """
+
+    def __init__(
+        self, folder: Path, cache: Path, store: str, processes: int = 1, scratch: Path | None = None, **changes: object
+    ) -> None:
         folder.mkdir(parents=True)
+        self.scratch = scratch or folder / "workspace" / "scratch" / "train"
         self.folder, self.cache, self.store, self.processes = folder, cache, store, processes
         self.log = folder / "log.txt"
         (folder / "params.yaml").write_text(yaml.safe_dump({"train": PARAMS | changes}), encoding="utf-8")
@@ -48,7 +54,8 @@ class Training:
             "PYTHONPATH": str(ROOT),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait must not spin when other tests want the cores
         }
-        command = [sys.executable, "-m", "components.train", "--cache", str(self.cache)]
+        places = ["--cache", str(self.cache), "--scratch", str(self.scratch)]
+        command = [sys.executable, "-m", "components.train", *places]
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -94,7 +101,7 @@ class Training:
 
     def begun_run_id(self) -> str:
         """The MLflow run of the unfinished training."""
-        (path,) = (self.folder / "workspace" / "scratch" / "train").glob("*/run.json")
+        (path,) = self.scratch.glob("*/run.json")
         return str(json.loads(path.read_text(encoding="utf-8"))["run_id"])
 
     @property
@@ -117,9 +124,9 @@ def workers(launcher: "subprocess.Popen[bytes]") -> list[psutil.Process]:
         return []
 
 
-def living(training: Training) -> list[str]:
-    """The commands of all processes that run in the training's folder, whoever their parent is now."""
-    return [_command(process) for process in psutil.process_iter() if _folder(process) == str(training.folder)]
+def living(training: Training) -> list[psutil.Process]:
+    """All processes that run in the training's folder, whoever their parent is now."""
+    return [process for process in psutil.process_iter() if _folder(process) == str(training.folder)]
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
