@@ -47,10 +47,16 @@ class Checkout(Place):
         yaml.dump(document, self.folder / PARAMS)
 
     def save_experiment(self, name: str) -> None:
-        """Keep lock, parameters and metrics of this clone as an experiment of the project, in place of one before."""
+        """Keep lock, parameters and metrics of this clone as an experiment of the project, in place of one before.
+
+        DVC tells experiments apart by the commit that they were made at, too: one of the same name there stays.
+        """
         quiet = dvc("exp", "save", "--force", "--name", name)
         run_command(quiet, lambda line: None, folder=self.folder, environment=self.environment)
-        _git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), "+refs/exps/*:refs/exps/*")
+        commit = _git(self.folder, "rev-parse", "HEAD").strip()
+        # this one alone: the clone has refs of DVC's own work, and of experiments long gone from the project
+        ref = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"
+        _git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), f"+{ref}:{ref}")
 
     def forget(self) -> None:
         """Delete the clone: what it made is elsewhere."""
@@ -102,7 +108,7 @@ def _bring_to(folder: Path, commit: str) -> None:
     if not (folder / ".git" / "HEAD").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
-    for lock in (folder / ".git").glob("*.lock"):
+    for lock in (folder / ".git").rglob("*.lock"):
         lock.unlink()  # of a git that was killed: this place is ours alone
     _git(folder, "fetch", "--quiet", "--no-tags", "origin", "HEAD", "+refs/heads/*:refs/remotes/origin/*")
     _git(folder, "checkout", "--quiet", "--force", "--detach", commit)
@@ -113,9 +119,11 @@ def _bring_to(folder: Path, commit: str) -> None:
 
 
 def _bring_changes(folder: Path) -> None:
-    changes = _git(Path(), "diff", "HEAD", "--binary")
+    # bytes, and in git's own form whatever the person likes to see: line ends and letters must stay as they are
+    plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    changes = subprocess.run(["git", "diff", *plain, "HEAD"], capture_output=True, check=True).stdout
     if changes:
-        subprocess.run(["git", "-C", str(folder), "apply", "--whitespace=nowarn"], input=changes, text=True, check=True)
+        subprocess.run(["git", "-C", str(folder), "apply", "--whitespace=nowarn"], input=changes, check=True)
     for name in _git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
         if Path(name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
