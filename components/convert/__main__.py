@@ -5,6 +5,7 @@ from pathlib import Path
 
 from components.convert.convert import KINDS, convert
 from components.core.entry import run_step
+from components.core.errors import UserError
 
 
 def main() -> None:
@@ -17,10 +18,13 @@ def main() -> None:
         command.add_argument("folder", type=Path, help="where the model goes")
         for option, text in kind.options.items():
             command.add_argument(f"--{option}", help=text)
-    run_step(lambda: _work(parser.parse_args()))
+    run_step(lambda: _work(*parser.parse_known_args()))
 
 
-def _work(arguments: argparse.Namespace) -> None:
+def _work(arguments: argparse.Namespace, unknown: list[str]) -> None:
+    if unknown:
+        kind = arguments.kind
+        raise UserError(f"{kind} does not take {' '.join(unknown)}: `stemline convert {kind} -h` lists what it takes")
     given = {name: getattr(arguments, name) for name in KINDS[arguments.kind].options}
     said = {name: value for name, value in given.items() if value is not None}
     converted = convert(arguments.kind, arguments.source, arguments.folder, said)

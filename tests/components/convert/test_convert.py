@@ -1,5 +1,6 @@
 """What all kinds of weights have in common: missing ones, unsafe ones, and the command."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,41 @@ def test_options_belong_to_a_kind(tmp_path: Path) -> None:
     assert [name for name, kind in KINDS.items() if kind.options] == ["onnx"]
 
 
+def _write_onnx(path: Path) -> None:
+    """Write a file that takes (1, channels, bins, frames), and gives them as the mask of its one stem."""
+    onnx: Any = pytest.importorskip("onnx")
+    helper, shapes = onnx.helper, {"x": [1, 1, 129, 8], "y": [1, 1, 1, 129, 8]}
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    axis = helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [1])
+    graph = helper.make_graph([helper.make_node("Unsqueeze", ["x", "axis"], ["y"])], "mask", ends[:1], ends[1:], [axis])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+
+
+def _stemline(*arguments: str) -> tuple[int, str, str]:
+    result = run_python("-m", "pipelines.cli", "convert", *arguments)
+    return result.returncode, result.stdout, result.stderr
+
+
 @pytest.mark.slow
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
-    arguments = ["onnx", "nowhere", str(tmp_path / "model"), "--rate", "16000"]
-    result = run_python("-m", "components.convert", *arguments)
-    assert result.returncode == 2
-    assert "stemline: nowhere is not a file" in result.stderr
+    model = str(tmp_path / "model")
+    assert _stemline("onnx", "--rate", "16000", "nowhere", model) == (
+        2, "", "stemline: nowhere is not a file: name an ONNX file\n"
+    )  # fmt: skip
+    assert _stemline("open-unmix", "umxhq", model, "--rate", "16000") == (
+        2, "", "stemline: open-unmix does not take --rate 16000: `stemline convert open-unmix -h` lists what it takes\n"
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_command_passes_a_kind_s_options_on_and_lists_them(tmp_path: Path) -> None:
+    _write_onnx(tmp_path / "x.onnx")
+    options = ["--interface", "magnitude-mask", "--targets=voice", "--window", "256", "--rate", "16000"]
+    code, said, wrong = _stemline("onnx", str(tmp_path / "x.onnx"), str(tmp_path / "model"), *options)
+    assert (code, wrong) == (0, "")
+    assert said == f"convert: {tmp_path / 'model'} separates voice at 16000 Hz\n"
+    network = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))["network"]
+    assert network["interface"]["stft"] == {"window": 256, "hop": 64}
+    code, said, _ = _stemline("onnx", "-h")
+    assert code == 0
+    assert all(f"--{name}" in said for name in KINDS["onnx"].options)
