@@ -10,16 +10,19 @@ DATASET ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAMP := .venv/.set-up
 
-.PHONY: run test test-fast lint setup clean
+.PHONY: run test test-fast soak lint setup clean
 
 run: $(STAMP)
 	@stemline run $(foreach name,$(DATASET),--dataset $(name))
 
 test: lint
-	@pytest -n 2 --dist loadfile tests
+	@pytest -n 3 --dist loadfile -m "not soak" tests
 
 test-fast: $(STAMP)
-	@pytest -n 2 --dist loadfile -m "not slow" tests
+	@pytest -n 2 --dist loadfile -m "not slow and not soak" tests
+
+soak: $(STAMP)
+	@pytest -m soak tests
 
 lint: $(STAMP)
 	@ruff check .

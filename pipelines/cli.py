@@ -119,14 +119,22 @@ def systems() -> None:
     _become("components.compare.listing")
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})
 def convert(
-    kind: Annotated[str, typer.Argument(help="open-unmix, hdemucs, htdemucs, spleeter or onnx.")],
-    source: Annotated[str, typer.Argument(help="A name such as umxhq, a file, or a folder.")],
-    destination: Annotated[str, typer.Argument(help="Folder for the model.")],
+    kind: Annotated[str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter or onnx.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE FOLDER [OPTIONS]",
+            help="A name such as umxhq, a file, or a folder; where the model goes; and what else the kind takes.",
+        ),
+    ],
 ) -> None:
-    """Make a model of weights that others have published, or of an ONNX file: a folder that every command takes."""
-    _become("components.convert", kind, source, destination)
+    """Make a model of weights that others have published, or of an ONNX file: a folder that every command takes.
+
+    `stemline convert KIND -h` lists what a kind takes: `stemline convert onnx FILE FOLDER --targets vocals,drums`.
+    """
+    _become("components.convert", kind, *arguments)
 
 
 @app.command()
@@ -184,14 +192,25 @@ def history(
 
 
 @app.command()
+def report(
+    out: Annotated[str, typer.Option(help="Folder for index.html; left out: workspace/report.")] = "",
+) -> None:
+    """Write one page for all: what is live, its scores and history, trainings, catalogues, data, and the last run."""
+    _become("components.report", *(["--out", out] if out else []))
+
+
+@app.command()
 def retrain(
     commit: Annotated[str, typer.Argument(help="Commit, branch or tag.")] = "HEAD",
     why: Annotated[str, typer.Option(help="What called for it.")] = "asked for",
+    require_approval: Annotated[
+        bool, typer.Option("--require-approval", help="A person has to listen, and say yes in Prefect's UI.")
+    ] = False,
 ) -> None:
     """Train, judge and promote in a clone of the project, as the schedule does; your own folder is not touched."""
     from pipelines import retraining
 
-    retraining.run(commit, why)
+    retraining.run(commit, why, require_approval=require_approval)
 
 
 @app.command()

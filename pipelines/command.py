@@ -9,6 +9,7 @@ from pathlib import Path
 from components.core.entry import INTERRUPTED, USER_ERROR
 from components.core.errors import UserError
 from components.core.lifeline import tied
+from components.core.secrets import without_secrets
 
 
 class CommandError(Exception):
@@ -41,10 +42,14 @@ def run_command(
         cwd=folder, env=variables,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        for line in process.stdout:
-            if line := line.rstrip():
-                lines.append(line)
-                say(line)
+        try:
+            for line in process.stdout:
+                if line := line.rstrip():
+                    lines.append(line)
+                    say(line)
+        except BaseException:  # a run that is cancelled does not wait for a command that hangs
+            process.kill()
+            raise
     if process.returncode not in fine:
         raise CommandError(_reason(lines, command))
     return lines
@@ -63,7 +68,7 @@ def one_line(command: Callable[[], object]) -> int:
     try:
         command()
     except (UserError, CommandError) as error:
-        print(f"stemline: {error}", file=sys.stderr)
+        print(f"stemline: {without_secrets(str(error))}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)

@@ -17,29 +17,38 @@ from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
 from components.core.verdict import Verdict
+from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError, one_line, run_command
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
-from pipelines.place import STAGES, dvc
+from pipelines.place import STAGES, Place, dvc
 from pipelines.tasks import carry_out
 
 _RAN = "Running stage"
 
 
 @flow(name="retrain", flow_run_name="retrain at {commit}: {why}")
-def retrain(commit: str = "HEAD", why: str = "asked for", parameters: dict[str, Any] | None = None) -> Any:
+def retrain(
+    commit: str = "HEAD",
+    why: str = "asked for",
+    parameters: dict[str, Any] | None = None,
+    require_approval: bool = False,
+) -> Any:
     """Train a model, compare it with the champion, and promote it if the gate lets it pass.
 
     Args:
         commit: The commit, branch or tag to train at.
         why: What called for it, for the name of the run: schedule, new data, drift …
         parameters: Values that differ from params.yaml, e.g. {"train.steps": 2000}.
+        require_approval: Whether a person has to listen and say yes before it goes live; the run pauses for it.
     """
     try:
+        if require_approval:
+            require_server()
         with checked_out(commit) as checkout:
             checkout.set_parameters(parameters or {})
-            outcome = _retrained(checkout)
+            outcome = _retrained(checkout, require_approval)
             checkout.forget()
     except (CommandError, UserError) as error:
         return Failed(message=str(error))
@@ -47,16 +56,25 @@ def retrain(commit: str = "HEAD", why: str = "asked for", parameters: dict[str, 
     return Completed(message=outcome)
 
 
-def run(commit: str = "HEAD", why: str = "asked for", parameters: dict[str, Any] | None = None) -> None:
+def run(
+    commit: str = "HEAD",
+    why: str = "asked for",
+    parameters: dict[str, Any] | None = None,
+    require_approval: bool = False,
+) -> None:
     """Run the flow here; raises CommandError, with one line, when it fails."""
+    if require_approval:
+        require_server()  # before the flow starts one of its own, which takes its time
     guard_this_process()
-    state: State[Any] = retrain(commit, why, parameters, return_state=True)  # type: ignore[assignment]
+    state: State[Any] = retrain(  # type: ignore[assignment]
+        commit, why, parameters, require_approval, return_state=True
+    )
     if not state.is_completed():
         raise CommandError(state.message or f"the flow ended as {state.name}")
     print(f"retrain: {state.message}")
 
 
-def _retrained(checkout: Checkout) -> str:
+def _retrained(checkout: Checkout, require_approval: bool) -> str:
     """Bring the model of the clone up to date and have it judged; return in words what came of it."""
     shared = _has_remote(checkout)
     if shared:
@@ -73,10 +91,23 @@ def _retrained(checkout: Checkout) -> str:
         version = registered(checkout)
         return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
     _publish(verdict)
-    checkout.run_step("promote")
+    return promote(checkout, verdict, require_approval)
+
+
+def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:
+    """Promote the version if the gate, and where needed a person, let it pass; return in words what came of it."""
     if not verdict.passed:
+        place.run_step("promote")
         return f"version {verdict.version} was refused: {'; '.join(verdict.reasons)}"
-    return f"version {verdict.version} is @{champion_alias(checkout)} now: {'; '.join(verdict.reasons)}"
+    needed: tuple[str, ...] = ()
+    if require_approval:
+        try:
+            approve(place, verdict)
+        except NotApproved as error:
+            return f"version {verdict.version} {error}"
+        needed = ("--approval", str((place.workspace / "gate").resolve()))
+    place.run_step("promote", *needed)
+    return f"version {verdict.version} is @{champion_alias(place)} now: {'; '.join(verdict.reasons)}"
 
 
 def _has_remote(checkout: Checkout) -> bool:

@@ -2,82 +2,42 @@
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect)
 
-import os
 import sys
-from importlib import import_module
-from pathlib import Path
-from typing import Any
 
-import yaml
-from prefect import Flow, serve
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
-from prefect.deployments.runner import RunnerDeployment
-from prefect.events import DeploymentEventTrigger
-from prefect.schedules import Cron
+from prefect import serve
+from prefect.client.orchestration import SyncPrefectClient
 
-from components.core.errors import UserError
+from pipelines.automations import server
 from pipelines.command import run_command
-
-FILE = Path("prefect.yaml")
+from pipelines.deployments import Described, described, no_longer_described
+from pipelines.guard import guard_this_process
+from pipelines.notification import notify_by_webhook
+from pipelines.time_limits import HEARTBEAT_SECONDS, set_time_limits
 
 
 def serve_flows() -> None:
     """Register the flows with the server at PREFECT_API_URL, and run what is started there, until stopped."""
-    _require_server("serve")
-    serve(*deployments())
+    with server() as client:
+        found = described()
+        _accompany(client, found)
+    guard_this_process()
+    serve(*(one.deployment() for one in found), heartbeat_seconds=HEARTBEAT_SECONDS)
 
 
 def deploy_flows(pool: str) -> None:
     """Register the flows for the workers of `pool`, which run them in this folder of theirs."""
-    _require_server("deploy")
-    for described in _described():
-        # one by one: for several at once Prefect ignores the pool
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", described["name"]]
-        run_command([*command, "--pool", pool], print)
+    with server() as client:
+        found = described()
+        for one in found:
+            # one by one: for several at once Prefect ignores the pool
+            command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", one.name]
+            run_command([*command, "--pool", pool], print)
+        _accompany(client, found)
 
 
-def deployments() -> list[RunnerDeployment]:
-    """Return what prefect.yaml describes, as this machine runs it."""
-    return [_deployment(described) for described in _described()]
-
-
-def _described() -> list[dict[str, Any]]:
-    try:
-        document = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{FILE} does not exist: run from the root of the project, where it lies") from None
-    found: list[dict[str, Any]] = document["deployments"]
-    return found
-
-
-def _deployment(described: dict[str, Any]) -> RunnerDeployment:
-    module, name = described["entrypoint"].removesuffix("()").split(":")
-    flow: Flow[..., Any] = getattr(import_module(module.removesuffix(".py").replace("/", ".")), name)
-    limit = described.get("concurrency_limit")
-    found = flow.to_deployment(
-        described["name"],
-        description=described.get("description"),
-        parameters=described.get("parameters", {}),
-        schedules=[Cron(item["cron"], timezone=item.get("timezone")) for item in described.get("schedules", [])],
-        triggers=[_trigger(item, flow.name) for item in described.get("triggers", [])],
-        concurrency_limit=ConcurrencyLimitConfig(**limit) if limit else None,
-    )
-    assert isinstance(found, RunnerDeployment)
-    return found
-
-
-def _trigger(item: dict[str, Any], flow: str) -> DeploymentEventTrigger:
-    return DeploymentEventTrigger(
-        name=f"{flow}: {' or '.join(item['expect'])}",
-        enabled=item.get("enabled", True),
-        expect=set(item["expect"]),
-        parameters=item.get("parameters"),
-    )
-
-
-def _require_server(command: str) -> None:
-    if "PREFECT_API_URL" not in os.environ:
-        raise UserError(
-            f"{command} needs a Prefect server: start one with `prefect server start`, then set "
-            "PREFECT_API_URL=http://127.0.0.1:4200/api"
-        )
+def _accompany(client: SyncPrefectClient, found: list[Described]) -> None:
+    """Set what goes with the deployments: time limits, notifications; and say what is left of others."""
+    set_time_limits(client, found)
+    print(f"Notifications: {notify_by_webhook(client)}")
+    for name in no_longer_described(client, found):
+        print(f"{name} is registered, and not in prefect.yaml: `prefect deployment delete {name}` takes it away")

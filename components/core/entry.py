@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from components.core.errors import UserError
 from components.core.lifeline import end_with_parent
+from components.core.secrets import without_secrets
 from components.core.waiting import outage
 
 USER_ERROR = 2
@@ -28,7 +29,7 @@ def run_step(work: Callable[[], None]) -> None:
         said = _said(error)
         if said is None:
             raise
-        print(f"stemline: {said}", file=sys.stderr)
+        print(f"stemline: {without_secrets(said)}", file=sys.stderr)
         sys.exit(USER_ERROR)
 
 

@@ -14,12 +14,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Literal
 
 from components.core.errors import UserError
+from components.core.stores.bucket import S3
+from components.core.stores.opening import open_store
 from components.core.stores.store import Store
+from components.core.workspace import SHARED
 
 Kind = Literal["promotion", "rollback", "adoption"]
+
+ENTRY = "journal.entry"
+"""Tag of the registered model: number and SHA-256 of the entry that its aliases stand for; and of a version: the number
+of the entry that made it live last."""
 
 _FOLDER = "journal"
 _DIGITS = 6
@@ -109,6 +117,11 @@ class Journal:
         if not self._store.create(f"{_FOLDER}/{_name(number)}", data):
             raise Overtaken(_overtaken(self.entries()[number - 1], version))
         return replace(entry, digest=sha256(data).hexdigest())
+
+
+def open_journal(place: str) -> Journal:
+    """Return the journal in a folder or s3://bucket/folder; a relative folder lies in the workspace."""
+    return Journal(open_store(place if place.startswith(S3) else str(SHARED / Path(place))))
 
 
 def live_at(entries: list[Entry], moment: datetime) -> Entry | None:

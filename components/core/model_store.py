@@ -77,8 +77,9 @@ def exists(address: str) -> bool:
     except MlflowException as error:
         if error.error_code in NOT_THERE:
             return False
-        reason = str(error).splitlines()[0]
-        raise UserError(f"the registry at {tracking.address()} does not say what {address} is: {reason}") from None
+        raise UserError(
+            f"the registry at {tracking.address()} does not say what {address} is: {tracking.reason(error)}"
+        ) from None
     return True
 
 

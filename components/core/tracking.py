@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import mlflow
 from filelock import FileLock
@@ -21,6 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from components.core.errors import UserError
 from components.core.files import write_json
+from components.core.secrets import without_secrets
 from components.core.waiting import say_when_waiting
 from components.core.workspace import WORKSPACE
 
@@ -56,10 +56,13 @@ def tracking_uri() -> str:
 
 
 def address() -> str:
-    """Return the store's address as it may be shown: without the password that may be in it."""
-    uri = tracking_uri()
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@", 1) if password else uri
+    """Return the store's address as it may be shown: without the login that may be in it."""
+    return without_secrets(tracking_uri())
+
+
+def reason(error: MlflowException) -> str:
+    """Return why MLflow failed, in a line that may be shown: it likes to name its address."""
+    return without_secrets(str(error).splitlines()[0])
 
 
 def connect() -> mlflow.MlflowClient:
@@ -69,6 +72,7 @@ def connect() -> mlflow.MlflowClient:
     for, here and in all calls of the client. Raises UserError, one line, when it stays away.
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # with its login
     say_when_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {address()}", about="mlflow")
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
@@ -133,7 +137,7 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
         client = mlflow.MlflowClient(uri, uri)
         _make_experiment(client, artifacts)
     except MlflowException as error:
-        raise UserError(f"MLflow at {address()} does not work: {str(error).splitlines()[0]}") from None
+        raise UserError(f"MLflow at {address()} does not work: {reason(error)}") from None
     return client
 
 

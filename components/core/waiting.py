@@ -8,6 +8,8 @@ import logging
 import sys
 import time
 
+from components.core.secrets import without_secrets
+
 _EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
 _OUTAGES = {"RequestException", "OperationalError"}  # of requests; of SQLAlchemy and the databases' drivers
 
@@ -44,6 +46,6 @@ def outage(error: BaseException) -> str | None:
     seen: BaseException | None = error
     while seen is not None:
         if any(base.__name__ in _OUTAGES for base in type(seen).__mro__):
-            return str(error).splitlines()[0][:300]
+            return without_secrets(str(error).splitlines()[0])[:300]
         seen = seen.__cause__ or seen.__context__
     return None

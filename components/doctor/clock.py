@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from components.core.asking import Answer, ask
 from components.core.errors import UserError
-from components.doctor.asking import Answer, ask
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 MOST = 2.0

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from components.core.asking import Answer, Auth, ask
 from components.core.errors import UserError
-from components.doctor.asking import Answer, Auth, ask
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 _WHAT = "MLflow"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import psutil
 
+from components.core.asking import ask
 from components.core.errors import UserError
-from components.doctor.asking import ask
 from components.doctor.finding import Finding, Findings, ok, warning
 
 _HERE = "127.0.0.1"

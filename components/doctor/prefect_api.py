@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
+from components.core.asking import Answer, Auth, ask
 from components.core.errors import UserError
-from components.doctor.asking import Answer, Auth, ask
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 _WHAT = "Prefect"

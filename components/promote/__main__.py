@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from components.core.approval import Approval
 from components.core.entry import run_step
 from components.core.params import load_section
 from components.core.verdict import Verdict
@@ -15,12 +16,15 @@ def main() -> None:
     """Parse the command line and run the step."""
     parser = argparse.ArgumentParser(prog="python -m components.promote", description=__doc__)
     parser.add_argument("--gate", type=Path, default=WORKSPACE / "gate", help="folder of verdict.json")
+    parser.add_argument("--approval", type=Path, help="folder of approval.json, without which nothing is promoted then")
     run_step(lambda: _work(parser.parse_args()))
 
 
 def _work(arguments: argparse.Namespace) -> None:
     config, verdict = load_section("promote", PromoteConfig), Verdict.read(arguments.gate)
-    entry = promote(config, verdict)
+    needed = verdict.passed and arguments.approval is not None
+    approval = Approval.read(arguments.approval, verdict) if needed else None
+    entry = promote(config, verdict, approval)
     if entry:
         print(f"promote: version {verdict.version} is now @{config.alias} (entry {entry.number} of the journal)")
     elif verdict.passed:

@@ -10,10 +10,9 @@ from rich.table import Table
 
 from components.core.entry import run_step
 from components.core.errors import UserError
-from components.core.journal import Entry, live_at
+from components.core.journal import Entry, live_at, open_journal
 from components.core.params import load_section
 from components.promote.config import PromoteConfig
-from components.promote.live import open_journal
 
 
 def main() -> None:
@@ -25,7 +24,7 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    entries = open_journal(load_section("promote", PromoteConfig)).entries()
+    entries = open_journal(load_section("promote", PromoteConfig).journal).entries()
     if arguments.at:
         entries = _in_force(entries, moment_of(arguments.at))
     if arguments.json:

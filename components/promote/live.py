@@ -6,7 +6,6 @@ from one that lags behind, and a last entry that was changed or taken away shows
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -14,25 +13,11 @@ from mlflow.exceptions import MlflowException
 
 from components.core import tracking
 from components.core.errors import UserError
-from components.core.journal import Entry, Journal, Kind
+from components.core.journal import ENTRY, Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
-from components.core.stores.bucket import S3
-from components.core.stores.opening import open_store
 from components.core.version import TAKEN_BACK
-from components.core.workspace import SHARED
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
-
-ENTRY = "journal.entry"
-"""Tag of the registered model: number and SHA-256 of the entry that its aliases stand for; and of a version: the number
-of the entry that made it live last."""
-
-
-def open_journal(config: PromoteConfig) -> Journal:
-    """Return the journal that the parameters name."""
-    if config.journal.startswith(S3):
-        return Journal(open_store(config.journal))
-    return Journal(open_store(str(SHARED / Path(config.journal))))
 
 
 def settled(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> int:
@@ -141,7 +126,6 @@ def _is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool
         client.get_model_version(name, str(version))
     except MlflowException as error:
         if error.error_code not in NOT_THERE:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"the registry at {tracking.address()} does not answer: {reason}") from None
+            raise UserError(f"the registry at {tracking.address()} does not answer: {tracking.reason(error)}") from None
         return False
     return True

@@ -19,5 +19,6 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
     except MlflowException as error:
         if error.error_code in NOT_THERE:
             return None
-        reason = str(error).splitlines()[0]
-        raise UserError(f"the registry at {tracking.address()} does not say who is @{alias}: {reason}") from None
+        raise UserError(
+            f"the registry at {tracking.address()} does not say who is @{alias}: {tracking.reason(error)}"
+        ) from None

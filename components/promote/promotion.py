@@ -1,23 +1,27 @@
 """A version that passed the gate becomes the champion: written to the journal, then the aliases move."""
 
+from typing import Any
+
 from components.core import tracking
+from components.core.approval import Approval
 from components.core.errors import UserError
-from components.core.journal import Entry
+from components.core.journal import Entry, open_journal
 from components.core.verdict import Verdict
 from components.promote.config import PromoteConfig
-from components.promote.live import change, open_journal, settled
+from components.promote.live import change, settled
 
 
-def promote(config: PromoteConfig, verdict: Verdict) -> Entry | None:
+def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None = None) -> Entry | None:
     """Make the judged version the champion if it passed; None where it was refused, or is the champion already.
 
+    What a person said to it, where one was asked, is written down as well.
     Raises UserError when the verdict is about another champion than the one that is live now, or when the version was
     taken back before: a new one has to be trained, or `rollback --to` it by hand.
     """
     client = tracking.connect()
     if not verdict.passed:
         return None
-    journal = open_journal(config)
+    journal = open_journal(config.journal)
     live = settled(client, config, verdict.name, journal)
     if live == verdict.version:
         return None
@@ -33,13 +37,16 @@ def promote(config: PromoteConfig, verdict: Verdict) -> Entry | None:
             f"version {verdict.version} of {verdict.name} was taken back on {taken_back.time} "
             f"({taken_back.why}): train another, or `stemline rollback --to {verdict.version} --why …`"
         )
-    evidence = {
+    evidence: dict[str, Any] = {
         "verdict": verdict.digest,
         "test": verdict.test_digest,
         "sha256": verdict.sha256,
         "run": verdict.run_id,
     }
     why = f"{verdict.rule}: {'; '.join(verdict.reasons)}"
+    if approval:
+        evidence |= {"approved_by": approval.by, "approved_why": approval.why, "listening": approval.listening}
+        why = f"{why}; approved by {approval.by}: {approval.why}"
     return change(client, config, journal, "promotion", verdict.name, verdict.version, why, evidence, live)
 
 

@@ -8,15 +8,16 @@ import argparse
 
 from components.core import tracking
 from components.core.entry import run_step
+from components.core.journal import open_journal
 from components.core.params import load_section
 from components.promote.config import PromoteConfig, RegisteredName
-from components.promote.live import adopt, open_journal, settled
+from components.promote.live import adopt, settled
 from components.promote.promote import champion_version
 
 
 def repair(config: PromoteConfig, name: str, adopts: bool = False) -> int:
     """Return the live version (0: none), once journal and registry agree; raises UserError where they cannot."""
-    client, journal = tracking.connect(), open_journal(config)
+    client, journal = tracking.connect(), open_journal(config.journal)
     if adopts:
         entries, live = journal.of(name), champion_version(client, name, config.alias) or 0
         if live != (entries[-1].version if entries else 0):
@@ -34,7 +35,7 @@ def main() -> None:
 def _work(arguments: argparse.Namespace) -> None:
     config, name = load_section("promote", PromoteConfig), load_section("register", RegisteredName).name
     live = repair(config, name, arguments.adopt)
-    journal = open_journal(config)
+    journal = open_journal(config.journal)
     said = f"version {live} of {name} is @{config.alias}" if live else f"no version of {name} is @{config.alias}"
     print(f"repair: {said}; the journal's {len(journal.entries())} entries at {journal.address} are whole")
 

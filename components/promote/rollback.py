@@ -9,11 +9,11 @@ from dataclasses import asdict
 from components.core import tracking
 from components.core.entry import run_step
 from components.core.errors import UserError
-from components.core.journal import Entry
+from components.core.journal import Entry, open_journal
 from components.core.params import load_section
 from components.core.smoke import smoke
 from components.promote.config import PromoteConfig, RegisteredName
-from components.promote.live import change, open_journal, settled
+from components.promote.live import change, settled
 
 
 def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entry:
@@ -21,7 +21,7 @@ def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entr
     if not why.strip():
         raise UserError("rollback: say why: --why 'vocals hiss on mono recordings'")
     client = tracking.connect()
-    journal = open_journal(config)
+    journal = open_journal(config.journal)
     live = settled(client, config, name, journal)
     target = to if to is not None else _before(journal.of(name), name, live)
     if target == live:

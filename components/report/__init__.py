@@ -1,1 +1,1 @@
-"""report: one page that shows a person the result of a whole run. It reads what the other steps left, and no more."""
+"""report: one page for people who open no UI: what the stores say, and the last run. It reads, and no more."""

@@ -1,4 +1,4 @@
-"""Which model is the champion, and what the gate said."""
+"""The model of this workspace's last run, and what the gate said of it."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class _Version(Document):
 
 @dataclass(frozen=True)
 class ModelPart:
-    """What the head of the page says: `verdict` is 'passed', 'refused' or '' (not judged yet)."""
+    """What is said of the model: `verdict` is 'passed', 'refused' or '' (not judged yet)."""
 
     headline: str
     lead: str
@@ -47,7 +47,7 @@ def read_model(workspace: Path) -> ModelPart:
         verdict = read_document(workspace / "gate" / VERDICT_FILE, _Verdict, missing)
     except Unavailable as reason:
         version = read_document(workspace / "register" / VERSION_FILE, _Version, str(reason))
-        return _not_judged(version, "The gate has not judged it, so it is not the champion.")
+        return _not_judged(version, "The gate has not judged it, so it was not promoted.")
     try:
         version = read_document(workspace / "register" / VERSION_FILE, _Version, missing)
     except Unavailable:
@@ -66,7 +66,7 @@ def _not_judged(version: _Version, lead: str) -> ModelPart:
 def _judged(verdict: _Verdict, version: _Version) -> ModelPart:
     named = f"Version {verdict.version} of {verdict.name}"
     if verdict.passed:
-        headline, lead = f"{named} is the champion", "It passed the gate and separates the catalogue."
+        headline, lead = f"{named} passed the gate", "What is live now stands at the top of this page."
     else:
         headline, lead = f"{named} was refused", _who_stays(verdict.rule)
     outcome = _outcome(verdict).split()[0]
@@ -75,7 +75,7 @@ def _judged(verdict: _Verdict, version: _Version) -> ModelPart:
 
 def _who_stays(rule: str) -> str:
     champion = _CHAMPION.fullmatch(rule)
-    return f"The champion is still version {champion[1]}." if champion else "There is no champion yet."
+    return f"So version {champion[1]} stayed the champion." if champion else "There was no champion then."
 
 
 def _outcome(verdict: _Verdict) -> str:

@@ -31,6 +31,12 @@ class Part(Generic[Content]):
     content: Content | None
     note: str = ""
 
+    def required(self) -> Content:
+        """Return the content; raises Unavailable, with its note, where there is none."""
+        if self.content is None:
+            raise Unavailable(self.note)
+        return self.content
+
 
 def part_of(read: Callable[[], Content]) -> Part[Content]:
     """Return what `read` gives, or its reason why there is nothing."""

@@ -1,24 +1,30 @@
-"""Gather the parts of the page and write it, whole: no network, links relative to the workspace's files.
+"""Gather the parts of the page and write it, whole: it needs no network, and links relative to the workspace's files.
 
-The page says the same, to the byte, as long as the files it is made from do: it carries no date.
+The page says the same, to the byte, as long as the files and stores it is made from do: it carries no date of its own.
 """
 
-import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.core.files import write_text
-from components.report import curves, outline
+from components.report import chart, outline
 from components.report.curves import read_training
 from components.report.data import read_data
+from components.report.doors import doors
+from components.report.jobs import read_jobs
+from components.report.live import read_history, read_live
 from components.report.model import read_model
-from components.report.reading import Unavailable, link, part_of, shown
+from components.report.reading import Part, Unavailable, link, part_of
 from components.report.recordings import read_recordings
 from components.report.scores import read_scores
+from components.report.standing import read_standing
+from components.report.stores import open_stores
+from components.report.versions import read_versions
+from components.report.words import FILTERS
 
 PAGE = "index.html"
 
@@ -41,9 +47,31 @@ class Picture:
 
 
 def write_report(workspace: Path, catalogue: Path, out: Path) -> Path:
-    """Write `out`/index.html about what is in `workspace` and `catalogue`, and return its path."""
+    """Write `out`/index.html about the stores, and what is in `workspace` and `catalogue`; return its path."""
     page_folder = out.resolve()
-    parts = {
+    parts = _of_the_stores(page_folder) | _of_the_run(workspace, catalogue, page_folder)
+    template = _environment().get_template(_TEMPLATE)
+    page = template.render(parts, doors=doors(workspace), drawing=chart, outline=outline)
+    # halves of surrogate pairs, which JSON can hold and no file: question marks
+    write_text(out / PAGE, page.encode("utf-8", "replace").decode("utf-8"))
+    return out / PAGE
+
+
+def _of_the_stores(page_folder: Path) -> dict[str, Part[Any]]:
+    stores = open_stores()
+    live = part_of(lambda: read_live(stores))
+    version = live.content.version if live.content else 0
+    return {
+        "live": live,
+        "standing": part_of(lambda: read_standing(stores, version)) if version else Part(None, live.note),
+        "versions": part_of(lambda: read_versions(stores, version)),
+        "jobs": part_of(lambda: read_jobs(stores, page_folder)),
+        "history": part_of(lambda: read_history(stores)),
+    }
+
+
+def _of_the_run(workspace: Path, catalogue: Path, page_folder: Path) -> dict[str, Part[Any]]:
+    return {
         "model": part_of(lambda: read_model(workspace)),
         "scores": part_of(lambda: read_scores(workspace)),
         "pictures": part_of(lambda: read_pictures(workspace.resolve(), page_folder)),
@@ -51,9 +79,6 @@ def write_report(workspace: Path, catalogue: Path, out: Path) -> Path:
         "training": part_of(lambda: read_training(workspace)),
         "data": part_of(lambda: read_data(workspace)),
     }
-    template = _environment().get_template(_TEMPLATE)
-    write_text(out / PAGE, template.render(parts, commands=_commands(workspace), drawing=curves, outline=outline))
-    return out / PAGE
 
 
 def read_pictures(workspace: Path, page_folder: Path) -> Sequence[Picture]:
@@ -65,36 +90,6 @@ def read_pictures(workspace: Path, page_folder: Path) -> Sequence[Picture]:
     return [Picture(link(files[name], page_folder), _PICTURES.get(name, name)) for name in names]
 
 
-def decibels(value: float) -> str:
-    """Return a level with two decimals and a true minus; a dash where there is none."""
-    return _signed(f"{value:.2f}") if math.isfinite(value) else "–"
-
-
-def number(value: float) -> str:
-    """Return a number with four digits."""
-    return _signed(f"{value:#.4g}") if math.isfinite(value) else "–"
-
-
-def clock(seconds: float) -> str:
-    """Return a position as m:ss."""
-    whole = int(seconds)
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
-def _signed(text: str) -> str:
-    return text.replace("-", "−")
-
-
-def _commands(workspace: Path) -> dict[str, str]:
-    """The commands that open MLflow and Prefect on this workspace, for a shell in the project's folder."""
-    folder = shown(workspace.as_posix())
-    store, home = shlex.quote(f"sqlite:///{folder}/mlflow/mlflow.db"), shlex.quote(f"{folder}/prefect")
-    return {
-        "mlflow": f".venv/bin/mlflow ui --backend-store-uri {store}",
-        "prefect": f"PREFECT_HOME={home} .venv/bin/prefect server start",
-    }
-
-
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -103,5 +98,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"decibels": decibels, "number": number, "clock": clock}
+    environment.filters |= FILTERS
     return environment

@@ -16,7 +16,7 @@ _SYSTEMS = {
     "mixture": ("Doing nothing", "the floor: the mixture itself, as if it were the stem"),
     "irm2": ("Ideal masks", "the ceiling: masks drawn with the true stems known"),
 }
-_METRICS = {
+METRICS = {
     "SDR": ("Overall", "how close it is to the true stem, with everything counted"),
     "SIR": ("Separation", "how little of the other instruments is left in it"),
     "SAR": ("Cleanness", "how free it is of artefacts: watery, metallic or chirping sounds"),
@@ -78,14 +78,14 @@ def read_scores(workspace: Path) -> ScoresPart:
     """Read table.csv and test.json; raises Unavailable when there are no scores."""
     missing = "There are no scores yet: evaluate has not run."
     table = read_table(workspace / "evaluate" / "table.csv", ("system", "target"), missing)
-    metrics = [name for name in _METRICS if name in table and pd.api.types.is_numeric_dtype(table[name])]
+    metrics = [name for name in METRICS if name in table and pd.api.types.is_numeric_dtype(table[name])]
     try:
         test = _tested_on(read_document(workspace / "evaluate" / "test.json", _Test, ""))
     except Unavailable:
         test = "What they were measured on is not known: evaluate/test.json is missing."
     groups = table.groupby("target", sort=False)
     targets = [_target(str(name), rows.to_dict("records"), metrics) for name, rows in groups]
-    return ScoresPart(tuple((name, *_METRICS[name]) for name in metrics), tuple(targets), test)
+    return ScoresPart(tuple((name, *METRICS[name]) for name in metrics), tuple(targets), test)
 
 
 def _tested_on(test: _Test) -> str:

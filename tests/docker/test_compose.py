@@ -206,6 +206,38 @@ def test_only_the_cuda_worker_asks_for_a_gpu_and_only_on_request() -> None:
     assert SERVICES["worker-cuda"]["profiles"] == ["cuda"]
 
 
+def test_every_setting_is_in_the_example_and_used() -> None:
+    text = COMPOSE.read_text()
+    used = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
+    offered = set(re.findall(r"(?m)^([A-Z0-9_]+)=", (DOCKER / ".env.example").read_text()))
+    assert used == offered
+
+
+def test_backup_and_restore_know_the_stack() -> None:
+    for script in ("backup", "restore"):
+        text = (DOCKER / "bin" / script).read_text()
+        called = set(re.findall(r"\$compose (?:exec|run --rm) -T (\S+)", text))
+        assert called == {"postgres", "s3-setup"}, "a database's tools, and the one with the store's admin key"
+    text = (DOCKER / "bin" / "backup").read_text()
+    made = set(re.findall(r"(?m)^CREATE DATABASE (\w+)", (DOCKER / "postgres/10-databases.sql").read_text()))
+    assert re.findall(r"STEMLINE_DATABASES-([a-z ]+)", text)[0].split() == sorted(made)
+    assert re.findall(r"compose:\+([a-z ]+)", text)[0].split() == SERVICES["s3-setup"]["command"][1:]
+
+
+def test_the_worker_has_what_retraining_needs() -> None:
+    image = body("worker")
+    assert re.search(r"apt-get install .*\bgit\b", body("audio")), "it works in clones"
+    assert {"docker/bin/in-repository", "docker/bin/node.py"} <= set(image.split())
+    remote = (DOCKER / "dvc.conf").read_text()
+    assert "remote = stack" in remote
+    assert "url = s3://stemline/dvc" in remote
+    assert "endpointurl = " + SERVICES["worker"]["environment"]["AWS_ENDPOINT_URL"] in remote
+    for name in ("worker", "worker-cuda", "trainer"):
+        environment = SERVICES[name]["environment"]
+        assert {"MLFLOW_TRACKING_URI", "PREFECT_API_URL", "AWS_SHARED_CREDENTIALS_FILE"} <= set(environment)
+        assert "../.git:/srv/source.git:ro" in SERVICES[name]["volumes"]
+
+
 def test_everything_the_build_copies_is_let_through() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for sources in re.findall(r"(?m)^COPY\s+(?!--from)(?:--\S+\s+)*(.+)\s+\S+$", DOCKERFILE.read_text()):
@@ -343,6 +375,7 @@ def test_in_repository_follows_commits_and_keeps_the_lock(tmp_path: Path) -> Non
     source.mkdir()
     assert enter().returncode == 78, "no repository is mounted"
     git("init", "--quiet")
+    assert enter().returncode == 78, "it has no commit"
     (source / "dvc.lock").write_text("one")
     (source / ".gitignore").write_text("/workspace/\n")
     git("add", ".")
@@ -360,6 +393,13 @@ def test_in_repository_follows_commits_and_keeps_the_lock(tmp_path: Path) -> Non
     assert (home / "dvc.lock").read_text() == "two"
     assert (home / "workspace" / "locks" / f"{first}.lock").read_text() == "after a run"
     assert (home / "workspace" / "state").read_text() == "kept"
+
+
+def test_in_repository_can_do_without_one(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STEMLINE_SOURCE": "", "STEMLINE_HOME": str(tmp_path)}
+    command = [str(DOCKER / "bin" / "in-repository"), "pwd"]
+    assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout == f"{tmp_path}\n"
+    assert not (tmp_path / ".git").exists()
 
 
 # What the separate image installs ------------------------------------------------------------------------------------

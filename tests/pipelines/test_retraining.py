@@ -1,31 +1,20 @@
-"""Retraining on a real Prefect server: by an event, in a clone; refused and unchanged ones; killed and gone on with."""
+"""Retraining in a clone: leaves nothing behind, says when nothing changed, and goes on where it was killed.
+
+Schedule, events and a worker are in test_whole_loop.py.
+"""
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-import requests
-from project import NAME, Project, copied_project
+from project import Project, copied_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-PREFECT = str(Path(sys.executable).parent / "prefect")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -100,83 +89,3 @@ def _wait_until_all_ended(project: Project) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(running)
-
-
-@pytest.fixture
-def served(project: Project) -> Iterator[dict[str, str]]:
-    """A Prefect server, and `stemline serve` in the project."""
-    home = project.folder.parent / "prefect"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    port = _free_port()
-    variables = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    environment = project.environment | variables
-    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        serving = None
-        try:
-            _until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok, 180)
-            serving = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli", "serve"],
-                cwd=project.folder, env=environment, stdout=log, stderr=log,
-            )  # fmt: skip
-            yield variables
-        finally:
-            for process in (serving, server):
-                if process is not None:
-                    for child in psutil.Process(process.pid).children(recursive=True):
-                        child.kill()
-                    process.kill()
-                    process.wait()
-
-
-def _until(done: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if done():
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.5)
-    raise AssertionError("it did not happen")
-
-
-def test_an_event_starts_a_retraining(project: Project, served: dict[str, str]) -> None:
-    """The data change, and the server starts what prefect.yaml says: a run of `retrain`, named by its reason."""
-    api = served["PREFECT_API_URL"]
-
-    def deployed() -> bool:
-        found = requests.post(f"{api}/deployments/filter", json={}, timeout=30).json()
-        return {"scheduled", "data", "whole", "catalogue", "comparison"} <= {item["name"] for item in found}
-
-    _until(deployed, 120)
-    scheduled = requests.post(f"{api}/deployments/filter", json={}, timeout=30).json()
-    retrain = next(item for item in scheduled if item["name"] == "scheduled")
-    assert retrain["schedules"][0]["schedule"]["cron"] == "0 3 * * 0"
-    assert retrain["global_concurrency_limit"]["limit"] == 1
-    code = (
-        "from prefect.events import emit_event\n"
-        "import time\n"
-        "emit_event('stemline.data.changed', resource={'prefect.resource.id': 'stemline.data.test'})\n"
-        "time.sleep(3)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], env=project.environment | served, check=True, cwd=project.folder)
-
-    def run_of_event() -> dict[str, Any] | None:
-        runs = requests.post(f"{api}/flow_runs/filter", json={}, timeout=30).json()
-        mine = [run for run in runs if run["parameters"].get("why") == "new data"]
-        return mine[0] if mine else None
-
-    _until(lambda: run_of_event() is not None, 120)
-    _until(lambda: (run_of_event() or {})["state"]["type"] in ("COMPLETED", "FAILED", "CRASHED"), 300)
-    run = run_of_event()
-    assert run is not None
-    assert run["state"]["type"] == "COMPLETED", run["state"]
-    assert "nothing to train" in run["state"]["message"] or "version" in run["state"]["message"]
-    assert project.store().get_registered_model(NAME).aliases

@@ -10,7 +10,7 @@ import soundfile
 from core.tiny import noise
 from project import NAME, STAGES, Project, copied_project
 from stack.postgres import MISSING, postgres_programs
-from stack.project import in_the_stack, set_values
+from stack.project import add_song, in_the_stack, set_values
 from stack.server import wait_until
 from stack.stack import POOL, Stack, running_stack, wait_for_state
 
@@ -71,9 +71,12 @@ def test_a_schedule_trains_and_promotes_the_first_model(project: Project, stack:
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) > len(STAGES), "data went to DVC's remote"
 
 
-def test_a_better_one_takes_its_place(project: Project, stack: Stack) -> None:
-    set_values(project, {"train.steps": 60})
-    state = wait_for_state(stack, stack.start_run(RETRAIN, commit="HEAD", why="new masters"))
+def test_new_data_call_for_a_retraining_whose_better_model_takes_its_place(project: Project, stack: Stack) -> None:
+    wait_for_state(stack, stack.start_run("watch-data/data", source="data"))
+    add_song(project, "train", 11)
+    set_values(project, {"train.steps": 300})
+    wait_for_state(stack, stack.start_run("watch-data/data", source="data"))
+    state = wait_for_state(stack, _called_for(stack, "new data"))
     assert "version 2 is @champion now" in state["message"], state
     aliases = stack.client().get_registered_model(NAME).aliases
     assert (aliases["champion"], aliases["previous"]) == ("2", "1")
@@ -82,22 +85,26 @@ def test_a_better_one_takes_its_place(project: Project, stack: Stack) -> None:
 def test_a_catalogue_that_drifts_calls_for_a_retraining_whose_worse_model_is_refused(
     project: Project, stack: Stack, tmp_path: Path
 ) -> None:
-    set_values(project, {"train.steps": 1})  # what the retraining will make is worse
+    set_values(project, {"train.steps": 2})  # what the retraining will make is worse
     for number in range(3):
         soundfile.write(tmp_path / f"{number}.flac", noise(number, 30000).T, 44100)
         stack.bucket.put(tmp_path / f"{number}.flac", f"in/{number}.flac")
     text = project.stemline("separate", "s3://music/in", "s3://music/out", "--pool", POOL, "--shards", "2")
     assert "3 recordings = 3 done" in text
-    wait_until(lambda: _of_drift(stack), "a retraining because of drift")
-    state = wait_for_state(stack, _of_drift(stack)[0]["id"])
-    assert state["type"] == "COMPLETED", state
-    assert "version 3 was refused" in state["message"]
+    state = wait_for_state(stack, _called_for(stack, "drift"))
+    assert "version 3 was refused" in state["message"], state
     assert champion(stack) == 2
     assert [entry["version"] for entry in journal()] == [1, 2]
 
 
-def _of_drift(stack: Stack) -> list[dict[str, Any]]:
-    return [run for run in stack.flow_runs("retrain") if run["name"].endswith(": drift")]
+def _called_for(stack: Stack, why: str) -> str:
+    """Return the flow run of the retraining that an event called for, once there is one."""
+
+    def found() -> list[str]:
+        return [str(run["id"]) for run in stack.flow_runs("retrain") if run["name"].endswith(f": {why}")]
+
+    wait_until(found, f"a retraining because of {why}")
+    return found()[0]
 
 
 def test_one_command_goes_back(project: Project, stack: Stack) -> None:

@@ -1,11 +1,26 @@
 """A copied project whose journal and DVC remote lie in the stack's store."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import soundfile
 from project import Project
 from ruamel.yaml import YAML
 
+from components.acquire.demo_songs import render_song
 from stack.stack import Stack
+
+_RATE = 22050
+
+
+VALUES: Mapping[str, object] = {
+    "acquire.datasets": ["demo", "folder"],
+    # so long that one model is better than another
+    "train.steps": 100,
+    "gate.minimum_tracks": 4,
+    "gate.margin_db": 0.5,
+    "gate.stem_limit_db": 1.0,
+}
 
 
 def in_the_stack(project: Project, stack: Stack) -> None:
@@ -13,10 +28,12 @@ def in_the_stack(project: Project, stack: Stack) -> None:
     project.environment |= stack.variables
     project.run("dvc", "remote", "add", "--default", "store", "s3://music/dvc")
     project.run("dvc", "remote", "modify", "store", "endpointurl", stack.variables["AWS_ENDPOINT_URL"])
-    set_values(project, {"promote.journal": "s3://music/books", "gate.minimum_tracks": 2})
+    for seed in (1, 2, 3):
+        add_song(project, "test", seed)
+    set_values(project, {"promote.journal": "s3://music/books", **VALUES})
 
 
-def set_values(project: Project, values: dict[str, object]) -> None:
+def set_values(project: Project, values: Mapping[str, object]) -> None:
     """Change values in the project's params.yaml, and commit."""
     yaml = YAML()
     path = Path(project.folder, "params.yaml")
@@ -26,3 +43,12 @@ def set_values(project: Project, values: dict[str, object]) -> None:
         document[section][key] = value
     yaml.dump(document, path)
     project.git("commit", "--quiet", "--all", "--message", ", ".join(values))
+
+
+def add_song(project: Project, split: str, seed: int, seconds: float = 6.0) -> None:
+    """Put a multitrack into the project's folder of own data, as a user would."""
+    stems = render_song(seed, seconds, _RATE)
+    folder = project.folder / "data" / split / f"Artist {seed} - Song"
+    folder.mkdir(parents=True)
+    for name, samples in stems.items():
+        soundfile.write(folder / f"{name}.flac", samples.T, _RATE)

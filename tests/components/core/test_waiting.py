@@ -49,7 +49,7 @@ def test_a_server_that_starts_a_little_later_is_waited_for(
     assert tracking.experiment_id(client) == "7"
     servers[0].shutdown()
     said = capsys.readouterr()
-    assert f"waiting for MLflow at http://somebody:***@127.0.0.1:{port}: it does not answer" in said.err
+    assert f"waiting for MLflow at http://***@127.0.0.1:{port}: it does not answer" in said.err
     assert "a-secret" not in said.out + said.err
     assert "Retry" not in said.err
 

@@ -8,8 +8,8 @@ import time
 import pytest
 from core.tiny import run_python
 
+from components.core.secrets import without_secrets
 from components.doctor.finding import Findings, Status, not_used, ok, problem, warning
-from components.doctor.hiding import without_secrets
 from components.doctor.report import document, exit_code, last_line, lines_of
 from components.doctor.running import Check, run_checks
 

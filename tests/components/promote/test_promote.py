@@ -18,14 +18,14 @@ from components.core import tracking
 from components.core.bundle import load_model
 from components.core.errors import UserError
 from components.core.files import write_json
-from components.core.journal import Overtaken
+from components.core.journal import Overtaken, open_journal
 from components.core.logged_model import logged_model
 from components.core.verdict import VERDICT_FILE, Verdict
 from components.promote import __main__ as program
 from components.promote import history
 from components.promote import repair as repairing
 from components.promote.config import PromoteConfig
-from components.promote.live import open_journal, point, settled
+from components.promote.live import point, settled
 from components.promote.promote import champion_version
 from components.promote.promotion import promote
 from components.promote.repair import repair
@@ -80,7 +80,7 @@ def test_a_version_that_passed_becomes_the_champion_once(
     assert client.get_model_version(name, "1").tags["promoted_at"] == first
     promote(config, verdict(name, 2, champion=1))
     assert aliases(client, name) == {"champion": "2", "previous": "1"}
-    assert [entry.version for entry in open_journal(config).entries()] == [1, 2]
+    assert [entry.version for entry in open_journal(config.journal).entries()] == [1, 2]
 
 
 def test_a_refused_version_leaves_the_champion_where_it_is(
@@ -106,7 +106,7 @@ def test_a_verdict_about_another_champion_blesses_nothing(
 def test_a_version_that_is_gone_is_a_users_error(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     with pytest.raises(UserError, match=r"version 9 of .* is not in the registry"):
         promote(config, verdict(name, 9))
-    assert open_journal(config).entries() == []
+    assert open_journal(config.journal).entries() == []
 
 
 STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
@@ -145,7 +145,7 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
 ) -> None:
     promote(config, verdict(name, 1))
     for step in range(20):
-        live = settled(client, config, name, open_journal(config))
+        live = settled(client, config, name, open_journal(config.journal))
         version = 3 - live  # 1 and 2 in turns
         with pytest.MonkeyPatch.context() as patch:
             killed_at(patch, step)
@@ -155,9 +155,9 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
                 pass
             else:
                 break
-        entries = open_journal(config).entries()
-        assert settled(client, config, name, open_journal(config)) == version
-        assert open_journal(config).entries() == entries  # finished, not written down as somebody else's doing
+        entries = open_journal(config.journal).entries()
+        assert settled(client, config, name, open_journal(config.journal)) == version
+        assert open_journal(config.journal).entries() == entries  # finished, not written down as somebody else's doing
         found = state(client, name)
         assert found["aliases"] == {"champion": str(version), "previous": str(live)}
         assert found["entry"] == f"{entries[-1].number} {entries[-1].digest}"
@@ -165,7 +165,7 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
         assert tags == {"promoted_at": entries[-1].time, "journal.entry": str(entries[-1].number)}
         assert state(client, name) == found  # and nothing is left to do
     assert step == 6
-    assert {entry.kind for entry in open_journal(config).entries()} == {"promotion"}
+    assert {entry.kind for entry in open_journal(config.journal).entries()} == {"promotion"}
 
 
 KILLED = """
@@ -193,13 +193,13 @@ def test_a_process_that_is_really_killed(
     assert ended.returncode == -signal.SIGKILL
     assert repair(config, name) == 2
     assert aliases(client, name) == {"champion": "2", "previous": "1"}
-    assert [entry.kind for entry in open_journal(config).entries()] == ["promotion", "promotion"]
+    assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion", "promotion"]
 
 
 def test_one_that_was_slow_does_not_undo_what_came_after(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
-    journal = open_journal(config)
+    journal = open_journal(config.journal)
     slow = journal.append("promotion", name, 1, "why", {}, 0)  # and sleeps
     assert settled(client, config, name, journal) == 1
     promote(config, verdict(name, 2, champion=1))
@@ -215,22 +215,22 @@ def test_an_alias_that_was_moved_by_hand_is_written_down(
 ) -> None:
     promote(config, verdict(name, 1))
     client.set_registered_model_alias(name, "champion", "3")
-    assert settled(client, config, name, open_journal(config)) == 3
-    last = open_journal(config).entries()[-1]
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    last = open_journal(config.journal).entries()[-1]
     assert (last.kind, last.version, last.before) == ("adoption", 3, 1)
     assert aliases(client, name) == {"champion": "3", "previous": "1"}
-    assert settled(client, config, name, open_journal(config)) == 3
-    assert len(open_journal(config).entries()) == 2
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert len(open_journal(config.journal).entries()) == 2
 
 
 def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
-    open_journal(config).append("promotion", name, 2, "why", {}, 1)  # and was killed
+    open_journal(config.journal).append("promotion", name, 2, "why", {}, 1)  # and was killed
     client.set_registered_model_alias(name, "champion", "3")
-    assert settled(client, config, name, open_journal(config)) == 3
-    assert open_journal(config).entries()[-1].kind == "adoption"
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert open_journal(config.journal).entries()[-1].kind == "adoption"
 
 
 def test_an_alias_that_was_taken_away_leaves_nobody_live(
@@ -239,8 +239,8 @@ def test_an_alias_that_was_taken_away_leaves_nobody_live(
     promote(config, verdict(name, 1))
     client.delete_registered_model_alias(name, "champion")
     for _ in range(2):
-        assert settled(client, config, name, open_journal(config)) == 0
-    assert [(entry.kind, entry.version) for entry in open_journal(config).entries()][1:] == [("adoption", 0)]
+        assert settled(client, config, name, open_journal(config.journal)) == 0
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()][1:] == [("adoption", 0)]
     promote(config, verdict(name, 2))
     assert aliases(client, name)["champion"] == "2"
 
@@ -252,11 +252,11 @@ def test_a_registry_that_lacks_the_live_version_is_not_written_down(
     promote(config, verdict(name, 2, champion=1))
     client.delete_model_version(name, "2")
     with pytest.raises(UserError, match=r"has no such version: set MLFLOW_TRACKING_URI .*repair --adopt"):
-        settled(client, config, name, open_journal(config))
-    assert len(open_journal(config).entries()) == 2
+        settled(client, config, name, open_journal(config.journal))
+    assert len(open_journal(config.journal).entries()) == 2
     assert repair(config, name, adopts=True) == 0
     assert repair(config, name, adopts=True) == 0
-    assert [entry.version for entry in open_journal(config).entries()] == [1, 2, 0]
+    assert [entry.version for entry in open_journal(config.journal).entries()] == [1, 2, 0]
     promote(config, verdict(name, 3))
     assert aliases(client, name)["champion"] == "3"
 
@@ -268,7 +268,7 @@ def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, conf
     promote(config, verdict(name, 2))
     promote(config, verdict(other, 1))
     promote(config, verdict(name, 3, champion=2))
-    assert [(entry.name, entry.before) for entry in open_journal(config).entries()] == [
+    assert [(entry.name, entry.before) for entry in open_journal(config.journal).entries()] == [
         (name, 0),
         (other, 0),
         (name, 2),
@@ -300,7 +300,7 @@ def test_a_registry_from_before_the_journal_is_taken_over(
 ) -> None:
     client.set_registered_model_alias(name, "champion", "2")
     promote(config, verdict(name, 3, champion=2))
-    assert [(entry.kind, entry.version) for entry in open_journal(config).entries()] == [
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()] == [
         ("adoption", 2),
         ("promotion", 3),
     ]
@@ -350,7 +350,7 @@ def test_of_two_processes_at_once_one_wins_and_the_other_is_told(
         assert said.count("won") == 1, said
         [told] = [text for text in said if text != "won"]
         assert "judge again" in told or "judge it again" in told
-        [entry] = open_journal(PromoteConfig(alias="champion", journal=str(tmp_path / name))).entries()
+        [entry] = open_journal(str(tmp_path / name)).entries()
         assert entry.version == said.index("won") + 1
         assert aliases(client, name) == {"champion": str(entry.version)}
     for process in processes:
@@ -483,7 +483,7 @@ def test_a_registry_that_fails_is_not_one_without_a_champion() -> None:
 
 
 def test_two_that_expect_the_same_are_told_by_the_journal(config: PromoteConfig) -> None:
-    journal = open_journal(config)
+    journal = open_journal(config.journal)
     journal.append("promotion", "m", 1, "why", {}, 0)
     with pytest.raises(Overtaken):
         journal.append("promotion", "m", 2, "why", {}, 0)

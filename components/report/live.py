@@ -1,0 +1,158 @@
+"""What is live, since when, by whom and why; what came before; and whether journal and registry agree."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.journal import ENTRY, Entry
+from components.core.model_store import NOT_THERE
+from components.report.reading import Part, Unavailable, part_of
+from components.report.stores import Mlflow, Names, Stores, asking
+
+SHOWN, LIMIT = 20, 500
+"""Entries of the history that are in sight, and that are on the page at all."""
+
+_NOBODY = "No model is live yet. Until one is, `stemline separate` takes the model that ships with Stemline."
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What the registry says: the version at the alias (0: none), and the journal's entry that it has followed.
+
+    `lacks_live` says that it does not have the version which is live by the journal.
+    """
+
+    version: int
+    followed: str
+    lacks_live: bool
+
+
+@dataclass(frozen=True)
+class LivePart:
+    """The live version; `settled` says whether it is the journal's and the registry's, `entry` is the journal's last.
+
+    `back` is the command that goes back, and what it leads to; `doubts` are sentences about what does not agree.
+    """
+
+    name: str
+    version: int
+    headline: str
+    settled: bool
+    entry: Entry | None
+    back: tuple[str, str] | None
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HistoryPart:
+    """The journal's entries, the newest first: some in sight, some folded away, `more` only counted."""
+
+    shown: tuple[Entry, ...]
+    folded: tuple[Entry, ...]
+    more: int
+
+
+def read_live(stores: Stores) -> LivePart:
+    """Return what journal and registry say; raises Unavailable when neither does, or when nothing is live."""
+    names = stores.names.required()
+    last = stores.journal.content[-1] if stores.journal.content else None
+    registered = part_of(lambda: _registered(stores.mlflow.required(), names, last))
+    versions = list(dict.fromkeys([*([last.version] if last else []), *_version_of(registered)]))
+    if not any(versions):
+        raise Unavailable(_nothing(stores, registered))
+    settled = len(versions) == 1
+    back = _way_back(last) if settled else None
+    doubts = tuple(_doubts(names, stores, registered))
+    return LivePart(names.model, versions[-1], _headline(names.model, versions), settled, last, back, doubts)
+
+
+def _nothing(stores: Stores, registered: Part[Registered]) -> str:
+    """Return why there is no live version to show: there is none, or nobody can say."""
+    silent = [stores.journal.note] if stores.journal.content is None else []
+    if registered.content is None and tracking.has_begun():
+        silent.append(registered.note)
+    return " ".join(["What is live is not known.", *silent]) if silent else _NOBODY
+
+
+def read_history(stores: Stores) -> HistoryPart:
+    """Return the journal's entries; raises Unavailable when there is none."""
+    newest = stores.journal.required()[::-1]
+    if not newest:
+        raise Unavailable("The journal is empty: no version has been made live yet.")
+    return HistoryPart(newest[:SHOWN], newest[SHOWN:LIMIT], max(0, len(newest) - LIMIT))
+
+
+def _registered(store: Mlflow, names: Names, last: Entry | None) -> Registered:
+    with asking("The registry"):
+        lacks_live = last is not None and last.version != 0 and not _has(store, last)
+        found = store.client.search_registered_models(f"name = '{names.model}'")
+    if not found:
+        return Registered(0, "", lacks_live)
+    return Registered(int(found[0].aliases.get(names.promote.alias, 0)), found[0].tags.get(ENTRY, ""), lacks_live)
+
+
+def _has(store: Mlflow, last: Entry) -> bool:
+    try:
+        store.client.get_model_version(last.name, str(last.version))
+    except MlflowException as error:
+        if error.error_code not in NOT_THERE:
+            raise
+        return False
+    return True
+
+
+def _version_of(registered: Part[Registered]) -> list[int]:
+    return [registered.content.version] if registered.content else []
+
+
+def _headline(name: str, versions: Sequence[int]) -> str:
+    if len(versions) == 1:
+        return f"Version {versions[0]} of {name} is live"
+    words = [f"version {version}" if version else "none" for version in versions]
+    return f"It is not settled which {name} is live: {' or '.join(words)}"
+
+
+def _doubts(names: Names, stores: Stores, registered: Part[Registered]) -> Iterator[str]:
+    if stores.journal.content is None:
+        yield f"Since when, by whom and why is not known. {stores.journal.note}"
+    elif registered.content is None:
+        yield f"Whether the registry agrees is not known. {registered.note}"
+    else:
+        yield from _differences(names, stores.journal.content, registered.content)
+
+
+def _differences(names: Names, entries: Sequence[Entry], registered: Registered) -> Iterator[str]:
+    alias = f"@{names.promote.alias}"
+    pointing = f"{alias} is at version {registered.version}" if registered.version else f"nothing is at {alias}"
+    if not entries:
+        if registered.version:
+            yield f"In the registry {pointing}, of which the journal knows nothing: `stemline repair` writes it down."
+        return
+    last = entries[-1]
+    if registered.lacks_live:
+        yield (
+            f"The journal says that version {last.version} is live, and the registry at {tracking.address()} has no "
+            "such version: set MLFLOW_TRACKING_URI to the registry that has it; or, if it was deleted, "
+            "`stemline repair --adopt`."
+        )
+    elif registered.version != last.version:
+        said = f"version {last.version} is live" if last.version else "nothing is live"
+        yield (
+            f"The journal says that {said}, and in the registry {pointing}, which is what `stemline separate` takes: a "
+            "promotion was killed halfway, or the alias was moved by hand. `stemline repair` makes them agree."
+        )
+    elif registered.followed != f"{last.number} {last.digest}":
+        yield (
+            f"The registry does not stand for entry {last.number} of the journal, the last one: a promotion was killed "
+            "halfway, or an entry was changed or lost. `stemline repair` finishes the one, and says so of the other."
+        )
+
+
+def _way_back(last: Entry | None) -> tuple[str, str] | None:
+    if last is None or not last.before:
+        return None
+    if last.kind == "rollback":  # the one before was taken back: it is not where one goes back to
+        return 'stemline rollback --why "…"', "the version before this one"
+    return f'stemline rollback --to {last.before} --why "…"', f"version {last.before}"

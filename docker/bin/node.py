@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Runs on each node of a training over several: the first works as ever, the others join whatever it trains.
+
+    node.py COMMAND …       PET_NODE_RANK 0: the command, in a clone of the project; else: join, again and again
+
+All nodes share STEMLINE_HOME, at the same path. The first one's `components.train` writes into the folder of its
+unfinished work which project it trains, and where the group meets; then its torchrun listens there until the training
+is done. The others run torchrun with the same worker in the same project: what is to be done once (MLflow's run, the
+checkpoints, the model) the first does. Whoever started the others ends them when it is done.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LOOK_EVERY = 1.0  # seconds
+HOLDERS = "workspace/scratch/train/*/holder.json"
+"""What components/train/lock.py writes: who trains, in which folder, and its PET_RDZV_ENDPOINT."""
+
+# the shell's place is torchrun's, which a worker must know to end with it
+JOIN = 'exec "$0" -m torch.distributed.run --max-restarts=3 "$@" --launcher $$'
+
+
+def main(command: list[str]) -> int:
+    """Become the first node's command, or join as another node; return the exit code."""
+    if os.environ["PET_NODE_RANK"] == "0":
+        os.execvp("in-repository", ["in-repository", *command])
+    return follow(Path(os.environ.get("STEMLINE_HOME", "/srv/stemline")), os.environ["PET_RDZV_ENDPOINT"])
+
+
+def follow(home: Path, endpoint: str) -> int:
+    """Join one training after the other; return the exit code of one that fails."""
+    joined: dict[str, Any] = {}
+    while True:
+        print(f"node: waiting for a training at {endpoint}", file=sys.stderr, flush=True)
+        wait_until(lambda: listens(endpoint))
+        unfinished, joined = find_training(home, endpoint, joined)
+        print(f"node: joining the training in {unfinished}", file=sys.stderr, flush=True)
+        if code := join(joined["folder"], unfinished):
+            return code
+        wait_until(lambda: not listens(endpoint))
+
+
+def find_training(home: Path, endpoint: str, joined: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of what is trained at `endpoint`, and what its launcher says of itself.
+
+    That is the newest, and not the one before, `joined`: a shared file system may show the newest a little late.
+    """
+    while True:
+        for path in sorted(home.glob(HOLDERS), key=lambda path: path.stat().st_mtime, reverse=True):
+            holder = json.loads(path.read_text(encoding="utf-8"))
+            if holder["rendezvous"] == endpoint:
+                if holder != joined:
+                    return path.parent, holder
+                break
+        time.sleep(LOOK_EVERY)
+
+
+def join(project: str, unfinished: Path) -> int:
+    """Run this node's processes of the training; return the exit code."""
+    worker = ["-m", "components.train.worker", "--cache", "workspace/cache", "--scratch", str(unfinished)]
+    # the project's own code; and threads that spin while they wait stand in each other's way
+    environment = {**os.environ, "PYTHONPATH": "", "OMP_WAIT_POLICY": "PASSIVE"}
+    return subprocess.run(["sh", "-c", JOIN, sys.executable, *worker], cwd=project, env=environment).returncode
+
+
+def listens(endpoint: str) -> bool:
+    """Return whether somebody takes connections at `host:port`; a name that is not known yet is nobody."""
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look at `condition` again and again."""
+    while not condition():
+        time.sleep(LOOK_EVERY)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

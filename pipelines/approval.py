@@ -1,0 +1,156 @@
+"""A person's yes before a version goes live: both models are listened to blind, and the flow waits for the answer.
+
+The wait is Prefect's own pause with input: the form is in its UI, and whoever fills it in resumes the flow run.
+"""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+import json
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from prefect.runtime import flow_run
+from prefect.states import Running
+from prefect.utilities.urls import url_for
+from pydantic import Field
+
+from components.core.approval import APPROVAL_FILE, Approval
+from components.core.errors import UserError
+from components.core.files import write_text
+from components.core.model_store import REGISTRY, SHIPPED
+from components.core.params import load_section
+from components.core.stores.bucket import S3
+from components.core.verdict import Verdict
+from components.core.workspace import WORKSPACE
+from components.shadow.config import ShadowConfig
+from pipelines.command import CommandError, run_command
+from pipelines.place import Place
+
+_LOOK_EVERY = 3  # seconds
+_SOMETHING = r"\S"
+
+
+class NotApproved(Exception):  # noqa: N818
+    """Nobody said yes; the message says who said no and why, or that nobody answered."""
+
+
+class ApprovalForm(RunInput):
+    """What a person fills in."""
+
+    approve: bool = Field(description="Shall this version go live?")
+    by: str = Field(pattern=_SOMETHING, description="Your name, for the journal.")
+    why: str = Field(pattern=_SOMETHING, description="Your reason, for the journal.")
+    answers: str = Field("", description="The answers of the listening page, as it gives them out; may be empty.")
+
+
+def require_server() -> None:
+    """Raise UserError without a Prefect server that outlives the run: nobody could answer."""
+    if not os.environ.get("PREFECT_API_URL"):
+        raise UserError(
+            "an approval is given in Prefect's UI, which needs a server: start one with `prefect server start`, then "
+            "set PREFECT_API_URL=http://127.0.0.1:4200/api"
+        )
+
+
+def approve(place: Place, verdict: Verdict) -> None:
+    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved."""
+    (place.workspace / "gate" / APPROVAL_FILE).unlink(missing_ok=True)
+    config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
+    folder = _listened_to(place, verdict, config)
+    until = datetime.now(UTC) + timedelta(hours=config.wait_hours)
+    _publish(verdict, folder, until)
+    form, listening = _answered(place, verdict, folder, until)
+    if not form.approve:
+        raise NotApproved(f"was refused by {form.by}: {form.why}")
+    Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening).write(
+        place.workspace / "gate"
+    )
+
+
+def _listened_to(place: Place, verdict: Verdict, config: ShadowConfig) -> Path:
+    """Make the page with both models' stems; return its folder, which outlives a clone."""
+    folder = (WORKSPACE / "shadow" / f"{verdict.name}-{verdict.version}").resolve()
+    champion = f"{REGISTRY}{verdict.name}/{verdict.champion}" if verdict.champion else str(SHIPPED.resolve())
+    models = ("--challenger", f"{REGISTRY}{verdict.name}/{verdict.version}", "--champion", champion)
+    place.run_step("shadow", *models, "--source", _source(place, config), "--out", str(folder))
+    return folder
+
+
+def _source(place: Place, config: ShadowConfig) -> str:
+    if config.source.startswith(S3):
+        return config.source
+    if config.source:
+        return str(Path(config.source).resolve())  # of the project, not of a clone
+    place.run_step("catalogue")
+    return str((place.workspace / "catalogue").resolve())
+
+
+def _publish(verdict: Verdict, folder: Path, until: datetime) -> None:
+    """Make the question an artifact of the flow run, and say where it is answered."""
+    page = (folder / "page" / "index.html").as_uri()
+    lines = [
+        f"# Version {verdict.version} of {verdict.name} waits for an approval",
+        f"The gate let it pass by the rule: {verdict.rule}.",
+        *(f"- {text}" for text in verdict.reasons),
+        f"Listen: {page} (on {socket.gethostname()}; the folder `page` may be handed to others).",
+        f"Then resume this flow run with your answer, until {until:%Y-%m-%d %H:%M} UTC.",
+    ]
+    create_markdown_artifact("\n\n".join(lines), key="approval", description=f"{verdict.name}/{verdict.version}")
+    get_run_logger().info(
+        "Version %s waits for an approval until %s UTC. Listen at %s, then resume %s",
+        verdict.version, f"{until:%Y-%m-%d %H:%M}", page, url_for("flow-run", flow_run.id),
+    )  # fmt: skip
+
+
+def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> tuple[ApprovalForm, dict[str, Any]]:
+    """Return the form and what the listening gave; answers that cannot be read are asked for again."""
+    words = f"Version {verdict.version} of {verdict.name}: see the artifact `approval` of this run."
+    while True:
+        form = _asked(place, words, until)
+        try:
+            return form, _unblinded(place, folder, form.answers)
+        except CommandError as error:
+            words = f"Asked again, since the answers could not be read: {error}"
+            get_run_logger().warning(words)
+
+
+def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:
+    form = ApprovalForm.with_initial_data(description=words)
+    seconds = max(1, round((until - datetime.now(UTC)).total_seconds()))
+    try:
+        return pause_flow_run(form, timeout=seconds, poll_interval=_LOOK_EVERY)
+    except FlowPauseTimeout:
+        _wake()
+        commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
+        raise NotApproved(
+            f"stays registered and is not live, since nobody answered until {until:%Y-%m-%d %H:%M} UTC: "
+            f"`stemline retrain {commit} --require-approval` asks again"
+        ) from None
+
+
+def _wake() -> None:
+    """Have the run go on: of one whose pause has run out Prefect takes no end but Failed, with words of its own."""
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(flow_run.id).state
+        if state and state.is_paused():  # not, where it was cancelled meanwhile
+            client.set_flow_run_state(flow_run.id, Running(), force=True)
+
+
+def _unblinded(place: Place, folder: Path, answers: str) -> dict[str, Any]:
+    """Return what the listening gave; nothing where no answers are given."""
+    if not answers.strip():
+        return {}
+    given = folder / "answers.json"
+    write_text(given, answers)
+    place.run_step("shadow.unblind", str(folder), str(given))
+    found: dict[str, Any] = json.loads((folder / "listening.json").read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,112 @@
+"""Is the model that is live worth what it was when it was promoted? Scored again, by today's code on today's tracks.
+
+The scores become an MLflow run of their own: those of the training's run stay what they were at the promotion.
+"""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+from typing import Any
+
+import mlflow
+from prefect import flow, get_run_logger
+from prefect.states import Completed, Failed
+
+from components.core import tracking
+from components.core.errors import UserError
+from components.core.model_store import fetch_model
+from components.core.params import load_section
+from components.core.workspace import SCRATCH
+from components.register.config import RegisterConfig
+from pipelines.champion import live_version
+from pipelines.checkout import Checkout, checked_out
+from pipelines.command import CommandError, run_command
+from pipelines.judgement import champion_alias
+from pipelines.place import dvc
+from pipelines.tasks import carry_out
+
+_PREFIX, _SUFFIX = "test/", "/SDR"  # of the model's own metrics, as components/evaluate/log.py names them
+_TEST_DIGEST = "evaluate.test_digest"
+
+
+@flow(name="evaluate-champion", flow_run_name="evaluate the champion at {commit}")
+def evaluate_champion(commit: str = "HEAD") -> Any:
+    """Score the model that is live on the test tracks again, and say how that compares with the time of its promotion.
+
+    Args:
+        commit: The commit, branch or tag whose code, parameters and data are used.
+    """
+    try:
+        with checked_out(commit) as checkout:
+            outcome = _evaluated(checkout)
+            checkout.forget()
+    except (CommandError, UserError) as error:
+        return Failed(message=str(error))
+    get_run_logger().info(outcome)
+    return Completed(message=outcome)
+
+
+def _evaluated(checkout: Checkout) -> str:
+    """Bring the test tracks to the clone, score the champion on them; return in words what came of it."""
+    name = load_section("register", RegisterConfig, checkout.folder / "params.yaml").name
+    version = live_version(name, champion_alias(checkout))
+    if version is None:
+        return f"no version of {name} is live: there is nothing to score"
+    _bring_tracks(checkout)
+    client = tracking.connect()
+    training = tracking.RunRef(client.get_model_version(name, str(version)).run_id, tracking.EXPERIMENT)
+    tracking.require_run(client, training)
+    run = _new_run(client, f"champion {name}/{version}", {"stage": "evaluate-champion", "champion.version": version})
+    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+    folder = (checkout.workspace / "champion").resolve()
+    run.write(folder)
+    try:
+        checkout.run_step(
+            "evaluate", "--model", str(model), "--data", str((checkout.workspace / "acquire").resolve()),
+            "--out", str(folder / "scores"), "--run", str(folder),
+        )  # fmt: skip
+    except BaseException:  # a signal as well
+        client.set_terminated(run.run_id, "FAILED")
+        raise
+    client.set_terminated(run.run_id)
+    return f"version {version}: {_compared(client.get_run(run.run_id), client.get_run(training.run_id))}"
+
+
+def _bring_tracks(checkout: Checkout) -> None:
+    """Have the clone hold the data sets, from DVC's remote where it has them."""
+    remotes = run_command(dvc("remote", "list"), lambda line: None, folder=checkout.folder)
+    if remotes:
+        pull = dvc("pull", "--allow-missing", "acquire")
+        carry_out("pull", pull, folder=checkout.folder, environment=checkout.environment)
+    checkout.reproduce("acquire")
+
+
+def _new_run(client: mlflow.MlflowClient, name: str, tags: dict[str, object]) -> tracking.RunRef:
+    created = client.create_run(tracking.experiment_id(client), run_name=name)
+    ref = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    tracking.set_tags(client, ref, tags)
+    return ref
+
+
+def _compared(now: mlflow.entities.Run, then: mlflow.entities.Run) -> str:
+    """Return the SDR of every target, and how it has changed since the promotion."""
+    before = _sdr(then)
+    said = [_change(target, value, before.get(target)) for target, value in _sdr(now).items()]
+    same = now.data.tags.get(_TEST_DIGEST) == then.data.tags.get(_TEST_DIGEST)
+    tracks = f"{now.data.tags['evaluate.test_tracks']} test tracks"
+    which = f"the {tracks} of its promotion" if same else f"{tracks}, which are not those of its promotion"
+    return f"{'; '.join(said)}; on {which} (MLflow run {now.info.run_id})"
+
+
+def _change(target: str, now: float, before: float | None) -> str:
+    change = f"{now - before:+.2f} against {before:.2f} at its promotion" if before is not None else "not scored before"
+    return f"{target} {now:.2f} dB SDR, {change}"
+
+
+def _sdr(run: mlflow.entities.Run) -> dict[str, float]:
+    """Return the model's median SDR by target; other systems' names have one part more."""
+    found = {name: value for name, value in run.data.metrics.items() if name.count("/") == 2}
+    return {
+        name.removeprefix(_PREFIX).removesuffix(_SUFFIX): value
+        for name, value in sorted(found.items())
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    }

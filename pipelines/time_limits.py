@@ -1,0 +1,78 @@
+"""Runs that take longer than `time_limit_hours` of prefect.yaml, and runs whose process is dead: the server ends them.
+
+A flow's own `timeout_seconds` does not do: it is raised in the flow, which then waits for the command that hangs.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+from pipelines.automations import OURS, RUNS, TAG, keep_automations, states
+from pipelines.deployments import Described
+
+HEARTBEAT_SECONDS = 30
+"""How often a run under `stemline serve` says that it lives; workers need PREFECT_FLOWS_HEARTBEAT_FREQUENCY for it."""
+
+SILENCE = timedelta(minutes=5)
+"""A run that has said so, and then nothing for this long, is dead. A server that restarts takes less."""
+
+_LIMIT, _DEAD = "stemline: time limit of ", "stemline: runs of which nothing is heard"
+_STARTED, _LIVES = "prefect.flow-run.Running", "prefect.flow-run.heartbeat"
+# a pause ends the time as well; it begins anew when the run goes on
+_STOPPED = states(
+    "Completed", "Unchanged", "Failed", "TimedOut", "Crashed", "Cancelling", "Cancelled", "Paused", "Suspended",
+    "AwaitingRetry",
+)  # fmt: skip
+
+
+def set_time_limits(client: SyncPrefectClient, described: Iterable[Described]) -> None:
+    """Have the server cancel runs of these deployments that take too long, and mark those that are dead as crashed."""
+    limited = [(found, found.time_limit) for found in described if found.time_limit]
+    keep_automations(client, _LIMIT, [_time_limit(found, limit) for found, limit in limited])
+    keep_automations(client, _DEAD, [_dead()])
+
+
+def _time_limit(described: Described, limit: timedelta) -> AutomationCore:
+    deployment = {"prefect.resource.role": "deployment", "prefect.resource.name": described.name}
+    flow = {"prefect.resource.role": "flow", "prefect.resource.name": described.flow.name}
+    return AutomationCore(
+        name=f"{_LIMIT}{described.flow.name}/{described.name}",
+        description=f"Made from prefect.yaml: cancels what runs for longer than {limit}.",
+        tags=[TAG],
+        trigger=_missing(_STOPPED, _STARTED, limit, [OURS, deployment, flow]),
+        actions=[
+            ChangeFlowRunState(state=StateType.CANCELLING, message=f"it ran for longer than its time limit, {limit}")
+        ],
+    )
+
+
+def _dead() -> AutomationCore:
+    return AutomationCore(
+        name=_DEAD,
+        description=f"Marks runs as crashed that have told that they live, and then nothing for {SILENCE}.",
+        tags=[TAG],
+        trigger=_missing({*_STOPPED, _LIVES}, _LIVES, SILENCE, [OURS]),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"nothing was heard of it for {SILENCE}: its process, its worker or the machine is dead",
+            )
+        ],
+    )
+
+
+def _missing(expect: set[str], after: str, within: timedelta, related: list[dict[str, str]]) -> EventTrigger:
+    """Return the trigger for runs of which none of `expect` is heard in time."""
+    return EventTrigger(
+        posture=Posture.Proactive,
+        match=RUNS,
+        match_related=related,
+        for_each={"prefect.resource.id"},
+        after={after},
+        expect=expect,
+        within=within,
+    )

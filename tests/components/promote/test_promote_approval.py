@@ -1,0 +1,71 @@
+"""Promotion that needs a person's approval: only the one to this verdict counts, and it is written down."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from components.core import tracking
+from components.core.approval import Approval
+from components.core.files import write_json
+from components.core.journal import open_journal
+from components.core.verdict import VERDICT_FILE, Verdict
+from components.promote import __main__ as program
+from components.promote.promote import champion_version
+
+NAME = "vocal-isolation"
+VERDICT = Verdict(NAME, 2, True, "not worse", ("vocals: +1 dB",), 1, "tracks", "weights", "run")
+APPROVAL = Approval(NAME, 2, VERDICT.digest, "Ada", "clearer", {"counts": {"challenger": 3}})
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    """A registry whose version 1 is live, in a folder where version 2 has just passed the gate."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = tracking.connect()
+    client.create_registered_model(NAME)
+    for _ in range(2):
+        client.create_model_version(NAME, "somewhere")
+    client.set_registered_model_alias(NAME, "champion", "1")
+    journal = {"alias": "champion", "journal": str(tmp_path / "promote")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"promote": journal}), encoding="utf-8")
+    write_json(tmp_path / VERDICT_FILE, asdict(VERDICT))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["promote", "--gate", ".", "--approval", "."])
+    return client
+
+
+def test_only_an_approval_of_this_verdict_counts(
+    client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused() -> str:
+        with pytest.raises(SystemExit, match="2"):
+            program.main()
+        assert champion_version(client, NAME, "champion") == 1
+        return capsys.readouterr().err
+
+    assert "approval.json does not exist: nobody has approved version 2" in refused()
+    for stale in (replace(APPROVAL, verdict="another"), replace(APPROVAL, version=1), replace(APPROVAL, name="other")):
+        stale.write(tmp_path)
+        assert "on another verdict than the one on version 2 of vocal-isolation" in refused()
+    (tmp_path / "approval.json").write_text('{"by": "Ada"}', encoding="utf-8")
+    assert "is no approval" in refused()
+
+    APPROVAL.write(tmp_path)
+    program.main()
+    assert champion_version(client, NAME, "champion") == 2
+    entry = open_journal(str(tmp_path / "promote")).entries()[-1]
+    assert entry.why == "not worse: vocals: +1 dB; approved by Ada: clearer"
+    assert (entry.evidence["approved_by"], entry.evidence["approved_why"]) == ("Ada", "clearer")
+    assert entry.evidence["listening"] == {"counts": {"challenger": 3}}
+
+
+def test_what_the_gate_refused_needs_no_approval_and_is_not_promoted(
+    client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(tmp_path / VERDICT_FILE, asdict(replace(VERDICT, passed=False)))
+    program.main()
+    assert "was refused by the gate" in capsys.readouterr().out
+    assert champion_version(client, NAME, "champion") == 1

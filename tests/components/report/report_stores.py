@@ -1,0 +1,76 @@
+"""A project's folder with real stores: MLflow in SQLite, the journal in a folder, as a year of work leaves them."""
+
+import json
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+from components.core import tracking
+from components.core.journal import Entry, open_journal
+from components.promote.config import PromoteConfig
+from components.promote.live import change
+
+NAME = "vocal-isolation"
+STRANGE = "<b id=injected>bold</b> & \"quoted\" 'text' 曲"
+SCORES = {"vocals": (4.5, 10.25, 6.0, 9.0), "accompaniment": (10.0, 13.0, 13.5, 16.5)}
+COUNTS = {"listed": 123, "done": 100, "skipped": 20, "quarantined": 2, "failed": 1, "later": 0}
+
+
+def make_project(folder: Path) -> PromoteConfig:
+    """Write params.yaml, as far as a report reads it, for a journal in the folder; return its section `promote`."""
+    journal = folder / "promote"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "params.yaml").write_text(
+        f"register:\n  name: {NAME}\npromote:\n  alias: champion\n  journal: {json.dumps(str(journal))}\n",
+        encoding="utf-8",
+    )
+    return PromoteConfig(alias="champion", journal=str(journal))
+
+
+def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passed", note: str = "") -> int:
+    """Register a version, with a run that holds scores and data, and with the gate's tags; return its number."""
+    run = client.create_run(tracking.experiment_id(client))
+    ref = tracking.RunRef(run.info.run_id, tracking.EXPERIMENT)
+    metrics = {
+        f"test/{target}/{metric}": value + sdr
+        for target, values in SCORES.items()
+        for metric, value in zip(("SDR", "SIR", "SAR", "ISR"), values, strict=True)
+    }
+    bounds = {"test/vocals/SDR_low": 3.75, "test/vocals/SDR_high": 7.36}
+    others = {"test/mixture/vocals/SDR": -5.38, "test/irm2/vocals/SDR": 10.1, "test/mixture/times_real_time": 900.0}
+    tracking.log_metrics(client, ref, metrics | bounds | others | {"train/loss": 0.1})
+    evaluated = {"evaluate.test_tracks": 25, "evaluate.dataset": "MUSDB18-7", "evaluate.test_digest": "d1" * 16}
+    trained = {"stage": "train", "train.data": "a5" * 32, "train.datasets": "musdb18-7s mir-1k"}
+    tracking.set_tags(client, ref, evaluated | trained)
+    dataset = Dataset("musdb18-7s", "d1" * 16, "local", "{}", profile=json.dumps({"tracks": 25}))
+    client.log_inputs(ref.run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "test")])])
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME)
+    tags = {"sha256": "ab" * 32, "network": "unet", "git_commit": "c0ffee" * 6, "dvc_lock": "10c4" * 8}
+    judged = {
+        "gate.verdict": verdict,
+        "gate.rule": "first champion",
+        "gate.reasons": f"vocals: +9.41 dB; {note}",
+    }
+    return int(client.create_model_version(NAME, "somewhere", ref.run_id, tags=tags | judged).version)
+
+
+def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, before: int, why: str) -> Entry:
+    """Promote a version in place of the one before, as the flow does."""
+    return change(client, config, open_journal(config.journal), "promotion", NAME, version, why, {}, before)
+
+
+def log_catalogue(client: mlflow.MlflowClient, source: str, destination: str) -> str:
+    """Log a job as `separate` does; return its run's id."""
+    created = client.create_run(tracking.experiment_id(client), run_name=f"separate {source}")
+    ref = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+    tracking.log_params(client, ref, {"separate.source": source, "separate.destination": destination})
+    tracking.set_tags(client, ref, {"stage": "separate", "model.name": NAME, "model.version": 2})
+    numbers = COUNTS | {
+        "flagged": 7, "audio_hours": 6.5, "catalogue_seconds": 7.5 * 3600, "speed": 36.9, "drift": 0.84,
+        "price_per_hour": 1.5, "price_per_audio_hour": 0.0407,
+    }  # fmt: skip
+    tracking.log_metrics(client, ref, {f"separate/{name}": float(value) for name, value in numbers.items()})
+    client.set_terminated(ref.run_id)
+    return ref.run_id

@@ -1,0 +1,392 @@
+"""What the page says of MLflow and the journal: real ones, empty ones, and such as disagree, are damaged or down."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from core.tiny import environment, run_python
+from doctor.seeing import answering
+from report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
+from report_workspace import Page
+
+from components.core import tracking
+from components.core.journal import open_journal
+from components.promote.config import PromoteConfig
+from components.promote.live import change
+from components.report import jobs, live, versions
+from components.report.inputs import inputs_of
+from components.report.report import write_report
+from components.report.stores import open_stores, pages_of
+from components.report.words import amount, brief, coded, hours, moment
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with three versions, of which the second was refused and the third is live, and two catalogues."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", _store(folder))
+        client, config = tracking.connect(), make_project(folder)
+        train_version(client, 0.0)
+        make_live(client, config, 1, 0, "first champion: vocals: +9 dB")
+        train_version(client, -1.0, "refused", STRANGE)
+        train_version(client, 0.5)
+        make_live(client, config, 3, 1, f"against champion 1: {STRANGE}")
+        log_catalogue(client, "s3://label/masters", "s3://label/stems")
+        log_catalogue(client, STRANGE, STRANGE)
+    return folder
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, as the current folder."""
+    folder = tmp_path / "copy"
+    shutil.copytree(made, folder)
+    make_project(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(folder))
+    return folder
+
+
+def _store(folder: Path) -> str:
+    return f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}"
+
+
+def _config(project: Path) -> PromoteConfig:
+    return PromoteConfig(alias="champion", journal=str(project / "promote"))
+
+
+def _page(project: Path) -> Page:
+    return Page(write_report(project / "workspace", project / "workspace" / "separate", project / "out"))
+
+
+def test_without_a_run_in_the_workspace_the_stores_are_told(project: Path) -> None:
+    page = _page(project)
+    entry = open_journal(_config(project).journal).entries()[-1]
+    expected = (
+        *(f"Version 3 of {NAME} is live", f"Since {moment(entry.time)}, by promotion", entry.by, "version 1"),
+        *(
+            'stemline rollback --to 1 --why "…"',
+            "25 test tracks of MUSDB18-7",
+            "5.00",
+            "3.75 to 7.36",
+            "−5.38",
+            "10.10",
+        ),
+        *("refused", "vocals: +9.41 dB", "c0ffeec0ffee", "10c410c410c4", "live version"),
+        *("123 = 100 done + 20 skipped + 2 quarantined + 1 failed", "6.5 h", "of 7.5 h", "36.9 ×", "0.84", "0.0407"),
+        *("s3://label/stems/index.html", "MUSDB18-7 (7-second excerpts) + mir-1k", "a5a5a5a5a5a5"),
+        "No model has been registered yet: register and gate have not run.",
+    )
+    for text in expected:
+        assert re.sub(r"\s+", " ", text) in page.text, text
+    assert "stemline repair" not in page.text
+    assert page.tags.count("polyline") == 2
+
+
+def test_what_stands_in_the_stores_is_text(project: Path) -> None:
+    page = _page(project)
+    assert page.text.count(STRANGE) >= 4  # a reason of the gate, a why (twice), a catalogue's source
+    assert "<b id=injected>" not in page.source
+
+
+def test_every_table_says_what_it_is(project: Path) -> None:
+    page = _page(project)
+    assert page.tags.count("table") == page.tags.count("caption") >= 5
+    headings = re.findall(r"<h(\d)", page.source)
+    assert headings.count("1") == 1
+    assert all(int(later) - int(earlier) <= 1 for earlier, later in pairwise(headings))
+    assert not re.search(r"<th(?![^>]*scope=)[ >]", page.source)
+
+
+def test_same_stores_give_the_same_bytes(project: Path) -> None:
+    page = write_report(project / "workspace", project / "none", project / "out")
+    first = page.read_bytes()
+    assert write_report(project / "workspace", project / "none", project / "out").read_bytes() == first
+
+
+def test_an_alias_moved_by_hand_is_told(project: Path) -> None:
+    client = tracking.connect()
+    client.set_registered_model_alias(NAME, "champion", "2")
+    text = _page(project).text
+    assert f"It is not settled which {NAME} is live: version 3 or version 2" in text
+    assert "in the registry @champion is at version 2" in text
+    assert "stemline repair makes them agree" in text
+    client.delete_registered_model_alias(NAME, "champion")
+    text = _page(project).text
+    assert "live: version 3 or none" in text
+    assert "nothing is at @champion" in text
+
+
+def test_a_last_entry_that_is_gone_is_told(project: Path) -> None:
+    (project / "promote" / "journal" / "000002.json").unlink()
+    tracking.connect().set_registered_model_alias(NAME, "champion", "1")
+    text = _page(project).text
+    assert f"Version 1 of {NAME} is live" in text
+    assert "The registry does not stand for entry 1 of the journal" in text
+
+
+def test_an_alias_without_a_journal_is_told(project: Path) -> None:
+    shutil.rmtree(project / "promote")
+    text = _page(project).text
+    assert f"Version 3 of {NAME} is live" in text
+    assert "of which the journal knows nothing: stemline repair writes it down" in text
+    assert "The journal is empty" in text
+
+
+def test_a_damaged_journal_is_told(project: Path) -> None:
+    (project / "promote" / "journal" / "000001.json").write_text("{")
+    text = _page(project).text
+    assert f"Version 3 of {NAME} is live" in text
+    assert "Since when, by whom and why is not known" in text
+    assert "is no entry of a journal: restore it from a backup" in text
+
+
+def test_after_a_rollback_one_goes_back_further(project: Path) -> None:
+    client, config = tracking.connect(), _config(project)
+    change(client, config, open_journal(config.journal), "rollback", NAME, 1, "hollow voices", {}, 3)
+    text = _page(project).text
+    assert "rollback of version 1" in text
+    assert "makes the version before this one live" in text
+    assert "Taken back: " in text
+
+
+def test_nothing_is_made_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(tmp_path))
+    text = _page(tmp_path).text
+    assert "No model is live yet" in text
+    assert "MLflow holds nothing yet" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "params.yaml"]
+
+
+def test_an_empty_store_is_plain_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(tmp_path))
+    tracking.connect()
+    text = _page(tmp_path).text
+    for sentence in (
+        "No model is live yet",
+        "No model has been registered yet",
+        "No catalogue has been separated yet",
+        "The journal is empty",
+    ):
+        assert sentence in text
+
+
+def test_outside_a_project_the_page_says_so(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    text = _page(project).text
+    assert "Params.yaml does not exist: run from the root of the project" in text
+    assert "123 = 100 done" in text
+
+
+def test_a_damaged_database_is_a_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "broken.db").write_bytes(b"no database at all" * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'broken.db'}")
+    text = _page(project).text
+    assert "Whether the registry agrees is not known. MLflow cannot be read:" in text
+    assert f"Version 3 of {NAME} is live" in text
+
+
+def test_another_registry_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(project / "other"))
+    tracking.connect()
+    text = _page(project).text
+    assert "live: version 3 or none" in text
+    assert "has no such version: set MLFLOW_TRACKING_URI to the registry that has it" in text
+
+
+def test_a_server_that_is_down_hides_its_password_and_stops_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NOWHERE.replace("//", "//me:hush-hush@"))
+    page = _page(project)
+    assert f"Version 3 of {NAME} is live" in page.text
+    down = "http://***@127.0.0.1:9 does not answer: nothing listens there (connection refused)."
+    assert f"Whether the registry agrees is not known. MLflow at {down}" in page.text
+    assert "hush-hush" not in page.source
+    assert f'href="{NOWHERE}"' in page.source
+
+
+def test_what_nobody_can_say_is_not_denied(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(project / "promote")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NOWHERE)
+    text = _page(project).text
+    assert "There is no live model to show" in text
+    assert "What is live is not known. MLflow at" in text
+    assert "No model is live" not in text
+
+
+@pytest.mark.parametrize("answer", ["hello", [], 500, 401])
+def test_a_server_that_is_no_mlflow_stops_nothing(
+    project: Path, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [
+        f"/api/2.0/mlflow/{path}"
+        for path in ("experiments/get-by-name", "experiments/create", "registered-models/search", "runs/search")
+    ]
+    with answering(dict.fromkeys(paths, answer)) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert f"Version 3 of {NAME} is live" in _page(project).text
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        text = _page(project).text
+    assert time.monotonic() - began < 10
+    assert "Whether the registry agrees is not known" in text
+
+
+def test_a_long_history_is_cut(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (live, jobs, versions):
+        monkeypatch.setattr(module, "SHOWN", 1)
+    text = _page(project).text
+    for sentence in ("1 entries before these", "2 versions before these", "1 jobs before these"):
+        assert sentence in text, sentence
+    monkeypatch.setattr(live, "LIMIT", 1)
+    monkeypatch.setattr(jobs, "LIMIT", 1)
+    monkeypatch.setattr(versions, "LIMIT", 2)
+    text = _page(project).text
+    for sentence in (
+        "1 older ones: stemline history",
+        "Up to 1 older versions are in MLflow",
+        "Older ones are in MLflow",
+    ):
+        assert sentence in re.sub(r"\s+", " ", text), sentence
+
+
+def test_versions_of_other_test_sets_are_marked(project: Path) -> None:
+    client = tracking.connect()
+    run_id = client.get_model_version(NAME, "1").run_id
+    client.set_tag(run_id, "evaluate.test_digest", "another")
+    assert "scored on 2 different test sets" in _page(project).text
+
+
+def test_runs_that_are_gone_leave_dashes(project: Path) -> None:
+    client = tracking.connect()
+    for number in ("1", "2", "3"):
+        client.delete_run(client.get_model_version(NAME, number).run_id)
+    page = _page(project)
+    assert f"Version 3 of {NAME} is live" in page.text
+    assert "refused" in page.text
+    assert page.tags.count("polyline") == 0
+
+
+def test_data_sets_are_those_that_were_logged(project: Path) -> None:
+    client = tracking.connect()
+    run = client.get_run(client.get_model_version(NAME, "1").run_id)
+    train, test = inputs_of(run)
+    names = "MUSDB18-7 (7-second excerpts) + mir-1k"
+    assert (train.use, train.name, train.digest, train.tracks) == ("train", names, "a5" * 32, None)
+    assert (test.use, test.tracks) == ("test", 25)
+
+
+def test_links_lead_to_a_servers_pages(project: Path) -> None:
+    stores = open_stores()
+    assert stores.mlflow.content is not None
+    assert stores.mlflow.content.run_link("0123") == ""
+    served = replace(stores.mlflow.content, pages=pages_of("https://me:hush@mlflow.example/base/"))
+    assert served.version_link("a b", 3) == "https://mlflow.example/base/#/models/a%20b/versions/3"
+    assert served.run_link("0123").endswith(f"/experiments/{served.experiment}/runs/0123")
+
+
+@pytest.mark.slow
+def test_a_real_server_says_the_same_as_its_database(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+    own = _page(project)
+    with serving(_store(project), project / "server.log") as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        page = _page(project)
+    assert told(page) == told(own)
+    runs = {link for link in page.links if link.startswith(f"{address}/#/experiments/")}
+    assert len(runs) == 3 + 2  # three trainings and two catalogues
+    assert {f"{address}/#/models/{NAME}/versions/{number}" for number in (1, 2, 3)} <= set(page.links)
+
+
+def told(page: Page) -> str:
+    """Return all that is said of the stores: not how MLflow is opened, nor the spaces that a link's text gets here."""
+    return "".join(page.text.partition("Open MLflow and Prefect")[0].split())
+
+
+@contextmanager
+def serving(store: str, log: Path) -> Iterator[str]:
+    """Yield the address of an MLflow server of the database, once it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        store,
+        "--workers",
+        "1",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    settings = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", *command], env=settings, stdout=output, stderr=output, start_new_session=True
+        ) as process,
+    ):
+        try:
+            until_it_answers(f"http://127.0.0.1:{port}/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def until_it_answers(url: str) -> None:
+    end = time.monotonic() + 180
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < end, f"{url} does not answer"
+            time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_page_runs_as_a_program_from_the_command_line(project: Path) -> None:
+    more = {"MLFLOW_TRACKING_URI": _store(project), "STEMLINE_WORKSPACE": str(project / "workspace")}
+    done = run_python("-m", "pipelines.cli", "report", "--out", "page", cwd=project, more=more)
+    assert done.returncode == 0, done.stderr
+    assert "report: open page/index.html in a browser" in done.stdout
+    assert f"Version 3 of {NAME} is live" in Page(project / "page" / "index.html").text
+    assert not (project / "workspace").exists()
+
+
+def test_words_of_what_is_not_known() -> None:
+    assert [amount(1234.0), amount(float("nan"))] == ["1,234", "–"]
+    assert [hours(6.52), hours(0.25), hours(float("nan"))] == ["6.5 h", "15.0 min", "–"]
+    assert moment("2026-11-25T14:30:59+01:00") == "2026-11-25 13:30 UTC"
+    assert moment(1_790_000_000_000) == "2026-09-21 14:13 UTC"
+    assert [moment("soon"), moment(10**20)] == ["soon", "1" + 20 * "0"]
+    assert coded("<i> `a<b` is") == "&lt;i&gt; <code>a&lt;b</code> is"
+    assert coded("<i> ` is") == "&lt;i&gt; ` is"
+    assert brief("x" * 9999) == "x" * 400 + "…"

@@ -1,0 +1,108 @@
+"""A real Prefect server on this machine, quick to notice what is late; and a receiver of notifications."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+PREFECT = str(Path(sys.executable).parent / "prefect")
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[dict[str, str]]:
+    """Run a server whose data lie in `home`; yield what its clients need in their environment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
+    variables = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "STEMLINE_WORKSPACE": str(home / "workspace"),
+        "PYTHONPATH": str(ROOT),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    quick = {
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "1",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
+    }
+    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, env=os.environ | variables | quick, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok, 180)
+            yield variables
+        finally:
+            end(server)
+
+
+def wait_until(done: Callable[[], object], seconds: float) -> None:
+    """Wait until `done` is true; a server that does not answer yet is waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if done():
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.2)
+    raise AssertionError("it did not happen")
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """Kill a process and all that it has started."""
+    if process.poll() is None:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+class Receiver:
+    """An HTTP server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.paths: list[str] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver.paths.append(self.path)
+                receiver.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def told(self, flow: str) -> list[dict[str, str]]:
+        """What was sent about runs of this flow, each but once; fails where something sent is no JSON.
+
+        A server whose database was locked sends a thing again.
+        """
+        return [found for found in map(json.loads, dict.fromkeys(self.bodies)) if found["flow"] == flow]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
