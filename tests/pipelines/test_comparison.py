@@ -34,7 +34,7 @@ def test_the_table_has_every_system_and_the_oracles(project: Project, said: str)
     assert {"unet", "unet+mwf", "wave-unet", "mixture", "irm2"} <= set(table.index)
     assert table["vocals SDR"].notna().all()
     assert (out / "comparison.html").is_file()
-    assert list(out.glob("*.png")), "pictures"
+    assert list(out.glob("pictures/*.png")), "pictures"
     assert "2 of 2 systems" in said
 
 
@@ -66,5 +66,5 @@ def test_a_second_time_nothing_is_trained_or_scored_again(project: Project, said
 
 def test_a_system_that_is_unknown_is_one_line(project: Project) -> None:
     text = project.stemline("compare", "--systems", "karaoke-9000", code=2)
-    assert "there is no system karaoke-9000 (there are " in text.splitlines()[-1]
+    assert "there is no system karaoke-9000 (there are " in text
     assert "Traceback" not in text
