@@ -19,7 +19,7 @@ from components.core.workspace import SCRATCH
 from components.register.config import RegisterConfig
 from pipelines.champion import live_version
 from pipelines.checkout import Checkout, checked_out
-from pipelines.command import CommandError, run_command
+from pipelines.command import CommandError
 from pipelines.judgement import champion_alias
 from pipelines.place import dvc
 from pipelines.tasks import carry_out
@@ -73,8 +73,7 @@ def _evaluated(checkout: Checkout) -> str:
 
 def _bring_tracks(checkout: Checkout) -> None:
     """Have the clone hold the data sets, from DVC's remote where it has them."""
-    remotes = run_command(dvc("remote", "list"), lambda line: None, folder=checkout.folder)
-    if remotes:
+    if checkout.has_remote():
         pull = dvc("pull", "--allow-missing", "acquire")
         carry_out("pull", pull, folder=checkout.folder, environment=checkout.environment)
     checkout.reproduce("acquire")

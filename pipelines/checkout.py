@@ -58,6 +58,10 @@ class Checkout(Place):
         ref = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"
         _git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), f"+{ref}:{ref}")
 
+    def has_remote(self) -> bool:
+        """Return whether DVC has a remote to pull from and push to."""
+        return bool(run_command(dvc("remote", "list"), lambda line: None, folder=self.folder))
+
     def forget(self) -> None:
         """Delete the clone: what it made is elsewhere."""
         shutil.rmtree(self.folder)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -32,7 +32,12 @@ _PLAN = "plan.json"
 _KEPT = ("evaluate", "train/model", "train/run.json")
 
 
-@flow(name="compare")
+def _run_name() -> str:
+    chosen = runtime.flow_run.parameters
+    return f"compare {chosen.get('systems') or 'all systems'}{', small' if chosen.get('small') else ''}"
+
+
+@flow(name="compare", flow_run_name=_run_name)
 def compare(
     systems: str = "",
     post: str = "mask,mwf",

@@ -19,7 +19,7 @@ from components.core.errors import UserError
 from components.core.verdict import Verdict
 from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
-from pipelines.command import CommandError, one_line, run_command
+from pipelines.command import CommandError, one_line
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
 from pipelines.place import STAGES, Place, dvc
@@ -76,7 +76,7 @@ def run(
 
 def _retrained(checkout: Checkout, require_approval: bool) -> str:
     """Bring the model of the clone up to date and have it judged; return in words what came of it."""
-    shared = _has_remote(checkout)
+    shared = checkout.has_remote()
     if shared:
         # what is not there is made
         carry_out("pull", dvc("pull", "--allow-missing"), folder=checkout.folder, environment=checkout.environment)
@@ -108,10 +108,6 @@ def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:
         needed = ("--approval", str((place.workspace / "gate").resolve()))
     place.run_step("promote", *needed)
     return f"version {verdict.version} is @{champion_alias(place)} now: {'; '.join(verdict.reasons)}"
-
-
-def _has_remote(checkout: Checkout) -> bool:
-    return bool(run_command(dvc("remote", "list"), lambda line: None, folder=checkout.folder))
 
 
 def _publish(verdict: Verdict) -> None:

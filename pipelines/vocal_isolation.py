@@ -8,7 +8,7 @@ from pipelines import environment  # noqa: F401, I001  (before Prefect, which re
 import sys
 from typing import Any
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -26,7 +26,11 @@ CATALOGUE = WORKSPACE / "catalogue"
 STEMS = WORKSPACE / "separate"
 
 
-@flow(name="vocal-isolation")
+def _run_name() -> str:
+    return f"train, judge, separate {runtime.flow_run.parameters.get('source') or 'a few held-back songs'}"
+
+
+@flow(name="vocal-isolation", flow_run_name=_run_name)
 def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
     """Bring the model up to date, and separate a catalogue with the champion.
 
