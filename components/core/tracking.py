@@ -8,14 +8,14 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mlflow
 from filelock import FileLock
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from components.core.errors import UserError
@@ -28,6 +28,8 @@ EXPERIMENT = "vocal-isolation"
 RUN_FILE = "run.json"
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
 """MLflow's error code for a run that it does not have."""
+
+_DIGEST_CHARACTERS = 36  # of a data set, as many as MLflow takes
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,20 @@ def log_params(client: mlflow.MlflowClient, ref: RunRef, params: Mapping[str, ob
 def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object]) -> None:
     """Set many tags in one call."""
     client.log_batch(ref.run_id, tags=[RunTag(name, str(value)[:5000]) for name, value in tags.items()])
+
+
+def log_data(
+    client: mlflow.MlflowClient, ref: RunRef, use: str, datasets: Sequence[str], digest: str, tracks: int, folder: Path
+) -> None:
+    """Log what data the run was made from: `use` is train or test, `digest` one version of what is in `folder`."""
+    dataset = Dataset(
+        name=" + ".join(datasets),
+        digest=digest[:_DIGEST_CHARACTERS],
+        source_type="local",
+        source=json.dumps({"uri": folder.as_posix()}),
+        profile=json.dumps({"tracks": tracks}),
+    )
+    client.log_inputs(ref.run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", use)])])
 
 
 def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowClient:

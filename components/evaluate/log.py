@@ -7,19 +7,16 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from components.core.labels import label_datasets
 from components.core.provenance import git_commit, lock_digest
-from components.core.tracking import RunRef, log_metrics, set_tags
+from components.core.tracking import RunRef, log_data, log_metrics, set_tags
 from components.evaluate.results import METRICS_FILE, MUSEVAL, PICTURES, SCORES, TABLE, TEST
 from components.evaluate.scoring import METRICS
 from components.evaluate.speed import SPEED
 
 ARTIFACTS = "evaluate"
 """Folder of the run's artifacts that everything goes to."""
-
-_DIGEST_CHARACTERS = 36  # as many as MLflow takes
 
 
 def log_results(client: mlflow.MlflowClient, ref: RunRef, data: Path, out: Path) -> None:
@@ -30,7 +27,7 @@ def log_results(client: mlflow.MlflowClient, ref: RunRef, data: Path, out: Path)
     test: dict[str, Any] = json.loads((out / TEST).read_text(encoding="utf-8"))
     log_metrics(client, ref, metrics_of(pd.read_csv(out / TABLE)) | _speed_metrics(pd.read_csv(out / SPEED)))
     set_tags(client, ref, _tags(test))
-    client.log_inputs(ref.run_id, datasets=[_dataset_input(test, data)])
+    log_data(client, ref, "test", test["datasets"], test["digest"], len(test["tracks"]), data)
     for name in (TABLE, SCORES, METRICS_FILE, TEST, SPEED):
         client.log_artifact(ref.run_id, str(out / name), ARTIFACTS)
     for name in (PICTURES, MUSEVAL):
@@ -73,14 +70,3 @@ def _tags(test: dict[str, Any]) -> dict[str, object]:
         "evaluate.model_digest": test["model"],
         "evaluate.scorer": f"{test['scorer']}, frames of {test['window_seconds']:g} s",
     }
-
-
-def _dataset_input(test: dict[str, Any], data: Path) -> DatasetInput:
-    dataset = Dataset(
-        name=" + ".join(test["datasets"]),
-        digest=test["digest"][:_DIGEST_CHARACTERS],
-        source_type="local",
-        source=json.dumps({"uri": data.as_posix()}),
-        profile=json.dumps({"tracks": len(test["tracks"])}),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "test")])

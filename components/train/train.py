@@ -74,6 +74,7 @@ def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path)
         "train.targets": " ".join(reader.targets),
     }
     tracking.set_tags(client, run, tags | {f"package.{k}": v for k, v in provenance.package_versions().items()})
+    tracking.log_data(client, run, "train", datasets, tags["train.data"], len(reader.tracks), cache)
     run.write(folder)
     return run
 

@@ -60,9 +60,12 @@ def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project
     run_id = json.loads((project.workspace / "train" / "run.json").read_text("utf-8"))["run_id"]
     store = project.store()
     assert store.get_model_version(NAME, "1").run_id == run_id
-    metrics = store.get_run(run_id).data.metrics
-    assert "train/loss" in metrics
-    assert [name for name in metrics if "SDR" in name]
+    run = store.get_run(run_id)
+    assert "train/loss" in run.data.metrics
+    assert [name for name in run.data.metrics if "SDR" in name]
+    uses = {data.tags[0].value: data.dataset for data in run.inputs.dataset_inputs}
+    assert {use: data.name for use, data in uses.items()} == {"train": "demo", "test": "demo"}
+    assert len({data.digest for data in uses.values()}) == 2
 
 
 def test_a_second_run_does_nothing_over_again(project: Project, first_run: str) -> None:

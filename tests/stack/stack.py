@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import requests
 from core.bucket import NAME as BUCKET
@@ -18,6 +19,7 @@ from stack.postgres import Postgres
 from stack.server import Server, environment_without, free_port, wait_until
 
 POOL = "stemline"
+SERVER_ERROR = 500
 PASSWORDS = {"mlflow": "mlflow-secret-7f3a", "prefect": "prefect-secret-91cc"}
 _PROGRAMS = Path(sys.executable).parent
 _OURS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "DVC_", "PET_", "MUSDB_", "PYTEST_", "GIT_", "AWS_", "PG")
@@ -51,9 +53,22 @@ class Stack:
 
     def ask(self, path: str, **body: Any) -> Any:
         """Return what Prefect's server answers to a POST."""
-        answer = requests.post(f"{self.variables['PREFECT_API_URL']}/{path}", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+        return self._answer("POST", path, body)
+
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Return what the server says once it is well: one that was killed, or whose database was, is asked again."""
+        said: list[requests.Response] = []
+
+        def answered() -> bool:
+            with suppress(requests.RequestException):
+                address = f"{self.variables['PREFECT_API_URL']}/{path}"
+                said.append(requests.request(method, address, json=body, timeout=60))
+                return said[-1].status_code < SERVER_ERROR
+            return False
+
+        wait_until(answered, f"Prefect's answer to {path}")
+        said[-1].raise_for_status()
+        return said[-1].json() if said[-1].content else None
 
     def flow_runs(self, flow: str) -> list[dict[str, Any]]:
         """Return the runs of a flow, the oldest first."""
@@ -64,21 +79,17 @@ class Stack:
 
     def deployment(self, name: str) -> dict[str, Any]:
         """Return the deployment called `<flow>/<deployment>`."""
-        answer = requests.get(f"{self.variables['PREFECT_API_URL']}/deployments/name/{name}", timeout=60)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
+        found: dict[str, Any] = self._answer("GET", f"deployments/name/{name}")
         return found
 
     def start_run(self, deployment: str, **parameters: Any) -> str:
-        """Have a deployment run; return the flow run's id."""
+        """Have a deployment run, once; return the flow run's id."""
         path = f"deployments/{self.deployment(deployment)['id']}/create_flow_run"
-        return str(self.ask(path, parameters=parameters)["id"])
+        return str(self.ask(path, parameters=parameters, idempotency_key=str(uuid4()))["id"])
 
     def state(self, run_id: str) -> dict[str, Any]:
         """Return the state of a flow run."""
-        answer = requests.get(f"{self.variables['PREFECT_API_URL']}/flow_runs/{run_id}", timeout=60)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()["state"]
+        found: dict[str, Any] = self._answer("GET", f"flow_runs/{run_id}")["state"]
         return found
 
 
