@@ -62,9 +62,3 @@ def test_a_second_time_nothing_is_trained_or_scored_again(project: Project, said
     again = project.stemline(*COMMAND)
     assert "Running stage" not in again
     pd.testing.assert_frame_equal(pd.read_csv(file)[["system", *scores]], before)
-
-
-def test_a_system_that_is_unknown_is_one_line(project: Project) -> None:
-    text = project.stemline("compare", "--systems", "karaoke-9000", code=2)
-    assert "there is no system karaoke-9000 (there are " in text
-    assert "Traceback" not in text

@@ -163,14 +163,13 @@ def test_two_processes_train_like_one(undisturbed: Training, undisturbed_pair: T
     assert two["loss"].iloc[-1] == pytest.approx(one["loss"].iloc[-1], rel=0.1)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_one_of_two_processes_killed_changes_nothing(make: MakeTraining, undisturbed_pair: Training, rank: int) -> None:
-    training = make(f"pair-{rank}", 2)
+def test_one_of_two_processes_killed_changes_nothing(make: MakeTraining, undisturbed_pair: Training) -> None:
+    training = make("pair-0", 2)
     launcher = training.start()
     wait_until(lambda: a_validation_is_said(training, launcher))
     pair = sorted(workers(launcher), key=lambda worker: int(worker.environ()["RANK"]))
     assert len(pair) == 2
-    pair[rank].kill()
+    pair[0].kill()  # the one that writes checkpoints
     assert launcher.wait(180) == 0, training.text
     assert "going on from step" in training.text
     assert_same(training, undisturbed_pair)
