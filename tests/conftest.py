@@ -22,6 +22,11 @@ def pytest_configure() -> None:
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole pipelines: at the end a file that takes minutes would keep one process busy, and others idle."""
+    items.sort(key=lambda item: "pipelines" not in item.path.parts)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _environment_of_the_file() -> Iterator[None]:
     """Undo what a file's tests left in the environment: MLflow writes the store that it was told into it."""
