@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from weakref import ref
 
 from components.core.stores.owner import Owner, parse_owner
 from components.core.stores.store import BOOKS, Store, StoreFault
@@ -57,7 +58,7 @@ class Claims:
         self._lock = threading.Lock()
         self._beats = count(1)
         self._token = secrets.token_hex(8)  # tells the claims of one process apart, where there are several
-        threading.Thread(target=self._renew_forever, name="claims", daemon=True).start()
+        threading.Thread(target=_renew_while_in_use, args=(ref(self), lease / 4), name="claims", daemon=True).start()
 
     def take(self, key: str) -> bool:
         """Claim a recording; False while another holds it."""
@@ -106,15 +107,25 @@ class Claims:
     def _document(self) -> bytes:
         return json.dumps({**Owner.this().document(), "token": self._token, "beat": next(self._beats)}).encode()
 
-    def _renew_forever(self) -> None:
-        while True:
-            time.sleep(self._lease / 4)
-            with self._lock:  # not while one is being given up: it would come back
-                for claim in self._held.values():
-                    self._renew(claim)
+    def renew(self) -> None:
+        """Tell all others that this process still lives."""
+        with self._lock:  # not while one is being given up: it would come back
+            for claim in self._held.values():
+                self._renew(claim)
 
     def _renew(self, claim: str) -> None:
         try:
             self._store.write(claim, self._document())
         except (StoreFault, OSError):
             return  # the work itself will meet it, and say so
+
+
+def _renew_while_in_use(claims: "ref[Claims]", seconds: float) -> None:
+    """Renew every `seconds`, until nobody has the claims any more: the thread itself does not keep them."""
+    while True:
+        time.sleep(seconds)
+        in_use = claims()
+        if in_use is None:
+            return
+        in_use.renew()
+        del in_use

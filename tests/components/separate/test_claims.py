@@ -112,3 +112,14 @@ def test_a_damaged_claim_ends_with_its_lease(tmp_path: Path, damage: bytes) -> N
     threading.Event().wait(0.2)
     assert claims.take(KEY)
     assert store.names(claim_folder(KEY)) == ["3", "4"]
+
+
+def test_claims_that_nobody_has_any_more_are_not_renewed(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    claims = Claims(store, lease=0.2)
+    assert claims.take(KEY)
+    del claims
+    threading.Event().wait(0.1)
+    last = store.read(f"{claim_folder(KEY)}/0")
+    threading.Event().wait(0.3)
+    assert store.read(f"{claim_folder(KEY)}/0") == last
