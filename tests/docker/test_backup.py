@@ -4,94 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from stack.postgres import DATABASES, MISSING, Postgres, postgres_programs
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "docker" / "bin"
-DATABASES = ("mlflow", "prefect")
 
 pytestmark = pytest.mark.slow
 
 
-def _tools() -> Path | None:
-    """The folder of PostgreSQL's programs."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = str(installed[-1]) if installed else shutil.which("initdb")
-    return Path(found).parent if found else None
-
-
-class Postgres:
-    """A server of its own on this machine, with the two roles and databases of the stack."""
-
-    def __init__(self, tools: Path, folder: Path) -> None:
-        self.tools, self.folder = tools, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        # PostgreSQL does not run as root
-        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What psql, pg_dump and our scripts need to reach it."""
-        path = f"{self.tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(self.port),
-            "PGUSER": "postgres",
-            "PATH": path,
-            "LC_ALL": "C.UTF-8",
-        }
-
-    def url(self, driver: str, name: str) -> str:
-        return f"postgresql+{driver}://{name}@127.0.0.1:{self.port}/{name}"
-
-    def start(self) -> None:
-        data = str(self.folder / "data")
-        self._run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync")
-        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -F"
-        self._run("pg_ctl", "-D", data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
-        for name in DATABASES:
-            self.sql(f"CREATE ROLE {name} LOGIN")
-            self.sql(f"CREATE DATABASE {name} OWNER {name}")
-
-    def stop(self) -> None:
-        with suppress(subprocess.CalledProcessError):
-            self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
-
-    def sql(self, statement: str, database: str = "postgres") -> str:
-        command = [str(self.tools / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
-        environment = os.environ | self.variables
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-
-    def _run(self, tool: str, *arguments: str) -> None:
-        command = [*self._as, str(self.tools / tool), *arguments]
-        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    tools = _tools()
-    if tools is None:
-        pytest.skip("PostgreSQL is not installed: sudo apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="stemline-pg-", dir="/tmp"))  # a socket's path must be short
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    server = Postgres(tools, folder)
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(MISSING)
+    server = Postgres(programs, {name: f"{name}-s3cret" for name in DATABASES})
     try:
-        server.start()
+        server.make()
         yield server
     finally:
-        server.stop()
-        shutil.rmtree(folder)
+        server.remove()
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +47,13 @@ def _with_both(postgres: Postgres, code: tuple[str, str]) -> str:
     }
     programs = [
         subprocess.Popen(
-            [sys.executable, "-c", one], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", one],
+            env=environment | {"PGPASSWORD": postgres.passwords[name]},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        for one in code
+        for name, one in zip(DATABASES, code, strict=True)
     ]
     answers = [program.communicate(timeout=200) for program in programs]
     assert [program.returncode for program in programs] == [0, 0], answers
@@ -230,7 +171,7 @@ def test_a_damaged_backup_changes_nothing(postgres: Postgres, written: str, back
 
 
 def test_a_database_in_use_is_not_replaced(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
-    command = [str(postgres.tools / "psql"), "-X", "-At", "-d", "prefect"]
+    command = [str(postgres.programs / "psql"), "-X", "-At", "-d", "prefect"]
     environment = os.environ | postgres.variables
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None

@@ -1,4 +1,4 @@
-"""A real Prefect server on this machine, quick to notice what is late; and a receiver of notifications."""
+"""A real Prefect server on this machine; and a receiver of notifications."""
 
 import json
 import os
@@ -27,26 +27,26 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
-    variables = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "STEMLINE_WORKSPACE": str(home / "workspace"),
-        "PYTHONPATH": str(ROOT),
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    quick = {
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "1",
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
-    }
+    variables = client_of(home, f"http://127.0.0.1:{port}/api") | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (home / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=os.environ | variables | quick, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         try:
             wait_until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok, 180)
             yield variables
         finally:
             end(server)
+
+
+def client_of(home: Path, api: str) -> dict[str, str]:
+    """Return what clients of the server at `api` need in their environment, their own data in `home`."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "STEMLINE_WORKSPACE": str(home / "workspace"),
+        "PYTHONPATH": str(ROOT),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
 
 
 def wait_until(done: Callable[[], object], seconds: float) -> None:

@@ -17,14 +17,15 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
-from prefect_server import Receiver, end, prefect_server, wait_until
+from prefect_server import Receiver, client_of, end, wait_until
+from stack.postgres import MISSING, Postgres, postgres_programs
+from stack.stack import PASSWORDS, prefect_on
 
 from components.core.errors import UserError
 from pipelines import notification, time_limits
 from pipelines.automations import server as connected
 
-# soak: beside other tests Prefect's server on SQLite hands events on too late for limits of seconds
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 FLOWS = """\
 import sys
@@ -144,11 +145,32 @@ class Studio:
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    receiver = Receiver()
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
+def postgres() -> Iterator[Postgres]:
+    """What Prefect keeps its data in: on SQLite it hands events on too late beside other tests."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(MISSING)
+    server = Postgres(programs, PASSWORDS)
+    try:
+        server.make()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def studio(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    folder, receiver = tmp_path_factory.mktemp("server"), Receiver()
+    soon = "PREFECT_SERVER_SERVICES_LATE_RUNS_"
+    server = prefect_on(postgres, folder, **{f"{soon}AFTER_SECONDS": "1", f"{soon}LOOP_SECONDS": "1"})
+    server.start()
+    try:
+        server.wait()
+        variables = client_of(folder, server.health.removesuffix("/health"))
         yield Studio(tmp_path_factory.mktemp("project"), variables, receiver)
-    receiver.stop()
+    finally:
+        server.kill()
+        receiver.stop()
 
 
 @pytest.fixture(scope="module")
@@ -209,12 +231,13 @@ def test_a_run_over_its_time_limit_is_cancelled_and_told(studio: Studio, runs: d
     assert studio.state(runs["trains"])["type"] == "RUNNING"  # no limit is set for it
 
 
-def test_the_address_stays_a_secret(studio: Studio, runs: dict[str, str]) -> None:
+def test_the_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("fails"), 180)
     home = Path(studio.variables["PREFECT_HOME"])
-    files = [path for path in [*home.rglob("*"), studio.log] if path.is_file()]
-    assert any(path.name == "prefect.db" for path in files)
-    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
+    places = [*home.rglob("*"), *(postgres.folder / "data").rglob("*"), studio.log]
+    files = {path: path.read_bytes() for path in places if path.is_file()}
+    assert any(notification.BLOCK.encode() in data for path, data in files.items() if "pg_wal" in path.parts)
+    assert [path.name for path, data in files.items() if SECRET.encode() in data] == []
     shown = requests.post(f"{studio.api}/automations/filter", json={}, timeout=30).text
     assert "stemline: tell of runs that end badly" in shown
     assert SECRET not in shown

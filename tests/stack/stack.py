@@ -104,7 +104,6 @@ def running_stack(folder: Path, programs: Path, project: Path, environment: dict
         ends.callback(bucket.stop)
         bucket.start()
         stack = Stack(folder, postgres, bucket, *_servers(folder, postgres, bucket))
-        (folder / "prefect").mkdir()
         stack.worker.environment = environment | stack.variables
         stack.worker.folder = project
         for server in (stack.mlflow, stack.prefect):
@@ -120,26 +119,16 @@ def running_stack(folder: Path, programs: Path, project: Path, environment: dict
 
 
 def _servers(folder: Path, postgres: Postgres, bucket: Bucket) -> tuple[Server, Server, Server]:
-    mlflow_port, prefect_port = free_port(), free_port()
-    base = environment_without(_OURS, LC_ALL="C.UTF-8")
+    mlflow_port = free_port()
     mlflow_server = Server(
         "mlflow",
         [str(_PROGRAMS / "mlflow"), "server", "--host=127.0.0.1", f"--port={mlflow_port}", "--workers=1",
          "--serve-artifacts", f"--artifacts-destination=s3://{BUCKET}/mlflow"],
-        {**base, **bucket.variables, "MLFLOW_BACKEND_STORE_URI": postgres.url("psycopg2", "mlflow"),
-         "PGPASSWORD": PASSWORDS["mlflow"], "MLFLOW_S3_ENDPOINT_URL": bucket.variables["AWS_ENDPOINT_URL"],
+        {**_clean(), **bucket.variables, "MLFLOW_BACKEND_STORE_URI": postgres.url("psycopg2", "mlflow"),
+         "PGPASSWORD": postgres.passwords["mlflow"], "MLFLOW_S3_ENDPOINT_URL": bucket.variables["AWS_ENDPOINT_URL"],
          "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         folder,
         f"http://127.0.0.1:{mlflow_port}/health",
-    )  # fmt: skip
-    prefect_server = Server(
-        "prefect-server",
-        [str(_PROGRAMS / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)],
-        {**base, "PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-         "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url("asyncpg", "prefect"),
-         "PGPASSWORD": PASSWORDS["prefect"]},
-        folder,
-        f"http://127.0.0.1:{prefect_port}/api/health",
     )  # fmt: skip
     worker = Server(
         "worker",
@@ -148,7 +137,28 @@ def _servers(folder: Path, postgres: Postgres, bucket: Bucket) -> tuple[Server, 
         {},
         folder,
     )  # fmt: skip
-    return mlflow_server, prefect_server, worker
+    return mlflow_server, prefect_on(postgres, folder), worker
+
+
+def prefect_on(postgres: Postgres, folder: Path, **settings: str) -> Server:
+    """Return Prefect's server, not started, with its data in PostgreSQL and its home and log in `folder`."""
+    port = free_port()
+    home = folder / "prefect"
+    home.mkdir()
+    return Server(
+        "prefect-server",
+        [str(_PROGRAMS / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        {**_clean(), "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+         "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url("asyncpg", "prefect"),
+         "PGPASSWORD": postgres.passwords["prefect"], **settings},
+        folder,
+        f"http://127.0.0.1:{port}/api/health",
+    )  # fmt: skip
+
+
+def _clean() -> dict[str, str]:
+    """This process's environment without what tells our own programs anything."""
+    return environment_without(_OURS, LC_ALL="C.UTF-8")
 
 
 def wait_for_state(stack: Stack, run_id: str, seconds: float = 400.0) -> dict[str, Any]:
