@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from report_browser import Browser, browser
+from core.browser import Browser, browser
 from report_stores import STRANGE as MARKED
 from report_stores import log_catalogue, make_live, make_project, train_version
 from report_workspace import STRANGE, make_recording, make_workspace
@@ -84,18 +84,18 @@ def test_a_browser_plays_the_stems_together(workspace: Path, tmp_path: Path, sub
         tab.run("var seek = document.querySelector('.seek'), at = () => Number(seek.value)")
         tab.run("var stems = [...document.querySelectorAll('audio')]")
         assert tab.run("at()") == 0
-        tab.run("document.querySelector('.play').click()")
+        tab.click(".play")
         tab.wait("at() > 0.3")
         assert tab.run("stems.length === 2 && stems.every((stem) => !stem.paused && !stem.muted)")
         tab.wait("Math.abs(stems[0].currentTime - stems[1].currentTime) < 0.03")
-        tab.run("document.querySelector('.solo').click()")
+        tab.click(".solo")
         assert tab.run("stems.map((stem) => stem.muted)") == [False, True]
-        tab.run("document.querySelector('.play').click()")
+        tab.click(".play")
         assert tab.run("stems.every((stem) => stem.paused)")
         tab.run("seek.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft' }))")
         tab.wait("at() === 0 && stems.every((stem) => stem.currentTime === 0)")
         tab.run("seek.value = 3.5; seek.dispatchEvent(new Event('input'))")
-        tab.run("document.querySelector('.play').click()")
+        tab.click(".play")
         tab.wait("at() > 3.5")
         tab.wait("at() === 0 && stems.every((stem) => stem.paused)")  # played to its end, and back at the start
         assert tab.complaints == []

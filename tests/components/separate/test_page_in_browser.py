@@ -1,20 +1,16 @@
 """The catalogue's page in a real browser: it finds, filters, sorts and plays, by mouse and by keyboard."""
 
 import json
-import shutil
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 import soundfile
+from core.browser import WATCHED, Browser, browser
 from core.tiny import TARGETS, noise
 
 from components.separate.page import PageSummary, PageTrack, write_page
@@ -27,132 +23,33 @@ FOUR = ("vocals", "drums", "bass", "other")
 STRANGE = "real/\"A\" & 'B' <b id=injected>bold</b>/01 – Ça va?#50% 曲 أغنية.flac"
 SUMMARY = PageSummary("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 950}, {"audio": "63 h"})
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0"),
-)
-COMPLAINTS = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
 
-# what the page makes by `new Audio()` is in no document: kept here, to look at
-WATCHED = """
-window.made = [];
-window.Audio = new Proxy(Audio, { construct(target, given) {
-  const audio = Reflect.construct(target, given);
-  window.made.push(audio);
-  return audio;
-} });
-window.open_ones = () => made.filter((audio) => audio.getAttribute("src"));
-window.spread = () => {
-  const times = open_ones().map((audio) => audio.currentTime);
-  return Math.max(...times) - Math.min(...times);
-};
-"""
+def open_page(tab: Browser, page: Path) -> None:
+    """Open a file, new, and wait for its list."""
+    tab.ask("Page.navigate", url="about:blank")
+    tab.complaints.clear()
+    tab.ask("Page.navigate", url=page.resolve().as_uri())
+    tab.wait("document.readyState === 'complete' && document.querySelector('.row') !== null")
 
 
-class Browser:
-    """A page in a browser, by its debugging protocol."""
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-        self._asked = 0
-        self.complaints: list[dict[str, Any]] = []
-
-    def ask(self, method: str, **params: object) -> dict[str, Any]:
-        """Call a method of the protocol, keeping the events that arrive before its answer."""
-        self._asked += 1
-        self._socket.send(json.dumps({"id": self._asked, "method": method, "params": params}))
-        while (message := json.loads(self._socket.recv(60))).get("id") != self._asked:
-            if message["method"] in COMPLAINTS:
-                self.complaints.append(message["params"])
-        assert "error" not in message, message
-        result: dict[str, Any] = message["result"]
-        return result
-
-    def run(self, script: str) -> Any:
-        """Return what a line of JavaScript gives."""
-        answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def wait(self, script: str) -> None:
-        """Wait until a line of JavaScript is true."""
-        end = time.monotonic() + 30
-        while not self.run(script):
-            assert time.monotonic() < end, f"never came true: {script}"
-            time.sleep(0.05)
-
-    def open(self, page: Path) -> None:
-        """Open a file, new, and wait for its list."""
-        self.ask("Page.navigate", url="about:blank")
-        self.complaints.clear()
-        self.ask("Page.navigate", url=page.resolve().as_uri())
-        self.wait("document.readyState === 'complete' && document.querySelector('.row') !== null")
-
-    def click(self, selector: str, share: float = 0.5, count: int = 1) -> None:
-        """Click an element with the mouse, at `share` of its width."""
-        box = self.run(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
-        place = {"x": box["left"] + box["width"] * share, "y": box["top"] + box["height"] / 2, "button": "left"}
-        for kind in ("mousePressed", "mouseReleased"):
-            self.ask("Input.dispatchMouseEvent", type=kind, clickCount=count, **place)
-
-    def press(self, key: str) -> None:
-        """Press a key."""
-        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
-        self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
-        self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
-
-    def find(self, words: str) -> None:
-        """Type into the search, in place of what is there."""
-        self.run("document.querySelector('#search').focus(); document.querySelector('#search').value = ''")
-        self.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
-        self.ask("Input.insertText", text=words)
-        self.run("document.querySelector('#search').blur()")
-
-    def text(self, selector: str) -> str:
-        """Return the text of the first element that matches."""
-        return str(self.run(f"document.querySelector({json.dumps(selector)}).textContent"))
-
-    def names(self) -> list[str]:
-        """Return the names of the rows in sight, from top to bottom."""
-        names: list[str] = self.run("[...document.querySelectorAll('.row .name')].map((name) => name.textContent)")
-        return names
-
-    def counts(self) -> dict[str, int]:
-        """Return the number beside each filter."""
-        pairs = self.run(
-            "[...document.querySelectorAll('#filters button')].map((b) => [b.value, b.lastChild.innerText])"
-        )
-        return {name: int(count.replace(",", "")) for name, count in pairs}
+def find(tab: Browser, words: str) -> None:
+    """Type into the search, in place of what is there."""
+    tab.run("document.querySelector('#search').focus(); document.querySelector('#search').value = ''")
+    tab.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
+    tab.ask("Input.insertText", text=words)
+    tab.run("document.querySelector('#search').blur()")
 
 
-@contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
-    """Start a headless browser that ends with the block; skips the test where there is none."""
-    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no chromium is installed, so the page cannot be tried in a browser")
-    client = pytest.importorskip("websockets.sync.client", reason="the package websockets is not installed")
-    command = [program, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            with client.connect(_address(profile, process), max_size=None) as socket:
-                yield Browser(socket)
-        finally:
-            process.terminate()
+def names(tab: Browser) -> list[str]:
+    """Return the names of the rows in sight, from top to bottom."""
+    found: list[str] = tab.run("[...document.querySelectorAll('.row .name')].map((name) => name.textContent)")
+    return found
 
 
-def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    """Return the address of the browser's first page, once it has one."""
-    port, end = profile / "DevToolsActivePort", time.monotonic() + 60
-    while not (port.is_file() and port.read_text(encoding="utf-8").strip()):
-        assert process.poll() is None, "the browser did not start"
-        assert time.monotonic() < end, "the browser does not answer"
-        time.sleep(0.05)
-    number = port.read_text(encoding="utf-8").split()[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{number}/json", timeout=30) as answer:
-        pages = [page for page in json.load(answer) if page["type"] == "page"]
-    return str(pages[0]["webSocketDebuggerUrl"])
+def counts(tab: Browser) -> dict[str, int]:
+    """Return the number beside each filter."""
+    pairs = tab.run("[...document.querySelectorAll('#filters button')].map((b) => [b.value, b.lastChild.innerText])")
+    return {name: int(count.replace(",", "")) for name, count in pairs}
 
 
 def real_track(catalogue: Path, key: str, targets: tuple[str, ...], suffix: str, subtype: str = "PCM_16") -> PageTrack:
@@ -212,7 +109,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def play(tab: Browser, words: str) -> None:
     """Find a track and start it with its button in the list."""
-    tab.find(words)
+    find(tab, words)
     tab.wait("document.querySelectorAll('.row').length === 1")
     tab.click(".row .mark")
     tab.wait("Number(document.querySelector('.seek').value) > 0.2")
@@ -232,10 +129,10 @@ def require_together(tab: Browser, stems: int) -> None:
 
 
 def test_it_lists_a_thousand_tracks_with_few_rows(tab: Browser, page: Path) -> None:
-    tab.open(page)
-    assert tab.counts() == {"all": 1000, "done": 940, "flagged": 60, "quarantined": 40, "failed": 20}
+    open_page(tab, page)
+    assert counts(tab) == {"all": 1000, "done": 940, "flagged": 60, "quarantined": 40, "failed": 20}
     assert tab.run("document.querySelectorAll('.row').length") < 60
-    assert tab.names()[:2] == ["000 song.wav", "001 song.wav"]
+    assert names(tab)[:2] == ["000 song.wav", "001 song.wav"]
     tab.run("document.querySelector('#list').scrollTop = 1e9")
     tab.wait("[...document.querySelectorAll('.row .name')].at(-1).textContent === 'partly.flac'")
     assert tab.run("open_ones().length + document.images.length") == 0  # players and pictures only on demand
@@ -243,9 +140,9 @@ def test_it_lists_a_thousand_tracks_with_few_rows(tab: Browser, page: Path) -> N
 
 
 def test_names_are_text(tab: Browser, page: Path) -> None:
-    tab.open(page)
-    tab.find("ca va")
-    assert tab.names() == [STRANGE.rsplit("/")[-1]]
+    open_page(tab, page)
+    find(tab, "ca va")
+    assert names(tab) == [STRANGE.rsplit("/")[-1]]
     tab.click(".row .name")
     assert tab.text(".panel h2") == STRANGE.rsplit("/")[-1]
     assert tab.run("document.querySelector('#injected')") is None
@@ -254,31 +151,31 @@ def test_names_are_text(tab: Browser, page: Path) -> None:
 
 
 def test_search_and_filters(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     tab.click("#filters [value=quarantined]")
-    assert tab.names()[:3] == ["010 song.wav", "020 song.wav", "060 song.wav"]
+    assert names(tab)[:3] == ["010 song.wav", "020 song.wav", "060 song.wav"]
     assert tab.text(".row .note") == "Quarantined: no audio in it"
-    tab.find("album 05/")
-    assert tab.counts() == {"all": 12, "done": 10, "flagged": 0, "quarantined": 2, "failed": 0}
-    assert tab.names() == ["060 song.wav", "070 song.wav"]
+    find(tab, "album 05/")
+    assert counts(tab) == {"all": 12, "done": 10, "flagged": 0, "quarantined": 2, "failed": 0}
+    assert names(tab) == ["060 song.wav", "070 song.wav"]
     tab.click(".row .name")
     assert tab.text(".callout") == "no audio in it"
     assert tab.run("document.querySelector('.play')") is None
     tab.click("#filters [value=failed]")
-    assert tab.names() == []
+    assert names(tab) == []
     assert tab.text("#none") == "No track here has such a name."
-    tab.find("SONG 030 album")
-    assert tab.names() == ["030 song.wav"]
-    tab.find("")
+    find(tab, "SONG 030 album")
+    assert names(tab) == ["030 song.wav"]
+    find(tab, "")
     tab.click("#filters [value=flagged]")
-    assert tab.names()[:3] == ["001 song.wav", "002 song.wav", "003 song.wav"]
+    assert names(tab)[:3] == ["001 song.wav", "002 song.wav", "003 song.wav"]
     assert tab.complaints == []
 
 
 def test_sorting(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     tab.click("#heads button:last-child")
-    assert tab.names()[0] == "993 song.wav"  # the longest first
+    assert names(tab)[0] == "993 song.wav"  # the longest first
     tab.click("#order")
     assert tab.run("[...document.querySelectorAll('.row .n:last-child')].slice(0, 7).map((n) => n.textContent)") == [
         *["0:20"] * 6,
@@ -286,20 +183,20 @@ def test_sorting(tab: Browser, page: Path) -> None:
     ]
     tab.run("document.querySelector('#sort').value = '=peak_db'")
     tab.run("document.querySelector('#sort').dispatchEvent(new Event('change'))")
-    assert tab.names()[:2] == ["000 song.wav", "001 song.wav"]
+    assert names(tab)[:2] == ["000 song.wav", "001 song.wav"]
     assert tab.run("[...document.querySelectorAll('#heads button')].map((b) => b.textContent)") == [
         *("Name", "Peak, dB", "Vocals share", "Length")
     ]
     tab.run("document.querySelector('#list').scrollTop = 1e9")  # those without the figure are last
     tab.wait("document.querySelector('.row:last-child .note').textContent !== ''")
     tab.click("#order")
-    assert tab.names()[:2] == ["993 song.wav", "992 song.wav"]
+    assert names(tab)[:2] == ["993 song.wav", "992 song.wav"]
     assert tab.complaints == []
 
 
 @pytest.mark.parametrize(("words", "stems"), [("ca va", 2), ("four", 4), ("float", 2)])
 def test_stems_play_together(tab: Browser, page: Path, words: str, stems: int) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, words)
     require_together(tab, stems)
     assert tab.run("open_ones().every((audio) => !audio.muted)")
@@ -324,7 +221,7 @@ def test_stems_play_together(tab: Browser, page: Path, words: str, stems: int) -
 
 @pytest.mark.parametrize("off", [-0.15, 0.15, 3.0])
 def test_a_stem_that_is_off_is_brought_back(tab: Browser, page: Path, off: float) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "four")
     # in one script: a moment later it may have been brought back already
     assert tab.run(f"open_ones()[2].currentTime += {off}, spread()") > abs(off) / 2
@@ -335,7 +232,7 @@ def test_a_stem_that_is_off_is_brought_back(tab: Browser, page: Path, off: float
 
 
 def test_a_click_into_the_picture_is_a_position(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "ca va")
     tab.click(".picture", 0.75)
     tab.wait("Math.abs(Number(document.querySelector('.seek').value) - 15) < 1.5")
@@ -344,7 +241,7 @@ def test_a_click_into_the_picture_is_a_position(tab: Browser, page: Path) -> Non
 
 
 def test_at_the_end_it_is_at_the_start(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "ca va")
     tab.click(".seek", 0.98)
     tab.wait("document.querySelector('.play').getAttribute('aria-pressed') === 'false'")
@@ -357,23 +254,23 @@ def test_at_the_end_it_is_at_the_start(tab: Browser, page: Path) -> None:
 
 
 def test_one_track_at_a_time(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "ca va")
-    tab.find("float")
+    find(tab, "float")
     tab.click(".row .name")  # another one is chosen while one plays: playing goes on with it
     tab.wait("document.querySelector('.panel h2').textContent === '03 float.wav'")
     tab.wait("Number(document.querySelector('.seek').value) > 0.2")
     assert tab.run("made.length") == 4
     assert tab.run("made.filter((audio) => !audio.paused).length") == 2
     require_together(tab, 2)
-    tab.find("060")
+    find(tab, "060")
     tab.click(".row .name")  # nothing to play here
     assert tab.run("made.every((audio) => audio.paused)")
     assert tab.complaints == []
 
 
 def test_all_by_keyboard(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     tab.press("/")
     tab.ask("Input.insertText", text="real")
     tab.press("Enter")
@@ -403,7 +300,7 @@ def test_all_by_keyboard(tab: Browser, page: Path) -> None:
 
 
 def test_the_space_bar_pauses_after_a_click_on_a_button(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "float")
     tab.click(".choices button:nth-child(2)")
     tab.press(" ")
@@ -423,8 +320,8 @@ def test_the_space_bar_pauses_after_a_click_on_a_button(tab: Browser, page: Path
     ],
 )
 def test_what_cannot_be_played_is_said(tab: Browser, page: Path, words: str, fault: str) -> None:
-    tab.open(page)
-    tab.find(words)
+    open_page(tab, page)
+    find(tab, words)
     tab.click(".row .mark")
     tab.wait("document.querySelector('.fault').hidden === false")
     tab.wait(f"document.querySelector('.fault').textContent === {json.dumps(fault)}")
@@ -432,7 +329,7 @@ def test_what_cannot_be_played_is_said(tab: Browser, page: Path, words: str, fau
 
 
 def test_a_missing_stem_stops_no_other(tab: Browser, page: Path) -> None:
-    tab.open(page)
+    open_page(tab, page)
     play(tab, "partly")
     words = tab.text(".fault")
     assert words.startswith("Cannot play vocals: missing")
@@ -443,9 +340,9 @@ def test_a_missing_stem_stops_no_other(tab: Browser, page: Path) -> None:
 def test_on_a_narrow_screen_the_track_can_be_closed(tab: Browser, page: Path) -> None:
     tab.ask("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
     try:
-        tab.open(page)
+        open_page(tab, page)
         assert tab.run("document.documentElement.scrollWidth") <= 390
-        tab.find("ca va")
+        find(tab, "ca va")
         tab.click(".row .name")
         assert tab.run("document.querySelector('.play').getBoundingClientRect().bottom") < 844
         assert tab.run("document.documentElement.scrollWidth") <= 390

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from separate.test_page_in_browser import WATCHED, Browser, browser
+from core.browser import WATCHED, Browser, browser
 
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig
