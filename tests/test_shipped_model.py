@@ -14,8 +14,9 @@ from components.core import audio
 from components.core.bundle import WEIGHTS, load_model
 from components.core.files import digest_file
 from components.core.manifest import StemFile, Track
+from components.core.metrics import METRICS
 from components.evaluate.material import read_material
-from components.evaluate.scoring import METRICS, median_of_frames, score_track
+from components.evaluate.scoring import median_of_frames, score_track
 from components.evaluate.systems import separate_by_model
 
 SHIPPED = ROOT / "models" / "vocal-isolation"

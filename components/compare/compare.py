@@ -21,9 +21,10 @@ from components.compare.gathering import gather
 from components.compare.page import as_html
 from components.compare.pictures import draw
 from components.compare.statistics import friedman, pairs_of
-from components.compare.table import METRICS, best_system, summarise
+from components.compare.table import best_system, summarise
 from components.compare.words import Comparison, as_markdown
 from components.core.files import whole_file, write_json, write_text
+from components.core.metrics import METRICS
 
 SYSTEMS = "systems"
 TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY = (

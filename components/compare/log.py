@@ -10,10 +10,10 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 
 from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, SUMMARY, SYSTEMS, TABLE
-from components.compare.table import METRICS
 from components.core import provenance, tracking
 from components.core.bundle import load_model
 from components.core.logged_model import logged_model
+from components.core.metrics import METRICS
 
 RUN = "comparison"
 

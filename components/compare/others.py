@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from components.core.errors import UserError
-
-_METRICS = ("SDR", "SIR", "SAR", "ISR")
+from components.core.metrics import METRICS
 
 
 def read_others(name: str, folder: Path, tracks: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -49,7 +48,7 @@ def _medians(path: Path) -> Iterator[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         for target in document["targets"]:
-            for metric in _METRICS:
+            for metric in METRICS:
                 values = np.array([_number(frame["metrics"].get(metric)) for frame in target["frames"]])
                 finite = values[np.isfinite(values)]
                 value = float(np.median(finite)) if finite.size else float("nan")

@@ -10,8 +10,7 @@ from components.compare.config import CompareConfig
 from components.compare.facts import Facts, cost_columns, title_of
 from components.compare.gathering import FIXED
 from components.compare.statistics import by_track, median_interval
-
-METRICS = ("SDR", "SIR", "SAR", "ISR")
+from components.core.metrics import METRICS
 
 
 def summarise(scores: pd.DataFrame, facts: Mapping[str, Facts], config: CompareConfig) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from components.compare.facts import Facts, title_of
 from components.compare.gathering import FIXED, Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
 from components.compare.statistics import friedman
-from components.compare.table import METRICS
 from components.core.labels import label_datasets
+from components.core.metrics import METRICS
 
 _NO = "–"
 _NAMED = 3  # of files that fit no track

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from components.core.labels import label_datasets
+from components.core.metrics import METRICS
 from components.core.provenance import git_commit, lock_digest
 from components.core.tracking import RunRef, log_data, log_metrics, set_tags
 from components.evaluate.results import METRICS_FILE, MUSEVAL, PICTURES, SCORES, TABLE, TEST
-from components.evaluate.scoring import METRICS
 from components.evaluate.speed import SPEED
 
 ARTIFACTS = "evaluate"

@@ -16,10 +16,10 @@ from components.core.bundle import Model
 from components.core.drawing import STYLE, save
 from components.core.labels import label_datasets
 from components.core.manifest import Track
+from components.core.metrics import METRICS
 from components.core.segments import separate_all
 from components.evaluate.material import read_material
 from components.evaluate.results import PICTURES
-from components.evaluate.scoring import METRICS
 from components.evaluate.spectrogram import decibels
 from components.evaluate.systems import role, title
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from components.core.labels import label_datasets
+from components.core.metrics import METRICS
 from components.evaluate.interval import CONFIDENCE
-from components.evaluate.scoring import METRICS
 from components.evaluate.systems import role
 
 _COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"

@@ -18,9 +18,10 @@ import pandas as pd
 from components.core.bundle import Model
 from components.core.files import digest_parts, whole_file, write_json, write_text
 from components.core.manifest import Track
+from components.core.metrics import METRICS
 from components.core.provenance import package_versions
 from components.evaluate.interval import median_interval
-from components.evaluate.scoring import METRICS, TrackScores, median_of_frames
+from components.evaluate.scoring import TrackScores, median_of_frames
 
 SCORES, TABLE, METRICS_FILE, TEST = "scores.csv", "table.csv", "metrics.json", "test.json"
 MUSEVAL, PICTURES = "museval", "pictures"

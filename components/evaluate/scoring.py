@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from components.core import ffmpeg
 from components.core.audio import Audio
 from components.core.errors import UserError
+from components.core.metrics import METRICS
 from components.evaluate import bss_eval
-
-METRICS = ("SDR", "SIR", "SAR", "ISR")
 
 _MUSEVAL_ORDER = ("SDR", "ISR", "SIR", "SAR")
 _TWO_STEMS = ("vocals", "accompaniment")

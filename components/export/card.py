@@ -11,9 +11,9 @@ import pandas as pd
 from components.core.bundle import Model
 from components.core.labels import label_datasets
 from components.core.manifest import read_manifest
+from components.core.metrics import METRICS
 from components.export.run import Run
 
-_METRICS = ("SDR", "SIR", "SAR", "ISR")
 _WORST = 5
 
 LICENCES: Mapping[str, str] = {
@@ -116,7 +116,7 @@ def _scores(scores: Scores) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in scores.table.to_dict("records"):
-        others = " | ".join(f"{row[metric]:.2f}" for metric in _METRICS[1:])
+        others = " | ".join(f"{row[metric]:.2f}" for metric in METRICS[1:])
         # a single track has no interval, and of what knows the answer nobody wants the speed
         interval = f" ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})" if row["tracks"] > 1 else ""
         speed = f"{scores.speed[row['system']]:.1f}" if str(row["system"]).startswith("model") else "–"

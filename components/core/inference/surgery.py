@@ -6,7 +6,7 @@ from itertools import product
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from components.core.networks.spleeter import _Transposed
+from components.core.networks.spleeter import Transposed
 
 
 @singledispatch
@@ -41,7 +41,7 @@ def _(module: nn.ConvTranspose2d) -> nn.Module:
 
 
 @rebuilt.register
-def _(module: _Transposed) -> nn.Module:
+def _(module: Transposed) -> nn.Module:
     return PhaseConvolution(module, crop=1)
 
 

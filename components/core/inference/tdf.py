@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from components.core.networks.tdf_unet import _CURVE, _FLOOR, _SILENCE, TdfUNet, _AcrossBins, _Block
+from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, AcrossBins, Block, TdfUNet
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -28,10 +28,10 @@ class TdfMasks(nn.Module):
         super().__init__()
         self.views = _Views(network, dtype)
         self.enter = _Enter(network.enter, dtype)
-        self.encode = nn.ModuleList(_FastBlock(block, dtype) for block in _each(_Block, network.encode))
+        self.encode = nn.ModuleList(_FastBlock(block, dtype) for block in _each(Block, network.encode))
         self.down = nn.ModuleList(_Convolution(down, dtype) for down in _each(nn.Conv2d, network.down))
         self.up = nn.ModuleList(_Up(up, dtype) for up in _each(nn.ConvTranspose2d, network.up))
-        self.decode = nn.ModuleList(_FastBlock(block, dtype) for block in _each(_Block, network.decode))
+        self.decode = nn.ModuleList(_FastBlock(block, dtype) for block in _each(Block, network.decode))
         self.head = _Head(network, dtype)
 
     def forward(self, spectrum: Tensor) -> Tensor:
@@ -65,14 +65,14 @@ class _Views(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         """Levels of left, right, mid and side, and the compressed spectrum; all relative to the loudness."""
         parts = torch.view_as_real(spectrum).movedim(-1, 1).contiguous()  # (batch, 2, channels, frames, bins)
-        loudness = _power(parts).mean(dim=(1, 2, 3)).add_(_SILENCE).sqrt_()
+        loudness = _power(parts).mean(dim=(1, 2, 3)).add_(SILENCE).sqrt_()
         parts /= loudness.reshape(-1, 1, 1, 1, 1)
         magnitude = _power(parts).sqrt_()
-        views = [self._level(magnitude * _CURVE)]
+        views = [self._level(magnitude * CURVE)]
         if parts.shape[2] == 2:
             # mid and side are half of these
-            views.append(self._level(_power(_sum_and_difference(parts)).sqrt_().mul_(_CURVE / 2)))
-        views.append((parts * magnitude.add_(_FLOOR).rsqrt_().unsqueeze(1)).flatten(1, 2))
+            views.append(self._level(_power(_sum_and_difference(parts)).sqrt_().mul_(CURVE / 2)))
+        views.append((parts * magnitude.add_(FLOOR).rsqrt_().unsqueeze(1)).flatten(1, 2))
         return self._planes(views)
 
     def _level(self, bent: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class _Convolution(nn.Module):
 class _FastBlock(nn.Module):
     """Convolution, frequencies with one another, convolution; around all of it a shortcut."""
 
-    def __init__(self, block: _Block, dtype: torch.dtype) -> None:
+    def __init__(self, block: Block, dtype: torch.dtype) -> None:
         super().__init__()
         self.first = _Convolution(_folded(block.first), dtype)
         self.across = _Across(block.across, dtype)
@@ -164,7 +164,7 @@ class _Across(nn.Module):
 
     def __init__(self, layers: nn.Sequential, dtype: torch.dtype) -> None:
         super().__init__()
-        for name, layer in zip(("narrow", "widen"), _each(_AcrossBins, layers), strict=True):
+        for name, layer in zip(("narrow", "widen"), _each(AcrossBins, layers), strict=True):
             scale, shift = _affine(layer.norm)
             _hold(self, dtype, **{name: layer.linear.weight, f"{name}_scale": scale, f"{name}_shift": shift})
 

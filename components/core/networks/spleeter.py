@@ -111,14 +111,14 @@ class _Up(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, activation: str, dropout: float) -> None:
         super().__init__(
-            _Transposed(inputs, outputs),
+            Transposed(inputs, outputs),
             nn.ELU() if activation == "elu" else nn.ReLU(),
             _norm(outputs),
             nn.Dropout(dropout),
         )
 
 
-class _Transposed(nn.ConvTranspose2d):
+class Transposed(nn.ConvTranspose2d):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 5, stride=2)
 

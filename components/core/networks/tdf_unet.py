@@ -60,11 +60,11 @@ class TdfUNet(nn.Module):
         heights = [config.bins // bands // 2**level for level in range(len(widths))]
         views = 4 * channels if channels == 2 else 3 * channels
         self.enter = _layer(views * bands, widths[0], 1)
-        self.encode = nn.ModuleList(_Block(w, h, config.bottleneck) for w, h in zip(widths, heights, strict=True))
+        self.encode = nn.ModuleList(Block(w, h, config.bottleneck) for w, h in zip(widths, heights, strict=True))
         self.down = nn.ModuleList(_down(above, below) for above, below in pairwise(widths))
         self.up = nn.ModuleList(_up(below, above) for above, below in pairwise(widths))
         self.decode = nn.ModuleList(
-            _Block(w, h, config.bottleneck) for w, h in zip(widths[:-1], heights[:-1], strict=True)
+            Block(w, h, config.bottleneck) for w, h in zip(widths[:-1], heights[:-1], strict=True)
         )
         self.as_mask = _MASKS[config.mask]
         self.head = nn.Conv2d(widths[0], 2 * stems * channels * bands, 1)
@@ -81,12 +81,12 @@ class TdfUNet(nn.Module):
 
     def _views(self, spectrum: Tensor) -> Tensor:
         """Return what the network sees: levels of left, right, mid and side, and the compressed spectrum itself."""
-        loudness = spectrum.abs().square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        loudness = spectrum.abs().square().mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt()
         relative = spectrum / loudness
         seen = torch.cat([relative, _mid_and_side(relative)], dim=1) if self.channels == 2 else relative
         magnitude = seen.abs()
-        level = torch.log1p(_CURVE * magnitude) * self.scale[:, None] + self.shift[:, None]
-        compressed = relative * (magnitude[:, : self.channels] + _FLOOR).rsqrt()
+        level = torch.log1p(CURVE * magnitude) * self.scale[:, None] + self.shift[:, None]
+        compressed = relative * (magnitude[:, : self.channels] + FLOOR).rsqrt()
         return torch.cat([level, compressed.real, compressed.imag], dim=1)
 
     def _features(self, image: Tensor) -> Tensor:
@@ -102,9 +102,9 @@ class TdfUNet(nn.Module):
         return features
 
 
-_CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
-_SILENCE = 1e-8
-_FLOOR = 1e-3  # below -60 dB the compression goes over into a straight line
+CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
+SILENCE = 1e-8
+FLOOR = 1e-3  # below -60 dB the compression goes over into a straight line
 
 
 def _bounded(real: Tensor, imaginary: Tensor) -> Tensor:
@@ -114,14 +114,14 @@ def _bounded(real: Tensor, imaginary: Tensor) -> Tensor:
 _MASKS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"complex": torch.complex, "bounded": _bounded}
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Convolution, frequencies with one another, convolution; around all of it a shortcut."""
 
     def __init__(self, width: int, height: int, bottleneck: int) -> None:
         super().__init__()
         narrow = max(height // bottleneck, 8)
         self.first = _layer(width, width, 3)
-        self.across = nn.Sequential(_AcrossBins(width, height, narrow), _AcrossBins(width, narrow, height))
+        self.across = nn.Sequential(AcrossBins(width, height, narrow), AcrossBins(width, narrow, height))
         self.second = _layer(width, width, 3)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ class _Block(nn.Module):
         return result
 
 
-class _AcrossBins(nn.Module):
+class AcrossBins(nn.Module):
     """A fully connected layer over frequency, the same at every frame and channel; batch norm and ReLU."""
 
     def __init__(self, width: int, inputs: int, outputs: int) -> None:

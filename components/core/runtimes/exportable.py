@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from components.core.errors import UserError
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
-from components.core.networks.tdf_unet import _CURVE, _FLOOR, _SILENCE, TdfUNet
+from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, TdfUNet
 from components.core.networks.waveform import WaveformSeparator
 
 
@@ -83,12 +83,12 @@ class RealTdfUNet(nn.Module):
     def _views(self, spectrum: Tensor) -> Tensor:
         network = self.network
         power = spectrum.square().sum(dim=-1)
-        relative = spectrum / power.mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt().unsqueeze(-1)
+        relative = spectrum / power.mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt().unsqueeze(-1)
         seen = relative
         if network.channels == 2:
             left, right = relative.unbind(1)
             seen = torch.cat([relative, 0.5 * torch.stack([left + right, left - right], dim=1)], dim=1)
         magnitude = seen.square().sum(dim=-1).sqrt()
-        level = torch.log1p(_CURVE * magnitude) * network.scale[:, None] + network.shift[:, None]
-        compressed = relative * (magnitude[:, : network.channels] + _FLOOR).rsqrt().unsqueeze(-1)
+        level = torch.log1p(CURVE * magnitude) * network.scale[:, None] + network.shift[:, None]
+        compressed = relative * (magnitude[:, : network.channels] + FLOOR).rsqrt().unsqueeze(-1)
         return torch.cat([level, compressed[..., 0], compressed[..., 1]], dim=1)

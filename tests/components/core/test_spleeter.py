@@ -12,9 +12,9 @@ from components.core.networks.spleeter import (
     SpleeterConfig,
     SpleeterSeparator,
     StemUNets,
+    Transposed,
     _Down,
     _StemUNet,
-    _Transposed,
     build_spleeter,
 )
 from components.core.stft import StftConfig
@@ -164,7 +164,7 @@ def test_a_convolution_pads_one_before_and_two_after(row: int, column: int) -> N
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 4)])
 def test_a_transposed_convolution_begins_one_before(row: int, column: int) -> None:
-    layer = _Transposed(1, 1)
+    layer = Transposed(1, 1)
     _with_weight(layer, KERNEL)
     image = torch.zeros(1, 1, 4, 5)
     image[..., row, column] = 1
@@ -180,7 +180,7 @@ def test_up_is_the_adjoint_of_down() -> None:
     """So TensorFlow defines it: the gradient of the convolution of the same weights."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(6, 3, 5, 5, generator=generator)
-    down, up = _Down(3, 6), _Transposed(6, 3)
+    down, up = _Down(3, 6), Transposed(6, 3)
     _with_weight(down, weight)
     _with_weight(up, weight)
     large, small = torch.randn(2, 3, 12, 16, generator=generator), torch.randn(2, 6, 6, 8, generator=generator)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from components.core.errors import UserError
 from components.core.networks.registry import parse_network
 from components.core.networks.spectrogram import ComplexMaskSeparator, octave_share
-from components.core.networks.tdf_unet import TdfUNet, TdfUNetConfig, _AcrossBins, build_tdf_unet
+from components.core.networks.tdf_unet import AcrossBins, TdfUNet, TdfUNetConfig, build_tdf_unet
 from components.core.stft import StftConfig
 
 STFT = StftConfig(window=512, hop=128)
@@ -234,7 +234,7 @@ def test_skips_carry_what_the_depths_do_not() -> None:
 
 def test_the_layer_over_frequency_is_a_product_a_channel_and_frame() -> None:
     torch.manual_seed(0)
-    layer = _AcrossBins(3, 10, 4)
+    layer = AcrossBins(3, 10, 4)
     features = torch.randn(2, 3, 10, 5)
     nn.init.uniform_(layer.norm.bias)
     result = layer.eval()(features).detach().numpy()

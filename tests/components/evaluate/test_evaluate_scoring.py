@@ -10,7 +10,8 @@ from evaluate_music import RATE, TARGETS, noise
 
 from components.core.audio import Audio
 from components.core.errors import UserError
-from components.evaluate.scoring import METRICS, TrackScores, median_of_frames, scenarios, score_track
+from components.core.metrics import METRICS
+from components.evaluate.scoring import TrackScores, median_of_frames, scenarios, score_track
 
 
 def _pair(seed: int, seconds: float, channels: int = 1) -> tuple[Audio, Audio]:
