@@ -14,8 +14,14 @@ from components.core.errors import UserError
 TAG = "stemline"
 """Of the deployments in prefect.yaml, so of all their runs; and of these automations."""
 
+SHARD_TAG = "stemline-shard"
+"""Of runs of a catalogue's shards: of one that ends badly nobody need be told, since the catalogue's own goes on."""
+
 OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 """What a trigger matches to hear of runs of our deployments alone."""
+
+OURS_AND_SHARDS = OURS | {"prefect.resource.id": [f"prefect.tag.{TAG}", f"prefect.tag.{SHARD_TAG}"]}
+"""The same, and the shards of a catalogue."""
 
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 

@@ -10,23 +10,25 @@ import json
 import os
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.events import emit_event
 from prefect.types.entrypoint import EntrypointType
 from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
 from components.core.stores.opening import open_store
 from components.core.stores.store import BOOKS
+from pipelines.automations import SHARD_TAG
 from pipelines.command import CommandError
+from pipelines.events import tell
 from pipelines.guard import guard_this_process
 from pipelines.tasks import carry_out
+from pipelines.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
 
 QUARANTINED = 4
 """Exit code of a job that separated all that can be separated."""
@@ -90,8 +92,9 @@ def separate_catalogue(
 def deploy_shards(pool: str) -> None:
     """Tell the server how workers of `pool` find the flow of a shard: as a module of the package that they have."""
     deployment = separate_shard.to_deployment(
-        pool, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH, description="A shard of a catalogue."
-    )
+        pool, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH, description="A shard of a catalogue.",
+        job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_SECONDS)}},
+    )  # fmt: skip
     deployment.apply()  # type: ignore[union-attr]
 
 
@@ -103,7 +106,9 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
             "http://127.0.0.1:4200/api, make the pool with `prefect work-pool create NAME --type process`, and start "
             "its workers with `prefect worker start --pool NAME`"
         )
-    _require_pool(pool)
+    with get_client(sync_client=True) as client:
+        _require_pool(client, pool)
+        end_dead_runs(client)
     guard_this_process()
     deploy_shards(pool)
     state: State[Any] = separate_catalogue(  # type: ignore[assignment]
@@ -113,9 +118,8 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
         raise CommandError(state.message or f"the flow ended as {state.name}")
 
 
-def _require_pool(pool: str) -> None:
-    with get_client(sync_client=True) as client:
-        pools = {found.name for found in client.read_work_pools()}
+def _require_pool(client: SyncPrefectClient, pool: str) -> None:
+    pools = {found.name for found in client.read_work_pools()}
     if pool not in pools:
         raise UserError(
             f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (there are: "
@@ -137,8 +141,8 @@ def _shards(command: str, number: int, source: str, destination: str, options: l
 
 def _started(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
     parameters = {"source": source, "destination": destination, "number": number, "options": options}
-    found: FlowRun = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0)  # type: ignore[assignment]
-    return found
+    found = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0, tags=[SHARD_TAG])
+    return cast(FlowRun, found)
 
 
 def _wait_for(runs: list[FlowRun]) -> None:
@@ -156,12 +160,12 @@ def _wait_for(runs: list[FlowRun]) -> None:
 
 
 def _tell_of_drift(destination: str, limit: float) -> None:
-    """Emit an event when the catalogue is less like the training's music than the limit says."""
+    """Tell the server when the catalogue is less like the training's music than the limit says."""
     summary = json.loads(open_store(destination).read(f"{BOOKS}/summary.json") or b"{}")
     drift = summary.get("drift")
     if drift is not None and drift > limit:
         payload = {"drift": drift, "limit": limit, "catalogue": destination}
-        emit_event(DRIFTED, resource={"prefect.resource.id": f"stemline.catalogue.{destination}"}, payload=payload)
+        tell(DRIFTED, f"stemline.catalogue.{destination}", payload)
 
 
 def _publish(destination: str, lines: list[str]) -> None:

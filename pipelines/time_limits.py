@@ -3,7 +3,7 @@
 A flow's own `timeout_seconds` does not do: it is raised in the flow, which then waits for the command that hangs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -11,14 +11,18 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-from pipelines.automations import OURS, RUNS, TAG, keep_automations, states
+from pipelines.automations import OURS, OURS_AND_SHARDS, RUNS, TAG, keep_automations, states
 from pipelines.deployments import Described
 
 HEARTBEAT_SECONDS = 30
-"""How often a run under `stemline serve` says that it lives; workers need PREFECT_FLOWS_HEARTBEAT_FREQUENCY for it."""
+"""How often a run under `stemline serve`, or a shard, says that it lives; of others a worker's environment says it."""
+
+HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 
 SILENCE = timedelta(minutes=5)
 """A run that has said so, and then nothing for this long, is dead. A server that restarts takes less."""
+
+Related = Mapping[str, str | list[str]]
 
 _LIMIT, _DEAD = "stemline: time limit of ", "stemline: runs of which nothing is heard"
 _STARTED, _LIVES = "prefect.flow-run.Running", "prefect.flow-run.heartbeat"
@@ -33,6 +37,11 @@ def set_time_limits(client: SyncPrefectClient, described: Iterable[Described]) -
     """Have the server cancel runs of these deployments that take too long, and mark those that are dead as crashed."""
     limited = [(found, found.time_limit) for found in described if found.time_limit]
     keep_automations(client, _LIMIT, [_time_limit(found, limit) for found, limit in limited])
+    end_dead_runs(client)
+
+
+def end_dead_runs(client: SyncPrefectClient) -> None:
+    """Have the server mark runs as crashed, a catalogue's shards as well, that have lived and are silent."""
     keep_automations(client, _DEAD, [_dead()])
 
 
@@ -55,7 +64,7 @@ def _dead() -> AutomationCore:
         name=_DEAD,
         description=f"Marks runs as crashed that have told that they live, and then nothing for {SILENCE}.",
         tags=[TAG],
-        trigger=_missing({*_STOPPED, _LIVES}, _LIVES, SILENCE, [OURS]),
+        trigger=_missing({*_STOPPED, _LIVES}, _LIVES, SILENCE, [OURS_AND_SHARDS]),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
@@ -65,7 +74,9 @@ def _dead() -> AutomationCore:
     )
 
 
-def _missing(expect: set[str], after: str, within: timedelta, related: list[dict[str, str]]) -> EventTrigger:
+def _missing(
+    expect: set[str], after: str, within: timedelta, related: list[Mapping[str, str | list[str]]]
+) -> EventTrigger:
     """Return the trigger for runs of which none of `expect` is heard in time."""
     return EventTrigger(
         posture=Posture.Proactive,

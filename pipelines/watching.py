@@ -5,13 +5,13 @@ from pipelines import environment  # noqa: F401, I001  (before Prefect, which re
 from typing import Any
 
 from prefect import flow
-from prefect.events import emit_event
 from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
 from components.core.files import digest_parts, write_text
 from components.core.stores.opening import open_store
 from components.core.workspace import WORKSPACE
+from pipelines.events import tell
 
 CHANGED = "stemline.data.changed"
 
@@ -34,7 +34,7 @@ def watch_data(source: str) -> Any:
         return Completed(name="Unchanged", message=f"{len(entries)} recordings, as before")
     # the event first: told twice is better than never
     if before is not None:
-        emit_event(CHANGED, resource={"prefect.resource.id": f"stemline.data.{source}"}, payload={"source": source})
+        tell(CHANGED, f"stemline.data.{source}", {"source": source})
     write_text(seen, digest)
     word = "changed" if before is not None else "seen for the first time"
     return Completed(message=f"{len(entries)} recordings, {word}")

@@ -6,33 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.events import Event
-from prefect.events.clients import AssertingEventsClient
-from prefect.events.worker import EventsWorker
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_server import Receiver
 
-Tell = Callable[[Path, float], list[Event]]
+Tell = Callable[[Path, float], list[dict[str, Any]]]
 
 
 @pytest.fixture
 def tell(tmp_path: Path) -> Iterator[Tell]:
-    """Tell of a destination's drift; return the events that are emitted."""
-    AssertingEventsClient.reset()
-    EventsWorker.set_client_override(AssertingEventsClient)
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),  # nobody is there, and nobody asked
-    ):
+    """Tell a server of a destination's drift; return the events that it was sent."""
+    receiver = Receiver()
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+        from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
+
         from pipelines.catalogue import _tell_of_drift
 
-        def told(destination: Path, limit: float) -> list[Event]:
+        def told(destination: Path, limit: float) -> list[dict[str, Any]]:
             _tell_of_drift(str(destination), limit)
-            EventsWorker.instance().drain()  # until all are out
-            return [event for client in AssertingEventsClient.all for event in client.events]
+            return [event for body in receiver.bodies for event in json.loads(body)]
 
-        yield told
-        EventsWorker.set_client_override(None)
+        settings = {PREFECT_API_URL: f"{receiver.address}/api", PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False}
+        with temporary_settings(settings):
+            yield told
+    assert set(receiver.paths) <= {"/api/events"}
+    receiver.stop()
 
 
 def _summary(folder: Path, values: Mapping[str, Any]) -> Path:
@@ -45,9 +42,9 @@ def _summary(folder: Path, values: Mapping[str, Any]) -> Path:
 def test_a_catalogue_over_the_limit_is_told(tell: Tell, tmp_path: Path) -> None:
     stems = _summary(tmp_path / "stems", {"listed": 3, "drift": 2.25})
     (event,) = tell(stems, 1.5)
-    assert event.event == "stemline.catalogue.drift"
-    assert event.resource.id == f"stemline.catalogue.{stems}"
-    assert event.payload == {"drift": 2.25, "limit": 1.5, "catalogue": str(stems)}
+    assert event["event"] == "stemline.catalogue.drift"
+    assert event["resource"] == {"prefect.resource.id": f"stemline.catalogue.{stems}"}
+    assert event["payload"] == {"drift": 2.25, "limit": 1.5, "catalogue": str(stems)}
 
 
 @pytest.mark.parametrize("values", [{"drift": 1.49}, {"drift": 1.5}, {"drift": 0.0}, {"drift": None}, {"listed": 3}])

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 import yaml
+from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
@@ -23,6 +24,7 @@ from stack.stack import PASSWORDS, prefect_on
 
 from components.core.errors import UserError
 from pipelines import notification, time_limits
+from pipelines.automations import SHARD_TAG, TAG
 from pipelines.automations import server as connected
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -92,7 +94,7 @@ class Studio:
         """Start `stemline serve`, and wait until it runs what is started."""
         with self.log.open("wb") as log:
             process = subprocess.Popen(self.command("serve"), cwd=self.folder, env=self.environment(more),
-                                       stdout=log, stderr=log)  # fmt: skip
+                                       stdout=log, stderr=log, preexec_fn=_hear_interrupts)  # fmt: skip
         wait_until(lambda: process.poll() is not None or "are being served" in self.log.read_text(), 180)
         assert process.poll() is None, self.log.read_text()
         return process
@@ -142,6 +144,11 @@ class Studio:
             except psutil.Error:
                 continue
         return found
+
+
+def _hear_interrupts() -> None:
+    """Tests that a shell runs in the background ignore them, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
@@ -291,14 +298,16 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     with connected() as client:
         notification.notify_by_webhook(client)
         time_limits.set_time_limits(client, [])
-    late, dead = here.start("quick"), here.start("quick")
-    _set_running_and_silent(here, dead)
+    late, dead, shard = here.start("quick"), here.start("quick"), _shard()
+    _set_running_and_silent(here, dead, TAG)
+    _set_running_and_silent(here, shard, SHARD_TAG)
     before = here.automations()
-    wait_until(lambda: here.state(dead)["type"] == "CRASHED", 180)
+    wait_until(lambda: {here.state(run)["type"] for run in (dead, shard)} == {"CRASHED"}, 180)
     wait_until(lambda: len(here.receiver.told("quick")) == 2, 180)
     told = {found["state"]: found["link"] for found in here.receiver.told("quick")}
     assert told["Late"].endswith(late)
     assert told["Crashed"].endswith(dead)
+    assert here.receiver.told("separate-shard") == []
     here.deploy()
     assert here.automations().keys() == before.keys() | {"stemline: time limit of quick/the-quick"}
     found = requests.post(f"{here.api}/deployments/filter", json={}, timeout=30).json()
@@ -306,7 +315,13 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     assert (deployed["work_pool_name"], deployed["tags"]) == (POOL, ["stemline"])
 
 
-def _set_running_and_silent(studio: Studio, run: str) -> None:
+def _shard() -> str:
+    """Make a run as those of a catalogue's shards are: with a tag of their own."""
+    with get_client(sync_client=True) as client:
+        return str(client.create_flow_run(Flow(lambda: None, name="separate-shard"), tags=[SHARD_TAG]).id)
+
+
+def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
     """Have a run say that it lives, and nothing more."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run), Running(), force=True)
@@ -315,7 +330,7 @@ def _set_running_and_silent(studio: Studio, run: str) -> None:
         "occurred": datetime.now(UTC).isoformat(),
         "event": "prefect.flow-run.heartbeat",
         "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
-        "related": [{"prefect.resource.id": "prefect.tag.stemline", "prefect.resource.role": "tag"}],
+        "related": [{"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}],
     }
     requests.post(f"{studio.api}/events", json=[lives], timeout=30).raise_for_status()
 

@@ -128,14 +128,14 @@ def test_a_folder_that_is_not_there_is_one_line(look: Look, tmp_path: Path, work
 def test_a_change_that_could_not_be_told_is_told_the_next_time(
     look: Look, music: Path, workspace: Path, watching: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def emit_nothing(*_: object, **__: object) -> None:
+    def tell_nobody(*_: object, **__: object) -> None:
         raise OSError("the server is away")
 
     look(music)
     before = _marks(workspace)
     (music / "Band" / "more.wav").write_bytes(b"more sound")
     with monkeypatch.context() as broken:
-        broken.setattr(watching, "emit_event", emit_nothing)
+        broken.setattr(watching, "tell", tell_nobody)
         assert not look(music).is_completed()
     assert _marks(workspace) == before
     assert look(music).message == "2 recordings, changed"
