@@ -96,14 +96,19 @@ class Project:
 
     def processes(self) -> list[str]:
         """The commands of all processes that run in the project's folder."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(self.folder):
-                    found.append(" ".join(process.cmdline()))
-            except psutil.Error:
-                continue
-        return found
+        return running_in(self.folder)
+
+
+def running_in(folder: Path) -> list[str]:
+    """The commands of all processes whose working folder is `folder`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
 
 
 def files_of_the_repository() -> Iterator[Path]:

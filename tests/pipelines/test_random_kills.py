@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from project import NAME, Project, copied_project
-from stack.postgres import MISSING, postgres_programs
-from stack.project import in_the_stack, set_values
+from project import NAME, Project
+from stack.project import StackedProject, project_in_a_stack, set_values
 from stack.server import wait_until
-from stack.stack import ENDED, POOL, Stack, running_stack, wait_for_state
+from stack.stack import ENDED, POOL, Stack, wait_for_state
 
 from components.core.journal import Journal
 from components.core.stores.opening import open_store
@@ -28,19 +27,19 @@ RETRAIN = "retrain/scheduled"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return copied_project(tmp_path_factory.mktemp("kills") / "project")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackedProject]:
+    with project_in_a_stack(tmp_path_factory.mktemp("kills")) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
-def stack(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip(MISSING)
-    with running_stack(tmp_path_factory.mktemp("stack"), programs, project.folder, project.environment) as stack:
-        in_the_stack(project, stack)
-        project.stemline("deploy", POOL)
-        yield stack
+def project(stacked: StackedProject) -> Project:
+    return stacked.project
+
+
+@pytest.fixture(scope="module")
+def stack(stacked: StackedProject) -> Stack:
+    return stacked.stack
 
 
 class Killer:
@@ -116,6 +115,7 @@ class Killer:
 
 
 def test_thirty_kills_lose_nothing(project: Project, stack: Stack) -> None:
+    project.stemline("deploy", POOL)
     killer = Killer(project, stack)
     seed = 100
     run_id = ""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psutil
 import pytest
 import requests
 import yaml
@@ -19,6 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
 from prefect_server import Receiver, client_of, end, wait_until
+from project import running_in
 from stack.postgres import MISSING, Postgres, postgres_programs
 from stack.stack import PASSWORDS, prefect_on
 
@@ -134,17 +134,6 @@ class Studio:
         found = requests.post(f"{self.api}/automations/filter", json={}, timeout=30).json()
         return {item["name"]: item["id"] for item in found}
 
-    def processes(self) -> list[str]:
-        """What runs in the project's folder."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(self.folder):
-                    found.append(" ".join(process.cmdline()))
-            except psutil.Error:
-                continue
-        return found
-
 
 def _hear_interrupts() -> None:
     """Tests that a shell runs in the background ignore them, and so would all that they start."""
@@ -198,10 +187,10 @@ def runs(studio: Studio, serving: "subprocess.Popen[bytes]") -> dict[str, str]:
 
 def _ended_by(number: signal.Signals, serving: "subprocess.Popen[bytes]", studio: Studio) -> None:
     """A stage of a run is at work; the signal ends serve, and nothing outlives it."""
-    wait_until(lambda: any("time.sleep(600)" in command for command in studio.processes()), 180)
+    wait_until(lambda: any("time.sleep(600)" in command for command in running_in(studio.folder)), 180)
     serving.send_signal(number)
     assert serving.wait(60) == 0
-    wait_until(lambda: not studio.processes(), 20)
+    wait_until(lambda: not running_in(studio.folder), 20)
 
 
 def test_a_failure_is_told_as_json_whatever_its_message(studio: Studio, runs: dict[str, str]) -> None:
@@ -234,7 +223,7 @@ def test_a_run_over_its_time_limit_is_cancelled_and_told(studio: Studio, runs: d
     assert told["state"] == "Cancelling"
     assert told["message"] == "it ran for longer than its time limit, 0:00:10"
     wait_until(lambda: studio.state(runs["hangs"])["type"] == "CANCELLED", 180)
-    assert len([command for command in studio.processes() if "time.sleep(600)" in command]) == 1
+    assert len([command for command in running_in(studio.folder) if "time.sleep(600)" in command]) == 1
     assert studio.state(runs["trains"])["type"] == "RUNNING"  # no limit is set for it
 
 

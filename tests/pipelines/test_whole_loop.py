@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import soundfile
 from core.tiny import noise
-from project import NAME, STAGES, Project, copied_project
-from stack.postgres import MISSING, postgres_programs
-from stack.project import add_song, in_the_stack, set_values
+from project import NAME, STAGES, Project
+from stack.project import StackedProject, add_song, project_in_a_stack, set_values
 from stack.server import wait_until
-from stack.stack import POOL, Stack, running_stack, wait_for_state
+from stack.stack import POOL, Stack, wait_for_state
 
 from components.core.stores.opening import open_store
 
@@ -23,18 +22,19 @@ NEVER = "0 3 29 2 *"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return copied_project(tmp_path_factory.mktemp("loop") / "project")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackedProject]:
+    with project_in_a_stack(tmp_path_factory.mktemp("loop")) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
-def stack(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip(MISSING)
-    with running_stack(tmp_path_factory.mktemp("stack"), programs, project.folder, project.environment) as stack:
-        in_the_stack(project, stack)
-        yield stack
+def project(stacked: StackedProject) -> Project:
+    return stacked.project
+
+
+@pytest.fixture(scope="module")
+def stack(stacked: StackedProject) -> Stack:
+    return stacked.stack
 
 
 @pytest.fixture(autouse=True)

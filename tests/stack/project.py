@@ -1,14 +1,18 @@
 """A copied project whose journal and DVC remote lie in the stack's store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import soundfile
-from project import Project
+from project import Project, copied_project
 from ruamel.yaml import YAML
 
 from components.acquire.demo_songs import render_song
-from stack.stack import Stack
+from stack.postgres import MISSING, postgres_programs
+from stack.stack import Stack, running_stack
 
 _RATE = 22050
 
@@ -23,7 +27,29 @@ VALUES: Mapping[str, object] = {
 }
 
 
-def in_the_stack(project: Project, stack: Stack) -> None:
+@dataclass
+class StackedProject:
+    """A project and the servers that it uses."""
+
+    project: Project
+    stack: Stack
+
+
+@contextmanager
+def project_in_a_stack(folder: Path) -> Iterator[StackedProject]:
+    """Copy the project into `folder`, and start the stack with a worker in it; skips the test without PostgreSQL."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(MISSING)
+    project = copied_project(folder / "project")
+    servers = folder / "servers"
+    servers.mkdir()
+    with running_stack(servers, programs, project.folder, project.environment) as stack:
+        _use(stack, project)
+        yield StackedProject(project, stack)
+
+
+def _use(stack: Stack, project: Project) -> None:
     """Have the project use the stack's servers, and commit where its journal and data are."""
     project.environment |= stack.variables
     project.run("dvc", "remote", "add", "--default", "store", "s3://music/dvc")
