@@ -1,39 +1,48 @@
-"""For all tests: each of pytest's processes keeps to a core of its own; and real stores, a folder and a bucket.
+"""For all tests: the order of files, what each leaves behind; and real stores, a folder and a bucket."""
 
-What a test starts (a training, a pool of processes) counts the cores it may use. Without this, two tests at once would
-each start threads for all cores, and wait for each other at every step.
-"""
+import one_core  # noqa: F401, I001  (before all that has threads)
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from core.bucket import Bucket
 
 from components.core.stores.opening import AnyStore, open_store
 
-
-def pytest_configure() -> None:
-    """Bind this process, and so all that it starts, to one core, when pytest-xdist runs several."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if worker.startswith("gw") and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+LONGEST = (
+    "test_whole_loop.py",
+    "test_whole_pipeline.py",
+    "test_train_kills.py",
+    "test_separate_for_real.py",
+    "test_comparison.py",
+    "test_train_runs.py",
+    "test_secrets.py",
+    "test_retraining.py",
+    "test_approval.py",
+    "test_catalogue_on_a_pool.py",
+    "test_serve.py",
+    "test_evaluate_step.py",
+)
+"""Files that take a minute or more, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with whole pipelines: at the end a file that takes minutes would keep one process busy, and others idle."""
-    items.sort(key=lambda item: "pipelines" not in item.path.parts)
+    """Begin with what takes longest: at the end such a file would keep one process busy, and the others idle."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment_of_the_file() -> Iterator[None]:
-    """Undo what a file's tests left in the environment: MLflow writes the store that it was told into it."""
-    before = dict(os.environ)
+    """Undo what a file's tests left: MLflow's store in the environment, and the number of torch's threads."""
+    before, threads = dict(os.environ), torch.get_num_threads()
     yield
     os.environ.clear()
     os.environ.update(before)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
