@@ -103,13 +103,24 @@ class Tags:
 
 def tags_of(found: Found) -> Tags:
     """Return what of `found` is carried over: values of a bounded length and number, in the order of FIELDS."""
-    cleaned = ((each.name, _values(found.texts.get(each.name, ()))) for each in FIELDS)
-    return Tags({name: values for name, values in cleaned if values}, _cover(found.pictures))
+    cleaned = {each.name: _values(found.texts.get(each.name, ())) for each in FIELDS}
+    for name in TOTALS:
+        cleaned[name] = _numbers(cleaned[name])
+    return Tags({name: values for name, values in cleaned.items() if values}, _cover(found.pictures))
 
 
 def _values(raw: Iterable[object]) -> tuple[str, ...]:
     cleaned = (_UNWANTED.sub("", str(value)[:_LONGEST_VALUE]).strip() for value in raw)
     return tuple(dict.fromkeys(value for value in cleaned if value))[:_MOST_VALUES]
+
+
+def _numbers(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The first value as `3` or `3/12`, as formats can hold it that keep the two apart."""
+    for value in values:
+        number, _, total = (part.strip() for part in value.partition("/"))
+        if number:
+            return (f"{number}/{total}" if total else number,)
+    return ()
 
 
 def _cover(pictures: Iterable[tuple[int, bytes]]) -> Cover | None:

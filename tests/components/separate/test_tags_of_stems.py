@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from core.tiny import noise
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mutagen.flac import FLAC
 
@@ -89,6 +89,9 @@ def test_samples_are_untouched_and_any_text_survives(
     values=st.lists(st.text(max_size=80), max_size=40),
     field=st.sampled_from([field.name for field in FIELDS]),
 )
+@example(name="flac", values=["/"], field="tracknumber")
+@example(name="flac", values=["/12", "3/", "4"], field="discnumber")
+@example(name="flac", values=["3 / 12"], field="tracknumber")
 def test_what_a_file_may_say_can_be_written_to_every_stem(
     tmp_path: Path, name: str, values: list[str], field: str
 ) -> None:
