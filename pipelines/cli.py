@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from components.core.entry import spare_imports
 from pipelines.command import one_line
 
 app = typer.Typer(
@@ -257,6 +258,7 @@ def _become(module: str, *arguments: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr."""
+    spare_imports()
     sys.exit(one_line(app))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from components.core import tracking
+from components.core.entry import spare_imports
 from components.core.errors import UserError
 from components.core.lifeline import end_with_parent
 from components.core.networks.registry import build_separator
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--launcher", type=int, required=True, help="process that started this one")
     arguments = parser.parse_args()
+    spare_imports()
     end_with_parent(arguments.launcher)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is to say about Ctrl-C, the launcher says
     if not (arguments.scratch / FAILURE).exists():
