@@ -48,11 +48,11 @@ class Postgres:
         """Return the address of a database, without its password (PGPASSWORD)."""
         return f"postgresql+{driver}://{name}@127.0.0.1:{self.port}/{name}"
 
-    def make(self) -> None:
-        """Make the cluster, start it, and make roles and databases as the stack does."""
+    def make(self, *options: str) -> None:
+        """Make the cluster with these options of initdb, start it, and make roles and databases as the stack does."""
         data = str(self.folder / "data")
         methods = ["--auth-local=trust", "--auth-host=scram-sha-256"]
-        self._run("initdb", "-D", data, "-U", "postgres", *methods, "--no-sync")
+        self._run("initdb", "-D", data, "-U", "postgres", *methods, "--no-sync", *options)
         self.start()
         files = {}
         for name in DATABASES:
