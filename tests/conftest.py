@@ -3,6 +3,7 @@
 import one_core  # noqa: F401, I001  (before all that has threads)
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,11 @@ LONGEST = (
     "test_evaluate_step.py",
 )
 """Files that take a minute or more, the longest first."""
+
+
+def pytest_configure() -> None:
+    """Hear interrupts, as all that tests start does: a shell has what it starts in the background ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

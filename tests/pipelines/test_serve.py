@@ -94,7 +94,7 @@ class Studio:
         """Start `stemline serve`, and wait until it runs what is started."""
         with self.log.open("wb") as log:
             process = subprocess.Popen(self.command("serve"), cwd=self.folder, env=self.environment(more),
-                                       stdout=log, stderr=log, preexec_fn=_hear_interrupts)  # fmt: skip
+                                       stdout=log, stderr=log)  # fmt: skip
         wait_until(lambda: process.poll() is not None or "are being served" in self.log.read_text(), 180)
         assert process.poll() is None, self.log.read_text()
         return process
@@ -133,11 +133,6 @@ class Studio:
     def automations(self) -> dict[str, str]:
         found = requests.post(f"{self.api}/automations/filter", json={}, timeout=30).json()
         return {item["name"]: item["id"] for item in found}
-
-
-def _hear_interrupts() -> None:
-    """Tests that a shell runs in the background ignore them, and so would all that they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
