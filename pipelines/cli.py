@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from components.core.entry import spare_imports
+from components.core.garbage import spare_imports
 from pipelines.command import one_line
 
 app = typer.Typer(

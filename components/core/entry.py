@@ -1,20 +1,17 @@
 """What every `python -m components.<step>` does around its work."""
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Callable
 
 from components.core.errors import UserError
+from components.core.garbage import spare_imports
 from components.core.lifeline import end_with_parent
 from components.core.secrets import without_secrets
 from components.core.waiting import outage
 
 USER_ERROR = 2
 INTERRUPTED = 130
-
-_THRESHOLDS = (700, 10, 10)  # of Python's garbage collector, as it starts
 
 
 def run_step(work: Callable[[], None]) -> None:
@@ -36,16 +33,6 @@ def run_step(work: Callable[[], None]) -> None:
             raise
         print(f"stemline: {without_secrets(said)}", file=sys.stderr)
         sys.exit(USER_ERROR)
-
-
-def spare_imports() -> None:
-    """Let the garbage collector leave alone all that is there now, and everything at this process's end.
-
-    Of the 3.2 s of processor time that it takes to import torch and MLflow and to end, it had 1.3 s.
-    """
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
-    atexit.register(gc.freeze)
 
 
 def _said(error: Exception) -> str | None:

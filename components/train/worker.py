@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from components.core import tracking
-from components.core.entry import spare_imports
 from components.core.errors import UserError
+from components.core.garbage import spare_imports
 from components.core.lifeline import end_with_parent
 from components.core.networks.registry import build_separator
 from components.core.networks.separator import Separator
