@@ -70,7 +70,7 @@ def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project
 
 def test_a_second_run_does_nothing_over_again(project: Project, first_run: str) -> None:
     before, started = project.made(), time.monotonic()
-    text = project.stemline("run")
+    text = project.run("pipelines.vocal_isolation")  # the same as `stemline run`
     seconds = time.monotonic() - started
     assert project.made() == before
     for stage in STAGES:
@@ -135,11 +135,8 @@ def test_a_killed_run_leaves_nothing_running_and_the_next_one_judges_the_new_ver
     assert "was refused by the gate" in text
 
 
-@pytest.mark.parametrize(
-    "start", [("pipelines.cli", "run"), ("pipelines.vocal_isolation",)], ids=["stemline", "python"]
-)
 def test_a_users_mistake_in_a_stage_ends_the_run_with_one_line(
-    project: Project, first_run: str, tmp_path: Path, start: tuple[str, ...]
+    project: Project, first_run: str, tmp_path: Path
 ) -> None:
     path = project.folder / "params.yaml"
     before = path.read_bytes()
@@ -148,7 +145,7 @@ def test_a_users_mistake_in_a_stage_ends_the_run_with_one_line(
     document["acquire"]["datasets"] = ["musdb18-7s"]
     yaml.dump(document, path)
     try:
-        text = project.run(*start, code=2, MUSDB_PATH=str(tmp_path / "nowhere"))
+        text = project.stemline("run", code=2, MUSDB_PATH=str(tmp_path / "nowhere"))
     finally:
         path.write_bytes(before)
     assert "Traceback" not in text
