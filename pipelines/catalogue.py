@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any, cast
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
@@ -78,14 +78,17 @@ def separate_catalogue(
     """
     chosen = options or []
     try:
+        with get_client(sync_client=True) as client:
+            _require_pool(client, pool)
+        deploy_shards(pool)
         count = _cut(source, destination, shards, chosen)
         runs = [_started(pool, source, destination, number, chosen) for number in range(count)]
         _wait_for(runs)
         lines = _shards("gather", count, source, destination, chosen)
-    except CommandError as error:
+        _publish(destination, lines)
+        _tell_of_drift(destination, drift_limit)
+    except (CommandError, UserError) as error:
         return Failed(message=str(error))
-    _publish(destination, lines)
-    _tell_of_drift(destination, drift_limit)
     return Completed(message=lines[-1] if lines else None)
 
 
@@ -110,7 +113,6 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
         _require_pool(client, pool)
         end_dead_runs(client)
     guard_this_process()
-    deploy_shards(pool)
     state: State[Any] = separate_catalogue(  # type: ignore[assignment]
         source, destination, pool, shards, options, return_state=True
     )
@@ -119,7 +121,13 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
 
 
 def _require_pool(client: SyncPrefectClient, pool: str) -> None:
-    pools = {found.name for found in client.read_work_pools()}
+    """Raise UserError without the pool; or where this very run keeps its shards from running there."""
+    pools = {found.name: found for found in client.read_work_pools()}
+    if pool in pools and pools[pool].concurrency_limit == 1 and runtime.deployment.id:
+        raise UserError(
+            f"the work pool {pool} runs one thing at a time, and that may be this run, which waits for its shards: "
+            f"`prefect work-pool set-concurrency-limit {pool} 2`, or start it with `stemline separate … --pool {pool}`"
+        )
     if pool not in pools:
         raise UserError(
             f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (there are: "

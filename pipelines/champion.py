@@ -1,6 +1,7 @@
 """Which version is live, and its scores on the tracks that a challenger is scored on."""
 
 import json
+from pathlib import Path
 
 import yaml
 
@@ -22,18 +23,19 @@ def champion_scores(place: Place, name: str, version: int) -> str:
 
     Champion and challenger are so scored on the same tracks, by the same code.
     """
-    folder = (WORKSPACE / "gate" / f"champion-{version}-{_conditions(place)}").resolve()
+    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+    folder = (WORKSPACE / "gate" / f"champion-{version}-{_conditions(place, model)}").resolve()
     if not (folder / "test.json").is_file():
-        model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
         data = str((place.workspace / "acquire").resolve())
         place.run_step("evaluate", "--model", str(model), "--data", data, "--out", str(folder))
     return str(folder)
 
 
-def _conditions(place: Place) -> str:
-    """Return a digest of all that decides a model's scores but the model: tracks, parameters, code."""
+def _conditions(place: Place, model: Path) -> str:
+    """Return a digest of all that decides the scores: model, tracks, parameters, code."""
     code = [digest_folder(place.folder / "components" / part, "*.py") for part in ("core", "evaluate")]
     # as it stands in the file: the typed config would bring torch in here
     document = yaml.safe_load((place.folder / "params.yaml").read_text(encoding="utf-8"))
     parameters = json.dumps(document["evaluate"])
-    return digest_parts([digest_file(place.workspace / "acquire" / "manifest.csv"), parameters, *code])[:12]
+    files = [digest_file(path) for path in (model / "model.json", place.workspace / "acquire" / "manifest.csv")]
+    return digest_parts([*files, parameters, *code])[:12]

@@ -23,9 +23,10 @@ def run_command(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Run a command, hand every line it prints to `say`, and return them; raises CommandError when it fails.
+    """Run a command, hand every line it prints, without secrets, to `say`, and return them.
 
-    It fails when its exit code is not in `fine`. It runs in `folder`, and with `environment` beside this process's own.
+    Raises CommandError when it fails: when its exit code is not in `fine`. It runs in `folder`, and with `environment`
+    beside this process's own.
 
     The programs of this environment come first on PATH, so that the `python` in dvc.yaml is this one.
     """
@@ -44,7 +45,7 @@ def run_command(
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                if line := line.rstrip():
+                if line := without_secrets(line.rstrip()):
                     lines.append(line)
                     say(line)
         except BaseException:  # a run that is cancelled does not wait for a command that hangs

@@ -7,7 +7,6 @@ it. What it made is in DVC's cache, on an experiment's ref, in MLflow and in the
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -16,6 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.core.errors import UserError
+from components.core.files import digest_file
 from components.core.verdict import Verdict
 from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
@@ -81,17 +81,24 @@ def _retrained(checkout: Checkout, require_approval: bool) -> str:
         # what is not there is made
         carry_out("pull", dvc("pull", "--allow-missing"), folder=checkout.folder, environment=checkout.environment)
     lines = [line for stage in STAGES for line in checkout.reproduce(stage)]
-    ran = any(_RAN in line for line in lines)
-    if ran:
-        checkout.save_experiment(f"retrain-{datetime.now(UTC):%Y-%m-%d-%H%M%S}")
-    if ran and shared:
-        carry_out("push", dvc("push"), folder=checkout.folder, environment=checkout.environment)
+    recorded = any(_RAN in line for line in lines)
+    if recorded:
+        _record(checkout, shared)
     verdict = register_and_judge(checkout)
     if verdict is None:
         version = registered(checkout)
         return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
+    if not recorded:  # the run that made it may have been killed before it could
+        _record(checkout, shared)
     _publish(verdict)
     return promote(checkout, verdict, require_approval)
+
+
+def _record(checkout: Checkout, shared: bool) -> None:
+    """Keep what was made: as an experiment named by what it is, and on DVC's remote where there is one."""
+    checkout.save_experiment(f"retrain-{digest_file(checkout.folder / 'dvc.lock')[:12]}")
+    if shared:
+        carry_out("push", dvc("push"), folder=checkout.folder, environment=checkout.environment)
 
 
 def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:

@@ -37,18 +37,25 @@ class ModelAddress:
 def fetch_model(address: str, folder: Path) -> ModelAddress:
     """Return the model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a path; registered ones go to `folder`.
 
-    A version that is in `folder` already is not fetched again. Raises UserError when there is no such model.
+    A version that is in `folder` already, with the weights that were registered, is not fetched again: another registry
+    has other versions of the same numbers. Raises UserError when there is no such model.
     """
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
     name, version = resolve_version(address)
-    target = folder / name / str(version)
+    target = folder / name / _stored_as(name, version)
     if not (target / BUNDLE).is_dir():
         try:
             _download(name, version, target)
         except (MlflowException, OSError) as error:
             raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
     return ModelAddress(target / BUNDLE, name, version)
+
+
+def _stored_as(name: str, version: int) -> str:
+    """Return the folder of a version: its number, and the weights' SHA-256 where `register` has written it down."""
+    digest = tracking.connect().get_model_version(name, str(version)).tags.get("sha256", "")
+    return f"{version}-{digest[:12]}" if digest else str(version)
 
 
 def _download(name: str, version: int, target: Path) -> None:

@@ -5,7 +5,7 @@ import re
 
 HIDDEN = "***"
 
-_SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY|AUTH_STRING")
+_SECRET_NAME = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|API_KEY|ACCESS_KEY|AUTH_STRING|WEBHOOK")
 # also where a password holds a slash, which it must not
 _IN_ADDRESS = re.compile(r"://(?:[^/\s]*|[^/:\s]*:\S*)@")
 _SHORTEST = 4  # a shorter value is no secret, and would be found in every other word

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mlflow.exceptions import MlflowException
 from mlflow.models import get_model_info
 
 from components.core.audio import Audio
@@ -23,13 +24,20 @@ from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.inference import best_precision, for_inference
 from components.core.lifeline import tied
-from components.core.model_store import REGISTRY, fetch_model
+from components.core.model_store import NOT_THERE, REGISTRY, fetch_model
 from components.core.networks.separator import Separator
+from components.core.secrets import without_secrets
 from components.core.segments import separate_all
+from components.core.waiting import outage
 
 _SECONDS = 4.0
 _ROUNDS = 3
 _LIMIT = 600.0
+_NOT_TRIED = 75  # sysexits.h: try again later
+
+
+class NotTried(UserError):  # noqa: N818
+    """The model could not be tried, by no fault of its own: a server was away, a disk full, the process killed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,10 @@ class Smoke:
 
 
 def smoke(address: str) -> Smoke:
-    """Try the model at `address` in a process of its own; raises UserError, one line, when it does not work."""
+    """Try the model at `address` in a process of its own.
+
+    Raises UserError, one line, when it does not work, and NotTried when that could not be seen.
+    """
     command = tied([sys.executable, "-m", "components.core.smoke", address])
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LIMIT)
@@ -59,6 +70,10 @@ def smoke(address: str) -> Smoke:
         lines = [line for line in result.stderr.splitlines() if line.strip()]
         said = [line.removeprefix("stemline: ") for line in lines if line.startswith("stemline: ")]
         reason = said[-1] if said else (lines[-1] if lines else f"exit code {result.returncode}")
+        if result.returncode < 0:
+            raise NotTried(f"{address} could not be tried: the process was killed by signal {-result.returncode}")
+        if result.returncode == _NOT_TRIED:
+            raise NotTried(f"{address} could not be tried: {reason}")
         raise UserError(f"{address} does not work in a fresh process: {reason}")
     found = json.loads(result.stdout.splitlines()[-1])
     return Smoke(**(found | {"targets": tuple(found["targets"])}))
@@ -68,7 +83,29 @@ def main() -> None:
     """Separate a little, and print what was seen."""
     parser = argparse.ArgumentParser(prog="python -m components.core.smoke", description=__doc__)
     parser.add_argument("address", help="models:/NAME/VERSION, or the folder of a model")
-    run_step(lambda: print(json.dumps(asdict(_tried(parser.parse_args().address)))))
+    run_step(lambda: _work(parser.parse_args().address))
+
+
+def _work(address: str) -> None:
+    try:
+        print(json.dumps(asdict(_tried(address))))
+    except Exception as error:
+        if outage(error) is None and not _is_of_the_machine(error):
+            raise
+        print(f"stemline: {without_secrets(str(error))}", file=sys.stderr)
+        sys.exit(_NOT_TRIED)
+
+
+def _is_of_the_machine(error: BaseException) -> bool:
+    """Whether a full disk, a store that is away, or the like is behind it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MlflowException) and seen.error_code not in NOT_THERE:
+            return True
+        if isinstance(seen, OSError) and not isinstance(seen, FileNotFoundError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def _tried(address: str) -> Smoke:

@@ -3,20 +3,25 @@
 from collections.abc import Callable
 
 from components.core.errors import UserError
-from components.core.smoke import Smoke
+from components.core.smoke import NotTried, Smoke
 from components.core.verdict import Finding
 from components.gate.config import GateConfig
 
 Try = Callable[[str], Smoke]
-"""Tries the model at an address; raises UserError where it does not work."""
+"""Tries the model at an address; raises UserError where it does not work, NotTried where that could not be seen."""
 
 
 def operable(
     config: GateConfig, challenger: str, sha256: str, champion: str | None, tried: Try
 ) -> tuple[list[Finding], dict[str, Smoke]]:
-    """Return the findings about the version at `challenger`, of weights `sha256`; and what was seen, by role."""
+    """Return the findings about the version at `challenger`, of weights `sha256`; and what was seen, by role.
+
+    Raises NotTried: an outage is no verdict.
+    """
     try:
         seen = {"challenger": tried(challenger)}
+    except NotTried:
+        raise
     except UserError as error:
         return [Finding("smoke", False, f"smoke: {error}")], {}
     findings = _within_budget(config, seen["challenger"], sha256)
@@ -24,6 +29,8 @@ def operable(
         return findings, seen
     try:
         seen["champion"] = tried(champion)
+    except NotTried:
+        raise
     except UserError as error:
         return [*findings, Finding("slowdown", False, f"slowdown: the champion cannot be tried: {error}")], seen
     return [*findings, _slowdown(config, seen["challenger"], seen["champion"])], seen

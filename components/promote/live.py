@@ -29,6 +29,7 @@ def settled(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journ
     entries = journal.of(name)
     live = champion_version(client, name, config.alias) or 0
     if not entries:
+        _require_no_other_journal(client, journal, name)
         return adopt(client, config, name, journal, live).version if live else 0
     last = entries[-1]
     if not live and not last.version:
@@ -111,13 +112,42 @@ def _followed(client: mlflow.MlflowClient, journal: Journal, entries: list[Entry
     return int(number)
 
 
+def misfit(client: mlflow.MlflowClient, last: Entry) -> str:
+    """Return why the registry is not the one that the last entry is about; empty where it may be.
+
+    One of the same number with other weights is another version: a database that was restored gives numbers again.
+    """
+    if not last.version:
+        return ""
+    if not _is_registered(client, last.name, last.version):
+        return "has no such version"
+    written = last.evidence.get("sha256")
+    found = client.get_model_version(last.name, str(last.version)).tags.get("sha256")
+    return "has one with other weights" if written and found and written != found else ""
+
+
 def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: Entry) -> None:
     """Raise UserError where the registry lacks the live version: another registry must not be written down as this."""
-    if last.version and not _is_registered(client, last.name, last.version):
+    what = misfit(client, last)
+    if what:
         raise UserError(
             f"the journal at {journal.address} says that version {last.version} of {last.name} is live, and the "
-            f"registry at {tracking.address()} has no such version: set MLFLOW_TRACKING_URI to the registry that "
-            "has it; or, if it was deleted, `python -m components.promote.repair --adopt`"
+            f"registry at {tracking.address()} {what}: set MLFLOW_TRACKING_URI to the registry that "
+            "has it; or, if it was deleted, `stemline repair --adopt`"
+        )
+
+
+def _require_no_other_journal(client: mlflow.MlflowClient, journal: Journal, name: str) -> None:
+    """Raise UserError where the aliases were set by a journal, and this one knows nothing of the model."""
+    try:
+        tag = client.get_registered_model(name).tags.get(ENTRY)
+    except MlflowException:
+        return  # nothing is registered yet
+    if tag:
+        raise UserError(
+            f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
+            f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal to where that lies, one place for "
+            "all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins another"
         )
 
 

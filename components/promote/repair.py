@@ -11,7 +11,7 @@ from components.core.entry import run_step
 from components.core.journal import open_journal
 from components.core.params import load_section
 from components.promote.config import PromoteConfig, RegisteredName
-from components.promote.live import adopt, settled
+from components.promote.live import adopt, misfit, settled
 from components.promote.promote import champion_version
 
 
@@ -20,7 +20,8 @@ def repair(config: PromoteConfig, name: str, adopts: bool = False) -> int:
     client, journal = tracking.connect(), open_journal(config.journal)
     if adopts:
         entries, live = journal.of(name), champion_version(client, name, config.alias) or 0
-        if live != (entries[-1].version if entries else 0):
+        known = bool(entries) and entries[-1].version == live and not misfit(client, entries[-1])
+        if (entries or live) and not known:
             adopt(client, config, name, journal, live)
     return settled(client, config, name, journal)
 

@@ -6,7 +6,7 @@ import pytest
 from gate_scores import gate_config, seen
 
 from components.core.errors import UserError
-from components.core.smoke import Smoke
+from components.core.smoke import NotTried, Smoke, smoke
 from components.core.verdict import Finding
 from components.gate.operation import operable
 
@@ -67,3 +67,25 @@ def test_one_that_does_not_work_is_refused() -> None:
 def test_a_champion_that_does_not_work_cannot_be_compared_with() -> None:
     findings, _ = operable(gate_config(), "challenger", "weights", "champion", broken("champion"))
     assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
+
+
+@pytest.mark.parametrize("which", ["challenger", "champion"])
+def test_an_outage_is_no_verdict(which: str) -> None:
+    def tried(address: str) -> Smoke:
+        if address == which:
+            raise NotTried("the store does not answer")
+        return seen()
+
+    with pytest.raises(NotTried):
+        operable(gate_config(), "challenger", "weights", "champion", tried)
+
+
+@pytest.mark.slow
+def test_a_registry_that_does_not_answer_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(NotTried, match="models:/voices/1 could not be tried: "):
+        smoke("models:/voices/1")
+    with pytest.raises(UserError, match="does not work in a fresh process") as caught:
+        smoke("no/such/folder")
+    assert not isinstance(caught.value, NotTried)

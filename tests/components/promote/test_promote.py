@@ -261,6 +261,32 @@ def test_a_registry_that_lacks_the_live_version_is_not_written_down(
     assert aliases(client, name)["champion"] == "3"
 
 
+def test_a_version_of_the_same_number_with_other_weights_is_not_made_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    """A promotion was killed, the database was restored to before it, and the number was given again."""
+    promote(config, verdict(name, 1))
+    open_journal(config.journal).append("promotion", name, 2, "why", {"sha256": "those of old"}, 1)
+    client.set_model_version_tag(name, "2", "sha256", "others")
+    with pytest.raises(UserError, match="has one with other weights"):
+        settled(client, config, name, open_journal(config.journal))
+    assert aliases(client, name)["champion"] == "1"
+    assert repair(config, name, adopts=True) == 1
+    assert settled(client, config, name, open_journal(config.journal)) == 1
+
+
+def test_another_places_empty_journal_is_not_begun_anew(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
+) -> None:
+    promote(config, verdict(name, 1))
+    empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
+    with pytest.raises(UserError, match=r"has no entry about .* remembers entry 1 of one: set promote.journal"):
+        promote(empty, verdict(name, 2, champion=1))
+    assert promote(config, verdict(name, 2, champion=1)) is not None
+    assert repair(empty, name, adopts=True) == 2
+    assert promote(empty, verdict(name, 3, champion=2)) is not None
+
+
 def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     other = f"{name}, the other"
     client.create_registered_model(other)
