@@ -45,9 +45,10 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     tables = [_of_system(path) for path in folders]
     targets = {str(target) for table in tables for target in table["target"]}
     unmatched = {}
+    frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
     for name, place in others.items():
         _require_new(name, folders)
-        table, unmatched[name] = read_others(name, place, test["tracks"])
+        table, unmatched[name] = read_others(name, place, {track: frames[track] for track in test["tracks"]})
         tables.append(table[table["target"].isin(targets)])
     scores = pd.concat(tables, ignore_index=True)
     # a floor or ceiling was scored once for each set of stems

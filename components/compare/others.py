@@ -5,7 +5,7 @@ DIR/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"S
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ import pandas as pd
 from components.core.errors import UserError
 from components.core.metrics import METRICS
 
+_ONE_FRAME = 1  # at the end, where programs differ
 
-def read_others(name: str, folder: Path, tracks: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+
+def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
     """Return the scores of the system `name` on those of `tracks` that `folder` has, and the files that fit none.
 
     The scores are a row a track, target and metric: medians over the frames that have a finite score, NaN for none.
-    Raises UserError when no file fits, or one is not museval's.
+    `tracks` are the frames of each. Raises UserError when no file fits, one is not museval's, or is about more or less
+    audio than was scored here: excerpts have the names of the songs that they are from.
     """
     if not folder.is_dir():
         raise UserError(f"--scores {name}: {folder} is not a folder")
@@ -33,7 +36,9 @@ def read_others(name: str, folder: Path, tracks: Sequence[str]) -> tuple[pd.Data
         if track is None:
             unmatched.append(path.stem)
             continue
-        rows += [{"system": name, "track": track, **row} for row in _medians(path)]
+        document = _document(path)
+        _require_length(name, path, document, tracks[track])
+        rows += [{"system": name, "track": track, **row} for row in _medians(document)]
     if not rows:
         raise UserError(f"--scores {name}: no file in {inner} is about a track that was scored here (by its name)")
     return pd.DataFrame(rows), unmatched
@@ -44,17 +49,35 @@ def _key(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.rsplit("/", 1)[-1].removesuffix(".stem").casefold())
 
 
-def _medians(path: Path) -> Iterator[dict[str, Any]]:
+def _document(path: Path) -> dict[str, dict[str, list[float]]]:
+    """Return a file's values of every frame, by target and metric."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        for target in document["targets"]:
-            for metric in METRICS:
-                values = np.array([_number(frame["metrics"].get(metric)) for frame in target["frames"]])
-                finite = values[np.isfinite(values)]
-                value = float(np.median(finite)) if finite.size else float("nan")
-                yield {"target": target["name"], "metric": metric, "value": value}
+        return {
+            str(target["name"]): {
+                metric: [_number(frame["metrics"].get(metric)) for frame in target["frames"]] for metric in METRICS
+            }
+            for target in document["targets"]
+        }
     except (KeyError, TypeError, ValueError, AttributeError):
         raise UserError(f"{path} is not a file of museval's scores: leave it out") from None
+
+
+def _require_length(name: str, path: Path, document: Mapping[str, Mapping[str, list[float]]], wanted: int) -> None:
+    found = {len(frames) for metrics in document.values() for frames in metrics.values()}
+    if any(abs(frames - wanted) > _ONE_FRAME for frames in found):
+        raise UserError(
+            f"--scores {name}: {path} has {max(found)} frames, and {wanted} were scored here: it is about other audio, "
+            "as a whole song is beside its excerpt; score the same data set, or leave it out"
+        )
+
+
+def _medians(document: Mapping[str, Mapping[str, list[float]]]) -> Iterator[dict[str, Any]]:
+    for target, metrics in document.items():
+        for metric, frames in metrics.items():
+            values = np.array(frames)
+            finite = values[np.isfinite(values)]
+            yield {"target": target, "metric": metric, "value": float(np.median(finite)) if finite.size else np.nan}
 
 
 def _number(value: Any) -> float:

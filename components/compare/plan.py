@@ -76,7 +76,8 @@ def plan(systems: list[System], common: Mapping[str, object], small: bool) -> li
             "train.datasets": {},
             "evaluate.systems": ["model", *oracles],
         }
-        jobs.append({"name": system.name, "title": system.title, "parameters": parameters})
+        title = f"{system.title}, small" if small else system.title
+        jobs.append({"name": system.name, "title": title, "parameters": parameters})
     return jobs
 
 

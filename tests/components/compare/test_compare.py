@@ -39,7 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (systems / "unet" / "evaluate" / "speed.csv").write_text(speeds)
     for track in TRACKS[:5]:
         name = track.rsplit("/", 1)[-1].replace(" ", "_")
-        write_museval(out / "others" / "test" / f"{name}.json", {"vocals": [8.0, None, float("nan"), 9.0]})
+        write_museval(
+            out / "others" / "test" / f"{name}.json", {"vocals": [8.0, None, float("nan"), 9.0, None, None, None]}
+        )
     write_museval(out / "others" / "test" / "Another Song.json", {"vocals": [1.0]})
     compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0}, DAY)
     return out

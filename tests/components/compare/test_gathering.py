@@ -49,10 +49,12 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path, other: dict[str, An
 
 
 def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Path) -> None:
-    write_museval(tmp_path / "artist_1 - SONG_1.stem.json", {"vocals": [8.0, None, float("nan"), float("inf"), 9.0]})
-    write_museval(tmp_path / "Artist 2 - Song 2.json", {"vocals": [None]})
+    write_museval(
+        tmp_path / "artist_1 - SONG_1.stem.json", {"vocals": [8.0, None, float("nan"), float("inf"), 9.0, None]}
+    )
+    write_museval(tmp_path / "Artist 2 - Song 2.json", {"vocals": [None] * 8})
     write_museval(tmp_path / "Else.json", {"vocals": [1.0]})
-    scores, unmatched = read_others("x", tmp_path, TRACKS)
+    scores, unmatched = read_others("x", tmp_path, dict.fromkeys(TRACKS, 7))
     sdr = scores[scores["metric"] == "SDR"].set_index("track")["value"]
     assert sdr[TRACKS[1]] == 8.5
     assert np.isnan(sdr[TRACKS[2]])
@@ -61,7 +63,7 @@ def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Pa
 
 def test_targets_of_others_that_nobody_has_here_are_left_out(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
-    write_museval(tmp_path / "x" / "Artist 1 - Song 1.json", {"vocals": [8.0], "drums": [3.0]})
+    write_museval(tmp_path / "x" / "Artist 1 - Song 1.json", {"vocals": [8.0] * 7, "drums": [3.0] * 7})
     scores = gather(tmp_path / "systems", {"x": tmp_path / "x"}).scores
     assert set(scores["target"]) == {"vocals", "accompaniment"}
 
@@ -80,3 +82,9 @@ def test_wrong_scores_of_others_are_one_line(tmp_path: Path) -> None:
         gather(tmp_path / "systems", {"a": tmp_path / "x"})
     with pytest.raises(UserError, match="has no scores in it"):
         gather(tmp_path / "nothing", {})
+
+
+def test_scores_of_whole_songs_are_not_compared_with_those_of_their_excerpts(tmp_path: Path) -> None:
+    write_museval(tmp_path / "Artist 1 - Song 1.json", {"vocals": [8.0] * 240})
+    with pytest.raises(UserError, match="has 240 frames, and 7 were scored here: it is about other audio"):
+        read_others("x", tmp_path, dict.fromkeys(TRACKS, 7))
