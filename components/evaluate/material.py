@@ -28,8 +28,11 @@ def scored_targets(targets: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def with_accompaniment(targets: tuple[str, ...], signals: Audio) -> Audio:
-    """Return `(targets, channels, samples)` with the accompaniment behind it where `scored_targets` has one."""
-    if scored_targets(targets) == targets:
+    """Return `(targets, channels, samples)` with the accompaniment behind it where `scored_targets` has one.
+
+    Signals that have it already stay as they are.
+    """
+    if len(signals) == len(scored_targets(targets)):
         return signals
     others = [index for index, target in enumerate(targets) if target != "vocals"]
     return np.concatenate([signals, signals[others].sum(axis=0, keepdims=True)])

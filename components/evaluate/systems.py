@@ -12,10 +12,13 @@ from components.core.audio import Audio
 from components.core.bundle import Model
 from components.core.postprocessing import PostProcessing, post_processed
 from components.core.segments import separate_all
+from components.evaluate.material import scored_targets
 from components.evaluate.oracles import ideal_binary, ideal_ratio, ideal_wiener, oracle
 
 Estimator = Callable[[Model, Audio, Audio], Audio]
-"""`(model, mixture (channels, samples), references (targets, channels, samples))` to estimates like the references."""
+"""`(model, mixture (channels, samples), references (targets, channels, samples))` to estimates like the references.
+
+They may have the accompaniment behind them already, where it is scored and is not the sum of the others."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ def separate_by_model(model: Model, mixture: Audio, references: Audio) -> Audio:
 
 
 def repeat_mixture(model: Model, mixture: Audio, references: Audio) -> Audio:
-    """The mixture itself as every target's estimate: what doing nothing scores."""
-    return np.broadcast_to(mixture, references.shape)
+    """The mixture itself as the estimate of all that is scored, the accompaniment too: what doing nothing scores."""
+    return np.broadcast_to(mixture, (len(scored_targets(model.targets)), *mixture.shape))
 
 
 SYSTEMS: Mapping[str, System] = {
