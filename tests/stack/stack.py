@@ -20,6 +20,8 @@ from stack.server import Server, environment_without, free_port, wait_until
 
 POOL = "stemline"
 SERVER_ERROR = 500
+HEARTBEATS = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+"""As docker/compose.yaml has it for workers: without, a run whose worker died with it keeps its deployment's slot."""
 PASSWORDS = {"mlflow": "mlflow-secret-7f3a", "prefect": "prefect-secret-91cc"}
 _PROGRAMS = Path(sys.executable).parent
 _OURS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "DVC_", "PET_", "MUSDB_", "PYTEST_", "GIT_", "AWS_", "PG")
@@ -104,7 +106,7 @@ def running_stack(folder: Path, programs: Path, project: Path, environment: dict
         ends.callback(bucket.stop)
         bucket.start()
         stack = Stack(folder, postgres, bucket, *_servers(folder, postgres, bucket))
-        stack.worker.environment = environment | stack.variables
+        stack.worker.environment = environment | stack.variables | HEARTBEATS
         stack.worker.folder = project
         for server in (stack.mlflow, stack.prefect):
             ends.callback(server.kill)
