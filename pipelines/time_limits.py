@@ -24,8 +24,12 @@ SILENCE = timedelta(minutes=5)
 
 Related = Mapping[str, str | list[str]]
 
-_LIMIT, _DEAD = "stemline: time limit of ", "stemline: runs of which nothing is heard"
+_LIMIT = "stemline: time limit of "
+_DEAD, _LOST = "stemline: runs of which nothing is heard", "stemline: runs that a dead worker had taken"
 _STARTED, _LIVES = "prefect.flow-run.Running", "prefect.flow-run.heartbeat"
+_TAKEN = (
+    "prefect.flow-run.Submitting"  # by a worker, for seconds; then it is InfrastructurePending, for as long as it takes
+)
 # a pause ends the time as well; it begins anew when the run goes on
 _STOPPED = states(
     "Completed", "Unchanged", "Failed", "TimedOut", "Crashed", "Cancelling", "Cancelled", "Paused", "Suspended",
@@ -41,8 +45,12 @@ def set_time_limits(client: SyncPrefectClient, described: Iterable[Described]) -
 
 
 def end_dead_runs(client: SyncPrefectClient) -> None:
-    """Have the server mark runs as crashed, a catalogue's shards as well, that have lived and are silent."""
+    """Have the server mark runs as crashed, a catalogue's shards as well, that are silent since they began or lived.
+
+    Else a run whose worker was killed with it, or just when it had taken it, would keep its deployment's one slot.
+    """
     keep_automations(client, _DEAD, [_dead()])
+    keep_automations(client, _LOST, [_lost()])
 
 
 def _time_limit(described: Described, limit: timedelta) -> AutomationCore:
@@ -69,6 +77,22 @@ def _dead() -> AutomationCore:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 message=f"nothing was heard of it for {SILENCE}: its process, its worker or the machine is dead",
+            )
+        ],
+    )
+
+
+def _lost() -> AutomationCore:
+    heard = states("InfrastructurePending", "Pending", "Running", "Scheduled")
+    return AutomationCore(
+        name=_LOST,
+        description=f"Marks runs as crashed that a worker has taken, and not started for {SILENCE}.",
+        tags=[TAG],
+        trigger=_missing({*_STOPPED, *heard}, _TAKEN, SILENCE, [OURS_AND_SHARDS]),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"a worker took it and did not start it for {SILENCE}: the worker or its machine is dead",
             )
         ],
     )

@@ -118,11 +118,12 @@ class Killer:
 
 def _soon_dead(stack: Stack) -> None:
     """Have the server say sooner that a run is dead of which nothing is heard."""
-    (found,) = [item for item in stack.ask("automations/filter") if item["name"].endswith("nothing is heard")]
-    found["trigger"]["within"] = SILENCE
-    kept = {name: found[name] for name in ("name", "description", "enabled", "tags", "trigger", "actions")}
-    address = f"{stack.variables['PREFECT_API_URL']}/automations/{found['id']}"
-    requests.put(address, json=kept, timeout=60).raise_for_status()
+    for found in stack.ask("automations/filter"):
+        if found["name"].startswith("stemline: runs "):
+            found["trigger"]["within"] = SILENCE
+            kept = {name: found[name] for name in ("name", "description", "enabled", "tags", "trigger", "actions")}
+            address = f"{stack.variables['PREFECT_API_URL']}/automations/{found['id']}"
+            requests.put(address, json=kept, timeout=60).raise_for_status()
 
 
 def _at_work(project: Project) -> bool:

@@ -16,7 +16,7 @@ import yaml
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Running
+from prefect.states import Pending, Running
 from prefect_server import Receiver, client_of, end, wait_until
 from project import running_in
 from stack.postgres import MISSING, Postgres, postgres_programs
@@ -282,15 +282,16 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     with connected() as client:
         notification.notify_by_webhook(client)
         time_limits.set_time_limits(client, [])
-    late, dead, shard = here.start("quick"), here.start("quick"), _shard()
+    late, dead, lost, shard = here.start("quick"), here.start("quick"), here.start("quick"), _shard()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(lost), Pending(name="Submitting"), force=True)
     _set_running_and_silent(here, dead, TAG)
     _set_running_and_silent(here, shard, SHARD_TAG)
     before = here.automations()
-    wait_until(lambda: {here.state(run)["type"] for run in (dead, shard)} == {"CRASHED"}, 180)
-    wait_until(lambda: len(here.receiver.told("quick")) == 2, 180)
-    told = {found["state"]: found["link"] for found in here.receiver.told("quick")}
-    assert told["Late"].endswith(late)
-    assert told["Crashed"].endswith(dead)
+    wait_until(lambda: {here.state(run)["type"] for run in (dead, lost, shard)} == {"CRASHED"}, 180)
+    wait_until(lambda: len(here.receiver.told("quick")) == 3, 180)
+    told = {(found["state"], found["link"].rsplit("/", 1)[-1]) for found in here.receiver.told("quick")}
+    assert told == {("Late", late), ("Crashed", dead), ("Crashed", lost)}
     assert here.receiver.told("separate-shard") == []
     here.deploy()
     assert here.automations().keys() == before.keys() | {"stemline: time limit of quick/the-quick"}
