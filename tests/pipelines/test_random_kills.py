@@ -130,7 +130,9 @@ def _at_work(project: Project) -> bool:
     return any("prefect worker" not in command for command in project.processes())
 
 
-def test_thirty_kills_lose_nothing(project: Project, stack: Stack) -> None:
+def test_thirty_kills_lose_nothing(project: Project, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.bucket.variables.items():
+        monkeypatch.setenv(name, value)
     project.stemline("deploy", POOL)
     _soon_dead(stack)
     killer = Killer(project, stack)
