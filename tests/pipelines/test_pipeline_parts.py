@@ -133,6 +133,13 @@ def test_every_line_of_a_command_is_passed_on_as_it_comes() -> None:
     assert lines == heard == ["one", "two", "three"]
 
 
+def test_lines_and_reasons_are_without_secrets() -> None:
+    heard: list[str] = []
+    with pytest.raises(CommandError) as caught:
+        run_command(python("print('no s3://me:k3ep-it@store'); raise SystemExit(1)"), heard.append)
+    assert heard == [str(caught.value)] == ["no s3://***@store"]
+
+
 def test_a_command_sees_this_environment_first_and_knows_that_a_flow_started_it() -> None:
     code = "import os, shutil; print(shutil.which('python')); print(os.environ['STEMLINE_FLOW'])"
     found, flow = run_command(python(code), lambda line: None)

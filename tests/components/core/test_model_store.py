@@ -57,6 +57,24 @@ def test_a_version_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert fetch_model("models:/tiny/1", tmp_path) == first
 
 
+def test_another_registrys_version_of_the_same_number_is_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `register` writes versions down: with the SHA-256 of their weights."""
+    folders = []
+    for seed in (1, 2):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / f'{seed}.db'}")
+        client = tracking.connect()
+        client.create_registered_model("tiny")
+        model = save_tiny_model(tmp_path / f"made-{seed}" / "artifacts" / BUNDLE, seed=seed)
+        tags = {"sha256": load_model(model).digest}
+        client.create_model_version("tiny", (tmp_path / f"made-{seed}").as_uri(), tags=tags)
+        found = fetch_model("models:/tiny/1", tmp_path / "fetched")
+        assert load_model(found.folder).digest == tags["sha256"]
+        folders.append(found.folder)
+    assert folders[0] != folders[1]
+
+
 def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after kill -9: what had arrived stays behind."""
 
