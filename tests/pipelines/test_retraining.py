@@ -8,11 +8,16 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from project import Project, copied_project
+
+from components.core.files import digest_file
+from components.core.verdict import Verdict
+from components.core.version import VersionRef
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -68,6 +73,30 @@ def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
     assert "Running stage" not in text
     assert time.monotonic() - began < 120  # most of it is Prefect's own start, on a busy machine
     assert len(_journal(project)) == 1
+
+
+@pytest.mark.parametrize("champion", [False, True])
+def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
+    champion: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC has nothing left to run then; what is live already was recorded before it was promoted."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines import retraining
+    from pipelines.checkout import Checkout
+
+    done: list[str] = []
+    (tmp_path / "dvc.lock").write_text("stages: {}")
+    verdict = None if champion else Verdict("voices", 2, False, "rule", ("worse",), 1)
+    monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
+    monkeypatch.setattr(Checkout, "reproduce", lambda self, stage, name="": ["didn't change, skipping"])
+    monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
+    monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
+    monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
+    monkeypatch.setattr(retraining, "registered", lambda place: VersionRef("voices", 1, "run", "weights"))
+    monkeypatch.setattr(retraining, "_publish", lambda verdict: None)
+    monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
+    retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
+    assert done == (["pull"] if champion else ["pull", f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
 def _wait_until_all_ended(project: Project) -> None:
