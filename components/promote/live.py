@@ -5,8 +5,10 @@ registered model is tagged with the entry that its aliases stand for: so an alia
 from one that lags behind, and a last entry that was changed or taken away shows. docs/decisions/0015.
 """
 
+import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -19,29 +21,55 @@ from components.core.version import TAKEN_BACK
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 
+_MOMENT = 1.0
+"""Seconds after which an alias that the journal does not explain was moved by hand, and not by one that is slow."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What registry and journal say of a model: `followed` is the last entry that the aliases were set for (0: none).
+
+    The registry is read first: so the journal, which is written before the aliases move, is never behind it.
+    """
+
+    followed: int
+    live: int
+    entries: tuple[Entry, ...]
+
+    @property
+    def lags(self) -> bool:
+        """The aliases were not yet set for the last entry."""
+        return bool(self.entries) and self.followed < self.entries[-1].number
+
+    @property
+    def moved(self) -> bool:
+        """The alias is where the journal did not put it."""
+        if not self.entries:
+            return bool(self.live)
+        last = self.entries[-1]
+        if not self.lags or not last.version:
+            return self.live != last.version
+        on_the_way = {entry.version for entry in self.entries if entry.number >= self.followed}
+        return self.live not in on_the_way | {last.before}
+
 
 def settled(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> int:
     """Return the live version (0: none), once journal and aliases say the same.
 
     A change that was killed before it had moved the aliases is finished; an alias that was moved by hand is written
-    down. Raises UserError where journal and registry cannot belong together.
+    down, once it stayed so for a moment: another that is slow may just be moving it.
+    Raises UserError where journal and registry cannot belong together.
     """
-    entries = journal.of(name)
-    live = champion_version(client, name, config.alias) or 0
-    if not entries:
-        _require_no_other_journal(client, journal, name)
-        return adopt(client, config, name, journal, live).version if live else 0
-    last = entries[-1]
-    if not live and not last.version:
-        return 0
-    _require_its_registry(client, journal, last)
-    followed = _followed(client, journal, entries)
-    if followed == last.number and live == last.version:
-        return live
-    if followed < last.number and live in (last.before, last.version) and last.version:
-        point(client, config, journal, last)
-        return last.version
-    return adopt(client, config, name, journal, live).version
+    seen = _look(client, config, name, journal)
+    while seen.moved:
+        time.sleep(_MOMENT)
+        before, seen = seen, _look(client, config, name, journal)
+        if seen == before:
+            return adopt(client, config, name, journal, seen.live).version
+    if seen.lags:
+        point(client, config, journal, seen.entries[-1])
+        return seen.entries[-1].version
+    return seen.live
 
 
 def adopt(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal, live: int) -> Entry:
@@ -97,19 +125,33 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
     client.set_registered_model_tag(name, ENTRY, f"{entry.number} {entry.digest}")
 
 
-def _followed(client: mlflow.MlflowClient, journal: Journal, entries: list[Entry]) -> int:
-    """Return the number of the last entry that the aliases were set for (0: none).
-
-    Raises UserError where the registry remembers another entry than the journal has.
-    """
-    tag = client.get_registered_model(entries[-1].name).tags.get(ENTRY, "0")
+def _look(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> _Seen:
+    """Read the registry, then the journal; raises UserError where they cannot belong together."""
+    tag = _remembered(client, name)
+    live = champion_version(client, name, config.alias) or 0
+    entries = journal.of(name)
+    if entries:
+        _require_its_registry(client, journal, entries[-1])
+    elif tag:
+        _refuse_an_empty_journal(journal, name, tag)
     number, _, digest = tag.partition(" ")
-    if digest and digest not in {entry.digest for entry in entries if entry.number == int(number)}:
+    followed = int(number or 0)
+    if digest and digest not in {entry.digest for entry in entries if entry.number == followed}:
         raise UserError(
             f"entry {number} of the journal at {journal.address} is missing, or is not the one that the registry "
             "remembers: the journal was changed or lost a file; restore it from a backup"
         )
-    return int(number)
+    return _Seen(followed, live, tuple(entries))
+
+
+def _remembered(client: mlflow.MlflowClient, name: str) -> str:
+    """Return number and digest of the entry that the aliases were set for last; empty where there was none."""
+    try:
+        return str(client.get_registered_model(name).tags.get(ENTRY, ""))
+    except MlflowException as error:
+        if error.error_code not in NOT_THERE:
+            raise UserError(f"the registry at {tracking.address()} does not answer: {tracking.reason(error)}") from None
+        return ""  # nothing is registered yet
 
 
 def misfit(client: mlflow.MlflowClient, last: Entry) -> str:
@@ -137,18 +179,13 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
         )
 
 
-def _require_no_other_journal(client: mlflow.MlflowClient, journal: Journal, name: str) -> None:
-    """Raise UserError where the aliases were set by a journal, and this one knows nothing of the model."""
-    try:
-        tag = client.get_registered_model(name).tags.get(ENTRY)
-    except MlflowException:
-        return  # nothing is registered yet
-    if tag:
-        raise UserError(
-            f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
-            f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal to where that lies, one place for "
-            "all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins another"
-        )
+def _refuse_an_empty_journal(journal: Journal, name: str, tag: str) -> NoReturn:
+    """Raise UserError: the aliases were set by a journal, and this one knows nothing of the model."""
+    raise UserError(
+        f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
+        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal to where that lies, one place for "
+        "all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins another"
+    )
 
 
 def _is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -58,8 +59,8 @@ def name(client: mlflow.MlflowClient, request: pytest.FixtureRequest) -> str:
     return name
 
 
-def verdict(name: str, version: int, champion: int = 0, passed: bool = True) -> Verdict:
-    return Verdict(name, version, passed, "first champion", ("vocals: +9 dB",), champion, "tracks", "weights")
+def verdict(name: str, version: int, champion: int = 0, passed: bool = True, weights: str = "") -> Verdict:
+    return Verdict(name, version, passed, "first champion", ("vocals: +9 dB",), champion, "tracks", weights)
 
 
 def aliases(client: mlflow.MlflowClient, name: str) -> dict[str, str]:
@@ -208,6 +209,32 @@ def test_one_that_was_slow_does_not_undo_what_came_after(
     found = state(client, name)
     assert found["aliases"] == after["aliases"] == {"champion": "2", "previous": "1"}
     assert found["entry"] == after["entry"]
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_what_another_promotes_meanwhile_is_not_taken_for_moved_by_hand(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    """The other is ahead of this one's look at the alias by an entry, by an alias as well, or by the tags too."""
+    read = mlflow.MlflowClient.get_model_version_by_alias
+
+    def stale(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+        try:
+            return read(*arguments, **named)
+        finally:
+            entry = open_journal(config.journal).append("promotion", name, 1, "why", {}, 0)
+            if moves:
+                client.set_registered_model_alias(name, "champion", "1")
+            if moves > 1:
+                client.set_registered_model_tag(name, "journal.entry", f"{entry.number} {entry.digest}")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_by_alias", stale)
+    with pytest.raises(UserError, match="judge it again"):
+        promote(config, verdict(name, 2))
+    assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion"]
+    assert aliases(client, name) == {"champion": "1"}
 
 
 def test_an_alias_that_was_moved_by_hand_is_written_down(
@@ -413,26 +440,27 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
     client: mlflow.MlflowClient, models: tuple[str, list[Path]], config: PromoteConfig
 ) -> None:
     name, places = models
-    promote(config, verdict(name, 1))
-    promote(config, verdict(name, 2, champion=1))
+    weights = [client.get_model_version(name, number).tags["sha256"] for number in ("1", "2", "3")]
+    promote(config, verdict(name, 1, weights=weights[0]))
+    promote(config, verdict(name, 2, champion=1, weights=weights[1]))
     entry = rollback(config, name, None, "it hissed")
     assert (entry.version, entry.before, entry.why) == (1, 2, "it hissed")
     assert entry.evidence["smoke"]["largest_error"] < 1e-5
-    assert entry.evidence["sha256"] == client.get_model_version(name, "1").tags["sha256"]
+    assert entry.evidence["sha256"] == weights[0]
     assert aliases(client, name) == {"champion": "1", "previous": "2"}
     assert client.get_model_version(name, "2").tags["taken_back"] == f"{entry.time}: it hissed"
     with pytest.raises(UserError, match=r"version 2 of real was taken back .*it hissed"):
-        promote(config, verdict(name, 2, champion=1))
-    promote(config, verdict(name, 3, champion=1))
-    [weights] = places[0].rglob("weights.safetensors")
-    data = weights.read_bytes()
-    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        promote(config, verdict(name, 2, champion=1, weights=weights[1]))
+    promote(config, verdict(name, 3, champion=1, weights=weights[2]))
+    [stored] = places[0].rglob("weights.safetensors")
+    data = stored.read_bytes()
+    stored.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     try:
         with pytest.raises(UserError, match=r"models:/real/1 does not work in a fresh process: .*checksum"):
             rollback(config, name, None, "worse")
         assert aliases(client, name)["champion"] == "3"
     finally:
-        weights.write_bytes(data)
+        stored.write_bytes(data)
     assert rollback(config, name, 2, "two was fine").version == 2
     assert "taken_back" not in client.get_model_version(name, "2").tags
     swap(places[0], places[2])

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -417,4 +418,5 @@ def test_a_worker_that_stands_still_is_ended(tmp_path: Path) -> None:
             worker.suspend()
         out, _ = job.communicate(timeout=200)
     assert job.returncode == 0, out
-    assert "3 recordings = 3 done" in out
+    # one that was written, and not told of when its worker was suspended, is found done by the next worker
+    assert re.search(r"3 recordings = (3 done \+ 0|2 done \+ 1) done before \+ 0 quarantined \+ 0 failed", out), out
