@@ -1,8 +1,10 @@
 """Which track is for training, for validation, for testing: by artist, and no artist in two splits, ever.
 
-What a dataset says is kept, and what it leaves open is drawn by a hash of seed and artist, so a choice changes neither
-with the order of the tracks nor, for all other artists, when one is added. Where an artist would be in two splits
-(three of MUSDB18's are), test wins over validation, validation over training, and the rest is left out.
+What a dataset says is kept, and what it leaves open is drawn by each artist's lot, a hash of seed and artist. For
+testing are those with a lot below the share: whatever artists come or go, the others stay where they were, and models
+of years apart are scored on the same tracks. For validation are so many of the next ones as make the share. Where an
+artist would be in two splits (three of MUSDB18's are), test wins over validation, validation over training, and the
+rest is left out.
 """
 
 import hashlib
@@ -26,7 +28,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares of a dataset's artists to draw for the splits that it does not name itself."""
+    """Shares of a dataset's artists to draw for the splits that it does not name itself; `test` on average."""
 
     validation: float
     test: float
@@ -39,8 +41,7 @@ def assign(entries: Sequence[Entry], shares: Mapping[str, Shares], seed: int) ->
         for dataset, share in sorted(shares.items()):
             taken = _artists(entries, wanted, TEST)
             tracks = [entry for entry in entries if entry.dataset == dataset]
-            count = share.test if split == TEST else share.validation
-            for name in _drawn(tracks, split, count, seed, taken):
+            for name in _drawn(tracks, split, share, seed, taken):
                 wanted[name] = split
     test, validation = _artists(entries, wanted, TEST), _artists(entries, wanted, VALIDATION)
     result: dict[str, str | None] = {}
@@ -51,16 +52,20 @@ def assign(entries: Sequence[Entry], shares: Mapping[str, Shares], seed: int) ->
     return result
 
 
-def _drawn(tracks: Sequence[Entry], split: str, share: float, seed: int, taken: set[str]) -> list[str]:
-    """Return the tracks of one dataset that are drawn for `split`: whole artists, none of those that are `taken`."""
+def _drawn(tracks: Sequence[Entry], split: str, shares: Shares, seed: int, taken: set[str]) -> list[str]:
+    """Return the tracks of one dataset that are drawn for `split`: whole artists, none of those that are `taken`.
+
+    Of two artists or more at least one is drawn, and at least one is not.
+    """
+    share = shares.test if split == TEST else shares.validation
     if share == 0 or any(entry.split == split for entry in tracks):
         return []
     open_tracks = [entry for entry in tracks if entry.split in (None, TRAIN) and key(entry.artist) not in taken]
-    artists = sorted({key(entry.artist) for entry in open_tracks}, key=lambda artist: _lot(seed, artist))
-    if len(artists) < 2:
+    lots = sorted((_lot(seed, artist), artist) for artist in {key(entry.artist) for entry in open_tracks})
+    if len(lots) < 2:
         return []  # a single artist stays in training
-    count = min(max(1, round(share * len(artists))), len(artists) - 1)
-    chosen = set(artists[:count])
+    wanted = sum(lot < share for lot, _ in lots) if split == TEST else round(share * len(lots))
+    chosen = {artist for _, artist in lots[: min(max(1, wanted), len(lots) - 1)]}
     return [entry.name for entry in open_tracks if key(entry.artist) in chosen]
 
 
@@ -68,5 +73,7 @@ def _artists(entries: Sequence[Entry], wanted: Mapping[str, str | None], split: 
     return {key(entry.artist) for entry in entries if wanted[entry.name] == split}
 
 
-def _lot(seed: int, artist: str) -> str:
-    return hashlib.sha256(f"{seed}\n{artist}".encode()).hexdigest()
+def _lot(seed: int, artist: str) -> float:
+    """Return an artist's lot, in [0, 1)."""
+    drawn = hashlib.sha256(f"{seed}\n{artist}".encode()).digest()
+    return int.from_bytes(drawn[:6], "big") / 2**48  # 48 bits: exact in a float

@@ -18,7 +18,7 @@ from components.core.version import TAKEN_BACK, VersionRef
 from components.gate.config import GateConfig
 from components.gate.operation import Try, operable
 from components.gate.picture import draw_differences
-from components.gate.records import write_down
+from components.gate.records import TEST_DIGEST, write_down
 from components.gate.rules import against_champion, first_champion
 from components.gate.scores import Scores, read_scores
 from components.gate.slices import sliced
@@ -55,7 +55,11 @@ def gate(
         config, _address(version.name, version.version), version.sha256,
         _address(version.name, champion.version) if champion else None, evidence.tried,
     )  # fmt: skip
-    known = [_of_these_weights(challenger, version), *_taken_back(version)]
+    known = [
+        _of_these_weights(challenger, version),
+        *_taken_back(version),
+        *_other_tracks(version, champion, challenger),
+    ]
     findings = (*decisive, *slices, *running, *known)
     verdict = Verdict(
         version.name,
@@ -97,6 +101,17 @@ def _taken_back(version: VersionRef) -> list[Finding]:
         return []
     text = f"taken back: {tags[TAKEN_BACK]}; train another, or `stemline rollback --to {version.version} --why …`"
     return [Finding("taken back", False, text)]
+
+
+def _other_tracks(version: VersionRef, champion: Champion | None, scores: Scores) -> list[Finding]:
+    """Return a finding, good in itself, where the champion was judged on other tracks than both are compared on now."""
+    if champion is None:
+        return []
+    tags = tracking.connect().get_model_version(version.name, str(champion.version)).tags
+    if tags.get(TEST_DIGEST, scores.test_digest) == scores.test_digest:
+        return []
+    text = f"test set: not the tracks that version {champion.version} was judged on; both were scored on today's"
+    return [Finding("test set", True, text)]
 
 
 def _write(out: Path, verdict: Verdict, seen: Mapping[str, Smoke]) -> None:

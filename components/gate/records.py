@@ -9,6 +9,9 @@ from components.core.verdict import VERDICT_FILE, Verdict
 ARTIFACTS = "gate"
 """Folder of the run's artifacts that everything goes to."""
 
+TEST_DIGEST = "gate.test_digest"
+"""Tag of a version: the digest of the tracks that it was judged on."""
+
 _CHARACTERS = 4900  # of a tag or a description, at most, as MLflow takes them
 
 
@@ -31,7 +34,7 @@ def _tags(verdict: Verdict) -> dict[str, str]:
         "gate.verdict": "passed" if verdict.passed else "refused",
         "gate.rule": verdict.rule,
         "gate.reasons": "; ".join(verdict.reasons)[:_CHARACTERS],
-        "gate.test_digest": verdict.test_digest,
+        TEST_DIGEST: verdict.test_digest,
         "gate.champion": str(verdict.champion or "none"),
         "gate.digest": verdict.digest,
     }

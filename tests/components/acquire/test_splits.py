@@ -46,11 +46,31 @@ def test_the_order_of_tracks_changes_nothing(rows: list[tuple[str, str, str | No
 
 
 def test_the_shares_are_met_and_the_seed_decides() -> None:
-    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(100)]
+    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(1000)]
     splits = assign(entries, {"one": Shares(0.12, 0.2)}, 7)
-    counts = {split: list(splits.values()).count(split) for split in (TRAIN, VALIDATION, TEST)}
-    assert counts == {TEST: 20, VALIDATION: 10, TRAIN: 70}  # 12 % of the 80 that are left for training
+    counts = {split: list(splits.values()).count(split) for split in (TEST, VALIDATION)}
+    assert abs(counts[TEST] - 200) < 3 * (1000 * 0.2 * 0.8) ** 0.5  # on average
+    assert counts[VALIDATION] == round(0.12 * (1000 - counts[TEST]))
     assert splits != assign(entries, {"one": Shares(0.12, 0.2)}, 8)
+
+
+def test_of_few_artists_one_is_held_back_at_least_and_one_left_at_least() -> None:
+    for number in range(20):  # whatever the lots
+        entries = [Entry(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
+        for share in (0.001, 0.999):
+            splits = list(assign(entries, {"one": Shares(0.0, share)}, 7).values())
+            assert {TRAIN, TEST} == set(splits)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
+def test_the_test_set_stays_what_it_was_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
+    shares = {"one": Shares(0.12, 0.2)}
+    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
+    before, after = assign(entries[:60], shares, seed), assign(entries[60 - here : 60 + new], shares, seed)
+    stayed = [name for name in before if name in after]
+    tested = {name for name in stayed if before[name] == TEST}
+    if sum(split == TEST for split in after.values()) > 1:  # else there may be none, and one has to be drawn
+        assert {name for name in stayed if after[name] == TEST} == tested
 
 
 def test_shares_of_nothing_leave_all_in_training() -> None:

@@ -34,14 +34,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
-    """A fresh version of a fresh run in a real registry."""
+    """A fresh version of a fresh run in a real registry, and the version before it, the champion (live_before)."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = tracking.connect()
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)
     run = client.create_run(tracking.experiment_id(client)).info.run_id
+    client.create_model_version(NAME, "somewhere", run)
     created = client.create_model_version(NAME, "somewhere", run)
     return VersionRef(NAME, int(created.version), run, "weights")
+
+
+def live_before(version: VersionRef) -> int:
+    return version.version - 1
 
 
 def works(address: str) -> Smoke:
@@ -90,11 +95,12 @@ def test_a_challenger(
     champion: dict[str, list[float]],
     passed: bool,
 ) -> None:
-    live = Champion(41, write_scores(tmp_path / "champion", champion, MIXTURE))
+    before = live_before(version)
+    live = Champion(before, write_scores(tmp_path / "champion", champion, MIXTURE))
     scores = write_scores(tmp_path / "scores", challenger, MIXTURE)
     verdict = gate(gate_config(slices=["level"]), version, evidence(scores), live, tmp_path / "out")
     assert verdict.passed is passed
-    assert (verdict.rule, verdict.champion) == ("against champion 41", 41)
+    assert (verdict.rule, verdict.champion) == (f"against champion {before}", before)
     assert registered(version, store).tags["gate.verdict"] == ("passed" if passed else "refused")
     names = [finding.name for finding in verdict.findings]
     assert names[:4] == ["vocals", "accompaniment", "vocals by level", "accompaniment by level"]
@@ -106,10 +112,24 @@ def test_a_challenger(
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
 
+@pytest.mark.parametrize("judged_on", ["the same", "others"])
+def test_it_says_when_the_champion_was_judged_on_other_tracks(
+    tmp_path: Path, version: VersionRef, store: str, judged_on: str
+) -> None:
+    before = live_before(version)
+    mlflow.MlflowClient(store, store).set_model_version_tag(NAME, str(before), "gate.test_digest", judged_on)
+    live = Champion(before, write_scores(tmp_path / "champion", GOOD, MIXTURE))
+    scores = write_scores(tmp_path / "scores", BETTER, MIXTURE)
+    verdict = gate(gate_config(), version, evidence(scores), live, tmp_path / "out")
+    assert verdict.passed
+    said = f"✓ test set: not the tracks that version {before} was judged on"
+    assert (said in registered(version, store).description) is (judged_on == "others")
+
+
 def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: Smoke | None = None) -> str:
     """Return the only reason for which a version is refused that is better."""
     found = Evidence(scores, scores, lambda address: tried or seen())
-    verdict = gate(gate_config(), version, found, Champion(41, champion), folder / "out")
+    verdict = gate(gate_config(), version, found, Champion(live_before(version), champion), folder / "out")
     assert not verdict.passed
     (reason,) = verdict.reasons
     return reason
@@ -159,8 +179,11 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
         return capsys.readouterr().out
 
     assert said().startswith(f"gate: version {version.version} passed (first champion)\ngate:   ok  vocals: +9.00")
-    text = said("--champion", "41", "--champion-scores", "champion")
-    assert text.startswith(f"gate: version {version.version} REFUSED (against champion 41)\ngate:   NO  vocals: -1.00")
+    before = live_before(version)
+    text = said("--champion", str(before), "--champion-scores", "champion")
+    assert text.startswith(
+        f"gate: version {version.version} REFUSED (against champion {before})\ngate:   NO  vocals: -1.00"
+    )
     assert "-1.00 dB SDR against the champion" in text
     assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is False
 
