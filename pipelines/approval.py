@@ -28,7 +28,7 @@ from components.core.errors import UserError
 from components.core.files import write_text
 from components.core.model_store import REGISTRY, SHIPPED
 from components.core.params import load_section
-from components.core.stores.bucket import S3
+from components.core.stores.store import S3
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig

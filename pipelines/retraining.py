@@ -24,11 +24,12 @@ from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
 from pipelines.place import STAGES, Place, dvc
 from pipelines.tasks import carry_out
+from pipelines.watching import RETRAIN
 
 _RAN = "Running stage"
 
 
-@flow(name="retrain", flow_run_name="retrain at {commit}: {why}")
+@flow(name=RETRAIN, flow_run_name="retrain at {commit}: {why}")
 def retrain(
     commit: str = "HEAD",
     why: str = "asked for",

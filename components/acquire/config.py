@@ -1,6 +1,5 @@
 """The section `acquire` of params.yaml."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -15,11 +14,12 @@ class AcquireConfig(Section):
     """Which music to take, and how it is split.
 
     Shares are of a dataset's training artists. They apply to a split that the dataset does not name itself: MUSDB18
-    has its own test split, a folder may have `train`, `validation` and `test` in it.
+    has its own test split, a folder may have `train`, `validation` and `test` in it. `folder` is a path, or
+    s3://bucket/folder.
     """
 
     datasets: tuple[DatasetName, ...]
-    folder: Path = Path("data")
+    folder: str = "data"
     validation_share: Share = 0.12
     folder_validation_share: Share = 0.1
     folder_test_share: Share = 0.1

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.core.errors import UserError
-from components.core.stores.bucket import S3
 from components.core.stores.opening import open_store
-from components.core.stores.store import Store
+from components.core.stores.store import S3, Store
 from components.core.workspace import SHARED
 
 Kind = Literal["promotion", "rollback", "adoption"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlflow.entities import Run
 
-from components.core.stores.bucket import S3
+from components.core.stores.store import S3
 from components.report.reading import Unavailable, link
 from components.report.stores import Mlflow, Stores, asking
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
+from prefect.states import Completed, Running
 from prefect.testing.utilities import prefect_test_harness
 
 pytestmark = pytest.mark.slow
@@ -85,34 +87,71 @@ def _events_in_time(about: Path) -> list[dict[str, Any]]:
 
 def test_only_a_change_is_told(look: Look, music: Path, workspace: Path) -> None:
     first = look(music)
-    assert (first.name, first.message) == ("Completed", "1 recordings, seen for the first time")
+    assert (first.name, first.message) == ("Completed", "1 files, seen for the first time")
     (mark,) = _marks(workspace)
     again = look(music)
-    assert (again.name, again.message) == ("Unchanged", "1 recordings, as before")
+    assert (again.name, again.message) == ("Unchanged", "1 files, as before")
     assert again.is_completed()
     assert _marks(workspace) == [mark]
-    (music / "notes.txt").write_text("no recording")
-    assert look(music).name == "Unchanged"
     (music / "Band" / "more.flac").write_bytes(b"more sound")
     changed = look(music)
-    assert (changed.name, changed.message) == ("Completed", "2 recordings, changed")
+    assert (changed.name, changed.message) == ("Completed", "2 files, changed")
     assert _marks(workspace) != [mark]
     assert look(music).name == "Unchanged"
     (event,) = _events_in_time(music)
     assert event["payload"] == {"source": str(music)}
 
 
+def test_a_change_during_a_retraining_is_told_after_it(look: Look, music: Path, workspace: Path) -> None:
+    look(music)
+    before = _marks(workspace)
+    (music / "tracks.csv").write_text("track,genre\nBand,folk\n")
+    with _a_retraining():
+        deferred = look(music)
+        assert (deferred.name, deferred.message) == ("Deferred", "2 files, changed: told when no retraining runs")
+        assert _marks(workspace) == before
+    assert look(music).message == "2 files, changed"
+    assert len(_events_in_time(music)) == 1
+
+
+@contextmanager
+def _a_retraining() -> Iterator[None]:
+    """A run of a deployment of the flow, as a worker would have it: it runs, and ends."""
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow_from_name("retrain")
+        deployment = client.create_deployment(flow_id, "scheduled")
+        run = client.create_flow_run_from_deployment(deployment, state=Running())
+        try:
+            yield
+        finally:
+            client.set_flow_run_state(run.id, Completed(), force=True)
+
+
+def test_without_a_source_it_watches_what_the_training_reads(
+    watching: ModuleType, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("acquire:\n  datasets: [folder]\n  folder: music\n")
+    state: State[Any] = watching.watch_data(return_state=True)
+    assert state.message == "1 files, seen for the first time"
+    (music / "Band" / "more.wav").write_bytes(b"more sound")
+    state = watching.watch_data(return_state=True)
+    assert state.message == "2 files, changed"
+    (event,) = _events_in_time(Path("music"))
+    assert event["payload"] == {"source": "music"}
+
+
 def test_a_recording_that_became_another_is_a_change(look: Look, music: Path) -> None:
     look(music)
     (music / "Band" / "song.wav").write_bytes(b"another sound")
-    assert look(music).message == "1 recordings, changed"
+    assert look(music).message == "1 files, changed"
     (music / "Band" / "song.wav").unlink()
-    assert look(music).message == "0 recordings, changed"
+    assert look(music).message == "0 files, changed"
 
 
-def test_two_folders_are_watched_apart(look: Look, music: Path, tmp_path: Path, workspace: Path) -> None:
+def test_two_folders_are_watched_apart(look: Look, music: Path, workspace: Path) -> None:
     look(music)
-    assert look(tmp_path).message == "1 recordings, seen for the first time"
+    assert look(music / "Band").message == "1 files, seen for the first time"
     assert len(_marks(workspace)) == 2
 
 
@@ -138,5 +177,5 @@ def test_a_change_that_could_not_be_told_is_told_the_next_time(
         broken.setattr(watching, "tell", tell_nobody)
         assert not look(music).is_completed()
     assert _marks(workspace) == before
-    assert look(music).message == "2 recordings, changed"
+    assert look(music).message == "2 files, changed"
     assert len(_events_in_time(music)) == 1

@@ -3,7 +3,8 @@
     a folder a track     <track>/vocals.wav, <track>/drums.flac … (or vocals and accompaniment, or vocals and mixture)
     a folder a stem      vocals/<track>.opus, accompaniment/<track>.opus …
 
-Artist and title come from the track's name (`Artist - Title`, `Artist_rest`) or from an optional tracks.csv.
+The folder may lie in a bucket (s3://bucket/folder). Artist and title come from the track's name (`Artist - Title`,
+`Artist_rest`) or from an optional tracks.csv.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from components.acquire.problems import Kind, Problem
 from components.core.audio import SUFFIXES
 from components.core.errors import UserError
 from components.core.manifest import MIXTURE, SPLITS
+from components.core.stores.store import S3
 
 DATASET = "folder"
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
@@ -41,8 +43,11 @@ class _Candidate:
 
 
 def find(config: AcquireConfig, scratch: Path) -> Collection:
-    """List the multitracks in `config.folder`; raises UserError when there is no such folder or no track in it."""
-    root = config.folder.expanduser()
+    """List the multitracks in `config.folder`; raises UserError when there is no such folder or no track in it.
+
+    Those of a bucket are fetched to `scratch`.
+    """
+    root = _root(config.folder, scratch)
     if not root.is_dir():
         raise UserError(f"{root} (acquire.folder) is not a folder: put your multitracks there or set the parameter")
     table = read_table(root)
@@ -50,7 +55,8 @@ def find(config: AcquireConfig, scratch: Path) -> Collection:
     candidates = [candidate for base, split in _bases(root) for candidate in _candidates(base, split, root, problems)]
     if not candidates:
         raise UserError(
-            f"{root} (acquire.folder) has no multitrack in it: it needs <track>/vocals.wav or vocals/<track>.wav"
+            f"{config.folder} (acquire.folder) has no multitrack in it: it needs <track>/vocals.wav or "
+            "vocals/<track>.wav"
         )
     labels = [_label(candidate, table) for candidate in candidates]
     names = unique_names(artist if artist == title else f"{artist} - {title}" for artist, title in labels)
@@ -61,10 +67,18 @@ def find(config: AcquireConfig, scratch: Path) -> Collection:
         if stems := _stems(candidate, f"{DATASET}/{name}", problems):
             tracks.append(SourceTrack(DATASET, name, artist, title, split, stems, row.genre))
     problems += table.unmatched(candidate.name for candidate in candidates)
-    note = f"{len(tracks)} tracks in {root}"
+    note = f"{len(tracks)} tracks in {config.folder}"
     return Collection(
         DATASET, tuple(tracks), config.folder_validation_share, config.folder_test_share, tuple(problems), note
     )
+
+
+def _root(folder: str, scratch: Path) -> Path:
+    if not folder.startswith(S3):
+        return Path(folder).expanduser()
+    from components.acquire.datasets.folder_mirror import mirrored  # its client of S3 takes long to import
+
+    return mirrored(folder, scratch)
 
 
 def _bases(root: Path) -> Iterator[tuple[Path, str | None]]:

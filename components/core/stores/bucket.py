@@ -13,9 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from components.core.errors import UserError
 from components.core.stores.staging import staging_folder, sweep
-from components.core.stores.store import Entry, Gone, Store, StoreFault, recordings_among
+from components.core.stores.store import S3, Entry, Gone, Store, StoreFault, recordings_among
 
-S3 = "s3://"
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
 _STAGING = Path(tempfile.gettempdir()) / "stemline"
 _REFUSED_FOR = 10.0  # seconds: a store that has just started may not know its users yet
@@ -44,12 +43,13 @@ class BucketStore(Store):
         return f"{S3}{self._root}"
 
     def recordings(self) -> list[Entry]:
-        found = list(self._listed(f"{self._root}/"))
-        if not found:
-            found = self._single()
+        return recordings_among(self.files())
+
+    def files(self) -> list[Entry]:
+        found = list(self._listed(f"{self._root}/")) or self._single()
         if not found:
             raise UserError(f"{S3}{self._root} holds nothing: check the bucket's name and folder")
-        return recordings_among(found)
+        return sorted(found)
 
     def keys(self) -> Iterator[str]:
         for entry in self._listed(f"{self._root}/"):

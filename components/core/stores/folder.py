@@ -27,13 +27,16 @@ class FolderStore(Store):
         return str(self.root)
 
     def recordings(self) -> list[Entry]:
+        return recordings_among([*self.files(), *self._folders_called_as_recordings()])
+
+    def files(self) -> list[Entry]:
         if self._only is not None:
             return [_entry(self.root / self._only, self._only)]
         if not self.root.is_dir():
             raise UserError(
                 f"{self.root} is neither a file nor a folder: give a recording, a folder or an s3:// address"
             )
-        return recordings_among(self._entries())
+        return sorted(_entry(self.root / key, key) for key in self.keys())
 
     def keys(self) -> Iterator[str]:
         for folder, _, names in os.walk(self.root):
@@ -99,14 +102,11 @@ class FolderStore(Store):
     def describe(self, key: str) -> str:
         return str(self.root / key)
 
-    def _entries(self) -> Iterator[Entry]:
+    def _folders_called_as_recordings(self) -> Iterator[Entry]:
+        """Yield empty folders that somebody took for a recording: to be accounted for."""
         for folder, folders, names in os.walk(self.root):
-            here = Path(folder)
-            below = here.relative_to(self.root)
-            for name in names:
-                yield _entry(here / name, (below / name).as_posix())
+            below = Path(folder).relative_to(self.root)
             if not names and not folders and is_audio(PurePosixPath(below.name)):
-                # somebody took it for a recording: to be accounted for
                 yield Entry(below.as_posix(), 0, "folder")
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from components.core.errors import UserError
-from components.core.stores.bucket import S3, BucketStore
+from components.core.stores.bucket import BucketStore
 from components.core.stores.folder import FolderStore
+from components.core.stores.store import S3
 
 AnyStore = FolderStore | BucketStore
 

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from components.core.audio import SUFFIXES
 from components.core.errors import UserError
 
+S3 = "s3://"
+"""How the address of a bucket begins."""
+
 PROVENANCE = "provenance.json"
 """The file beside the stems of a recording, written last, that says where they come from."""
 
@@ -46,6 +49,10 @@ class Store(ABC):
     @abstractmethod
     def recordings(self) -> list[Entry]:
         """Return all audio files, sorted by key, without stems that an earlier job left in the store."""
+
+    @abstractmethod
+    def files(self) -> list[Entry]:
+        """Return all files, sorted by key; raises UserError where there is no such place, or nothing in the bucket."""
 
     @abstractmethod
     def keys(self) -> Iterator[str]:

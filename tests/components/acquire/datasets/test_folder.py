@@ -16,7 +16,7 @@ Write = Callable[..., Path]
 
 
 def _find(folder: Path) -> Collection:
-    return find(AcquireConfig(datasets=("folder",), folder=folder), folder / "unused")
+    return find(AcquireConfig(datasets=("folder",), folder=str(folder)), folder / "unused")
 
 
 def _names(collection: Collection) -> dict[str, tuple[str, str, str | None, tuple[str, ...]]]:
