@@ -54,7 +54,7 @@ def _evaluated(checkout: Checkout) -> str:
     _bring_tracks(checkout)
     client = tracking.connect()
     training = tracking.RunRef(client.get_model_version(name, str(version)).run_id, tracking.EXPERIMENT)
-    tracking.require_run(client, training)
+    tracking.require_run(training)
     run = _new_run(client, f"champion {name}/{version}", {"stage": "evaluate-champion", "champion.version": version})
     model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
     folder = (checkout.workspace / "champion").resolve()

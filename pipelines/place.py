@@ -31,11 +31,11 @@ class Place:
 
         DVC decides what is stale; the task starts it, and returns the lines that it printed.
         """
-        command = dvc("--wait-for-lock", "repro", "--single-item", stage)
-        return carry_out(
-            name or stage, command, unchanged=UNCHANGED, leave_out=_DVC_HINTS,
-            folder=self.folder, environment=self.environment,
-        )  # fmt: skip
+        return self._repro(name or stage, stage)
+
+    def reproduce_anew(self, stage: str) -> list[str]:
+        """Run one stage whether it is stale or not."""
+        return self._repro(stage, "--force", stage)
 
     def run_step(self, step: str, *arguments: str, fine: tuple[int, ...] = (0,)) -> list[str]:
         """Run `python -m components.<step>` as a task of that name; exit codes in `fine` are no failures.
@@ -44,6 +44,12 @@ class Place:
         """
         command = [sys.executable, "-m", f"components.{step}", *arguments]
         return carry_out(step, command, fine=fine, folder=self.folder, environment=self.environment)
+
+    def _repro(self, name: str, *arguments: str) -> list[str]:
+        return carry_out(
+            name, dvc("--wait-for-lock", "repro", "--single-item", *arguments), unchanged=UNCHANGED,
+            leave_out=_DVC_HINTS, folder=self.folder, environment=self.environment,
+        )  # fmt: skip
 
 
 HERE = Place(Path(), WORKSPACE)

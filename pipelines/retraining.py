@@ -22,7 +22,8 @@ from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError, one_line
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
-from pipelines.place import STAGES, Place, dvc
+from pipelines.place import Place, dvc
+from pipelines.stages import bring_up_to_date
 from pipelines.tasks import carry_out
 from pipelines.watching import RETRAIN
 
@@ -81,8 +82,7 @@ def _retrained(checkout: Checkout, require_approval: bool) -> str:
     if shared:
         # what is not there is made
         carry_out("pull", dvc("pull", "--allow-missing"), folder=checkout.folder, environment=checkout.environment)
-    lines = [line for stage in STAGES for line in checkout.reproduce(stage)]
-    recorded = any(_RAN in line for line in lines)
+    recorded = any(_RAN in line for line in bring_up_to_date(checkout))
     if recorded:
         _record(checkout, shared)
     verdict = register_and_judge(checkout)

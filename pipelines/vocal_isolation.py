@@ -20,7 +20,8 @@ from pipelines.champion import live_version
 from pipelines.command import CommandError, one_line
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
-from pipelines.place import HERE, STAGES
+from pipelines.place import HERE
+from pipelines.stages import bring_up_to_date
 
 CATALOGUE = WORKSPACE / "catalogue"
 STEMS = WORKSPACE / "separate"
@@ -39,17 +40,16 @@ def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
         destination: A folder or s3://bucket/folder for the stems.
     """
     try:
-        bring_up_to_date()
+        train_and_judge()
         separate_catalogue(source, destination)
     except (CommandError, UserError) as error:
         return Failed(message=str(error))
     return Completed()
 
 
-def bring_up_to_date() -> None:
+def train_and_judge() -> None:
     """Stages, registration, gate, promotion."""
-    for stage in STAGES:
-        HERE.reproduce(stage)
+    bring_up_to_date(HERE)
     if register_and_judge(HERE):
         HERE.run_step("promote")
 

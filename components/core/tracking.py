@@ -98,17 +98,24 @@ def experiment_id(client: mlflow.MlflowClient) -> str:
     return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
 
 
-def require_run(client: mlflow.MlflowClient, ref: RunRef) -> None:
-    """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
+def has_run(ref: RunRef) -> bool:
+    """Return whether the store holds the run; not one that was made with another store."""
     try:
-        client.get_run(ref.run_id)
+        connect().get_run(ref.run_id)
     except MlflowException as error:
         if error.error_code != NO_SUCH_RUN:
             raise
+        return False
+    return True
+
+
+def require_run(ref: RunRef) -> None:
+    """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
+    if not has_run(ref):
         raise UserError(
             f"MLflow run {ref.run_id} is not in {address()}: set MLFLOW_TRACKING_URI to the store that has it, "
-            "or train again with `dvc repro --force train`"
-        ) from None
+            "or have the training go on in a run of this one with `dvc repro --force train`"
+        )
 
 
 @contextmanager

@@ -22,12 +22,11 @@ def main() -> None:
 
     config = load_section("evaluate", EvaluateConfig)
     ref = RunRef.read(arguments.run) if arguments.run else None
-    client = connect() if ref else None
-    if ref and client:
-        require_run(client, ref)  # now, not after the long work
+    if ref:
+        require_run(ref)  # now, not after the long work
     evaluate(config, arguments.model, arguments.data, arguments.out)
-    if ref and client:
-        log_results(client, ref, arguments.data, arguments.out)
+    if ref:
+        log_results(connect(), ref, arguments.data, arguments.out)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Run:
 def read_run(ref: tracking.RunRef) -> Run:
     """Read a run from the store; raises UserError when it is not there."""
     client = tracking.connect()
-    tracking.require_run(client, ref)
+    tracking.require_run(ref)
     found = client.get_run(ref.run_id)
     metrics = {
         name: tuple((point.step, point.value, point.timestamp) for point in client.get_metric_history(ref.run_id, name))

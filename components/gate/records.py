@@ -23,7 +23,7 @@ def write_down(verdict: Verdict, files: Iterable[Path]) -> None:
         client.set_model_version_tag(verdict.name, str(verdict.version), name, value)
     client.update_model_version(verdict.name, str(verdict.version), _description(verdict)[:_CHARACTERS])
     run = tracking.RunRef(verdict.run_id, tracking.EXPERIMENT)
-    tracking.require_run(client, run)
+    tracking.require_run(run)
     tracking.set_tags(client, run, tags)
     for path in files:
         client.log_artifact(verdict.run_id, str(path), ARTIFACTS)

@@ -122,7 +122,12 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
         client.set_registered_model_alias(name, config.previous, before)
         if entry.kind == "rollback":
             client.set_model_version_tag(name, before, TAKEN_BACK, f"{entry.time}: {entry.why}")
-    client.set_registered_model_tag(name, ENTRY, f"{entry.number} {entry.digest}")
+    try:
+        client.set_registered_model_tag(name, ENTRY, f"{entry.number} {entry.digest}")
+    except MlflowException as error:
+        # a registry that does not know the model yet, as after a move to another: nothing is live, and nothing to tag
+        if entry.version or error.error_code not in NOT_THERE:
+            raise
 
 
 def _look(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> _Seen:

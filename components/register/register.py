@@ -19,7 +19,7 @@ def register(config: RegisterConfig, model: Path, run: tracking.RunRef, out: Pat
     The same weights of the same run are registered once: a second call finds the version.
     """
     client = tracking.connect()
-    tracking.require_run(client, run)
+    tracking.require_run(run)
     loaded = load_model(model)
     version = _find(client, config.name, run, loaded.digest) or _register(client, config.name, model, loaded, run)
     ref = VersionRef(config.name, version, run.run_id, loaded.digest)

@@ -53,12 +53,13 @@ def training_key(config: TrainConfig, cache: Path) -> str:
 
 
 def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> tracking.RunRef:
-    """Return the training's MLflow run: the one it began with, or a new one."""
+    """Return the training's MLflow run: the one it began with, or a new one where the store does not have that."""
     client = tracking.connect()
     if (folder / tracking.RUN_FILE).is_file():
         run = tracking.RunRef.read(folder)
-        tracking.require_run(client, run)
-        return run
+        if tracking.has_run(run):
+            return run
+        print(f"train: MLflow run {run.run_id} is not in {tracking.address()}: a new one there", file=sys.stderr)
     datasets = sorted({track.name.split("/")[0] for track in reader.tracks})
     name = f"{config.network.model_dump()['name']} on {' + '.join(datasets)}"
     created = client.create_run(tracking.experiment_id(client), run_name=name)

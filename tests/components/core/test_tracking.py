@@ -36,7 +36,7 @@ def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
     client = tracking.connect()
     run = client.create_run(tracking.experiment_id(client))
     ref = RunRef(run.info.run_id, tracking.EXPERIMENT)
-    tracking.require_run(client, ref)
+    tracking.require_run(ref)
     tracking.log_metrics(client, ref, {"loss": 0.5, "sdr": 3.0}, step=7)
     tracking.log_params(client, ref, {"seed": 7, "long": "x" * 9000})
     tracking.set_tags(client, ref, {"stage": "train"})
@@ -56,7 +56,7 @@ def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
 
 def test_a_run_of_another_store_is_one_line(store: str) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in sqlite:.*MLFLOW_TRACKING_URI"):
-        tracking.require_run(tracking.connect(), RunRef("0123", "x"))
+        tracking.require_run(RunRef("0123", "x"))
 
 
 def test_the_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -314,6 +314,28 @@ def test_another_places_empty_journal_is_not_begun_anew(
     assert promote(empty, verdict(name, 3, champion=2)) is not None
 
 
+def test_a_journal_goes_on_with_a_registry_that_is_empty(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a team moves from the embedded store to a server."""
+    promote(config, verdict(name, 1))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
+    with pytest.raises(UserError, match=r"has no such version: .*`stemline repair --adopt`"):
+        repair(config, name)
+    assert repair(config, name, adopts=True) == 0
+    assert repair(config, name) == 0
+    another = tracking.connect()
+    another.create_registered_model(name)
+    another.create_model_version(name, "somewhere")
+    assert repair(config, name) == 0
+    assert promote(config, verdict(name, 1)) is not None
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()] == [
+        ("promotion", 1),
+        ("adoption", 0),
+        ("promotion", 1),
+    ]
+
+
 def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     other = f"{name}, the other"
     client.create_registered_model(other)
