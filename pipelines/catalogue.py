@@ -18,7 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.types.entrypoint import EntrypointType
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.core.errors import UserError
 from components.core.stores.opening import open_store
@@ -26,6 +26,7 @@ from components.core.stores.store import BOOKS
 from pipelines.automations import SHARD_TAG
 from pipelines.command import CommandError
 from pipelines.events import tell
+from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.tasks import carry_out
 from pipelines.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
@@ -52,8 +53,8 @@ def separate_shard(source: str, destination: str, number: int, options: list[str
     """
     try:
         _shards("run", number, source, destination, options or [])
-    except CommandError as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     return Completed()
 
 
@@ -87,8 +88,8 @@ def separate_catalogue(
         lines = _shards("gather", count, source, destination, chosen)
         _publish(destination, lines)
         _tell_of_drift(destination, drift_limit)
-    except (CommandError, UserError) as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     return Completed(message=lines[-1] if lines else None)
 
 

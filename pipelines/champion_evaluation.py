@@ -9,17 +9,16 @@ from typing import Any
 
 import mlflow
 from prefect import flow, get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.core import tracking
-from components.core.errors import UserError
 from components.core.model_store import fetch_model
 from components.core.params import load_section
 from components.core.workspace import SCRATCH
 from components.register.config import RegisterConfig
 from pipelines.champion import live_version
 from pipelines.checkout import Checkout, checked_out
-from pipelines.command import CommandError
+from pipelines.failure import failed
 from pipelines.judgement import champion_alias
 from pipelines.place import dvc
 from pipelines.tasks import carry_out
@@ -39,8 +38,8 @@ def evaluate_champion(commit: str = "HEAD") -> Any:
         with checked_out(commit) as checkout:
             outcome = _evaluated(checkout)
             checkout.forget()
-    except (CommandError, UserError) as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     get_run_logger().info(outcome)
     return Completed(message=outcome)
 

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from components.core import tracking
 from components.core.errors import UserError
 from components.core.workspace import SHARED, WORKSPACE
-from pipelines.command import run_command
+from pipelines.command import CommandError, run_command
 from pipelines.place import Place, dvc
 
 CHECKOUTS = WORKSPACE / "checkouts"
@@ -90,7 +90,7 @@ def _commit(name: str) -> str:
         raise UserError(f"{PARAMS} does not exist: run from the root of the project, where it lies")
     try:
         return _git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
-    except subprocess.CalledProcessError:
+    except CommandError:
         raise UserError(
             f"git has no commit {name} here: commit the project first (`git init && git add . && git commit`)"
         ) from None
@@ -109,6 +109,15 @@ def _free_place(held: ExitStack) -> Path:
 
 
 def _bring_to(folder: Path, commit: str) -> None:
+    """Have the clone in `folder` be at a commit; one that a full disk or a loss of power broke is made anew."""
+    try:
+        _update(folder, commit)
+    except CommandError:
+        shutil.rmtree(folder, ignore_errors=True)
+        _update(folder, commit)
+
+
+def _update(folder: Path, commit: str) -> None:
     if not (folder / ".git" / "HEAD").is_file():
         shutil.rmtree(folder, ignore_errors=True)
         _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
@@ -125,9 +134,9 @@ def _bring_to(folder: Path, commit: str) -> None:
 def _bring_changes(folder: Path) -> None:
     # bytes, and in git's own form whatever the person likes to see: line ends and letters must stay as they are
     plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    changes = subprocess.run(["git", "diff", *plain, "HEAD"], capture_output=True, check=True).stdout
+    changes = _run("git", "diff", *plain, "HEAD")
     if changes:
-        subprocess.run(["git", "-C", str(folder), "apply", "--whitespace=nowarn"], input=changes, check=True)
+        _run("git", "-C", str(folder), "apply", "--whitespace=nowarn", data=changes)
     for name in _git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
         if Path(name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -172,6 +181,13 @@ def _environment() -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, errors="surrogateescape"
-    ).stdout
+    return _run("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
+
+
+def _run(*command: str, data: bytes | None = None) -> bytes:
+    """Return what a command prints, byte for byte; raises CommandError, with the line that it ended with."""
+    ended = subprocess.run(command, input=data, capture_output=True, check=False)
+    if ended.returncode:
+        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["it says no more"]
+        raise CommandError(f"`{' '.join(command)}` failed: {lines[-1]}")
+    return ended.stdout

@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from components.core.entry import INTERRUPTED, USER_ERROR
-from components.core.errors import UserError
+from components.core.entry import AGAIN, INTERRUPTED, USER_ERROR, in_one_line
 from components.core.lifeline import tied
 from components.core.secrets import without_secrets
 
 
 class CommandError(Exception):
     """A command ended with an error; the message is its last line."""
+
+
+class OutageError(CommandError):
+    """A command ended since something did not answer: later it will do."""
 
 
 def run_command(
@@ -25,8 +28,8 @@ def run_command(
 ) -> list[str]:
     """Run a command, hand every line it prints, without secrets, to `say`, and return them.
 
-    Raises CommandError when it fails: when its exit code is not in `fine`. It runs in `folder`, and with `environment`
-    beside this process's own.
+    Raises CommandError when it fails, that is, when its exit code is not in `fine`, and OutageError when waiting is the
+    cure. It runs in `folder`, and with `environment` beside this process's own.
 
     The programs of this environment come first on PATH, so that the `python` in dvc.yaml is this one.
     """
@@ -52,7 +55,8 @@ def run_command(
             process.kill()
             raise
     if process.returncode not in fine:
-        raise CommandError(_reason(lines, command))
+        reason = _reason(lines, command)
+        raise OutageError(reason) if reason.endswith(AGAIN) else CommandError(reason)
     return lines
 
 
@@ -68,10 +72,18 @@ def one_line(command: Callable[[], object]) -> int:
     """Run `command` as a program; return its exit code, with one line on stderr for what a user can mend."""
     try:
         command()
-    except (UserError, CommandError) as error:
-        print(f"stemline: {without_secrets(str(error))}", file=sys.stderr)
+    except Exception as error:
+        print(f"stemline: {said_of(error)}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def said_of(error: Exception) -> str:
+    """Return the line, without secrets, for what a user can mend; raises `error` where it is a mistake of ours."""
+    said = str(error) if isinstance(error, CommandError) else in_one_line(error)
+    if said is None:
+        raise error
+    return without_secrets(said)

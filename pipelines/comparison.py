@@ -17,11 +17,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from components.core.errors import UserError
 from components.core.files import write_json
 from components.core.workspace import WORKSPACE
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError
+from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.place import STAGES
 from pipelines.tasks import carry_out
@@ -62,8 +62,8 @@ def compare(
         jobs = _planned(["--systems", systems, "--post", post], tracks, steps, small)
         missing = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
         _gather(scores or [])
-    except (CommandError, UserError) as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     if missing:
         return Failed(message=f"the table is made, without {', '.join(missing)}: see above why")
     return Completed()

@@ -12,14 +12,14 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
-from components.core.errors import UserError
 from components.core.files import digest_file
 from components.core.verdict import Verdict
 from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError, one_line
+from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
 from pipelines.place import Place, dvc
@@ -52,8 +52,8 @@ def retrain(
             checkout.set_parameters(parameters or {})
             outcome = _retrained(checkout, require_approval)
             checkout.forget()
-    except (CommandError, UserError) as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     get_run_logger().info(outcome)
     return Completed(message=outcome)
 

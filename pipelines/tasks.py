@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.core.waiting import say_when_waiting
-from pipelines.command import CommandError, run_command
+from pipelines.command import CommandError, OutageError, run_command
 
 
 def _without_empty_traceback(record: logging.LogRecord) -> bool:
@@ -28,6 +29,16 @@ say_when_waiting(
 )
 
 
+AGAIN_AFTER = (60.0, 300.0, 900.0)
+"""Seconds until a command is started again that did not get an answer, in runs of deployments."""
+
+_OUTAGE = "Outage"
+
+
+def _is_outage(task: Any, run: Any, state: State[Any]) -> bool:
+    return state.name == _OUTAGE
+
+
 def carry_out(
     name: str,
     command: list[str],
@@ -40,14 +51,20 @@ def carry_out(
     """Run `command` as a task called `name`, and return its lines; raises CommandError when it fails.
 
     Its state is called Unchanged when it printed a line with the text `unchanged`. Nothing is cached: whether there is
-    something to do is for the command to know. Lines with a text of `leave_out` are not logged; exit codes in `fine`
+    something to do is for the command to know. In a run that nobody watches, one that did not get an answer is started
+    again a few times. Lines with a text of `leave_out` are not logged; exit codes in `fine`
     are no failures; `folder` and `environment` are those of `run_command`.
     """
     lines: list[str] = []
+    again = AGAIN_AFTER if runtime.deployment.id else ()
 
-    @task(name=name, task_run_name=name, cache_policy=NO_CACHE)
+    @task(
+        name=name, task_run_name=name, cache_policy=NO_CACHE,
+        retries=len(again), retry_delay_seconds=list(again), retry_condition_fn=_is_outage,
+    )  # fmt: skip
     def run() -> Any:
         logger = get_run_logger()
+        lines.clear()
 
         def say(line: str) -> None:
             if not any(text in line for text in leave_out):
@@ -56,7 +73,8 @@ def carry_out(
         try:
             lines.extend(run_command(command, say, fine, folder, environment))
         except CommandError as error:
-            return Failed(message=str(error))  # a state, not an exception: no traceback for what a user can mend
+            # a state, not an exception: no traceback for what a user can mend
+            return Failed(message=str(error), name=_OUTAGE if isinstance(error, OutageError) else "Failed")
         return Completed(name="Unchanged" if any(unchanged in line for line in lines) else "Completed")
 
     state = run(return_state=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.core.errors import UserError
 from components.core.verdict import Verdict
@@ -18,6 +18,7 @@ from components.core.workspace import WORKSPACE
 from pipelines.catalogue import QUARANTINED
 from pipelines.champion import live_version
 from pipelines.command import CommandError, one_line
+from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
 from pipelines.place import HERE
@@ -42,8 +43,8 @@ def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
     try:
         train_and_judge()
         separate_catalogue(source, destination)
-    except (CommandError, UserError) as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     return Completed()
 
 

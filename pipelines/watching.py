@@ -15,15 +15,15 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.acquire.config import AcquireConfig
-from components.core.errors import UserError
 from components.core.files import digest_parts, write_text
 from components.core.params import load_section
 from components.core.stores.opening import open_store
 from components.core.workspace import WORKSPACE
 from pipelines.events import tell
+from pipelines.failure import failed
 
 CHANGED = "stemline.data.changed"
 RETRAIN = "retrain"
@@ -46,8 +46,8 @@ def watch_data(source: str = "") -> Any:
     try:
         place = source or load_section("acquire", AcquireConfig).folder
         entries = open_store(place).files()
-    except UserError as error:
-        return Failed(message=str(error))
+    except Exception as error:
+        return failed(error)
     digest = digest_parts(f"{entry.key}\t{entry.size}\t{entry.stamp}" for entry in entries)
     seen = WORKSPACE / "watch" / f"{digest_parts([place])[:16]}.txt"
     before = seen.read_text(encoding="utf-8") if seen.is_file() else None

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 from components.core.garbage import spare_imports
 from components.core.lifeline import end_with_parent
 from components.core.secrets import without_secrets
@@ -12,6 +12,9 @@ from components.core.waiting import outage
 
 USER_ERROR = 2
 INTERRUPTED = 130
+
+AGAIN = "the same command goes on when that is back"
+"""How the line ends of which waiting is the cure."""
 
 
 def run_step(work: Callable[[], None]) -> None:
@@ -28,20 +31,20 @@ def run_step(work: Callable[[], None]) -> None:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
-        said = _said(error)
+        said = in_one_line(error)
         if said is None:
             raise
         print(f"stemline: {without_secrets(said)}", file=sys.stderr)
         sys.exit(USER_ERROR)
 
 
-def _said(error: Exception) -> str | None:
-    """Return the line for an error that a user can mend; None for a mistake of ours."""
+def in_one_line(error: Exception) -> str | None:
+    """Return the line for an error that a user can mend, or that passes; None for a mistake of ours."""
     if isinstance(error, UserError):
-        return str(error)
+        return f"{error}; {AGAIN}" if isinstance(error, Away) else str(error)
     if isinstance(error, OSError) and error.errno is not None:
         # a full disk is met while writing, when the system no longer says which file
         where = error.filename2 or error.filename or "a file that was being written"
         return f"{where}: {os.strerror(error.errno)}"
     gone = outage(error)
-    return f"{gone}; the same command goes on when that is back" if gone else None
+    return f"{gone}; {AGAIN}" if gone else None

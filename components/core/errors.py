@@ -1,4 +1,4 @@
-"""The one error a user is meant to see."""
+"""The errors a user is meant to see."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     The message is one line that says what is wrong, where, and what to do about it. Entry points print it
     without a traceback and end with exit code 2.
     """
+
+
+class Away(UserError):  # noqa: N818
+    """A server or store did not answer for as long as it was asked: later the same command will do."""

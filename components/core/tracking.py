@@ -18,10 +18,10 @@ from filelock import FileLock
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 from components.core.files import write_json
 from components.core.secrets import without_secrets
-from components.core.waiting import say_when_waiting
+from components.core.waiting import outage, say_when_waiting
 from components.core.workspace import WORKSPACE
 
 EXPERIMENT = "vocal-isolation"
@@ -160,7 +160,8 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
         client = mlflow.MlflowClient(uri, uri)
         _make_experiment(client, artifacts)
     except MlflowException as error:
-        raise UserError(f"MLflow at {address()} does not work: {reason(error)}") from None
+        kind = Away if outage(error) else UserError
+        raise kind(f"MLflow at {address()} does not work: {reason(error)}") from None
     return client
 
 

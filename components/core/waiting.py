@@ -11,7 +11,8 @@ import time
 from components.core.secrets import without_secrets
 
 _EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
-_OUTAGES = {"RequestException", "OperationalError"}  # of requests; of SQLAlchemy and the databases' drivers
+# of requests; of SQLAlchemy and the databases' drivers; of httpx, which is Prefect's; of botocore
+_OUTAGES = {"RequestException", "OperationalError", "TransportError", "HTTPClientError"}
 
 
 class _Waiting(logging.Filter):

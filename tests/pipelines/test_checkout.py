@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from components.core.errors import UserError
 from pipelines.checkout import CHECKOUTS, Checkout, checked_out
+from pipelines.command import CommandError
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,7 @@ def test_two_at_once_get_two_folders_and_the_first_that_is_free_is_used_again(pr
 
 HOLDS_A_CLONE = """
 import time
+from pipelines.command import CommandError
 from pipelines.checkout import checked_out
 with checked_out() as checkout:
     (checkout.folder / "half.py").write_text("made, and not finished")
@@ -172,6 +174,20 @@ def test_the_folder_of_a_killed_run_is_used_again_and_no_lock_of_it_holds(projec
 
 def _parameters(checkout: Checkout) -> object:
     return YAML(typ="safe").load(checkout.folder / "params.yaml")
+
+
+def test_a_broken_clone_is_made_anew_and_what_git_says_is_one_line(project: Path) -> None:
+    with checked_out() as checkout:
+        objects = checkout.folder / ".git" / "objects"
+    shutil.rmtree(objects)
+    with checked_out() as checkout:
+        assert (checkout.folder / "code.py").is_file()
+    shutil.move(project / ".git" / "objects", project / "elsewhere")  # and now there is nothing to clone
+    (project / ".git" / "objects").mkdir()
+    shutil.rmtree(objects)
+    with pytest.raises((CommandError, UserError)) as raised, checked_out():
+        pass
+    assert "\n" not in str(raised.value)
 
 
 def test_parameters_start_from_the_commits_each_time(project: Path) -> None:

@@ -10,14 +10,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import psutil
 import pytest
+import requests
 from rich.console import Console
 from ruamel.yaml import YAML
 
 from components.core.bundle import save_model
-from components.core.errors import UserError
+from components.core.entry import AGAIN
+from components.core.errors import Away, UserError
 from components.core.files import write_json
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.params import Section, load_section
@@ -25,7 +28,7 @@ from components.core.stft import StftConfig
 from components.core.verdict import VERDICT_FILE, Verdict
 from components.core.version import VERSION_FILE, VersionRef
 from pipelines import summary
-from pipelines.command import CommandError, one_line, run_command
+from pipelines.command import CommandError, OutageError, one_line, run_command
 from pipelines.parameters import set_parameters
 from pipelines.place import STAGES
 
@@ -234,6 +237,35 @@ def raising(error: BaseException) -> Callable[[], object]:
         raise error
 
     return command
+
+
+def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
+    with pytest.raises(OutageError, match="no answer"):
+        run_command(python(f"print('stemline: no answer; {AGAIN}'); raise SystemExit(2)"), lambda line: None)
+    with pytest.raises(CommandError) as raised:
+        run_command(python("print('stemline: no such song'); raise SystemExit(2)"), lambda line: None)
+    assert not isinstance(raised.value, OutageError)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (httpx.ConnectError("all attempts failed"), f"stemline: all attempts failed; {AGAIN}"),
+        (requests.ConnectionError("refused"), f"stemline: refused; {AGAIN}"),
+        (Away("MLflow is away"), f"stemline: MLflow is away; {AGAIN}"),
+        (OSError(28, "No space left on device", "model.pt"), "stemline: model.pt: No space left on device"),
+    ],
+)
+def test_an_outage_and_a_full_disk_are_one_line_too(
+    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert one_line(raising(error)) == 2
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        one_line(raising(ZeroDivisionError()))
 
 
 def test_a_users_error_is_one_line_and_a_code(capsys: pytest.CaptureFixture[str]) -> None:

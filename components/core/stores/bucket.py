@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from components.core.errors import UserError
 from components.core.stores.staging import staging_folder, sweep
-from components.core.stores.store import S3, Entry, Gone, Store, StoreFault, recordings_among
+from components.core.stores.store import S3, Entry, Gone, Store, StoreAway, StoreFault, recordings_among
 
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
 _STAGING = Path(tempfile.gettempdir()) / "stemline"
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 class BucketStore(Store):
     """Credentials and endpoint are those of any AWS client (AWS_… variables, ~/.aws).
 
-    A store that does not answer is asked again for `patience` seconds; then it is a StoreFault.
+    A store that does not answer is asked again for `patience` seconds; then it is StoreAway.
     """
 
     def __init__(self, address: str, patience: float) -> None:
@@ -175,7 +175,7 @@ class BucketStore(Store):
             return StoreFault(f"{where}: access denied ({' '.join(str(error).split())}): {hint}")
         if isinstance(error, BotoCoreError | ClientError | OSError | TimeoutError) and not _is_local(error):
             reason = " ".join(str(error).split()) or type(error).__name__
-            return StoreFault(f"{where}: {reason} (is AWS_ENDPOINT_URL right, and the store up?)")
+            return StoreAway(f"{where}: {reason} (is AWS_ENDPOINT_URL right, and the store up?)")
         return None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from components.core.audio import SUFFIXES
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 
 S3 = "s3://"
 """How the address of a bucket begins."""
@@ -21,6 +21,10 @@ BOOKS = "_stemline"
 
 class StoreFault(UserError):  # noqa: N818
     """The store can't be used now: it does not answer, or refuses. No fault of a recording, so the job stops."""
+
+
+class StoreAway(StoreFault, Away):
+    """The store does not answer."""
 
 
 class Gone(UserError):  # noqa: N818

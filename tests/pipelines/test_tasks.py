@@ -1,0 +1,89 @@
+"""A command as a task on a real Prefect server: what waiting cures is started again, in runs that nobody watches."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+from prefect import flow
+from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+from components.core.entry import AGAIN
+from pipelines.command import CommandError
+
+pytestmark = pytest.mark.slow
+
+COUNT = "from pathlib import Path; tries = Path('tries'); tries.open('a').write('.'); n = tries.stat().st_size; "
+AWAY_ONCE = f"{COUNT}print('stemline: no answer; {AGAIN}' if n == 1 else 'done'); raise SystemExit(2 * (n == 1))"
+AWAY = f"{COUNT}print('stemline: no answer; {AGAIN}'); raise SystemExit(2)"
+WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The module, imported here since its settings of Prefect would go on to all other tests."""
+    home = tmp_path_factory.mktemp("prefect")
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
+        prefect_test_harness(server_startup_timeout=180),
+    ):
+        environment.setenv("PREFECT_HOME", str(home))
+        from pipelines import tasks
+
+        environment.setattr(tasks, "AGAIN_AFTER", (0.1, 0.2))
+        yield tasks
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a run of a deployment."""
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "7c1e0cf7-4f0c-4f6b-8f6f-5b0b6a4b0a11")
+
+
+def _carried_out(tasks: ModuleType, code: str, folder: Path) -> list[str]:
+    @flow
+    def asked() -> list[str]:
+        lines: list[str] = tasks.carry_out("count", [sys.executable, "-c", code], folder=folder)
+        return lines
+
+    return asked()
+
+
+@pytest.mark.usefixtures("deployed")
+def test_what_did_not_get_an_answer_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
+    assert _carried_out(tasks, AWAY_ONCE, tmp_path) == ["done"]
+    assert (tmp_path / "tries").read_text() == ".."
+
+
+@pytest.mark.usefixtures("deployed")
+def test_it_gives_up_in_the_end(tasks: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=f"count: no answer; {AGAIN}"):
+        _carried_out(tasks, AWAY, tmp_path)
+    assert (tmp_path / "tries").read_text() == "..."
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_mistake_is_not_tried_again(tasks: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="count: no such file"):
+        _carried_out(tasks, WRONG, tmp_path)
+    assert (tmp_path / "tries").read_text() == "."
+
+
+def test_a_person_who_waits_is_told_at_once(tasks: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="count: no answer"):
+        _carried_out(tasks, AWAY_ONCE, tmp_path)
+    assert (tmp_path / "tries").read_text() == "."
+
+
+def test_a_flow_ends_in_one_line_where_a_user_can_mend_it(tasks: ModuleType) -> None:
+    from pipelines.failure import failed
+
+    end = failed(httpx.ConnectError("all attempts failed"))
+    assert end.is_failed()
+    assert end.message == f"all attempts failed; {AGAIN}"
+    with pytest.raises(ZeroDivisionError):
+        failed(ZeroDivisionError())
