@@ -44,7 +44,8 @@ class System:
 def _systems() -> dict[str, System]:
     plain = [System(name.replace("_", "-"), name) for name, found in ARCHITECTURES.items() if found.trainable]
     elu = {"activation": "elu"}  # as in the models that Spleeter's authors published
-    more = [System("spleeter-4", "spleeter", FOUR_STEMS, elu), System("spleeter-5", "spleeter", FIVE_STEMS, elu)]
+    softmax = {**elu, "masks": "softmax"}
+    more = [System("spleeter-4", "spleeter", FOUR_STEMS, elu), System("spleeter-5", "spleeter", FIVE_STEMS, softmax)]
     return {system.name: system for system in [*plain, *more]}
 
 

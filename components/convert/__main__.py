@@ -6,6 +6,7 @@ from pathlib import Path
 from components.convert.convert import KINDS, convert
 from components.core.entry import run_step
 from components.core.errors import UserError
+from components.core.networks.rest import with_rest
 
 
 def main() -> None:
@@ -28,7 +29,7 @@ def _work(arguments: argparse.Namespace, unknown: list[str]) -> None:
     given = {name: getattr(arguments, name) for name in KINDS[arguments.kind].options}
     said = {name: value for name, value in given.items() if value is not None}
     converted = convert(arguments.kind, arguments.source, arguments.folder, said)
-    print(f"convert: {arguments.folder} separates {', '.join(converted.targets)} at {converted.rate} Hz")
+    print(f"convert: {arguments.folder} separates {', '.join(with_rest(converted.targets))} at {converted.rate} Hz")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ second stem. Kernels are `(height, width, …)` with frequency second; batch nor
 sixth feeds nothing) and each transposed one.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +20,22 @@ from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.spleeter import SpleeterConfig
 
-STEMS = {
-    2: ("vocals", "accompaniment"),
-    4: ("vocals", "drums", "bass", "other"),
-    5: ("vocals", "piano", "drums", "bass", "other"),
+
+@dataclass(frozen=True)
+class Published:
+    """A model of Spleeter's: its stems in their order, and its network."""
+
+    targets: tuple[str, ...]
+    network: SpleeterConfig
+
+
+PUBLISHED: Mapping[int, Published] = {
+    2: Published(("vocals", "accompaniment"), SpleeterConfig()),
+    4: Published(("vocals", "drums", "bass", "other"), SpleeterConfig(activation="elu")),
+    5: Published(("vocals", "piano", "drums", "bass", "other"), SpleeterConfig(activation="elu", masks="softmax")),
 }
+"""By the number of stems: `configs/<stems>stems/base_config.json` of deezer/spleeter."""
+
 RATE = 44100
 _DEPTH = 6
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -47,10 +60,10 @@ def read(source: str) -> Converted:
     reader = tensorflow.train.load_checkpoint(str(folder))
     heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
     stems = heads // (2 * _DEPTH + 1)
-    if stems not in STEMS:
+    if stems not in PUBLISHED:
         raise UserError(f"Spleeter: {folder} holds {heads} convolutions, which fits no model of 2, 4 or 5 stems")
-    network = SpleeterConfig(activation="relu" if stems == 2 else "elu")
-    return Converted(network, state_of(reader, stems), STEMS[stems], RATE, 2, tuple(sorted(folder.glob("model*"))))
+    model, files = PUBLISHED[stems], tuple(sorted(folder.glob("model*")))
+    return Converted(model.network, state_of(reader, stems), model.targets, RATE, 2, files)
 
 
 def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:

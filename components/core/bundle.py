@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from components.core.errors import UserError
 from components.core.files import digest_file, whole_file, write_json
 from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.rest import RestSeparator, with_rest
 from components.core.networks.separator import Separator
 from components.core.params import Section, parse_section
 
@@ -73,7 +74,10 @@ def save_model(
 
 
 def load_model(folder: Path) -> Model:
-    """Read a model back, in evaluation mode, on the CPU; raises UserError when a part is missing or was changed."""
+    """Read a model back, in evaluation mode, on the CPU; raises UserError when a part is missing or was changed.
+
+    A network of one stem comes as a model of two: that, and what it leaves of the mixture.
+    """
     description = _read_description(folder)
     network = parse_network(description.network, str(folder / DESCRIPTION))
     separator = build_separator(network, len(description.targets), description.channels)
@@ -81,11 +85,11 @@ def load_model(folder: Path) -> Model:
         separator.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
         raise UserError(f"{folder / WEIGHTS} does not fit {DESCRIPTION}: {str(error).splitlines()[0]}") from None
-    separator.eval().requires_grad_(False)
+    whole = separator if len(description.targets) > 1 else RestSeparator(separator)
     return Model(
-        separator,
+        whole.eval().requires_grad_(False),
         network,
-        description.targets,
+        with_rest(description.targets),
         description.rate,
         description.channels,
         description.origin,

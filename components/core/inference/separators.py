@@ -11,6 +11,7 @@ from components.core.inference.precision import DTYPES, Precision
 from components.core.inference.surgery import rebuilt
 from components.core.inference.synthesis import synthesis
 from components.core.inference.tdf import TdfMasks
+from components.core.networks.rest import RestSeparator
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import EPSILON, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import TdfUNet
@@ -29,6 +30,12 @@ def for_inference(separator: Separator, precision: Precision) -> Separator:
 def _prepared(separator: Separator, dtype: torch.dtype) -> Separator:
     """Make `separator` ready, or put another in its place."""
     separator.network = _Rebuilt(separator.network, dtype)
+    return separator
+
+
+@_prepared.register
+def _(separator: RestSeparator, dtype: torch.dtype) -> Separator:
+    separator.network = _prepared(separator.network, dtype)
     return separator
 
 

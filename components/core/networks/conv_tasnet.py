@@ -1,10 +1,11 @@
-"""Conv-TasNet (Luo and Mesgarani, IEEE/ACM TASLP 2019), the network of torchaudio.
+"""Conv-TasNet (Luo and Mesgarani, IEEE/ACM TASLP 2019), as Défossez et al. (arXiv 1911.13254) made it for music.
 
 Learned filters in place of an STFT, masks on what they see from a stack of dilated convolutions, learned filters back.
-It is made for one channel; here every channel goes through it by itself. The defaults are the paper's best for speech,
-which see 12,256 samples around: 1.5 s at the paper's 8 kHz. What Défossez et al. (2019) took for music at 44.1 kHz sees
-1.9 s: filters 256, filter_samples 20, bottleneck 256, layers 10, stacks 4 (with masks by ReLU, and both channels at
-once, which torchaudio's network cannot).
+It was made for speech in one channel at 8 kHz. For music in stereo at 44.1 kHz its filters see both channels at once,
+and its sizes are others: the defaults, which see 1.9 s around. What is from where: layers and sizes are those of the
+authors' code (facebookresearch/demucs, version 2, `tasnet.py`, with X = 10 as in `pretrained.py`). There a block has no
+output of its own to the masks beside the one to the next block, as the speech network's have, and masks have no upper
+bound.
 """
 
 from typing import Literal
@@ -14,67 +15,104 @@ from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.waveform import StandardisedSeparator
 from components.core.params import Section
-from components.core.torchaudio_compat import torchaudio
 
 
 class ConvTasNetConfig(Section):
-    """In the paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R."""
+    """In the paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R.
+
+    P, the size of the dilated convolutions, is 3.
+    """
 
     name: Literal["conv_tasnet"] = "conv_tasnet"
-    filters: int = Field(512, gt=0)
-    filter_samples: int = Field(16, gt=1, multiple_of=2)
-    bottleneck: int = Field(128, gt=0)
+    filters: int = Field(256, gt=0)
+    filter_samples: int = Field(20, gt=1, multiple_of=2)
+    bottleneck: int = Field(256, gt=0)
     hidden: int = Field(512, gt=0)
-    layers: int = Field(8, gt=0)
-    stacks: int = Field(3, gt=0)
-    segment: int = Field(176400, gt=0)
+    layers: int = Field(10, gt=0)
+    stacks: int = Field(4, gt=0)
+    segment: int = Field(352800, gt=0)
 
 
 class ConvTasNet(nn.Module):
-    """`(batch, channels, samples)` to `(batch, stems, channels, samples)`, channel by channel."""
+    """`(batch, channels, samples)` to `(batch, stems, channels, samples)`, for whole hops of half a filter."""
 
-    def __init__(self, config: ConvTasNetConfig, stems: int) -> None:
+    def __init__(self, config: ConvTasNetConfig, stems: int, channels: int) -> None:
         super().__init__()
-        self.network = torchaudio.models.ConvTasNet(
-            num_sources=stems, enc_kernel_size=config.filter_samples, enc_num_feats=config.filters,
-            msk_num_feats=config.bottleneck, msk_num_hidden_feats=config.hidden, msk_num_layers=config.layers,
-            msk_num_stacks=config.stacks,
-        )  # fmt: skip
+        size, hop = config.filter_samples, config.filter_samples // 2
+        self.stems = stems
+        self.encoder = nn.Conv1d(channels, config.filters, size, hop, bias=False)
+        self.masks = nn.Sequential(
+            _FrameNorm(config.filters, eps=_EPSILON),
+            nn.Conv1d(config.filters, config.bottleneck, 1, bias=False),
+            *(_Block(config, 2**layer) for _ in range(config.stacks) for layer in range(config.layers)),
+            nn.Conv1d(config.bottleneck, stems * config.filters, 1, bias=False),
+            nn.ReLU(),
+        )
+        self.decoder = nn.ConvTranspose1d(config.filters, channels, size, hop, bias=False)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_normal_(parameter)
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Every channel is a mixture of its own."""
-        batch, channels, samples = mixture.shape
-        stems: Tensor = self.network(mixture.reshape(-1, 1, samples))
-        return stems.reshape(batch, channels, -1, samples).transpose(1, 2)
+        """Encode, mask what was seen once for every stem, decode each."""
+        seen = self.encoder(mixture).relu()
+        masks = self.masks(seen).reshape(len(seen), self.stems, *seen.shape[1:])
+        stems: Tensor = self.decoder((masks * seen.unsqueeze(1)).flatten(0, 1))
+        return stems.reshape(len(mixture), self.stems, *mixture.shape[1:])
 
 
-class ConvTasNetSeparator(WaveformSeparator):
-    """The network around the mixture at unit loudness."""
+class _Block(nn.Module):
+    """A convolution with holes, a channel at a time, between two across the channels; added to what it is given."""
+
+    def __init__(self, config: ConvTasNetConfig, dilation: int) -> None:
+        super().__init__()
+        inside, hidden = config.bottleneck, config.hidden
+        self.layers = nn.Sequential(
+            nn.Conv1d(inside, hidden, 1, bias=False), nn.PReLU(), nn.GroupNorm(1, hidden, eps=_EPSILON),
+            nn.Conv1d(hidden, hidden, 3, padding=dilation, dilation=dilation, groups=hidden, bias=False),
+            nn.PReLU(), nn.GroupNorm(1, hidden, eps=_EPSILON),
+            nn.Conv1d(hidden, inside, 1, bias=False),
+        )  # fmt: skip
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = features + self.layers(features)
+        return result
+
+
+class _FrameNorm(nn.LayerNorm):
+    """Normalises every frame of `(batch, channels, frames)` by its own mean and deviation."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(features.transpose(1, 2)).transpose(1, 2)
+
+
+_EPSILON = 1e-8
+
+
+class ConvTasNetSeparator(StandardisedSeparator):
+    """The network around whole hops."""
+
+    def __init__(self, network: nn.Module, config: ConvTasNetConfig) -> None:
+        super().__init__(network, config.segment)
+        self.filter_samples = config.filter_samples
 
     def length(self, samples: int) -> int:
-        """Return any length: the network pads by itself."""
-        return samples
-
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Separate at unit loudness, and go back to the mixture's own."""
-        loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + _SILENCE
-        return super().estimates(mixture / loudness) * loudness.unsqueeze(1)
-
-
-_SILENCE = 1e-5
+        """Return whole hops, and at least a filter."""
+        hop = self.filter_samples // 2
+        return -(-max(samples, self.filter_samples) // hop) * hop
 
 
 def build_conv_tasnet(config: ConvTasNetConfig, stems: int, channels: int) -> Separator:
-    """Return the separator of `config`; the number of channels changes nothing."""
-    return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment)
+    """Return the separator of `config`."""
+    return ConvTasNetSeparator(ConvTasNet(config, stems, channels), config)
 
 
 ARCHITECTURE = Architecture(
     title="Conv-TasNet",
     family="waveform",
-    source="Luo and Mesgarani, IEEE/ACM TASLP 2019",
+    source="Luo and Mesgarani, IEEE/ACM TASLP 2019; for music: Défossez et al., 2019",
     config=ConvTasNetConfig,
     build=build_conv_tasnet,
     small={

@@ -16,21 +16,31 @@ from components.core.params import Section
 
 
 class HTDemucsConfig(Section):
-    """The published values are the defaults: `bottom` channels and `layers` of the transformer, an STFT's `window`."""
+    """The published values are the defaults: `bottom` channels and `layers` of the transformer, an STFT's `window`.
+
+    Without `bottom` channels, 0, the transformer works on those of the deepest level, as in the published htdemucs_6s.
+    """
 
     name: Literal["htdemucs"] = "htdemucs"
     channels: int = Field(48, ge=8)
     depth: int = Field(4, gt=0)
-    bottom: int = Field(512, gt=0, multiple_of=4)
+    bottom: int = Field(512, ge=0, multiple_of=4)
     layers: int = Field(5, gt=0)
     heads: int = Field(8, gt=0)
     window: int = Field(4096, gt=0)
     segment: int = Field(343980, gt=0)
 
+    @property
+    def width(self) -> int:
+        """Channels of the transformer."""
+        return self.bottom or self.channels * int(2 ** (self.depth - 1))
+
     @model_validator(mode="after")
     def _heads_share(self) -> "HTDemucsConfig":
-        if self.bottom % self.heads:
-            raise ValueError(f"bottom: not a multiple of {self.heads} heads")
+        if self.width % self.heads or self.width % 4:
+            raise ValueError(
+                f"bottom: the transformer's {self.width} channels are no multiple of 4 and {self.heads} heads"
+            )
         return self
 
     @model_validator(mode="after")

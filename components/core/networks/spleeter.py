@@ -1,9 +1,12 @@
 """Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net a stem on the raw magnitudes.
 
-Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution with a sigmoid; 9.82 million
-weights a stem. Its authors' 4- and 5-stem models differ from the 2-stem model by ELU in place of (leaky) ReLU.
+Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution; 9.82 million weights a stem.
+Its authors' models differ: that of 2 stems has (leaky) ReLU, those of 4 and 5 ELU; those of 2 and 4 end in a sigmoid a
+stem (`unet.unet`), that of 5 in a softmax over the stems (`unet.softmax_unet`).
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -17,13 +20,23 @@ from components.core.networks.spectrogram import EPSILON, MaskSeparator
 from components.core.params import Section
 from components.core.stft import StftConfig
 
+_AS_MASKS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "softmax": partial(torch.softmax, dim=1),  # over the stems
+}
+"""`masks` of the config to what makes masks of `(batch, stems, channels, bins, frames)` logits."""
+
 
 class SpleeterConfig(Section):
-    """The published values are the defaults; `activation` is `elu` in the published 4- and 5-stem models."""
+    """The values of the published 2-stem model are the defaults.
+
+    `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model.
+    """
 
     name: Literal["spleeter"] = "spleeter"
     widths: tuple[int, ...] = Field((16, 32, 64, 128, 256, 512), min_length=2)
     activation: Literal["relu", "elu"] = "relu"
+    masks: Literal["sigmoid", "softmax"] = "sigmoid"
     dropout: float = Field(0.5, ge=0, lt=1)
     stft: StftConfig = StftConfig()
     bins: int = Field(1024, gt=0)
@@ -51,16 +64,18 @@ class StemUNets(nn.Module):
         super().__init__()
         self.multiple = 2 ** len(config.widths)
         self.stems = nn.ModuleList(_StemUNet(config, channels) for _ in range(stems))
+        self.as_masks = _AS_MASKS[config.masks]
 
     def forward(self, magnitude: Tensor) -> Tensor:
         """Pad bins and frames to what the strides divide, run every stem's U, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
         padded = nn.functional.pad(magnitude, (0, -frames % self.multiple, 0, -bins % self.multiple))
-        return torch.stack([stem(padded) for stem in self.stems], dim=1)[..., :bins, :frames]
+        logits = torch.stack([stem(padded) for stem in self.stems], dim=1)
+        return self.as_masks(logits)[..., :bins, :frames]
 
 
 class _StemUNet(nn.Module):
-    """`(batch, channels, bins, frames)` magnitudes to masks of the same shape."""
+    """`(batch, channels, bins, frames)` magnitudes to what masks are made of, the same shape."""
 
     def __init__(self, config: SpleeterConfig, channels: int) -> None:
         super().__init__()
@@ -91,8 +106,8 @@ class _StemUNet(nn.Module):
         features = self.up[0](convolved)
         for up, skip in zip(list(self.up)[1:], reversed(skips), strict=True):
             features = up(torch.cat([skip, features], dim=1))
-        mask: Tensor = torch.sigmoid(self.head(nn.functional.pad(features, (3, 3, 3, 3))))
-        return mask
+        logits: Tensor = self.head(nn.functional.pad(features, (3, 3, 3, 3)))
+        return logits
 
 
 class _Down(nn.Conv2d):

@@ -7,6 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from components.core.errors import UserError
+from components.core.networks.bs_roformer import BSRoformerSeparator
+from components.core.networks.hdemucs import HDemucsSeparator
+from components.core.networks.htdemucs import HTDemucsSeparator
+from components.core.networks.onnx_model import OnnxMaskSeparator, OnnxSeparator
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, TdfUNet
@@ -30,6 +34,21 @@ def _(separator: ComplexMaskSeparator) -> nn.Module:
     if not isinstance(separator.network, TdfUNet):
         raise UserError(f"{type(separator.network).__name__} cannot be exported: it computes with complex numbers")
     return RealTdfUNet(separator.network)
+
+
+@exportable.register(BSRoformerSeparator)
+@exportable.register(HDemucsSeparator)
+@exportable.register(HTDemucsSeparator)
+def _(separator: Separator) -> nn.Module:
+    # torch's exporter translates no complex numbers, and fails on each in its own words
+    name = type(separator.network).__name__
+    raise UserError(f"{name} cannot be exported: it makes spectra inside, of complex numbers")
+
+
+@exportable.register(OnnxMaskSeparator)
+@exportable.register(OnnxSeparator)
+def _(separator: Separator) -> nn.Module:
+    raise UserError("an ONNX model cannot be exported: it is an ONNX file already")
 
 
 @singledispatch

@@ -35,7 +35,7 @@ def test_oracles_are_scored_once_a_set_of_stems() -> None:
 
 def test_published_networks_are_the_defaults_and_small_ones_smaller() -> None:
     for system in SYSTEMS.values():
-        assert system.published.keys() <= {"name", "activation"}
+        assert system.published.keys() <= {"name", "activation", "masks"}
         assert system.small.keys() > system.published.keys()
 
 

@@ -102,7 +102,7 @@ def test_the_command_passes_a_kind_s_options_on_and_lists_them(tmp_path: Path) -
     options = ["--interface", "magnitude-mask", "--targets=voice", "--window", "256", "--rate", "16000"]
     code, said, wrong = _stemline("onnx", str(tmp_path / "x.onnx"), str(tmp_path / "model"), *options)
     assert (code, wrong) == (0, "")
-    assert said == f"convert: {tmp_path / 'model'} separates voice at 16000 Hz\n"
+    assert said == f"convert: {tmp_path / 'model'} separates voice, no-voice at 16000 Hz\n"
     network = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))["network"]
     assert network["interface"]["stft"] == {"window": 256, "hop": 64}
     code, said, _ = _stemline("onnx", "-h")

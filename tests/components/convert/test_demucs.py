@@ -28,11 +28,15 @@ CLASSES = {"demucs": "Demucs", "hdemucs": "HDemucs", "htdemucs": "HTDemucs"}
 
 
 def _saved(kind: str, path: Path, **more: Any) -> Any:
-    """Save a network of the package in the package's format, with settings that are not mentioned in `SETTINGS`."""
+    """Save a network of the package with the settings of `SETTINGS`, and more."""
+    return _saved_with(kind, path, {"sources": SOURCES, **SETTINGS[kind], **more})
+
+
+def _saved_with(kind: str, path: Path, settings: dict[str, Any]) -> Any:
+    """Save a network of the package in the package's format."""
     package = pytest.importorskip(f"demucs.{kind}")
     made = getattr(package, CLASSES[kind])
     torch.manual_seed(0)
-    settings = {"sources": SOURCES, **SETTINGS[kind], **more}
     network = made(**settings).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     kwargs = settings | {"of_another_version": 3}
@@ -65,6 +69,17 @@ def test_a_checkpoint_gives_what_the_package_gives(kind: str, more: dict[str, An
     assert model.separator.segment == round(float(SETTINGS[kind].get("segment", 40)) * 44100)
     assert model.origin["converted_from"] == kind
     assert list(model.origin["files"]) == ["0123abcd-01234567.th"]
+    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+
+
+def test_six_stems_as_htdemucs_6s_has_them(tmp_path: Path) -> None:
+    """It has no layers before and after the transformer: the package's default, which its checkpoint does not name."""
+    settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
+    sources = [*SOURCES, "guitar", "piano"]
+    theirs = _saved_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
+    converted = convert("htdemucs", str(tmp_path), tmp_path / "model")
+    assert converted.targets == ("drums", "bass", "other", "vocals", "guitar", "piano")
+    theirs.use_train_segment = False
     assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
 
 
@@ -115,7 +130,7 @@ def test_names_are_the_package_s_and_files_torch_hub_s(tmp_path: Path, monkeypat
         ("hdemucs", {"hybrid": False, "depth": 4}, "only the hybrid network fits"),
         ("hdemucs", {"freq_emb": 0.5}, "computes something else than our network"),
         ("htdemucs", {"norm_starts": 2}, "does not fit htdemucs"),
-        ("htdemucs", {"bottom_channels": 0}, "network.bottom"),
+        ("htdemucs", {"bottom_channels": 6}, "network.bottom"),
         ("htdemucs", {"emb_scale": 1.0}, "computes something else than our network"),
     ],
 )

@@ -1,6 +1,6 @@
-"""Variables of a TensorFlow checkpoint find their places in our network."""
+"""Variables of a TensorFlow checkpoint find their places in our network, which computes what Spleeter's graph does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,12 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from components.compare.systems import SYSTEMS
 from components.convert.convert import convert
-from components.convert.spleeter import state_of
+from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.bundle import load_model
 from components.core.errors import UserError
 from components.core.networks.separator import Separator
 from components.core.networks.spleeter import SpleeterConfig, build_spleeter
+
+Image = NDArray[np.float64]
+WIDTHS = (2, 3, 4, 5, 6, 7)
 
 
 class _Checkpoint:
@@ -65,6 +69,127 @@ def _separator(stems: int, config: SpleeterConfig) -> Separator:
     return separator
 
 
+class _Graph:
+    """Spleeter's `model/functions/unet.py` in NumPy, from its text: `(time, frequency, channels)`, one U a stem.
+
+    Layers are numbered as Keras does, and get their variables, drawn at random, when they are first run.
+    """
+
+    def __init__(self, elu: bool) -> None:
+        self.elu = elu
+        self.variables: dict[str, NDArray[np.float32]] = {}
+        self._numbers: dict[str, int] = {}
+        self._random = np.random.default_rng(0)
+
+    def logits(self, magnitude: Image) -> Image:
+        """What the last convolution of the next stem's U gives."""
+        image, skips = magnitude, []
+        for width in WIDTHS:
+            convolved = self._convolution(image, width, size=5, stride=2)
+            skips.append(convolved)
+            image = self._activation(self._norm(convolved), 0.2)
+        image = skips.pop()
+        for width in (*reversed(WIDTHS[:-1]), 1):
+            image = self._norm(self._activation(self._transposed(image, width), 0.0))
+            if skips:
+                image = np.concatenate([skips.pop(), image], axis=-1)
+        return self._convolution(image, 2, size=4, dilation=2)
+
+    def get_tensor(self, name: str) -> NDArray[np.float32]:
+        return self.variables[name]
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        return {name: list(value.shape) for name, value in self.variables.items()}
+
+    def _label(self, kind: str) -> str:
+        number = self._numbers[kind] = self._numbers.get(kind, -1) + 1
+        return f"{kind}_{number}" if number else kind
+
+    def _variable(self, name: str, shape: tuple[int, ...], low: float = -0.5, high: float = 0.5) -> Image:
+        self.variables[name] = self._random.uniform(low, high, shape).astype(np.float32)
+        return self.variables[name].astype(np.float64)
+
+    def _convolution(self, image: Image, outputs: int, size: int, stride: int = 1, dilation: int = 1) -> Image:
+        label = self._label("conv2d")
+        kernel = self._variable(f"{label}/kernel", (size, size, image.shape[-1], outputs))
+        rows, columns = (-(-length // stride) for length in image.shape[:2])
+        padded = np.pad(image, [_same(length, size, stride, dilation) for length in image.shape[:2]] + [(0, 0)])
+        result = np.zeros((rows, columns, outputs)) + self._variable(f"{label}/bias", (outputs,))
+        for row, column in np.ndindex(size, size):
+            seen = padded[dilation * row :: stride, dilation * column :: stride][:rows, :columns]
+            result += seen @ kernel[row, column]
+        return result
+
+    def _transposed(self, image: Image, outputs: int) -> Image:
+        """The gradient of a convolution of stride 2 to its input: every sample is spread over a kernel's area."""
+        label = self._label("conv2d_transpose")
+        kernel = self._variable(f"{label}/kernel", (5, 5, outputs, image.shape[-1]))
+        rows, columns = image.shape[:2]
+        spread = np.zeros((2 * rows + 3, 2 * columns + 3, outputs))
+        for row, column in np.ndindex(5, 5):
+            spread[row : row + 2 * rows : 2, column : column + 2 * columns : 2] += image @ kernel[row, column].T
+        top, left = _same(2 * rows, 5, 2)[0], _same(2 * columns, 5, 2)[0]
+        bias = self._variable(f"{label}/bias", (outputs,))
+        return spread[top : top + 2 * rows, left : left + 2 * columns] + bias
+
+    def _norm(self, image: Image) -> Image:
+        label, shape = self._label("batch_normalization"), image.shape[-1:]
+        gamma, beta = self._variable(f"{label}/gamma", shape, 0.5, 1.5), self._variable(f"{label}/beta", shape)
+        mean = self._variable(f"{label}/moving_mean", shape)
+        variance = self._variable(f"{label}/moving_variance", shape, 0.5, 1.5)
+        return (image - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+
+    def _activation(self, image: Image, slope: float) -> Image:
+        return np.where(image > 0, image, np.expm1(np.minimum(image, 0)) if self.elu else slope * image)
+
+
+def _same(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    """TensorFlow's padding="same" along an axis: before and after."""
+    missing = max((-(-length // stride) - 1) * stride + dilation * (size - 1) + 1 - length, 0)
+    return missing // 2, missing - missing // 2
+
+
+def _sigmoid(logits: Image) -> Image:
+    return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def _softmax(logits: Image) -> Image:
+    return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=0))
+
+
+def _stand_in(monkeypatch: pytest.MonkeyPatch, checkpoint: object) -> None:
+    tensorflow = SimpleNamespace(train=SimpleNamespace(load_checkpoint=lambda folder: checkpoint))
+    monkeypatch.setattr("components.convert.spleeter.imported", lambda *names: tensorflow)
+
+
+@pytest.mark.parametrize(("stems", "elu", "as_masks"), [(2, False, _sigmoid), (4, True, _sigmoid), (5, True, _softmax)])
+def test_a_checkpoint_computes_what_spleeter_s_graph_computes(
+    stems: int, elu: bool, as_masks: Callable[[Image], Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the configs of the published models, in fewer channels."""
+    graph = _Graph(elu)
+    magnitude = np.random.default_rng(1).uniform(0, 2, (64, 128, 2))
+    wanted = as_masks(np.stack([graph.logits(magnitude) for _ in range(stems)]))
+    _stand_in(monkeypatch, graph)
+    (tmp_path / "checkpoint").touch()
+    found = read(str(tmp_path))
+    assert isinstance(found.network, SpleeterConfig)
+    small = found.network.model_copy(update={"widths": WIDTHS, "frames": 64, "bins": 128})
+    separator = build_spleeter(small, len(found.targets), found.channels).double().eval()
+    separator.load_state_dict(dict(found.state))
+    with torch.inference_mode():
+        masks = separator.network(torch.from_numpy(magnitude.T[None].copy()))[0].numpy()
+    assert wanted.std() > 0.05
+    assert np.abs(masks.transpose(0, 3, 2, 1) - wanted).max() < 1e-9
+
+
+@pytest.mark.parametrize("stems", PUBLISHED)
+def test_what_is_compared_is_what_is_published(stems: int) -> None:
+    system, published = SYSTEMS["spleeter" if stems == 2 else f"spleeter-{stems}"], PUBLISHED[stems]
+    assert SpleeterConfig(**system.published) == published.network
+    assert set(system.targets) == set(published.targets)
+
+
 @pytest.mark.parametrize("stems", [2, 4])
 def test_every_variable_finds_its_place(stems: int) -> None:
     separator = _separator(stems, SpleeterConfig(widths=(2, 3, 4, 5, 6, 7), frames=64))
@@ -78,8 +203,7 @@ def test_every_variable_finds_its_place(stems: int) -> None:
 def test_a_folder_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorFlow itself is stood in for; the rest is as published."""
     separator = _separator(2, SpleeterConfig())
-    tensorflow = SimpleNamespace(train=SimpleNamespace(load_checkpoint=lambda folder: _Checkpoint(separator, 2)))
-    monkeypatch.setattr("components.convert.spleeter.imported", lambda *names: tensorflow)
+    _stand_in(monkeypatch, _Checkpoint(separator, 2))
     (tmp_path / "2stems").mkdir()
     for name in ("checkpoint", "model.index", "model.data-00000-of-00001"):
         (tmp_path / "2stems" / name).touch()

@@ -21,6 +21,7 @@ NETWORKS: dict[str, dict[str, object]] = {
     "unet": {"widths": (4, 8, 8), "bins": 100, "frames": 9},
     "spleeter": {"widths": (4, 8, 8), "bins": 128, "frames": 9},
     "spleeter, elu": {"widths": (4, 8, 8), "bins": 128, "frames": 9, "activation": "elu"},
+    "spleeter, softmax": {"widths": (4, 8, 8), "bins": 128, "frames": 9, "activation": "elu", "masks": "softmax"},
     "tdf_unet": {"widths": (4, 8, 8), "bins": 128, "bands": 2, "bottleneck": 4, "frames": 9},
     "tdf_unet, bounded": {"widths": (4, 8), "bins": 128, "bands": 2, "frames": 9, "mask": "bounded"},
     "open_unmix": {"hidden": 8, "max_bin": 200, "frames": 9},

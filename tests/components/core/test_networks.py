@@ -34,6 +34,25 @@ def test_any_depth_and_any_number_of_bins(widths: tuple[int, ...], bins: int) ->
         assert separator(_mixture(1500)).shape == (1, 2, 2, 1500)
 
 
+def test_the_weights_of_the_default_sizes_counted_by_hand() -> None:
+    """Five levels of 16 to 256 channels on 1,024 bins, two stems in stereo."""
+
+    def block(inputs: int, outputs: int) -> int:
+        return 9 * inputs * outputs + 9 * outputs * outputs + 2 * 2 * outputs
+
+    def step(inputs: int, outputs: int) -> int:
+        return 4 * inputs * outputs + outputs
+
+    levels = [(16, 32), (32, 64), (64, 128), (128, 256)]
+    down = sum(step(above, below) + block(below, below) for above, below in levels)
+    up = sum(step(below, above) + block(2 * above, above) for above, below in levels)
+    ends = 2 * 1024 + block(2, 16) + 16 * 4 + 4
+    with torch.device("meta"):
+        network = UNet(UNetConfig(), 2, 2)
+    found = sum(value.numel() for value in network.parameters())
+    assert found == ends + down + up == 2_510_772
+
+
 def _spectrogram_separator() -> MaskSeparator:
     separator = tiny_separator()
     assert isinstance(separator, MaskSeparator)

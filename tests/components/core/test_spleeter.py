@@ -19,9 +19,11 @@ from components.core.networks.spleeter import (
 )
 from components.core.stft import StftConfig
 
+MASKS = ("sigmoid", "softmax")
 STFT = StftConfig(window=512, hop=128)
 SMALL = SpleeterConfig(widths=(4, 8), stft=STFT, bins=128, frames=9)
 RELU_AND_ELU = [SMALL, SMALL.model_copy(update={"activation": "elu"})]
+PUBLISHED = [*RELU_AND_ELU, SMALL.model_copy(update={"activation": "elu", "masks": "softmax"})]
 
 
 def _separator(stems: int = 2, channels: int = 2, network: SpleeterConfig = SMALL) -> MaskSeparator:
@@ -53,7 +55,7 @@ def _outputs(stem: _StemUNet, image: Tensor) -> dict[str, Tensor]:
         part.register_forward_hook(keep)
 
     for name, part in stem.named_modules():
-        watch(name or "mask", part)
+        watch(name or "logits", part)
     with torch.no_grad():
         stem(image)
     return seen
@@ -77,8 +79,7 @@ def test_every_size_on_the_way_is_the_published_one() -> None:
     assert up == [(256, 32, 16), (128, 64, 32), (64, 128, 64), (32, 256, 128), (16, 512, 256), (1, 1024, 512)]
     inputs = [seen[f"in.up.{level}"].shape[1] for level in range(6)]
     assert inputs == [512, 512, 256, 128, 64, 32]
-    assert seen["mask"].shape == (1, 2, 1024, 512)
-    assert 0 <= seen["mask"].min() < seen["mask"].max() <= 1
+    assert seen["logits"].shape == (1, 2, 1024, 512)
 
 
 def test_batch_norms_have_tensorflows_values() -> None:
@@ -198,10 +199,21 @@ def test_the_last_convolution_is_dilated_and_padded_by_three_all_around() -> Non
         stem.head.weight[:, 0, row, column, None, None] * padded[0, :, 2 * row :, 2 * column :][:, :64, :96]
         for row, column in np.ndindex(4, 4)
     )
-    assert torch.allclose(seen["mask"][0], torch.sigmoid(plain), atol=1e-5)
+    assert torch.allclose(seen["logits"][0], plain, atol=1e-5)
 
 
 # masks
+
+
+def test_masks_are_a_sigmoid_a_stem_or_a_softmax_over_the_stems() -> None:
+    """As `unet.unet` and `unet.softmax_unet` of Spleeter have it."""
+    magnitude = torch.rand(2, 2, 100, 9, generator=torch.Generator().manual_seed(0))
+    networks = [_separator(4, network=SMALL.model_copy(update={"masks": masks})).network for masks in MASKS]
+    with torch.inference_mode():
+        sigmoid, softmax = (network(magnitude).double().numpy() for network in networks)
+    odds = sigmoid / (1 - sigmoid)  # of the same weights: e to the power of the logits
+    assert odds.std() > 0.1
+    assert softmax == pytest.approx(odds / odds.sum(axis=1, keepdims=True), rel=1e-4)
 
 
 def test_masks_are_ratios_of_the_estimated_powers() -> None:
@@ -239,7 +251,7 @@ def test_stems_are_those_masks_times_the_mixture() -> None:
     assert (separator.estimates(mixture)[:, 1] - 0.4 * mixture).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("network", RELU_AND_ELU)
+@pytest.mark.parametrize("network", PUBLISHED)
 @pytest.mark.parametrize("samples", [1, 511, 1000, 3001])
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 2), (5, 2, 1)])
 def test_stems_of_any_length_add_up(
@@ -284,6 +296,7 @@ def test_silence_gives_silence() -> None:
     ("values", "says"),
     [
         ({"activation": "selu"}, "network.activation: Input should be 'relu' or 'elu'"),
+        ({"masks": "none"}, "network.masks: Input should be 'sigmoid' or 'softmax'"),
         ({"dropout": 1.0}, "network.dropout: Input should be less than 1"),
         ({"widths": [16]}, "network.widths: Tuple should have at least 2 items"),
         ({"bins": 2050}, "an STFT of window 4096 has only 2049"),

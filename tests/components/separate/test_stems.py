@@ -107,6 +107,14 @@ def test_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str,
     assert encoding_for(subtype).bits == INTEGERS.get(subtype, 0)
 
 
+def test_a_model_of_one_stem_gives_the_rest_as_well(tmp_path: Path) -> None:
+    one, path = load_model(save_tiny_model(tmp_path / "model", ("vocals",))), tmp_path / "a.wav"
+    soundfile.write(path, noise(7, 5000, 2, 0.5).T, 44100, "PCM_16")
+    stems = check(one, path, tmp_path / "stems")
+    assert list(stems) == ["vocals", "accompaniment"]
+    assert all(np.abs(stem).max() > 0.01 for stem in stems.values())
+
+
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3", "a.aiff"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_containers(model: Model, tmp_path: Path, name: str, format: str) -> None:

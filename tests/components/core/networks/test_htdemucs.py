@@ -50,6 +50,20 @@ def test_a_segment_gives_what_the_package_gives(separator: Separator) -> None:
     assert (found - wanted).abs().max() < 1e-6
 
 
+def test_six_stems_without_bottom_channels_are_as_many_weights_as_published() -> None:
+    """The file of htdemucs_6s, 5c90dfd2-34c22ccb.th, has 54,996,327 bytes, in half precision.
+
+    That of htdemucs, 84,141,911 bytes, is 173 kB more than twice its number of weights.
+    """
+    pytest.importorskip("demucs.htdemucs")
+    with torch.device("meta"):
+        network = build_htdemucs(HTDemucsConfig(bottom=0), 6, 2).network
+    weights = sum(value.numel() for value in network.parameters())
+    assert weights == 27_414_996
+    assert 0 < 54_996_327 - 2 * weights < 200_000
+    assert not [name for name, _ in network.named_parameters() if "sampler" in name]
+
+
 @pytest.mark.parametrize("samples", [1, 16383, 22051, 50001])
 def test_other_lengths_than_the_segment_s(separator: Separator, samples: int) -> None:
     with torch.inference_mode():
@@ -95,8 +109,10 @@ def test_windows_that_fit_the_depth(values: dict[str, int]) -> None:
     [
         ({"window": 1024}, "window: with a depth of 4 a multiple of 512 above 1024"),
         ({"window": 2000}, "window: with a depth of 4 a multiple of 512 above 1024"),
-        ({"heads": 7}, "bottom: not a multiple of 7 heads"),
+        ({"heads": 7}, "bottom: the transformer's 512 channels are no multiple of 4 and 7 heads"),
         ({"bottom": 6}, "network.bottom: Input should be a multiple of 4"),
+        ({"bottom": 0, "heads": 5}, "bottom: the transformer's 384 channels are no multiple of 4 and 5 heads"),
+        ({"bottom": 0, "heads": 2, "channels": 9, "depth": 2}, "bottom: the transformer's 18 channels are no multiple"),
         ({"layers": 0}, "network.layers: Input should be greater than 0"),
         ({"channels": 4}, "network.channels: Input should be greater than or equal to 8"),
     ],

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from components.core.bundle import Model
 from components.core.errors import UserError
-from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.separator import Separator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.runtimes.exportable import RealTdfUNet, exportable, network_inputs
@@ -19,6 +19,7 @@ from components.core.runtimes.registry import RUNTIMES, with_runtime
 from components.core.runtimes.runtime import Means, Precision
 
 STFT = {"window": 512, "hop": 128}
+_U = {"enter": 2, "growth": (2, 2, 2), "layers": (1, 2, 1), "blocks": 1}
 NETWORKS: dict[str, dict[str, Any]] = {
     "unet": {"widths": (4, 8), "bins": 128, "frames": 9, "stft": STFT},
     "tdf_unet": {"widths": (4, 8), "bins": 128, "bands": 2, "bottleneck": 4, "frames": 9, "stft": STFT},
@@ -26,6 +27,26 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
 }
 """One of each kind: real masks, complex masks, an LSTM, samples."""
+OTHERS: dict[str, dict[str, Any]] = {
+    "spleeter": {"widths": (4, 8), "bins": 128, "frames": 9, "masks": "softmax", "stft": STFT},
+    "d3net": {
+        "low": _U | {"enter": 4}, "high": _U, "full": _U | {"enter": 4}, "last_growth": 2, "last_layers": 1,
+        "split": 64, "bins": 128, "frames": 17, "stft": STFT,
+    },
+    "demucs": {"channels": 4, "depth": 2, "lstm_layers": 1, "segment": 4096},
+    "conv_tasnet": {
+        "filters": 8, "filter_samples": 16, "bottleneck": 4, "hidden": 8, "layers": 2, "stacks": 1, "segment": 2048,
+    },
+}  # fmt: skip
+"""All others that can be exported."""
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "hdemucs": ({"channels": 4, "depth": 5, "window": 1024}, "HDemucs cannot be exported: it makes spectra inside"),
+    "htdemucs": ({"channels": 8, "bottom": 8, "layers": 1, "heads": 2}, "HTDemucs cannot be exported: it makes"),
+    "bs_roformer": ({"width": 8, "depth": 1, "heads": 1}, "BSRoformer cannot be exported: it makes spectra inside"),
+    "onnx": (
+        {"size": 1, "interface": {"kind": "waveform", "segment": 100}}, "an ONNX model cannot be exported: it is an",
+    ),
+}  # fmt: skip
 TARGETS = ("vocals", "accompaniment")
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
 """Between which SNRs in dB the stems must lie; 8 bits that change nothing would be none."""
@@ -33,7 +54,7 @@ CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20,
 
 def _model(name: str, **more: Any) -> Model:
     torch.manual_seed(0)
-    network = parse_network({"name": name, **NETWORKS[name], **more})
+    network = parse_network({"name": name, **(NETWORKS | OTHERS)[name], **more})
     separator = build_separator(network, 2, 2).eval()
     for parameter in separator.parameters():
         if parameter.dim() > 2:
@@ -68,8 +89,40 @@ def _prepared(model: Model, runtime: str, precision: Precision, folder: Path) ->
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
 def test_runtimes_give_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
-    model = _model(name)
+    _require_the_same(_model(name), runtime, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_every_other_export_gives_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
+    _require_the_same(_model(name), runtime, folder)
+
+
+def test_every_architecture_is_exported_or_refused() -> None:
+    assert sorted([*NETWORKS, *OTHERS, *REFUSED]) == sorted(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_networks_that_cannot_be_exported_are_one_line(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    values, says = REFUSED[name]
+    network = parse_network({"name": name, **values})
+    try:
+        separator = build_separator(network, 2, 2).eval()
+    except UserError as error:
+        pytest.skip(str(error))
+    with pytest.raises(UserError, match=f"^{says}") as raised:
+        export_onnx(Model(separator, network, TARGETS, 44100, 2, {}, name.ljust(64, "0")), tmp_path)
+    assert "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def _require_the_same(model: Model, runtime: str, folder: Path) -> None:
     separator = _prepared(model, runtime, "fp32", folder)
+    with torch.inference_mode():
+        first, second = model.separator(_mixture(model))[0]
+    assert (first - second).abs().max() > 1e-3  # a network that only shares the mixture out would be no test
     for level in (1.0, 1e-5, 0.0):
         mixture = level * _mixture(model)
         with torch.inference_mode():

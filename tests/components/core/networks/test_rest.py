@@ -1,0 +1,77 @@
+"""A model of one stem: the stem as its network gives it, and what it leaves of the mixture."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from components.core.bundle import load_model, save_model
+from components.core.errors import UserError
+from components.core.inference import for_inference
+from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.rest import with_rest
+from components.core.networks.separator import Separator
+from components.core.runtimes.exportable import exportable
+
+STFT = {"window": 512, "hop": 128}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "unet": {"widths": (4, 8), "bins": 128, "frames": 9, "stft": STFT},
+    "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
+}
+"""Masks and samples: the kinds of which there are networks of one stem to convert."""
+
+
+def _saved(name: str, folder: Path) -> tuple[Separator, Path]:
+    """Return a network of one stem, and the folder of its model."""
+    torch.manual_seed(0)
+    network = parse_network({"name": name, **NETWORKS[name]})
+    separator = build_separator(network, 1, 2).eval()
+    save_model(folder, separator, network, ("vocals",), 44100, 2, {})
+    return separator, folder
+
+
+def _mixture() -> torch.Tensor:
+    return 0.1 * torch.randn(2, 2, 5000, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_stem_is_the_network_s_and_both_add_up(name: str, tmp_path: Path) -> None:
+    network, folder = _saved(name, tmp_path)
+    model, mixture = load_model(folder), _mixture()
+    assert model.targets == ("vocals", "accompaniment")
+    with torch.inference_mode():
+        alone, stems = network.estimates(mixture), model.separator(mixture)
+    assert stems.shape == (2, 2, 2, 5000)
+    assert torch.equal(stems[:, :1], alone)
+    assert (stems.sum(dim=1) - mixture).abs().max() < 1e-6
+    assert stems[:, 1].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_made_ready_it_separates_as_before(name: str, tmp_path: Path) -> None:
+    model, mixture = load_model(_saved(name, tmp_path)[1]), _mixture()
+    with torch.inference_mode():
+        wanted = model.separator(mixture)
+        for precision, most in (("fp32", 1e-5), ("bf16", 1e-2)):
+            stems = for_inference(model.separator, precision)(mixture)  # type: ignore[arg-type]
+            assert (stems - wanted).abs().max() < most
+            assert (stems.sum(dim=1) - mixture).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("targets", "whole"),
+    [
+        (("vocals",), ("vocals", "accompaniment")),
+        (("accompaniment",), ("accompaniment", "vocals")),
+        (("drums",), ("drums", "no-drums")),
+        (("vocals", "drums"), ("vocals", "drums")),
+    ],
+)
+def test_what_is_left_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) -> None:
+    assert with_rest(targets) == whole
+
+
+def test_a_network_of_one_stem_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^RestSeparator cannot be exported"):
+        exportable(load_model(_saved("unet", tmp_path)[1]).separator)
