@@ -23,6 +23,8 @@ PAPER_MODEL = "The paper's own U-Net, as its text has it: vocals SDR 6.2–6.8, 
 _SISEC = "Stöter et al., LVA/ICA 2018"
 _SPLEETER = "Hennequin et al., JOSS 2020"
 _BOTH = f"{_SPLEETER}; the paper's table"
+_MUSDB_ALONE = "deezer/spleeter, issue 81; after its erratum 4.43 over four stems, before it 4.02: issue 670"
+_OVER_FOUR = (None, None, None, None)  # their abstracts have the mean over four stems alone
 
 QUOTED = (
     Published("IRM1 oracle", "–", (8.52, None, None, None), 14.50, _SISEC),
@@ -30,9 +32,7 @@ QUOTED = (
     Published("MWF oracle", "–", (9.13, None, None, None), 15.40, _SISEC),
     Published("Spleeter, mask", "private", (6.55, 15.19, 6.44, 12.01), None, _BOTH),
     Published("Spleeter, MWF", "private", (6.86, 15.86, 6.99, 11.95), None, _BOTH),
-    Published(
-        "Spleeter's U-Net", "MUSDB18", (4.69, 12.24, 4.94, 9.64), None, "deezer/spleeter, issue 81, before its erratum"
-    ),
+    Published("Spleeter's U-Net", "MUSDB18", (4.69, 12.24, 4.94, 9.64), None, _MUSDB_ALONE),
     Published("Open-Unmix", "MUSDB18", (6.32, 13.33, 6.52, 11.93), None, _BOTH),
     Published("Open-Unmix, umxl", "private", (7.21, None, None, None), None, "Stöter et al., 2021"),
     Published("Wave-U-Net", "MUSDB18 + CCMixter", (4.97, 13.99, 4.41, 7.74), 11.11, "SiSEC 2018, STL1"),
@@ -43,5 +43,7 @@ QUOTED = (
     Published("TFC-TDF U-Net, small", "MUSDB18", (6.95, None, None, None), None, "Choi et al., ISMIR 2020"),
     Published("TFC-TDF U-Net, large", "MUSDB18", (7.98, None, None, None), 13.56, "Choi et al., ISMIR 2020"),
     Published("Hybrid Demucs", "MUSDB18-HQ", (8.13, None, None, None), None, "Défossez, 2021"),
+    Published("HT Demucs", "MUSDB18-HQ + 800 songs", _OVER_FOUR, None, "9.00 over four stems: Rouard et al., 2022"),
+    Published("BS-RoFormer", "MUSDB18-HQ", _OVER_FOUR, None, "9.80 over four stems: Lu et al., 2023"),
     Published("ResUNet143", "MUSDB18", (8.9, None, None, None), 16.8, "Kong et al., ISMIR 2021"),
 )
