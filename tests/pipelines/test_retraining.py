@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = copied_project(tmp_path_factory.mktemp("retraining") / "project")
     text = (project.folder / "params.yaml").read_text()
-    (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 400"))  # time enough to be killed
+    (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 120"))  # time enough to be killed
     project.git("commit", "-qam", "Train longer")
     return project
 
