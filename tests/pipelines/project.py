@@ -74,6 +74,11 @@ class Project:
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=self.folder, env=self.environment, check=True)
 
+    def git_says(self, *arguments: str) -> str:
+        """Return what git prints in the project."""
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout
+
     def store(self) -> mlflow.MlflowClient:
         """A client of the project's own store; the registry's address is global in MLflow unless it is given."""
         uri = f"sqlite:///{self.workspace / 'mlflow' / 'mlflow.db'}"

@@ -1,28 +1,34 @@
-"""Thirty kills with -9 at random moments, of flows, stages, the worker and every server: nothing is lost.
+"""Thirty kills with -9 at random moments of the whole loop, of flows, stages, worker and servers: nothing is lost.
 
-Retrainings are asked for one after the other until so many kills were made; then all is left alone, and journal,
-registry and trainings are looked at.
+Retrainings, a catalogue and a rollback are asked for until so many kills were made of each, and then until they are
+done; then journal, registry, trainings and stems are looked at.
 """
 
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import requests
+import soundfile
+import yaml
 from project import NAME, Project
 from stack.project import StackedProject, project_in_a_stack, set_values
 from stack.server import wait_until
 from stack.stack import ENDED, POOL, Stack, wait_for_state
 
-from components.core.journal import Journal
+from components.acquire.demo_songs import render_song
+from components.core.journal import Entry, Journal
 from components.core.stores.opening import open_store
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 
-KILLS = 30
+KILLS = {"retrainings": 16, "catalogue": 8, "rollback": 6}
 SEED = 20261125
 RETRAIN = "retrain/scheduled"
 SILENCE = 70  # seconds, for minutes: else the test would wait for most of an hour
@@ -57,9 +63,14 @@ class Killer:
             "postgres": self._postgres,
             "store": self._store,
             "worker": self._worker,
-            "flow": lambda: self._process("prefect.flow_engine", "prefect.engine"),
+            "flow": lambda: self._process("prefect.flow_engine", "prefect.engine", "pipelines.cli"),
             "stage": lambda: self._process("components.", "dvc"),
         }
+
+    @property
+    def kills(self) -> int:
+        """How many were made."""
+        return sum(self.made.values())
 
     def kill_something(self) -> None:
         """Make one kill of a random kind; of what does not run just now another is taken."""
@@ -130,24 +141,23 @@ def _at_work(project: Project) -> bool:
     return any("prefect worker" not in command for command in project.processes())
 
 
-def test_thirty_kills_lose_nothing(project: Project, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in stack.bucket.variables.items():
-        monkeypatch.setenv(name, value)
-    project.stemline("deploy", POOL)
-    _soon_dead(stack)
-    killer = Killer(project, stack)
-    seed = 100
-    run_id = ""
-    while sum(killer.made.values()) < KILLS:
+def _kill_while_at_work(killer: Killer, kills: int, shortest: float, longest: float) -> None:
+    """Make a kill after a while, if there is anything to lose and fewer than `kills` were made."""
+    time.sleep(killer.random.uniform(shortest, longest))
+    if killer.kills < kills and _at_work(killer.project):
+        killer.kill_something()
+
+
+def _retrain(killer: Killer, kills: int) -> int:
+    """Retrain with another seed each time one is done, until `kills` were made and two went live; return the last."""
+    stack, seed, run_id = killer.stack, 100, ""
+    while killer.kills < kills:
         if not run_id or stack.state(run_id)["type"] in ENDED:
             if not run_id or stack.state(run_id)["type"] == "COMPLETED":
                 seed += 1
-                set_values(project, {"train.seed": seed})
+                set_values(killer.project, {"train.seed": seed})
             run_id = stack.start_run(RETRAIN, commit="HEAD", why=f"kills, seed {seed}")
-        time.sleep(killer.random.uniform(0.5, 8.0))
-        if _at_work(project):  # else there is nothing to lose
-            killer.kill_something()
-    print(f"\nkills: {dict(killer.made)}")
+        _kill_while_at_work(killer, kills, 0.5, 8.0)
     for server in (stack.mlflow, stack.prefect):
         server.wait()
 
@@ -157,17 +167,88 @@ def test_thirty_kills_lose_nothing(project: Project, stack: Stack, monkeypatch: 
         return bool(state["type"] == "COMPLETED")
 
     wait_until(settles, "a retraining that runs to its end", 600.0)
-    journal = Journal(open_store("s3://music/books"))
-    entries = journal.of(NAME)
+    if len(_journal()) == 1:  # and there is nothing to go back to
+        seed += 1
+        set_values(killer.project, {"train.seed": seed})
+        wait_until(settles, "another one", 600.0)
+    return seed
+
+
+def _until_done(killer: Killer, kills: int, done: Callable[[], bool], *command: str) -> None:
+    """Run a command of `stemline` again and again, killing meanwhile, until `kills` were made and it is done."""
+    deadline = time.monotonic() + 1200
+    while killer.kills < kills or not done():
+        assert time.monotonic() < deadline, f"{command} is not done"
+        process = killer.project.start("pipelines.cli", *command)
+        while process.poll() is None:
+            _kill_while_at_work(killer, kills, 0.3, 4.0)
+        process.communicate()
+
+
+def _journal() -> list[Entry]:
+    return Journal(open_store("s3://music/books")).of(NAME)
+
+
+def _stems(address: str) -> dict[str, str]:
+    """Return the SHA-256 of every stem that lies there."""
+    store = open_store(address)
+    return {
+        key: sha256(store.read(key) or b"").hexdigest()
+        for key in sorted(store.keys())
+        if key.endswith((".wav", ".flac"))
+    }
+
+
+def _songs(stack: Stack, folder: Path) -> None:
+    """Put the recordings of a catalogue into the store."""
+    for number in range(8):
+        stems = render_song(number, 20.0, 44100)
+        soundfile.write(folder / f"{number}.flac", sum(stems.values()).T / len(stems), 44100)  # type: ignore[union-attr]
+        stack.bucket.put(folder / f"{number}.flac", f"in/{number}.flac")
+
+
+def test_thirty_kills_lose_nothing(
+    project: Project, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in stack.bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    _songs(stack, tmp_path)
+    set_values(
+        project, dict.fromkeys(("gate.margin_db", "gate.stem_limit_db", "gate.slice_limit_db"), 99.0)
+    )  # all pass
+    project.stemline("deploy", POOL)
+    _soon_dead(stack)
+    killer = Killer(project, stack)
+    seed = _retrain(killer, KILLS["retrainings"])
+    separate = ("separate", "s3://music/in", "s3://music/out", "--pool", POOL, "--shards", "3")
+    _until_done(killer, killer.kills + KILLS["catalogue"], lambda: len(_stems("s3://music/out")) == 16, *separate)
+    assert "8 recordings = 0 done + 8 done before" in project.stemline("separate", "s3://music/in", "s3://music/out")
+    before = _journal()
+    first = before[0].version
+    back = ("rollback", "--to", str(first), "--why", "kills")
+    _until_done(killer, killer.kills + KILLS["rollback"], lambda: _journal()[-1].version == first, *back)
+    print(f"\nkills: {dict(killer.made)}")
+    for server in (stack.mlflow, stack.prefect):
+        server.wait()
+    assert f"version {first} of {NAME} is @champion" in project.run("components.promote.repair")
+    after = _journal()
+    assert after[: len(before)] == before, "no line of the journal was lost"
+    assert [(entry.kind, entry.version) for entry in after[len(before) :]] == [("rollback", first)], "and none is twice"
+    _look_at_trainings(project, stack, before, seed)
+    project.stemline(
+        "separate", "s3://music/in", "s3://music/undisturbed", "--model", f"models:/{NAME}/{before[-1].version}"
+    )
+    assert _stems("s3://music/undisturbed") == _stems("s3://music/out"), "and every stem is what it would have been"
+    wait_until(lambda: not _at_work(project), "nothing is left running", 300.0)
+
+
+def _look_at_trainings(project: Project, stack: Stack, entries: list[Entry], seed: int) -> None:
+    """Every promotion is in the journal once; every version was recorded; and no finished training was made again."""
     assert entries, "something was promoted"
     assert len({entry.version for entry in entries}) == len(entries), "no promotion was written twice"
     client = stack.client()
-    assert int(client.get_registered_model(NAME).aliases["champion"]) == entries[-1].version
-    promoted = {
-        int(run["state"]["message"].split()[1])
-        for run in stack.flow_runs("retrain")
-        if " is @champion now" in str(run["state"]["message"])
-    }
+    said = [str(run["state"]["message"]) for run in stack.flow_runs("retrain")]
+    promoted = {int(text.split()[1]) for text in said if " is @champion now" in text}
     assert promoted <= {entry.version for entry in entries}, "no promotion was lost"
     experiment = client.get_experiment_by_name(NAME).experiment_id
     trained = Counter(
@@ -177,8 +258,17 @@ def test_thirty_kills_lose_nothing(project: Project, stack: Stack, monkeypatch: 
     )
     assert set(trained.values()) == {1}, "no finished training was made again"
     assert str(seed) in trained
-    left = [command for command in project.processes() if "prefect worker" not in command]
-    assert left == []
+    recorded = _recorded(project)
+    assert len(recorded) >= len(client.search_model_versions(f"name = '{NAME}'")), "what was registered was recorded"
+    there = set(open_store("s3://music/dvc").keys())
+    made = {out["md5"] for lock in recorded for stage in lock["stages"].values() for out in stage.get("outs", [])}
+    assert {f"files/md5/{md5[:2]}/{md5[2:]}" for md5 in made} <= there, "and its data are on the remote"
+
+
+def _recorded(project: Project) -> list[dict[str, Any]]:
+    """Return the dvc.lock of every retraining that was kept as an experiment."""
+    listed = project.git_says("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    return [yaml.safe_load(project.git_says("show", f"{ref}:dvc.lock")) for ref in listed if "/retrain-" in ref]
 
 
 def _folder(process: psutil.Process) -> str:
