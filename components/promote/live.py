@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from components.core import tracking
 from components.core.errors import UserError
-from components.core.journal import ENTRY, Entry, Journal, Kind
+from components.core.journal import ENTRY, PLACE, Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
 from components.core.version import TAKEN_BACK
 from components.promote.config import PromoteConfig
@@ -183,8 +183,9 @@ def _refuse_an_empty_journal(journal: Journal, name: str, tag: str) -> NoReturn:
     """Raise UserError: the aliases were set by a journal, and this one knows nothing of the model."""
     raise UserError(
         f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
-        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal to where that lies, one place for "
-        "all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins another"
+        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal (or {PLACE}) to where that lies, "
+        "one place for all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins "
+        "another"
     )
 
 
