@@ -26,12 +26,13 @@ class Place:
     workspace: Path
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def reproduce(self, stage: str, name: str = "") -> list[str]:
+    def reproduce(self, stage: str, name: str = "", options: tuple[str, ...] = ()) -> list[str]:
         """Bring one stage up to date, as a task of its name; its state is Unchanged when there was nothing to do.
 
-        DVC decides what is stale; the task starts it, and returns the lines that it printed.
+        DVC decides what is stale; the task starts it, with `options` of `dvc repro`, and returns the lines that it
+        printed.
         """
-        command = dvc("--wait-for-lock", "repro", "--single-item", stage)
+        command = dvc("--wait-for-lock", "repro", *options, "--single-item", stage)
         return carry_out(
             name or stage, command, unchanged=UNCHANGED, leave_out=_DVC_HINTS,
             folder=self.folder, environment=self.environment,
