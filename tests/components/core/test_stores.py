@@ -91,7 +91,12 @@ def test_what_was_created_and_the_folders_that_name_it_are_on_disk(
 ) -> None:
     on_disk: set[int] = set()
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda handle: (on_disk.add(os.fstat(handle).st_ino), fsync(handle)))
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        on_disk.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
     root = tmp_path / "new" / "store"
     for key in ("journal/000001.json", "journal/000002.json"):
         on_disk.clear()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import mlflow
@@ -90,7 +91,7 @@ def test_an_alias_moved_by_hand_and_a_promotion_that_was_killed_may_be_repaired(
 
 def test_a_promotion_that_is_under_way_is_no_finding(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = _journal(project).append("rollback", NAME, 1, "hollow", {}, expected=2)
-    monkeypatch.setattr(checked.time, "sleep", lambda seconds: _follow(_client(), entry))
+    monkeypatch.setattr(time, "sleep", lambda seconds: _follow(_client(), entry))
     _, both = _found()
     assert (both.status, both.seen) == ("ok", f"version 1 of {NAME} is live")
 
