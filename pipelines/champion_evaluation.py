@@ -20,8 +20,6 @@ from pipelines.champion import live_version
 from pipelines.checkout import Checkout, checked_out
 from pipelines.failure import failed
 from pipelines.judgement import champion_alias
-from pipelines.place import dvc
-from pipelines.tasks import carry_out
 
 _PREFIX, _SUFFIX = "test/", "/SDR"  # of the model's own metrics, as components/evaluate/log.py names them
 _TEST_DIGEST = "evaluate.test_digest"
@@ -72,10 +70,7 @@ def _evaluated(checkout: Checkout) -> str:
 
 def _bring_tracks(checkout: Checkout) -> None:
     """Have the clone hold the data sets, from DVC's remote where it has them."""
-    if checkout.has_remote():
-        pull = dvc("pull", "--allow-missing", "acquire")
-        carry_out("pull", pull, folder=checkout.folder, environment=checkout.environment)
-    checkout.reproduce("acquire")
+    checkout.reproduce("acquire", options=checkout.fetching())
 
 
 def _new_run(client: mlflow.MlflowClient, name: str, tags: dict[str, object]) -> tracking.RunRef:

@@ -62,6 +62,10 @@ class Checkout(Place):
         """Return whether DVC has a remote to pull from and push to."""
         return bool(run_command(dvc("remote", "list"), lambda line: None, folder=self.folder))
 
+    def fetching(self) -> tuple[str, ...]:
+        """Return the options of `dvc repro` by which it fetches what any machine has made of the same, and pushed."""
+        return ("--pull",) if self.has_remote() else ()
+
     def forget(self) -> None:
         """Delete the clone: what it made is elsewhere."""
         shutil.rmtree(self.folder)

@@ -26,12 +26,13 @@ class Place:
     workspace: Path
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def reproduce(self, stage: str, name: str = "") -> list[str]:
+    def reproduce(self, stage: str, name: str = "", options: tuple[str, ...] = ()) -> list[str]:
         """Bring one stage up to date, as a task of its name; its state is Unchanged when there was nothing to do.
 
-        DVC decides what is stale; the task starts it, and returns the lines that it printed.
+        DVC decides what is stale; the task starts it, with `options` of `dvc repro`, and returns the lines that it
+        printed.
         """
-        return self._repro(name or stage, stage)
+        return self._repro(name or stage, *options, stage)
 
     def reproduce_anew(self, stage: str) -> list[str]:
         """Run one stage whether it is stale or not."""

@@ -78,28 +78,27 @@ def run(
 
 def _retrained(checkout: Checkout, require_approval: bool) -> str:
     """Bring the model of the clone up to date and have it judged; return in words what came of it."""
-    shared = checkout.has_remote()
-    if shared:
-        # what is not there is made
-        carry_out("pull", dvc("pull", "--allow-missing"), folder=checkout.folder, environment=checkout.environment)
-    recorded = any(_RAN in line for line in bring_up_to_date(checkout))
+    recorded = any(_RAN in line for line in bring_up_to_date(checkout, checkout.fetching()))
     if recorded:
-        _record(checkout, shared)
+        _record(checkout)
     verdict = register_and_judge(checkout)
     if verdict is None:
         version = registered(checkout)
         return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
     if not recorded:  # the run that made it may have been killed before it could
-        _record(checkout, shared)
+        _record(checkout)
     _publish(verdict)
     return promote(checkout, verdict, require_approval)
 
 
-def _record(checkout: Checkout, shared: bool) -> None:
-    """Keep what was made: as an experiment named by what it is, and on DVC's remote where there is one."""
+def _record(checkout: Checkout) -> None:
+    """Keep what was made: as an experiment named by what it is, and on DVC's remote where there is one.
+
+    With the run cache, by which DVC knows on other machines what each stage made of what: dvc.lock stays on this one.
+    """
     checkout.save_experiment(f"retrain-{digest_file(checkout.folder / 'dvc.lock')[:12]}")
-    if shared:
-        carry_out("push", dvc("push"), folder=checkout.folder, environment=checkout.environment)
+    if checkout.has_remote():
+        carry_out("push", dvc("push", "--run-cache"), folder=checkout.folder, environment=checkout.environment)
 
 
 def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:

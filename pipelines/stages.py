@@ -6,15 +6,15 @@ from pipelines.place import STAGES, Place
 TRAIN = "train"
 
 
-def bring_up_to_date(place: Place) -> list[str]:
-    """Reproduce what is stale, and return the lines that were printed.
+def bring_up_to_date(place: Place, options: tuple[str, ...] = ()) -> list[str]:
+    """Reproduce what is stale, with `options` of `dvc repro`, and return the lines that were printed.
 
     A training whose run MLflow does not have, since it was made with another store, goes on in a run of this one: that
     of a machine that has it still costs seconds, and what follows has somewhere to write to.
     """
     lines: list[str] = []
     for stage in STAGES:
-        lines += place.reproduce(stage)
+        lines += place.reproduce(stage, options=options)
         if stage == TRAIN and not tracking.has_run(tracking.RunRef.read(place.workspace / TRAIN)):
             lines += place.reproduce_anew(stage)
     return lines

@@ -24,9 +24,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.chmod(0o644)
-        _sync(partial)
+        make_durable(partial)
         partial.replace(path)
-        _sync(path.parent)
+        make_durable(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -62,7 +62,8 @@ def digest_folder(folder: Path, pattern: str = "*") -> str:
     return digest_parts(part for path in files for part in (path.relative_to(folder).as_posix(), digest_file(path)))
 
 
-def _sync(path: Path) -> None:
+def make_durable(path: Path) -> None:
+    """Have what was written to a file, or the names in a folder, survive a loss of power."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -28,6 +28,9 @@ ENTRY = "journal.entry"
 """Tag of the registered model: number and SHA-256 of the entry that its aliases stand for; and of a version: the number
 of the entry that made it live last."""
 
+PLACE = "STEMLINE_JOURNAL"
+"""Environment variable: where the journal lies, whatever params.yaml says; for machines that share one."""
+
 _FOLDER = "journal"
 _DIGITS = 6
 
@@ -119,7 +122,11 @@ class Journal:
 
 
 def open_journal(place: str) -> Journal:
-    """Return the journal in a folder or s3://bucket/folder; a relative folder lies in the workspace."""
+    """Return the journal in STEMLINE_JOURNAL, or else at `place`: a folder or s3://bucket/folder.
+
+    A relative folder lies in the workspace.
+    """
+    place = os.environ.get(PLACE) or place
     return Journal(open_store(place if place.startswith(S3) else str(SHARED / Path(place))))
 
 

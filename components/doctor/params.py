@@ -22,13 +22,14 @@ def check_params() -> Findings:
 
 def _wrong(step: str) -> list[Finding]:
     try:
-        load_section(step, _schema(step))
+        load_section(step, schema_of(step))
     except UserError as error:
         return [problem(f"params.yaml: {step}", str(error), f"components/{step}/config.py says what may stand there")]
     return []
 
 
-def _schema(step: str) -> type[Section]:
+def schema_of(step: str) -> type[Section]:
+    """Return the typed config of a step."""
     module: Any = import_module(f"components.{step}.config")
     schema: type[Section] = getattr(module, f"{step.capitalize()}Config")
     return schema

@@ -5,6 +5,7 @@ Asked over HTTP: components know no Prefect.
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import Any
 
@@ -14,7 +15,14 @@ from components.doctor.finding import Finding, Findings, not_used, ok, problem, 
 
 _WHAT = "Prefect"
 _POOLS = "work pools"
+_LATE = "late runs"
 _MANY = 200  # the most that the server gives at once
+
+_BUSY = timedelta(minutes=10)
+"""A run that is late for longer nobody takes; until then a worker may only be busy."""
+
+_SHARD = "stemline-shard"
+"""The tag of runs of a catalogue's shards, more than there are workers: they wait as long as it takes."""
 
 
 def check_prefect() -> Findings:
@@ -72,21 +80,57 @@ def _pool(url: str, pool: dict[str, Any]) -> Finding:
         return problem(what, str(error), _LOGIN)
     live = [worker["name"] for worker in workers if worker["status"] == "ONLINE"]
     if not live:
-        gone = f", {len(workers)} that are gone" if workers else ""
-        return warning(what, f"no live worker{gone}: its runs wait", f"prefect worker start --pool {name}")
+        return _deserted(url, name, what, workers)
     return ok(what, f"{pool['type']}, {len(live)} live workers, {len(workers) - len(live)} gone")
 
 
-def _late(url: str) -> Finding:
-    """Runs whose time has come, and that nobody has started."""
-    asked = {"flow_runs": {"state": {"name": {"any_": ["Late"]}}}}
+def _deserted(url: str, name: str, what: str, workers: list[dict[str, Any]]) -> Finding:
+    """Return what it means that a pool has no worker: runs will come where deployments name it."""
+    asked = {"work_pools": {"name": {"any_": [name]}}, "deployments": {"paused": {"eq_": False}}}
     try:
-        late = int(_asked(f"{url}/flow_runs/count", asked).json())
+        deployments = int(_asked(f"{url}/deployments/count", asked).json())
     except UserError as error:
-        return problem("late runs", str(error), _LOGIN)
+        return problem(what, str(error), _LOGIN)
+    gone = ""
+    if workers:
+        last = max(datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
+        gone = f", {len(workers)} gone, the last {_minutes(datetime.now(UTC) - last)} ago"
+    do = f"prefect worker start --pool {name}"
+    if deployments:
+        return problem(what, f"no live worker{gone}: runs of {deployments} deployments wait", do)
+    return warning(what, f"no live worker{gone}", do)
+
+
+def _late(url: str) -> Finding:
+    """Runs whose time has come, and that nobody has started; shards of a catalogue wait for one another."""
+    now = datetime.now(UTC)
+    asked = {
+        "flow_runs": {
+            "state": {"name": {"any_": ["Scheduled", "Late"]}},
+            "expected_start_time": {"before_": now.isoformat()},
+        },
+        "sort": "EXPECTED_START_TIME_ASC",
+        "limit": _MANY,
+    }
+    try:
+        due = _asked(f"{url}/flow_runs/filter", asked).json()
+    except UserError as error:
+        return problem(_LATE, str(error), _LOGIN)
+    waits = [(now - datetime.fromisoformat(run["expected_start_time"]), run) for run in due]
+    overdue = [(wait, run["name"]) for wait, run in waits if wait > _BUSY and _SHARD not in run["tags"]]
+    if overdue:
+        wait, name = overdue[0]
+        longest = f"{name}, for {_minutes(wait)}"
+        do = "start a worker on their pool, resume a pool that is paused, or `stemline serve`; cancel what nobody wants"
+        return problem(_LATE, f"{len(overdue)} wait for a worker for too long, the longest: {longest}", do)
+    late = [run for run in due if run["state_name"] == "Late"]
     if late:
-        return warning("late runs", f"{late} wait for a worker", "start a worker on their pool, or `stemline serve`")
-    return ok("late runs", "none")
+        return warning(_LATE, f"{len(late)} wait for a worker", "start a worker on their pool, or `stemline serve`")
+    return ok(_LATE, "none")
+
+
+def _minutes(wait: timedelta) -> str:
+    return f"{wait.total_seconds() / 60:.0f} min"
 
 
 _LOGIN = "401 or 403: PREFECT_API_AUTH_STRING or PREFECT_API_KEY; 5xx: the server's log (is its database up?)"

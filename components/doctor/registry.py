@@ -10,6 +10,7 @@ from components.doctor.disk import check_disks
 from components.doctor.dvc_lock import check_dvc_lock
 from components.doctor.dvc_remote import check_dvc_remote
 from components.doctor.finding import Findings, not_used
+from components.doctor.journal import check_journal
 from components.doctor.memory import check_memory
 from components.doctor.mlflow_store import check_mlflow
 from components.doctor.packages import check_packages
@@ -31,6 +32,7 @@ def checks(stores: Sequence[str]) -> list[Check]:
         Check("memory", "memory", check_memory),
         Check("servers", "MLflow", check_mlflow, 60.0),
         Check("servers", "Prefect", check_prefect, 60.0),
+        Check("servers", "journal", check_journal, 90.0),
         Check("servers", "ports", partial(check_ports, os.environ)),
         *(Check("stores", address, partial(check_store, address), 60.0) for address in stores),
         *([] if stores else [Check("stores", "stores", _no_store)]),

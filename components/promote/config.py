@@ -10,7 +10,8 @@ class PromoteConfig(Section):
 
     alias      the registry's alias of the version that is live
     previous   the alias of the one that was live before it
-    journal    a folder or s3://bucket/folder for the journal of promotions; a relative one lies in the workspace
+    journal    a folder or s3://bucket/folder for the journal of promotions; a relative one lies in the workspace;
+               STEMLINE_JOURNAL in the environment wins
     """
 
     alias: str = Field(min_length=1)

@@ -14,8 +14,9 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.core import tracking
+from components.core.agreement import is_registered, misfit
 from components.core.errors import UserError
-from components.core.journal import ENTRY, Entry, Journal, Kind
+from components.core.journal import ENTRY, PLACE, Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
 from components.core.version import TAKEN_BACK
 from components.promote.config import PromoteConfig
@@ -87,7 +88,7 @@ def change(
     why: str, evidence: Mapping[str, Any], expected: int,
 ) -> Entry:  # fmt: skip
     """Make `version` live in place of the `expected` one: the journal first, then the aliases."""
-    if not _is_registered(client, name, version):
+    if not is_registered(client, name, version):
         raise UserError(
             f"version {version} of {name} is not in the registry at {tracking.address()}: "
             "register and judge it again with `stemline run`"
@@ -118,7 +119,7 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
         client.set_model_version_tag(name, version, "promoted_at", entry.time)
         client.set_model_version_tag(name, version, ENTRY, str(entry.number))
         client.delete_model_version_tag(name, version, TAKEN_BACK)
-    if entry.before and _is_registered(client, name, entry.before):
+    if entry.before and is_registered(client, name, entry.before):
         client.set_registered_model_alias(name, config.previous, before)
         if entry.kind == "rollback":
             client.set_model_version_tag(name, before, TAKEN_BACK, f"{entry.time}: {entry.why}")
@@ -159,20 +160,6 @@ def _remembered(client: mlflow.MlflowClient, name: str) -> str:
         return ""  # nothing is registered yet
 
 
-def misfit(client: mlflow.MlflowClient, last: Entry) -> str:
-    """Return why the registry is not the one that the last entry is about; empty where it may be.
-
-    One of the same number with other weights is another version: a database that was restored gives numbers again.
-    """
-    if not last.version:
-        return ""
-    if not _is_registered(client, last.name, last.version):
-        return "has no such version"
-    written = last.evidence.get("sha256")
-    found = client.get_model_version(last.name, str(last.version)).tags.get("sha256")
-    return "has one with other weights" if written and found and written != found else ""
-
-
 def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: Entry) -> None:
     """Raise UserError where the registry lacks the live version: another registry must not be written down as this."""
     what = misfit(client, last)
@@ -188,16 +175,7 @@ def _refuse_an_empty_journal(journal: Journal, name: str, tag: str) -> NoReturn:
     """Raise UserError: the aliases were set by a journal, and this one knows nothing of the model."""
     raise UserError(
         f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
-        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal to where that lies, one place for "
-        "all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins another"
+        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal (or {PLACE}) to where that lies, "
+        "one place for all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins "
+        "another"
     )
-
-
-def _is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:
-    try:
-        client.get_model_version(name, str(version))
-    except MlflowException as error:
-        if error.error_code not in NOT_THERE:
-            raise UserError(f"the registry at {tracking.address()} does not answer: {tracking.reason(error)}") from None
-        return False
-    return True

@@ -7,11 +7,12 @@ With --adopt the registry is right whatever the journal says, for when the live 
 import argparse
 
 from components.core import tracking
+from components.core.agreement import misfit
 from components.core.entry import run_step
 from components.core.journal import open_journal
 from components.core.params import load_section
 from components.promote.config import PromoteConfig, RegisteredName
-from components.promote.live import adopt, misfit, settled
+from components.promote.live import adopt, settled
 from components.promote.promote import champion_version
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow.exceptions import MlflowException
-
 from components.core import tracking
-from components.core.journal import ENTRY, Entry
-from components.core.model_store import NOT_THERE
+from components.core.agreement import Registered, disagreement, read_registered
+from components.core.journal import Entry
 from components.report.reading import Part, Unavailable, part_of
 from components.report.stores import Mlflow, Names, Stores, asking
 
@@ -15,18 +13,6 @@ SHOWN, LIMIT = 20, 500
 """Entries of the history that are in sight, and that are on the page at all."""
 
 _NOBODY = "No model is live yet. Until one is, `stemline separate` takes the model that ships with Stemline."
-
-
-@dataclass(frozen=True)
-class Registered:
-    """What the registry says: the version at the alias (0: none), and the journal's entry that it has followed.
-
-    `lacks_live` says that it does not have the version which is live by the journal.
-    """
-
-    version: int
-    followed: str
-    lacks_live: bool
 
 
 @dataclass(frozen=True)
@@ -86,21 +72,7 @@ def read_history(stores: Stores) -> HistoryPart:
 
 def _registered(store: Mlflow, names: Names, last: Entry | None) -> Registered:
     with asking("The registry"):
-        lacks_live = last is not None and last.version != 0 and not _has(store, last)
-        found = store.client.search_registered_models(f"name = '{names.model}'")
-    if not found:
-        return Registered(0, "", lacks_live)
-    return Registered(int(found[0].aliases.get(names.promote.alias, 0)), found[0].tags.get(ENTRY, ""), lacks_live)
-
-
-def _has(store: Mlflow, last: Entry) -> bool:
-    try:
-        store.client.get_model_version(last.name, str(last.version))
-    except MlflowException as error:
-        if error.error_code not in NOT_THERE:
-            raise
-        return False
-    return True
+        return read_registered(store.client, names.model, names.promote.alias, last)
 
 
 def _version_of(registered: Part[Registered]) -> list[int]:
@@ -120,34 +92,9 @@ def _doubts(names: Names, stores: Stores, registered: Part[Registered]) -> Itera
     elif registered.content is None:
         yield f"Whether the registry agrees is not known. {registered.note}"
     else:
-        yield from _differences(names, stores.journal.content, registered.content)
-
-
-def _differences(names: Names, entries: Sequence[Entry], registered: Registered) -> Iterator[str]:
-    alias = f"@{names.promote.alias}"
-    pointing = f"{alias} is at version {registered.version}" if registered.version else f"nothing is at {alias}"
-    if not entries:
-        if registered.version:
-            yield f"In the registry {pointing}, of which the journal knows nothing: `stemline repair` writes it down."
-        return
-    last = entries[-1]
-    if registered.lacks_live:
-        yield (
-            f"The journal says that version {last.version} is live, and the registry at {tracking.address()} has no "
-            "such version: set MLFLOW_TRACKING_URI to the registry that has it; or, if it was deleted, "
-            "`stemline repair --adopt`."
-        )
-    elif registered.version != last.version:
-        said = f"version {last.version} is live" if last.version else "nothing is live"
-        yield (
-            f"The journal says that {said}, and in the registry {pointing}, which is what `stemline separate` takes: a "
-            "promotion was killed halfway, or the alias was moved by hand. `stemline repair` makes them agree."
-        )
-    elif registered.followed != f"{last.number} {last.digest}":
-        yield (
-            f"The registry does not stand for entry {last.number} of the journal, the last one: a promotion was killed "
-            "halfway, or an entry was changed or lost. `stemline repair` finishes the one, and says so of the other."
-        )
+        found = disagreement(registered.content, stores.journal.content, names.promote.alias)
+        if found:
+            yield f"{found.seen}: {found.do}."
 
 
 def _way_back(last: Entry | None) -> tuple[str, str] | None:

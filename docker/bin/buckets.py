@@ -2,7 +2,7 @@
 """Make the stack's buckets, write them to a tar archive on stdout, or bring them back from one on stdin.
 
     buckets.py create mlflow stemline
-    buckets.py backup mlflow stemline > buckets.tar
+    buckets.py backup mlflow stemline/journal > buckets.tar     # a bucket, or a folder of one
     buckets.py restore < buckets.tar        # adds and overwrites; deletes nothing
 
 Objects pass through one at a time, in pieces, so memory does not grow with them. The endpoint and the credentials come
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import sys
 import tarfile
+from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any
 
 import boto3
@@ -36,11 +38,13 @@ def create(s3: Any, buckets: list[str]) -> None:
             print(f"bucket {bucket} is there")
 
 
-def backup(s3: Any, buckets: list[str]) -> None:
-    count = 0
+def backup(s3: Any, places: list[str]) -> None:
+    saved: Counter[str] = Counter()
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
-        for bucket in buckets:
-            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for place in places:
+            bucket, _, folder = place.strip("/").partition("/")
+            below = f"{folder}/" if folder else ""
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below):
                 for listed in page.get("Contents", []):
                     if listed["Key"].endswith("/"):  # the marker of an empty folder
                         continue
@@ -49,8 +53,10 @@ def backup(s3: Any, buckets: list[str]) -> None:
                     member.size = answer["ContentLength"]
                     member.mtime = int(listed["LastModified"].timestamp())
                     archive.addfile(member, answer["Body"])
-                    count += 1
-    print(f"{count} objects written", file=sys.stderr)
+                    saved["/".join(PurePosixPath(member.name).parent.parts[:2])] += 1
+    for place, count in sorted(saved.items()):
+        print(f"{count} objects of {place}", file=sys.stderr)
+    print(f"{saved.total()} objects written", file=sys.stderr)
 
 
 def restore(s3: Any) -> None:
@@ -81,8 +87,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["create", *buckets] if buckets:
             create(client(), buckets)
-        case ["backup", *buckets] if buckets:
-            backup(client(), buckets)
+        case ["backup", *places] if places:
+            backup(client(), places)
         case ["restore"]:
             restore(client())
         case _:

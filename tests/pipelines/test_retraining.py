@@ -5,8 +5,10 @@ Schedule, events and a worker are in test_whole_loop.py.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -111,7 +113,7 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     (tmp_path / "dvc.lock").write_text("stages: {}")
     verdict = None if champion else Verdict("voices", 2, False, "rule", ("worse",), 1)
     monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
-    monkeypatch.setattr(retraining, "bring_up_to_date", lambda place: ["didn't change, skipping"])
+    monkeypatch.setattr(retraining, "bring_up_to_date", lambda place, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
     monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
@@ -119,7 +121,79 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     monkeypatch.setattr(retraining, "_publish", lambda verdict: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
-    assert done == (["pull"] if champion else ["pull", f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+    assert done == ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+
+
+ONE_STAGE = """\
+stages:
+  make:
+    cmd: date +%s%N > model.txt
+    deps: [code.py]
+    params: [train]
+    outs: [model.txt]
+"""
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True)
+
+
+def _small_project(folder: Path, remote: Path) -> None:
+    """A project of one stage that never makes the same twice, with a remote of DVC."""
+    folder.mkdir()
+    texts = {"dvc.yaml": ONE_STAGE, "params.yaml": "acquire:\n  folder: data\ntrain: 5\n", "code.py": "print(1)\n"}
+    for name, text in (texts | {".gitignore": "/workspace/\n/model.txt\n"}).items():
+        (folder / name).write_text(text)
+    _git(folder, "init", "--quiet")
+    for arguments in (["init", "--quiet"], ["remote", "add", "--default", "--quiet", "shared", str(remote)]):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--message", "First")
+
+
+def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines import place, retraining, stages
+    from pipelines.checkout import checked_out
+    from pipelines.command import run_command
+
+    said: list[str] = []
+
+    def carry_out(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
+        lines = run_command(command, lambda line: None, folder=folder, environment=environment)
+        said.extend(lines)
+        return lines
+
+    monkeypatch.setattr(place, "carry_out", carry_out)
+    monkeypatch.setattr(retraining, "carry_out", carry_out)
+    monkeypatch.setattr(stages, "STAGES", ("make",))
+    monkeypatch.setattr(retraining, "register_and_judge", lambda place: Verdict("m", 2, False, "rule", ("worse",), 1))
+    monkeypatch.setattr(retraining, "_publish", lambda verdict: None)
+    monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
+
+    def made(project: Path) -> tuple[str, bool]:
+        monkeypatch.chdir(project)
+        said.clear()
+        with checked_out() as checkout:
+            retraining._retrained(checkout, False)
+            model = (checkout.folder / "model.txt").read_text()
+            checkout.forget()
+        return model, any("Running stage" in line for line in said)
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    _small_project(first, tmp_path / "remote")
+    _git(tmp_path, "clone", "--quiet", "first", "second")
+    model, ran = made(first)
+    assert ran
+    assert made(second) == (model, False)
+    shutil.rmtree(tmp_path / "remote")
+    shutil.rmtree(second / ".dvc" / "cache")
+    again, ran = made(second)  # where nothing is left of it, it is made
+    assert (again != model, ran) == (True, True)
 
 
 def _wait_until_all_ended(project: Project) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from components.core.errors import UserError
-from components.core.files import whole_file
+from components.core.files import make_durable, whole_file
 from components.core.stores.staging import staging_folder, sweep
 from components.core.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
 
@@ -72,9 +72,10 @@ class FolderStore(Store):
 
     def create(self, key: str, data: bytes) -> bool:
         path = self.root / key
-        with _room(path), self.staging() as folder:
+        with _room(path), _named_durably(path), self.staging() as folder:
             whole = folder / "whole"
             whole.write_bytes(data)
+            make_durable(whole)
             while True:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 try:
@@ -108,6 +109,16 @@ class FolderStore(Store):
             below = Path(folder).relative_to(self.root)
             if not names and not folders and is_audio(PurePosixPath(below.name)):
                 yield Entry(below.as_posix(), 0, "folder")
+
+
+@contextmanager
+def _named_durably(path: Path) -> Iterator[None]:
+    """Have the names on the way to a new file survive a loss of power: its own, and those of folders made for it."""
+    missing = [folder for folder in path.parents if not folder.is_dir()]
+    yield
+    with suppress(FileNotFoundError):  # a claim that was given up again meanwhile
+        for folder in (path.parent, *(folder.parent for folder in missing)):
+            make_durable(folder)
 
 
 def _entry(path: Path, key: str) -> Entry:

@@ -87,7 +87,10 @@ class Store(ABC):
 
     @abstractmethod
     def create(self, key: str, data: bytes) -> bool:
-        """Store a small file where there is none; return False where there is one. Of several at once one succeeds."""
+        """Store a small file where there is none; return False where there is one. Of several at once one succeeds.
+
+        What was stored survives a loss of power.
+        """
 
     @abstractmethod
     def delete(self, key: str) -> None:

@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 from components.core.errors import UserError
-from components.core.journal import Journal, Overtaken, live_at
+from components.core.journal import PLACE, Journal, Overtaken, live_at, open_journal
 from components.core.stores.opening import AnyStore, open_store
 
 
 def _journal(store: AnyStore) -> Journal:
     return Journal(store)
+
+
+def test_a_variable_says_where_it_lies_whatever_the_parameters_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(PLACE, raising=False)
+    assert open_journal(str(tmp_path / "own")).address == str(tmp_path / "own" / "journal")
+    monkeypatch.setenv(PLACE, str(tmp_path / "shared"))
+    assert open_journal(str(tmp_path / "own")).address == str(tmp_path / "shared" / "journal")
+    open_journal("promote").append("promotion", "m", 1, "why", {}, expected=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
 
 
 def test_entries_follow_each_other(store: AnyStore) -> None:

@@ -1,5 +1,6 @@
 """What any store does, on a folder and on a real S3 server; and what is said of one that does not work."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -83,6 +84,26 @@ def test_of_several_that_create_one_succeeds(store: AnyStore) -> None:
         for thread in threads:
             thread.join()
         assert sorted(created) == [False] * 7 + [True]
+
+
+def test_what_was_created_and_the_folders_that_name_it_are_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk: set[int] = set()
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        on_disk.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    root = tmp_path / "new" / "store"
+    for key in ("journal/000001.json", "journal/000002.json"):
+        on_disk.clear()
+        assert open_store(str(root)).create(key, b"entry")
+        assert {(root / key).stat().st_ino, (root / "journal").stat().st_ino} <= on_disk
+        if key.endswith("1.json"):
+            assert {folder.stat().st_ino for folder in (root, tmp_path / "new", tmp_path)} <= on_disk
 
 
 def _create(store: AnyStore, key: str, who: int, start: threading.Barrier, created: list[bool]) -> None:

@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from importlib import metadata
 from pathlib import Path
@@ -158,18 +159,25 @@ def test_another_server_in_its_place_is_a_problem(monkeypatch: pytest.MonkeyPatc
         assert statuses(check_prefect()) == {"Prefect": "problem"}
 
 
-def _prefect(pools: object, workers: object, late: int = 0) -> dict[str, object]:
+def _prefect(pools: object, workers: object, due: object = (), deployments: int = 0) -> dict[str, object]:
     return {
         "/api/health": True,
         "/api/admin/version": json.dumps(PREFECT),
         "/api/work_pools/filter": pools,
         "/api/work_pools/studio/workers/filter": workers,
-        "/api/flow_runs/count": late,
+        "/api/deployments/count": deployments,
+        "/api/flow_runs/filter": due,
     }
 
 
 _POOL = {"name": "studio", "type": "process", "is_paused": False}
-_LIVE, _GONE = {"name": "a", "status": "ONLINE"}, {"name": "b", "status": "OFFLINE"}
+_LONG_AGO = "2026-11-01T03:00:00.5Z"
+_LIVE, _GONE = ({"name": s, "status": s, "last_heartbeat_time": _LONG_AGO} for s in ("ONLINE", "OFFLINE"))
+
+
+def _due(minutes: float, state: str = "Late", *tags: str) -> dict[str, object]:
+    since = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
+    return {"name": "retrain at HEAD", "state_name": state, "expected_start_time": since, "tags": ["stemline", *tags]}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,19 @@ _LIVE, _GONE = {"name": "a", "status": "ONLINE"}, {"name": "b", "status": "OFFLI
         (_prefect([_POOL | {"is_paused": True}], [_LIVE]), {"pool studio": "warning"}),
         (_prefect([], []), {"work pools": "not used"}),
         (_prefect(401, []), {"work pools": "problem"}),
-        (_prefect([_POOL], [_LIVE], late=3), {"pool studio": "ok", "late runs": "warning"}),
+        (_prefect([_POOL], []), {"pool studio": "warning"}),
+        (_prefect([_POOL], [_GONE], deployments=3), {"pool studio": "problem"}),
+        (_prefect([_POOL], [_LIVE, _GONE], deployments=3), {"pool studio": "ok"}),
+        (_prefect([_POOL | {"is_paused": True}], [_GONE], deployments=3), {"pool studio": "warning"}),
+        (_prefect([_POOL], [_GONE], deployments=500), {"pool studio": "problem"}),
+        (_prefect([_POOL], [_LIVE], [_due(2)]), {"pool studio": "ok", "late runs": "warning"}),
+        (_prefect([_POOL], [_LIVE], [_due(0.1, "Scheduled")]), {"pool studio": "ok"}),
+        (_prefect([_POOL], [_LIVE], [_due(11, "Scheduled")]), {"pool studio": "ok", "late runs": "problem"}),
+        (
+            _prefect([_POOL], [_LIVE], [_due(90, "Late", "stemline-shard")]),
+            {"pool studio": "ok", "late runs": "warning"},
+        ),
+        (_prefect([_POOL], [_LIVE], 503), {"pool studio": "ok", "late runs": "problem"}),
     ],
 )
 def test_pools_workers_and_waiting_runs(
@@ -190,6 +210,20 @@ def test_pools_workers_and_waiting_runs(
         monkeypatch.setenv("PREFECT_API_URL", f"{address}/api")
         found = statuses(check_prefect())
     assert found == {"Prefect": "ok", "Prefect's version": "ok", "late runs": "ok"} | expected
+
+
+def test_what_an_alarm_says_names_how_long_nobody_has_worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = _prefect([_POOL], [_GONE], [_due(95), _due(20), _due(1)], deployments=3)
+    with answering(answers) as address:
+        monkeypatch.setenv("PREFECT_API_URL", f"{address}/api")
+        found = by_name(check_prefect())
+    minutes = (datetime.now(UTC) - datetime.fromisoformat(_LONG_AGO)).total_seconds() / 60
+    assert (
+        found["pool studio"].seen
+        == f"no live worker, 1 gone, the last {minutes:.0f} min ago: runs of 3 deployments wait"
+    )
+    assert found["pool studio"].do == "prefect worker start --pool studio"
+    assert found["late runs"].seen == "2 wait for a worker for too long, the longest: retrain at HEAD, for 95 min"
 
 
 # ports

@@ -137,14 +137,14 @@ def test_a_last_entry_that_is_gone_is_told(project: Path) -> None:
     tracking.connect().set_registered_model_alias(NAME, "champion", "1")
     text = _page(project).text
     assert f"Version 1 of {NAME} is live" in text
-    assert "The registry does not stand for entry 1 of the journal" in text
+    assert "The registry remembers entry 2 of the journal, which is missing or is another one by now" in text
 
 
 def test_an_alias_without_a_journal_is_told(project: Path) -> None:
     shutil.rmtree(project / "promote")
     text = _page(project).text
     assert f"Version 3 of {NAME} is live" in text
-    assert "of which the journal knows nothing: stemline repair writes it down" in text
+    assert "The journal has no entry about the model, and the registry remembers entry 2 of one" in text
     assert "The journal is empty" in text
 
 
