@@ -6,7 +6,9 @@ it. What it made is in DVC's cache, on an experiment's ref, in MLflow and in the
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
+import base64
 import sys
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -15,7 +17,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from components.core.files import digest_file
-from components.core.verdict import Verdict
+from components.core.verdict import PICTURE_FILE, Verdict
 from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError, one_line
@@ -87,7 +89,7 @@ def _retrained(checkout: Checkout, require_approval: bool) -> str:
         return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
     if not recorded:  # the run that made it may have been killed before it could
         _record(checkout)
-    _publish(verdict)
+    _publish(verdict, checkout.workspace / "gate")
     return promote(checkout, verdict, require_approval)
 
 
@@ -117,11 +119,18 @@ def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:
     return f"version {verdict.version} is @{champion_alias(place)} now: {'; '.join(verdict.reasons)}"
 
 
-def _publish(verdict: Verdict) -> None:
-    """Make the verdict an artifact of the flow run."""
+def _publish(verdict: Verdict, folder: Path) -> None:
+    """Make the verdict an artifact of the flow run, with the picture that the gate left in `folder`."""
     word = "passed" if verdict.passed else "was refused"
     reasons = (f"- {text}" for text in verdict.reasons)
-    lines = [f"# Version {verdict.version} {word}", f"By the rule: {verdict.rule}.", *reasons]
+    # in the text itself: Prefect's page has no other way to what lies on a worker
+    picture = base64.b64encode((folder / PICTURE_FILE).read_bytes()).decode()
+    lines = [
+        f"# Version {verdict.version} {word}",
+        f"By the rule: {verdict.rule}.",
+        *reasons,
+        f"![What each track gained or lost](data:image/png;base64,{picture})",
+    ]
     create_markdown_artifact("\n\n".join(lines), key="verdict", description=f"{verdict.name}/{verdict.version}")
 
 

@@ -9,6 +9,8 @@ from components.core.errors import UserError
 from components.core.files import digest_parts
 
 VERDICT_FILE = "verdict.json"
+PICTURE_FILE = "differences.png"
+"""Beside it: what each track gained or lost."""
 
 
 @dataclass(frozen=True)

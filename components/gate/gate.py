@@ -13,7 +13,7 @@ from components.core import tracking
 from components.core.files import write_json
 from components.core.model_store import REGISTRY
 from components.core.smoke import Smoke, smoke
-from components.core.verdict import VERDICT_FILE, Finding, Verdict
+from components.core.verdict import PICTURE_FILE, VERDICT_FILE, Finding, Verdict
 from components.core.version import TAKEN_BACK, VersionRef
 from components.gate.config import GateConfig
 from components.gate.operation import Try, operable
@@ -23,7 +23,7 @@ from components.gate.rules import against_champion, first_champion
 from components.gate.scores import Scores, read_scores
 from components.gate.slices import sliced
 
-SMOKE_FILE, PICTURE_FILE = "smoke.json", "differences.png"
+SMOKE_FILE = "smoke.json"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Schedule, events and a worker are in test_whole_loop.py.
 """
 
+import base64
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ import pytest
 from project import NAME, Project, copied_project
 
 from components.core.files import digest_file
-from components.core.verdict import Verdict
+from components.core.verdict import PICTURE_FILE, Verdict
 from components.core.version import VersionRef
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -118,10 +119,24 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
     monkeypatch.setattr(retraining, "registered", lambda place: VersionRef("voices", 1, "run", "weights"))
-    monkeypatch.setattr(retraining, "_publish", lambda verdict: None)
+    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
     assert done == ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+
+
+def test_the_verdict_s_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines import retraining
+
+    made: list[str] = []
+    monkeypatch.setattr(retraining, "create_markdown_artifact", lambda text, **_: made.append(text))
+    (tmp_path / PICTURE_FILE).write_bytes(b"a picture")
+    retraining._publish(Verdict("voices", 2, False, "rule", ("vocals: worse",), 1), tmp_path)
+    [text] = made
+    assert text.startswith("# Version 2 was refused")
+    assert "- vocals: worse" in text
+    assert base64.b64decode(text.split("base64,")[1].removesuffix(")")) == b"a picture"
 
 
 ONE_STAGE = """\
@@ -169,7 +184,7 @@ def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatc
     monkeypatch.setattr(retraining, "carry_out", carry_out)
     monkeypatch.setattr(stages, "STAGES", ("make",))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: Verdict("m", 2, False, "rule", ("worse",), 1))
-    monkeypatch.setattr(retraining, "_publish", lambda verdict: None)
+    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
