@@ -1,6 +1,6 @@
 """What is known of a system beside its scores, from the files in its folder.
 
-system.json            its title
+system.json            its title; of a model that was not trained here, where it comes from
 costs.json             what components.compare.costs measured
 evaluate/speed.csv     seconds of music separated a second of one core, of the system and its post-processings
 """
@@ -26,12 +26,16 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a trained system: its title, costs.json, how long it was trained, and speeds on one core by row's name."""
+    """Of a system: its title, costs.json, how long it was trained, and speeds on one core by row's name.
+
+    `origin` says what a model is that was not trained here; it is empty for one that was.
+    """
 
     title: str
     costs: Mapping[str, Any] = field(default_factory=dict)
     training_seconds: float | None = None
     one_core: Mapping[str, float] = field(default_factory=dict)
+    origin: str = ""
 
 
 def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
@@ -39,9 +43,9 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
     found = {}
     for path in sorted(folder.glob("*/evaluate")):
         name = path.parent.name
-        title = str(_document(path.parent / "system.json").get("title", name))
-        costs = _document(path.parent / "costs.json")
-        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"))
+        system, costs = (_document(path.parent / file) for file in ("system.json", "costs.json"))
+        title, origin = str(system.get("title", name)), str(system.get("origin", ""))
+        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"), origin)
     return found
 
 

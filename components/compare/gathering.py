@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from components.compare.names import require_free
 from components.compare.others import read_others
 from components.core.errors import UserError
 
@@ -20,7 +21,14 @@ FIXED = ("mixture", "ibm", "irm1", "irm2", "mwf")
 """Floor and ceilings: they do not depend on the model, and keep their names."""
 
 _POST = "model+"
-_ALIKE = {"tracks": "tracks", "digest": "recordings of these tracks", "window_seconds": "frames", "scorer": "scorers"}
+_ALIKE = {
+    "tracks": "tracks",
+    "digest": "recordings of these tracks",
+    "rate": "sampling rates",
+    "channels": "numbers of channels",
+    "window_seconds": "frames",
+    "scorer": "scorers",
+}
 """What test.json must say the same of every system, and how it is called."""
 
 
@@ -46,8 +54,8 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     targets = {str(target) for table in tables for target in table["target"]}
     unmatched = {}
     frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
+    require_free("--scores", others, (*FIXED, *(path.parent.name for path in folders)))
     for name, place in others.items():
-        _require_new(name, folders)
         table, unmatched[name] = read_others(name, place, {track: frames[track] for track in test["tracks"]})
         tables.append(table[table["target"].isin(targets)])
     scores = pd.concat(tables, ignore_index=True)
@@ -66,11 +74,6 @@ def _common_test(folders: Sequence[Path]) -> dict[str, Any]:
             if test.get(key) != wanted.get(key):
                 raise UserError(f"{first} and {name} were scored with different {what}: compare them again together")
     return dict(wanted)
-
-
-def _require_new(name: str, folders: Sequence[Path]) -> None:
-    if name in FIXED or name in {path.parent.name for path in folders}:
-        raise UserError(f"--scores {name}: there is a system {name} here already; give the others' another name")
 
 
 def _of_system(folder: Path) -> pd.DataFrame:

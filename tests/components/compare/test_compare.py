@@ -31,6 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_system(systems, "spleeter", {"model": 5.0}, seed=2)
     stems = ("vocals", "drums", "bass", "other", "accompaniment")
     write_system(systems, "spleeter-4", {"model": 4.5, **ORACLES}, stems, seed=3)
+    pretrained = {"title": "Spleeter-4, pretrained", "origin": "Spleeter of four; weights 0123"}
+    (systems / "spleeter-4" / "system.json").write_text(json.dumps(pretrained))
     costs = {"weights": 1e6, "multiply_adds_a_second": 2e9, "times_real_time": 10.0, "times_real_time_fast": 25.5}
     more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
     for name in ("unet", "spleeter"):
@@ -95,6 +97,7 @@ def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder:
     assert summary["best"]["accompaniment"] == "spleeter"
     assert summary["friedman"]["accompaniment"]["tracks"] == 12
     assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
+    assert summary["pretrained"] == ["spleeter-4"]
     assert summary["day"] == "2026-02-03"
 
 
@@ -102,6 +105,8 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine. Compared on 2026-02-03." in text
+    assert "which may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
+    assert "| Spleeter-4, pretrained |" in text
     assert "## Published by others, quoted" in text
     assert "not measured here" in text
     assert "Unet + MWF" in text
