@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from components.convert.demucs_package import locate, read_checkpoint
-from components.convert.source import Converted, Kind, find, hub, load_tensors, prefixed
+from components.convert.source import Converted, Kind, find, load_tensors, prefixed
 from components.core.errors import UserError
 from components.core.networks.hdemucs import HDemucsConfig
 from components.core.params import parse_section
@@ -15,7 +15,7 @@ from components.core.params import parse_section
 SOURCES = ("drums", "bass", "other", "vocals")
 RATE = 44100
 TORCHAUDIO = ("hdemucs_high_trained", "hdemucs_high_musdbhq_only")
-"""Its files, as it names them in torch hub's cache."""
+"""Its files, as it names them in its own folder of torch hub's cache."""
 
 _BRANCHES = {
     "encoder": "freq_encoder", "decoder": "freq_decoder", "tencoder": "time_encoder", "tdecoder": "time_decoder",
@@ -31,10 +31,15 @@ def read(source: str) -> Converted:
     return _package(source) if path is None else _torchaudio(path)
 
 
+def torchaudio_cache() -> Path:
+    """Return the folder that torchaudio's pipelines download networks to (torchaudio.utils.download)."""
+    return Path(torch.hub.get_dir()) / "torchaudio" / "models"
+
+
 def _of_torchaudio(source: str) -> Path | None:
     """Return the file of torchaudio's that `source` means, if it means one."""
     if source in TORCHAUDIO:
-        return find(hub(), [f"{source}.pt"], "Hybrid Demucs")[0]
+        return find(torchaudio_cache(), [f"{source}.pt"], "Hybrid Demucs")[0]
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("hdemucs_high_*.pt")) if place.is_dir() else []
     return next((path for path in files if path.suffix == ".pt"), None)

@@ -77,6 +77,16 @@ def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
     assert _difference(tmp_path / "model", theirs, 30000) < 1e-5
 
 
+def test_torchaudio_s_files_are_where_it_downloads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    download = pytest.importorskip("torchaudio.utils.download")
+    theirs = download._get_local_path("models/hdemucs_high_trained.pt")
+    with pytest.raises(UserError, match=f"hdemucs_high_trained.pt is not in {theirs.parent}"):
+        convert("hdemucs", "hdemucs_high_trained", tmp_path / "model")
+    torch.save(torchaudio.models.HDemucs(SOURCES, channels=8).state_dict(), theirs)
+    assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (theirs,)
+
+
 def test_half_precision_becomes_whole(tmp_path: Path) -> None:
     theirs = _saved("demucs", tmp_path / "x.th", normalize=False)
     saved = torch.load(tmp_path / "x.th", weights_only=False)
