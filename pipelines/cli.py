@@ -2,12 +2,13 @@
 
 import os
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from components.core.garbage import spare_imports
-from pipelines.command import one_line
+from pipelines.command import one_line, run_command
 
 app = typer.Typer(
     help=(
@@ -126,8 +127,13 @@ def compare(
 
 @app.command()
 def systems() -> None:
-    """List the systems that can be compared: family, stems, size, whether their packages are installed."""
-    _become("components.compare.listing")
+    """List the systems that can be compared, with family, stems and size; and which published weights are found here.
+
+    What of either needs a package that is not installed, or a file that is not here, says so.
+    """
+    run_command([sys.executable, "-m", "components.compare.listing"], partial(print, flush=True))
+    print(flush=True)
+    _become("components.convert.listing")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

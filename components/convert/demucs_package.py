@@ -13,7 +13,7 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from components.convert.source import find, hub, load_tensors
+from components.convert.source import Weights, find, hub, load_tensors
 from components.core.errors import UserError
 from components.core.extras import imported
 
@@ -81,6 +81,11 @@ def find_published(name: str, title: str) -> Path:
     signature = _signature(name, title)
     file = _file(signature, title)
     return _from_hugging_face(signature) or find(hub(), [file], title)[0]
+
+
+def weights(name: str, title: str) -> Weights:
+    """Return what the package downloads by this name or signature."""
+    return Weights("demucs", name, lambda: [find_published(name, title)])
 
 
 def _from_hugging_face(signature: str) -> Path | None:

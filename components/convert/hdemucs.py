@@ -1,13 +1,14 @@
 """Weights of Hybrid Demucs: of torchaudio's pipelines, or from checkpoints of the package `demucs`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from components.convert.demucs_package import locate, read_checkpoint
-from components.convert.source import Converted, Kind, find, load_tensors, prefixed
+from components.convert.demucs_package import locate, read_checkpoint, weights
+from components.convert.source import Converted, Kind, Weights, find, load_tensors, prefixed
 from components.core.errors import UserError
 from components.core.networks.hdemucs import HDemucsConfig
 from components.core.params import parse_section
@@ -31,15 +32,15 @@ def read(source: str) -> Converted:
     return _package(source) if path is None else _torchaudio(path)
 
 
-def torchaudio_cache() -> Path:
-    """Return the folder that torchaudio's pipelines download networks to (torchaudio.utils.download)."""
-    return Path(torch.hub.get_dir()) / "torchaudio" / "models"
+def _files(name: str) -> list[Path]:
+    """Return the file of one of torchaudio's names from where its pipelines download it (torchaudio.utils.download)."""
+    return find(Path(torch.hub.get_dir()) / "torchaudio" / "models", [f"{name}.pt"], "Hybrid Demucs")
 
 
 def _of_torchaudio(source: str) -> Path | None:
     """Return the file of torchaudio's that `source` means, if it means one."""
     if source in TORCHAUDIO:
-        return find(torchaudio_cache(), [f"{source}.pt"], "Hybrid Demucs")[0]
+        return _files(source)[0]
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("hdemucs_high_*.pt")) if place.is_dir() else []
     return next((path for path in files if path.suffix == ".pt"), None)
@@ -90,4 +91,10 @@ def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-KIND = Kind(read)
+KIND = Kind(
+    read,
+    published=[
+        *(Weights("torchaudio", name, partial(_files, name)) for name in TORCHAUDIO),
+        weights("hdemucs_mmi", "Hybrid Demucs"),
+    ],
+)

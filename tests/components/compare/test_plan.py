@@ -74,6 +74,15 @@ def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     assert "--post: there is no magic" in wrong.stderr
 
 
+def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, model = tmp_path / "plan.json", save_tiny_model(tmp_path / "model")
+    monkeypatch.setattr(
+        sys, "argv", ["plan", "--out", str(out), *SOUND, "--systems", "none", "--models", f"mine={model}"]
+    )
+    main()
+    assert [job["name"] for job in json.loads(out.read_text())] == ["mine"]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
