@@ -13,15 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from components.compare.gathering import FIXED
-
-_TITLES = {
-    "mixture": "the mixture itself (floor)",
-    "ibm": "IBM oracle",
-    "irm1": "IRM1 oracle",
-    "irm2": "IRM2 oracle",
-    "mwf": "MWF oracle",
-}
+from components.compare.fixed import fixed_title, is_fixed
 
 
 @dataclass(frozen=True)
@@ -51,8 +43,8 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
 
 def title_of(system: str, facts: Mapping[str, Facts]) -> str:
     """Return a system's title, as tables and pictures have it."""
-    if system in FIXED:
-        return _TITLES[system]
+    if is_fixed(system):
+        return fixed_title(system)
     name, plus, post = system.partition("+")
     title = facts[name].title if name in facts else name
     return f"{title} + {post.upper()}" if plus else title

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from components.compare.fixed import is_fixed
 from components.core.errors import UserError
 
 Named = Mapping[str, str]
@@ -22,8 +23,8 @@ def named_places(option: str, texts: Sequence[str]) -> dict[str, str]:
 
 
 def require_free(option: str, names: Iterable[str], taken: Iterable[str]) -> None:
-    """Raise UserError when one of `names` is a row's name already."""
+    """Raise UserError when one of `names` is a row's name already: in `taken`, or a floor's or ceiling's."""
     held = set(taken)
     for name in names:
-        if name in held:
+        if name in held or is_fixed(name):
             raise UserError(f"{option} {name}: there is a system {name} here already; give yours another name")

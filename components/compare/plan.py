@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.compare.gathering import FIXED
 from components.compare.names import named_places, require_free
 from components.compare.pretrained import Pretrained, find_pretrained
 from components.compare.systems import SYSTEMS, System, named
@@ -61,8 +60,8 @@ def _work(arguments: argparse.Namespace) -> None:
     chosen = [name for name in arguments.systems.split(",") if name]
     systems = [] if chosen == [NONE] else named(chosen)
     others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
-    require_free("--models", places, (*SYSTEMS, *FIXED, *others))
-    require_free("--scores", others, (*FIXED, *(system.name for system in systems)))
+    require_free("--models", places, (*SYSTEMS, *others))
+    require_free("--scores", others, (system.name for system in systems))
     scoring = _scoring(arguments)
     models = find_pretrained(places, arguments.rate, arguments.channels)
     if not (systems or models):

@@ -10,7 +10,8 @@ import pandas as pd
 
 from components.compare.config import CompareConfig
 from components.compare.facts import Facts, title_of
-from components.compare.gathering import FIXED, Gathered
+from components.compare.fixed import is_fixed
+from components.compare.gathering import Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
 from components.compare.statistics import friedman
 from components.core.labels import label_datasets
@@ -124,7 +125,7 @@ def _pairs_table(comparison: Comparison, target: str) -> str:
     """Return every pair of trained systems; floors and ceilings are in pairs.csv."""
     pairs, level = comparison.pairs, 1 - comparison.config.confidence
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
-    rows = rows[~rows["first"].isin(FIXED) & ~rows["second"].isin(FIXED)]
+    rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
     if rows.empty:
         return "No two systems have tracks in common."
     lines = _head(

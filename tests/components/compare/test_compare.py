@@ -13,7 +13,7 @@ from PIL import Image
 from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.gathering import FIXED
+from components.compare.fixed import is_fixed
 from components.core.errors import UserError
 from components.core.files import digest_folder
 
@@ -51,7 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
-    assert set(table.index) == {"unet", "unet+mwf", "spleeter", "spleeter-4", "others", "mixture", "irm2"}
+    assert set(table.index) == {
+        "unet", "unet+mwf", "spleeter", "spleeter-4", "others", "mixture", "irm2/2", "irm2/4",
+    }  # fmt: skip
     scores = pd.read_csv(folder / "systems" / "unet" / "evaluate" / "scores.csv")
     chosen = scores[(scores["system"] == "model") & (scores["target"] == "vocals") & (scores["metric"] == "SIR")]
     assert table.loc["unet", "vocals SIR"] == pytest.approx(chosen["value"].median())
@@ -85,8 +87,8 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     assert by_name[frozenset(("unet", "spleeter"))]["tracks"] == 12
     assert abs(by_name[frozenset(("unet", "spleeter"))]["mean"]) == pytest.approx(1.0, abs=0.3)
     assert by_name[frozenset(("unet", "others"))]["tracks"] == 5
-    assert len(vocals) == 7 * 6 // 2
-    fixed = vocals["first"].isin(FIXED) | vocals["second"].isin(FIXED)
+    assert len(vocals) == 8 * 7 // 2
+    fixed = vocals["first"].map(is_fixed) | vocals["second"].map(is_fixed)
     assert vocals.loc[~fixed, "p_conover"].notna().all()
     assert vocals.loc[fixed, "p_conover"].isna().all()
 
@@ -107,6 +109,8 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     assert "Speed, memory: a machine. Compared on 2026-02-03." in text
     assert "which may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "| Spleeter-4, pretrained |" in text
+    assert "| IRM2 oracle, 2 stems |" in text
+    assert "| IRM2 oracle, 4 stems |" in text
     assert "## Published by others, quoted" in text
     assert "not measured here" in text
     assert "Unet + MWF" in text
