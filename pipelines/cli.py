@@ -2,12 +2,13 @@
 
 import os
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from components.core.garbage import spare_imports
-from pipelines.command import one_line
+from pipelines.command import one_line, run_command
 
 app = typer.Typer(
     help=(
@@ -94,7 +95,9 @@ def separate(
 
 @app.command()
 def compare(
-    systems: Annotated[str, typer.Option(help="Names, with commas between; none: all (see `stemline systems`).")] = "",
+    systems: Annotated[
+        str, typer.Option(help="Names, with commas between; left out: all (see `stemline systems`); or: none.")
+    ] = "",
     post: Annotated[str, typer.Option(help="From estimates to stems: mask, mwf, or mask,mwf.")] = "mask,mwf",
     dataset: Annotated[list[str] | None, typer.Option(help="In place of those in params.yaml. Repeatable.")] = None,
     tracks: Annotated[int, typer.Option(help="Score on so many test tracks; 0: all.")] = 0,
@@ -103,21 +106,34 @@ def compare(
     scores: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER: results of others, as museval's JSON files. Repeatable.")
     ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FOLDER or NAME=models:/NAME@ALIAS: a model that was not trained here. Repeatable."),
+    ] = None,
 ) -> None:
     """Train every system on the same data, score it on the same tracks, and put all in one table.
 
+    Models of --models, such as `stemline convert` makes of published weights, are scored on those tracks as well.
     What was made before is not made again. The table, its statistics and its pictures lie in workspace/compare, the
     trainings in MLflow and `dvc exp show`.
     """
     from pipelines import comparison
 
-    comparison.run(systems=systems, post=post, dataset=dataset, tracks=tracks, steps=steps, small=small, scores=scores)
+    comparison.run(
+        systems=systems, post=post, dataset=dataset, tracks=tracks, steps=steps, small=small, scores=scores,
+        models=models,
+    )  # fmt: skip
 
 
 @app.command()
 def systems() -> None:
-    """List the systems that can be compared: family, stems, size, whether their packages are installed."""
-    _become("components.compare.listing")
+    """List the systems that can be compared, with family, stems and size; and which published weights are found here.
+
+    What of either needs a package that is not installed, or a file that is not here, says so.
+    """
+    run_command([sys.executable, "-m", "components.compare.listing"], partial(print, flush=True))
+    print(flush=True)
+    _become("components.convert.listing")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

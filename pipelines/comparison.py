@@ -1,7 +1,8 @@
 """Every system trained on the same data, scored on the same tracks, and put in one table.
 
 Each is a `dvc repro` in a clone of the project, so DVC keeps what it made and repeats nothing, and an experiment of the
-project (`dvc exp show`), so every cell of the table can be traced and made again.
+project (`dvc exp show`), so every cell of the table can be traced and made again. A model that was not trained here
+takes the place of a training's result in the clone, and is scored by the same stage; it is no experiment.
 """
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
@@ -9,6 +10,8 @@ from pipelines import environment  # noqa: F401, I001  (before Prefect, which re
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from components.cache.config import CacheConfig
 from components.core.files import write_json
+from components.core.params import load_section
 from components.core.workspace import WORKSPACE
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError
@@ -46,26 +51,29 @@ def compare(
     steps: int = 0,
     small: bool = False,
     scores: list[str] | None = None,
+    models: list[str] | None = None,
 ) -> Any:
     """Train, score and compare systems.
 
     Args:
-        systems: Names, separated by commas; left empty, all that the usual data sets serve (`stemline systems`).
+        systems: Names, separated by commas; left empty, all that the usual data sets serve (`stemline systems`); none.
         post: Ways from estimates to stems: mask, mwf, or both with a comma between.
         dataset: Data sets to acquire, in place of those in params.yaml.
         tracks: Score on so many test tracks; 0 for all.
         steps: Train for so many steps; 0 for as many as the recipe says.
         small: Small networks, trained in a minute or two each.
         scores: Results of others, NAME=FOLDER with museval's JSON files in it.
+        models: Models that were not trained here, NAME=FOLDER or NAME=models:/NAME@ALIAS.
     """
+    named = [text for option, given in (("--scores", scores), ("--models", models)) for text in _each(option, given)]
     try:
-        jobs = _planned(["--systems", systems, "--post", post], tracks, steps, small)
-        missing = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
-        _gather(scores or [])
+        jobs = _planned(["--systems", systems, "--post", post, *named], tracks, steps, small)
+        problems = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
+        _gather(_each("--scores", scores))
     except Exception as error:
         return failed(error)
-    if missing:
-        return Failed(message=f"the table is made, without {', '.join(missing)}: see above why")
+    if problems:
+        return Failed(message=f"the table is made, without what failed: {'; '.join(problems)}")
     return Completed()
 
 
@@ -78,7 +86,9 @@ def run(**parameters: Any) -> None:
 
 
 def _planned(options: list[str], tracks: int, steps: int, small: bool) -> list[dict[str, Any]]:
-    numbers = ["--tracks", str(tracks), "--steps", str(steps), *(["--small"] if small else [])]
+    sound = load_section("cache", CacheConfig)
+    numbers = ["--rate", str(sound.rate), "--channels", str(sound.channels), "--tracks", str(tracks)]
+    numbers += ["--steps", str(steps), *(["--small"] if small else [])]
     command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT / _PLAN), *options, *numbers]
     carry_out("plan", command)
     jobs: list[dict[str, Any]] = json.loads((OUT / _PLAN).read_text(encoding="utf-8"))
@@ -86,31 +96,68 @@ def _planned(options: list[str], tracks: int, steps: int, small: bool) -> list[d
 
 
 def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> list[str]:
-    """Train and score every system; return the names of those that could not be."""
-    logger = get_run_logger()
-    missing = []
+    """Train and score every system, and measure what it costs; return what failed, each in a line with its reason."""
+    problems: list[str] = []
+    scored: set[frozenset[str]] = set()
     common = {name: json.loads(value) for name, value in (text.split("=", 1) for text in assignments)}
     shutil.rmtree(OUT / SYSTEMS, ignore_errors=True)
     with checked_out(with_changes=True) as checkout:
         for number, job in enumerate(jobs, start=1):
-            logger.info("%s: %d of %d systems", job["title"], number, len(jobs))
-            try:
-                _make(checkout, job, common, small)
-            except CommandError as error:
-                missing.append(job["name"])
-                logger.warning("%s is left out: %s", job["name"], error)
-    if len(missing) == len(jobs):
-        raise CommandError("no system could be trained and scored: see above why")
-    return missing
+            get_run_logger().info("%s: %d of %d systems", job["title"], number, len(jobs))
+            stems = frozenset(job["stems"])
+            checkout.set_parameters({**common, **job["parameters"], **({} if stems in scored else job["oracles"])})
+            problem = _problem(job, partial(_make, checkout, job, small))
+            if problem is None:
+                scored.add(stems)
+                problem = _problem(job, partial(_measure, job))
+            problems += [problem] if problem else []
+    if not scored:
+        raise CommandError(f"no system could be scored: {'; '.join(problems)}")
+    return problems
 
 
-def _make(checkout: Checkout, job: dict[str, Any], common: dict[str, object], small: bool) -> None:
-    name = job["name"]
-    checkout.set_parameters({**common, **job["parameters"]})
+def _problem(job: dict[str, Any], work: Callable[[], None]) -> str | None:
+    """Do the work; return, and log, why it could not be done, in a line that names the system."""
+    try:
+        work()
+    except CommandError as error:
+        problem = f"{job['name']}: {str(error).removeprefix(job['name'] + ': ')}"
+        get_run_logger().warning(problem)
+        return problem
+    return None
+
+
+def _make(checkout: Checkout, job: dict[str, Any], small: bool) -> None:
+    if "model" in job:
+        _score(checkout, job)
+    else:
+        _train_and_score(checkout, job, small)
+    _keep(checkout, job)
+
+
+def _train_and_score(checkout: Checkout, job: dict[str, Any], small: bool) -> None:
     for stage in STAGES:
-        checkout.reproduce(stage, f"{name}: {stage}")
-    checkout.save_experiment(f"compare-{'small-' if small else ''}{name}")
-    folder = OUT / SYSTEMS / name
+        checkout.reproduce(stage, f"{job['name']}: {stage}")
+    checkout.save_experiment(f"compare-{'small-' if small else ''}{job['name']}")
+
+
+def _score(checkout: Checkout, job: dict[str, Any]) -> None:
+    """Score a model that was not trained here, in the place where a training would have left its own.
+
+    DVC finds a training's own result in its cache when that is wanted next.
+    """
+    name, place = job["name"], checkout.workspace / "train"
+    checkout.reproduce("acquire", f"{name}: acquire")
+    shutil.rmtree(place / "model", ignore_errors=True)
+    shutil.copytree(job["model"], place / "model")
+    run = [sys.executable, "-m", "components.compare.pretrained_run", "--name", name]
+    carry_out(f"{name}: run", [*run, "--model", str(place / "model"), "--out", str(place)])
+    checkout.reproduce("evaluate", f"{name}: evaluate")
+
+
+def _keep(checkout: Checkout, job: dict[str, Any]) -> None:
+    """Copy what was made of a system beside that of the others."""
+    folder = OUT / SYSTEMS / job["name"]
     folder.mkdir(parents=True, exist_ok=True)
     for kept in _KEPT:
         made = checkout.workspace / kept
@@ -118,14 +165,21 @@ def _make(checkout: Checkout, job: dict[str, Any], common: dict[str, object], sm
             shutil.copytree(made, folder / made.name, dirs_exist_ok=True)
         else:
             shutil.copyfile(made, folder / made.name)
-    write_json(folder / "system.json", {"title": job["title"], "parameters": job["parameters"]})
+    write_json(folder / "system.json", {key: job[key] for key in ("title", "parameters", "origin") if key in job})
+
+
+def _measure(job: dict[str, Any]) -> None:
+    name, folder = job["name"], OUT / SYSTEMS / job["name"]
     costs = [sys.executable, "-m", "components.compare.costs"]
     carry_out(f"{name}: costs", [*costs, "--model", str(folder / "model"), "--out", str(folder / "costs.json")])
 
 
 def _gather(scores: list[str]) -> None:
-    given = [text for item in scores for text in ("--scores", item)]
-    carry_out("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *given])
+    carry_out("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = OUT / "comparison.md"
     if table.is_file():
         create_markdown_artifact(Path(table).read_text(encoding="utf-8"), key="comparison", description="All systems")
+
+
+def _each(option: str, values: list[str] | None) -> list[str]:
+    return [text for value in values or () for text in (option, value)]

@@ -7,8 +7,8 @@ from pathlib import Path
 from components.compare.compare import MARKDOWN, PAGE, compare
 from components.compare.config import CompareConfig
 from components.compare.log import log_comparison, runs_of, training_seconds
+from components.compare.names import named_places
 from components.core.entry import run_step
-from components.core.errors import UserError
 from components.core.params import load_section
 from components.core.tracking import connect
 from components.core.workspace import WORKSPACE
@@ -24,19 +24,12 @@ def main() -> None:
 
 def _work(arguments: argparse.Namespace) -> None:
     config = load_section("compare", CompareConfig)
-    others = dict(_named(text) for text in arguments.scores)
+    others = {name: Path(place) for name, place in named_places("--scores", arguments.scores).items()}
     client = connect()
     runs = runs_of(arguments.out)
     print(compare(config, arguments.out, others, training_seconds(client, runs), date.today()))
     run = log_comparison(client, arguments.out, runs)
     print(f"compare: {arguments.out / MARKDOWN}, {arguments.out / PAGE}; MLflow run {run.run_id}")
-
-
-def _named(text: str) -> tuple[str, Path]:
-    name, sign, folder = text.partition("=")
-    if not (name and sign and folder):
-        raise UserError(f"--scores {text}: write NAME=FOLDER")
-    return name, Path(folder)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def _short(comparison: Comparison) -> dict[str, object]:
         "targets": comparison.targets,
         "best": {target: best_system(scores, target) for target in comparison.targets},
         "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
+        "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
         "unmatched": comparison.gathered.unmatched,
         "day": comparison.day.isoformat(),
         "test": comparison.gathered.test,

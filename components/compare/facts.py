@@ -1,6 +1,6 @@
 """What is known of a system beside its scores, from the files in its folder.
 
-system.json            its title
+system.json            its title; of a model that was not trained here, where it comes from
 costs.json             what components.compare.costs measured
 evaluate/speed.csv     seconds of music separated a second of one core, of the system and its post-processings
 """
@@ -13,25 +13,21 @@ from typing import Any
 
 import pandas as pd
 
-from components.compare.gathering import FIXED
-
-_TITLES = {
-    "mixture": "the mixture itself (floor)",
-    "ibm": "IBM oracle",
-    "irm1": "IRM1 oracle",
-    "irm2": "IRM2 oracle",
-    "mwf": "MWF oracle",
-}
+from components.compare.fixed import fixed_title, is_fixed
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a trained system: its title, costs.json, how long it was trained, and speeds on one core by row's name."""
+    """Of a system: its title, costs.json, how long it was trained, and speeds on one core by row's name.
+
+    `origin` says what a model is that was not trained here; it is empty for one that was.
+    """
 
     title: str
     costs: Mapping[str, Any] = field(default_factory=dict)
     training_seconds: float | None = None
     one_core: Mapping[str, float] = field(default_factory=dict)
+    origin: str = ""
 
 
 def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
@@ -39,16 +35,16 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
     found = {}
     for path in sorted(folder.glob("*/evaluate")):
         name = path.parent.name
-        title = str(_document(path.parent / "system.json").get("title", name))
-        costs = _document(path.parent / "costs.json")
-        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"))
+        system, costs = (_document(path.parent / file) for file in ("system.json", "costs.json"))
+        title, origin = str(system.get("title", name)), str(system.get("origin", ""))
+        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"), origin)
     return found
 
 
 def title_of(system: str, facts: Mapping[str, Facts]) -> str:
     """Return a system's title, as tables and pictures have it."""
-    if system in FIXED:
-        return _TITLES[system]
+    if is_fixed(system):
+        return fixed_title(system)
     name, plus, post = system.partition("+")
     title = facts[name].title if name in facts else name
     return f"{title} + {post.upper()}" if plus else title

@@ -4,7 +4,7 @@ SYSTEMS/<name>/evaluate/scores.csv, test.json    what `evaluate` wrote for the s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from components.compare.fixed import Stems, fixed_row, has_oracles, is_fixed
+from components.compare.names import require_free
 from components.compare.others import read_others
 from components.core.errors import UserError
 
 COLUMNS = ("system", "target", "metric", "track", "value")
-FIXED = ("mixture", "ibm", "irm1", "irm2", "mwf")
-"""Floor and ceilings: they do not depend on the model, and keep their names."""
-
 _POST = "model+"
-_ALIKE = {"tracks": "tracks", "digest": "recordings of these tracks", "window_seconds": "frames", "scorer": "scorers"}
+_ALIKE = {
+    "tracks": "tracks",
+    "digest": "recordings of these tracks",
+    "rate": "sampling rates",
+    "channels": "numbers of channels",
+    "window_seconds": "frames",
+    "scorer": "scorers",
+}
 """What test.json must say the same of every system, and how it is called."""
 
 
@@ -41,25 +47,25 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     folders = sorted(path.parent for path in folder.glob("*/evaluate/test.json"))
     if not folders:
         raise UserError(f"{folder} has no scores in it: `stemline compare` makes them")
-    test = _common_test(folders)
-    tables = [_of_system(path) for path in folders]
+    tests = {path.parent.name: json.loads((path / "test.json").read_text(encoding="utf-8")) for path in folders}
+    test = _common_test(tests)
+    tables = _of_systems({path.parent.name: pd.read_csv(path / "scores.csv") for path in folders}, tests)
     targets = {str(target) for table in tables for target in table["target"]}
     unmatched = {}
     frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
+    require_free("--scores", others, (path.parent.name for path in folders))
     for name, place in others.items():
-        _require_new(name, folders)
         table, unmatched[name] = read_others(name, place, {track: frames[track] for track in test["tracks"]})
         tables.append(table[table["target"].isin(targets)])
     scores = pd.concat(tables, ignore_index=True)
-    # a floor or ceiling was scored once for each set of stems
+    # the floor was scored once for each set of stems, as a ceiling may have been twice
     scores = scores.drop_duplicates(["system", "target", "metric", "track"])
     # a perfect estimate has an infinite score, of which there is no mean
     scores["value"] = scores["value"].replace([np.inf, -np.inf], np.nan)
     return Gathered(scores[list(COLUMNS)], test, {name: names for name, names in unmatched.items() if names})
 
 
-def _common_test(folders: Sequence[Path]) -> dict[str, Any]:
-    tests = {path.parent.name: json.loads((path / "test.json").read_text(encoding="utf-8")) for path in folders}
+def _common_test(tests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     first, wanted = next(iter(tests.items()))
     for name, test in tests.items():
         for key, what in _ALIKE.items():
@@ -68,18 +74,17 @@ def _common_test(folders: Sequence[Path]) -> dict[str, Any]:
     return dict(wanted)
 
 
-def _require_new(name: str, folders: Sequence[Path]) -> None:
-    if name in FIXED or name in {path.parent.name for path in folders}:
-        raise UserError(f"--scores {name}: there is a system {name} here already; give the others' another name")
+def _of_systems(tables: Mapping[str, pd.DataFrame], tests: Mapping[str, dict[str, Any]]) -> list[pd.DataFrame]:
+    """Return the tables of all folders, by name, with the rows' names in place of those that `evaluate` gave them."""
+    stems: dict[str, Stems] = {name: tuple(sorted(test["targets"])) for name, test in tests.items()}
+    sets = {stems[name] for name, table in tables.items() if has_oracles(list(table["system"]))}
+    return [
+        table.assign(system=[_row(str(system), name, stems[name], sets) for system in table["system"]])
+        for name, table in tables.items()
+    ]
 
 
-def _of_system(folder: Path) -> pd.DataFrame:
-    table = pd.read_csv(folder / "scores.csv")
-    table["system"] = [_name(str(system), folder.parent.name) for system in table["system"]]
-    return table
-
-
-def _name(system: str, folder: str) -> str:
-    if system == "model":
-        return folder
-    return f"{folder}+{system.removeprefix(_POST)}" if system.startswith(_POST) else system
+def _row(system: str, folder: str, stems: Stems, sets: Collection[Stems]) -> str:
+    if is_fixed(system):
+        return fixed_row(system, stems, sets)
+    return folder if system == "model" else f"{folder}+{system.removeprefix(_POST)}"

@@ -1,4 +1,4 @@
-"""The comparison in MLflow: a run with the table and the pictures, and on every training's run which system it is."""
+"""The comparison in MLflow: a run with the table and the pictures, and on every system's run which system it is."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ _COSTS = (
 
 
 def runs_of(folder: Path) -> dict[str, tracking.RunRef]:
-    """Return the MLflow run of every system's training in `folder`/systems, of those that were scored."""
+    """Return the MLflow run of every system in `folder`/systems that was scored: of its training, if any."""
     return {
         path.parent.name: tracking.RunRef.read(path.parent)
         for path in sorted((folder / SYSTEMS).glob(f"*/{tracking.RUN_FILE}"))
@@ -74,6 +74,7 @@ def _tags(summary: Mapping[str, Any]) -> dict[str, object]:
     return {
         "stage": "compare",
         "systems": " ".join(summary["systems"]),
+        "pretrained": " ".join(summary["pretrained"]),
         "dataset": " + ".join(test.get("datasets", [])),
         "test_digest": test.get("digest", "unknown"),
         "scorer": test.get("scorer", "unknown"),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from components.compare.facts import Facts, title_of
-from components.compare.gathering import FIXED
+from components.compare.fixed import is_fixed
 from components.compare.labels import place_labels
 from components.compare.statistics import by_track
 from components.compare.table import best_system
@@ -89,7 +89,7 @@ def boxes(comparison: Comparison, target: str) -> Figure | None:
     figure = Figure(figsize=(8.0, 1.3 + 0.32 * len(names)), layout="constrained")
     panel = figure.subplots()
     for place, name in enumerate(names):
-        _box(panel, place, table[name].dropna().to_numpy(dtype=np.float64), _FIXED if name in FIXED else _TRAINED)
+        _box(panel, place, table[name].dropna().to_numpy(dtype=np.float64), _FIXED if is_fixed(name) else _TRAINED)
     _name_rows(panel, names, comparison.facts)
     panel.set_title(f"{target.capitalize()} SDR: {material(comparison.gathered.test)}", loc="left")
     panel.set_xlabel("SDR (dB), median over frames; a dot: a track")
@@ -128,7 +128,7 @@ def _differences(pairs: pd.DataFrame, target: str, reference: str, level: float)
             found.append(_Difference(row["first"], row["mean"], row["low"], row["high"], sure))
         elif row["first"] == reference:
             found.append(_Difference(row["second"], -row["mean"], -row["high"], -row["low"], sure))
-    shown = [row for row in found if row.system not in FIXED and np.isfinite(row.mean)]
+    shown = [row for row in found if not is_fixed(row.system) and np.isfinite(row.mean)]
     return sorted(shown, key=lambda row: row.mean)
 
 

@@ -1,17 +1,23 @@
-"""`python -m components.compare.plan --out FILE [--systems a,b] [--post mwf] [--tracks N] [--small]`
+"""`python -m components.compare.plan --out FILE [--systems a,b] [--models NAME=FOLDER] [--post mwf] [--tracks N] …`
 
-What a comparison trains and scores, as parameters: a job a system. The flow `compare` carries the jobs out.
+What a comparison trains and scores, as parameters: a job a system. The flow `compare` carries the jobs out. A job with
+a `model`, the folder of one that was not trained here, trains nothing.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.compare.systems import System, named
+from components.compare.names import named_places, require_free
+from components.compare.pretrained import Pretrained, find_pretrained
+from components.compare.systems import SYSTEMS, System, named
 from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.files import write_json
+
+NONE = "none"
+"""What `--systems` is where only models that were not trained here are compared."""
 
 ORACLES = ("mixture", "ibm", "irm1", "irm2", "mwf")
 """Floor and ceilings, scored once a set of stems: they do not depend on the model."""
@@ -38,7 +44,11 @@ def main() -> None:
     """Parse the command line and write the plan."""
     parser = argparse.ArgumentParser(prog="python -m components.compare.plan", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    parser.add_argument("--systems", default="", help="names, separated by commas (none: all)")
+    parser.add_argument("--systems", default="", help=f"names, separated by commas (left out: all; {NONE})")
+    parser.add_argument("--models", action="append", default=[], help="NAME=FOLDER or NAME=models:/…, of any model")
+    parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: names that are taken")
+    parser.add_argument("--rate", type=int, required=True, help="of what is compared, in Hz")
+    parser.add_argument("--channels", type=int, required=True, help="of what is compared")
     parser.add_argument("--post", default="mask", help=f"{' and '.join(POSTS)}, separated by commas")
     parser.add_argument("--tracks", type=int, default=0, help="score on so many test tracks (0: all)")
     parser.add_argument("--steps", type=int, default=0, help="train for so many steps (0: as the recipe says)")
@@ -47,38 +57,66 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    systems = named([name for name in arguments.systems.split(",") if name])
-    common = _common(arguments)
-    write_json(arguments.out, plan(systems, common, arguments.small))
+    chosen = [name for name in arguments.systems.split(",") if name]
+    systems = [] if chosen == [NONE] else named(chosen)
+    others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
+    require_free("--models", places, (*SYSTEMS, *others))
+    require_free("--scores", others, (system.name for system in systems))
+    scoring = _scoring(arguments)
+    models = find_pretrained(places, arguments.rate, arguments.channels)
+    if not (systems or models):
+        raise UserError(f"--systems {NONE} leaves nothing to compare: name models with --models NAME=FOLDER")
+    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small)
+    write_json(arguments.out, [*jobs, *plan_pretrained(models, scoring)])
 
 
-def _common(arguments: argparse.Namespace) -> dict[str, object]:
+def _recipe(arguments: argparse.Namespace) -> dict[str, object]:
+    steps = {"train.steps": arguments.steps} if arguments.steps else {}
+    return {**(SMALL if arguments.small else {}), **steps}
+
+
+def _scoring(arguments: argparse.Namespace) -> dict[str, object]:
     posts = [name for name in arguments.post.split(",") if name]
     if unknown := [name for name in posts if name not in POSTS]:
         raise UserError(f"--post: there is no {unknown[0]} (there are {', '.join(POSTS)})")
     post = {name: dict(values) for chosen in posts for name, values in POSTS[chosen].items()}
-    steps = {"train.steps": arguments.steps} if arguments.steps else {}
     tracks = {"evaluate.tracks": arguments.tracks} if arguments.tracks else {}
-    return {**(SMALL if arguments.small else {}), **steps, **tracks, "evaluate.post": post}
+    return {**tracks, "evaluate.post": post}
 
 
-def plan(systems: list[System], common: Mapping[str, object], small: bool) -> list[dict[str, Any]]:
-    """Return the jobs, in the order in which they share most: `{name, title, parameters}` each."""
-    jobs: list[dict[str, Any]] = []
-    seen: set[tuple[str, ...]] = set()
-    for system in sorted(systems, key=lambda system: len(system.targets)):
-        oracles = () if system.targets in seen else ORACLES
-        seen.add(system.targets)
-        parameters = {
+def plan(systems: Sequence[System], common: Mapping[str, object], small: bool) -> list[dict[str, Any]]:
+    """Return the jobs of systems to train, in the order in which they share most, as `_job` has them."""
+    return [
+        _job(system.name, f"{system.title}, small" if small else system.title, system.targets, {
             **common,
             "cache.targets": list(system.targets),
             "train.network": system.small if small else system.published,
             "train.datasets": {},
-            "evaluate.systems": ["model", *oracles],
-        }
-        title = f"{system.title}, small" if small else system.title
-        jobs.append({"name": system.name, "title": title, "parameters": parameters})
-    return jobs
+        })
+        for system in sorted(systems, key=lambda system: len(system.targets))
+    ]  # fmt: skip
+
+
+def plan_pretrained(models: Sequence[Pretrained], scoring: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Return the jobs of models that are only scored: each with `model`, its folder, and `origin`, in words."""
+    return [
+        {**_job(model.name, model.title, model.targets, scoring), "model": str(model.folder), "origin": model.origin}
+        for model in models
+    ]
+
+
+def _job(name: str, title: str, targets: Sequence[str], parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Return a job: `{name, title, stems, parameters, oracles}`.
+
+    `oracles` are parameters in place of those of that name, for the first job of its `stems` that gets so far.
+    """
+    return {
+        "name": name,
+        "title": title,
+        "stems": sorted(targets),
+        "parameters": {**parameters, "evaluate.systems": ["model"]},
+        "oracles": {"evaluate.systems": ["model", *ORACLES]},
+    }
 
 
 if __name__ == "__main__":

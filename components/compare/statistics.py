@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.gathering import FIXED
+from components.compare.fixed import is_fixed
 
 FEWEST_TRACKS = 2
 _ROUNDING = 1e-12  # dB, or of larger values: what is nearer is equal
@@ -54,10 +54,10 @@ def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConf
         _pair(target, metric, (str(first), str(second)), table, config) for first, second in combinations(table, 2)
     ]
     found = pd.DataFrame([asdict(pair) for pair in pairs], columns=list(Pair.__dataclass_fields__))
-    fixed = found["first"].isin(FIXED) | found["second"].isin(FIXED)
+    fixed = np.array([is_fixed(pair.first) or is_fixed(pair.second) for pair in pairs], dtype=bool)
     for family in (fixed, ~fixed):
         found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
-    found.loc[~fixed, "p_conover"] = holm(conover(table[[name for name in table if name not in FIXED]]))
+    found.loc[~fixed, "p_conover"] = holm(conover(_without_fixed(table)))
     return found
 
 
@@ -71,7 +71,7 @@ def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
 def friedman(scores: pd.DataFrame, target: str, metric: str) -> tuple[float, int]:
     """Return the p-value of all trained systems being alike, and on how many tracks; NaN where that cannot be asked."""
     table = by_track(scores, target, metric)
-    common = table[[name for name in table if name not in FIXED]].dropna()
+    common = _without_fixed(table).dropna()
     if not _can_be_ranked(common):
         return float("nan"), len(common)
     return float(stats.friedmanchisquare(*(common[name] for name in common)).pvalue), len(common)
@@ -148,6 +148,10 @@ def _weights(count: int, resamples: int, seed: int) -> Values:
     """Return how often each of `count` values was drawn, by `count`: times the values, a mean a resample."""
     places = _draws(count, resamples, seed) + count * np.arange(resamples)[:, None]
     return np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count) / count
+
+
+def _without_fixed(table: pd.DataFrame) -> pd.DataFrame:
+    return table[[name for name in table if not is_fixed(str(name))]]
 
 
 def _can_be_ranked(common: pd.DataFrame) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from components.compare.config import CompareConfig
 from components.compare.facts import Facts, cost_columns, title_of
-from components.compare.gathering import FIXED
+from components.compare.fixed import is_fixed
 from components.compare.statistics import by_track, median_interval
 from components.core.metrics import METRICS
 
@@ -27,7 +27,7 @@ def summarise(scores: pd.DataFrame, facts: Mapping[str, Facts], config: CompareC
 def best_system(scores: pd.DataFrame, target: str) -> str | None:
     """Return the system, none that knows the answer, with the best median SDR; None where there is none."""
     table = by_track(scores, target, "SDR").dropna(axis="columns", how="all")
-    return next((str(name) for name in table if name not in FIXED), None)
+    return next((str(name) for name in table if not is_fixed(str(name))), None)
 
 
 def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> dict[str, Any]:

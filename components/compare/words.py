@@ -10,7 +10,8 @@ import pandas as pd
 
 from components.compare.config import CompareConfig
 from components.compare.facts import Facts, title_of
-from components.compare.gathering import FIXED, Gathered
+from components.compare.fixed import is_fixed
+from components.compare.gathering import Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
 from components.compare.statistics import friedman
 from components.core.labels import label_datasets
@@ -64,6 +65,10 @@ def _heading(comparison: Comparison) -> str:
         "tracks, in dB.",
         f"Speed, memory: {'; '.join(machines) or 'not measured'}. Compared on {comparison.day.isoformat()}.",
     ]
+    if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
+        paragraphs.append(
+            f"Not trained here, nor on the same data, which may hold the test tracks: {'. '.join(pretrained)}."
+        )
     for name, files in comparison.gathered.unmatched.items():
         shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
         are = "is" if len(files) == 1 else "are"
@@ -120,7 +125,7 @@ def _pairs_table(comparison: Comparison, target: str) -> str:
     """Return every pair of trained systems; floors and ceilings are in pairs.csv."""
     pairs, level = comparison.pairs, 1 - comparison.config.confidence
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
-    rows = rows[~rows["first"].isin(FIXED) & ~rows["second"].isin(FIXED)]
+    rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
     if rows.empty:
         return "No two systems have tracks in common."
     lines = _head(

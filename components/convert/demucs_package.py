@@ -1,6 +1,7 @@
 """Checkpoints of the package `demucs`: a class, what it was made with, and its state."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from components.convert.source import find, hub, load_tensors
+from components.convert.source import Weights, find, hub, load_tensors
 from components.core.errors import UserError
 from components.core.extras import imported
 
@@ -34,13 +36,13 @@ class Checkpoint:
 def read_checkpoint(source: str, module: str, name: str, title: str) -> Checkpoint:
     """Read a checkpoint of the package's class `name`.
 
-    `source` is a file, a folder with one .th file, or a name or signature of the package's table of models, whose file
-    then lies in torch hub's cache. Raises UserError for a checkpoint of another class or one that is quantised.
+    `source` is a file, a folder with one, or a name or signature of the package's table of models, whose file then lies
+    in Hugging Face's cache or torch hub's. Raises UserError for a checkpoint of another class or one that is quantised.
     """
     package = imported(module, "demucs", title)
     made: Callable[..., nn.Module] = getattr(package, name)
     path = locate(source, title)
-    saved = load_tensors(path, [made, Fraction])
+    saved = _READERS.get(path.suffix, _read_th)(path, made)
     if not isinstance(saved, dict) or saved.get("klass") is not made or saved.get("args"):
         raise UserError(f"{path} holds no checkpoint of {title}")
     if "__quantized" in saved["state"]:
@@ -63,20 +65,54 @@ def locate(source: str, title: str) -> Path:
     if place.is_file():
         return place
     if place.is_dir():
-        files = sorted(place.glob("*.th"))
+        files = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES)
         if len(files) != 1:
-            raise UserError(f"{title}: {source} holds {len(files)} .th files: name one of them")
+            raise UserError(f"{title}: {source} holds {len(files)} {' or '.join(SUFFIXES)} files: name one of them")
         return files[0]
+    return find_published(source, title)
+
+
+def find_published(name: str, title: str) -> Path:
+    """Return the file of a name or signature that the package knows: from Hugging Face's cache, or torch hub's.
+
+    The package downloads to the first since version 4.1, and to the second before that, or where the first fails.
+    """
     imported("demucs", "demucs", title)
-    return find(hub(), [_file(_signature(source, title), title)], title)[0]
+    signature = _signature(name, title)
+    file = _file(signature, title)
+    return _from_hugging_face(signature) or find(hub(), [file], title)[0]
+
+
+def weights(name: str, title: str) -> Weights:
+    """Return what the package downloads by this name or signature."""
+    return Weights("demucs", name, lambda: [find_published(name, title)])
+
+
+def _from_hugging_face(signature: str) -> Path | None:
+    """Return the file of a signature in Hugging Face's cache, from any model that it is part of."""
+    package, cache = (imported(module, "demucs", "Demucs") for module in ("demucs.hf", "huggingface_hub"))
+    for name, signatures in published().items():
+        if signature in signatures:
+            repository = f"{package.DEFAULT_NAMESPACE}/{package.hf_repo_name(name)}"
+            found = cache.try_to_load_from_cache(repository, f"{signature}.safetensors")
+            if isinstance(found, str):
+                return Path(found)
+    return None
+
+
+def published() -> dict[str, list[str]]:
+    """Return the models that the package knows by name, each with the signatures of the networks it is made of."""
+    listed = (resources.files("demucs") / "remote").iterdir()
+    documents = {path.name: path.read_text(encoding="utf-8") for path in listed if path.name.endswith(".yaml")}
+    return {
+        name.removesuffix(".yaml"): sorted(set(yaml.safe_load(text)["models"]))
+        for name, text in sorted(documents.items())
+    }
 
 
 def _signature(name: str, title: str) -> str:
     """Return the signature of the one network that a model of this name is made of, or `name` if it is none."""
-    listed = resources.files("demucs") / "remote" / f"{name}.yaml"
-    if not listed.is_file():
-        return name
-    signatures: list[str] = sorted(set(yaml.safe_load(listed.read_text(encoding="utf-8"))["models"]))
+    signatures = published().get(name, [name])
     if len(signatures) > 1:
         raise UserError(f"{title}: {name} is made of several networks: name one of {', '.join(signatures)}")
     return signatures[0]
@@ -89,3 +125,34 @@ def _file(signature: str, title: str) -> str:
     if not found:
         raise UserError(f"{title}: {signature} is neither a file nor a folder nor a model that demucs knows")
     return found[0]
+
+
+def _read_th(path: Path, made: Callable[..., nn.Module]) -> Any:
+    return load_tensors(path, [made, Fraction])
+
+
+def _read_safetensors(path: Path, made: Callable[..., nn.Module]) -> dict[str, Any]:
+    """Return what a file of version 4.1 holds, as a .th file has it; `structure` is what quantised ones have."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            said = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
+        args, kwargs = (json.loads(said[name], object_hook=_fraction) for name in ("args", "kwargs"))
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} holds no weights of demucs: {' '.join(str(error).split())[:200]}") from None
+    klass = made if said.get("klass") == f"{made.__module__}.{made.__qualname__}" else None
+    quantised = {"__quantized": True} if "structure" in said else {}
+    return {"klass": klass, "args": args, "kwargs": kwargs, "state": state | quantised}
+
+
+def _fraction(document: dict[str, Any]) -> Any:
+    """Return what the package writes as `{"_type": "fraction", …}`; anything else as it is."""
+    return Fraction(document["numerator"], document["denominator"]) if "_type" in document else document
+
+
+_READERS: Mapping[str, Callable[[Path, Callable[..., nn.Module]], Any]] = {
+    ".th": _read_th,
+    ".safetensors": _read_safetensors,
+}
+SUFFIXES = tuple(_READERS)
+"""Of the package's files: up to version 4.0, and from 4.1 on."""

@@ -1,13 +1,14 @@
 """Weights of Hybrid Demucs: of torchaudio's pipelines, or from checkpoints of the package `demucs`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from components.convert.demucs_package import locate, read_checkpoint
-from components.convert.source import Converted, Kind, find, hub, load_tensors, prefixed
+from components.convert.demucs_package import locate, read_checkpoint, weights
+from components.convert.source import Converted, Kind, Weights, find, load_tensors, prefixed
 from components.core.errors import UserError
 from components.core.networks.hdemucs import HDemucsConfig
 from components.core.params import parse_section
@@ -15,7 +16,7 @@ from components.core.params import parse_section
 SOURCES = ("drums", "bass", "other", "vocals")
 RATE = 44100
 TORCHAUDIO = ("hdemucs_high_trained", "hdemucs_high_musdbhq_only")
-"""Its files, as it names them in torch hub's cache."""
+"""Its files, as it names them in its own folder of torch hub's cache."""
 
 _BRANCHES = {
     "encoder": "freq_encoder", "decoder": "freq_decoder", "tencoder": "time_encoder", "tdecoder": "time_decoder",
@@ -31,10 +32,15 @@ def read(source: str) -> Converted:
     return _package(source) if path is None else _torchaudio(path)
 
 
+def _files(name: str) -> list[Path]:
+    """Return the file of one of torchaudio's names from where its pipelines download it (torchaudio.utils.download)."""
+    return find(Path(torch.hub.get_dir()) / "torchaudio" / "models", [f"{name}.pt"], "Hybrid Demucs")
+
+
 def _of_torchaudio(source: str) -> Path | None:
     """Return the file of torchaudio's that `source` means, if it means one."""
     if source in TORCHAUDIO:
-        return find(hub(), [f"{source}.pt"], "Hybrid Demucs")[0]
+        return _files(source)[0]
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("hdemucs_high_*.pt")) if place.is_dir() else []
     return next((path for path in files if path.suffix == ".pt"), None)
@@ -85,4 +91,10 @@ def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-KIND = Kind(read)
+KIND = Kind(
+    read,
+    published=[
+        *(Weights("torchaudio", name, partial(_files, name)) for name in TORCHAUDIO),
+        weights("hdemucs_mmi", "Hybrid Demucs"),
+    ],
+)

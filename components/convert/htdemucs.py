@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.convert.demucs_package import read_checkpoint
+from components.convert.demucs_package import read_checkpoint, weights
 from components.convert.source import Converted, Kind, prefixed
 from components.core.networks.htdemucs import HTDemucsConfig
 from components.core.params import parse_section
@@ -28,4 +28,7 @@ def read(source: str) -> Converted:
     )  # fmt: skip
 
 
-KIND = Kind(read)
+PUBLISHED = ("htdemucs", "htdemucs_6s", "f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
+"""Names of single networks, and the four that `htdemucs_ft` is made of."""
+
+KIND = Kind(read, published=[weights(name, "Hybrid Transformer Demucs") for name in PUBLISHED])

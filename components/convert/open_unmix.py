@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from components.convert.source import Converted, Kind, find, hub, load_tensors
+from components.convert.source import Converted, Kind, Weights, find, hub, load_tensors
 from components.core.errors import UserError
 from components.core.networks.open_unmix import OpenUnmixConfig
 from components.core.stft import StftConfig
@@ -60,13 +61,16 @@ def read(source: str) -> Converted:
 
 def _paths(source: str, model: Published) -> dict[str, Path]:
     if model.files:
-        found = find(hub(), list(model.files.values()), f"Open-Unmix {source}")
-        return dict(zip(model.files, found, strict=True))
+        return dict(zip(model.files, _files(source), strict=True))
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("*.pth"))
     if not files:
         raise UserError(f"{source} is neither {', '.join(PUBLISHED)} nor a folder of Open-Unmix's .pth files")
     return {path.stem.replace("_", "-").split("-")[0]: path for path in files}
+
+
+def _files(name: str) -> list[Path]:
+    return find(hub(), list(PUBLISHED[name].files.values()), f"Open-Unmix {name}")
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
@@ -87,4 +91,4 @@ def _config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
     )
 
 
-KIND = Kind(read)
+KIND = Kind(read, published=[Weights("openunmix", name, partial(_files, name)) for name in PUBLISHED])

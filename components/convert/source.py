@@ -31,11 +31,28 @@ class Converted:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Weights that were published: the `package` (as pip calls it) that downloads them, and the source for `convert`.
+
+    `find` returns their files on this machine; it raises UserError, with a line that says where they go, when there are
+    none.
+    """
+
+    package: str
+    source: str
+    find: Callable[[], Sequence[Path]]
+
+
+@dataclass(frozen=True)
 class Kind:
-    """Whose weights: `read(source, **said)`, and what a user may say beside the source, name to help."""
+    """Whose weights: `read(source, **said)`, and what a user may say beside the source, name to help.
+
+    `published` are those that are looked for by a name, or in a folder of their package's.
+    """
 
     read: Callable[..., Converted]
     options: Mapping[str, str] = field(default_factory=dict)
+    published: Sequence[Weights] = ()
 
 
 def hub() -> Path:

@@ -5,8 +5,10 @@ second stem. Kernels are `(height, width, …)` with frequency second; batch nor
 sixth feeds nothing) and each transposed one.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.convert.source import Converted, Kind
+from components.convert.source import Converted, Kind, Weights
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.spleeter import SpleeterConfig
@@ -51,11 +53,7 @@ class Checkpoint(Protocol):
 def read(source: str) -> Converted:
     """Read a folder such as spleeter's `pretrained_models/2stems`."""
     folder = Path(source)
-    if not (folder / "checkpoint").is_file():
-        raise UserError(
-            f"Spleeter: {folder} holds no checkpoint: name a folder such as pretrained_models/2stems, which "
-            "`spleeter separate` downloads"
-        )
+    _checkpoint(folder)
     tensorflow = imported("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
     reader = tensorflow.train.load_checkpoint(str(folder))
     heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
@@ -64,6 +62,16 @@ def read(source: str) -> Converted:
         raise UserError(f"Spleeter: {folder} holds {heads} convolutions, which fits no model of 2, 4 or 5 stems")
     model, files = PUBLISHED[stems], tuple(sorted(folder.glob("model*")))
     return Converted(model.network, state_of(reader, stems), model.targets, RATE, 2, files)
+
+
+def _checkpoint(folder: Path) -> list[Path]:
+    """Return the file that names the folder's checkpoint."""
+    if not (folder / "checkpoint").is_file():
+        raise UserError(
+            f"Spleeter: {folder} holds no checkpoint: name a folder such as pretrained_models/2stems, which "
+            "`spleeter separate` downloads"
+        )
+    return [folder / "checkpoint"]
 
 
 def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:
@@ -102,4 +110,10 @@ def _number(number: int) -> str:
     return f"_{number}" if number else ""
 
 
-KIND = Kind(read)
+DOWNLOADS = Path(os.environ.get("MODEL_PATH", "pretrained_models"))
+"""Where the package `spleeter` puts its models: the variable is its own."""
+
+_FOLDERS = [DOWNLOADS / f"{stems}stems" for stems in PUBLISHED]
+KIND = Kind(
+    read, published=[Weights("spleeter", str(folder), partial(_checkpoint, folder)) for folder in _FOLDERS]
+)  # fmt: skip

@@ -1,15 +1,28 @@
 """`stemline compare` as a user runs it: clones, experiments, the table, MLflow; and nothing is made twice."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from core.tiny import save_tiny_model
 from project import Project, copied_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-COMMAND = ("compare", "--small", "--systems", "unet,wave-unet", "--steps", "2", "--tracks", "2")
+COMMAND = (
+    "compare",
+    "--small",
+    "--systems",
+    "unet,wave-unet",
+    "--steps",
+    "2",
+    "--tracks",
+    "2",
+    "--models",
+    "four=../four",
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +34,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def said(project: Project) -> str:
     """What the first comparison printed; an uncommitted change goes along with it."""
     (project.folder / "notes.txt").write_text("not committed\n")
-    return project.stemline(*COMMAND)
+    save_tiny_model(project.folder.parent / "four", ("drums", "bass", "other", "vocals"), rate=22050)
+    save_tiny_model(project.folder.parent / "speech", ("speech", "noise"), rate=22050)  # which no track has
+    return project.stemline(*COMMAND, "--models", "speech=../speech", code=2)
+
+
+def _table(project: Project) -> pd.DataFrame:
+    return pd.read_csv(project.workspace / "compare" / "comparison.csv").set_index("system")
 
 
 def _git(project: Project, *arguments: str) -> str:
@@ -30,12 +49,27 @@ def _git(project: Project, *arguments: str) -> str:
 
 def test_the_table_has_every_system_and_the_oracles(project: Project, said: str) -> None:
     out = project.workspace / "compare"
-    table = pd.read_csv(out / "comparison.csv").set_index("system")
-    assert {"unet", "unet+mwf", "wave-unet", "mixture", "irm2"} <= set(table.index)
-    assert table["vocals SDR"].notna().all()
+    table = _table(project)
+    assert {"unet", "unet+mwf", "wave-unet", "four", "four+mwf", "mixture", "irm2/2", "irm2/4"} <= set(table.index)
+    assert table[["vocals SDR", "accompaniment SDR"]].notna().all(axis=None)
+    assert table["drums SDR"].notna()["four"]
+    unknown = table["training seconds"].isna()
+    assert (unknown["unet"], unknown["four"]) == (False, True)
+    assert table["times real time"]["four"] > 0
+    text = (out / "comparison.md").read_text(encoding="utf-8")
+    assert "| four, 4 stems, pretrained |" in text
+    assert "Not trained here, nor on the same data, which may hold the test tracks: four: U-Net of drums" in text
     assert (out / "comparison.html").is_file()
     assert list(out.glob("pictures/*.png")), "pictures"
-    assert "2 of 2 systems" in said
+    assert "4 of 4 systems" in said
+
+
+def test_what_fails_is_named_with_its_reason(project: Project, said: str) -> None:
+    reason = (
+        r"stemline: the table is made, without what failed: speech: evaluate: track '.*' has no stem for the target"
+    )
+    assert re.search(rf"^{reason} 'speech'.*$", said, re.MULTILINE)
+    assert "speech" not in _table(project).index
 
 
 def test_each_system_is_an_experiment_and_a_run(project: Project, said: str) -> None:
@@ -48,6 +82,8 @@ def test_each_system_is_an_experiment_and_a_run(project: Project, said: str) -> 
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     names = {run.data.params.get("train.network.name") for run in client.search_runs(experiments)}
     assert {"unet", "wave_unet"} <= names
+    [run] = client.search_runs(experiments, "tags.stage = 'pretrained' and tags.system = 'four'")
+    assert run.data.metrics["test/vocals/SDR"] == pytest.approx(_table(project)["vocals SDR"]["four"])
 
 
 def test_the_persons_folder_stays_as_it_was(project: Project, said: str) -> None:

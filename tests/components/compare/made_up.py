@@ -33,7 +33,14 @@ def write_system(
         for number, track in enumerate(TRACKS)
     ]  # fmt: skip
     pd.DataFrame(rows).to_csv(place / "scores.csv", index=False)
-    document = {"tracks": list(TRACKS), "datasets": ["made"], "window_seconds": 1.0, "scorer": "BSS Eval v4"}
+    stems = [target for target in targets if len(targets) == 2 or target != "accompaniment"]
+    document = {
+        "targets": stems,
+        "tracks": list(TRACKS),
+        "datasets": ["made"],
+        "window_seconds": 1.0,
+        "scorer": "BSS Eval v4",
+    }
     (place / "test.json").write_text(json.dumps(document | test), encoding="utf-8")
     (folder / name / "system.json").write_text(json.dumps({"title": name.title()}), encoding="utf-8")
 

@@ -13,7 +13,7 @@ from PIL import Image
 from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.gathering import FIXED
+from components.compare.fixed import is_fixed
 from components.core.errors import UserError
 from components.core.files import digest_folder
 
@@ -31,6 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_system(systems, "spleeter", {"model": 5.0}, seed=2)
     stems = ("vocals", "drums", "bass", "other", "accompaniment")
     write_system(systems, "spleeter-4", {"model": 4.5, **ORACLES}, stems, seed=3)
+    pretrained = {"title": "Spleeter-4, pretrained", "origin": "Spleeter of four; weights 0123"}
+    (systems / "spleeter-4" / "system.json").write_text(json.dumps(pretrained))
     costs = {"weights": 1e6, "multiply_adds_a_second": 2e9, "times_real_time": 10.0, "times_real_time_fast": 25.5}
     more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
     for name in ("unet", "spleeter"):
@@ -49,7 +51,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
-    assert set(table.index) == {"unet", "unet+mwf", "spleeter", "spleeter-4", "others", "mixture", "irm2"}
+    assert set(table.index) == {
+        "unet", "unet+mwf", "spleeter", "spleeter-4", "others", "mixture", "irm2/2", "irm2/4",
+    }  # fmt: skip
     scores = pd.read_csv(folder / "systems" / "unet" / "evaluate" / "scores.csv")
     chosen = scores[(scores["system"] == "model") & (scores["target"] == "vocals") & (scores["metric"] == "SIR")]
     assert table.loc["unet", "vocals SIR"] == pytest.approx(chosen["value"].median())
@@ -83,8 +87,8 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     assert by_name[frozenset(("unet", "spleeter"))]["tracks"] == 12
     assert abs(by_name[frozenset(("unet", "spleeter"))]["mean"]) == pytest.approx(1.0, abs=0.3)
     assert by_name[frozenset(("unet", "others"))]["tracks"] == 5
-    assert len(vocals) == 7 * 6 // 2
-    fixed = vocals["first"].isin(FIXED) | vocals["second"].isin(FIXED)
+    assert len(vocals) == 8 * 7 // 2
+    fixed = vocals["first"].map(is_fixed) | vocals["second"].map(is_fixed)
     assert vocals.loc[~fixed, "p_conover"].notna().all()
     assert vocals.loc[fixed, "p_conover"].isna().all()
 
@@ -95,6 +99,7 @@ def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder:
     assert summary["best"]["accompaniment"] == "spleeter"
     assert summary["friedman"]["accompaniment"]["tracks"] == 12
     assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
+    assert summary["pretrained"] == ["spleeter-4"]
     assert summary["day"] == "2026-02-03"
 
 
@@ -102,6 +107,10 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine. Compared on 2026-02-03." in text
+    assert "which may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
+    assert "| Spleeter-4, pretrained |" in text
+    assert "| IRM2 oracle, 2 stems |" in text
+    assert "| IRM2 oracle, 4 stems |" in text
     assert "## Published by others, quoted" in text
     assert "not measured here" in text
     assert "Unet + MWF" in text

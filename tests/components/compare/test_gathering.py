@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from compare.made_up import TRACKS, write_museval, write_system
+from components.compare.fixed import fixed_title
 from components.compare.gathering import gather
 from components.compare.others import read_others
 from components.core.errors import UserError
@@ -19,6 +20,33 @@ def test_rows_have_the_names_of_their_systems_and_floors_are_there_once(tmp_path
     scores = gather(tmp_path, {}).scores
     assert set(scores["system"]) == {"a", "a+mwf", "b", "mixture"}
     assert (scores.groupby(["system", "target", "metric"]).size() == len(TRACKS)).all()
+
+
+FOUR = ("vocals", "drums", "bass", "other", "accompaniment")
+
+
+def test_oracles_of_each_set_of_stems_have_rows_of_their_own(tmp_path: Path) -> None:
+    write_system(tmp_path, "a", {"model": 1.0, "mixture": -5.0, "ibm": 8.0})
+    write_system(tmp_path, "b", {"model": 1.0, "mixture": -5.0, "ibm": 12.0}, FOUR)
+    write_system(tmp_path, "c", {"model": 1.0}, ("vocals", "drums"))
+    scores = gather(tmp_path, {}).scores
+    assert set(scores["system"]) == {"a", "b", "c", "mixture", "ibm/2", "ibm/4"}
+    medians = scores[scores["metric"] == "SDR"].groupby(["system", "target"])["value"].median()
+    assert medians["ibm/4", "vocals"] - medians["ibm/2", "vocals"] == pytest.approx(4, abs=1)
+    assert ("ibm/2", "drums") not in medians.index
+    write_system(tmp_path, "d", {"model": 1.0, "ibm": 12.0}, ("vocals", "drums"))
+    names = {"ibm/accompaniment-vocals", "ibm/drums-vocals", "ibm/4"}
+    assert names <= set(gather(tmp_path, {}).scores["system"])
+    assert [fixed_title(name) for name in sorted(names)] == [
+        "IBM oracle, 4 stems", "IBM oracle, accompaniment, vocals", "IBM oracle, drums, vocals",
+    ]  # fmt: skip
+
+
+def test_names_of_oracles_are_taken(tmp_path: Path) -> None:
+    write_system(tmp_path, "a", {"model": 1.0})
+    for name in ("a", "irm2", "irm2/4"):
+        with pytest.raises(UserError, match=f"--scores {name}: there is a system {name} here already"):
+            gather(tmp_path, {name: tmp_path})
 
 
 def test_an_infinite_score_is_none(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """What a comparison trains: the jobs, their parameters, and what is refused."""
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
-from core.tiny import run_python
+from core.tiny import run_python, save_tiny_model
 
 from components.cache.config import CacheConfig
-from components.compare.plan import ORACLES, SMALL, plan
+from components.compare.plan import ORACLES, SMALL, main, plan
 from components.compare.systems import FOUR_STEMS, SYSTEMS, named
 from components.core.errors import UserError
 from components.core.networks.registry import parse_network
@@ -26,11 +28,16 @@ def test_every_system_has_parameters_that_the_steps_take() -> None:
             assert names <= config.model_fields.keys()
 
 
-def test_oracles_are_scored_once_a_set_of_stems() -> None:
-    jobs = plan(named(["unet", "spleeter", "spleeter-4"]), {}, small=False)
-    with_oracles = [job["name"] for job in jobs if job["parameters"]["evaluate.systems"] == ["model", *ORACLES]]
-    assert with_oracles == ["unet", "spleeter-4"]
+def test_every_job_can_score_the_oracles_of_its_stems() -> None:
+    jobs = plan(named(["spleeter-4", "unet", "spleeter"]), {}, small=False)
+    assert [(job["name"], job["stems"]) for job in jobs] == [
+        ("unet", ["accompaniment", "vocals"]), ("spleeter", ["accompaniment", "vocals"]),
+        ("spleeter-4", sorted(FOUR_STEMS)),
+    ]  # fmt: skip
     assert jobs[-1]["parameters"]["cache.targets"] == list(FOUR_STEMS)
+    for job in jobs:
+        assert job["parameters"]["evaluate.systems"] == ["model"]
+        assert job["oracles"] == {"evaluate.systems": ["model", *ORACLES]}
 
 
 def test_published_networks_are_the_defaults_and_small_ones_smaller() -> None:
@@ -46,14 +53,52 @@ def test_names_may_be_written_either_way_and_twice() -> None:
         named(["wnet"])
 
 
+SOUND = ("--rate", "44100", "--channels", "2")
+
+
 def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     out = tmp_path / "plan.json"
-    command = ["-m", "components.compare.plan", "--out", str(out)]
-    result = run_python(*command, "--systems", "unet", "--post", "mask,mwf", "--tracks", "3", "--small")
+    model = save_tiny_model(tmp_path / "model", FOUR_STEMS)
+    command = ["-m", "components.compare.plan", "--out", str(out), *SOUND, "--post", "mask,mwf", "--tracks", "3"]
+    result = run_python(*command, "--systems", "unet", "--small", "--models", f"mine={model}")
     assert result.returncode == 0, result.stderr
-    [job] = json.loads(out.read_text())
-    assert job["parameters"]["evaluate.tracks"] == 3
-    assert job["parameters"]["evaluate.post"] == {"mwf": {"method": "wiener"}}
+    unet, mine = json.loads(out.read_text())
+    for job in (unet, mine):
+        assert job["parameters"]["evaluate.tracks"] == 3
+        assert job["parameters"]["evaluate.post"] == {"mwf": {"method": "wiener"}}
+    assert "model" not in unet
+    assert (mine["name"], mine["model"], mine["stems"]) == ("mine", str(model), sorted(FOUR_STEMS))
+    assert {name.split(".")[0] for name in mine["parameters"]} == {"evaluate"}
     wrong = run_python(*command, "--post", "magic")
     assert wrong.returncode == 2
     assert "--post: there is no magic" in wrong.stderr
+
+
+def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, model = tmp_path / "plan.json", save_tiny_model(tmp_path / "model")
+    monkeypatch.setattr(
+        sys, "argv", ["plan", "--out", str(out), *SOUND, "--systems", "none", "--models", f"mine={model}"]
+    )
+    main()
+    assert [job["name"] for job in json.loads(out.read_text())] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--models", "unet=x"], "--models unet: there is a system unet here already"),
+        (["--models", "irm2=x"], "--models irm2: there is a system irm2 here already"),
+        (["--models", "a=x", "--scores", "a=y"], "--models a: there is a system a here already"),
+        (["--systems", "unet", "--scores", "unet=y"], "--scores unet: there is a system unet here already"),
+        (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
+        (["--systems", "none"], "--systems none leaves nothing to compare"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(
+    given: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["plan", "--out", str(tmp_path / "plan.json"), *SOUND, *given])
+    with pytest.raises(SystemExit):
+        main()
+    assert re.fullmatch(f"stemline: {message}.*\n", capsys.readouterr().err)
+    assert not (tmp_path / "plan.json").exists()

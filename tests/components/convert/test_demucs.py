@@ -1,11 +1,13 @@
 """Checkpoints of three Demucs as models: what their own networks give for the same music."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from components.convert.convert import convert
@@ -92,6 +94,16 @@ def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
     assert _difference(tmp_path / "model", theirs, 30000) < 1e-5
 
 
+def test_torchaudio_s_files_are_where_it_downloads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    download = pytest.importorskip("torchaudio.utils.download")
+    theirs = download._get_local_path("models/hdemucs_high_trained.pt")
+    with pytest.raises(UserError, match=f"hdemucs_high_trained.pt is not in {theirs.parent}"):
+        convert("hdemucs", "hdemucs_high_trained", tmp_path / "model")
+    torch.save(torchaudio.models.HDemucs(SOURCES, channels=8).state_dict(), theirs)
+    assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (theirs,)
+
+
 def test_half_precision_becomes_whole(tmp_path: Path) -> None:
     theirs = _saved("demucs", tmp_path / "x.th", normalize=False)
     saved = torch.load(tmp_path / "x.th", weights_only=False)
@@ -102,9 +114,41 @@ def test_half_precision_becomes_whole(tmp_path: Path) -> None:
     assert 1e-6 < _difference(tmp_path / "model", theirs, 4000) < 1e-1
 
 
+def _as_hugging_face_has_it(path: Path, made: type, settings: dict[str, Any], state: dict[str, Tensor]) -> None:
+    """Write what version 4.1 downloads; its own reader must know it."""
+    fraction = {"_type": "fraction", "numerator": 39, "denominator": 5}
+    kwargs = {name: fraction if isinstance(value, Fraction) else value for name, value in settings.items()}
+    said = {"klass": f"{made.__module__}.{made.__qualname__}", "args": "[]", "kwargs": json.dumps(kwargs)}
+    path.parent.mkdir(parents=True)
+    save_file({name: value.contiguous() for name, value in state.items()}, path, said)
+
+
+def test_what_the_package_downloads_since_4_1_is_found_and_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hugging_face = pytest.importorskip("demucs.hf")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    theirs = _saved("htdemucs", tmp_path / "x.th", use_train_segment=False)
+    repository = tmp_path / "hub" / "models--adefossez--HTDemucs"
+    path = repository / "snapshots" / "0123abcd" / "955717e8.safetensors"
+    settings = {"sources": SOURCES, **SETTINGS["htdemucs"], "use_train_segment": False}
+    _as_hugging_face_has_it(path, type(theirs), settings, theirs.state_dict())
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0123abcd")
+    assert hugging_face.load_safetensors_model(path).segment == Fraction(39, 5)
+    assert convert("htdemucs", "htdemucs", tmp_path / "model").files == (path,)
+    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+    with pytest.raises(UserError, match="holds no checkpoint of Hybrid Demucs"):
+        convert("hdemucs", str(path), tmp_path / "other")
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError, match="holds no weights of demucs"):
+        convert("htdemucs", "htdemucs", tmp_path / "other")
+
+
 def test_names_are_the_package_s_and_files_torch_hub_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("demucs")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
     cache = tmp_path / "hub" / "checkpoints"
     cache.mkdir(parents=True)
     published = {
@@ -150,7 +194,7 @@ def test_checkpoints_of_another_kind_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="holds no"):
             convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
     _saved("demucs", tmp_path / "y.th")
-    with pytest.raises(UserError, match=r"holds 2 \.th files: name one of them"):
+    with pytest.raises(UserError, match=r"holds 2 \.th or \.safetensors files: name one of them"):
         convert("demucs", str(tmp_path), tmp_path / "model")
     torch.save({"state": {}}, tmp_path / "hdemucs_high_trained.pt")
     with pytest.raises(UserError, match="holds no weights of torchaudio's Hybrid Demucs"):

@@ -1,0 +1,47 @@
+"""Which published weights are found here, and what is said of the others."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from components.convert.convert import KINDS
+from components.convert.listing import installed, print_weights
+from components.convert.open_unmix import PUBLISHED
+
+
+def _printed() -> dict[tuple[str, str], str]:
+    """Return what is printed of every package and kind, with its lines joined."""
+    out = io.StringIO()
+    print_weights(Console(file=out, width=400))
+    rows = (line.split() for line in out.getvalue().splitlines()[1:])
+    return {(row[0], row[2]): " ".join(row) for row in rows}
+
+
+def test_weights_are_found_where_their_packages_download_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    before = _printed()[("openunmix", "open-unmix")]
+    first = PUBLISHED["umxhq"].files["vocals"]
+    assert f"– umxhq, umx, umxl, umxse Open-Unmix umxhq: {first} is not in {cache}: put its weights there" in before
+    for file in PUBLISHED["umxhq"].files.values():
+        (cache / file).touch()
+    assert " umxhq umx, umxl, umxse Open-Unmix umx: " in _printed()[("openunmix", "open-unmix")]
+    music = tmp_path / "hub" / "torchaudio" / "models"
+    music.mkdir(parents=True)
+    (music / "hdemucs_high_trained.pt").touch()
+    assert (
+        f" hdemucs_high_trained hdemucs_high_musdbhq_only Hybrid Demucs: hdemucs_high_musdbhq_only.pt is not in {music}"
+        in (_printed()[("torchaudio", "hdemucs")])
+    )
+
+
+def test_every_published_weight_is_listed_and_a_missing_package_says_so() -> None:
+    printed = _printed()
+    for kind, found in KINDS.items():
+        for weights in found.published:
+            assert weights.source in printed[(weights.package, kind)]
+    assert installed("torchaudio")[0].isdigit()
+    assert installed("no-such-package-as-this") == "no"
