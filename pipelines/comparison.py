@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
@@ -165,7 +166,14 @@ def _keep(checkout: Checkout, job: dict[str, Any]) -> None:
             shutil.copytree(made, folder / made.name, dirs_exist_ok=True)
         else:
             shutil.copyfile(made, folder / made.name)
-    write_json(folder / "system.json", {key: job[key] for key in ("title", "parameters", "origin") if key in job})
+    said = {key: job[key] for key in ("title", "parameters", "origin") if key in job}
+    write_json(folder / "system.json", said if "model" in job else said | {"recipe": _recipe(checkout)})
+
+
+def _recipe(checkout: Checkout) -> dict[str, Any]:
+    """Return how much a training sees, as the clone's parameters have it."""
+    section = yaml.safe_load((checkout.folder / "params.yaml").read_text(encoding="utf-8"))["train"]
+    return {name: section[name] for name in ("steps", "batch", "crop_seconds") if name in section}
 
 
 def _measure(job: dict[str, Any]) -> None:

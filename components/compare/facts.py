@@ -1,6 +1,6 @@
 """What is known of a system beside its scores, from the files in its folder.
 
-system.json            its title; of a model that was not trained here, where it comes from
+system.json            its title; how much its training saw, or where a model comes from that was not trained here
 costs.json             what components.compare.costs measured
 evaluate/speed.csv     seconds of music separated a second of one core, of the system and its post-processings
 """
@@ -20,7 +20,7 @@ from components.compare.fixed import fixed_title, is_fixed
 class Facts:
     """Of a system: its title, costs.json, how long it was trained, and speeds on one core by row's name.
 
-    `origin` says what a model is that was not trained here; it is empty for one that was.
+    `origin` says what a model is that was not trained here, `recipe` how much the training of another saw.
     """
 
     title: str
@@ -28,6 +28,7 @@ class Facts:
     training_seconds: float | None = None
     one_core: Mapping[str, float] = field(default_factory=dict)
     origin: str = ""
+    recipe: str = ""
 
 
 def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
@@ -36,9 +37,18 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
     for path in sorted(folder.glob("*/evaluate")):
         name = path.parent.name
         system, costs = (_document(path.parent / file) for file in ("system.json", "costs.json"))
-        title, origin = str(system.get("title", name)), str(system.get("origin", ""))
-        found[name] = Facts(title, costs, training_seconds.get(name), _one_core(path / "speed.csv"), origin)
+        found[name] = Facts(
+            str(system.get("title", name)), costs, training_seconds.get(name), _one_core(path / "speed.csv"),
+            str(system.get("origin", "")), _recipe(system.get("recipe", {})),
+        )  # fmt: skip
     return found
+
+
+def _recipe(said: Mapping[str, Any]) -> str:
+    try:
+        return f"{said['steps']} steps of {said['batch']} crops of {said['crop_seconds']:g} s"
+    except KeyError:  # a folder of an older comparison
+        return ""
 
 
 def title_of(system: str, facts: Mapping[str, Facts]) -> str:

@@ -17,6 +17,9 @@ from components.core.metrics import METRICS
 
 RUN = "comparison"
 
+_SECTION = "\n\n## "
+_NOTE_CHARACTERS = 8000  # of a tag, at most, in MLflow
+
 _COSTS = (
     "weights",
     "multiply-adds a second",
@@ -57,6 +60,7 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
     table = pd.read_csv(folder / TABLE)
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     tracking.set_tags(client, run, _tags(summary))
+    client.set_tag(run.run_id, "mlflow.note.content", _note((folder / MARKDOWN).read_text(encoding="utf-8")))
     tracking.log_metrics(client, run, _best(table, summary))
     with tracking.active(run):
         mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
@@ -67,6 +71,16 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
         _tag_training(client, training, run, folder / SYSTEMS / name / "model", table)
     client.set_terminated(run.run_id)
     return run
+
+
+def _note(page: str) -> str:
+    """Return the page's first sections, so many as MLflow takes for a run's description, which its UI shows at once."""
+    note, *sections = page.split(_SECTION)
+    for section in sections:
+        if len(note) + len(_SECTION) + len(section) > _NOTE_CHARACTERS:
+            break
+        note += _SECTION + section
+    return note
 
 
 def _tags(summary: Mapping[str, Any]) -> dict[str, object]:

@@ -65,6 +65,7 @@ def _heading(comparison: Comparison) -> str:
         "tracks, in dB.",
         f"Speed, memory: {'; '.join(machines) or 'not measured'}. Compared on {comparison.day.isoformat()}.",
     ]
+    paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
         paragraphs.append(
             f"Not trained here, nor on the same data, which may hold the test tracks: {'. '.join(pretrained)}."
@@ -74,6 +75,17 @@ def _heading(comparison: Comparison) -> str:
         are = "is" if len(files) == 1 else "are"
         paragraphs.append(f"{name}: {_counted(len(files), 'file')} {are} about other tracks ({shown}).")
     return "\n\n".join(paragraphs)
+
+
+def _recipes(facts: Mapping[str, Facts]) -> list[str]:
+    """Say how much each training saw: in one sentence where all saw the same."""
+    seen: dict[str, list[str]] = {}
+    for found in facts.values():
+        if found.recipe:
+            seen.setdefault(found.recipe, []).append(found.title)
+    if len(seen) == 1:
+        return [f"Trained here, each for {next(iter(seen))}, which are the same for all."]
+    return [f"Trained here for {recipe}: {', '.join(titles)}." for recipe, titles in seen.items()]
 
 
 def _target_table(comparison: Comparison, target: str) -> str:

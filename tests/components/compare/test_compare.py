@@ -120,6 +120,21 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     assert html.index("<h2>Vocals") < html.index('alt="speed-vocals"') < html.index("<h2>Accompaniment")
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) -> None:
+    for name, steps in (("unet", 120), ("spleeter", 120 if same else 240)):
+        write_system(tmp_path / "systems", name, {"model": 4.0})
+        said = {"title": name.title(), "recipe": {"steps": steps, "batch": 8, "crop_seconds": 1.5}}
+        (tmp_path / "systems" / name / "system.json").write_text(json.dumps(said))
+    compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3))
+    text = (tmp_path / "comparison.md").read_text()
+    if same:
+        assert "Trained here, each for 120 steps of 8 crops of 1.5 s, which are the same for all." in text
+    else:
+        assert "Trained here for 120 steps of 8 crops of 1.5 s: Unet." in text
+        assert "Trained here for 240 steps of 8 crops of 1.5 s: Spleeter." in text
+
+
 def test_pictures_are_pictures(folder: Path) -> None:
     names = {path.stem for path in (folder / "pictures").glob("*.png")}
     assert {"differences-vocals", "boxes-vocals", "speed-vocals", "boxes-drums"} <= names

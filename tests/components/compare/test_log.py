@@ -10,7 +10,7 @@ from core.tiny import save_tiny_model
 from compare.made_up import write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.log import log_comparison, runs_of, training_seconds
+from components.compare.log import _note, log_comparison, runs_of, training_seconds
 from components.core.tracking import EXPERIMENT, RunRef, connect, experiment_id, log_metrics
 
 
@@ -47,6 +47,9 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
         "compare", "made", "abc", "spleeter",
     )  # fmt: skip
     assert tags["systems"] == "spleeter unet"
+    note = tags["mlflow.note.content"]  # what the UI shows of a run before anything is clicked
+    assert "## Vocals" in note
+    assert "| Spleeter |" in note
     assert logged.info.status == "FINISHED"
     names = {item.path for item in client.list_artifacts(logged.info.run_id)}
     assert {"comparison.csv", "comparison.md", "comparison.html", "pairs.csv", "summary.json", "pictures"} <= names
@@ -54,3 +57,11 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     assert (trained.tags["system"], trained.tags["comparison"]) == ("unet", logged.info.run_id)
     assert trained.metrics["cost/training seconds"] == 90
     assert "test/vocals/SIR" in trained.metrics
+
+
+def test_a_description_ends_with_a_whole_section() -> None:
+    page = "# Head" + "".join(f"\n\n## Part {number}\n\n{'x' * 3000}" for number in range(4))
+    note = _note(page)
+    assert page.startswith(note)
+    assert len(note) < 8000
+    assert (note.count("## Part"), note.count("x")) == (2, 6000)
