@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from prefect.logging import disable_run_logger
 from rich.console import Console
 from ruamel.yaml import YAML
 
@@ -26,6 +27,7 @@ from components.core.verdict import VERDICT_FILE, Verdict
 from components.core.version import VERSION_FILE, VersionRef
 from pipelines import summary
 from pipelines.command import CommandError, one_line, run_command
+from pipelines.comparison import failure_of
 from pipelines.parameters import set_parameters
 from pipelines.place import STAGES
 
@@ -349,6 +351,16 @@ def test_separating_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None
     assert result.stderr.startswith("stemline: ")
     assert result.stderr.count("\n") == 1
     assert "nowhere.wav" in result.stderr
+
+
+@pytest.mark.parametrize("said", ["costs: killed by signal 9", "x: costs: killed by signal 9"])
+def test_what_fails_in_a_comparison_is_a_line_that_names_the_system_once(said: str) -> None:
+    def work() -> None:
+        raise CommandError(said)
+
+    with disable_run_logger():
+        assert failure_of("x", work) == "x: costs: killed by signal 9"
+        assert failure_of("x", lambda: None) is None
 
 
 def test_the_stages_of_the_flow_are_those_of_dvc() -> None:
