@@ -107,24 +107,24 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
             get_run_logger().info("%s: %d of %d systems", job["title"], number, len(jobs))
             stems = frozenset(job["stems"])
             checkout.set_parameters({**common, **job["parameters"], **({} if stems in scored else job["oracles"])})
-            problem = _problem(job, partial(_make, checkout, job, small))
-            if problem is None:
+            failure = failure_of(job["name"], partial(_make, checkout, job, small))
+            if failure is None:
                 scored.add(stems)
-                problem = _problem(job, partial(_measure, job))
-            problems += [problem] if problem else []
+                failure = failure_of(job["name"], partial(_measure, job))
+            problems += [failure] if failure else []
     if not scored:
         raise CommandError(f"no system could be scored: {'; '.join(problems)}")
     return problems
 
 
-def _problem(job: dict[str, Any], work: Callable[[], None]) -> str | None:
+def failure_of(name: str, work: Callable[[], None]) -> str | None:
     """Do the work; return, and log, why it could not be done, in a line that names the system."""
     try:
         work()
     except CommandError as error:
-        problem = f"{job['name']}: {str(error).removeprefix(job['name'] + ': ')}"
-        get_run_logger().warning(problem)
-        return problem
+        failure = f"{name}: {str(error).removeprefix(f'{name}: ')}"
+        get_run_logger().warning(failure)
+        return failure
     return None
 
 

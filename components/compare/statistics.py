@@ -27,10 +27,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pair:
-    """`first` minus `second`, in dB, on `tracks` common tracks.
+    """`first` minus `second`, in dB, on the `tracks` that both have.
 
     `p` is Wilcoxon's, `p_holm` the same corrected, `p_conover` Conover's corrected: for all pairs of trained systems.
-    Pairs with a floor or ceiling are a family of their own, and have no `p_conover`.
+    The last is of the `tracks_conover` that all trained systems have, for it ranks them all. Pairs with a floor or
+    ceiling are a family of their own, and have no `p_conover`.
     """
 
     target: str
@@ -45,6 +46,7 @@ class Pair:
     p: float
     p_holm: float = float("nan")
     p_conover: float = float("nan")
+    tracks_conover: int = 0
 
 
 def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
@@ -57,7 +59,9 @@ def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConf
     fixed = np.array([is_fixed(pair.first) or is_fixed(pair.second) for pair in pairs], dtype=bool)
     for family in (fixed, ~fixed):
         found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
-    found.loc[~fixed, "p_conover"] = holm(conover(_without_fixed(table)))
+    trained = _without_fixed(table)
+    found.loc[~fixed, "p_conover"] = holm(conover(trained))
+    found.loc[~fixed, "tracks_conover"] = len(trained.dropna())
     return found
 
 

@@ -134,15 +134,16 @@ _COSTS = (
 
 
 def _pairs_table(comparison: Comparison, target: str) -> str:
-    """Return every pair of trained systems; floors and ceilings are in pairs.csv."""
+    """Return every pair of trained systems, with what each p is about; floors and ceilings are in pairs.csv."""
     pairs, level = comparison.pairs, 1 - comparison.config.confidence
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
     rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
     if rows.empty:
         return "No two systems have tracks in common."
+    common = int(rows["tracks_conover"].iloc[0])
     lines = _head(
         "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",
-        "p, Conover", f"differ at {level:.0%}",
+        f"p, Conover, {_counted(common, 'track')}", f"differ at {level:.0%}",
     )  # fmt: skip
     for row in rows.to_dict("records"):
         first, second = (title_of(str(row[side]), comparison.facts) for side in ("first", "second"))
@@ -150,7 +151,12 @@ def _pairs_table(comparison: Comparison, target: str) -> str:
         p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _NO for name in ("p", "p_holm", "p_conover")]
         differ = "yes" if row["p_holm"] < level else "no"
         lines.append(_row(f"{first} − {second}", mean, _signed(row["median"]), row["tracks"], *p_values, differ))
-    return "\n".join(lines)
+    about = (
+        "Differences and Wilcoxon's test are of the tracks that the two systems have, as many as the column says; "
+        f"Conover's test ranks all systems at once, so it is of the {_counted(common, 'track')} that all of them have. "
+        "Holm is Wilcoxon's p corrected for the number of pairs by Holm's method; Conover's is corrected as well."
+    )
+    return f"{about}\n\n" + "\n".join(lines)
 
 
 def _quoted() -> str:

@@ -8,6 +8,7 @@ from types import ModuleType
 import httpx
 import pytest
 from prefect import flow
+from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
@@ -87,3 +88,16 @@ def test_a_flow_ends_in_one_line_where_a_user_can_mend_it(tasks: ModuleType) -> 
     assert end.message == f"all attempts failed; {AGAIN}"
     with pytest.raises(ZeroDivisionError):
         failed(ZeroDivisionError())
+
+
+@pytest.mark.usefixtures("tasks")
+@pytest.mark.parametrize("said", ["costs: killed by signal 9", "x: costs: killed by signal 9"])
+def test_what_fails_in_a_comparison_is_a_line_that_names_the_system_once(said: str) -> None:
+    from pipelines.comparison import failure_of
+
+    def work() -> None:
+        raise CommandError(said)
+
+    with disable_run_logger():
+        assert failure_of("x", work) == "x: costs: killed by signal 9"
+        assert failure_of("x", lambda: None) is None

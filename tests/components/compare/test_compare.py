@@ -91,6 +91,12 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     fixed = vocals["first"].map(is_fixed) | vocals["second"].map(is_fixed)
     assert vocals.loc[~fixed, "p_conover"].notna().all()
     assert vocals.loc[fixed, "p_conover"].isna().all()
+    # others have five tracks, and Conover's test is of those that all have
+    assert set(vocals.loc[~fixed, "tracks_conover"]) == {5}
+    text = (folder / "comparison.md").read_text().partition("## Differences: vocals SDR")[2]
+    assert "p, Conover, 5 tracks |" in text
+    assert "so it is of the 5 tracks that all of them have" in text.partition("##")[0]
+    assert "p, Conover, 12 tracks |" in text.partition("## Differences: accompaniment SDR")[2]
 
 
 def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder: Path) -> None:
