@@ -40,7 +40,9 @@ _KEPT = ("evaluate", "train/model", "train/run.json")
 
 def _run_name() -> str:
     chosen = runtime.flow_run.parameters
-    return f"compare {chosen.get('systems') or 'all systems'}{', small' if chosen.get('small') else ''}"
+    systems = {"": ["all systems"], "none": []}.get(chosen.get("systems", ""), [chosen.get("systems")])
+    models = [text.partition("=")[0] for text in chosen.get("models") or []]
+    return f"compare {', '.join([*systems, *models])}{', small' if chosen.get('small') else ''}"
 
 
 @flow(name="compare", flow_run_name=_run_name)

@@ -25,8 +25,7 @@ def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.
     `tracks` are the frames of each. Raises UserError when no file fits, one is not museval's, or is about more or less
     audio than was scored here: excerpts have the names of the songs that they are from.
     """
-    if not folder.is_dir():
-        raise UserError(f"--scores {name}: {folder} is not a folder")
+    require_folder(name, folder)
     inner = folder / "test" if (folder / "test").is_dir() else folder
     by_key = {_key(track): track for track in tracks}
     rows: list[dict[str, Any]] = []
@@ -42,6 +41,12 @@ def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.
     if not rows:
         raise UserError(f"--scores {name}: no file in {inner} is about a track that was scored here (by its name)")
     return pd.DataFrame(rows), unmatched
+
+
+def require_folder(name: str, folder: Path) -> None:
+    """Raise UserError when the scores of the system `name` are not there."""
+    if not folder.is_dir():
+        raise UserError(f"--scores {name}: {folder} is not a folder")
 
 
 def _key(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.compare.names import named_places, require_free
+from components.compare.others import require_folder
 from components.compare.pretrained import Pretrained, find_pretrained
 from components.compare.systems import SYSTEMS, System, named
 from components.core.entry import run_step
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
     parser.add_argument("--systems", default="", help=f"names, separated by commas (left out: all; {NONE})")
     parser.add_argument("--models", action="append", default=[], help="NAME=FOLDER or NAME=models:/…, of any model")
-    parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: names that are taken")
+    parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: what joins at the end")
     parser.add_argument("--rate", type=int, required=True, help="of what is compared, in Hz")
     parser.add_argument("--channels", type=int, required=True, help="of what is compared")
     parser.add_argument("--post", default="mask", help=f"{' and '.join(POSTS)}, separated by commas")
@@ -62,6 +63,8 @@ def _work(arguments: argparse.Namespace) -> None:
     others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
     require_free("--models", places, (*SYSTEMS, *others))
     require_free("--scores", others, (system.name for system in systems))
+    for name, place in others.items():
+        require_folder(name, Path(place))  # now, not after the long work
     scoring = _scoring(arguments)
     models = find_pretrained(places, arguments.rate, arguments.channels)
     if not (systems or models):

@@ -113,7 +113,7 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine. Compared on 2026-02-03." in text
-    assert "which may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
+    assert "and on data that may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "| Spleeter-4, pretrained |" in text
     assert "| IRM2 oracle, 2 stems |" in text
     assert "| IRM2 oracle, 4 stems |" in text

@@ -90,6 +90,7 @@ def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.Monkey
         (["--models", "irm2=x"], "--models irm2: there is a system irm2 here already"),
         (["--models", "a=x", "--scores", "a=y"], "--models a: there is a system a here already"),
         (["--systems", "unet", "--scores", "unet=y"], "--scores unet: there is a system unet here already"),
+        (["--scores", "a=nowhere"], "--scores a: nowhere is not a folder"),
         (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
         (["--systems", "none"], "--systems none leaves nothing to compare"),
     ],

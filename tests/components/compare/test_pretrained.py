@@ -10,6 +10,7 @@ from components.compare.pretrained import find_pretrained
 from components.compare.pretrained_run import run_of_pretrained
 from components.core.bundle import load_model
 from components.core.errors import UserError
+from components.core.logged_model import logged_model
 from components.core.tracking import connect
 
 FOUR = ("drums", "bass", "other", "vocals")
@@ -56,6 +57,23 @@ def test_places_have_a_name_each() -> None:
             named_places("--models", wrong)
     with pytest.raises(UserError, match="the name a is given twice"):
         named_places("--models", ["a=b", "a=c"])
+
+
+@pytest.mark.slow
+def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setattr("components.compare.pretrained.SCRATCH", tmp_path / "scratch")
+    client, folder = connect(), save_tiny_model(tmp_path / "model")
+    with pytest.raises(UserError, match="models:/voices@champion is not in the registry"):
+        find_pretrained({"live": "models:/voices@champion"}, 44100, 2)
+    run = run_of_pretrained(client, "any", load_model(folder))
+    client.create_registered_model("voices")
+    uri = logged_model(client, run, folder, load_model(folder)).model_uri
+    version = client.create_model_version("voices", uri, run.run_id).version
+    client.set_registered_model_alias("voices", "champion", version)
+    [live] = find_pretrained({"live": "models:/voices@champion"}, 44100, 2)
+    assert load_model(live.folder).digest == load_model(folder).digest
+    assert live.folder.is_relative_to(tmp_path / "scratch")
 
 
 @pytest.mark.slow
