@@ -16,7 +16,7 @@ run: $(STAMP)
 	@stemline run $(foreach name,$(DATASET),--dataset $(name))
 
 test: lint
-	@pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not soak" tests
+	@pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" tests
 
 test-fast: $(STAMP)
 	@pytest -n 2 --dist loadfile -m "not slow and not soak" tests

@@ -62,7 +62,7 @@ class Project:
     def run(self, *command: str, code: int = 0, **environment: str) -> str:
         """Run `python -m <command>` in the project; return what it printed."""
         process = self.start(*command, **environment)
-        text, _ = process.communicate(timeout=400)
+        text, _ = process.communicate(timeout=800)
         assert process.returncode == code, text
         return text
 

@@ -94,7 +94,9 @@ def test_the_persons_folder_stays_as_it_was(project: Project, said: str) -> None
 def test_a_second_time_nothing_is_trained_or_scored_again(project: Project, said: str) -> None:
     file = project.workspace / "compare" / "comparison.csv"
     scores = [column for column in map(str, pd.read_csv(file)) if column.endswith(("SDR", "SIR", "SAR", "ISR"))]
-    before = pd.read_csv(file)[["system", *scores]]
-    again = project.stemline(*COMMAND)
+    before = pd.read_csv(file).set_index("system")[scores]
+    again = project.stemline(*(word.removesuffix(",wave-unet") for word in COMMAND))  # one may be left out
     assert "Running stage" not in again
-    pd.testing.assert_frame_equal(pd.read_csv(file)[["system", *scores]], before)
+    after = pd.read_csv(file).set_index("system")[scores]
+    assert "wave-unet" not in after.index
+    pd.testing.assert_frame_equal(after, before.loc[after.index])

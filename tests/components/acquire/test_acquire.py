@@ -29,7 +29,7 @@ def home(song: Write, write: Write, tmp_path: Path) -> Path:
         song(home / f"{artist} - Song", seed=number)
     song(home / "Can - Other: Song?", seed=9, stems=("vocals", "drums", "bass"), mixture=True)
     (song(home / "Broken - Song") / "vocals.wav").write_bytes(b"not audio")
-    write(song(home / "Instrumental - Song", stems=("drums", "bass")) / "vocals.wav", samples=np.zeros((66_150, 1)))
+    write(song(home / "Karaoke - Song", stems=("drums", "bass")) / "vocals.wav", samples=np.zeros((66_150, 1)))
     (home / "cover.png").write_bytes(b"png")
     return home
 
@@ -60,7 +60,7 @@ def test_a_folder_from_end_to_end(home: Path, tmp_path: Path, capsys: pytest.Cap
     problems = pd.read_csv(out / "problems.csv", keep_default_na=False)
     assert dict(zip(problems["track"], problems["problem"], strict=True)) == {
         "folder/Broken - Song": "unreadable",
-        "folder/Instrumental - Song": "silent",
+        "folder/Karaoke - Song": "silent",
         "folder/cover.png": "not a track",
     }
     summary = json.loads((out / "summary.json").read_text())
@@ -107,7 +107,7 @@ def test_no_test_track_is_one_line_and_the_problems_are_there(home: Path, tmp_pa
 
 def test_a_silent_reference_is_left_out_of_the_test_split(home: Path, tmp_path: Path) -> None:
     (home / "test").mkdir()
-    (home / "Instrumental - Song").rename(home / "test" / "Instrumental - Song")
+    (home / "Karaoke - Song").rename(home / "test" / "Karaoke - Song")
     (home / "Air - Song").rename(home / "test" / "Air - Song")
     acquire(_config(home), tmp_path / "out", tmp_path / "scratch")
     assert [track.name for track in read_manifest(tmp_path / "out", "test")] == ["folder/Air - Song"]
