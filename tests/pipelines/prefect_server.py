@@ -58,7 +58,7 @@ def wait_until(done: Callable[[], object], seconds: float) -> None:
                 return
         except requests.RequestException:
             pass
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise AssertionError("it did not happen")
 
 

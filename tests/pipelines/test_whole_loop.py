@@ -56,12 +56,13 @@ def test_a_schedule_trains_and_promotes_the_first_model(project: Project, stack:
     file = project.folder / "prefect.yaml"
     file.write_text(file.read_text().replace('"0 3 * * 0"', '"* * * * *"'))
     project.stemline("deploy", POOL)
-    wait_until(lambda: any(run["state"]["type"] == "RUNNING" for run in stack.flow_runs("retrain")), "the schedule")
+    wait_until(lambda: _running(stack), "the schedule", every=1.0)
     file.write_text(file.read_text().replace('"* * * * *"', f'"{NEVER}"'))
     project.git("checkout", "--quiet", "prefect.yaml")
     stack.ask(f"deployments/{stack.deployment(RETRAIN)['id']}/pause_deployment")
-    (run,) = [run for run in stack.flow_runs("retrain") if run["state"]["type"] == "RUNNING"]
+    (run,) = _running(stack)
     assert run["name"] == "retrain at HEAD: schedule"
+    _restart_prefect(stack, run)
     state = wait_for_state(stack, run["id"])
     assert (state["type"], champion(stack)) == ("COMPLETED", 1), state
     assert "version 1 is @champion now" in state["message"]
@@ -69,6 +70,19 @@ def test_a_schedule_trains_and_promotes_the_first_model(project: Project, stack:
     assert f"Prefect flow run {run['id']}" in journal()[0]["by"]
     stack.bucket.get("dvc/files", tmp_path)
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) > len(STAGES), "data went to DVC's remote"
+
+
+def _running(stack: Stack) -> list[dict[str, Any]]:
+    return [run for run in stack.flow_runs("retrain") if run["state"]["type"] == "RUNNING"]
+
+
+def _restart_prefect(stack: Stack, run: dict[str, Any]) -> None:
+    """Kill the server and start it: a run with a concurrency limit still holds its slot, or would soon be ended."""
+    stack.prefect.kill()
+    stack.prefect.start()
+    stack.prefect.wait()
+    lease = run["state"]["state_details"]["deployment_concurrency_lease_id"]
+    stack.ask(f"v2/concurrency_limits/leases/{lease}/renew", lease_duration=300)
 
 
 def test_new_data_call_for_a_retraining_whose_better_model_takes_its_place(project: Project, stack: Stack) -> None:
@@ -103,7 +117,7 @@ def _called_for(stack: Stack, why: str) -> str:
     def found() -> list[str]:
         return [str(run["id"]) for run in stack.flow_runs("retrain") if run["name"].endswith(f": {why}")]
 
-    wait_until(found, f"a retraining because of {why}")
+    wait_until(found, f"a retraining because of {why}", every=1.0)
     return found()[0]
 
 

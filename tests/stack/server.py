@@ -35,12 +35,15 @@ def answers(url: str) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait until `condition()` holds; the test fails, with `what`, when it does not in time."""
+def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:
+    """Wait until `condition()` holds, looking `every` so many seconds; the test fails, with `what`, when it never does.
+
+    A server that is asked ten times a second has no time for anything else.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 @dataclass

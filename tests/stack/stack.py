@@ -151,6 +151,7 @@ def prefect_on(postgres: Postgres, folder: Path, **settings: str) -> Server:
         "prefect-server",
         [str(_PROGRAMS / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)],
         {**_clean(), "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
          "PREFECT_SERVER_DATABASE_CONNECTION_URL": postgres.url("asyncpg", "prefect"),
          "PGPASSWORD": postgres.passwords["prefect"], **settings},
         folder,
@@ -165,7 +166,7 @@ def _clean() -> dict[str, str]:
 
 def wait_for_state(stack: Stack, run_id: str, seconds: float = 400.0) -> dict[str, Any]:
     """Wait until a flow run has ended; return its state."""
-    wait_until(lambda: stack.state(run_id)["type"] in ENDED, f"the end of flow run {run_id}", seconds)
+    wait_until(lambda: stack.state(run_id)["type"] in ENDED, f"the end of flow run {run_id}", seconds, every=1.0)
     return stack.state(run_id)
 
 
