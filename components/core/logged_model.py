@@ -1,6 +1,10 @@
 """A model among the artifacts of its training's run, as MLflow serves and compares models: with its signature."""
 
+import shutil
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +19,7 @@ from components.core.bundle import Model
 from components.core.model_store import BUNDLE
 from components.core.networks.registry import ARCHITECTURES
 
-_PROJECT = Path(__file__).parents[2]
+_CORE = Path(__file__).parent
 _REQUIREMENTS = ("torch", "torchaudio", "numpy", "safetensors", "pydantic", "soundfile", "soxr", "pandas", "filelock")
 _DIGEST = "sha256"
 
@@ -33,18 +37,28 @@ def logged_model(client: mlflow.MlflowClient, run: tracking.RunRef, folder: Path
     found = _found(client, run, model.digest)
     if found is not None:
         return found
-    with tracking.active(run), warnings.catch_warnings():
+    with tracking.active(run), _code() as code, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
             name=BUNDLE,
             python_model=str(Path(__file__).with_name("serving.py")),
             artifacts={BUNDLE: str(folder)},
-            code_paths=[str(_PROJECT / "components")],
+            code_paths=[str(code)],
             signature=_signature(model),
             pip_requirements=_requirements(model),
         )
     client.set_logged_model_tags(logged.model_id, {_DIGEST: model.digest})
     return Logged(logged.model_uri, logged.model_id)
+
+
+@contextmanager
+def _code() -> Iterator[Path]:
+    """Yield a folder with the code that serving needs, and no more: each file is a request to a server of artifacts."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder, _CORE.parent.name)
+        shutil.copytree(_CORE, package / _CORE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(_CORE.parent / "__init__.py", package / "__init__.py")
+        yield package
 
 
 def _found(client: mlflow.MlflowClient, run: tracking.RunRef, digest: str) -> Logged | None:

@@ -32,6 +32,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
         "validate_every": 10,
         "validation_seconds": 2.0,
     },
+    "evaluate": {"post": {}},
     # so low that twenty steps pass
     "gate": {"minimum_gain_db": {"vocals": -99.0, "accompaniment": -99.0}},
     "catalogue": {"recordings": 2},

@@ -21,6 +21,8 @@ VALUES: Mapping[str, object] = {
     "acquire.datasets": ["demo", "folder"],
     # so long that one model is better than another
     "train.steps": 100,
+    "evaluate.systems": ["model", "mixture"],  # what the gate needs
+    "evaluate.post": {},
     "gate.minimum_tracks": 4,
     "gate.margin_db": 0.5,
     "gate.stem_limit_db": 1.0,
