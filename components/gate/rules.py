@@ -10,7 +10,7 @@ import numpy as np
 from components.core.verdict import Finding
 from components.gate.config import GateConfig
 from components.gate.interval import Values, lower_bound
-from components.gate.scores import MIXTURE, MODEL, Scores, paired, values_of
+from components.gate.scores import MIXTURE, MODEL, Scores, paired, unscored, values_of
 
 
 def first_champion(config: GateConfig, challenger: Scores) -> list[Finding]:
@@ -65,6 +65,8 @@ def _gain(config: GateConfig, scores: Scores, target: str) -> Finding:
     gains = gains_by_target(scores)[target]
     if not len(gains):
         return _missing(target, "no track has a score")
+    if lost := unscored(scores.sdr[MODEL], scores.sdr[MIXTURE], target):
+        return _missing(target, _silent(lost))
     gain, minimum = float(np.median(gains)), config.minimum_gain_db[target]
     text = f"{target}: {gain:+.2f} dB SDR over the mixture (median of {len(gains)} tracks); at least {minimum:+.2f} dB"
     return Finding(target, gain >= minimum, text)
@@ -73,6 +75,8 @@ def _gain(config: GateConfig, scores: Scores, target: str) -> Finding:
 def _compared(config: GateConfig, challenger: Scores, champion: Scores, target: str) -> Finding:
     if target not in champion.targets:
         return _missing(target, "the champion does not separate it, so nothing can be compared")
+    if lost := unscored(challenger.sdr[MODEL], champion.sdr[MODEL], target):
+        return _missing(target, _silent(lost))
     differences = differences_by_target(challenger, champion)[target]
     if len(differences) < config.minimum_tracks:
         why = f"{len(differences)} tracks in common, and {config.minimum_tracks} are needed to compare"
@@ -109,6 +113,12 @@ def _better(config: GateConfig, challenger: Scores, champion: Scores) -> Finding
 def _listed(bounds: dict[str, float], named: Iterable[str]) -> str:
     said = (f"{target} {bounds[target]:+.2f} dB" if target in bounds else f"{target} unknown" for target in named)
     return ", ".join(said) or "nothing"
+
+
+def _silent(tracks: list[str]) -> str:
+    """Say on which tracks the model's estimate can't be scored: it is silent there, or no number."""
+    more = f" and {len(tracks) - 1} more" if len(tracks) > 1 else ""
+    return f"the model's estimate of '{tracks[0]}'{more} can't be scored (silent, or no numbers), and others' can"
 
 
 def _missing(target: str, why: str) -> Finding:

@@ -62,6 +62,13 @@ def paired(first: pd.DataFrame, second: pd.DataFrame, target: str) -> "pd.Series
     return differences[np.isfinite(differences)]
 
 
+def unscored(judged: pd.DataFrame, other: pd.DataFrame, target: str) -> list[str]:
+    """Return the tracks that the other has a score for, and the judged one has not: those it must not be spared."""
+    scored = np.isfinite(other[target])
+    missing = ~np.isfinite(judged[target].reindex(other.index))
+    return [str(track) for track in other.index[scored & missing]]
+
+
 def values_of(differences: "pd.Series[float]") -> NDArray[np.float64]:
     """Return the differences without their tracks."""
     return np.asarray(differences, dtype=np.float64)

@@ -162,14 +162,28 @@ def test_a_target_that_the_challenger_gave_up_refuses_it() -> None:
     assert any(finding.text.startswith("accompaniment: ") for finding in findings if not finding.good)
 
 
-def test_tracks_without_a_score_on_either_side_are_dropped_from_both() -> None:
+def test_tracks_that_the_champion_has_no_score_for_are_dropped() -> None:
     nan = float("nan")
-    # without pairing, the champion's 100 and the challenger's -100 would decide
+    # without pairing, the challenger's -100 would decide
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, -100]}, targets=("vocals",))
-    champion = made_scores(model={"vocals": [0, 0, 0, 0, 0, 100, nan]}, targets=("vocals",))
+    champion = made_scores(model={"vocals": [0, 0, 0, 0, 0, nan, nan]}, targets=("vocals",))
     (finding,) = against_champion(gate_config(), challenger, champion)
     assert finding.good
     assert "+1.00 dB SDR against the champion (mean of 5 tracks)" in finding.text
+
+
+def test_a_track_that_only_the_challenger_has_no_score_for_refuses_it() -> None:
+    """A model that is mute on most tracks must not be judged by the rest."""
+    nan = float("nan")
+    challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, nan]}, targets=("vocals",))
+    champion = made_scores(model={"vocals": [0] * 7}, targets=("vocals",))
+    (finding,) = against_champion(gate_config(), challenger, champion)
+    assert not finding.good
+    assert "and 1 more can't be scored (silent, or no numbers), and others' can" in finding.text
+    challenger = made_scores(model={"vocals": [9, 9, nan]}, mixture={"vocals": [0, 0, 0]}, targets=("vocals",))
+    (finding,) = first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), challenger)
+    assert not finding.good
+    assert "can't be scored" in finding.text
 
 
 def test_tracks_are_paired_by_name_not_by_place() -> None:
