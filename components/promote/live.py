@@ -133,7 +133,7 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
 
 def _look(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal: Journal) -> _Seen:
     """Read the registry, then the journal; raises UserError where they cannot belong together."""
-    tag = _remembered(client, name)
+    tag = remembered(client, name)
     live = champion_version(client, name, config.alias) or 0
     entries = journal.of(name)
     if entries:
@@ -150,7 +150,7 @@ def _look(client: mlflow.MlflowClient, config: PromoteConfig, name: str, journal
     return _Seen(followed, live, tuple(entries))
 
 
-def _remembered(client: mlflow.MlflowClient, name: str) -> str:
+def remembered(client: mlflow.MlflowClient, name: str) -> str:
     """Return number and digest of the entry that the aliases were set for last; empty where there was none."""
     try:
         return str(client.get_registered_model(name).tags.get(ENTRY, ""))

@@ -12,7 +12,7 @@ from components.core.entry import run_step
 from components.core.journal import open_journal
 from components.core.params import load_section
 from components.promote.config import PromoteConfig, RegisteredName
-from components.promote.live import adopt, settled
+from components.promote.live import adopt, remembered, settled
 from components.promote.promote import champion_version
 
 
@@ -21,8 +21,10 @@ def repair(config: PromoteConfig, name: str, adopts: bool = False) -> int:
     client, journal = tracking.connect(), open_journal(config.journal)
     if adopts:
         entries, live = journal.of(name), champion_version(client, name, config.alias) or 0
-        known = bool(entries) and entries[-1].version == live and not misfit(client, entries[-1])
-        if (entries or live) and not known:
+        tag = remembered(client, name)
+        followed = not tag or tag in {f"{entry.number} {entry.digest}" for entry in entries}
+        known = bool(entries) and entries[-1].version == live and not misfit(client, entries[-1]) and followed
+        if (entries or live or tag) and not known:
             adopt(client, config, name, journal, live)
     return settled(client, config, name, journal)
 

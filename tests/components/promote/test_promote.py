@@ -336,6 +336,32 @@ def test_a_journal_goes_on_with_a_registry_that_is_empty(
     ]
 
 
+def test_a_lost_journal_is_begun_anew_when_nothing_is_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
+) -> None:
+    promote(config, verdict(name, 1))
+    client.delete_registered_model_alias(name, "champion")
+    empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
+    with pytest.raises(UserError, match="remembers entry 1 of one"):
+        repair(empty, name)
+    assert repair(empty, name, adopts=True) == 0
+    assert repair(empty, name) == 0
+    assert promote(empty, verdict(name, 2)) is not None
+
+
+def test_a_journal_that_lost_its_end_goes_on_when_it_is_told_to(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    (Path(config.journal) / "journal" / "000002.json").unlink()
+    client.set_registered_model_alias(name, "champion", "1")  # as its last entry says now
+    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing"):
+        repair(config, name)
+    assert repair(config, name, adopts=True) == 1
+    assert repair(config, name) == 1
+
+
 def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     other = f"{name}, the other"
     client.create_registered_model(other)
