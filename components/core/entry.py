@@ -41,7 +41,8 @@ def run_step(work: Callable[[], None]) -> None:
 def in_one_line(error: Exception) -> str | None:
     """Return the line for an error that a user can mend, or that passes; None for a mistake of ours."""
     if isinstance(error, UserError):
-        return f"{error}; {AGAIN}" if isinstance(error, Away) else str(error)
+        # one that was said in words of its own still has in its context what did not answer
+        return f"{error}; {AGAIN}" if isinstance(error, Away) or outage(error) else str(error)
     if isinstance(error, OSError) and error.errno is not None:
         # a full disk is met while writing, when the system no longer says which file
         where = error.filename2 or error.filename or "a file that was being written"

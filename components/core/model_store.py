@@ -84,17 +84,21 @@ def exists(address: str) -> bool:
     except MlflowException as error:
         if error.error_code in NOT_THERE:
             return False
-        raise UserError(
-            f"the registry at {tracking.address()} does not say what {address} is: {tracking.reason(error)}"
-        ) from None
+        raise _silent(address, error) from None
     return True
+
+
+def _silent(address: str, error: MlflowException) -> UserError:
+    return UserError(f"the registry at {tracking.address()} does not say what {address} is: {tracking.reason(error)}")
 
 
 def resolve_version(address: str) -> tuple[str, int]:
     """Return the name and version number of a registry address; raises UserError when it does not exist."""
     try:
         return _version(address)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in NOT_THERE:
+            raise _silent(address, error) from None
         raise UserError(
             f"{address} is not in the registry at {tracking.address()}: train and promote one with `stemline run`"
         ) from None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import mlflow
 from filelock import FileLock
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from components.core.errors import Away, UserError
@@ -99,14 +99,13 @@ def experiment_id(client: mlflow.MlflowClient) -> str:
 
 
 def has_run(ref: RunRef) -> bool:
-    """Return whether the store holds the run; not one that was made with another store."""
+    """Return whether the store holds the run; not one that was made with another store, or deleted in MLflow's UI."""
     try:
-        connect().get_run(ref.run_id)
+        return bool(connect().get_run(ref.run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
     except MlflowException as error:
         if error.error_code != NO_SUCH_RUN:
             raise
         return False
-    return True
 
 
 def require_run(ref: RunRef) -> None:

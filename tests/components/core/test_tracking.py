@@ -59,6 +59,15 @@ def test_a_run_of_another_store_is_one_line(store: str) -> None:
         tracking.require_run(RunRef("0123", "x"))
 
 
+def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
+    client = tracking.connect()
+    run = client.create_run(tracking.experiment_id(client))
+    ref = RunRef(run.info.run_id, "x")
+    assert tracking.has_run(ref)
+    client.delete_run(ref.run_id)  # as somebody tidies up in the UI
+    assert not tracking.has_run(ref)
+
+
 def test_the_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(tracking, "WORKSPACE", tmp_path)
