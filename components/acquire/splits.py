@@ -1,10 +1,10 @@
 """Which track is for training, for validation, for testing: by artist, and no artist in two splits, ever.
 
 What a dataset says is kept, and what it leaves open is drawn by each artist's lot, a hash of seed and artist. For
-testing are those with a lot below the share: whatever artists come or go, the others stay where they were, and models
-of years apart are scored on the same tracks. For validation are so many of the next ones as make the share. Where an
-artist would be in two splits (three of MUSDB18's are), test wins over validation, validation over training, and the
-rest is left out.
+testing are those with a lot below the share (of few artists, where no lot is, the lowest): whatever artists come or go,
+the others stay where they were, and models of years apart are scored on the same tracks. For validation are so many of
+the next ones as make the share. Where an artist would be in two splits (three of MUSDB18's are), test wins over
+validation, validation over training, and the rest is left out.
 """
 
 import hashlib

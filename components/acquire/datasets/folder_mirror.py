@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from components.acquire.download import require_space
 from components.core.errors import UserError
-from components.core.files import digest_parts, write_json
+from components.core.files import digest_parts, make_durable, whole_file, write_json
 from components.core.progress import Progress
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import Entry, Gone
@@ -55,10 +55,10 @@ def _fill(mirror: Path, store: AnyStore, entries: list[Entry], home: Path) -> No
     for entry in entries:
         target = mirror / _FILES / entry.key
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_file():
+        if target.is_file() and target.stat().st_size == entry.size:
             continue
         if entry in earlier:
-            os.link(earlier[entry], target)
+            _share(earlier[entry], target)
         else:
             missing.append(entry)
     size = sum(entry.size for entry in missing)
@@ -70,6 +70,16 @@ def _fill(mirror: Path, store: AnyStore, entries: list[Entry], home: Path) -> No
     write_json(mirror / _LISTING, entries)
 
 
+def _share(file: Path, target: Path) -> None:
+    """Have a file under a second name: a link, or a copy where the file system has none."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(file, target)
+    except OSError:
+        with whole_file(target) as partial:
+            shutil.copyfile(file, partial)
+
+
 def _fetch(store: AnyStore, entry: Entry, mirror: Path) -> None:
     """Fetch one file, whole or not at all."""
     landing = mirror / _LANDING
@@ -79,6 +89,7 @@ def _fetch(store: AnyStore, entry: Entry, mirror: Path) -> None:
         fetched = store.fetch(entry, landing)
     except Gone as gone:
         raise UserError(f"{store.describe(entry.key)}: {gone}; start again to take what is there now") from None
+    make_durable(fetched)
     fetched.replace(mirror / _FILES / entry.key)
     landing.rmdir()
 

@@ -77,6 +77,18 @@ def test_what_changed_is_fetched_and_nothing_else(full: Bucket, tmp_path: Path, 
     assert not first.exists()
 
 
+def test_without_links_it_is_a_copy(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    first = mirrored(ADDRESS, tmp_path / "scratch")
+    (tmp_path / "new.wav").write_text("Bob sings anew")
+    full.put(tmp_path / "new.wav", "multitracks/Bob - Two/vocals.wav")
+    monkeypatch.setattr("os.link", no_links)
+    second = mirrored(ADDRESS, tmp_path / "scratch")
+    assert _contents(second) == _contents(first) | {"Bob - Two/vocals.wav": "Bob sings anew"}
+
+
 def test_the_tracks_are_found_as_those_of_a_folder_are(full: Bucket, tmp_path: Path) -> None:
     config = AcquireConfig(datasets=("folder",), folder=ADDRESS)
     collection = find(config, tmp_path / "scratch")
