@@ -49,9 +49,12 @@ def costs_of(model: Model, folder: Path) -> dict[str, Any]:
     plain, seconds = _times_real_time(separator, model)
     memory = _peak_memory()  # before anything else is in it
     fast, _ = _times_real_time(for_inference(separator, precision), model)
+    weights = sum(value.numel() for value in separator.parameters())
+    multiply_adds = count_multiply_adds(separator, model.channels) * model.rate / separator.segment
     return {
-        "weights": sum(value.numel() for value in separator.parameters()),
-        "multiply_adds_a_second": count_multiply_adds(separator, model.channels) * model.rate / separator.segment,
+        # of an ONNX file neither is seen from here
+        "weights": weights or None,
+        "multiply_adds_a_second": multiply_adds if weights else None,
         "times_real_time": plain,
         "times_real_time_fast": fast,
         "fast_precision": precision,

@@ -55,7 +55,9 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
     require_free("--scores", others, (path.parent.name for path in folders))
     for name, place in others.items():
-        table, unmatched[name] = read_others(name, place, {track: frames[track] for track in test["tracks"]})
+        table, unmatched[name] = read_others(
+            name, place, {track: frames[track] for track in test["tracks"] if frames[track]}
+        )
         tables.append(table[table["target"].isin(targets)])
     scores = pd.concat(tables, ignore_index=True)
     # the floor was scored once for each set of stems, as a ceiling may have been twice

@@ -1,9 +1,12 @@
 """Names of what is compared: each is a row of the tables, and none is given twice."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from components.compare.fixed import is_fixed
 from components.core.errors import UserError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a + stands before what is done after, in rows
 
 Named = Mapping[str, str]
 """Places (folders, addresses) by the name that the user gives to what lies there."""
@@ -16,6 +19,8 @@ def named_places(option: str, texts: Sequence[str]) -> dict[str, str]:
         name, sign, place = text.partition("=")
         if not (name and sign and place):
             raise UserError(f"{option} {text}: write NAME=FOLDER")
+        if not _NAME.fullmatch(name):
+            raise UserError(f"{option} {name}: a name has letters, digits, dots, dashes and underscores, e.g. umxhq")
         if name in places:
             raise UserError(f"{option}: the name {name} is given twice; give each its own")
         places[name] = place

@@ -1,6 +1,5 @@
 """Models that were not trained here: what a comparison must know of them before anything is trained."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from components.core.model_store import fetch_model
 from components.core.networks.registry import ARCHITECTURES
 from components.core.workspace import SCRATCH
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a folder, a row, and an MLflow tag
 _USUAL_STEMS = 2  # that museval compares
 _DIGITS = 12  # of a digest, enough to tell weights apart
 
@@ -35,15 +33,13 @@ class Pretrained:
 def find_pretrained(places: Named, rate: int, channels: int) -> list[Pretrained]:
     """Return the models at `places`, folders or addresses in MLflow's registry, in their order.
 
-    Raises UserError for a name that cannot be a folder's, for what is no model, and for a model that cannot be scored
+    Raises UserError for what is no model, and for a model that cannot be scored
     beside systems of `rate` Hz and `channels` channels.
     """
     return [_found(name, place, rate, channels) for name, place in places.items()]
 
 
 def _found(name: str, place: str, rate: int, channels: int) -> Pretrained:
-    if not _NAME.fullmatch(name):
-        raise UserError(f"--models {name}: a name has letters, digits, dots, dashes and underscores, e.g. umxhq")
     folder = fetch_model(place, SCRATCH / "models").folder.resolve()
     try:
         model = load_model(folder)

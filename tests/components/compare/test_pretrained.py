@@ -40,7 +40,6 @@ def test_a_model_has_its_name_its_stems_and_where_it_comes_from(tmp_path: Path) 
             "--models x: it works on 16000 Hz in 2 channels, and what is compared here has 44100 Hz",
         ),
         ("x", {"channels": 1}, "--models x: it works on 44100 Hz in 1 channel, and"),
-        ("../x", {"seed": 1}, "a name has letters, digits"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(tmp_path: Path, name: str, made: dict[str, int], message: str) -> None:
@@ -55,6 +54,9 @@ def test_places_have_a_name_each() -> None:
     for wrong in (["a"], ["=b"], ["a="]):
         with pytest.raises(UserError, match=f"--models {wrong[0]}: write NAME=FOLDER"):
             named_places("--models", wrong)
+    for name in ("../x=y", "unet+mwf=y"):  # no folder's name; and a row that is ours
+        with pytest.raises(UserError, match="a name has letters, digits"):
+            named_places("--scores", [name])
     with pytest.raises(UserError, match="the name a is given twice"):
         named_places("--models", ["a=b", "a=c"])
 
