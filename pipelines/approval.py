@@ -1,6 +1,8 @@
 """A person's yes before a version goes live: both models are listened to blind, and the flow waits for the answer.
 
-The wait is Prefect's own pause with input: the form is in its UI, and whoever fills it in resumes the flow run.
+The wait is Prefect's own pause with input: the form is in its UI, and whoever fills it in resumes the flow run. What
+pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
+slot of its deployment, and be ended when it next says that it still holds it. docs/decisions/0018.
 """
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
@@ -12,14 +14,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger
+from prefect import flow, get_run_logger, tags
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
-from prefect.states import Running
+from prefect.states import Completed, Running
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
@@ -32,8 +35,12 @@ from components.core.stores.store import S3
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
+from pipelines.automations import TAG
 from pipelines.command import CommandError, run_command
 from pipelines.place import Place
+
+ASK = "ask-for-approval"
+"""The flow that waits."""
 
 _LOOK_EVERY = 3  # seconds
 _SOMETHING = r"\S"
@@ -66,14 +73,30 @@ def approve(place: Place, verdict: Verdict) -> None:
     (place.workspace / "gate" / APPROVAL_FILE).unlink(missing_ok=True)
     config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
     folder = _listened_to(place, verdict, config)
-    until = datetime.now(UTC) + timedelta(hours=config.wait_hours)
-    _publish(verdict, folder, until)
-    form, listening = _answered(place, verdict, folder, until)
-    if not form.approve:
-        raise NotApproved(f"was refused by {form.by}: {form.why}")
-    Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening).write(
-        place.workspace / "gate"
-    )
+    approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    approval.write(place.workspace / "gate")
+
+
+def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
+    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else."""
+    said: list[Approval | NotApproved] = []
+
+    @flow(name=ASK, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
+    def ask() -> Any:
+        _publish(verdict, folder, until)
+        try:
+            said.append(_answered(place, verdict, folder, until))
+        except NotApproved as refusal:
+            said.append(refusal)
+        return Completed(message=str(said[0]) if isinstance(said[0], NotApproved) else f"yes, by {said[0].by}")
+
+    with tags(TAG):  # so that the server's automations know it as ours
+        state: State[Any] = ask(return_state=True)  # type: ignore[assignment]
+    if not said:
+        raise CommandError(state.message or f"the question ended as {state.name}")
+    if isinstance(said[0], NotApproved):
+        raise said[0]
+    return said[0]
 
 
 def _listened_to(place: Place, verdict: Verdict, config: ShadowConfig) -> Path:
@@ -111,16 +134,20 @@ def _publish(verdict: Verdict, folder: Path, until: datetime) -> None:
     )  # fmt: skip
 
 
-def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> tuple[ApprovalForm, dict[str, Any]]:
-    """Return the form and what the listening gave; answers that cannot be read are asked for again."""
+def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
+    """Return the yes with what the listening gave; answers that cannot be read are asked for again."""
     words = f"Version {verdict.version} of {verdict.name}: see the artifact `approval` of this run."
     while True:
         form = _asked(place, words, until)
         try:
-            return form, _unblinded(place, folder, form.answers)
+            listening = _unblinded(place, folder, form.answers)
         except CommandError as error:
             words = f"Asked again, since the answers could not be read: {error}"
             get_run_logger().warning(words)
+            continue
+        if not form.approve:
+            raise NotApproved(f"was refused by {form.by}: {form.why}")
+        return Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening)
 
 
 def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:

@@ -5,6 +5,7 @@ from pipelines import environment  # noqa: F401, I001  (before Prefect)
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from prefect.events import DeploymentEventTrigger
 from prefect.schedules import Cron
 
 from components.core.errors import UserError
+from components.core.params import load_section
+from components.shadow.config import ShadowConfig
 from pipelines.automations import TAG
 
 FILE = Path("prefect.yaml")
+_MAY_WAIT = "require_approval"  # a flow with this parameter
 _SHORTEST = timedelta(seconds=10)  # that Prefect's automations can wait for
 
 
@@ -38,13 +42,15 @@ class Described:
 
     @property
     def time_limit(self) -> timedelta | None:
-        """How long a run may take, where the file limits it."""
+        """How long a run may take, where the file limits it: one that may wait for a person's yes, that much longer."""
         hours = self.section.get("time_limit_hours")
         if hours is None:
             return None
         limit = timedelta(hours=hours)
         if limit < _SHORTEST:
             raise UserError(f"{FILE}: time_limit_hours of {self.name} is {hours:g}: at least {_SHORTEST} is possible")
+        if _MAY_WAIT in signature(self.flow.fn).parameters:
+            limit += timedelta(hours=load_section("shadow", ShadowConfig).wait_hours)
         return limit
 
     def deployment(self) -> RunnerDeployment:

@@ -64,7 +64,8 @@ def _kept(address: str) -> CallWebhook:
 def _triggers() -> Iterable[tuple[str, EventTrigger]]:
     retrain = {"prefect.resource.role": "flow", "prefect.resource.name": "retrain"}
     yield "runs that end badly", _reactive(states("Failed", "TimedOut", "Crashed", _STOPPED_BY_HAND), [OURS])
-    yield "retrainings that are done, or wait", _reactive(states("Completed", "Paused", "Suspended"), [OURS, retrain])
+    yield "retrainings that are done", _reactive(states("Completed"), [OURS, retrain])
+    yield "questions that wait for somebody", _reactive(states("Paused", "Suspended"), [OURS])
     late = EventTrigger(
         posture=Posture.Proactive,
         match=RUNS,

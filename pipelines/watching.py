@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed
 
 from components.acquire.config import AcquireConfig
@@ -29,7 +29,7 @@ CHANGED = "stemline.data.changed"
 RETRAIN = "retrain"
 """The flow that the event starts (retraining.py)."""
 
-_HELD = [StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]  # what holds the one slot
+_HELD = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]  # what holds the one slot
 
 
 def _run_name() -> str:
@@ -44,10 +44,13 @@ def watch_data(source: str = "") -> Any:
         source: A folder, or s3://bucket/folder; empty: acquire.folder of params.yaml, which the training reads.
     """
     try:
-        place = source or load_section("acquire", AcquireConfig).folder
-        entries = open_store(place).files()
+        return _looked(source or load_section("acquire", AcquireConfig).folder)
     except Exception as error:
         return failed(error)
+
+
+def _looked(place: str) -> State[Any]:
+    entries = open_store(place).files()
     digest = digest_parts(f"{entry.key}\t{entry.size}\t{entry.stamp}" for entry in entries)
     seen = WORKSPACE / "watch" / f"{digest_parts([place])[:16]}.txt"
     before = seen.read_text(encoding="utf-8") if seen.is_file() else None

@@ -160,6 +160,12 @@ class Asked:
         result: dict[str, Any] = _until(found)
         return result
 
+    def running(self) -> list[str]:
+        """Return the names of the flows of which a run runs."""
+        query = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        found = requests.post(f"{self.api}/flows/filter", json=query, timeout=30).json()
+        return [flow["name"] for flow in found]
+
     def answer(self, run: dict[str, Any], **given: object) -> str:
         """Fill in the form, as soon as it is there; return what the server says to it."""
 
@@ -186,6 +192,8 @@ def test_an_approved_version_goes_live_with_who_and_why(server: dict[str, str], 
     asked = Asked(tmp_path, server, registry)
     process = asked.start("approved")
     run = asked.paused(process)
+    assert run["tags"] == ["stemline"], "the server's automations know it as ours"
+    assert asked.running() == ["after the gate"], "which keeps its slot: what pauses is the question within it"
     page = tmp_path / "workspace" / "shadow" / f"{NAME}-2"
     assert (page / "page" / "index.html").as_uri() in asked.artifacts()
     assert asked.answer(run, approve=True, by=" ", why="x") == "REJECT"  # nobody
