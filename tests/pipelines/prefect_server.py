@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import requests
+from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
 
 PREFECT = str(Path(sys.executable).parent / "prefect")
 ROOT = Path(__file__).parents[2]
@@ -36,6 +39,21 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
             yield variables
         finally:
             end(server)
+
+
+@contextmanager
+def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
+    """Have flows run in this process on a server of Prefect's test harness, with its data in `home`.
+
+    Import modules of `pipelines` only within: their settings of Prefect would go on to all other tests.
+    """
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
+        prefect_test_harness(server_startup_timeout=180),
+    ):
+        patch.setenv("PREFECT_HOME", str(home))
+        yield patch
 
 
 def client_of(home: Path, api: str) -> dict[str, str]:

@@ -9,8 +9,7 @@ import httpx
 import pytest
 from prefect import flow
 from prefect.logging import disable_run_logger
-from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect_server import prefect_harness
 
 from components.core.entry import AGAIN
 from pipelines.command import CommandError
@@ -26,16 +25,10 @@ WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The module, imported here since its settings of Prefect would go on to all other tests."""
-    home = tmp_path_factory.mktemp("prefect")
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
-        prefect_test_harness(server_startup_timeout=180),
-    ):
-        environment.setenv("PREFECT_HOME", str(home))
+    with prefect_harness(tmp_path_factory.mktemp("prefect")) as patch:
         from pipelines import tasks
 
-        environment.setattr(tasks, "AGAIN_AFTER", (0.1, 0.2))
+        patch.setattr(tasks, "AGAIN_AFTER", (0.1, 0.2))
         yield tasks
 
 

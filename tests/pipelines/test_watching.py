@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 from prefect.states import Completed, Running
-from prefect.testing.utilities import prefect_test_harness
+from prefect_server import prefect_harness
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +21,7 @@ Look = Callable[[Path], State[Any]]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The module of the flow, imported here since its settings of Prefect would go on to all other tests."""
-    home = tmp_path_factory.mktemp("prefect")
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
-        prefect_test_harness(server_startup_timeout=180),
-    ):
-        environment.setenv("PREFECT_HOME", str(home))
+    with prefect_harness(tmp_path_factory.mktemp("prefect")):
         from pipelines import watching
 
         yield watching

@@ -1,0 +1,35 @@
+"""A real registry, and models in it."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from components.core import tracking
+from components.promote.config import PromoteConfig
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def client(store: str, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    return tracking.connect()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> PromoteConfig:
+    return PromoteConfig(alias="champion", journal=str(tmp_path / "promote"))
+
+
+@pytest.fixture
+def name(client: mlflow.MlflowClient, request: pytest.FixtureRequest) -> str:
+    """A registered model with three versions."""
+    name = f"model of {request.node.name}"
+    client.create_registered_model(name)
+    for _ in range(3):
+        client.create_model_version(name, "somewhere")
+    return name

@@ -1,0 +1,317 @@
+"""Which version is live: killed anywhere, moved by hand, with another registry or journal."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from core.tiny import environment
+from promote.registered import aliases, verdict
+
+from components.core import tracking
+from components.core.errors import UserError
+from components.core.journal import open_journal
+from components.promote.config import PromoteConfig
+from components.promote.live import point, settled
+from components.promote.promotion import promote
+from components.promote.repair import repair
+
+STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
+
+
+class KilledError(BaseException):
+    """In place of SIGKILL: nothing catches it."""
+
+
+def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Have the registry end this process before it changes anything for the `step`th time."""
+    left = [step]
+
+    def dying(method: Callable[..., object]) -> Callable[..., object]:
+        def changed(*arguments: object, **named: object) -> object:
+            if left[0] == 0:
+                raise KilledError
+            left[0] -= 1
+            return method(*arguments, **named)
+
+        return changed
+
+    for method in STEPS:
+        patch.setattr(mlflow.MlflowClient, method, dying(getattr(mlflow.MlflowClient, method)))
+
+
+def state(client: mlflow.MlflowClient, name: str) -> dict[str, object]:
+    """Return all that a promotion leaves in the registry."""
+    model = client.get_registered_model(name)
+    versions = {number: client.get_model_version(name, number).tags for number in ("1", "2", "3")}
+    return {"aliases": aliases(client, name), "entry": model.tags.get("journal.entry"), "versions": versions}
+
+
+def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    for step in range(20):
+        live = settled(client, config, name, open_journal(config.journal))
+        version = 3 - live  # 1 and 2 in turns
+        with pytest.MonkeyPatch.context() as patch:
+            killed_at(patch, step)
+            try:
+                promote(config, verdict(name, version, champion=live))
+            except KilledError:
+                pass
+            else:
+                break
+        entries = open_journal(config.journal).entries()
+        assert settled(client, config, name, open_journal(config.journal)) == version
+        assert open_journal(config.journal).entries() == entries  # finished, not written down as somebody else's doing
+        found = state(client, name)
+        assert found["aliases"] == {"champion": str(version), "previous": str(live)}
+        assert found["entry"] == f"{entries[-1].number} {entries[-1].digest}"
+        tags = client.get_model_version(name, str(version)).tags
+        assert tags == {"promoted_at": entries[-1].time, "journal.entry": str(entries[-1].number)}
+        assert state(client, name) == found  # and nothing is left to do
+    assert step == 6
+    assert {entry.kind for entry in open_journal(config.journal).entries()} == {"promotion"}
+
+
+KILLED = """
+import os, signal, sys
+import mlflow
+from components.core.verdict import Verdict
+from components.promote.config import PromoteConfig
+from components.promote.promotion import promote
+name, journal, method = sys.argv[1:]
+def killed(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(mlflow.MlflowClient, method, killed)
+promote(PromoteConfig(alias="champion", journal=journal), Verdict(name, 2, True, "rule", (), 1))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["set_registered_model_alias", "set_registered_model_tag"])
+def test_a_process_that_is_really_killed(
+    client: mlflow.MlflowClient, store: str, name: str, config: PromoteConfig, method: str
+) -> None:
+    promote(config, verdict(name, 1))
+    command = [sys.executable, "-c", KILLED, name, config.journal, method]
+    ended = subprocess.run(command, env=environment(MLFLOW_TRACKING_URI=store), check=False, timeout=120)
+    assert ended.returncode == -signal.SIGKILL
+    assert repair(config, name) == 2
+    assert aliases(client, name) == {"champion": "2", "previous": "1"}
+    assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion", "promotion"]
+
+
+def test_one_that_was_slow_does_not_undo_what_came_after(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    journal = open_journal(config.journal)
+    slow = journal.append("promotion", name, 1, "why", {}, 0)  # and sleeps
+    assert settled(client, config, name, journal) == 1
+    promote(config, verdict(name, 2, champion=1))
+    after = state(client, name)
+    point(client, config, journal, slow)
+    found = state(client, name)
+    assert found["aliases"] == after["aliases"] == {"champion": "2", "previous": "1"}
+    assert found["entry"] == after["entry"]
+
+
+@pytest.mark.parametrize("moves", [0, 1, 2])
+def test_what_another_promotes_meanwhile_is_not_taken_for_moved_by_hand(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    """The other is ahead of this one's look at the alias by an entry, by an alias as well, or by the tags too."""
+    read = mlflow.MlflowClient.get_model_version_by_alias
+
+    def stale(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
+        try:
+            return read(*arguments, **named)
+        finally:
+            entry = open_journal(config.journal).append("promotion", name, 1, "why", {}, 0)
+            if moves:
+                client.set_registered_model_alias(name, "champion", "1")
+            if moves > 1:
+                client.set_registered_model_tag(name, "journal.entry", f"{entry.number} {entry.digest}")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "get_model_version_by_alias", stale)
+    with pytest.raises(UserError, match="judge it again"):
+        promote(config, verdict(name, 2))
+    assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion"]
+    assert aliases(client, name) == {"champion": "1"}
+
+
+def test_an_alias_that_was_moved_by_hand_is_written_down(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    client.set_registered_model_alias(name, "champion", "3")
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    last = open_journal(config.journal).entries()[-1]
+    assert (last.kind, last.version, last.before) == ("adoption", 3, 1)
+    assert aliases(client, name) == {"champion": "3", "previous": "1"}
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert len(open_journal(config.journal).entries()) == 2
+
+
+def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    open_journal(config.journal).append("promotion", name, 2, "why", {}, 1)  # and was killed
+    client.set_registered_model_alias(name, "champion", "3")
+    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert open_journal(config.journal).entries()[-1].kind == "adoption"
+
+
+def test_an_alias_that_was_taken_away_leaves_nobody_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    client.delete_registered_model_alias(name, "champion")
+    for _ in range(2):
+        assert settled(client, config, name, open_journal(config.journal)) == 0
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()][1:] == [("adoption", 0)]
+    promote(config, verdict(name, 2))
+    assert aliases(client, name)["champion"] == "2"
+
+
+def test_a_registry_that_lacks_the_live_version_is_not_written_down(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    client.delete_model_version(name, "2")
+    with pytest.raises(UserError, match=r"has no such version: set MLFLOW_TRACKING_URI .*repair --adopt"):
+        settled(client, config, name, open_journal(config.journal))
+    assert len(open_journal(config.journal).entries()) == 2
+    assert repair(config, name, adopts=True) == 0
+    assert repair(config, name, adopts=True) == 0
+    assert [entry.version for entry in open_journal(config.journal).entries()] == [1, 2, 0]
+    promote(config, verdict(name, 3))
+    assert aliases(client, name)["champion"] == "3"
+
+
+def test_a_version_of_the_same_number_with_other_weights_is_not_made_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    """A promotion was killed, the database was restored to before it, and the number was given again."""
+    promote(config, verdict(name, 1))
+    open_journal(config.journal).append("promotion", name, 2, "why", {"sha256": "those of old"}, 1)
+    client.set_model_version_tag(name, "2", "sha256", "others")
+    with pytest.raises(UserError, match="has one with other weights"):
+        settled(client, config, name, open_journal(config.journal))
+    assert aliases(client, name)["champion"] == "1"
+    assert repair(config, name, adopts=True) == 1
+    assert settled(client, config, name, open_journal(config.journal)) == 1
+
+
+def test_another_places_empty_journal_is_not_begun_anew(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
+) -> None:
+    promote(config, verdict(name, 1))
+    empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
+    with pytest.raises(UserError, match=r"has no entry about .* remembers entry 1 of one: set promote.journal"):
+        promote(empty, verdict(name, 2, champion=1))
+    assert promote(config, verdict(name, 2, champion=1)) is not None
+    assert repair(empty, name, adopts=True) == 2
+    assert promote(empty, verdict(name, 3, champion=2)) is not None
+
+
+def test_a_journal_goes_on_with_a_registry_that_is_empty(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a team moves from the embedded store to a server."""
+    promote(config, verdict(name, 1))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
+    with pytest.raises(UserError, match=r"has no such version: .*`stemline repair --adopt`"):
+        repair(config, name)
+    assert repair(config, name, adopts=True) == 0
+    assert repair(config, name) == 0
+    another = tracking.connect()
+    another.create_registered_model(name)
+    another.create_model_version(name, "somewhere")
+    assert repair(config, name) == 0
+    assert promote(config, verdict(name, 1)) is not None
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()] == [
+        ("promotion", 1),
+        ("adoption", 0),
+        ("promotion", 1),
+    ]
+
+
+def test_a_lost_journal_is_begun_anew_when_nothing_is_live(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
+) -> None:
+    promote(config, verdict(name, 1))
+    client.delete_registered_model_alias(name, "champion")
+    empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
+    with pytest.raises(UserError, match="remembers entry 1 of one"):
+        repair(empty, name)
+    assert repair(empty, name, adopts=True) == 0
+    assert repair(empty, name) == 0
+    assert promote(empty, verdict(name, 2)) is not None
+
+
+def test_a_journal_that_lost_its_end_goes_on_when_it_is_told_to(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    (Path(config.journal) / "journal" / "000002.json").unlink()
+    client.set_registered_model_alias(name, "champion", "1")  # as its last entry says now
+    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing"):
+        repair(config, name)
+    assert repair(config, name, adopts=True) == 1
+    assert repair(config, name) == 1
+
+
+def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+    other = f"{name}, the other"
+    client.create_registered_model(other)
+    client.create_model_version(other, "somewhere")
+    promote(config, verdict(name, 2))
+    promote(config, verdict(other, 1))
+    promote(config, verdict(name, 3, champion=2))
+    assert [(entry.name, entry.before) for entry in open_journal(config.journal).entries()] == [
+        (name, 0),
+        (other, 0),
+        (name, 2),
+    ]
+    assert repair(config, name) == 3
+    assert repair(config, other) == 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_last_entry_that_was_changed_or_lost_shows(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, lost: bool
+) -> None:
+    promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2, champion=1))
+    entry = Path(config.journal) / "journal" / "000002.json"
+    text = entry.read_text()
+    if lost:
+        entry.unlink()
+    else:
+        entry.write_text(text.replace("first champion", "a good reason"))
+    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing, or is not the one"):
+        promote(config, verdict(name, 3, champion=2))
+    entry.write_text(text)
+    assert promote(config, verdict(name, 3, champion=2)) is not None
+
+
+def test_a_registry_from_before_the_journal_is_taken_over(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    client.set_registered_model_alias(name, "champion", "2")
+    promote(config, verdict(name, 3, champion=2))
+    assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()] == [
+        ("adoption", 2),
+        ("promotion", 3),
+    ]
