@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.facts import read_facts
+from components.compare.facts import facts_of_others, read_facts
 from components.compare.gathering import gather
 from components.compare.page import as_html
 from components.compare.pictures import draw
@@ -50,7 +50,7 @@ def compare(
     """
     gathered = gather(folder / SYSTEMS, others)
     scores = gathered.scores
-    facts = read_facts(folder / SYSTEMS, training_seconds)
+    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(others)
     targets = [str(target) for target in dict.fromkeys(scores["target"])]
     pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
     comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day)
@@ -74,6 +74,7 @@ def _short(comparison: Comparison) -> dict[str, object]:
         "best": {target: best_system(scores, target) for target in comparison.targets},
         "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
         "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
+        "others": {name: facts.scores for name, facts in comparison.facts.items() if facts.scores},
         "unmatched": comparison.gathered.unmatched,
         "day": comparison.day.isoformat(),
         "test": comparison.gathered.test,

@@ -14,13 +14,17 @@ from typing import Any
 import pandas as pd
 
 from components.compare.fixed import fixed_title, is_fixed
+from components.core.files import digest_folder
+
+_DIGITS = 12  # of a digest, enough to tell files apart
 
 
 @dataclass(frozen=True)
 class Facts:
     """Of a system: its title, costs.json, how long it was trained, and speeds on one core by row's name.
 
-    `origin` says what a model is that was not trained here, `recipe` how much the training of another saw.
+    `origin` says what a model is that was not trained here, `recipe` how much the training of another saw, `scores`
+    where scores come from that were not measured here.
     """
 
     title: str
@@ -29,6 +33,7 @@ class Facts:
     one_core: Mapping[str, float] = field(default_factory=dict)
     origin: str = ""
     recipe: str = ""
+    scores: str = ""
 
 
 def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
@@ -42,6 +47,17 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
             str(system.get("origin", "")), _recipe(system.get("recipe", {})),
         )  # fmt: skip
     return found
+
+
+def facts_of_others(others: Mapping[str, Path]) -> dict[str, Facts]:
+    """Return for the systems whose scores others made, by name, where these lie and which they are."""
+    return {
+        name: Facts(
+            f"{name}, scores of others",
+            scores=f"museval's files in {folder}, SHA-256 {digest_folder(folder, '*.json')[:_DIGITS]} …",
+        )
+        for name, folder in others.items()
+    }
 
 
 def _recipe(said: Mapping[str, Any]) -> str:

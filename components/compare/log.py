@@ -89,6 +89,7 @@ def _tags(summary: Mapping[str, Any]) -> dict[str, object]:
         "stage": "compare",
         "systems": " ".join(summary["systems"]),
         "pretrained": " ".join(summary["pretrained"]),
+        "others": "; ".join(f"{name}: {scores}" for name, scores in summary["others"].items()),
         "dataset": " + ".join(test.get("datasets", [])),
         "test_digest": test.get("digest", "unknown"),
         "scorer": test.get("scorer", "unknown"),

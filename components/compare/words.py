@@ -68,6 +68,8 @@ def _heading(comparison: Comparison) -> str:
     paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
         paragraphs.append(f"Not trained here, and on data that may hold the test tracks: {'. '.join(pretrained)}.")
+    others = {name: found.scores for name, found in comparison.facts.items() if found.scores}
+    paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others.items()]
     for name, files in comparison.gathered.unmatched.items():
         shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
         are = "is" if len(files) == 1 else "are"

@@ -1,6 +1,7 @@
 """The step: score folders in, a table with its statistics and pictures out."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,11 @@ def test_what_others_published_is_a_system_of_its_own(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert table.loc["others", "vocals SDR"] == 8.5
     assert table.loc["others", "vocals tracks"] == 5
-    assert "others: 1 file is about other tracks (Another Song)." in (folder / "comparison.md").read_text()
+    text = (folder / "comparison.md").read_text()
+    assert "others: 1 file is about other tracks (Another Song)." in text
+    assert "| others, scores of others |" in text
+    assert re.search(r"Not measured here: others, museval's files in .*, SHA-256 [0-9a-f]{12} …\.", text)
+    assert json.loads((folder / "summary.json").read_text())["others"].keys() == {"others"}
 
 
 def test_pairs_compare_the_same_tracks(folder: Path) -> None:
