@@ -91,7 +91,7 @@ def _until(done: Any, seconds: float = 90) -> Any:
                 return found
         except requests.RequestException:
             pass
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise AssertionError("it did not happen")
 
 

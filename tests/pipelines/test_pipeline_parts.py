@@ -18,6 +18,7 @@ import requests
 from rich.console import Console
 from ruamel.yaml import YAML
 
+from components.core import tracking
 from components.core.bundle import save_model
 from components.core.entry import AGAIN
 from components.core.errors import Away, UserError
@@ -25,12 +26,14 @@ from components.core.files import write_json
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.params import Section, load_section
 from components.core.stft import StftConfig
+from components.core.tracking import RunRef
 from components.core.verdict import VERDICT_FILE, Verdict
 from components.core.version import VERSION_FILE, VersionRef
 from pipelines import summary
 from pipelines.command import CommandError, OutageError, one_line, run_command
 from pipelines.parameters import set_parameters
-from pipelines.place import STAGES
+from pipelines.place import STAGES, Place
+from pipelines.stages import bring_up_to_date
 
 ROOT = Path(__file__).parents[2]
 
@@ -381,6 +384,25 @@ def test_separating_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None
     assert result.stderr.startswith("stemline: ")
     assert result.stderr.count("\n") == 1
     assert "nowhere.wav" in result.stderr
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_training_whose_run_another_mlflow_has_is_reproduced_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    done: list[str] = []
+    RunRef("0123", "x").write(tmp_path / "train")
+    monkeypatch.setattr(tracking, "has_run", lambda ref: there and ref.run_id == "0123")
+
+    def repro(self: Place, name: str, *arguments: str) -> list[str]:
+        done.append(" ".join(arguments))
+        return ["a line"]
+
+    monkeypatch.setattr(Place, "_repro", repro)
+    lines = bring_up_to_date(Place(tmp_path, tmp_path), ("--pull",))
+    again = [] if there else ["--force train"]
+    assert done == ["--pull acquire", "--pull cache", "--pull train", *again, "--pull evaluate"]
+    assert lines == ["a line"] * len(done)
 
 
 def test_the_stages_of_the_flow_are_those_of_dvc() -> None:

@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import psutil
 import pytest
-from project import NAME, Project, copied_project
+from project import Project, copied_project
 
 from components.core.files import digest_file
 from components.core.verdict import PICTURE_FILE, Verdict
@@ -77,28 +76,6 @@ def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
     assert "Running stage" not in text
     assert time.monotonic() - began < 120  # most of it is Prefect's own start, on a busy machine
     assert len(_journal(project)) == 1
-
-
-def test_with_another_mlflow_the_training_is_logged_there_without_training_again(project: Project) -> None:
-    """From the embedded store to a server, as a team grows."""
-    uri = f"sqlite:///{project.folder.parent / 'another.db'}"
-    params = (project.folder / "params.yaml").read_text()
-    (project.folder / "params.yaml").write_text(params.replace("journal: promote", "journal: another"))
-    project.git("commit", "-qam", "Begin another journal")
-    text = project.stemline("retrain", MLFLOW_TRACKING_URI=uri)
-    assert "is not in sqlite:" in text
-    assert text.count("validation at step") == 0
-    assert "version 1 is @champion now" in text
-    client = mlflow.MlflowClient(uri, uri)
-    runs = [(store, store.get_run(store.get_model_version(NAME, "1").run_id)) for store in (client, project.store())]
-    new, old = (
-        [(point.step, point.value) for point in store.get_metric_history(run.info.run_id, "train/loss")]
-        for store, run in runs
-    )
-    assert new == old
-    metrics = [set(run.data.metrics) for _, run in runs]
-    assert {name for name in metrics[1] if not name.startswith("train/")} <= metrics[0]
-    assert project.champion() == 1  # of the first store, as it was
 
 
 @pytest.mark.parametrize("champion", [False, True])

@@ -62,6 +62,22 @@ def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_
     assert "validation at step 80" in outcome.text
 
 
+def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained_again(
+    tmp_path: Path, cache: Path, store: str
+) -> None:
+    """From the embedded store to a server, as a team grows."""
+    training = Training(tmp_path / "run", cache, store, steps=6, validate_every=2)
+    assert training.run().code == 0, training.text
+    weights, curve, run_id = training.weights, training.logged("train/loss"), training.run_id
+    training.store = f"sqlite:///{tmp_path / 'another.db'}"
+    assert training.run().code == 0, training.text
+    assert f"MLflow run {run_id} is not in sqlite:" in training.text
+    assert "validation at step" not in training.text
+    assert training.run_id != run_id
+    assert (training.weights, training.logged("train/loss")) == (weights, curve)
+    assert [step for step, _ in curve] == [2, 4, 6]
+
+
 def test_mixed_precision_trains_too_and_gives_other_weights(tmp_path: Path, cache: Path, store: str) -> None:
     found = {}
     for precision in ("fp32", "bf16"):

@@ -134,7 +134,7 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> No
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
+        time.sleep(0.05)
 
 
 def maps_shards(process: psutil.Process) -> bool:
