@@ -25,7 +25,7 @@ soak: $(STAMP)
 	@pytest -m soak tests
 
 lint: $(STAMP)
-	@ruff check .
+	@ruff check --no-cache .
 	@ruff format --check .
 	@mypy
 

@@ -10,7 +10,6 @@ from typing import Any
 import mlflow
 import pytest
 from core.tiny import environment
-from promote.registered import aliases, verdict
 
 from components.core import tracking
 from components.core.errors import UserError
@@ -19,6 +18,7 @@ from components.promote.config import PromoteConfig
 from components.promote.live import point, settled
 from components.promote.promotion import promote
 from components.promote.repair import repair
+from promote.registered import aliases, verdict
 
 STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
 

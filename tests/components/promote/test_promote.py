@@ -11,7 +11,6 @@ import yaml
 from core.tiny import environment
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
-from promote.registered import aliases, verdict
 
 from components.core.errors import UserError
 from components.core.files import write_json
@@ -23,6 +22,7 @@ from components.promote import repair as repairing
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 from components.promote.promotion import promote
+from promote.registered import aliases, verdict
 
 
 def test_a_version_that_passed_becomes_the_champion_once(

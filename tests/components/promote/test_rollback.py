@@ -5,7 +5,6 @@ from pathlib import Path
 import mlflow
 import pytest
 from core.tiny import save_tiny_model
-from promote.registered import aliases, verdict
 
 from components.core import tracking
 from components.core.bundle import load_model
@@ -14,6 +13,7 @@ from components.core.logged_model import logged_model
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 from components.promote.rollback import rollback
+from promote.registered import aliases, verdict
 
 
 @pytest.fixture(scope="module")
