@@ -5,6 +5,7 @@ The scores become an MLflow run of their own: those of the training's run stay w
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
+from functools import partial
 from typing import Any
 
 import mlflow
@@ -20,6 +21,7 @@ from pipelines.champion import live_version
 from pipelines.checkout import Checkout, checked_out
 from pipelines.failure import failed
 from pipelines.judgement import champion_alias
+from pipelines.patience import patiently
 
 _PREFIX, _SUFFIX = "test/", "/SDR"  # of the model's own metrics, as components/evaluate/log.py names them
 _TEST_DIGEST = "evaluate.test_digest"
@@ -45,15 +47,15 @@ def evaluate_champion(commit: str = "HEAD") -> Any:
 def _evaluated(checkout: Checkout) -> str:
     """Bring the test tracks to the clone, score the champion on them; return in words what came of it."""
     name = load_section("register", RegisterConfig, checkout.folder / "params.yaml").name
-    version = live_version(name, champion_alias(checkout))
+    version = patiently(lambda: live_version(name, champion_alias(checkout)))
     if version is None:
         return f"no version of {name} is live: there is nothing to score"
     _bring_tracks(checkout)
-    client = tracking.connect()
-    training = tracking.RunRef(client.get_model_version(name, str(version)).run_id, tracking.EXPERIMENT)
-    tracking.require_run(training)
-    run = _new_run(client, f"champion {name}/{version}", {"stage": "evaluate-champion", "champion.version": version})
-    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+    client = patiently(tracking.connect)
+    training = patiently(lambda: _run_of_training(client, name, version))
+    model = patiently(lambda: fetch_model(f"models:/{name}/{version}", SCRATCH / "models")).folder.resolve()
+    tags = {"stage": "evaluate-champion", "champion.version": version}
+    run = patiently(lambda: _new_run(client, f"champion {name}/{version}", tags))
     folder = (checkout.workspace / "champion").resolve()
     run.write(folder)
     try:
@@ -64,8 +66,15 @@ def _evaluated(checkout: Checkout) -> str:
     except BaseException:  # a signal as well
         client.set_terminated(run.run_id, "FAILED")
         raise
-    client.set_terminated(run.run_id)
-    return f"version {version}: {_compared(client.get_run(run.run_id), client.get_run(training.run_id))}"
+    patiently(lambda: client.set_terminated(run.run_id))
+    now, then = (patiently(partial(client.get_run, ref.run_id)) for ref in (run, training))
+    return f"version {version}: {_compared(now, then)}"
+
+
+def _run_of_training(client: mlflow.MlflowClient, name: str, version: int) -> tracking.RunRef:
+    found = tracking.RunRef(client.get_model_version(name, str(version)).run_id, tracking.EXPERIMENT)
+    tracking.require_run(found)
+    return found
 
 
 def _bring_tracks(checkout: Checkout) -> None:

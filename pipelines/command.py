@@ -9,6 +9,9 @@ from pathlib import Path
 from components.core.entry import AGAIN, INTERRUPTED, USER_ERROR, in_one_line
 from components.core.lifeline import tied
 from components.core.secrets import without_secrets
+from components.core.waiting import says_outage
+
+_DVC_ERROR = "ERROR: "
 
 
 class CommandError(Exception):
@@ -61,10 +64,14 @@ def run_command(
 
 
 def _reason(lines: list[str], command: list[str]) -> str:
-    """The line that a step wrote for its user, if there is one, else the last one."""
+    """The line that a step wrote for its user, if there is one, else DVC's, else the last one."""
     for line in reversed(lines):
         if line.startswith("stemline: "):
             return line.removeprefix("stemline: ")
+    for line in reversed(lines):
+        if line.startswith(_DVC_ERROR):  # what follows it is advice
+            said = line.removeprefix(_DVC_ERROR).removeprefix("unexpected error - ")
+            return f"{said}; {AGAIN}" if says_outage(said) else said
     return lines[-1] if lines else f"`{' '.join(command)}` failed without a word"
 
 

@@ -24,6 +24,7 @@ from pipelines.command import CommandError, one_line
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
+from pipelines.patience import patiently
 from pipelines.place import Place, dvc
 from pipelines.stages import bring_up_to_date
 from pipelines.tasks import carry_out
@@ -52,7 +53,7 @@ def retrain(
             require_server()
         with checked_out(commit) as checkout:
             checkout.set_parameters(parameters or {})
-            outcome = _retrained(checkout, require_approval)
+            outcome = patiently(lambda: _retrained(checkout, require_approval))
             checkout.forget()
     except Exception as error:
         return failed(error)

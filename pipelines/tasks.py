@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.core.waiting import say_when_waiting
 from pipelines.command import CommandError, OutageError, run_command
+from pipelines.patience import again_after
 
 
 def _without_empty_traceback(record: logging.LogRecord) -> bool:
@@ -28,9 +29,6 @@ say_when_waiting(
     "Prefect's server",
 )
 
-
-AGAIN_AFTER = (60.0, 300.0, 900.0)
-"""Seconds until a command is started again that did not get an answer, in runs of deployments."""
 
 _OUTAGE = "Outage"
 
@@ -56,7 +54,7 @@ def carry_out(
     are no failures; `folder` and `environment` are those of `run_command`.
     """
     lines: list[str] = []
-    again = AGAIN_AFTER if runtime.deployment.id else ()
+    again = again_after()
 
     @task(
         name=name, task_run_name=name, cache_policy=NO_CACHE,

@@ -21,7 +21,7 @@ from mlflow.models import get_model_info
 from components.core.audio import Audio
 from components.core.bundle import Model, load_model
 from components.core.entry import run_step
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 from components.core.inference import best_precision, for_inference
 from components.core.lifeline import tied
 from components.core.model_store import NOT_THERE, REGISTRY, fetch_model
@@ -36,7 +36,7 @@ _LIMIT = 600.0
 _NOT_TRIED = 75  # sysexits.h: try again later
 
 
-class NotTried(UserError):  # noqa: N818
+class NotTried(Away):
     """The model could not be tried, by no fault of its own: a server was away, a disk full, the process killed."""
 
 

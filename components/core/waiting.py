@@ -13,6 +13,11 @@ from components.core.secrets import without_secrets
 _EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
 # of requests; of SQLAlchemy and the databases' drivers; of httpx, which is Prefect's; of botocore
 _OUTAGES = {"RequestException", "OperationalError", "TransportError", "HTTPClientError"}
+# of botocore, as DVC hands them on; the last two are of stores that answer that they can't, five times
+_WORDS = (
+    "Could not connect to the endpoint", "timeout on endpoint URL", "Connection was closed before we received",
+    "Failed to connect to proxy", "An error occurred (50", "(reached max retries",
+)  # fmt: skip
 
 
 class _Waiting(logging.Filter):
@@ -40,6 +45,11 @@ def say_when_waiting(logger: str, words: tuple[str, ...], server: str, about: st
     for old in [one for one in found.filters if isinstance(one, _Waiting)]:
         found.removeFilter(old)
     found.addFilter(_Waiting(words, about, server))
+
+
+def says_outage(line: str) -> bool:
+    """Return whether a line of a program that is not ours says that a store or server did not answer it."""
+    return any(words in line for words in _WORDS)
 
 
 def outage(error: BaseException) -> str | None:

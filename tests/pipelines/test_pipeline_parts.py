@@ -32,7 +32,7 @@ from components.core.version import VERSION_FILE, VersionRef
 from pipelines import summary
 from pipelines.command import CommandError, OutageError, one_line, run_command
 from pipelines.parameters import set_parameters
-from pipelines.place import STAGES, Place
+from pipelines.place import STAGES, Place, dvc
 from pipelines.stages import bring_up_to_date
 
 ROOT = Path(__file__).parents[2]
@@ -248,6 +248,26 @@ def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
     with pytest.raises(CommandError) as raised:
         run_command(python("print('stemline: no such song'); raise SystemExit(2)"), lambda line: None)
     assert not isinstance(raised.value, OutageError)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("push", "--run-cache"), ("repro", "--pull", "copy"), ("repro", "read")])
+def test_a_bucket_that_does_not_answer_dvc_is_an_outage_with_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
+    def quietly(*command: str) -> None:
+        run_command(list(command), lambda line: None, folder=tmp_path)
+
+    (tmp_path / "dvc.yaml").write_text(
+        "stages: {copy: {cmd: cp a b, deps: [a], outs: [b]}, read: {cmd: touch c, deps: ['s3://music/a'], outs: [c]}}"
+    )
+    (tmp_path / "a").write_text("a")
+    quietly("git", "init", "--quiet")
+    quietly(*dvc("init", "--quiet"))
+    quietly(*dvc("remote", "add", "--quiet", "--default", "store", "s3://music/dvc"))
+    nowhere = "http://127.0.0.1:9"
+    quietly(*dvc("remote", "modify", "store", "endpointurl", nowhere))
+    away = {"AWS_ENDPOINT_URL": nowhere, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    with pytest.raises(OutageError, match=f'Could not connect to the endpoint URL: "{nowhere}/music.*; {AGAIN}$'):
+        run_command(dvc(*arguments), lambda line: None, folder=tmp_path, environment=away)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from prefect.logging import disable_run_logger
 from prefect_server import prefect_harness
 
 from components.core.entry import AGAIN
+from components.core.errors import Away, UserError
 from pipelines.command import CommandError
 
 pytestmark = pytest.mark.slow
@@ -26,9 +27,9 @@ WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The module, imported here since its settings of Prefect would go on to all other tests."""
     with prefect_harness(tmp_path_factory.mktemp("prefect")) as patch:
-        from pipelines import tasks
+        from pipelines import patience, tasks
 
-        patch.setattr(tasks, "AGAIN_AFTER", (0.1, 0.2))
+        patch.setattr(patience, "AGAIN_AFTER", (0.1, 0.2))
         yield tasks
 
 
@@ -65,6 +66,48 @@ def test_a_mistake_is_not_tried_again(tasks: ModuleType, tmp_path: Path) -> None
     with pytest.raises(CommandError, match="count: no such file"):
         _carried_out(tasks, WRONG, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
+
+
+def _asked(errors: list[Exception]) -> str:
+    """What a flow's own question returns that fails with one error after the other, as long as there are any."""
+    from pipelines.patience import patiently
+
+    def question() -> str:
+        if errors:
+            raise errors.pop(0)
+        return "answer"
+
+    @flow
+    def asking() -> str:
+        return patiently(question)
+
+    return asking()
+
+
+@pytest.mark.usefixtures("tasks", "deployed")
+def test_a_flows_own_questions_are_asked_again() -> None:
+    assert _asked([httpx.ConnectError("gone"), Away("the registry does not answer")]) == "answer"
+
+
+@pytest.mark.usefixtures("tasks", "deployed")
+@pytest.mark.parametrize("error", [CommandError(f"train: no answer; {AGAIN}"), UserError("no such file")])
+def test_what_was_tried_again_or_is_a_mistake_is_not(error: Exception) -> None:
+    errors = [error, error]
+    with pytest.raises(type(error)):
+        _asked(errors)
+    assert len(errors) == 1
+
+
+@pytest.mark.usefixtures("tasks", "deployed")
+def test_a_flow_gives_up_in_the_end_with_what_it_asked() -> None:
+    with pytest.raises(Away, match="does not answer"):
+        _asked([Away("the registry does not answer")] * 4)
+
+
+@pytest.mark.usefixtures("tasks")
+def test_a_flow_that_somebody_watches_asks_once() -> None:
+    with pytest.raises(Away):
+        _asked([Away("the registry does not answer")])
 
 
 def test_a_person_who_waits_is_told_at_once(tasks: ModuleType, tmp_path: Path) -> None:

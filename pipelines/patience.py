@@ -1,0 +1,39 @@
+"""What did not get an answer is asked again a few times, in runs that nobody watches."""
+
+from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from prefect import get_run_logger, runtime
+
+from components.core.errors import Away
+from components.core.waiting import outage
+from pipelines.command import CommandError, said_of
+
+AGAIN_AFTER = (60.0, 300.0, 900.0)
+"""Seconds between two tries, in runs of deployments."""
+
+Result = TypeVar("Result")
+
+
+def again_after() -> tuple[float, ...]:
+    """Return the seconds between the tries of this run: none where a person waits, who is told at once."""
+    return AGAIN_AFTER if runtime.deployment.id else ()
+
+
+def patiently(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, which asks servers itself and may be done over.
+
+    The steps that it starts are tasks with tries of their own (tasks.py): where one has failed, so has the work.
+    """
+    for seconds in again_after():
+        try:
+            return work()
+        except Exception as error:
+            if isinstance(error, CommandError) or not (isinstance(error, Away) or outage(error)):
+                raise
+            get_run_logger().warning("%s; asked again in %g s", said_of(error), seconds)
+        time.sleep(seconds)
+    return work()
