@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.core import tracking
-from components.core.agreement import Registered, disagreement, read_registered
+from components.core.agreement import Disagreement, Registered, disagreement, read_registered
 from components.core.journal import Entry
 from components.report.reading import Part, Unavailable, part_of
 from components.report.stores import Mlflow, Names, Stores, asking
@@ -19,7 +19,8 @@ _NOBODY = "No model is live yet. Until one is, `stemline separate` takes the mod
 class LivePart:
     """The live version; `settled` says whether it is the journal's and the registry's, `entry` is the journal's last.
 
-    `back` is the command that goes back, and what it leads to; `doubts` are sentences about what does not agree.
+    `back` is the command that goes back, and what it leads to; `doubts` are sentences about what does not agree, or is
+    not known; `disputed` says whether journal and registry contradict each other.
     """
 
     name: str
@@ -29,6 +30,7 @@ class LivePart:
     entry: Entry | None
     back: tuple[str, str] | None
     doubts: tuple[str, ...]
+    disputed: bool
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ def read_live(stores: Stores) -> LivePart:
         raise Unavailable(_nothing(stores, registered))
     settled = len(versions) == 1
     back = _way_back(last) if settled else None
-    doubts = tuple(_doubts(names, stores, registered))
-    return LivePart(names.model, versions[-1], _headline(names.model, versions), settled, last, back, doubts)
+    found = _disagreement(names, stores, registered)
+    doubts = tuple(_doubts(stores, registered, found))
+    headline = _headline(names.model, versions)
+    return LivePart(names.model, versions[-1], headline, settled, last, back, doubts, disputed=found is not None)
 
 
 def _nothing(stores: Stores, registered: Part[Registered]) -> str:
@@ -86,15 +90,20 @@ def _headline(name: str, versions: Sequence[int]) -> str:
     return f"It is not settled which {name} is live: {' or '.join(words)}"
 
 
-def _doubts(names: Names, stores: Stores, registered: Part[Registered]) -> Iterator[str]:
+def _disagreement(names: Names, stores: Stores, registered: Part[Registered]) -> Disagreement | None:
+    """Return what does not agree; None also where one of the two says nothing."""
+    if stores.journal.content is None or registered.content is None:
+        return None
+    return disagreement(registered.content, stores.journal.content, names.promote.alias)
+
+
+def _doubts(stores: Stores, registered: Part[Registered], found: Disagreement | None) -> Iterator[str]:
     if stores.journal.content is None:
         yield f"Since when, by whom and why is not known. {stores.journal.note}"
     elif registered.content is None:
         yield f"Whether the registry agrees is not known. {registered.note}"
-    else:
-        found = disagreement(registered.content, stores.journal.content, names.promote.alias)
-        if found:
-            yield f"{found.seen}: {found.do}."
+    elif found:
+        yield f"{found.seen}: {found.do}."
 
 
 def _way_back(last: Entry | None) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 The page says the same, to the byte, as long as the files and stores it is made from do: it carries no date of its own.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from components.report.versions import read_versions
 from components.report.words import FILTERS
 
 PAGE = "index.html"
+
+_MOMENT = 1.0
+"""Seconds after which what does not agree is no promotion that is just under way."""
 
 _TEMPLATE = "template.html"
 _PICTURES = {
@@ -60,6 +64,10 @@ def write_report(workspace: Path, catalogue: Path, out: Path) -> Path:
 def _of_the_stores(page_folder: Path) -> dict[str, Part[Any]]:
     stores = open_stores()
     live = part_of(lambda: read_live(stores))
+    if live.content and live.content.disputed:
+        time.sleep(_MOMENT)
+        stores = open_stores()
+        live = part_of(lambda: read_live(stores))
     version = live.content.version if live.content else 0
     return {
         "live": live,
