@@ -186,6 +186,8 @@ def test_backup_and_restore_know_the_stack() -> None:
 def test_all_that_promote_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
     promoting = ("worker", "worker-cuda", "trainer")
     (place,) = {DEFAULT.sub(r"\1", SERVICES[name]["environment"]["STEMLINE_JOURNAL"]) for name in promoting}
+    cluster = json.loads((DOCKER / "pools" / "kubernetes-training.json").read_text())
+    assert cluster["variables"]["properties"]["journal"]["default"] == place
     bucket = place.removeprefix("s3://").split("/")[0]
     assert bucket in re.findall(r"compose:\+([a-z ]+)", (DOCKER / "bin" / "backup").read_text())[0].split()
     assert f'"Write:{bucket}"' in (DOCKER / "setup.sh").read_text().split("pipeline) actions=")[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,7 +23,8 @@ from stack.postgres import MISSING, Postgres, postgres_programs
 from stack.server import free_port
 from written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
 
-from components.core.journal import Journal, open_journal
+from components.core.journal import Entry, Journal, open_journal
+from components.core.stores.opening import open_store
 
 
 @pytest.fixture
@@ -153,8 +156,8 @@ def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(
             with pytest.raises(errors.ClientError, match=r"AccessDenied|Forbidden|403"):
                 user(name).list_objects_v2(Bucket=foreign)
         journal = journal_of_the_stack(secrets, endpoint, monkeypatch)
-        journal.append("promotion", "vocal-isolation", 1, "first champion", {}, expected=0)
-        entries = journal.entries()
+        entries = taken_along(tmp_path)
+        assert journal.entries() == entries
         archive = buckets("backup", "mlflow", "stemline")
         (tmp_path / "buckets.tar").write_bytes(archive)
         with tarfile.open(tmp_path / "buckets.tar") as tar:
@@ -181,6 +184,15 @@ def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("STEMLINE_JOURNAL", DEFAULT.sub(r"\1", SERVICES["worker"]["environment"]["STEMLINE_JOURNAL"]))
     return open_journal("promote")
+
+
+def taken_along(home: Path) -> list[Entry]:
+    """Write a journal in the volume of a worker, take it to the store as docker/README.md says, and return it."""
+    [command] = re.findall(r"(?m)^ +dc exec worker (python -c .*)$", (DOCKER / "README.md").read_text())
+    journal = Journal(open_store(str(home / "workspace" / "promote")))
+    journal.append("promotion", "vocal-isolation", 1, "first champion", {}, expected=0)
+    subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=home, check=True)
+    return journal.entries()
 
 
 @pytest.mark.slow
