@@ -9,7 +9,9 @@ import torch
 from components.convert.source import Converted, Kind
 from components.core.errors import UserError
 from components.core.extras import imported
+from components.core.networks.levels import LEVELS
 from components.core.networks.onnx_model import OnnxConfig
+from components.core.networks.shares import SHARES
 from components.core.params import parse_section
 
 OPTIONS = {
@@ -18,6 +20,8 @@ OPTIONS = {
     "rate": "sampling rate in Hz (44100)",
     "window": "magnitude-mask: samples a frame of the STFT (4096)",
     "hop": "magnitude-mask: samples from one frame to the next (a quarter of the window)",
+    "shares": f"magnitude-mask: how masks become shares of the mixture: {' or '.join(SHARES)} (of-masks)",
+    "level": f"waveform: how loud the network wants the mixture: {', '.join(LEVELS)} (as-is)",
 }
 """Each overrides what the file's metadata says under the same name."""
 
@@ -83,13 +87,14 @@ def _shape(end: Any, path: Path) -> tuple[int, ...]:
 
 
 def _waveform(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
-    return {"segment": taken[2]}
+    return {"segment": taken[2], "level": known.get("level", "as-is")}
 
 
 def _mask(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
     window = _number(known, "window", WINDOW, path)
     hop = _number(known, "hop", window // 4, path)
-    return {"stft": {"window": window, "hop": hop}, "bins": taken[2], "frames": taken[3]}
+    shares = known.get("shares", "of-masks")
+    return {"stft": {"window": window, "hop": hop}, "bins": taken[2], "frames": taken[3], "shares": shares}
 
 
 _INTERFACES = {

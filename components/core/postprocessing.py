@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import EPSILON, octave_share
+from components.core.networks.shares import EPSILON
+from components.core.networks.spectrogram import octave_share
 from components.core.params import Section
 from components.core.stft import Stft, StftConfig
 from components.core.wiener import wiener_filter

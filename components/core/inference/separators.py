@@ -13,7 +13,8 @@ from components.core.inference.synthesis import synthesis
 from components.core.inference.tdf import TdfMasks
 from components.core.networks.rest import RestSeparator
 from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import EPSILON, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.shares import EPSILON
+from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.networks.waveform import WaveformSeparator
 

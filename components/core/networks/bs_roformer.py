@@ -65,9 +65,9 @@ class BSRoformerSeparator(WaveformSeparator):
         """Return whole hops, and at least two frames: edges are reflected."""
         return -(-max(samples, 2 * self.window) // self.hop) * self.hop
 
-    def estimates(self, mixture: Tensor) -> Tensor:
+    def at_level(self, mixture: Tensor) -> Tensor:
         """Separate; of a single stem the package leaves the axis of the stems out."""
-        stems = super().estimates(mixture)
+        stems = super().at_level(mixture)
         return stems if stems.dim() == 4 else stems.unsqueeze(1)
 
 

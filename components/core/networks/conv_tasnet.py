@@ -57,18 +57,10 @@ class ConvTasNetSeparator(WaveformSeparator):
         """Return any length: the network pads by itself."""
         return samples
 
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Separate at unit loudness, and go back to the mixture's own."""
-        loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + _SILENCE
-        return super().estimates(mixture / loudness) * loudness.unsqueeze(1)
-
-
-_SILENCE = 1e-5
-
 
 def build_conv_tasnet(config: ConvTasNetConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the number of channels changes nothing."""
-    return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment)
+    return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment, "unit-loudness")
 
 
 ARCHITECTURE = Architecture(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.waveform import StandardisedSeparator
+from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
 from components.core.torchaudio_compat import torchaudio
 
@@ -65,11 +65,11 @@ class Demucs(nn.Module):
         return _trimmed(stems, samples).reshape(-1, self.stems, self.channels, samples)
 
 
-class DemucsSeparator(StandardisedSeparator):
+class DemucsSeparator(WaveformSeparator):
     """The network around lengths that it takes."""
 
     def __init__(self, network: nn.Module, config: DemucsConfig) -> None:
-        super().__init__(network, config.segment)
+        super().__init__(network, config.segment, "standardised")
         self.depth, self.resample = config.depth, config.resample
 
     def length(self, samples: int) -> int:

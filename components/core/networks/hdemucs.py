@@ -11,7 +11,7 @@ from torch import nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.waveform import StandardisedSeparator
+from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
 from components.core.torchaudio_compat import torchaudio
 
@@ -37,7 +37,7 @@ class HDemucsConfig(Section):
         return self
 
 
-class HDemucsSeparator(StandardisedSeparator):
+class HDemucsSeparator(WaveformSeparator):
     """The network around lengths that it takes."""
 
     def length(self, samples: int) -> int:
@@ -55,7 +55,7 @@ def build_hdemucs(config: HDemucsConfig, stems: int, channels: int) -> Separator
         nfft=config.window, depth=config.depth,
     )  # fmt: skip
     _freeze_what_is_never_used(network)
-    return HDemucsSeparator(network, config.segment)
+    return HDemucsSeparator(network, config.segment, "standardised")
 
 
 def _freeze_what_is_never_used(network: nn.Module) -> None:

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from components.core.errors import UserError
 from components.core.extras import imported
 from components.core.networks.architecture import Architecture
+from components.core.networks.levels import LevelName
 from components.core.networks.separator import Separator
+from components.core.networks.shares import SharesName
 from components.core.networks.spectrogram import MaskSeparator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
@@ -22,26 +24,28 @@ from components.core.stft import StftConfig
 
 
 class WaveformInterface(Section):
-    """Samples `(1, channels, segment)` to stems `(1, stems, channels, segment)`."""
+    """Samples `(1, channels, segment)` to stems `(1, stems, channels, segment)`, at a level of its own."""
 
     kind: Literal["waveform"] = "waveform"
     segment: int = Field(gt=0)
+    level: LevelName = "as-is"
 
     def around(self, size: int) -> Separator:
         """Return the separator around a file of `size` bytes."""
-        return OnnxSeparator(OnnxNetwork(size, self.segment), self.segment)
+        return OnnxSeparator(OnnxNetwork(size, self.segment), self.segment, self.level)
 
 
 class MaskInterface(Section):
     """Magnitudes `(1, channels, bins, frames)` to masks `(1, stems, channels, bins, frames)`.
 
-    `bins` are the lowest of an STFT.
+    `bins` are the lowest of an STFT; `shares` says how masks become shares of the mixture.
     """
 
     kind: Literal["magnitude-mask"] = "magnitude-mask"
     stft: StftConfig = StftConfig()
     bins: int = Field(gt=0)
     frames: int = Field(gt=1)
+    shares: SharesName = "of-masks"
 
     @model_validator(mode="after")
     def _bins_exist(self) -> "MaskInterface":
@@ -50,7 +54,8 @@ class MaskInterface(Section):
 
     def around(self, size: int) -> Separator:
         """Return the separator around a file of `size` bytes."""
-        return OnnxMaskSeparator(OnnxNetwork(size, self.frames), self.stft, self.bins, self.frames)
+        network = OnnxNetwork(size, self.frames)
+        return OnnxMaskSeparator(network, self.stft, self.bins, self.frames, self.shares)
 
 
 class OnnxConfig(Section):

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from components.core.networks.separator import Separator
+from components.core.networks.shares import EPSILON, SHARES, SharesName
 from components.core.stft import Stft, StftConfig
-
-EPSILON = 1e-10
 
 
 class SpectrogramSeparator(Separator):
@@ -25,8 +24,14 @@ class MaskSeparator(SpectrogramSeparator):
     """STFT, a mask network on the lowest `bins` of the magnitudes, masks times mixture, inverse STFT.
 
     `network` maps `(batch, channels, bins, frames)` magnitudes to `(batch, stems, channels, bins, frames)` masks in
-    [0, 1], for any number of frames.
+    [0, 1], for any number of frames; `shares` names how they become shares of the mixture.
     """
+
+    def __init__(
+        self, network: nn.Module, stft: StftConfig, bins: int, frames: int, shares: SharesName = "of-masks"
+    ) -> None:
+        super().__init__(network, stft, bins, frames)
+        self.shares = shares
 
     def masks(self, spectrum: Tensor) -> Tensor:
         """Return the network's masks, `(batch, stems, channels, bins, frames)`, of a complex spectrum of all bins."""
@@ -40,19 +45,15 @@ class MaskSeparator(SpectrogramSeparator):
         return self.stft.inverse(masks * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Masks scaled to sum to one, so the stems add up; above the network's bins the frame's mean mask."""
+        """Masks turned into shares, so the stems add up; above the network's bins the frame's mean mask."""
         spectrum = self.stft(mixture)
         ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
         return self.stft.inverse(torch.cat([ratio, above], dim=-2) * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
-        """Return masks that sum to one over the stems, same shape.
-
-        The plain ratio m / Σ m, not the ratio of powers of Spleeter (Hennequin et al., JOSS 2020): trained on absolute
-        differences the masks are sharp already, and squaring them costs half a decibel (docs/decisions/0006).
-        """
-        return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
+        """Return masks that sum to one over the stems, same shape."""
+        return SHARES[self.shares](masks, spectrum)
 
 
 class ComplexMaskSeparator(SpectrogramSeparator):

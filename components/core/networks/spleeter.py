@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import EPSILON, MaskSeparator
+from components.core.networks.spectrogram import MaskSeparator
 from components.core.params import Section
 from components.core.stft import StftConfig
 
@@ -46,15 +46,6 @@ class SpleeterConfig(Section):
     def _bins_exist(self) -> "SpleeterConfig":
         self.stft.require_bins(self.bins)
         return self
-
-
-class SpleeterSeparator(MaskSeparator):
-    """Masks as ratios of the estimated powers (`separator.py` of Spleeter: exponent 2, ε = 1e-10)."""
-
-    def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
-        """(ŝ² + ε/n) / (Σ ŝ² + ε), where ŝ is the mask times the mixture's magnitude."""
-        power = (masks * spectrum.abs().unsqueeze(1)).square()
-        return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON)
 
 
 class StemUNets(nn.Module):
@@ -147,8 +138,8 @@ def _norm(width: int) -> nn.Module:
 
 
 def build_spleeter(config: SpleeterConfig, stems: int, channels: int) -> Separator:
-    """Return the separator of `config`."""
-    return SpleeterSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames)
+    """Return the separator of `config`; masks become ratios of the estimated powers, as its authors do it."""
+    return MaskSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames, "of-powers")
 
 
 ARCHITECTURE = Architecture(

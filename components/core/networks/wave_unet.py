@@ -121,23 +121,19 @@ class WaveUNetSeparator(WaveformSeparator):
     """The network with silence around, where the recording's own context ends, at full scale: tanh ends at 1."""
 
     def __init__(self, network: nn.Module, config: WaveUNetConfig) -> None:
-        super().__init__(network, config.segment)
+        super().__init__(network, config.segment, "full-scale")
         self.config = config
 
     def length(self, samples: int) -> int:
         """Return how many samples the network takes to give at least `samples`."""
         return self.config.given(samples) + self.config.context
 
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Bring to full scale, pad on both sides, separate, cut what is too much off, and go back to the loudness."""
+    def at_level(self, mixture: Tensor) -> Tensor:
+        """Pad on both sides, separate, and cut off what is too much: the network gives fewer samples than it takes."""
         samples = mixture.shape[-1]
-        peak = mixture.abs().amax(dim=(1, 2), keepdim=True).clamp_min(_SILENCE)
         missing = self.length(samples) - samples
-        stems = self.network(nn.functional.pad(mixture / peak, (missing // 2, missing - missing // 2)))
-        return _middle(stems, samples) * peak.unsqueeze(1)
-
-
-_SILENCE = 1e-8
+        stems = self.network(nn.functional.pad(mixture, (missing // 2, missing - missing // 2)))
+        return _middle(stems, samples)
 
 
 def build_wave_unet(config: WaveUNetConfig, stems: int, channels: int) -> Separator:

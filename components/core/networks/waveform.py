@@ -4,22 +4,33 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
+from components.core.networks.levels import LEVELS, LevelName
 from components.core.networks.separator import Separator, consistent
 
 
 class WaveformSeparator(Separator):
-    """A network from `(batch, channels, samples)` to `(batch, stems, channels, samples)`, for its own lengths."""
+    """A network from `(batch, channels, samples)` to `(batch, stems, channels, samples)`, for its own lengths.
 
-    def __init__(self, network: nn.Module, segment: int) -> None:
+    `level` names how loud it wants the mixture.
+    """
+
+    def __init__(self, network: nn.Module, segment: int, level: LevelName = "as-is") -> None:
         super().__init__()
         self.network = network
         self.segment = segment
+        self.level = level
 
     @abstractmethod
     def length(self, samples: int) -> int:
         """Return the smallest number of samples, at least `samples`, that the network takes."""
 
     def estimates(self, mixture: Tensor) -> Tensor:
+        """Bring the mixture to the network's level, separate, and go back."""
+        offset, scale = LEVELS[self.level](mixture)
+        stems = self.at_level((mixture - offset) / scale)
+        return stems * scale.unsqueeze(1) + offset.unsqueeze(1)
+
+    def at_level(self, mixture: Tensor) -> Tensor:
         """Pad with silence on both sides to a length that the network takes, separate, and cut the padding off."""
         samples = mixture.shape[-1]
         missing = self.length(samples) - samples
@@ -30,18 +41,3 @@ class WaveformSeparator(Separator):
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimates that add up to the mixture."""
         return consistent(self.estimates(mixture), mixture)
-
-
-class StandardisedSeparator(WaveformSeparator):
-    """A network around the mixture made zero mean and unit variance, as Demucs' authors do it."""
-
-    def estimates(self, mixture: Tensor) -> Tensor:
-        """Normalise by the mean of the channels, separate, and go back."""
-        mono = mixture.mean(dim=1, keepdim=True)
-        mean = mono.mean(dim=-1, keepdim=True)
-        deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + _SILENCE
-        stems = super().estimates((mixture - mean) / deviation)
-        return stems * deviation.unsqueeze(1) + mean.unsqueeze(1)
-
-
-_SILENCE = 1e-5

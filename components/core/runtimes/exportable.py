@@ -54,13 +54,26 @@ def _(separator: Separator) -> nn.Module:
 @singledispatch
 def interface(separator: Separator) -> dict[str, object]:
     """Return what a reader of the file must know to call it, beside targets, rate and channels."""
-    return {"interface": "waveform"}
+    raise UserError(f"{type(separator).__name__} cannot be exported: runtimes.exportable knows no such separator")
 
 
 @interface.register
-def _(separator: SpectrogramSeparator) -> dict[str, object]:
-    kind = "complex-mask" if isinstance(separator, ComplexMaskSeparator) else "magnitude-mask"
-    return {"interface": kind, "window": separator.stft.window, "hop": separator.stft.hop, "bins": separator.bins}
+def _(separator: WaveformSeparator) -> dict[str, object]:
+    return {"interface": "waveform", "level": separator.level}
+
+
+@interface.register
+def _(separator: ComplexMaskSeparator) -> dict[str, object]:
+    return {"interface": "complex-mask", **_spectrum(separator)}
+
+
+@interface.register
+def _(separator: MaskSeparator) -> dict[str, object]:
+    return {"interface": "magnitude-mask", "shares": separator.shares, **_spectrum(separator)}
+
+
+def _spectrum(separator: SpectrogramSeparator) -> dict[str, object]:
+    return {"window": separator.stft.window, "hop": separator.stft.hop, "bins": separator.bins}
 
 
 def network_inputs(separator: Separator, mixtures: Sequence[Tensor]) -> list[Tensor]:

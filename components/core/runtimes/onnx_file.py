@@ -30,9 +30,10 @@ def export_onnx(model: Model, folder: Path) -> Path:
     """Write the model's network, for one segment, to `folder`/network.onnx, and return that path.
 
     The file holds everything: weights, and as metadata what must be known to use it (`interface`, `targets`, `rate`,
-    `channels`, `segment`; of spectrograms `window`, `hop`, `bins`; `model`, the digest of the weights). It was run by
-    ONNX Runtime, on silence as well, and gave what torch gives. Raises UserError where the network cannot be exported,
-    or does not give that, or a package of the extra `runtimes` is missing.
+    `channels`, `segment`; of waveforms `level`; of spectrograms `window`, `hop`, `bins`, of masks on
+    magnitudes `shares`; `model`, the digest of the weights). It was run by ONNX Runtime, on silence as well, and gave
+    what torch gives. Raises UserError where the network cannot be exported, or does not give that, or a package of the
+    extra `runtimes` is missing.
     """
     onnx = imported("onnx", "onnx", "exporting", EXTRA)
     imported("onnxscript", "onnxscript", "exporting", EXTRA)

@@ -10,7 +10,6 @@ from components.core.networks.registry import parse_network
 from components.core.networks.spectrogram import MaskSeparator
 from components.core.networks.spleeter import (
     SpleeterConfig,
-    SpleeterSeparator,
     StemUNets,
     Transposed,
     _Down,
@@ -29,7 +28,8 @@ PUBLISHED = [*RELU_AND_ELU, SMALL.model_copy(update={"activation": "elu", "masks
 def _separator(stems: int = 2, channels: int = 2, network: SpleeterConfig = SMALL) -> MaskSeparator:
     torch.manual_seed(0)
     separator = build_spleeter(network, stems, channels)
-    assert isinstance(separator, SpleeterSeparator)
+    assert isinstance(separator, MaskSeparator)
+    assert separator.shares == "of-powers"
     return separator.eval()
 
 
@@ -242,7 +242,7 @@ class _Fixed(nn.Module):
 
 
 def test_stems_are_those_masks_times_the_mixture() -> None:
-    separator = SpleeterSeparator(_Fixed(0.8, 0.4), STFT, 257, 9)
+    separator = MaskSeparator(_Fixed(0.8, 0.4), STFT, 257, 9, "of-powers")
     mixture = _mixture(3000)
     first, second = separator(mixture).unbind(1)
     assert (first - 0.8 * mixture).abs().max() < 1e-4

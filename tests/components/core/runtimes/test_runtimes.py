@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,53 +16,10 @@ from components.core.runtimes.exportable import RealTdfUNet, exportable, network
 from components.core.runtimes.onnx_file import export_onnx, exported_once
 from components.core.runtimes.registry import RUNTIMES, with_runtime
 from components.core.runtimes.runtime import Means, Precision
+from core.runtimes.networks import NETWORKS, OTHERS, REFUSED, TARGETS, mixture_for, model_of
 
-STFT = {"window": 512, "hop": 128}
-_U = {"enter": 2, "growth": (2, 2, 2), "layers": (1, 2, 1), "blocks": 1}
-NETWORKS: dict[str, dict[str, Any]] = {
-    "unet": {"widths": (4, 8), "bins": 128, "frames": 9, "stft": STFT},
-    "tdf_unet": {"widths": (4, 8), "bins": 128, "bands": 2, "bottleneck": 4, "frames": 9, "stft": STFT},
-    "open_unmix": {"hidden": 8, "max_bin": 200, "frames": 9, "stft": STFT},
-    "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
-}
-"""One of each kind: real masks, complex masks, an LSTM, samples."""
-OTHERS: dict[str, dict[str, Any]] = {
-    "spleeter": {"widths": (4, 8), "bins": 128, "frames": 9, "masks": "softmax", "stft": STFT},
-    "d3net": {
-        "low": _U | {"enter": 4}, "high": _U, "full": _U | {"enter": 4}, "last_growth": 2, "last_layers": 1,
-        "split": 64, "bins": 128, "frames": 17, "stft": STFT,
-    },
-    "demucs": {"channels": 4, "depth": 2, "lstm_layers": 1, "segment": 4096},
-    "conv_tasnet": {
-        "filters": 8, "filter_samples": 16, "bottleneck": 4, "hidden": 8, "layers": 2, "stacks": 1, "segment": 2048,
-    },
-}  # fmt: skip
-"""All others that can be exported."""
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "hdemucs": ({"channels": 4, "depth": 5, "window": 1024}, "HDemucs cannot be exported: it makes spectra inside"),
-    "htdemucs": ({"channels": 8, "bottom": 8, "layers": 1, "heads": 2}, "HTDemucs cannot be exported: it makes"),
-    "bs_roformer": ({"width": 8, "depth": 1, "heads": 1}, "BSRoformer cannot be exported: it makes spectra inside"),
-    "onnx": (
-        {"size": 1, "interface": {"kind": "waveform", "segment": 100}}, "an ONNX model cannot be exported: it is an",
-    ),
-}  # fmt: skip
-TARGETS = ("vocals", "accompaniment")
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
 """Between which SNRs in dB the stems must lie; 8 bits that change nothing would be none."""
-
-
-def _model(name: str, **more: Any) -> Model:
-    torch.manual_seed(0)
-    network = parse_network({"name": name, **(NETWORKS | OTHERS)[name], **more})
-    separator = build_separator(network, 2, 2).eval()
-    for parameter in separator.parameters():
-        if parameter.dim() > 2:
-            torch.nn.init.normal_(parameter, std=0.3)
-    return Model(separator, network, TARGETS, 44100, 2, {}, name.ljust(64, "0"))
-
-
-def _mixture(model: Model) -> Tensor:
-    return 0.1 * torch.randn(1, 2, model.separator.segment, generator=torch.Generator().manual_seed(1))
 
 
 def _snr(reference: Tensor, found: Tensor) -> float:
@@ -81,7 +37,7 @@ def _prepared(model: Model, runtime: str, precision: Precision, folder: Path) ->
     for package in {"onnxruntime": ["onnxruntime"], "openvino": ["openvino", "nncf"]}.get(runtime, []):
         if package != "nncf" or precision == "int8":
             pytest.importorskip(package)
-    prepared = with_runtime(model, runtime, precision, Means(folder, 1, [_mixture(model)] * 2))
+    prepared = with_runtime(model, runtime, precision, Means(folder, 1, [mixture_for(model)] * 2))
     assert prepared.size > 0
     return prepared.separator
 
@@ -89,14 +45,14 @@ def _prepared(model: Model, runtime: str, precision: Precision, folder: Path) ->
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
 def test_runtimes_give_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
-    _require_the_same(_model(name), runtime, folder)
+    _require_the_same(model_of(name), runtime, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_every_other_export_gives_torch_s_stems(name: str, runtime: str, folder: Path) -> None:
-    _require_the_same(_model(name), runtime, folder)
+    _require_the_same(model_of(name), runtime, folder)
 
 
 def test_every_architecture_is_exported_or_refused() -> None:
@@ -121,10 +77,10 @@ def test_networks_that_cannot_be_exported_are_one_line(name: str, tmp_path: Path
 def _require_the_same(model: Model, runtime: str, folder: Path) -> None:
     separator = _prepared(model, runtime, "fp32", folder)
     with torch.inference_mode():
-        first, second = model.separator(_mixture(model))[0]
+        first, second = model.separator(mixture_for(model))[0]
     assert (first - second).abs().max() > 1e-3  # a network that only shares the mixture out would be no test
     for level in (1.0, 1e-5, 0.0):
-        mixture = level * _mixture(model)
+        mixture = level * mixture_for(model)
         with torch.inference_mode():
             wanted, found = model.separator(mixture), separator(mixture)
         assert (found - wanted).abs().max() < 1e-5 * (level + 1e-3)
@@ -139,11 +95,11 @@ def _require_the_same(model: Model, runtime: str, folder: Path) -> None:
 def test_fewer_bits_are_rougher_and_yet_the_same_music(
     name: str, runtime: str, precision: Precision, folder: Path
 ) -> None:
-    model = _model(name)
+    model = model_of(name)
     separator = _prepared(model, runtime, precision, folder)
     with torch.inference_mode():
-        wanted, found = model.separator(_mixture(model)), separator(_mixture(model))
-        silence = separator(torch.zeros_like(_mixture(model)))
+        wanted, found = model.separator(mixture_for(model)), separator(mixture_for(model))
+        silence = separator(torch.zeros_like(mixture_for(model)))
     low, high = CLOSE[precision]
     assert low < _snr(wanted, found) < high
     assert silence.abs().max() < 1e-6
@@ -151,8 +107,8 @@ def test_fewer_bits_are_rougher_and_yet_the_same_music(
 
 def test_several_segments_at_once_are_taken_one_by_one(folder: Path) -> None:
     pytest.importorskip("onnxruntime")
-    model = _model("unet")
-    mixtures = torch.cat([_mixture(model), 0.5 * _mixture(model)])
+    model = model_of("unet")
+    mixtures = torch.cat([mixture_for(model), 0.5 * mixture_for(model)])
     separator = with_runtime(model, "onnxruntime", "fp32", Means(folder)).separator
     with torch.inference_mode():
         assert (separator(mixtures) - model.separator(mixtures)).abs().max() < 1e-5
@@ -160,15 +116,16 @@ def test_several_segments_at_once_are_taken_one_by_one(folder: Path) -> None:
 
 def test_a_file_says_what_it_is(folder: Path) -> None:
     onnx = pytest.importorskip("onnx")
-    path = exported_once(_model("unet"), folder)
+    path = exported_once(model_of("unet"), folder)
     said = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
     assert said == {
-        "interface": "magnitude-mask", "targets": "vocals,accompaniment", "rate": "44100", "channels": "2",
+        "interface": "magnitude-mask", "shares": "of-masks", "targets": "vocals,accompaniment", "rate": "44100",
+        "channels": "2",
         "segment": "1024", "window": "512", "hop": "128", "bins": "128", "model": "unet".ljust(64, "0"),
     }  # fmt: skip
     assert sorted(file.name for file in path.parent.iterdir() if "int8" not in file.name) == ["network.onnx"]
     before = path.stat().st_mtime_ns
-    assert exported_once(_model("unet"), folder).stat().st_mtime_ns == before
+    assert exported_once(model_of("unet"), folder).stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("mask", ["complex", "bounded"])
@@ -187,9 +144,9 @@ def test_real_parts_give_the_complex_masks(mask: str, channels: int) -> None:
 
 
 def test_calibration_sees_what_the_network_sees() -> None:
-    model = _model("tdf_unet")
-    seen = network_inputs(model.separator, [_mixture(model)])[0]
-    spectrum = model.separator.stft(_mixture(model))[..., :128, :]  # type: ignore[operator]
+    model = model_of("tdf_unet")
+    seen = network_inputs(model.separator, [mixture_for(model)])[0]
+    spectrum = model.separator.stft(mixture_for(model))[..., :128, :]  # type: ignore[operator]
     assert torch.equal(torch.view_as_complex(seen), spectrum)
     assert not model.separator.network._forward_pre_hooks
 
@@ -202,7 +159,7 @@ class _Foreign(Separator):
 
 
 def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = _model("unet")
+    model = model_of("unet")
     with pytest.raises(UserError, match="_Foreign cannot be exported"):
         exportable(_Foreign())
     with pytest.raises(UserError, match="there is no runtime abacus"):
@@ -219,7 +176,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxscript")
-    model = _model("unet")
+    model = model_of("unet")
 
     class Half(torch.nn.Module):
         """Traced in one way, run in another."""
@@ -244,5 +201,5 @@ def test_an_export_that_fails_on_silence_alone_is_refused(tmp_path: Path, monkey
 
     monkeypatch.setattr("components.core.runtimes.onnx_file.exportable", lambda separator: Relative())
     with pytest.raises(UserError, match="differs from torch by"):
-        export_onnx(_model("unet"), tmp_path)
+        export_onnx(model_of("unet"), tmp_path)
     assert not list(tmp_path.iterdir())
