@@ -24,6 +24,7 @@ import pandas as pd
 from components.core import audio
 from components.core.errors import UserError
 from components.core.files import whole_file
+from components.core.targets import left_out_of
 
 MANIFEST = "manifest.csv"
 MIXTURE = "mixture"
@@ -108,8 +109,8 @@ def read_parts(
 ) -> dict[str, dict[str, audio.Audio]]:
     """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
 
-    `accompaniment` is everything but the vocals: the other stems where there are any, else the mixture less the vocals.
-    Any other target is the stem of that name.
+    `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems where there are
+    any, else the mixture less that one. Any other target is the stem of that name.
     """
     stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
     length = max(stem.shape[1] for stem in stems.values())
@@ -129,11 +130,13 @@ def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_
 def _parts(track: Track, stems: Mapping[str, audio.Audio], target: str) -> dict[str, audio.Audio]:
     if target in stems:
         return {target: stems[target]}
-    others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, "vocals")}
-    if target == "accompaniment" and others:
-        return others
-    if target == "accompaniment" and {MIXTURE, "vocals"} <= stems.keys():
-        return {target: stems[MIXTURE] - stems["vocals"]}
+    left_out = left_out_of(target) or ""
+    if left_out in stems:
+        others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, left_out)}
+        if others:
+            return others
+        if MIXTURE in stems:
+            return {target: stems[MIXTURE] - stems[left_out]}
     raise UserError(f"track '{track.name}' has no stem for the target '{target}' (it has {', '.join(stems)})")
 
 

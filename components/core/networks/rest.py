@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from components.core.networks.separator import Separator
-
-_REST = {"vocals": "accompaniment", "accompaniment": "vocals"}
+from components.core.targets import rest_of
 
 
 def with_rest(targets: tuple[str, ...]) -> tuple[str, ...]:
@@ -16,7 +15,7 @@ def with_rest(targets: tuple[str, ...]) -> tuple[str, ...]:
     if len(targets) > 1:
         return targets
     [target] = targets
-    return target, _REST.get(target, f"no-{target}")
+    return target, rest_of(target)
 
 
 class RestSeparator(Separator):

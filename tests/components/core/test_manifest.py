@@ -24,6 +24,7 @@ from components.core.manifest import (
     read_targets,
     write_manifest,
 )
+from components.core.targets import left_out_of, rest_of
 from core.tiny import noise
 
 RATE = 8000
@@ -143,6 +144,21 @@ def test_parts_are_the_stems_that_a_target_is_the_sum_of(tmp_path: Path) -> None
         for name, part in parts.items():
             assert np.array_equal(part, stems[name])
             assert part.dtype == np.float32
+
+
+def test_any_stem_can_be_left_out(tmp_path: Path) -> None:
+    """As a model of the drums alone has it: what it leaves is scored as well."""
+    stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "other", "mixture"))}
+    found = read_parts(_track(tmp_path, stems), ("drums", rest_of("drums")), RATE, 2)
+    assert list(found["no-drums"]) == ["vocals", "bass", "other"]
+    two = _track(tmp_path, {"vocals": noise(0, 10), "accompaniment": noise(1, 10)})
+    with pytest.raises(UserError, match="no stem for the target 'no-drums'"):
+        read_targets(two, ("no-drums",), RATE, 2)
+
+
+@pytest.mark.parametrize("target", ["vocals", "accompaniment", "drums", "piano"])
+def test_what_is_left_of_a_target_leaves_it_out(target: str) -> None:
+    assert left_out_of(rest_of(target)) == (None if target == "accompaniment" else target)
 
 
 def test_parts_have_one_length_rate_and_number_of_channels(tmp_path: Path) -> None:

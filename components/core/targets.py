@@ -1,0 +1,16 @@
+"""Targets that are what another one leaves of the mixture."""
+
+_RESTS = {"vocals": "accompaniment", "accompaniment": "vocals"}
+_WITHOUT = "no-"
+
+
+def rest_of(target: str) -> str:
+    """Return what is called what `target` leaves: accompaniment for vocals, no-drums for drums."""
+    return _RESTS.get(target, f"{_WITHOUT}{target}")
+
+
+def left_out_of(target: str) -> str | None:
+    """Return the stem that alone is not in `target`: vocals for accompaniment, drums for no-drums; None for a stem."""
+    if target == _RESTS["vocals"]:
+        return "vocals"
+    return target.removeprefix(_WITHOUT) if target.startswith(_WITHOUT) else None
