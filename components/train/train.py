@@ -137,10 +137,14 @@ def _export(config: TrainConfig, reader: ShardReader, run: tracking.RunRef, fold
 
 
 def _write_curves(state: TrainingState, out: Path) -> None:
-    """Write curves.csv (a row a validation) and metrics.json (the row of the best one)."""
+    """Write curves.csv (a row a validation), its SDRs once more a row a target, and metrics.json (the best row)."""
     curves = pd.DataFrame(state.curves)
     with whole_file(out / "curves.csv") as partial:
         curves.to_csv(partial, index=False)
+    # long, since `dvc plots` would have to be told the targets by name
+    long = curves.drop(columns="loss").melt("step", var_name="target", value_name="SDR")
+    with whole_file(out / "validation.csv") as partial:
+        long.assign(target=long["target"].str.removesuffix("_sdr")).to_csv(partial, index=False)
     assert state.best is not None
     write_json(out / "metrics.json", curves[curves["step"] == state.best.step].iloc[0].to_dict())
     print(f"train: best at step {state.best.step}, validation SDR {state.best.score:.2f} dB", file=sys.stderr)

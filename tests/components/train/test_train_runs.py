@@ -54,6 +54,9 @@ def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_
         assert sdr(stem, estimate) > sdr(stem, mixture) + 3
     curves = pd.read_csv(training.out / "curves.csv")
     assert list(curves["step"]) == [40, 80, 120]
+    validation = pd.read_csv(training.out / "validation.csv").pivot(index="step", columns="target", values="SDR")
+    assert list(validation) == ["accompaniment", "vocals"]
+    assert list(validation["vocals"]) == pytest.approx(list(curves["vocals_sdr"]))
     assert curves["loss"].iloc[-1] < curves["loss"].iloc[0]
     best = json.loads((training.out / "metrics.json").read_text())
     assert best["step"] == model.origin["step"]
