@@ -173,9 +173,11 @@ def _keep(checkout: Checkout, job: dict[str, Any]) -> None:
 
 
 def _recipe(checkout: Checkout) -> dict[str, Any]:
-    """Return how much a training sees, as the clone's parameters have it."""
+    """Return how much the training saw: it may have ended before the steps that the parameters grant it."""
     section = yaml.safe_load((checkout.folder / "params.yaml").read_text(encoding="utf-8"))["train"]
-    return {name: section[name] for name in ("steps", "batch", "crop_seconds") if name in section}
+    last = (checkout.workspace / "train" / "curves.csv").read_text(encoding="utf-8").splitlines()[-1]
+    sizes = {name: section[name] for name in ("batch", "crop_seconds") if name in section}
+    return {"steps": int(float(last.partition(",")[0])), **sizes}
 
 
 def _measure(job: dict[str, Any]) -> None:
