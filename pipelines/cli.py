@@ -98,7 +98,9 @@ def compare(
     systems: Annotated[
         str, typer.Option(help="Names, with commas between; left out: all (see `stemline systems`); or: none.")
     ] = "",
-    post: Annotated[str, typer.Option(help="From estimates to stems: mask, mwf, or mask,mwf.")] = "mask,mwf",
+    post: Annotated[
+        str, typer.Option(help="From estimates to stems: mask alone, or mask,mwf: the Wiener filter beside it.")
+    ] = "mask,mwf",
     dataset: Annotated[list[str] | None, typer.Option(help="In place of those in params.yaml. Repeatable.")] = None,
     tracks: Annotated[int, typer.Option(help="Score on so many test tracks; 0: all.")] = 0,
     steps: Annotated[int, typer.Option(help="Train for so many steps; 0: as the recipe says.")] = 0,

@@ -21,7 +21,7 @@ _DIGITS = 12  # of a digest, enough to tell files apart
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a system: its title, costs.json, how long it was trained, and speeds on one core by row's name.
+    """Of a system: its title, costs.json, how long it was trained, and speeds on one core of a machine by row's name.
 
     `origin` says what a model is that was not trained here, `recipe` how much the training of another saw, `scores`
     where scores come from that were not measured here.
@@ -31,6 +31,7 @@ class Facts:
     costs: Mapping[str, Any] = field(default_factory=dict)
     training_seconds: float | None = None
     one_core: Mapping[str, float] = field(default_factory=dict)
+    one_core_machine: str = ""
     origin: str = ""
     recipe: str = ""
     scores: str = ""
@@ -42,8 +43,9 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
     for path in sorted(folder.glob("*/evaluate")):
         name = path.parent.name
         system, costs = (_document(path.parent / file) for file in ("system.json", "costs.json"))
+        speeds, machine = _one_core(path / "speed.csv")
         found[name] = Facts(
-            str(system.get("title", name)), costs, training_seconds.get(name), _one_core(path / "speed.csv"),
+            str(system.get("title", name)), costs, training_seconds.get(name), speeds, machine,
             str(system.get("origin", "")), _recipe(system.get("recipe", {})),
         )  # fmt: skip
     return found
@@ -96,11 +98,13 @@ def cost_columns(system: str, facts: Mapping[str, Facts]) -> dict[str, Any]:
     }
 
 
-def _one_core(path: Path) -> dict[str, float]:
+def _one_core(path: Path) -> tuple[dict[str, float], str]:
+    """Return the speeds by row's name, and the machine: DVC keeps what was measured on another one."""
     if not path.is_file():
-        return {}
+        return {}, ""
     table = pd.read_csv(path)
-    return {str(name): float(value) for name, value in zip(table["system"], table["times_real_time"], strict=True)}
+    speeds = {str(name): float(value) for name, value in zip(table["system"], table["times_real_time"], strict=True)}
+    return speeds, str(table["machine"].iloc[0]) if "machine" in table else ""
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`python -m components.compare.listing`: the systems that there are."""
 
 import argparse
+import json
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -36,11 +38,20 @@ def _row(system: System) -> list[str]:
     architecture = ARCHITECTURES[system.architecture]
     try:
         sizes = [f"{count_weights(system, small) / 1e6:.2f}" for small in (False, True)]
-        here = "trained" if (WORKSPACE / "compare" / "systems" / system.name / "model").is_dir() else "untrained"
+        here = _trained(WORKSPACE / "compare" / "systems" / system.name, float(sizes[1]))
     except UserError as error:
         sizes, here = ["–", "–"], str(error)
     what = f"{system.title} ({architecture.source})"
     return [system.name, architecture.family, str(len(system.targets)), *sizes, here, what]
+
+
+def _trained(folder: Path, small: float) -> str:
+    """Return whether the last comparison has left a model there, and of which size; `small` in millions of weights."""
+    costs = folder / "costs.json"
+    if not (folder / "model").is_dir():
+        return "untrained"
+    weights = json.loads(costs.read_text(encoding="utf-8"))["weights"] if costs.is_file() else None
+    return "trained, small" if weights and f"{weights / 1e6:.2f}" == f"{small:.2f}" else "trained"
 
 
 _WORDS = ("name", "family", "here", "what it is")

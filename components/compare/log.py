@@ -128,7 +128,10 @@ def _tag_training(
         client.get_run(training.run_id)
     except MlflowException:
         return  # trained against another store
-    tracking.set_tags(client, training, {"system": name, "comparison": run.run_id})
+    # of the scores that lie here: DVC may have kept them while the run was given those of other tracks
+    test = json.loads((folder.parent / "evaluate" / "test.json").read_text(encoding="utf-8"))
+    scored = {"evaluate.test_digest": test.get("digest", "unknown"), "evaluate.test_tracks": len(test["tracks"])}
+    tracking.set_tags(client, training, {"system": name, "comparison": run.run_id, **scored})
     if folder.is_dir():
         logged = logged_model(client, training, folder, load_model(folder))
         mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)

@@ -48,7 +48,7 @@ def as_html(markdown: str, pictures: Sequence[Path]) -> str:
         parts.append(_block(block))
         if block.startswith("Friedman") or block.startswith("Too few"):
             target = next(part for part in reversed(parts) if part.startswith("<h2>"))[4:-5].lower()
-            mine = [path for path in left if path.stem.endswith(f"-{target}")]
+            mine = [path for path in left if path.stem.partition("-")[2] == target]
             parts += [_picture(path) for path in mine]
             left = [path for path in left if path not in mine]
     return _HEAD + "\n".join([*parts, *map(_picture, left)]) + _SCRIPT

@@ -12,7 +12,7 @@ from typing import Any
 from components.compare.names import named_places, require_free
 from components.compare.others import require_folder
 from components.compare.pretrained import Pretrained, find_pretrained
-from components.compare.systems import SYSTEMS, System, named
+from components.compare.systems import NEED_MORE_DATA, SYSTEMS, System, named
 from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.files import write_json
@@ -69,6 +69,8 @@ def _work(arguments: argparse.Namespace) -> None:
     models = find_pretrained(places, arguments.rate, arguments.channels)
     if not (systems or models):
         raise UserError(f"--systems {NONE} leaves nothing to compare: name models with --models NAME=FOLDER")
+    if not chosen:
+        print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
     jobs = plan(systems, _recipe(arguments) | scoring, arguments.small)
     write_json(arguments.out, [*jobs, *plan_pretrained(models, scoring)])
 

@@ -25,9 +25,13 @@ def summarise(scores: pd.DataFrame, facts: Mapping[str, Facts], config: CompareC
 
 
 def best_system(scores: pd.DataFrame, target: str) -> str | None:
-    """Return the system, none that knows the answer, with the best median SDR; None where there is none."""
+    """Return the system, none that knows the answer, with the best median SDR; None where there is none.
+
+    Of those that were scored on most tracks: a median of fewer, maybe easier ones says nothing against theirs.
+    """
     table = by_track(scores, target, "SDR").dropna(axis="columns", how="all")
-    return next((str(name) for name in table if not is_fixed(str(name))), None)
+    counts = {str(name): int(table[name].count()) for name in table if not is_fixed(str(name))}
+    return next((name for name, count in counts.items() if count == max(counts.values())), None)
 
 
 def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> dict[str, Any]:

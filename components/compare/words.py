@@ -1,6 +1,6 @@
 """The comparison to read, as Markdown: tables, what they were measured on, and what others published."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -59,11 +59,10 @@ def material(test: Mapping[str, Any]) -> str:
 def _heading(comparison: Comparison) -> str:
     """Say what was measured, on what, by what, where and when."""
     test = comparison.gathered.test
-    machines = sorted({str(facts.costs["machine"]) for facts in comparison.facts.values() if "machine" in facts.costs})
     paragraphs = [
         f"Measured: {material(test)}; {test['scorer']}, median over frames of {test['window_seconds']:g} s, then over "
         "tracks, in dB.",
-        f"Speed, memory: {'; '.join(machines) or 'not measured'}. Compared on {comparison.day.isoformat()}.",
+        f"Speed, memory: {_machines(comparison.facts.values())}. Compared on {comparison.day.isoformat()}.",
     ]
     paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
@@ -75,6 +74,15 @@ def _heading(comparison: Comparison) -> str:
         are = "is" if len(files) == 1 else "are"
         paragraphs.append(f"{name}: {_counted(len(files), 'file')} {are} about other tracks ({shown}).")
     return "\n\n".join(paragraphs)
+
+
+def _machines(facts: Iterable[Facts]) -> str:
+    """Say on what was measured; the speed on one core may come from an earlier scoring, elsewhere."""
+    found = list(facts)
+    now = {str(known.costs["machine"]) for known in found if "machine" in known.costs}
+    scored = {known.one_core_machine for known in found if known.one_core_machine} - now
+    elsewhere = [f"on one core, when it was scored: {', '.join(sorted(scored))}"] if scored else []
+    return "; ".join([*sorted(now), *elsewhere]) or "not measured"
 
 
 def _recipes(facts: Mapping[str, Facts]) -> list[str]:

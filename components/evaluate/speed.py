@@ -1,6 +1,6 @@
 """What a system costs: seconds of music separated a second, on one core.
 
-speed.csv       a row a system: times_real_time
+speed.csv       a row a system: times_real_time, and in words the machine that it was measured on
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ import pandas as pd
 
 from components.core.files import whole_file
 from components.core.manifest import Track
+from components.core.provenance import hardware
 from components.evaluate.jobs import Scored
 
 SPEED = "speed.csv"
@@ -29,6 +30,9 @@ def times_real_time(scored: Sequence[Scored], tracks: Sequence[Track]) -> dict[s
 
 def write_speeds(out: Path, speeds: Mapping[str, float]) -> None:
     """Write speed.csv to `out`."""
-    rows = [{"system": system, "times_real_time": round(value, 2)} for system, value in speeds.items()]
+    machine = hardware()
+    rows = [
+        {"system": system, "times_real_time": round(value, 2), "machine": machine} for system, value in speeds.items()
+    ]
     with whole_file(out / SPEED) as partial:
         pd.DataFrame(rows).to_csv(partial, index=False)

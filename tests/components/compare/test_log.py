@@ -55,6 +55,7 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     assert {"comparison.csv", "comparison.md", "comparison.html", "pairs.csv", "summary.json", "pictures"} <= names
     trained = client.get_run(training.run_id).data
     assert (trained.tags["system"], trained.tags["comparison"]) == ("unet", logged.info.run_id)
+    assert (trained.tags["evaluate.test_digest"], trained.tags["evaluate.test_tracks"]) == ("abc", "12")
     assert trained.metrics["cost/training seconds"] == 90
     assert "test/vocals/SIR" in trained.metrics
 
