@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,14 @@ from components.core.errors import UserError
 from components.core.model_store import SHIPPED
 from components.core.networks.separator import Separator
 from components.core.parallel import cores
+from components.core.provenance import git_commit, hardware
 from components.core.runtimes.registry import RUNTIMES, with_runtime
 from components.core.runtimes.runtime import Means, Prepared
 from components.core.segments import separate_all
 from components.core.tracking import RunRef
 from components.train.validation import track_sdr
 
+PACKAGES = ("torch", "onnxruntime", "openvino", "nncf", "stemline")
 STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
 CALIBRATION_SEGMENTS = 8
 HEAD = [
@@ -92,10 +95,10 @@ def _work(arguments: argparse.Namespace) -> None:
             for way in ways:
                 _time(way, songs)
         lines = [*HEAD, *(_line(way, ways[0], model, songs) for way in ways), *refused]
-        print(f"{len(songs)} songs, {arguments.threads} threads, torch {torch.__version__}")
+        print(f"{len(songs)} songs, {arguments.threads} threads, torch {torch.__version__}, {hardware()}")
         print("\n".join(lines))
         if arguments.log:
-            _log(lines, ways, ways[0], arguments, Path(folder))
+            _log(lines, ways, model, len(songs), arguments, Path(folder))
 
 
 def _ways(model: Model, songs: Sequence[Song], means: Means) -> tuple[list[Way], list[str]]:
@@ -183,12 +186,25 @@ def _song(path: Path, model: Model) -> Song:
     return Song(targets.sum(axis=0), targets)
 
 
-def _log(lines: Sequence[str], ways: Sequence[Way], base: Way, arguments: argparse.Namespace, folder: Path) -> None:
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _log(
+    lines: Sequence[str], ways: Sequence[Way], model: Model, songs: int, arguments: argparse.Namespace, folder: Path
+) -> None:
+    """Keep the table, its numbers and the networks as a run that says what was measured, by what and where."""
+    base = ways[0]
     client = tracking.connect()
     run = client.create_run(tracking.experiment_id(client), run_name="runtimes").info.run_id
     ref = RunRef(run, tracking.EXPERIMENT)
-    tracking.set_tags(client, ref, {"stage": "runtimes"})
-    tracking.log_params(client, ref, {"model": arguments.model, "threads": arguments.threads})
+    made_by = {"stage": "runtimes", "git_commit": git_commit(), "machine": hardware()}
+    tracking.set_tags(client, ref, made_by | {f"package.{name}": _version(name) for name in PACKAGES})
+    measured = {"model": arguments.model, "model_digest": model.digest, "threads": arguments.threads}
+    tracking.log_params(client, ref, measured | {"music": arguments.music or "stempeg's excerpt", "songs": songs})
     for way in ways:
         name, (mean, worst) = f"{way.runtime}-{way.precision}", _change(way, base)
         speed = base.song_core_seconds / way.song_core_seconds

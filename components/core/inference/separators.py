@@ -7,6 +7,7 @@ from functools import singledispatch
 import torch
 from torch import Tensor, nn
 
+from components.core.autocast import Autocast
 from components.core.inference.precision import DTYPES, Precision
 from components.core.inference.surgery import rebuilt
 from components.core.inference.synthesis import synthesis
@@ -44,7 +45,7 @@ def _(separator: RestSeparator, dtype: torch.dtype) -> Separator:
 def _(separator: WaveformSeparator, dtype: torch.dtype) -> Separator:
     """Many of these are other packages', which are better left as they are."""
     if dtype != torch.float32:
-        separator.network = _Autocast(separator.network, dtype)
+        separator.network = Autocast(separator.network, dtype)
     return separator
 
 
@@ -81,21 +82,6 @@ class _Rebuilt(nn.Module):
         with torch.autocast(image.device.type, self.dtype, enabled=self.dtype != torch.float32):
             result: Tensor = self.network(image)
         return result
-
-
-class _Autocast(nn.Module):
-    """A network as it is, whose products are computed in `dtype`; what it gives is float32."""
-
-    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.network = network
-        self.dtype = dtype
-
-    def forward(self, mixture: Tensor) -> Tensor:
-        """Do what the network does."""
-        with torch.autocast(mixture.device.type, self.dtype):
-            result: Tensor = self.network(mixture)
-        return result.float()
 
 
 class _FirstStems(Separator):

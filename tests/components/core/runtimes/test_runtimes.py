@@ -1,5 +1,6 @@
 """The same weights in other runtimes: the same stems, within what a precision allows."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from core.runtimes.networks import NETWORKS, OTHERS, REFUSED, TARGETS, mixture_f
 
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
 """Between which SNRs in dB the stems must lie; 8 bits that change nothing would be none."""
+COMPILED = "torch-compiled"
 
 
 def _snr(reference: Tensor, found: Tensor) -> float:
@@ -90,7 +92,12 @@ def _require_the_same(model: Model, runtime: str, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["unet", "tdf_unet"])
 @pytest.mark.parametrize(
     ("runtime", "precision"),
-    [(name, precision) for name, found in RUNTIMES.items() for precision in found.precisions if precision != "fp32"],
+    [
+        (name, precision)
+        for name, found in RUNTIMES.items()
+        for precision in found.precisions
+        if precision != "fp32" and name != COMPILED
+    ],
 )
 def test_fewer_bits_are_rougher_and_yet_the_same_music(
     name: str, runtime: str, precision: Precision, folder: Path
@@ -103,6 +110,17 @@ def test_fewer_bits_are_rougher_and_yet_the_same_music(
     low, high = CLOSE[precision]
     assert low < _snr(wanted, found) < high
     assert silence.abs().max() < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "low"), [("fp32", 100), ("bf16", 20)])
+def test_a_compiled_network_gives_the_same(precision: Precision, low: float, folder: Path) -> None:
+    if not any(map(shutil.which, ("g++", "c++", "clang++"))):
+        pytest.skip("torch compiles for the processor with a C++ compiler, and there is none")
+    model = model_of("unet")
+    separator = _prepared(model, COMPILED, precision, folder)
+    with torch.inference_mode():
+        assert _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) > low
 
 
 def test_several_segments_at_once_are_taken_one_by_one(folder: Path) -> None:
