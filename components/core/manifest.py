@@ -28,6 +28,7 @@ from components.core.targets import left_out_of
 
 MANIFEST = "manifest.csv"
 MIXTURE = "mixture"
+OTHER = "other"
 SPLITS = ("train", "validation", "test")
 COLUMNS = (
     *("track", "artist", "title", "genre", "dataset", "split", "stem"),
@@ -110,12 +111,16 @@ def read_parts(
     """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
 
     `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems where there are
-    any, else the mixture less that one. Any other target is the stem of that name.
+    any, else the mixture less that one. `other` is every stem that no target has, so of data with a piano it holds the
+    piano where that is no target, and the targets add up to the mixture. Any other target is the stem of that name.
     """
     stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
     length = max(stem.shape[1] for stem in stems.values())
     fitted = {name: _fit(stem, length) for name, stem in stems.items()}
-    return {target: _parts(track, fitted, target) for target in targets}
+    parts = {target: _parts(fitted, target, targets) for target in targets}
+    if missing := [target for target, found in parts.items() if not found]:
+        raise UserError(f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)})")
+    return parts
 
 
 def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_it_is) -> audio.Audio:
@@ -127,17 +132,26 @@ def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_
     return _sum(_fit(stem, length) for stem in stems)
 
 
-def _parts(track: Track, stems: Mapping[str, audio.Audio], target: str) -> dict[str, audio.Audio]:
+def _parts(stems: Mapping[str, audio.Audio], target: str, targets: tuple[str, ...]) -> dict[str, audio.Audio]:
+    """Return what `target` is the sum of beside all `targets`; nothing where there is no such thing."""
+    if target == OTHER and (rest := _left_over(stems, targets)):
+        return rest
     if target in stems:
         return {target: stems[target]}
     left_out = left_out_of(target) or ""
-    if left_out in stems:
-        others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, left_out)}
-        if others:
-            return others
-        if MIXTURE in stems:
-            return {target: stems[MIXTURE] - stems[left_out]}
-    raise UserError(f"track '{track.name}' has no stem for the target '{target}' (it has {', '.join(stems)})")
+    if left_out not in stems:
+        return {}
+    others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, left_out)}
+    if others:
+        return others
+    return {target: stems[MIXTURE] - stems[left_out]} if MIXTURE in stems else {}
+
+
+def _left_over(stems: Mapping[str, audio.Audio], targets: tuple[str, ...]) -> dict[str, audio.Audio]:
+    """Return the stems that no target but `other` has; nothing where another target is the sum of several as well."""
+    if any(left_out_of(target) for target in targets):
+        return {}
+    return {name: stem for name, stem in stems.items() if name not in (MIXTURE, *(set(targets) - {OTHER}))}
 
 
 def _read(stem: StemFile, rate: int, channels: int) -> audio.Audio:

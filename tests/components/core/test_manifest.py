@@ -156,6 +156,33 @@ def test_any_stem_can_be_left_out(tmp_path: Path) -> None:
         read_targets(two, ("no-drums",), RATE, 2)
 
 
+@pytest.mark.parametrize(
+    ("targets", "other"),
+    [
+        (("vocals", "drums", "bass", "other"), ["piano", "other", "guitar"]),
+        (("vocals", "drums", "bass", "piano", "other"), ["other", "guitar"]),
+        (("vocals", "other"), ["drums", "bass", "piano", "other", "guitar"]),
+        (("other", "no-other"), ["other"]),
+    ],
+)
+def test_other_is_all_that_no_target_has(tmp_path: Path, targets: tuple[str, ...], other: list[str]) -> None:
+    """Four stems of data with six add up to the mixture, and their accompaniment is that of two stems."""
+    names = ("vocals", "drums", "bass", "piano", "other", "guitar")
+    stems = {name: noise(number, 100) for number, name in enumerate(names)}
+    track = _track(tmp_path, stems)
+    assert list(read_parts(track, targets, RATE, 2)["other"]) == other
+    found = read_targets(track, targets, RATE, 2)
+    assert found.sum(axis=0) == pytest.approx(sum(stems.values()), abs=1e-6)
+    if "vocals" in targets:
+        [accompaniment] = read_targets(track, ("accompaniment",), RATE, 2)
+        assert found[1:].sum(axis=0) == pytest.approx(accompaniment, abs=1e-6)
+
+
+def test_without_a_stem_of_that_name_other_is_the_rest(tmp_path: Path) -> None:
+    track = _track(tmp_path, {name: noise(0, 10) for name in ("vocals", "keys", "guitar")})
+    assert list(read_parts(track, ("vocals", "other"), RATE, 2)["other"]) == ["keys", "guitar"]
+
+
 @pytest.mark.parametrize("target", ["vocals", "accompaniment", "drums", "piano"])
 def test_what_is_left_of_a_target_leaves_it_out(target: str) -> None:
     assert left_out_of(rest_of(target)) == (None if target == "accompaniment" else target)
