@@ -10,18 +10,21 @@ from pipelines import environment  # noqa: F401, I001  (before Prefect, which re
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.cache.config import CacheConfig
+from components.core.errors import UserError
 from components.core.files import write_json
 from components.core.params import load_section
 from components.core.workspace import WORKSPACE
@@ -70,9 +73,10 @@ def compare(
     """
     named = [text for option, given in (("--scores", scores), ("--models", models)) for text in _each(option, given)]
     try:
-        jobs = _planned(["--systems", systems, "--post", post, *named], tracks, steps, small)
-        problems = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
-        _gather(_each("--scores", scores))
+        with alone():
+            jobs = _planned(["--systems", systems, "--post", post, *named], tracks, steps, small)
+            problems = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
+            _gather(_each("--scores", scores))
     except Exception as error:
         return failed(error)
     if problems:
@@ -86,6 +90,19 @@ def run(**parameters: Any) -> None:
     state: State[Any] = compare(**parameters, return_state=True)  # type: ignore[assignment]
     if not state.is_completed():
         raise CommandError(state.message or f"the flow ended as {state.name}")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep the folder of results to this comparison; raises UserError while another one has it."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(OUT / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(
+            f"another comparison is writing to {OUT}: wait for its end, or compare in another clone of the project"
+        ) from None
 
 
 def _planned(options: list[str], tracks: int, steps: int, small: bool) -> list[dict[str, Any]]:

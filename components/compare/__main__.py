@@ -10,6 +10,7 @@ from components.compare.log import log_comparison, runs_of, training_seconds
 from components.compare.names import named_places
 from components.core.entry import run_step
 from components.core.params import load_section
+from components.core.provenance import git_commit
 from components.core.tracking import connect
 from components.core.workspace import WORKSPACE
 
@@ -27,7 +28,8 @@ def _work(arguments: argparse.Namespace) -> None:
     others = {name: Path(place) for name, place in named_places("--scores", arguments.scores).items()}
     client = connect()
     runs = runs_of(arguments.out)
-    print(compare(config, arguments.out, others, training_seconds(client, runs), date.today()))
+    seconds = training_seconds(client, runs)
+    print(compare(config, arguments.out, others, seconds, date.today(), git_commit()))
     run = log_comparison(client, arguments.out, runs)
     print(f"compare: {arguments.out / MARKDOWN}, {arguments.out / PAGE}; MLflow run {run.run_id}")
 

@@ -35,6 +35,8 @@ TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY = (
     "summary.json",
 )
 PICTURES = "pictures"
+PLAN = "plan.json"
+"""What the flow has had made, where it is the flow that compares: each system's parameters."""
 
 
 def compare(
@@ -43,17 +45,18 @@ def compare(
     others: Mapping[str, Path],
     training_seconds: Mapping[str, float],
     day: date,
+    commit: str,
 ) -> str:
     """Compare the systems in `folder`/systems and those of `others`; write to `folder`, and return what to print.
 
-    `training_seconds` has what is known, by system; `day` is written above the tables.
+    `training_seconds` has what is known, by system; `day` and the code's `commit` are written above the tables.
     """
     gathered = gather(folder / SYSTEMS, others)
     scores = gathered.scores
     facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(others)
     targets = [str(target) for target in dict.fromkeys(scores["target"])]
     pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
-    comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day)
+    comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day, commit)
     pictures = draw(folder / PICTURES, comparison)
     markdown = as_markdown(comparison)
     for name, table in ((TABLE, comparison.summary), (PAIRS, pairs)):
@@ -75,6 +78,8 @@ def _short(comparison: Comparison) -> dict[str, object]:
         "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
         "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
         "others": {name: facts.scores for name, facts in comparison.facts.items() if facts.scores},
+        "runs": {name: facts.run for name, facts in comparison.facts.items() if facts.run},
+        "commit": comparison.commit,
         "unmatched": comparison.gathered.unmatched,
         "day": comparison.day.isoformat(),
         "test": comparison.gathered.test,

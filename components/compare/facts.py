@@ -2,6 +2,7 @@
 
 system.json            its title; how much its training saw, or where a model comes from that was not trained here
 costs.json             what components.compare.costs measured
+run.json               its MLflow run
 evaluate/speed.csv     seconds of music separated a second of one core, of the system and its post-processings
 """
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from components.compare.fixed import fixed_title, is_fixed
 from components.core.files import digest_folder
+from components.core.tracking import RUN_FILE
 
 _DIGITS = 12  # of a digest, enough to tell files apart
 
@@ -24,7 +26,7 @@ class Facts:
     """Of a system: its title, costs.json, how long it was trained, and speeds on one core of a machine by row's name.
 
     `origin` says what a model is that was not trained here, `recipe` how much the training of another saw, `scores`
-    where scores come from that were not measured here.
+    where scores come from that were not measured here, `run` the MLflow run in which all of it can be found.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Facts:
     origin: str = ""
     recipe: str = ""
     scores: str = ""
+    run: str = ""
 
 
 def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, Facts]:
@@ -47,6 +50,7 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
         found[name] = Facts(
             str(system.get("title", name)), costs, training_seconds.get(name), speeds, machine,
             str(system.get("origin", "")), _recipe(system.get("recipe", {})),
+            run=str(_document(path.parent / RUN_FILE).get("run_id", "")),
         )  # fmt: skip
     return found
 
@@ -79,7 +83,7 @@ def title_of(system: str, facts: Mapping[str, Facts]) -> str:
 
 
 def cost_columns(system: str, facts: Mapping[str, Facts]) -> dict[str, Any]:
-    """Return the columns of comparison.csv on what a system costs; None where it is not known.
+    """Return the columns of comparison.csv on what a system costs, None where that is not known, and its MLflow run.
 
     Of a post-processed one what it shares with its network; speed and memory were measured without the processing.
     """
@@ -95,6 +99,7 @@ def cost_columns(system: str, facts: Mapping[str, Facts]) -> dict[str, Any]:
         "peak memory": measured.get("peak_memory_bytes"),
         "size": known.costs.get("size_bytes"),
         "training seconds": known.training_seconds,
+        "run": known.run,
     }
 
 

@@ -9,7 +9,7 @@ import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, SUMMARY, SYSTEMS, TABLE
+from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, PLAN, SUMMARY, SYSTEMS, TABLE
 from components.core import provenance, tracking
 from components.core.bundle import load_model
 from components.core.logged_model import logged_model
@@ -64,7 +64,8 @@ def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str,
     tracking.log_metrics(client, run, _best(table, summary))
     with tracking.active(run):
         mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
-    for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY):
+    plan = [PLAN] if (folder / PLAN).is_file() else []
+    for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY, *plan):
         client.log_artifact(run.run_id, str(folder / name))
     client.log_artifacts(run.run_id, str(folder / PICTURES), PICTURES)
     for name, training in runs.items():

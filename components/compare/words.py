@@ -19,11 +19,12 @@ from components.core.metrics import METRICS
 
 _NO = "–"
 _NAMED = 3  # of files that fit no track
+_DIGITS = 12  # of a commit
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All there is to write about: the scores, a row a system, a row a pair, facts, settings, and the day."""
+    """All there is to write about: the scores, a row a system, a row a pair, facts, settings, day and commit."""
 
     gathered: Gathered
     summary: pd.DataFrame
@@ -31,6 +32,7 @@ class Comparison:
     facts: Mapping[str, Facts]
     config: CompareConfig
     day: date
+    commit: str
 
     @property
     def targets(self) -> list[str]:
@@ -62,7 +64,8 @@ def _heading(comparison: Comparison) -> str:
     paragraphs = [
         f"Measured: {material(test)}; {test['scorer']}, median over frames of {test['window_seconds']:g} s, then over "
         "tracks, in dB.",
-        f"Speed, memory: {_machines(comparison.facts.values())}. Compared on {comparison.day.isoformat()}.",
+        f"Speed, memory: {_machines(comparison.facts.values())}. Compared on {comparison.day.isoformat()} "
+        f"by commit {comparison.commit[:_DIGITS]}; every row's MLflow run stands in comparison.csv.",
     ]
     paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:

@@ -137,3 +137,14 @@ def test_what_fails_in_a_comparison_is_a_line_that_names_the_system_once(said: s
     with disable_run_logger():
         assert failure_of("x", work) == "x: costs: killed by signal 9"
         assert failure_of("x", lambda: None) is None
+
+
+@pytest.mark.usefixtures("tasks")
+def test_two_comparisons_at_once_do_not_write_to_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import comparison
+
+    monkeypatch.setattr(comparison, "OUT", tmp_path / "compare")
+    with comparison.alone(), pytest.raises(UserError, match="another comparison is writing to"), comparison.alone():
+        pass
+    with comparison.alone():  # the first has ended
+        pass

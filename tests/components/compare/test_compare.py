@@ -17,6 +17,7 @@ from components.compare.config import CompareConfig
 from components.compare.fixed import is_fixed
 from components.core.errors import UserError
 from components.core.files import digest_folder
+from components.core.tracking import RunRef
 
 CONFIG = CompareConfig(resamples=1000)
 DAY = date(2026, 2, 3)
@@ -36,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (systems / "spleeter-4" / "system.json").write_text(json.dumps(pretrained))
     costs = {"weights": 1e6, "multiply_adds_a_second": 2e9, "times_real_time": 10.0, "times_real_time_fast": 25.5}
     more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
+    RunRef("ab" * 16, "stemline").write(systems / "unet")
     for name in ("unet", "spleeter"):
         (systems / name / "costs.json").write_text(json.dumps(costs | more))
     rows = {"model": 12.5, "model+mwf": 7.5, "mixture": 9999}
@@ -49,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             out / "others" / "test" / f"{name}.json", {"vocals": [8.0, None, float("nan"), 9.0, None, None, None]}
         )
     write_museval(out / "others" / "test" / "Another Song.json", {"vocals": [1.0]})
-    compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0}, DAY)
+    compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0}, DAY, "c0ffee" * 4)
     return out
 
 
@@ -63,6 +65,7 @@ def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None
     assert table.loc["unet", "vocals SIR"] == pytest.approx(chosen["value"].median())
     assert table.loc["unet", "vocals SDR low"] < table.loc["unet", "vocals SDR"] < table.loc["unet", "vocals SDR high"]
     assert table.loc["unet", "training seconds"] == 90
+    assert table.loc["unet", "run"] == table.loc["unet+mwf", "run"] == "ab" * 16
     assert table.loc["spleeter", "times real time, fast"] == 25.5
     assert table.loc["spleeter-4", "drums SDR"] == pytest.approx(4.5, abs=3)
     assert np.isnan(table.loc["unet", "drums SDR"])
@@ -114,13 +117,14 @@ def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder:
     assert summary["friedman"]["accompaniment"]["tracks"] == 12
     assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
     assert summary["pretrained"] == ["spleeter-4"]
-    assert summary["day"] == "2026-02-03"
+    assert (summary["day"], summary["commit"], summary["runs"]) == ("2026-02-03", "c0ffee" * 4, {"unet": "ab" * 16})
 
 
 def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> None:
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
-    assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on 2026-02-03." in text
+    assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
+    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; every row's MLflow run stands in comparison.csv." in text
     assert "and on data that may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "| Spleeter-4, pretrained |" in text
     assert "| IRM2 oracle, 2 stems |" in text
@@ -140,7 +144,7 @@ def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) ->
         write_system(tmp_path / "systems", name, {"model": 4.0})
         said = {"title": name.title(), "recipe": {"steps": steps, "batch": 8, "crop_seconds": 1.5}}
         (tmp_path / "systems" / name / "system.json").write_text(json.dumps(said))
-    compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3))
+    compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3), "c0ffee" * 4)
     text = (tmp_path / "comparison.md").read_text()
     if same:
         assert "Trained here, each for 120 steps of 8 crops of 1.5 s, which are the same for all." in text
@@ -160,15 +164,15 @@ def test_pictures_are_pictures(folder: Path) -> None:
 def test_a_reference_that_is_not_there_is_one_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
     with pytest.raises(UserError, match="there is no system magic in this comparison"):
-        compare(CompareConfig(resamples=1000, reference="magic"), tmp_path, {}, {}, DAY)
+        compare(CompareConfig(resamples=1000, reference="magic"), tmp_path, {}, {}, DAY, "c0ffee" * 4)
 
 
 def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "alone", {"model": 3.0})
-    text = compare(CONFIG, tmp_path, {}, {}, DAY)
+    text = compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert "| Alone |" in text
     assert "Too few systems" in text
     assert "No two systems have tracks in common." in (tmp_path / "comparison.md").read_text()
     before = digest_folder(tmp_path)
-    compare(CONFIG, tmp_path, {}, {}, DAY)
+    compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert digest_folder(tmp_path) == before

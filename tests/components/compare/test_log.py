@@ -39,7 +39,7 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     assert set(runs) == {"unet", "spleeter"}
     seconds = training_seconds(client, runs)
     assert seconds == {"unet": 90.0}
-    compare(CompareConfig(resamples=1000), out, {}, seconds, date(2026, 2, 3))
+    compare(CompareConfig(resamples=1000), out, {}, seconds, date(2026, 2, 3), "c0ffee" * 4)
     logged = client.get_run(log_comparison(client, out, runs).run_id)
 
     tags = logged.data.tags
