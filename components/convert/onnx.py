@@ -15,39 +15,43 @@ from components.core.networks.shares import SHARES
 from components.core.params import parse_section
 
 OPTIONS = {
-    "interface": "waveform (samples to stems) or magnitude-mask (magnitudes of an STFT to masks)",
+    "interface": "waveform (samples to stems), magnitude-mask or complex-mask (an STFT to masks)",
     "targets": "the stems' names, commas between",
     "rate": "sampling rate in Hz (44100)",
-    "window": "magnitude-mask: samples a frame of the STFT (4096)",
-    "hop": "magnitude-mask: samples from one frame to the next (a quarter of the window)",
+    "window": "of masks: samples a frame of the STFT (4096)",
+    "hop": "of masks: samples from one frame to the next (a quarter of the window)",
     "shares": f"magnitude-mask: how masks become shares of the mixture: {' or '.join(SHARES)} (of-masks)",
     "level": f"waveform: how loud the network wants the mixture: {', '.join(LEVELS)} (as-is)",
 }
 """Each overrides what the file's metadata says under the same name."""
 
 RATE, WINDOW = 44100, 4096
+Shape = tuple[int, ...]
 _FLOAT = 1  # onnx.TensorProto.FLOAT
 
 
 def read(source: str, **said: str) -> Converted:
     """Read a file with one input and one output, both of fixed shape, the batch 1.
 
-    `waveform`: `(1, channels, samples)` to `(1, stems, channels, samples)`; `magnitude-mask`: `(1, channels, bins,
-    frames)` to `(1, stems, channels, bins, frames)`. Without `interface` the number of axes decides. Stems that nobody
-    names are stem-1, stem-2 …
+    `waveform`: `(1, channels, samples)` to `(1, stems, channels, samples)`, or to fewer samples, with as many cut off
+    on either side; `magnitude-mask`: `(1, channels, bins, frames)` to `(1, stems, channels, bins, frames)`;
+    `complex-mask`: the same with real and imaginary parts in one more axis, the last. Without `interface` the number of
+    axes decides. Stems that nobody names are stem-1, stem-2 …
     """
     path = Path(source)
     model = _loaded(path)
     taken, given = (_shape(end, path) for end in _ends(model, path))
     known = {item.key: item.value for item in model.metadata_props} | said
-    kind = known.get("interface", "magnitude-mask" if len(taken) == 4 else "waveform")
+    kind = known.get("interface", _BY_AXES.get(len(taken), "waveform"))
     if kind not in _INTERFACES:
         raise UserError(f"{path} has the interface {kind}: there are {', '.join(_INTERFACES)}")
-    axes, interface = _INTERFACES[kind]
-    if len(taken) != len(axes) or taken[0] != 1 or given != (1, *given[1:2], *taken[1:]):
+    axes, interface, lost = _INTERFACES[kind]
+    wanted = (1, *given[1:2], *taken[1:])
+    fits = given == wanted or (lost and given[:-1] == wanted[:-1] and given[-1] < wanted[-1])
+    if len(taken) != len(axes) or taken[0] != 1 or not fits:
         raise UserError(f"{path} turns {taken} into {given}: (1, {', '.join(axes[1:])}) to (1, stems, …) is taken")
     data = model.SerializeToString()
-    values = {"name": "onnx", "size": len(data), "interface": {"kind": kind, **interface(taken, known, path)}}
+    values = {"name": "onnx", "size": len(data), "interface": {"kind": kind, **interface(taken, given, known, path)}}
     return Converted(
         parse_section("network", values, OnnxConfig, source),
         {"network.data": torch.frombuffer(bytearray(data), dtype=torch.uint8)},
@@ -79,29 +83,35 @@ def _ends(model: Any, path: Path) -> tuple[Any, Any]:
     return ends
 
 
-def _shape(end: Any, path: Path) -> tuple[int, ...]:
+def _shape(end: Any, path: Path) -> Shape:
     dimensions = end.type.tensor_type.shape.dim
     if any(not dimension.HasField("dim_value") for dimension in dimensions):
         raise UserError(f"{path} has inputs or outputs of open length: export it with a fixed shape")
     return tuple(int(dimension.dim_value) for dimension in dimensions)
 
 
-def _waveform(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
-    return {"segment": taken[2], "level": known.get("level", "as-is")}
+def _waveform(taken: Shape, given: Shape, known: Mapping[str, str], path: Path) -> dict[str, Any]:
+    level = known.get("level", "as-is")
+    return {"segment": given[-1], "context": taken[-1] - given[-1], "level": level}
 
 
-def _mask(taken: tuple[int, ...], known: Mapping[str, str], path: Path) -> dict[str, Any]:
+def _mask(taken: Shape, given: Shape, known: Mapping[str, str], path: Path) -> dict[str, Any]:
+    return {**_complex_mask(taken, given, known, path), "shares": known.get("shares", "of-masks")}
+
+
+def _complex_mask(taken: Shape, given: Shape, known: Mapping[str, str], path: Path) -> dict[str, Any]:
     window = _number(known, "window", WINDOW, path)
     hop = _number(known, "hop", window // 4, path)
-    shares = known.get("shares", "of-masks")
-    return {"stft": {"window": window, "hop": hop}, "bins": taken[2], "frames": taken[3], "shares": shares}
+    return {"stft": {"window": window, "hop": hop}, "bins": taken[2], "frames": taken[3]}
 
 
 _INTERFACES = {
-    "waveform": (("1", "channels", "samples"), _waveform),
-    "magnitude-mask": (("1", "channels", "bins", "frames"), _mask),
+    "waveform": (("1", "channels", "samples"), _waveform, True),
+    "magnitude-mask": (("1", "channels", "bins", "frames"), _mask, False),
+    "complex-mask": (("1", "channels", "bins", "frames", "2"), _complex_mask, False),
 }
-"""Kind to the axes of its input, and to its parameters."""
+"""Kind to the axes of its input, to its parameters, and to whether it may give less of the last axis than it takes."""
+_BY_AXES = {len(axes): kind for kind, (axes, _, _) in _INTERFACES.items()}
 
 
 def _targets(known: Mapping[str, str], stems: int, path: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Any ONNX file as an architecture: a network that somebody else has trained.
+"""Any ONNX file as an architecture: a network that somebody else has trained, or that was exported here.
 
 The file itself is the weights: its bytes are a buffer of the separator, so that it lies in weights.safetensors with a
 checksum like any other. It is run by ONNX Runtime on one thread a segment; torch cannot train it.
@@ -17,22 +17,26 @@ from components.core.networks.architecture import Architecture
 from components.core.networks.levels import LevelName
 from components.core.networks.separator import Separator
 from components.core.networks.shares import SharesName
-from components.core.networks.spectrogram import MaskSeparator
+from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator
 from components.core.networks.waveform import WaveformSeparator
 from components.core.params import Section
 from components.core.stft import StftConfig
 
 
 class WaveformInterface(Section):
-    """Samples `(1, channels, segment)` to stems `(1, stems, channels, segment)`, at a level of its own."""
+    """Samples `(1, channels, segment + context)` to stems `(1, stems, channels, segment)`, at a level of its own.
+
+    The file wants half of the `context` on either side of what it gives.
+    """
 
     kind: Literal["waveform"] = "waveform"
     segment: int = Field(gt=0)
+    context: int = Field(0, ge=0)
     level: LevelName = "as-is"
 
     def around(self, size: int) -> Separator:
         """Return the separator around a file of `size` bytes."""
-        return OnnxSeparator(OnnxNetwork(size, self.segment), self.segment, self.level)
+        return OnnxSeparator(OnnxNetwork(size, self.segment, self.context), self.segment, self.level)
 
 
 class MaskInterface(Section):
@@ -58,36 +62,59 @@ class MaskInterface(Section):
         return OnnxMaskSeparator(network, self.stft, self.bins, self.frames, self.shares)
 
 
+class ComplexMaskInterface(Section):
+    """Spectra `(1, channels, bins, frames, 2)` to masks `(1, stems, channels, bins, frames, 2)`.
+
+    Both complex: real and imaginary parts are in the last axis. `bins` are the lowest of an STFT.
+    """
+
+    kind: Literal["complex-mask"] = "complex-mask"
+    stft: StftConfig = StftConfig()
+    bins: int = Field(gt=0)
+    frames: int = Field(gt=1)
+
+    @model_validator(mode="after")
+    def _bins_exist(self) -> "ComplexMaskInterface":
+        self.stft.require_bins(self.bins)
+        return self
+
+    def around(self, size: int) -> Separator:
+        """Return the separator around a file of `size` bytes."""
+        network = ComplexOnnxNetwork(size, self.frames)
+        return OnnxComplexMaskSeparator(network, self.stft, self.bins, self.frames)
+
+
 class OnnxConfig(Section):
     """`size` bytes of a file with one input and one output, both float32, of the shapes that `interface` says."""
 
     name: Literal["onnx"] = "onnx"
     size: int = Field(gt=0)
-    interface: WaveformInterface | MaskInterface = Field(discriminator="kind")
+    interface: WaveformInterface | MaskInterface | ComplexMaskInterface = Field(discriminator="kind")
 
 
 class OnnxNetwork(nn.Module):
     """Runs the file in `data` on pieces of `length` (samples, or frames), the last axis of what it is given.
 
-    Several threads may call it at once. In training it raises UserError.
+    Each piece has `context` more, which the next one has as well. Several threads may call it at once. In training it
+    raises UserError.
     """
 
     data: Tensor
 
-    def __init__(self, size: int, length: int) -> None:
+    def __init__(self, size: int, length: int, context: int = 0) -> None:
         super().__init__()
-        self.length = length
+        self.length, self.context = length, context
         self.register_buffer("data", torch.zeros(size, dtype=torch.uint8))
         self._opening = threading.Lock()
         self._session: Any = None
 
     def forward(self, given: Tensor) -> Tensor:
-        """`(batch, channels, …, any)` to `(batch, stems, channels, …, any)`, one piece after the other."""
+        """`(batch, channels, …, any + context)` to `(batch, stems, channels, …, any)`, one piece after the other."""
         if self.training:
             raise UserError("an ONNX model cannot be trained: choose another network in train.network")
-        total = given.shape[-1]
+        total = given.shape[-1] - self.context
         filled = nn.functional.pad(given.detach().cpu().float(), (0, -total % self.length))
-        parts = [self._batch(piece) for piece in torch.split(filled, self.length, dim=-1)]
+        parts = [self._batch(piece) for piece in filled.unfold(-1, self.length + self.context, self.length).unbind(-2)]
         return torch.cat(parts, dim=-1)[..., :total].to(given.device)
 
     def _batch(self, piece: Tensor) -> Tensor:
@@ -103,9 +130,21 @@ class OnnxNetwork(nn.Module):
             return self._session
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
-        copied = OnnxNetwork(0, self.length)
+        copied = type(self)(0, self.length, self.context)
         copied.data = self.data  # never written to
         return copied.train(self.training)
+
+
+class ComplexOnnxNetwork(OnnxNetwork):
+    """The same for complex spectra and masks, whose frames are the last axis."""
+
+    def forward(self, given: Tensor) -> Tensor:
+        """`(batch, channels, bins, any)` complex64 to `(batch, stems, channels, bins, any)` complex64."""
+        masks = super().forward(torch.view_as_real(given).movedim(-1, -2))
+        return torch.view_as_complex(masks.movedim(-2, -1).contiguous())
+
+    def _batch(self, piece: Tensor) -> Tensor:
+        return super()._batch(piece.movedim(-2, -1)).movedim(-1, -2)
 
 
 def _opened(data: Tensor) -> Any:
@@ -124,13 +163,30 @@ def _opened(data: Tensor) -> Any:
 class OnnxSeparator(WaveformSeparator):
     """A file from samples to stems around whole segments of its own length."""
 
+    def __init__(self, network: OnnxNetwork, segment: int, level: LevelName) -> None:
+        super().__init__(network, segment, level)
+        self.context = network.context
+
     def length(self, samples: int) -> int:
         """Return a whole number of segments."""
         return -(-samples // self.segment) * self.segment
 
+    def at_level(self, mixture: Tensor) -> Tensor:
+        """Pad to whole segments, and with silence for the context of the first and the last; cut the padding off."""
+        samples, context = mixture.shape[-1], self.context
+        missing = self.length(samples) - samples
+        before = missing // 2
+        sides = (before + context // 2, missing - before + context - context // 2)
+        stems: Tensor = self.network(nn.functional.pad(mixture, sides))
+        return stems[..., before : before + samples]
+
 
 class OnnxMaskSeparator(MaskSeparator):
     """A file from magnitudes to masks between an STFT and its inverse."""
+
+
+class OnnxComplexMaskSeparator(ComplexMaskSeparator):
+    """A file from complex spectra to complex masks between an STFT and its inverse."""
 
 
 def build_onnx(config: OnnxConfig, stems: int, channels: int) -> Separator:

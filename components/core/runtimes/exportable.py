@@ -10,7 +10,7 @@ from components.core.errors import UserError
 from components.core.networks.bs_roformer import BSRoformerSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
-from components.core.networks.onnx_model import OnnxMaskSeparator, OnnxSeparator
+from components.core.networks.onnx_model import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, TdfUNet
@@ -45,6 +45,7 @@ def _(separator: Separator) -> nn.Module:
     raise UserError(f"{name} cannot be exported: it makes spectra inside, of complex numbers")
 
 
+@exportable.register(OnnxComplexMaskSeparator)
 @exportable.register(OnnxMaskSeparator)
 @exportable.register(OnnxSeparator)
 def _(separator: Separator) -> nn.Module:
