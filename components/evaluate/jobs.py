@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from components.core.bundle import Model, load_model
+from components.core.bundle import WEIGHTS, Model, load_model
 from components.core.errors import UserError
 from components.core.manifest import Track
 from components.core.parallel import cores, end_with_starter
@@ -27,9 +27,9 @@ from components.evaluate.scoring import TrackScores, score_track
 from components.evaluate.systems import estimator
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-# measured with two targets in stereo at 44.1 kHz: torch and museval loaded, and what a second of the track adds
+# measured in stereo at 44.1 kHz: torch and museval loaded, and what a second of the track adds a scored target
 _PROCESS_BYTES = 0.6e9
-_SECOND_BYTES = 20e6
+_SECOND_BYTES = 10e6
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def score_all(
     jobs = [Job(track, system) for track in tracks for system in systems]
     progress = Progress("evaluate", round(sum(job.track.duration for job in jobs), 1), "s of audio")
     scores: dict[tuple[str, str], Scored] = {}
-    with _pool(folder, _processes(jobs)) as pool:
+    with _pool(folder, _processes(jobs, folder)) as pool:
         # the longest first, so that none is left running alone at the end
         waiting = {
             pool.submit(_run, job, post, window_seconds, scorer): job for job in sorted(jobs, key=_longest_first)
@@ -134,9 +134,12 @@ def _result(future: Future[Scored]) -> Scored:
         ) from None
 
 
-def _processes(jobs: Sequence[Job]) -> int:
-    """Return how many processes fit the processors, the free memory and the work."""
-    each = _PROCESS_BYTES + _SECOND_BYTES * max(job.track.duration for job in jobs)
+def _processes(jobs: Sequence[Job], folder: Path) -> int:
+    """Return how many processes fit the processors, the free memory and the work; each holds the model in `folder`."""
+    model = load_model(folder)
+    seconds = max(job.track.duration for job in jobs) * len(scored_targets(model.targets))
+    # a copy as it was trained, and one made ready
+    each = _PROCESS_BYTES + 2 * (folder / WEIGHTS).stat().st_size + _SECOND_BYTES * seconds
     fitting = int(psutil.virtual_memory().available // each)
     return max(1, min(cores(), fitting, len(jobs)))
 

@@ -74,7 +74,8 @@ def _gain(config: GateConfig, scores: Scores, target: str) -> Finding:
 
 def _compared(config: GateConfig, challenger: Scores, champion: Scores, target: str) -> Finding:
     if target not in champion.targets:
-        return _missing(target, "the champion does not separate it, so nothing can be compared")
+        why = "the champion does not separate it, so nothing can be compared"
+        return _missing(target, f"{why}: other stems are another model, with a register.name of its own")
     if lost := unscored(challenger.sdr[MODEL], champion.sdr[MODEL], target):
         return _missing(target, _silent(lost))
     differences = differences_by_target(challenger, champion)[target]
