@@ -193,12 +193,20 @@ def status() -> None:
 
 
 @app.command()
+def promote() -> None:
+    """Make the version that the gate judged last here the champion, if it passed: the last step of `stemline run`."""
+    _become("components.promote")
+
+
+@app.command()
 def rollback(
     why: Annotated[str, typer.Option(help="For the journal.")],
-    to: Annotated[int, typer.Option(help="A version; 0: the one that was live before.")] = 0,
+    to: Annotated[int, typer.Option(help="A version that was live once; 0: the one before.")] = 0,
+    ungated: Annotated[bool, typer.Option("--ungated", help="Also one that never was live.")] = False,
 ) -> None:
     """Make the model that was live before the live one again, once it has separated a little in a fresh process."""
-    _become("components.promote.rollback", "--why", why, *(["--to", str(to)] if to else []))
+    chosen = [*(["--to", str(to)] if to else []), *(["--ungated"] if ungated else [])]
+    _become("components.promote.rollback", "--why", why, *chosen)
 
 
 @app.command()

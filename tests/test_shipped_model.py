@@ -11,10 +11,11 @@ import torch
 from source import ROOT
 
 from components.core import audio
-from components.core.bundle import WEIGHTS, load_model
+from components.core.bundle import load_model
 from components.core.files import digest_file
 from components.core.manifest import StemFile, Track
 from components.core.metrics import METRICS
+from components.core.model_files import WEIGHTS
 from components.evaluate.material import read_material
 from components.evaluate.scoring import median_of_frames, score_track
 from components.evaluate.systems import separate_by_model

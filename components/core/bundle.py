@@ -16,13 +16,11 @@ from safetensors.torch import load_file, save_file
 
 from components.core.errors import UserError
 from components.core.files import digest_file, whole_file, write_json
+from components.core.model_files import DESCRIPTION, WEIGHTS
 from components.core.networks.registry import build_separator, parse_network
 from components.core.networks.rest import RestSeparator, with_rest
 from components.core.networks.separator import Separator
 from components.core.params import Section, parse_section
-
-DESCRIPTION = "model.json"
-WEIGHTS = "weights.safetensors"
 
 
 class Description(Section):

@@ -106,19 +106,22 @@ class Journal:
 
         Raises Overtaken when another entry was written meanwhile.
         """
-        entries = self.entries()
-        of_name = [entry for entry in entries if entry.name == name]
-        before = of_name[-1].version if of_name else 0
-        if before != expected:
-            raise Overtaken(_overtaken(of_name[-1] if of_name else None, version))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        number = len(entries) + 1
-        previous = _digest_of_last(entries)
-        entry = Entry(number, now, kind, name, version, before, whoami(), why, dict(evidence), previous)
-        data = entry.document()
-        if not self._store.create(f"{_FOLDER}/{_name(number)}", data):
-            raise Overtaken(_overtaken(self.entries()[number - 1], version))
-        return replace(entry, digest=sha256(data).hexdigest())
+        while True:
+            entries = self.entries()
+            of_name = [entry for entry in entries if entry.name == name]
+            before = of_name[-1].version if of_name else 0
+            if before != expected:
+                raise Overtaken(_overtaken(of_name[-1] if of_name else None, version))
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            number = len(entries) + 1
+            previous = _digest_of_last(entries)
+            entry = Entry(number, now, kind, name, version, before, whoami(), why, dict(evidence), previous)
+            data = entry.document()
+            if self._store.create(f"{_FOLDER}/{_name(number)}", data):
+                return replace(entry, digest=sha256(data).hexdigest())
+            if (taken := self.entries()[number - 1]).name == name:
+                raise Overtaken(_overtaken(taken, version))
+            # another model's: this one's last entry is what it was
 
 
 def open_journal(place: str) -> Journal:

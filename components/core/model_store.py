@@ -1,6 +1,7 @@
 """Models by address: a version in the MLflow registry, or a folder."""
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from mlflow.exceptions import MlflowException
 
 from components.core import tracking
 from components.core.errors import UserError
+from components.core.files import digest_file, make_durable
+from components.core.model_files import WEIGHTS
 
 REGISTRY = "models:/"
 BUNDLE = "model"
@@ -38,24 +41,39 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
     """Return the model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a path; registered ones go to `folder`.
 
     A version that is in `folder` already, with the weights that were registered, is not fetched again: another registry
-    has other versions of the same numbers. Raises UserError when there is no such model.
+    has other versions of the same numbers. Raises UserError when there is no such model, or when the store holds other
+    weights than were registered.
     """
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
     name, version = resolve_version(address)
-    target = folder / name / _stored_as(name, version)
-    if not (target / BUNDLE).is_dir():
-        try:
-            _download(name, version, target)
-        except (MlflowException, OSError) as error:
-            raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
-    return ModelAddress(target / BUNDLE, name, version)
+    digest = _registered_digest(name, version)
+    target = folder / name / (f"{version}-{digest[:12]}" if digest else str(version))
+    found = ModelAddress(target / BUNDLE, name, version)
+    if _holds(found.folder, digest):
+        return found
+    shutil.rmtree(found.folder, ignore_errors=True)  # what a full disk or a loss of power has damaged
+    try:
+        _download(name, version, target)
+    except (MlflowException, OSError) as error:
+        raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
+    if not _holds(found.folder, digest):
+        raise UserError(
+            f"{address} holds other weights than were registered (checksum): name another version, or go back to one "
+            "with `stemline rollback`"
+        )
+    return found
 
 
-def _stored_as(name: str, version: int) -> str:
-    """Return the folder of a version: its number, and the weights' SHA-256 where `register` has written it down."""
-    digest = tracking.connect().get_model_version(name, str(version)).tags.get("sha256", "")
-    return f"{version}-{digest[:12]}" if digest else str(version)
+def _registered_digest(name: str, version: int) -> str:
+    """Return the SHA-256 of the weights where `register` has written it down; else nothing."""
+    return str(tracking.connect().get_model_version(name, str(version)).tags.get("sha256", ""))
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    """Return whether the model is there, with the weights of this digest, if it is known."""
+    weights = folder / WEIGHTS
+    return folder.is_dir() and (not digest or (weights.is_file() and digest_file(weights) == digest))
 
 
 def _download(name: str, version: int, target: Path) -> None:
@@ -66,7 +84,10 @@ def _download(name: str, version: int, target: Path) -> None:
             f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(partial)
         )
         try:
+            for path in [*Path(found).rglob("*"), Path(found)]:
+                make_durable(path)
             Path(found).rename(target / BUNDLE)
+            make_durable(target)
         except OSError:
             if not (target / BUNDLE).is_dir():  # else another process was faster
                 raise

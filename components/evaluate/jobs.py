@@ -16,9 +16,10 @@ from pathlib import Path
 import psutil
 import torch
 
-from components.core.bundle import WEIGHTS, Model, load_model
+from components.core.bundle import Model, load_model
 from components.core.errors import UserError
 from components.core.manifest import Track
+from components.core.model_files import WEIGHTS
 from components.core.parallel import cores, end_with_starter
 from components.core.postprocessing import PostProcessing
 from components.core.progress import Progress

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.core.bundle import DESCRIPTION, WEIGHTS, load_model
+from components.core.bundle import load_model
 from components.core.errors import UserError
 from components.core.files import whole_file, write_json, write_text
+from components.core.model_files import DESCRIPTION, WEIGHTS
 from components.core.params import PARAMS
 from components.core.profile import PROFILE
 from components.core.tracking import RUN_FILE, RunRef

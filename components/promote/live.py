@@ -101,10 +101,13 @@ def change(
 def point(client: mlflow.MlflowClient, config: PromoteConfig, journal: Journal, entry: Entry) -> None:
     """Have aliases and tags say what the journal's last entry says.
 
-    Whoever was slow to do so looks again: meanwhile another may have written the next entry and moved them further.
+    Whoever was slow to do so looks again, before and after: meanwhile another may have written the next entry and moved
+    them further.
     """
     while True:
-        _follow(client, config, entry)
+        later = {f"{one.number} {one.digest}" for one in journal.of(entry.name) if one.number > entry.number}
+        if remembered(client, entry.name) not in later:
+            _follow(client, config, entry)
         last = journal.of(entry.name)[-1]
         if last.number == entry.number:
             return

@@ -1,6 +1,7 @@
 """`python -m components.promote.rollback --why TEXT [--to VERSION]`: back to the version that was live before.
 
-The version is tried first, in a fresh process that fetches it as production does: what does not work is not made live.
+Only to what was live once: the gate, or a person, had let it pass then. The version is tried first, in a fresh process
+that fetches it as production does: what does not work is not made live.
 """
 
 import argparse
@@ -16,16 +17,25 @@ from components.promote.config import PromoteConfig, RegisteredName
 from components.promote.live import change, settled
 
 
-def rollback(config: PromoteConfig, name: str, to: int | None, why: str) -> Entry:
-    """Make the version before the live one, or version `to`, live again; raises UserError where that cannot be."""
+def rollback(config: PromoteConfig, name: str, to: int | None, why: str, ungated: bool = False) -> Entry:
+    """Make the version before the live one, or version `to`, live again; raises UserError where that cannot be.
+
+    `ungated` lets it be a version that never was live.
+    """
     if not why.strip():
         raise UserError("rollback: say why: --why 'vocals hiss on mono recordings'")
     client = tracking.connect()
     journal = open_journal(config.journal)
     live = settled(client, config, name, journal)
-    target = to if to is not None else _before(journal.of(name), name, live)
+    entries = journal.of(name)
+    target = to if to is not None else _before(entries, name, live)
     if target == live:
         raise UserError(f"version {target} of {name} is the live one already")
+    if not ungated and target not in {entry.version for entry in entries}:
+        raise UserError(
+            f"version {target} of {name} was never live: the gate refused it, or has not judged it; `stemline history` "
+            "says which were, and --ungated makes it live all the same"
+        )
     seen = smoke(f"models:/{name}/{target}")
     version = client.get_model_version(name, str(target))
     if version.tags.get("sha256", seen.sha256) != seen.sha256:
@@ -49,12 +59,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m components.promote.rollback", description=__doc__)
     parser.add_argument("--to", type=int, help="a version, in place of the one that was live before")
     parser.add_argument("--why", required=True, help="for the journal")
+    parser.add_argument("--ungated", action="store_true", help="also a version that never was live")
     run_step(lambda: _work(parser.parse_args()))
 
 
 def _work(arguments: argparse.Namespace) -> None:
     config, name = load_section("promote", PromoteConfig), load_section("register", RegisteredName).name
-    entry = rollback(config, name, arguments.to, arguments.why)
+    entry = rollback(config, name, arguments.to, arguments.why, arguments.ungated)
     print(f"rollback: version {entry.version} of {name} is @{config.alias} again, in place of {entry.before}")
 
 

@@ -12,6 +12,11 @@ from components.core.logged_model import logged_model
 from components.core.version import VERSION_FILE, VersionRef
 from components.register.config import RegisterConfig
 
+ARTIFACTS = "register"
+"""Folder of the run's artifacts for its dvc.lock and params.yaml, with which `dvc repro` makes the model again."""
+
+_RECORDS = ("dvc.lock", "params.yaml")
+
 
 def register(config: RegisterConfig, model: Path, run: tracking.RunRef, out: Path) -> VersionRef:
     """Register the model in the folder `model`, trained by `run`; write `out`/version.json.
@@ -36,6 +41,9 @@ def _find(client: mlflow.MlflowClient, name: str, run: tracking.RunRef, digest: 
 
 def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: tracking.RunRef) -> int:
     logged = logged_model(client, run, model, loaded)
+    for record in _RECORDS:  # the tags' digests lead nowhere once the clone that trained is gone
+        if Path(record).is_file():
+            client.log_artifact(run.run_id, record, ARTIFACTS)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description="Vocal isolation: the stems of a mixture")
     tags = {

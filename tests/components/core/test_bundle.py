@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from components.core.bundle import DESCRIPTION, WEIGHTS, load_model, save_model
+from components.core.bundle import load_model, save_model
 from components.core.errors import UserError
 from components.core.files import digest_file
+from components.core.model_files import DESCRIPTION, WEIGHTS
 from components.core.segments import separate_all
 from core.tiny import TINY, noise, save_tiny_model, tiny_separator
 

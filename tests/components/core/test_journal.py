@@ -2,6 +2,7 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +79,19 @@ def test_of_many_at_once_one_wins(store: AnyStore) -> None:
     assert len(won) == 1
     assert len(told) == 5
     assert [entry.version for entry in journal.entries()] == won
+
+
+def test_two_models_at_once_both_win(store: AnyStore) -> None:
+    journal = _journal(store)
+    ready = threading.Barrier(4)
+
+    def promote(name: str) -> None:
+        ready.wait()
+        journal.append("promotion", name, 1, "why", {}, expected=0)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(promote, "klmn"))
+    assert sorted(entry.name for entry in journal.entries()) == list("klmn")
 
 
 @pytest.fixture

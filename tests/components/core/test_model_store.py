@@ -8,6 +8,7 @@ import pytest
 from components.core import tracking
 from components.core.bundle import load_model
 from components.core.errors import UserError
+from components.core.model_files import WEIGHTS
 from components.core.model_store import BUNDLE, exists, fetch_model
 from core.tiny import save_tiny_model
 
@@ -73,6 +74,23 @@ def test_another_registrys_version_of_the_same_number_is_another_model(
         assert load_model(found.folder).digest == tags["sha256"]
         folders.append(found.folder)
     assert folders[0] != folders[1]
+
+
+def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a loss of power: the file has its length, and nothing in it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = tracking.connect()
+    client.create_registered_model("tiny")
+    model = save_tiny_model(tmp_path / "made" / "artifacts" / BUNDLE)
+    digest = load_model(model).digest
+    client.create_model_version("tiny", (tmp_path / "made").as_uri(), tags={"sha256": digest})
+    found = fetch_model("models:/tiny/1", tmp_path / "fetched").folder
+    weights = found / WEIGHTS
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert fetch_model("models:/tiny/1", tmp_path / "fetched").folder == found
+    assert load_model(found).digest == digest
+    weights.unlink()
+    assert load_model(fetch_model("models:/tiny/1", tmp_path / "fetched").folder).digest == digest
 
 
 def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,25 @@ def test_one_that_was_slow_does_not_undo_what_came_after(
     assert found["entry"] == after["entry"]
 
 
+def test_one_that_is_slow_does_not_even_move_the_alias_back_for_a_moment(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal(config.journal)
+    slow = journal.append("promotion", name, 1, "why", {}, 0)
+    settled(client, config, name, journal)
+    promote(config, verdict(name, 2, champion=1))
+    moved = []
+    move = mlflow.MlflowClient.set_registered_model_alias
+
+    def seen(self: mlflow.MlflowClient, name: str, alias: str, version: str) -> None:
+        moved.append((alias, version))
+        move(self, name, alias, version)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_registered_model_alias", seen)
+    point(client, config, journal, slow)
+    assert ("champion", "1") not in moved
+
+
 @pytest.mark.parametrize("moves", [0, 1, 2])
 def test_what_another_promotes_meanwhile_is_not_taken_for_moved_by_hand(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, moves: int

@@ -64,6 +64,9 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
         stored.write_bytes(data)
     assert rollback(config, name, 2, "two was fine").version == 2
     assert "taken_back" not in client.get_model_version(name, "2").tags
+    client.create_model_version(name, client.get_model_version(name, "1").source)
+    assert rollback(config, name, 4, "nobody judged it", ungated=True).version == 4
+    assert rollback(config, name, 2, "two was fine").version == 2
     swap(places[0], places[2])
     with pytest.raises(UserError, match=r"models:/real/1 holds other weights than were registered"):
         rollback(config, name, 1, "worse")
@@ -87,3 +90,5 @@ def test_what_cannot_be_taken_back_is_one_line(client: mlflow.MlflowClient, name
         rollback(config, name, 2, " ")
     with pytest.raises(UserError, match="is the live one already"):
         rollback(config, name, 1, "again")
+    with pytest.raises(UserError, match=r"version 2 of .* was never live: .*--ungated"):
+        rollback(config, name, 2, "the gate said no")

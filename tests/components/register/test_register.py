@@ -1,5 +1,6 @@
 """Models in a real registry: registered once, fetched whole, loaded by strangers, refused when tampered with."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,8 +17,10 @@ from mlflow.exceptions import MlflowException
 
 from components.core import tracking
 from components.core.audio import Audio
-from components.core.bundle import WEIGHTS, load_model, save_model
+from components.core.bundle import load_model, save_model
 from components.core.errors import UserError
+from components.core.files import digest_file
+from components.core.model_files import DESCRIPTION, WEIGHTS
 from components.core.model_store import fetch_model
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.segments import separate_all
@@ -237,7 +240,24 @@ def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowCl
     assert stored
     for path in stored:
         path.write_bytes(original[:-4] + b"\x00\x00\x80\x3f")
+    with pytest.raises(UserError, match="holds other weights than were registered"):
+        fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
+    # consistently, by somebody who may write to the store: only the registry knows better
+    for path in kept.rglob(DESCRIPTION):
+        if json.loads(path.read_text())["sha256"] == ref.sha256:
+            path.write_text(path.read_text().replace(ref.sha256, digest_file(path.parent / WEIGHTS)))
+            load_model(path.parent)
+    with pytest.raises(UserError, match="holds other weights than were registered"):
+        fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
+
+
+def test_a_served_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+    ref = register(RegisterConfig(name="served"), tiny_model(tmp_path / "model", seed=6), new_run(), tmp_path / "out")
+    experiment = store.get_experiment_by_name(tracking.EXPERIMENT)
+    kept = Path(str(experiment.artifact_location).removeprefix("file://"))
+    stored = [path for path in kept.rglob(WEIGHTS) if digest_file(path) == ref.sha256]
+    for path in stored:
+        path.write_bytes(path.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
+    assert stored
     with pytest.raises(UserError, match="checksum"):
-        load_model(fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere").folder)
-    with pytest.raises(UserError, match="checksum"):
-        mlflow.pyfunc.load_model(f"models:/tampered/{ref.version}")
+        mlflow.pyfunc.load_model(f"models:/served/{ref.version}")

@@ -11,9 +11,9 @@ import soundfile
 from core.tiny import noise, save_tiny_model
 
 from components.core import tracking
-from components.core.bundle import WEIGHTS
 from components.core.errors import UserError
 from components.core.files import digest_file
+from components.core.model_files import WEIGHTS
 from components.core.postprocessing import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
