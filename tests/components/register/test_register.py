@@ -27,7 +27,7 @@ from components.core.segments import separate_all
 from components.core.stft import StftConfig
 from components.core.version import VersionRef
 from components.register.config import RegisterConfig
-from components.register.register import register
+from components.register.register import ARTIFACTS, register
 
 pytestmark = pytest.mark.slow
 
@@ -99,6 +99,19 @@ def test_the_same_weights_are_registered_once(
     assert again == registered.ref
     assert VersionRef.read(tmp_path) == registered.ref
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
+
+
+def test_what_made_a_version_outlives_the_clone_that_did(
+    store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    Path("dvc.lock").write_text("stages: {}\n")
+    Path("params.yaml").write_text("train: {steps: 7}\n")
+    ref = register(RegisterConfig(name="recorded"), tiny_model(tmp_path / "model", seed=7), new_run(), tmp_path)
+    kept = Path(mlflow.artifacts.download_artifacts(run_id=ref.run_id, artifact_path=ARTIFACTS, dst_path=str(tmp_path)))
+    assert (kept / "params.yaml").read_text() == "train: {steps: 7}\n"
+    assert digest_file(kept / "dvc.lock") == store.get_model_version("recorded", "1").tags["dvc_lock"]
 
 
 def test_other_weights_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
