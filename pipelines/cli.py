@@ -179,9 +179,10 @@ def export(
     licence: Annotated[
         list[str] | None, typer.Option(help="DATASET=TEXT for the card: what a data set is and allows. Repeatable.")
     ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="The network as an ONNX file besides, in MLflow too.")] = False,
 ) -> None:
     """Write the trained model to a folder with all that made it: parameters, lock, MLflow run, scores, a model card."""
-    _become("components.export", *_each("--licence", licence), "--", destination)
+    _become("components.export", *_each("--licence", licence), *(["--onnx"] if onnx else []), "--", destination)
 
 
 @app.command()

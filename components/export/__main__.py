@@ -7,6 +7,7 @@ from components.core.entry import run_step
 from components.core.errors import UserError
 from components.core.workspace import WORKSPACE
 from components.export.export import export
+from components.export.network import export_network
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument(
         "--licence", action="append", default=[], metavar="DATASET=TEXT", help="what a data set is and allows"
     )
+    parser.add_argument("--onnx", action="store_true", help="the network as an ONNX file besides, in MLflow too")
     arguments = parser.parse_args()
     run_step(lambda: _work(arguments))
 
@@ -29,6 +31,8 @@ def _work(arguments: argparse.Namespace) -> None:
     licences = dict(_licence(text) for text in arguments.licence)
     evaluations = arguments.evaluate or [WORKSPACE / "evaluate"]
     export(arguments.train, evaluations, arguments.data, arguments.out, licences)
+    if arguments.onnx:
+        export_network(arguments.train, arguments.out)
 
 
 def _licence(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from core.tiny import noise, save_tiny_model
 
+from components.convert.convert import convert
 from components.core import tracking
 from components.core.bundle import load_model, save_model
 from components.core.errors import UserError
@@ -19,6 +20,7 @@ from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
 from components.export import __main__ as program
 from components.export.export import export
+from components.export.network import ARTIFACTS
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,21 @@ def test_the_card_says_what_the_files_say(made: Made, tmp_path: Path) -> None:
         for target in ("vocals", "accompaniment"):
             assert f"| {system} | {target} | {table[system][target]['SDR']:.2f} (" in card
     assert "made/Nobody - Song 0" in card  # among the weakest two
+
+
+@pytest.mark.slow
+def test_the_network_goes_to_the_folder_and_to_mlflow(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxscript")
+    options = ["--train", str(made.train), "--evaluate", str(made.evaluate), "--data", str(made.data), "--onnx"]
+    monkeypatch.setattr(sys, "argv", ["export", str(tmp_path), *options])
+    program.main()
+    client, run = tracking.connect(), tracking.RunRef.read(made.train)
+    [artifact] = client.list_artifacts(run.run_id, ARTIFACTS)
+    logged = Path(client.download_artifacts(run.run_id, artifact.path, str(tmp_path)))
+    assert logged.read_bytes() == (tmp_path / "network.onnx").read_bytes()
+    assert convert("onnx", str(logged), tmp_path / "back").targets == ("vocals", "accompaniment")
 
 
 def test_scores_of_another_model_are_refused(made: Made, tmp_path: Path) -> None:
