@@ -1,0 +1,85 @@
+"""Versions of models in the MLflow registry: which one an address names, and its files."""
+
+import tempfile
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from components.core import tracking
+from components.core.errors import UserError
+from components.core.model_store import BUNDLE, NOT_THERE, REGISTRY
+
+
+def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
+    """Return the folder of the model, below `folder`, its name and its version; `address` as `fetch_model` has it."""
+    name, version = resolve_version(address)
+    target = folder / name / _stored_as(name, version)
+    if not (target / BUNDLE).is_dir():
+        try:
+            _download(name, version, target)
+        except (MlflowException, OSError) as error:
+            raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
+    return target / BUNDLE, name, version
+
+
+def _stored_as(name: str, version: int) -> str:
+    """Return the folder of a version: its number, and the weights' SHA-256 where `register` has written it down."""
+    digest = tracking.connect().get_model_version(name, str(version)).tags.get("sha256", "")
+    return f"{version}-{digest[:12]}" if digest else str(version)
+
+
+def _download(name: str, version: int, target: Path) -> None:
+    """Fetch the model to `target`, whole or not at all: what a killed download left is never taken for a model."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".partial.") as partial:
+        found = mlflow.artifacts.download_artifacts(
+            f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(partial)
+        )
+        try:
+            Path(found).rename(target / BUNDLE)
+        except OSError:
+            if not (target / BUNDLE).is_dir():  # else another process was faster
+                raise
+
+
+def has_version(address: str) -> bool:
+    """Return whether the registry has a version at `address`; raises UserError when it cannot say."""
+    try:
+        _version(address)
+    except MlflowException as error:
+        if error.error_code in NOT_THERE:
+            return False
+        raise _silent(address, error) from None
+    return True
+
+
+def _silent(address: str, error: MlflowException) -> UserError:
+    return UserError(f"the registry at {tracking.address()} does not say what {address} is: {tracking.reason(error)}")
+
+
+def resolve_version(address: str) -> tuple[str, int]:
+    """Return the name and version number of a registry address; raises UserError when it does not exist."""
+    try:
+        return _version(address)
+    except MlflowException as error:
+        if error.error_code not in NOT_THERE:
+            raise _silent(address, error) from None
+        raise UserError(
+            f"{address} is not in the registry at {tracking.address()}: train and promote one with `stemline run`"
+        ) from None
+
+
+def _version(address: str) -> tuple[str, int]:
+    client = tracking.connect()
+    path = address.removeprefix(REGISTRY)
+    try:
+        if "@" in path:
+            name, alias = path.rsplit("@", 1)
+            return name, int(client.get_model_version_by_alias(name, alias).version)
+        name, number = path.rsplit("/", 1)
+        return name, int(client.get_model_version(name, number).version)
+    except ValueError:
+        raise UserError(
+            f"{address} is not an address of a model: write models:/NAME@ALIAS or models:/NAME/VERSION"
+        ) from None
