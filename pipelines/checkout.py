@@ -17,8 +17,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
-from components.core import tracking
 from components.core.errors import UserError
+from components.core.tracking_store import tracking_uri
 from components.core.workspace import SHARED, WORKSPACE
 from pipelines.command import CommandError, run_command
 from pipelines.place import Place, dvc
@@ -177,7 +177,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def _environment() -> dict[str, str]:
     return {
-        "MLFLOW_TRACKING_URI": tracking.tracking_uri(),
+        "MLFLOW_TRACKING_URI": tracking_uri(),
         "STEMLINE_SHARED": str(SHARED.resolve()),
         "STEMLINE_WORKSPACE": "workspace",
         "PYTHONPATH": "",

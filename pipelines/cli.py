@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from components.core.garbage import spare_imports
 from pipelines.command import one_line, run_command
 
 app = typer.Typer(
@@ -285,7 +284,6 @@ def _become(module: str, *arguments: str) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr."""
-    spare_imports()
     sys.exit(one_line(app))
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from core.bucket import Bucket
 
+from components.core.garbage import spare_imports
 from components.core.stores.opening import AnyStore, open_store
 
 LONGEST = (
@@ -39,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end such a file would keep one process busy, and the others idle."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector work, which rests from one_core.py on, but not on all that was imported."""
+    spare_imports()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""Python's garbage collector is kept from what steps import: torch, MLflow, pandas.
+"""Python's garbage collector is kept from what programs import: torch, MLflow, pandas, Prefect.
 
 Of the 3.2 s of processor time that it takes to import these and to end, it had 1.3 s.
 """
@@ -8,17 +8,26 @@ import gc
 import sys
 
 _WHILE_IMPORTING = 1_000_000
+_SELDOM = 50_000
 _THRESHOLDS = (700, 10, 10)  # Python's own
 
 
 def rest_while_importing() -> None:
-    """When a step is being started, `python -m components.<step>`, let the collector rest until `spare_imports`."""
-    if sys.argv[:1] == ["-m"]:  # so it is until Python has found the module
+    """When a step or a process of a pool is being started, let the collector rest until `spare_imports`."""
+    # the first is so until Python has found the module of `python -m`
+    if sys.argv[:1] == ["-m"] or any("from multiprocessing." in word for word in sys.orig_argv):
         gc.set_threshold(_WHILE_IMPORTING)
+        atexit.register(gc.freeze)
 
 
 def spare_imports() -> None:
     """Let the collector work, and leave alone all that is there now, and everything at this process's end."""
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+    atexit.register(gc.freeze)
+
+
+def work_seldom() -> None:
+    """For programs that start others and wait, and import as they go: they leave little to collect."""
+    gc.set_threshold(_SELDOM, *_THRESHOLDS[1:])
     atexit.register(gc.freeze)

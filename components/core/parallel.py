@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 from components.core.errors import UserError
+from components.core.garbage import spare_imports
 from components.core.progress import Progress
 
 Item = TypeVar("Item")
@@ -65,6 +66,7 @@ def end_with_starter() -> None:
     Its parent in the system may be the fork server, which lives as long as its children do, so the kernel's tie to the
     parent (core.lifeline) would tie them to each other.
     """
+    spare_imports()
     # Ctrl-C reaches every process of the terminal; only the starter has to say something about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     starter = multiprocessing.parent_process()

@@ -21,8 +21,8 @@ from mlflow.exceptions import MlflowException
 from components.core.errors import Away, UserError
 from components.core.files import write_json
 from components.core.secrets import without_secrets
+from components.core.tracking_store import tracking_uri
 from components.core.waiting import outage, say_when_waiting
-from components.core.workspace import WORKSPACE
 
 EXPERIMENT = "vocal-isolation"
 RUN_FILE = "run.json"
@@ -50,11 +50,6 @@ class RunRef:
         if not path.is_file():
             raise UserError(f"{path} does not exist: run `dvc repro train` first")
         return RunRef(**json.loads(path.read_text(encoding="utf-8")))
-
-
-def tracking_uri() -> str:
-    """Return the store's address: MLFLOW_TRACKING_URI, else the workspace's SQLite file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(WORKSPACE / 'mlflow' / 'mlflow.db').resolve()}"
 
 
 def address() -> str:
@@ -85,12 +80,6 @@ def connect() -> mlflow.MlflowClient:
         with FileLock(folder / "bootstrap.lock"):
             return _client_with_experiment(uri, (folder / "artifacts").as_uri())
     return _client_with_experiment(uri, None)
-
-
-def has_begun() -> bool:
-    """Return whether there is a store at all; False only where the embedded one has not been made yet."""
-    uri = tracking_uri()
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
 
 
 def experiment_id(client: mlflow.MlflowClient) -> str:

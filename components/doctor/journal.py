@@ -7,6 +7,7 @@ from typing import Any
 from components.core.errors import UserError
 from components.core.journal import PLACE, Entry, Journal, open_journal
 from components.core.params import load_section
+from components.core.tracking_store import has_begun, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.mlflow_store import check_mlflow
 from components.doctor.params import schema_of
@@ -68,10 +69,10 @@ def _registered(name: str, alias: str, last: Entry | None) -> Any:
     from components.core import tracking
     from components.core.agreement import Registered, read_registered
 
-    if not tracking.has_begun():
+    if not has_begun():
         return Registered(0, "", "has no such version" if last and last.version else "")
     os.environ.update(_PATIENCE)
-    uri = tracking.tracking_uri()
+    uri = tracking_uri()
     try:
         return read_registered(mlflow.MlflowClient(uri, uri), name, alias, last)
     except MlflowException as error:

@@ -18,7 +18,7 @@ _API = "api/2.0/mlflow"
 
 def check_mlflow() -> Findings:
     """Look at the store that MLFLOW_TRACKING_URI names, or at the workspace's own."""
-    from components.core.tracking import tracking_uri
+    from components.core.tracking_store import tracking_uri
 
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):

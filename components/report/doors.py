@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core import tracking
+from components.core.tracking_store import tracking_uri
 from components.report.reading import shown
 from components.report.stores import pages_of
 
@@ -26,7 +27,7 @@ def doors(workspace: Path) -> tuple[Door, ...]:
     store = shlex.quote(tracking.address() if os.environ.get("MLFLOW_TRACKING_URI") else embedded)
     home = shlex.quote(f"{folder}/prefect")
     return (
-        Door("MLflow", pages_of(tracking.tracking_uri()), f".venv/bin/mlflow ui --backend-store-uri {store}"),
+        Door("MLflow", pages_of(tracking_uri()), f".venv/bin/mlflow ui --backend-store-uri {store}"),
         Door("Prefect", _prefect(), f"PREFECT_HOME={home} .venv/bin/prefect server start"),
     )
 

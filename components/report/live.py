@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.core import tracking
 from components.core.agreement import Disagreement, Registered, disagreement, read_registered
 from components.core.journal import Entry
+from components.core.tracking_store import has_begun
 from components.report.reading import Part, Unavailable, part_of
 from components.report.stores import Mlflow, Names, Stores, asking
 
@@ -61,7 +61,7 @@ def read_live(stores: Stores) -> LivePart:
 def _nothing(stores: Stores, registered: Part[Registered]) -> str:
     """Return why there is no live version to show: there is none, or nobody can say."""
     silent = [stores.journal.note] if stores.journal.content is None else []
-    if registered.content is None and tracking.has_begun():
+    if registered.content is None and has_begun():
         silent.append(registered.note)
     return " ".join(["What is live is not known.", *silent]) if silent else _NOBODY
 

@@ -18,6 +18,7 @@ from components.core.errors import UserError
 from components.core.journal import Entry, open_journal
 from components.core.params import load_section
 from components.core.secrets import without_secrets
+from components.core.tracking_store import has_begun, tracking_uri
 from components.report.reading import Part, Unavailable, part_of
 from components.report.sections import PromoteSection, RegisterSection
 
@@ -99,11 +100,11 @@ def _read_journal(names: Names) -> tuple[Entry, ...]:
 
 
 def _open_mlflow() -> Mlflow:
-    if not tracking.has_begun():
+    if not has_begun():
         raise Unavailable("MLflow holds nothing yet: no training has begun.")
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
-    uri = tracking.tracking_uri()
+    uri = tracking_uri()
     pages = pages_of(uri)
     with asking("MLflow"):
         if not pages:

@@ -11,10 +11,10 @@ from components.core.errors import UserError
 from components.core.model_store import ModelAddress
 from components.core.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
+from components.core.tracking_store import has_begun
 from components.separate.account import Account, Summary
 from components.separate.config import SeparateConfig
 from components.separate.ledger import Row, read_rows
-from components.separate.log import log_job
 from components.separate.publish import publish
 from components.separate.separate import Request, plan_job, separate
 
@@ -45,8 +45,16 @@ def run_job(
         if not summary.stopped:
             destination = open_store(request.destination, config.patience_seconds)
             publish(summary, ledger, request.source, destination)
-            log_job(summary, request, ledger)
+            _log(summary, request, ledger)
     return summary
+
+
+def _log(summary: Summary, request: Request, ledger: Path) -> None:
+    """Log the job where a store has been made for it; else nothing needs MLflow, which takes a second to import."""
+    if has_begun():
+        from components.separate.log import log_job
+
+        log_job(summary, request, ledger)
 
 
 def separate_into(

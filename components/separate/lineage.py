@@ -13,6 +13,7 @@ from components.core.errors import UserError
 from components.core.model_store import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.store import PROVENANCE
+from components.core.tracking_store import has_begun
 from components.separate.records import parse_json
 
 _OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
@@ -78,7 +79,7 @@ def _shipped_run(run_id: str) -> _Run | None:
 
 
 def _stored_run(run_id: str) -> _Run | None:
-    if not tracking.has_begun():
+    if not has_begun():
         return None
     try:
         run = tracking.connect().get_run(run_id)

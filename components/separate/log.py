@@ -1,4 +1,4 @@
-"""A job as an MLflow run, where there is a store for it: what came of it, how fast, and how far from the training."""
+"""A job as an MLflow run: what came of it, how fast, and how far from the training."""
 
 import math
 from pathlib import Path
@@ -11,9 +11,7 @@ from components.separate.separate import Request
 
 
 def log_job(summary: Summary, request: Request, ledger: Path) -> None:
-    """Log the job's counts, speed, cost and drift, and its ledger; does nothing where no store has been made."""
-    if not tracking.has_begun():
-        return
+    """Log the job's counts, speed, cost and drift, and its ledger."""
     client = tracking.connect()
     created = client.create_run(tracking.experiment_id(client), run_name=f"separate {request.source}")
     run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)

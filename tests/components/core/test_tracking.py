@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from components.core import tracking
+from components.core import tracking, tracking_store
 from components.core.errors import UserError
 from components.core.tracking import RunRef
+from components.core.tracking_store import tracking_uri
 from core.tiny import environment
 
 
@@ -70,8 +71,8 @@ def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
 
 def test_the_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(tracking, "WORKSPACE", tmp_path)
-    assert tracking.tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    monkeypatch.setattr(tracking_store, "WORKSPACE", tmp_path)
+    assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
 
 
 def test_a_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

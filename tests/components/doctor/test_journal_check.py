@@ -10,6 +10,7 @@ import pytest
 
 from components.core import tracking
 from components.core.journal import Entry, Journal, open_journal
+from components.core.tracking_store import tracking_uri
 from components.doctor import journal as checked
 from components.doctor.finding import Finding
 from components.doctor.journal import check_journal
@@ -56,7 +57,7 @@ def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _client() -> mlflow.MlflowClient:
-    uri = tracking.tracking_uri()
+    uri = tracking_uri()
     return mlflow.MlflowClient(uri, uri)
 
 
