@@ -22,17 +22,18 @@ from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
-from prefect.states import Completed, Running
+from prefect.states import Completed, Failed, Running
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
 from components.core.approval import APPROVAL_FILE, Approval
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 from components.core.files import write_text
 from components.core.model_store import REGISTRY, SHIPPED
 from components.core.params import load_section
 from components.core.stores.store import S3
 from components.core.verdict import Verdict
+from components.core.waiting import outage
 from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
 from pipelines.automations import TAG
@@ -78,25 +79,40 @@ def approve(place: Place, verdict: Verdict) -> None:
 
 
 def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
-    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else."""
-    said: list[Approval | NotApproved] = []
+    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else.
+
+    Raises Away where a server did not answer for so long that the question could not go on.
+    """
+    said: list[Approval | NotApproved | Away] = []
 
     @flow(name=ASK, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
     def ask() -> Any:
-        _publish(verdict, folder, until)
         try:
+            _publish(verdict, folder, until)
             said.append(_answered(place, verdict, folder, until))
         except NotApproved as refusal:
             said.append(refusal)
-        return Completed(message=str(said[0]) if isinstance(said[0], NotApproved) else f"yes, by {said[0].by}")
+        except Exception as error:
+            gone = outage(error)
+            if gone is None:
+                raise
+            said.append(Away(gone))
+        return _end_of(said[0])
 
     with tags(TAG):  # so that the server's automations know it as ours
         state: State[Any] = ask(return_state=True)  # type: ignore[assignment]
     if not said:
         raise CommandError(state.message or f"the question ended as {state.name}")
-    if isinstance(said[0], NotApproved):
+    if isinstance(said[0], Exception):
         raise said[0]
     return said[0]
+
+
+def _end_of(said: Approval | NotApproved | Away) -> State[Any]:
+    """Return how the question's own run ends."""
+    if isinstance(said, Away):
+        return Failed(message=str(said))
+    return Completed(message=str(said) if isinstance(said, NotApproved) else f"yes, by {said.by}")
 
 
 def _listened_to(place: Place, verdict: Verdict, config: ShadowConfig) -> Path:
