@@ -1,7 +1,7 @@
 """A person's yes before a version goes live: both models are listened to blind, and the flow waits for the answer.
 
-The wait is Prefect's own pause with input: the form is in its UI, and whoever fills it in resumes the flow run. What
-pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
+The wait is Prefect's pause with input (pause.py): the form is in its UI, and whoever fills it in resumes the flow run.
+What pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
 slot of its deployment, and be ended when it next says that it still holds it. docs/decisions/0018.
 """
 
@@ -16,13 +16,10 @@ from typing import Any
 
 from prefect import flow, get_run_logger, tags
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed, Running
+from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
@@ -38,17 +35,21 @@ from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
 from pipelines.automations import TAG
 from pipelines.command import CommandError, run_command
+from pipelines.pause import Ended, filled_in
 from pipelines.place import Place
 
 ASK = "ask-for-approval"
 """The flow that waits."""
 
-_LOOK_EVERY = 3  # seconds
 _SOMETHING = r"\S"
 
 
 class NotApproved(Exception):  # noqa: N818
     """Nobody said yes; the message says who said no and why, or that nobody answered."""
+
+
+class Withdrawn(NotApproved):
+    """The question was cancelled."""
 
 
 class ApprovalForm(RunInput):
@@ -112,6 +113,8 @@ def _end_of(said: Approval | NotApproved | Away) -> State[Any]:
     """Return how the question's own run ends."""
     if isinstance(said, Away):
         return Failed(message=str(said))
+    if isinstance(said, Withdrawn):
+        return Cancelled(message=str(said))
     return Completed(message=str(said) if isinstance(said, NotApproved) else f"yes, by {said.by}")
 
 
@@ -167,25 +170,18 @@ def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> 
 
 
 def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:
-    form = ApprovalForm.with_initial_data(description=words)
-    seconds = max(1, round((until - datetime.now(UTC)).total_seconds()))
     try:
-        return pause_flow_run(form, timeout=seconds, poll_interval=_LOOK_EVERY)
-    except FlowPauseTimeout:
-        _wake()
-        commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
-        raise NotApproved(
-            f"stays registered and is not live, since nobody answered until {until:%Y-%m-%d %H:%M} UTC: "
-            f"`stemline retrain {commit} --require-approval` asks again"
-        ) from None
+        form = filled_in(ApprovalForm.with_initial_data(description=words), until)
+    except Ended as end:
+        raise Withdrawn(_not_live(place, f"its question ended as {end}")) from None
+    if form is None:
+        raise NotApproved(_not_live(place, f"nobody answered until {until:%Y-%m-%d %H:%M} UTC"))
+    return form
 
 
-def _wake() -> None:
-    """Have the run go on: of one whose pause has run out Prefect takes no end but Failed, with words of its own."""
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(flow_run.id).state
-        if state and state.is_paused():  # not, where it was cancelled meanwhile
-            client.set_flow_run_state(flow_run.id, Running(), force=True)
+def _not_live(place: Place, why: str) -> str:
+    commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
+    return f"stays registered and is not live, since {why}: `stemline retrain {commit} --require-approval` asks again"
 
 
 def _unblinded(place: Place, folder: Path, answers: str) -> dict[str, Any]:
