@@ -23,6 +23,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
+from components.core import tracking
 from components.core.approval import APPROVAL_FILE, Approval
 from components.core.errors import Away, UserError
 from components.core.files import write_text
@@ -30,11 +31,13 @@ from components.core.model_store import REGISTRY, SHIPPED
 from components.core.params import load_section
 from components.core.stores.store import S3
 from components.core.verdict import Verdict
+from components.core.version import NOT_APPROVED
 from components.core.waiting import outage
 from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
 from pipelines.automations import TAG
 from pipelines.command import CommandError, run_command
+from pipelines.patience import patiently
 from pipelines.pause import Ended, filled_in
 from pipelines.place import Place
 
@@ -42,10 +45,19 @@ ASK = "ask-for-approval"
 """The flow that waits."""
 
 _SOMETHING = r"\S"
+_CHARACTERS = 4900  # of a tag, at most, as MLflow takes them
 
 
 class NotApproved(Exception):  # noqa: N818
     """Nobody said yes; the message says who said no and why, or that nobody answered."""
+
+
+class Refused(NotApproved):
+    """A person said no: this is `by` whom, and `why`."""
+
+    def __init__(self, by: str, why: str) -> None:
+        super().__init__(f"was refused by {by}: {why}")
+        self.by, self.why = by, why
 
 
 class Withdrawn(NotApproved):
@@ -71,12 +83,24 @@ def require_server() -> None:
 
 
 def approve(place: Place, verdict: Verdict) -> None:
-    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved."""
+    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved.
+
+    A no is written to the registry, for the gate: else the next run would judge the same version, and ask again.
+    """
     (place.workspace / "gate" / APPROVAL_FILE).unlink(missing_ok=True)
     config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
     folder = _listened_to(place, verdict, config)
-    approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    try:
+        approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    except Refused as no:
+        said = f"{no.by}: {no.why}"[:_CHARACTERS]
+        patiently(lambda: _tag(verdict, said))
+        raise
     approval.write(place.workspace / "gate")
+
+
+def _tag(verdict: Verdict, said: str) -> None:
+    tracking.connect().set_model_version_tag(verdict.name, str(verdict.version), NOT_APPROVED, said)
 
 
 def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
@@ -165,7 +189,7 @@ def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> 
             get_run_logger().warning(words)
             continue
         if not form.approve:
-            raise NotApproved(f"was refused by {form.by}: {form.why}")
+            raise Refused(form.by, form.why)
         return Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening)
 
 
