@@ -1,7 +1,7 @@
 """A person's yes before a version goes live: both models are listened to blind, and the flow waits for the answer.
 
-The wait is Prefect's own pause with input: the form is in its UI, and whoever fills it in resumes the flow run. What
-pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
+The wait is Prefect's pause with input (pause.py): the form is in its UI, and whoever fills it in resumes the flow run.
+What pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
 slot of its deployment, and be ended when it next says that it still holds it. docs/decisions/0018.
 """
 
@@ -16,38 +16,52 @@ from typing import Any
 
 from prefect import flow, get_run_logger, tags
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import FlowPauseTimeout
-from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
-from prefect.states import Completed, Running
+from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
+from components.core import tracking
 from components.core.approval import APPROVAL_FILE, Approval
-from components.core.errors import UserError
+from components.core.errors import Away, UserError
 from components.core.files import write_text
 from components.core.model_store import REGISTRY, SHIPPED
 from components.core.params import load_section
 from components.core.stores.store import S3
 from components.core.verdict import Verdict
+from components.core.version import NOT_APPROVED
+from components.core.waiting import outage
 from components.core.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
 from pipelines.automations import TAG
 from pipelines.command import CommandError, run_command
+from pipelines.patience import patiently
+from pipelines.pause import Ended, filled_in
 from pipelines.place import Place
 
 ASK = "ask-for-approval"
 """The flow that waits."""
 
-_LOOK_EVERY = 3  # seconds
 _SOMETHING = r"\S"
+_CHARACTERS = 4900  # of a tag, at most, as MLflow takes them
 
 
 class NotApproved(Exception):  # noqa: N818
     """Nobody said yes; the message says who said no and why, or that nobody answered."""
+
+
+class Refused(NotApproved):
+    """A person said no: this is `by` whom, and `why`."""
+
+    def __init__(self, by: str, why: str) -> None:
+        super().__init__(f"was refused by {by}: {why}")
+        self.by, self.why = by, why
+
+
+class Withdrawn(NotApproved):
+    """The question was cancelled."""
 
 
 class ApprovalForm(RunInput):
@@ -69,34 +83,63 @@ def require_server() -> None:
 
 
 def approve(place: Place, verdict: Verdict) -> None:
-    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved."""
+    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved.
+
+    A no is written to the registry, for the gate: else the next run would judge the same version, and ask again.
+    """
     (place.workspace / "gate" / APPROVAL_FILE).unlink(missing_ok=True)
     config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
     folder = _listened_to(place, verdict, config)
-    approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    try:
+        approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    except Refused as no:
+        said = f"{no.by}: {no.why}"[:_CHARACTERS]
+        patiently(lambda: _tag(verdict, said))
+        raise
     approval.write(place.workspace / "gate")
 
 
+def _tag(verdict: Verdict, said: str) -> None:
+    tracking.connect().set_model_version_tag(verdict.name, str(verdict.version), NOT_APPROVED, said)
+
+
 def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
-    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else."""
-    said: list[Approval | NotApproved] = []
+    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else.
+
+    Raises Away where a server did not answer for so long that the question could not go on.
+    """
+    said: list[Approval | NotApproved | Away] = []
 
     @flow(name=ASK, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
     def ask() -> Any:
-        _publish(verdict, folder, until)
         try:
+            _publish(verdict, folder, until)
             said.append(_answered(place, verdict, folder, until))
         except NotApproved as refusal:
             said.append(refusal)
-        return Completed(message=str(said[0]) if isinstance(said[0], NotApproved) else f"yes, by {said[0].by}")
+        except Exception as error:
+            gone = outage(error)
+            if gone is None:
+                raise
+            said.append(Away(gone))
+        return _end_of(said[0])
 
     with tags(TAG):  # so that the server's automations know it as ours
         state: State[Any] = ask(return_state=True)  # type: ignore[assignment]
     if not said:
         raise CommandError(state.message or f"the question ended as {state.name}")
-    if isinstance(said[0], NotApproved):
+    if isinstance(said[0], Exception):
         raise said[0]
     return said[0]
+
+
+def _end_of(said: Approval | NotApproved | Away) -> State[Any]:
+    """Return how the question's own run ends."""
+    if isinstance(said, Away):
+        return Failed(message=str(said))
+    if isinstance(said, Withdrawn):
+        return Cancelled(message=str(said))
+    return Completed(message=str(said) if isinstance(said, NotApproved) else f"yes, by {said.by}")
 
 
 def _listened_to(place: Place, verdict: Verdict, config: ShadowConfig) -> Path:
@@ -146,30 +189,23 @@ def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> 
             get_run_logger().warning(words)
             continue
         if not form.approve:
-            raise NotApproved(f"was refused by {form.by}: {form.why}")
+            raise Refused(form.by, form.why)
         return Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening)
 
 
 def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:
-    form = ApprovalForm.with_initial_data(description=words)
-    seconds = max(1, round((until - datetime.now(UTC)).total_seconds()))
     try:
-        return pause_flow_run(form, timeout=seconds, poll_interval=_LOOK_EVERY)
-    except FlowPauseTimeout:
-        _wake()
-        commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
-        raise NotApproved(
-            f"stays registered and is not live, since nobody answered until {until:%Y-%m-%d %H:%M} UTC: "
-            f"`stemline retrain {commit} --require-approval` asks again"
-        ) from None
+        form = filled_in(ApprovalForm.with_initial_data(description=words), until)
+    except Ended as end:
+        raise Withdrawn(_not_live(place, f"its question ended as {end}")) from None
+    if form is None:
+        raise NotApproved(_not_live(place, f"nobody answered until {until:%Y-%m-%d %H:%M} UTC"))
+    return form
 
 
-def _wake() -> None:
-    """Have the run go on: of one whose pause has run out Prefect takes no end but Failed, with words of its own."""
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(flow_run.id).state
-        if state and state.is_paused():  # not, where it was cancelled meanwhile
-            client.set_flow_run_state(flow_run.id, Running(), force=True)
+def _not_live(place: Place, why: str) -> str:
+    commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
+    return f"stays registered and is not live, since {why}: `stemline retrain {commit} --require-approval` asks again"
 
 
 def _unblinded(place: Place, folder: Path, answers: str) -> dict[str, Any]:

@@ -23,12 +23,13 @@ def again_after() -> tuple[float, ...]:
     return AGAIN_AFTER if runtime.deployment.id else ()
 
 
-def patiently(work: Callable[[], Result]) -> Result:
+def patiently(work: Callable[[], Result], waits: tuple[float, ...] | None = None) -> Result:
     """Return what `work` returns, which asks servers itself and may be done over.
 
     The steps that it starts are tasks with tries of their own (tasks.py): where one has failed, so has the work.
+    `waits` are the seconds between the tries, for those who ask often: to find them out asks the server as well.
     """
-    for seconds in again_after():
+    for seconds in again_after() if waits is None else waits:
         try:
             return work()
         except Exception as error:

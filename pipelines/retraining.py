@@ -18,6 +18,7 @@ from prefect.states import Completed
 
 from components.core.files import digest_file
 from components.core.verdict import PICTURE_FILE, Verdict
+from pipelines.agreement import settle
 from pipelines.approval import NotApproved, approve, require_server
 from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError, one_line
@@ -81,6 +82,7 @@ def run(
 
 def _retrained(checkout: Checkout, require_approval: bool) -> str:
     """Bring the model of the clone up to date and have it judged; return in words what came of it."""
+    settle(checkout)
     recorded = any(_RAN in line for line in bring_up_to_date(checkout, checkout.fetching()))
     if recorded:
         _record(checkout)

@@ -12,8 +12,10 @@ from components.core.params import load_section
 from components.core.workspace import WORKSPACE
 from components.promote.config import PromoteConfig
 from components.register.config import RegisterConfig
+from pipelines.agreement import disagreement_in
 from pipelines.champion import live_version
 from pipelines.command import run_command
+from pipelines.place import HERE
 
 
 def print_status(console: Console | None = None) -> None:
@@ -29,6 +31,8 @@ def print_status(console: Console | None = None) -> None:
         found = tracking.connect().get_model_version(name, str(version))
         out.print(f"Champion  models:/{name}/{version}, {live_since(promotion.journal, name, version)}", soft_wrap=True)
         out.print(f"          run {found.run_id}, commit {found.tags.get('git_commit', 'unknown')}")
+    for line in not_agreed():
+        out.print(f"          {line}", soft_wrap=True)
     out.print("Stages    ", end="")
     lines = run_command([sys.executable, "-m", "dvc", "status"], lambda line: None)
     out.print("\n          ".join(lines))
@@ -42,5 +46,17 @@ def live_since(journal: str, name: str, version: int) -> str:
     except UserError as error:
         return f"since when is not known: {error}"
     if not entries or entries[-1].version != version:
-        return "made live by hand: `stemline repair` writes it into the journal"
+        return "by the alias alone"
     return f"live since {entries[-1].time} ({entries[-1].kind})"
+
+
+def not_agreed() -> list[str]:
+    """Return what the journal and the registry do not agree on, and what to do; nothing where the journal is damaged.
+
+    That is said already of since when the version is live.
+    """
+    try:
+        found = disagreement_in(HERE)
+    except UserError:
+        return []
+    return [f"{found.seen}: {found.do}"] if found else []

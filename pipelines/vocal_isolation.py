@@ -15,6 +15,7 @@ from prefect.states import Completed
 from components.core.errors import UserError
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
+from pipelines.agreement import settle
 from pipelines.catalogue import QUARANTINED
 from pipelines.champion import live_version
 from pipelines.command import CommandError, one_line
@@ -50,6 +51,7 @@ def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
 
 def train_and_judge() -> None:
     """Stages, registration, gate, promotion."""
+    settle(HERE)
     bring_up_to_date(HERE)
     if register_and_judge(HERE):
         HERE.run_step("promote")

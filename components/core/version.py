@@ -11,6 +11,9 @@ VERSION_FILE = "version.json"
 TAKEN_BACK = "taken_back"
 """Tag of a version that a rollback replaced: when and why. The gate refuses it."""
 
+NOT_APPROVED = "approval.refused"
+"""Tag of a version that a person did not let go live: who, and why. The gate refuses it."""
+
 
 @dataclass(frozen=True)
 class VersionRef:

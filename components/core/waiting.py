@@ -2,6 +2,7 @@
 
 MLflow's client asks again for four minutes (MLFLOW_HTTP_REQUEST_MAX_RETRIES), and Prefect's does as well
 (PREFECT_CLIENT_MAX_RETRIES, in pipelines/environment.py). Of both one learns it in their logs alone, each in its words.
+A server that answers, and says that it cannot (5xx), is away as well: the database below it may be restarting.
 """
 
 import logging
@@ -13,6 +14,8 @@ from components.core.secrets import without_secrets
 _EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
 # of requests; of SQLAlchemy and the databases' drivers; of httpx, which is Prefect's; of botocore
 _OUTAGES = {"RequestException", "OperationalError", "TransportError", "HTTPClientError"}
+_REFUSAL = "HTTPStatusError"  # of httpx, and of Prefect, for any answer from 400 on
+_SERVER_ERROR = 500
 # of botocore, as DVC hands them on; the last two are of stores that answer that they can't, five times
 _WORDS = (
     "Could not connect to the endpoint", "timeout on endpoint URL", "Connection was closed before we received",
@@ -56,7 +59,14 @@ def outage(error: BaseException) -> str | None:
     """Return in a line what did not answer, when that is why `error` was raised; else None."""
     seen: BaseException | None = error
     while seen is not None:
-        if any(base.__name__ in _OUTAGES for base in type(seen).__mro__):
-            return without_secrets(str(error).splitlines()[0])[:300]
+        if _is_outage(seen):
+            said = str(error).splitlines() or [type(error).__name__]  # a timeout of httpx says nothing
+            return without_secrets(said[0])[:300]
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _is_outage(error: BaseException) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    return bool(names & _OUTAGES) or (_REFUSAL in names and status >= _SERVER_ERROR)

@@ -14,7 +14,7 @@ from components.core.files import write_json
 from components.core.model_store import REGISTRY
 from components.core.smoke import Smoke, smoke
 from components.core.verdict import PICTURE_FILE, VERDICT_FILE, Finding, Verdict
-from components.core.version import TAKEN_BACK, VersionRef
+from components.core.version import NOT_APPROVED, TAKEN_BACK, VersionRef
 from components.gate.config import GateConfig
 from components.gate.operation import Try, operable
 from components.gate.picture import draw_differences
@@ -57,7 +57,7 @@ def gate(
     )  # fmt: skip
     known = [
         _of_these_weights(challenger, version),
-        *_taken_back(version),
+        *_turned_down(version),
         *_other_tracks(version, champion, challenger),
     ]
     findings = (*decisive, *slices, *running, *known)
@@ -94,13 +94,17 @@ def _of_these_weights(scores: Scores, version: VersionRef) -> Finding:
     return Finding("scores", same, f"scores: they are {'' if same else 'not '}of the weights that were registered")
 
 
-def _taken_back(version: VersionRef) -> list[Finding]:
-    """Return a finding where somebody had to go back from this version before."""
+def _turned_down(version: VersionRef) -> list[Finding]:
+    """Return findings where somebody went back from this version before, or did not let it go live."""
     tags = tracking.connect().get_model_version(version.name, str(version.version)).tags
-    if TAKEN_BACK not in tags:
-        return []
-    text = f"taken back: {tags[TAKEN_BACK]}; train another, or `stemline rollback --to {version.version} --why …`"
-    return [Finding("taken back", False, text)]
+    by_hand = f"`stemline rollback --to {version.version} --why …`"
+    findings = []
+    if TAKEN_BACK in tags:
+        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; train another, or {by_hand}"))
+    if NOT_APPROVED in tags:
+        what = f"train another, take the tag {NOT_APPROVED} from the version to be asked again, or {by_hand}"
+        findings.append(Finding("approval", False, f"approval: refused by {tags[NOT_APPROVED]}; {what}"))
+    return findings
 
 
 def _other_tracks(version: VersionRef, champion: Champion | None, scores: Scores) -> list[Finding]:

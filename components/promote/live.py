@@ -18,7 +18,7 @@ from components.core.agreement import is_registered, misfit
 from components.core.errors import UserError
 from components.core.journal import ENTRY, PLACE, Entry, Journal, Kind
 from components.core.model_store import NOT_THERE
-from components.core.version import TAKEN_BACK
+from components.core.version import NOT_APPROVED, TAKEN_BACK
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 
@@ -122,6 +122,7 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
         client.set_model_version_tag(name, version, "promoted_at", entry.time)
         client.set_model_version_tag(name, version, ENTRY, str(entry.number))
         client.delete_model_version_tag(name, version, TAKEN_BACK)
+        client.delete_model_version_tag(name, version, NOT_APPROVED)
     if entry.before and is_registered(client, name, entry.before):
         client.set_registered_model_alias(name, config.previous, before)
         if entry.kind == "rollback":

@@ -29,7 +29,7 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
         judged = f"against version {verdict.champion}" if verdict.champion else "as the first champion"
         raise UserError(
             f"version {verdict.version} of {verdict.name} was judged {judged}, and version {live} is live now: judge "
-            "it again with `stemline run`"
+            "it again with `stemline retrain` (or `stemline run`)"
         )
     taken_back = _taken_back(journal.of(verdict.name), verdict.version)
     if taken_back:

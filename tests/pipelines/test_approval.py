@@ -227,7 +227,8 @@ def test_refused_not_answered_or_not_even_asked_nothing_goes_live(
     assert asked.answer(run, approve=False, by="Bob", why="voices hiss") == "ACCEPT"
     text, _ = process.communicate(timeout=90)
     assert "refused: version 2 was refused by Bob: voices hiss" in text, text
-    assert "unanswered: version 2 stays registered and is not live, since nobody answered until" in text
+    assert asked.client.get_model_version(NAME, "2").tags["approval.refused"] == "Bob: voices hiss"
+    assert "unanswered: version 2 stays registered and is not live, since nobody answered until" in text, text
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"`stemline retrain {commit.stdout[:12]} --require-approval` asks again" in text
     assert text.count("Finished in state Completed('version 2 ") == 2

@@ -91,6 +91,7 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     (tmp_path / "dvc.lock").write_text("stages: {}")
     verdict = None if champion else Verdict("voices", 2, False, "rule", ("worse",), 1)
     monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
+    monkeypatch.setattr(retraining, "settle", lambda place: done.append("settled"))
     monkeypatch.setattr(retraining, "bring_up_to_date", lambda place, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
     monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
@@ -99,7 +100,7 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
-    assert done == ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+    assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
 def test_the_verdict_s_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +161,7 @@ def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatc
     monkeypatch.setattr(place, "carry_out", carry_out)
     monkeypatch.setattr(retraining, "carry_out", carry_out)
     monkeypatch.setattr(stages, "STAGES", ("make",))
+    monkeypatch.setattr(retraining, "settle", lambda place: None)
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: Verdict("m", 2, False, "rule", ("worse",), 1))
     monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")

@@ -7,9 +7,11 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 import requests
 from mlflow.exceptions import MlflowException
+from prefect.exceptions import PrefectHTTPStatusError
 from stack.server import free_port
 
 from components.core import tracking
@@ -75,3 +77,12 @@ def test_an_outage_is_told_from_a_mistake() -> None:
     assert outage(sqlite3.OperationalError("database is locked\nmore")) == "database is locked"
     assert outage(MlflowException("no such run")) is None
     assert outage(ValueError("ours")) is None
+    assert outage(httpx.ReadTimeout("")) == "ReadTimeout"
+
+
+@pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (404, False), (422, False)])
+def test_an_answer_that_a_server_cannot_is_an_outage_and_a_refusal_is_none(status: int, away: bool) -> None:
+    request = httpx.Request("GET", "http://127.0.0.1/api/flow_runs/1")
+    error = httpx.HTTPStatusError("Server says no", request=request, response=httpx.Response(status, request=request))
+    found = outage(PrefectHTTPStatusError.from_httpx_error(error))
+    assert found == ("Server says no" if away else None)

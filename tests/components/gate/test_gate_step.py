@@ -149,6 +149,18 @@ def test_what_makes_a_better_version_unfit_refuses_it(tmp_path: Path, version: V
     assert refused(version, tmp_path, scores, champion).startswith("taken back: 2026-11-25: it hissed; train another")
 
 
+def test_a_person_s_no_is_kept_until_its_tag_is_taken_away(tmp_path: Path, version: VersionRef, store: str) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    client = mlflow.MlflowClient(store, store)
+    client.set_model_version_tag(NAME, str(version.version), "approval.refused", "Bob: voices hiss")
+    verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    assert reason.startswith("approval: refused by Bob: voices hiss; train another, take the tag approval.refused")
+    client.delete_model_version_tag(NAME, str(version.version), "approval.refused")
+    assert gate(gate_config(), version, evidence(scores), None, tmp_path / "out").passed
+
+
 def test_a_version_without_findings_is_refused(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", {"vocals": [float("nan")] * 3}, {"vocals": [0.0] * 3})
     config = gate_config(minimum_gain_db={"vocals": 0.0})

@@ -176,3 +176,11 @@ def test_two_that_expect_the_same_are_told_by_the_journal(config: PromoteConfig)
     journal.append("promotion", "m", 1, "why", {}, 0)
     with pytest.raises(Overtaken):
         journal.append("promotion", "m", 2, "why", {}, 0)
+
+
+def test_a_version_that_goes_live_is_refused_by_nobody_any_more(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    client.set_model_version_tag(name, "1", "approval.refused", "Bob: voices hiss")
+    promote(config, verdict(name, 1))
+    assert "approval.refused" not in client.get_model_version(name, "1").tags
