@@ -11,6 +11,7 @@ from components.core.agreement import Disagreement, disagreement, read_registere
 from components.core.errors import UserError
 from components.core.journal import open_journal
 from components.core.params import load_section
+from components.core.tracking_store import has_begun
 from components.core.waiting import outage
 from components.promote.config import PromoteConfig, RegisteredName
 from pipelines.place import Place
@@ -33,7 +34,7 @@ def disagreement_in(place: Place) -> Disagreement | None:
         load_section("promote", PromoteConfig, params),
     )
     entries = open_journal(promotion.journal).of(name)
-    if not entries and not tracking.has_begun():
+    if not entries and not has_begun():
         return None
     client = tracking.connect()
     try:
