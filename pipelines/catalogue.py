@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from typing import Any, cast
 
 from prefect import flow, get_run_logger, runtime
@@ -28,6 +29,7 @@ from pipelines.command import CommandError
 from pipelines.events import tell
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
+from pipelines.patience import again_after, patiently
 from pipelines.tasks import carry_out
 from pipelines.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
 
@@ -79,15 +81,15 @@ def separate_catalogue(
     """
     chosen = options or []
     try:
-        with get_client(sync_client=True) as client:
-            _require_pool(client, pool)
-        deploy_shards(pool)
+        waits = again_after()
+        patiently(lambda: _found_pool(pool), waits)
+        patiently(lambda: deploy_shards(pool), waits)
         count = _cut(source, destination, shards, chosen)
-        runs = [_started(pool, source, destination, number, chosen) for number in range(count)]
-        _wait_for(runs)
+        runs = [patiently(partial(_started, pool, source, destination, n, chosen), waits) for n in range(count)]
+        _wait_for(runs, waits)
         lines = _shards("gather", count, source, destination, chosen)
-        _publish(destination, lines)
-        _tell_of_drift(destination, drift_limit)
+        patiently(lambda: _publish(destination, lines), waits)
+        patiently(lambda: _tell_of_drift(destination, drift_limit), waits)
     except Exception as error:
         return failed(error)
     return Completed(message=lines[-1] if lines else None)
@@ -119,6 +121,11 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
     )
     if not state.is_completed():
         raise CommandError(state.message or f"the flow ended as {state.name}")
+
+
+def _found_pool(pool: str) -> None:
+    with get_client(sync_client=True) as client:
+        _require_pool(client, pool)
 
 
 def _require_pool(client: SyncPrefectClient, pool: str) -> None:
@@ -154,15 +161,18 @@ def _started(pool: str, source: str, destination: str, number: int, options: lis
     return cast(FlowRun, found)
 
 
-def _wait_for(runs: list[FlowRun]) -> None:
-    """Wait until all shards have ended, however; what they left undone is done afterwards."""
+def _wait_for(runs: list[FlowRun], waits: tuple[float, ...]) -> None:
+    """Wait until all shards have ended, however; what they left undone is done afterwards.
+
+    A server that is away is asked again after `waits`: the shards go on without it.
+    """
     logger = get_run_logger()
     left = {run.id: run.name for run in runs}
     with get_client(sync_client=True) as client:
         while left:
             time.sleep(_LOOK_EVERY)
             for run_id, name in list(left.items()):
-                state = client.read_flow_run(run_id).state
+                state = patiently(partial(client.read_flow_run, run_id), waits).state
                 if state is not None and state.is_final():
                     del left[run_id]
                     logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))

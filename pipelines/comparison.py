@@ -32,6 +32,7 @@ from pipelines.checkout import Checkout, checked_out
 from pipelines.command import CommandError
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
+from pipelines.patience import patiently
 from pipelines.place import STAGES
 from pipelines.tasks import carry_out
 
@@ -207,7 +208,11 @@ def _gather(scores: list[str]) -> None:
     carry_out("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = OUT / "comparison.md"
     if table.is_file():
-        create_markdown_artifact(Path(table).read_text(encoding="utf-8"), key="comparison", description="All systems")
+        patiently(lambda: _publish(table))
+
+
+def _publish(table: Path) -> None:
+    create_markdown_artifact(table.read_text(encoding="utf-8"), key="comparison", description="All systems")
 
 
 def _each(option: str, values: list[str] | None) -> list[str]:

@@ -44,7 +44,7 @@ def retrain(
     """Train a model, compare it with the champion, and promote it if the gate lets it pass.
 
     Args:
-        commit: The commit, branch or tag to train at.
+        commit: The commit, branch or tag to train at; a worker in a container knows those of when it was started.
         why: What called for it, for the name of the run: schedule, new data, drift …
         parameters: Values that differ from params.yaml, e.g. {"train.steps": 2000}.
         require_approval: Whether a person has to listen and say yes before it goes live; the run pauses for it.

@@ -22,6 +22,7 @@ from pipelines.command import CommandError, one_line
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
+from pipelines.patience import patiently
 from pipelines.place import HERE
 from pipelines.stages import bring_up_to_date
 
@@ -42,7 +43,7 @@ def vocal_isolation(source: str = "", destination: str = str(STEMS)) -> Any:
         destination: A folder or s3://bucket/folder for the stems.
     """
     try:
-        train_and_judge()
+        patiently(train_and_judge)
         separate_catalogue(source, destination)
     except Exception as error:
         return failed(error)
@@ -69,7 +70,7 @@ def separate_catalogue(source: str, destination: str) -> None:
 
 def _require_champion() -> None:
     name = registered(HERE).name
-    if live_version(name, champion_alias(HERE)) is None:
+    if patiently(lambda: live_version(name, champion_alias(HERE))) is None:
         verdict = Verdict.read(WORKSPACE / "gate")
         raise UserError(
             f"version {verdict.version} was refused by the gate, and there is no champion to separate with: "

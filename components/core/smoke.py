@@ -1,7 +1,7 @@
 """Does a model do what a model must? Tried in a fresh process, that fetches and loads it exactly as production does.
 
 `python -m components.core.smoke ADDRESS`: a few seconds of made-up music are separated, several times, of
-which the fastest counts; printed is one line of JSON.
+which the fastest counts; printed is a line when the model is loaded, then one of JSON.
 """
 
 import argparse
@@ -32,7 +32,9 @@ from components.core.waiting import outage
 
 _SECONDS = 4.0
 _ROUNDS = 3
-_LIMIT = 600.0
+_FETCHING, _SEPARATING = 1800.0, 600.0  # seconds, at most; a store that is slow is not the model's fault
+_LOOK_EVERY = 1.0
+_LOADED = "smoke: loaded"  # what the process says in between
 _NOT_TRIED = 75  # sysexits.h: try again later
 
 
@@ -61,22 +63,45 @@ def smoke(address: str) -> Smoke:
 
     Raises UserError, one line, when it does not work, and NotTried when that could not be seen.
     """
-    command = tied([sys.executable, "-m", "components.core.smoke", address])
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LIMIT)
-    except subprocess.TimeoutExpired:
-        raise UserError(f"{address} did not separate {_SECONDS:g} s of music in {_LIMIT:g} s") from None
-    if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line.strip()]
-        said = [line.removeprefix("stemline: ") for line in lines if line.startswith("stemline: ")]
-        reason = said[-1] if said else (lines[-1] if lines else f"exit code {result.returncode}")
-        if result.returncode < 0:
-            raise NotTried(f"{address} could not be tried: the process was killed by signal {-result.returncode}")
-        if result.returncode == _NOT_TRIED:
+    code, said, complained = _run(address)
+    if code:
+        lines = [line for line in complained.splitlines() if line.strip()]
+        found = [line.removeprefix("stemline: ") for line in lines if line.startswith("stemline: ")]
+        reason = found[-1] if found else (lines[-1] if lines else f"exit code {code}")
+        if code < 0:
+            raise NotTried(f"{address} could not be tried: the process was killed by signal {-code}")
+        if code == _NOT_TRIED:
             raise NotTried(f"{address} could not be tried: {reason}")
         raise UserError(f"{address} does not work in a fresh process: {reason}")
-    found = json.loads(result.stdout.splitlines()[-1])
-    return Smoke(**(found | {"targets": tuple(found["targets"])}))
+    seen = json.loads(said.splitlines()[-1])
+    return Smoke(**(seen | {"targets": tuple(seen["targets"])}))
+
+
+def _run(address: str) -> tuple[int, str, str]:
+    """Return exit code and output of the process that tries the model; it is ended where it takes too long."""
+    command = tied([sys.executable, "-m", "components.core.smoke", address])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            said, complained = _waited_for(process, address)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, said.decode(errors="replace"), complained.decode(errors="replace")
+
+
+def _waited_for(process: "subprocess.Popen[bytes]", address: str) -> tuple[bytes, bytes]:
+    began, loaded = time.monotonic(), False
+    while True:
+        try:
+            return process.communicate(timeout=_LOOK_EVERY)
+        except subprocess.TimeoutExpired as still:
+            if not loaded and _LOADED.encode() in (still.stdout or b""):
+                began, loaded = time.monotonic(), True
+        took = time.monotonic() - began
+        if loaded and took > _SEPARATING:
+            raise UserError(f"{address} did not separate {_SECONDS:g} s of music in {_SEPARATING:g} s")
+        if not loaded and took > _FETCHING:
+            raise NotTried(f"{address} could not be tried: it was not fetched and loaded in {_FETCHING:g} s")
 
 
 def main() -> None:
@@ -114,6 +139,7 @@ def _tried(address: str) -> Smoke:
         model = load_model(place)
         weights = (place / "weights.safetensors").stat().st_size
     _require_signature(address, model)
+    print(_LOADED, flush=True)
     torch.set_num_threads(1)
     mixture = _music(model)
     separator = for_inference(model.separator, best_precision())

@@ -89,6 +89,15 @@ def test_in_repository_follows_commits_and_keeps_the_lock(tmp_path: Path) -> Non
     assert (home / "dvc.lock").read_text() == "two"
     assert (home / "workspace" / "locks" / f"{first}.lock").read_text() == "after a run"
     assert (home / "workspace" / "state").read_text() == "kept"
+    second = git("rev-parse", "HEAD")
+    git("tag", "published", first)
+    git("checkout", "--quiet", "-b", "trial")
+    git("commit", "--quiet", "--allow-empty", "--message", "three")
+    git("checkout", "--quiet", "--detach", second)
+    assert enter().stdout.strip() == second
+    for name, commit in {"trial": git("rev-parse", "trial"), "published": first}.items():
+        command = ["git", "-C", str(home), "rev-parse", f"{name}^{{commit}}"]
+        assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == commit
 
 
 def test_in_repository_can_do_without_one(tmp_path: Path) -> None:
