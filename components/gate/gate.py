@@ -97,12 +97,12 @@ def _of_these_weights(scores: Scores, version: VersionRef) -> Finding:
 def _turned_down(version: VersionRef) -> list[Finding]:
     """Return findings where somebody went back from this version before, or did not let it go live."""
     tags = tracking.connect().get_model_version(version.name, str(version.version)).tags
-    by_hand = f"`stemline rollback --to {version.version} --why …`"
+    by_hand = f"stemline rollback --to {version.version}"
     findings = []
     if TAKEN_BACK in tags:
-        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; train another, or {by_hand}"))
+        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; train another, or `{by_hand} --why …`"))
     if NOT_APPROVED in tags:
-        what = f"train another, take the tag {NOT_APPROVED} from the version to be asked again, or {by_hand}"
+        what = f"train another, take the tag {NOT_APPROVED} from the version to be asked again, or `{by_hand} --ungated --why …`"
         findings.append(Finding("approval", False, f"approval: refused by {tags[NOT_APPROVED]}; {what}"))
     return findings
 
