@@ -100,9 +100,11 @@ def _turned_down(version: VersionRef) -> list[Finding]:
     by_hand = f"stemline rollback --to {version.version}"
     findings = []
     if TAKEN_BACK in tags:
-        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; train another, or `{by_hand} --why …`"))
+        what = f"train another, or `{by_hand} --why …`"
+        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; {what}"))
     if NOT_APPROVED in tags:
-        what = f"train another, take the tag {NOT_APPROVED} from the version to be asked again, or `{by_hand} --ungated --why …`"
+        again = f"take the tag {NOT_APPROVED} from the version to be asked again"
+        what = f"train another, {again}, or `{by_hand} --ungated --why …`"
         findings.append(Finding("approval", False, f"approval: refused by {tags[NOT_APPROVED]}; {what}"))
     return findings
 
