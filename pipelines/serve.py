@@ -28,11 +28,20 @@ def deploy_flows(pool: str) -> None:
     """Register the flows for the workers of `pool`, which run them in this folder of theirs."""
     with server() as client:
         found = described()
-        for one in found:
-            # one by one: for several at once Prefect ignores the pool
-            command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", one.name]
-            run_command([*command, "--pool", pool], print)
+        for names in _at_once(found):
+            named = [word for name in names for word in ("--name", name)]
+            # for several at once Prefect ignores --pool, but not its setting
+            environment = {"PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME": pool}
+            command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *named]
+            run_command(command, print, environment=environment)
         _accompany(client, found)
+
+
+def _at_once(found: list[Described]) -> list[list[str]]:
+    """Return the names of deployments in groups: one that names a pool of its own is alone, and goes to ours."""
+    without = [one.name for one in found if not one.section.get("work_pool")]
+    alone = [[one.name] for one in found if one.section.get("work_pool")]
+    return [without, *alone] if without else alone
 
 
 def _accompany(client: SyncPrefectClient, found: list[Described]) -> None:

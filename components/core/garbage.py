@@ -6,6 +6,8 @@ Of the 3.2 s of processor time that it takes to import these and to end, it had 
 import atexit
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _WHILE_IMPORTING = 1_000_000
 _SELDOM = 50_000
@@ -25,6 +27,17 @@ def spare_imports() -> None:
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
     atexit.register(gc.freeze)
+
+
+@contextmanager
+def at_rest() -> Iterator[None]:
+    """Keep the collector from what is imported later than all else."""
+    before = gc.get_threshold()
+    gc.set_threshold(_WHILE_IMPORTING)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def work_seldom() -> None:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.core.garbage import at_rest
 from components.core.tracking_store import has_begun
 
 REGISTRY = "models:/"
@@ -38,8 +39,8 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
     """
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
-    from components.core.model_registry import fetch_version  # only here: MLflow takes a second to import
-
+    with at_rest():  # only here: MLflow takes a second to import
+        from components.core.model_registry import fetch_version
     return ModelAddress(*fetch_version(address, folder))
 
 
@@ -50,6 +51,6 @@ def exists(address: str) -> bool:
     """
     if not has_begun():
         return False
-    from components.core.model_registry import has_version
-
+    with at_rest():
+        from components.core.model_registry import has_version
     return has_version(address)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.core.errors import UserError
+from components.core.garbage import at_rest
 from components.core.model_store import ModelAddress
 from components.core.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
@@ -52,8 +53,8 @@ def run_job(
 def _log(summary: Summary, request: Request, ledger: Path) -> None:
     """Log the job where a store has been made for it; else nothing needs MLflow, which takes a second to import."""
     if has_begun():
-        from components.separate.log import log_job
-
+        with at_rest():
+            from components.separate.log import log_job
         log_job(summary, request, ledger)
 
 

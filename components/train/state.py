@@ -74,8 +74,28 @@ class TrainingState:
         self.average.load_state_dict(document["average"])
         self.step, self.losses, self.curves = document["step"], document["losses"], document["curves"]
         self.seconds = document["seconds"]
-        self.best = Best(**document["best"]) if document["best"] else None
+        self.best = _best_of(document)
         return True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comes of a training that has ended: its best weights, and a row of `curves` a validation."""
+
+    best: Best
+    curves: list[dict[str, float]]
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Return what `folder`/checkpoint.pt says came of the training; without an optimizer, which takes long to make."""
+    document = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    best = _best_of(document)
+    assert best is not None
+    return Outcome(best, document["curves"])
+
+
+def _best_of(document: dict[str, Any]) -> Best | None:
+    return Best(**document["best"]) if document["best"] else None
 
 
 def new_state(config: TrainConfig, separator: Separator) -> TrainingState:

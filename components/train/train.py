@@ -24,7 +24,7 @@ from components.core.profile_making import write_training_profile
 from components.core.shards import INDEX, ShardReader
 from components.train.config import TrainConfig
 from components.train.lock import alone_in, keep_newest
-from components.train.state import TrainingState, new_state
+from components.train.state import Outcome, read_outcome
 from components.train.worker import FAILURE
 
 _CODE = Path(__file__).parents[1]
@@ -119,32 +119,30 @@ def _cause(error: ChildFailedError) -> str:
 
 def _export(config: TrainConfig, reader: ShardReader, run: tracking.RunRef, folder: Path, out: Path) -> None:
     separator = build_separator(config.network, len(reader.targets), reader.channels)
-    state = new_state(config, separator)
-    state.restore(folder)
-    assert state.best is not None
-    separator.load_state_dict(state.best.weights)
+    outcome = read_outcome(folder)
+    separator.load_state_dict(outcome.best.weights)
     origin = {
         "run_id": run.run_id,
-        "step": state.best.step,
+        "step": outcome.best.step,
         "seed": config.seed,
         "git_commit": provenance.git_commit(),
         "packages": provenance.package_versions(),
     }
     save_model(out / "model", separator, config.network, reader.targets, reader.rate, reader.channels, origin)
     write_training_profile(reader, out / "model" / PROFILE, {"run_id": run.run_id, "split": "train"})
-    _write_curves(state, out)
+    _write_curves(outcome, out)
     run.write(out)
 
 
-def _write_curves(state: TrainingState, out: Path) -> None:
+def _write_curves(outcome: Outcome, out: Path) -> None:
     """Write curves.csv (a row a validation), its SDRs once more a row a target, and metrics.json (the best row)."""
-    curves = pd.DataFrame(state.curves)
+    curves = pd.DataFrame(outcome.curves)
     with whole_file(out / "curves.csv") as partial:
         curves.to_csv(partial, index=False)
     # long, since `dvc plots` would have to be told the targets by name
     long = curves.drop(columns="loss").melt("step", var_name="target", value_name="SDR")
     with whole_file(out / "validation.csv") as partial:
         long.assign(target=long["target"].str.removesuffix("_sdr")).to_csv(partial, index=False)
-    assert state.best is not None
-    write_json(out / "metrics.json", curves[curves["step"] == state.best.step].iloc[0].to_dict())
-    print(f"train: best at step {state.best.step}, validation SDR {state.best.score:.2f} dB", file=sys.stderr)
+    best = outcome.best
+    write_json(out / "metrics.json", curves[curves["step"] == best.step].iloc[0].to_dict())
+    print(f"train: best at step {best.step}, validation SDR {best.score:.2f} dB", file=sys.stderr)

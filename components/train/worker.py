@@ -38,7 +38,6 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True)
     parser.add_argument("--launcher", type=int, required=True, help="process that started this one")
     arguments = parser.parse_args()
-    spare_imports()
     end_with_parent(arguments.launcher)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is to say about Ctrl-C, the launcher says
     if not (arguments.scratch / FAILURE).exists():
@@ -54,6 +53,7 @@ def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
         _require_compiler(config, group)
         train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
         state = new_state(config, _fresh_separator(config, train, group))
+        spare_imports()  # not before: torch imports much more for an optimizer
         reporter = _Reporter(scratch)
         if state.restore(scratch) and group.leads:
             print(f"train: going on from step {state.step}", file=sys.stderr)

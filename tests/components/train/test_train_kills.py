@@ -72,15 +72,6 @@ MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_writte
 Moment = Callable[[Training, Launcher], bool]
 
 
-def test_the_same_command_gives_the_same_weights_and_runs_are_told_apart(
-    undisturbed: Training, make: MakeTraining
-) -> None:
-    again = make("again", 1)
-    assert again.run().code == 0
-    assert_same(again, undisturbed)
-    assert again.run_id != undisturbed.run_id
-
-
 def test_a_finished_training_is_not_done_over_again(undisturbed: Training) -> None:
     before, run_id = undisturbed.weights, undisturbed.run_id
     outcome = undisturbed.run()
@@ -94,6 +85,7 @@ def test_a_finished_training_is_not_done_over_again(undisturbed: Training) -> No
 def test_a_killed_launcher_leaves_nothing_and_the_same_command_finishes(
     make: MakeTraining, undisturbed: Training, moment: Moment
 ) -> None:
+    """At the first moment nothing is made yet: the same command from its start gives the same, in a run of its own."""
     training = make(f"launcher-{moment.__name__}", 1)
     launcher = training.start()
     wait_until(lambda: moment(training, launcher))
@@ -104,7 +96,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_same_command_finishes(
     run_id = training.begun_run_id()
     outcome = training.run()
     assert outcome.code == 0, outcome.text
-    assert training.run_id == run_id
+    assert training.run_id == run_id != undisturbed.run_id
     if moment in MOMENTS[2:]:
         assert "train: going on from step" in outcome.text
     assert_same(training, undisturbed)

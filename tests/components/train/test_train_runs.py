@@ -26,6 +26,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
 
 
+@pytest.fixture(scope="module")
+def six_steps(tmp_path_factory: pytest.TempPathFactory, cache: Path, store: str) -> Training:
+    return trained_shortly(tmp_path_factory.mktemp("six") / "run", cache, store, "fp32")
+
+
+def trained_shortly(folder: Path, cache: Path, store: str, precision: str) -> Training:
+    """A short training that has ended."""
+    training = Training(folder, cache, store, steps=6, validate_every=2, precision=precision, loss="magnitude")
+    outcome = training.run()
+    assert outcome.code == 0, outcome.text
+    return training
+
+
 def sdr(stem: np.ndarray, estimate: np.ndarray) -> float:
     return float(10 * np.log10((stem**2).sum() / ((stem - estimate) ** 2).sum()))
 
@@ -66,14 +79,14 @@ def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_
 
 
 def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained_again(
-    tmp_path: Path, cache: Path, store: str
+    tmp_path: Path, six_steps: Training
 ) -> None:
     """From the embedded store to a server, as a team grows."""
-    training = Training(tmp_path / "run", cache, store, steps=6, validate_every=2)
-    assert training.run().code == 0, training.text
+    training = six_steps
     weights, curve, run_id = training.weights, training.logged("train/loss"), training.run_id
     training.store = f"sqlite:///{tmp_path / 'another.db'}"
-    assert training.run().code == 0, training.text
+    outcome = training.run()
+    assert outcome.code == 0, outcome.text
     assert f"MLflow run {run_id} is not in sqlite:" in training.text
     assert "validation at step" not in training.text
     assert training.run_id != run_id
@@ -81,19 +94,14 @@ def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained
     assert [step for step, _ in curve] == [2, 4, 6]
 
 
-def test_mixed_precision_trains_too_and_gives_other_weights(tmp_path: Path, cache: Path, store: str) -> None:
-    found = {}
-    for precision in ("fp32", "bf16"):
-        training = Training(
-            tmp_path / precision, cache, store, steps=6, validate_every=6, precision=precision, loss="magnitude"
-        )
-        outcome = training.run()
-        assert outcome.code == 0, outcome.text
-        found[precision] = training
-    assert found["fp32"].weights != found["bf16"].weights
-    losses = [pd.read_csv(training.out / "curves.csv")["loss"].iloc[0] for training in found.values()]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
-    weights = load_model(found["bf16"].out / "model").separator.state_dict()
+def test_mixed_precision_trains_too_and_gives_other_weights(
+    tmp_path: Path, cache: Path, store: str, six_steps: Training
+) -> None:
+    mixed = trained_shortly(tmp_path / "bf16", cache, store, "bf16")
+    assert six_steps.weights != mixed.weights
+    losses = [pd.read_csv(training.out / "curves.csv")["loss"] for training in (six_steps, mixed)]
+    assert list(losses[0]) == pytest.approx(list(losses[1]), rel=0.05)
+    weights = load_model(mixed.out / "model").separator.state_dict()
     assert all(value.dtype in (torch.float32, torch.int64) for value in weights.values())
 
 
