@@ -23,8 +23,13 @@ LOOK_EVERY = 1.0  # seconds
 HOLDERS = "workspace/scratch/train/*/holder.json"
 """What components/train/lock.py writes: who trains, in which folder, and its PET_RDZV_ENDPOINT."""
 
+# torchrun, without its log: of two nodes that end, the later one finds nobody left, and says so by a traceback
+TORCHRUN = """import logging, torch.distributed.run as run
+logging.getLogger("torch.distributed.elastic.agent.server.api").setLevel(logging.CRITICAL)
+run.main()"""
+
 # the shell's place is torchrun's, which a worker must know to end with it
-JOIN = 'exec "$0" -m torch.distributed.run --max-restarts=3 "$@" --launcher $$'
+JOIN = 'program=$1; shift; exec "$0" -c "$program" --max-restarts=3 "$@" --launcher $$'
 
 
 def main(command: list[str]) -> int:
@@ -67,7 +72,7 @@ def join(project: str, unfinished: Path) -> int:
     worker = ["-m", "components.train.worker", "--cache", "workspace/cache", "--scratch", str(unfinished)]
     # the project's own code; and threads that spin while they wait stand in each other's way
     environment = {**os.environ, "PYTHONPATH": "", "OMP_WAIT_POLICY": "PASSIVE"}
-    return subprocess.run(["sh", "-c", JOIN, sys.executable, *worker], cwd=project, env=environment).returncode
+    return subprocess.run(["sh", "-c", JOIN, sys.executable, TORCHRUN, *worker], cwd=project, env=environment).returncode
 
 
 def listens(endpoint: str) -> bool:
