@@ -28,7 +28,7 @@ def deploy_flows(pool: str) -> None:
     """Register the flows for the workers of `pool`, which run them in this folder of theirs."""
     with server() as client:
         found = described()
-        for names in _at_once(found):
+        for names in at_once(found):
             named = [word for name in names for word in ("--name", name)]
             # for several at once Prefect ignores --pool, but not its setting
             environment = {"PREFECT_DEPLOYMENTS_DEFAULT_WORK_POOL_NAME": pool}
@@ -37,7 +37,7 @@ def deploy_flows(pool: str) -> None:
         _accompany(client, found)
 
 
-def _at_once(found: list[Described]) -> list[list[str]]:
+def at_once(found: list[Described]) -> list[list[str]]:
     """Return the names of deployments in groups: one that names a pool of its own is alone, and goes to ours."""
     without = [one.name for one in found if not one.section.get("work_pool")]
     alone = [[one.name] for one in found if one.section.get("work_pool")]

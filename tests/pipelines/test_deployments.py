@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from components.core.errors import UserError
 from pipelines.automations import TAG, server
 from pipelines.deployments import Described, described
+from pipelines.serve import at_once
 
 ROOT = Path(__file__).parents[2]
 FILE = """\
@@ -84,3 +85,12 @@ def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(UserError, match="start one with `prefect server start`"), server():
         pass
+
+
+def test_all_are_deployed_at_once_but_for_those_with_a_pool_of_their_own(found: dict[str, Described]) -> None:
+    names = [one.name for one in found.values()]
+    assert at_once(list(found.values())) == [names]
+    own = found["watch-data"]
+    own.section["work_pool"] = {"name": "night"}
+    assert at_once(list(found.values())) == [[name for name in names if name != own.name], [own.name]]
+    assert at_once([own]) == [[own.name]]
