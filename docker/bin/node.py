@@ -72,7 +72,8 @@ def join(project: str, unfinished: Path) -> int:
     worker = ["-m", "components.train.worker", "--cache", "workspace/cache", "--scratch", str(unfinished)]
     # the project's own code; and threads that spin while they wait stand in each other's way
     environment = {**os.environ, "PYTHONPATH": "", "OMP_WAIT_POLICY": "PASSIVE"}
-    return subprocess.run(["sh", "-c", JOIN, sys.executable, TORCHRUN, *worker], cwd=project, env=environment).returncode
+    command = ["sh", "-c", JOIN, sys.executable, TORCHRUN, *worker]
+    return subprocess.run(command, cwd=project, env=environment).returncode
 
 
 def listens(endpoint: str) -> bool:
