@@ -263,6 +263,8 @@ def test_a_bucket_that_does_not_answer_dvc_is_an_outage_with_its_reason(tmp_path
     quietly("git", "init", "--quiet")
     quietly(*dvc("init", "--quiet"))
     quietly(*dvc("remote", "add", "--quiet", "--default", "store", "s3://music/dvc"))
+    quietly(*dvc("repro", "--quiet", "copy"))  # something to push
+    (tmp_path / "a").write_text("b")  # and something to pull
     nowhere = "http://127.0.0.1:9"
     quietly(*dvc("remote", "modify", "store", "endpointurl", nowhere))
     away = {"AWS_ENDPOINT_URL": nowhere, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
