@@ -5,7 +5,7 @@ checksum like any other. It is run by ONNX Runtime on one thread a segment; torc
 """
 
 import threading
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -39,22 +39,27 @@ class WaveformInterface(Section):
         return OnnxSeparator(OnnxNetwork(size, self.segment, self.context), self.segment, self.level)
 
 
-class MaskInterface(Section):
-    """Magnitudes `(1, channels, bins, frames)` to masks `(1, stems, channels, bins, frames)`.
+class _SpectrumInterface(Section):
+    """`frames` of the lowest `bins` of an STFT."""
 
-    `bins` are the lowest of an STFT; `shares` says how masks become shares of the mixture.
-    """
-
-    kind: Literal["magnitude-mask"] = "magnitude-mask"
     stft: StftConfig = StftConfig()
     bins: int = Field(gt=0)
     frames: int = Field(gt=1)
-    shares: SharesName = "of-masks"
 
     @model_validator(mode="after")
-    def _bins_exist(self) -> "MaskInterface":
+    def _bins_exist(self) -> Self:
         self.stft.require_bins(self.bins)
         return self
+
+
+class MaskInterface(_SpectrumInterface):
+    """Magnitudes `(1, channels, bins, frames)` to masks `(1, stems, channels, bins, frames)`.
+
+    `shares` says how masks become shares of the mixture.
+    """
+
+    kind: Literal["magnitude-mask"] = "magnitude-mask"
+    shares: SharesName = "of-masks"
 
     def around(self, size: int) -> Separator:
         """Return the separator around a file of `size` bytes."""
@@ -62,21 +67,13 @@ class MaskInterface(Section):
         return OnnxMaskSeparator(network, self.stft, self.bins, self.frames, self.shares)
 
 
-class ComplexMaskInterface(Section):
+class ComplexMaskInterface(_SpectrumInterface):
     """Spectra `(1, channels, bins, frames, 2)` to masks `(1, stems, channels, bins, frames, 2)`.
 
-    Both complex: real and imaginary parts are in the last axis. `bins` are the lowest of an STFT.
+    Both complex: real and imaginary parts are in the last axis.
     """
 
     kind: Literal["complex-mask"] = "complex-mask"
-    stft: StftConfig = StftConfig()
-    bins: int = Field(gt=0)
-    frames: int = Field(gt=1)
-
-    @model_validator(mode="after")
-    def _bins_exist(self) -> "ComplexMaskInterface":
-        self.stft.require_bins(self.bins)
-        return self
 
     def around(self, size: int) -> Separator:
         """Return the separator around a file of `size` bytes."""

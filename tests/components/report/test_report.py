@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from report_workspace import RATE, STRANGE, Page, make_recording, make_workspace
 
 from components.core.files import digest_folder, write_json, write_text
 from components.report import __main__ as program
-from components.report import recordings
+from components.report import recordings, report
 from components.report.chart import ticks
+from components.report.live import LivePart
 from components.report.outline import BARS, draw, measure
 from components.report.report import write_report
 from components.report.words import decibels
@@ -232,3 +234,16 @@ def test_command_writes_into_the_workspace(
     program.main()
     assert str(workspace / "report" / "index.html") in capsys.readouterr().out
     assert "song.wav" in Page(workspace / "report" / "index.html").text
+
+
+def test_a_promotion_that_is_under_way_is_looked_at_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the journal's entry and the alias the two contradict each other, for a moment."""
+    during = LivePart("voices", 1, "not settled", False, None, None, ("a doubt",), disputed=True)
+    looks = iter([during, replace(during, headline="version 2 is live", settled=True, doubts=(), disputed=False)])
+    monkeypatch.setattr(report, "_MOMENT", 0.0)
+    monkeypatch.setattr(report, "read_live", lambda stores: next(looks))
+    for part in ("read_standing", "read_versions", "read_jobs"):
+        monkeypatch.setattr(report, part, lambda *arguments: None)
+    live = report._of_the_stores(tmp_path)["live"].content
+    assert live is not None
+    assert live.headline == "version 2 is live"
