@@ -89,3 +89,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     for name, value in bucket.variables.items():
         monkeypatch.setenv(name, value)
     yield open_store(f"s3://music/{tmp_path.name}/store")
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder for ONNX files that all test processes share."""
+    pytest.importorskip("onnxscript")
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "onnx"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -15,6 +15,7 @@ from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, TdfUNet
 from components.core.networks.waveform import WaveformSeparator
+from components.core.runtimes.real_spectra import RealBSRoformer, RealHybridDemucs
 
 
 @singledispatch
@@ -36,13 +37,15 @@ def _(separator: ComplexMaskSeparator) -> nn.Module:
     return RealTdfUNet(separator.network)
 
 
-@exportable.register(BSRoformerSeparator)
+@exportable.register
+def _(separator: BSRoformerSeparator) -> nn.Module:
+    return RealBSRoformer(separator.network, separator.window, separator.hop)
+
+
 @exportable.register(HDemucsSeparator)
 @exportable.register(HTDemucsSeparator)
 def _(separator: Separator) -> nn.Module:
-    # torch's exporter translates no complex numbers, and fails on each in its own words
-    name = type(separator.network).__name__
-    raise UserError(f"{name} cannot be exported: it makes spectra inside, of complex numbers")
+    return RealHybridDemucs(separator.network)
 
 
 @exportable.register(OnnxComplexMaskSeparator)

@@ -13,6 +13,7 @@ from components.core.files import whole_file
 from components.core.runtimes.engine import with_engine
 from components.core.runtimes.exportable import network_inputs
 from components.core.runtimes.onnx_file import EXTRA, exported_once, quietly, session
+from components.core.runtimes.real_stft import CONSTANTS
 from components.core.runtimes.runtime import Means, Precision, Prepared, Runtime
 from components.core.runtimes.sizes import files_size
 
@@ -31,8 +32,9 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
     """Write the network in `path` with 8-bit weights and activations beside it, and return that path.
 
     Static quantisation, its ranges those of `inputs` (a range a channel for weights): whole numbers for convolutions
-    and matrix products, everything else stays as it is.
+    and matrix products, everything else stays as it is, Fourier transforms too.
     """
+    onnx = imported("onnx", "onnx", "quantising", EXTRA)
     package = imported("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
     out = path.with_name("network-int8.onnx")
     with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, quietly():
@@ -42,8 +44,14 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
             str(prepared), str(partial), _reader(package, session(path, 1).get_inputs()[0].name, inputs),
             quant_format=package.QuantFormat.QDQ, per_channel=True,
             op_types_to_quantize=["Conv", "ConvTranspose", "MatMul", "Gemm"],
+            nodes_to_exclude=_of_fourier_transforms(onnx.load(str(prepared))),
         )  # fmt: skip
     return out
+
+
+def _of_fourier_transforms(model: Any) -> list[str]:
+    """Return the names of the nodes that multiply by constants of a `RealFourier`."""
+    return [node.name for node in model.graph.node if any(CONSTANTS in name for name in node.input)]
 
 
 def _reader(package: Any, name: str, inputs: Sequence[Tensor]) -> Any:

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from core.runtimes.networks import NETWORKS, OTHERS, mixture_for, model_of
+from core.runtimes.networks import NETWORKS, OTHERS, exported, mixture_for, model_of
 
 from components.convert.convert import convert
 from components.core.bundle import load_model
 from components.core.networks.separator import Separator
 from components.core.networks.wave_unet import WaveUNetSeparator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.runtimes.onnx_file import export_onnx
 
 
 def _whole(separator: Separator) -> int:
@@ -24,11 +23,10 @@ def _whole(separator: Separator) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
-def test_it_gives_the_same_stems_at_any_level(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript")
+def test_it_gives_the_same_stems_at_any_level(name: str, exports: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of(name)
-    convert("onnx", str(export_onnx(model, tmp_path)), tmp_path / "back")
+    convert("onnx", str(exported(model, exports)), tmp_path / "back")
     back = load_model(tmp_path / "back")
     assert (back.targets, back.rate, back.channels) == (model.targets, model.rate, model.channels)
     assert back.separator.segment == _whole(model.separator)
@@ -41,13 +39,12 @@ def test_it_gives_the_same_stems_at_any_level(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_of_longer_music_every_piece_has_its_context(tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript")
+def test_of_longer_music_every_piece_has_its_context(exports: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("wave_unet")
     separator = model.separator
     assert isinstance(separator, WaveUNetSeparator)
-    convert("onnx", str(export_onnx(model, tmp_path)), tmp_path / "back")
+    convert("onnx", str(exported(model, exports)), tmp_path / "back")
     back = load_model(tmp_path / "back").separator
     segment, context = back.segment, separator.config.context
     given = torch.cat([mixture_for(model)] * 3, dim=-1)[..., : 2 * segment + context]
