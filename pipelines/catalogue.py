@@ -6,7 +6,6 @@ recording. So a shard whose worker dies may be started again anywhere, and what 
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
-import json
 import os
 import sys
 import time
@@ -22,25 +21,17 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.states import Completed
 
 from components.core.errors import UserError
-from components.core.stores.opening import open_store
-from components.core.stores.store import BOOKS
 from pipelines.automations import SHARD_TAG
 from pipelines.command import CommandError
-from pipelines.events import tell
+from pipelines.drift import QUARANTINED, tell_of_drift
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.patience import again_after, patiently
 from pipelines.tasks import carry_out
 from pipelines.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
 
-QUARANTINED = 4
-"""Exit code of a job that separated all that can be separated."""
-
 _LOOK_EVERY = 2.0  # seconds
 _SHARDS = "shards: "
-
-DRIFTED = "stemline.catalogue.drift"
-"""The event on which retraining is triggered (prefect.yaml)."""
 
 
 @flow(name="separate-shard", flow_run_name="shard {number} of {source}")
@@ -67,7 +58,6 @@ def separate_catalogue(
     pool: str,
     shards: int = 4,
     options: list[str] | None = None,
-    drift_limit: float = 1.5,
 ) -> Any:
     """Separate a whole catalogue on a work pool, and account for every file.
 
@@ -77,7 +67,6 @@ def separate_catalogue(
         pool: The work pool whose workers separate.
         shards: In how many parts at most; two or three a worker let fast ones take more.
         options: Options of `stemline separate`, e.g. ["--format", "flac"].
-        drift_limit: From which distance of the catalogue from the training's music on an event tells of it.
     """
     chosen = options or []
     try:
@@ -89,7 +78,7 @@ def separate_catalogue(
         _wait_for(runs, waits)
         lines = _shards("gather", count, source, destination, chosen)
         patiently(lambda: _publish(destination, lines), waits)
-        patiently(lambda: _tell_of_drift(destination, drift_limit), waits)
+        patiently(lambda: tell_of_drift(destination), waits)
     except Exception as error:
         return failed(error)
     return Completed(message=lines[-1] if lines else None)
@@ -176,15 +165,6 @@ def _wait_for(runs: list[FlowRun], waits: tuple[float, ...]) -> None:
                 if state is not None and state.is_final():
                     del left[run_id]
                     logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
-
-
-def _tell_of_drift(destination: str, limit: float) -> None:
-    """Tell the server when the catalogue is less like the training's music than the limit says."""
-    summary = json.loads(open_store(destination).read(f"{BOOKS}/summary.json") or b"{}")
-    drift = summary.get("drift")
-    if drift is not None and drift > limit:
-        payload = {"drift": drift, "limit": limit, "catalogue": destination}
-        tell(DRIFTED, f"stemline.catalogue.{destination}", payload)
 
 
 def _publish(destination: str, lines: list[str]) -> None:

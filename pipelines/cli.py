@@ -89,7 +89,12 @@ def separate(
 
         catalogue.run(source, destination, pool, shards, [*chosen, *patterns, *switches])
         return
-    _become("components.separate", *chosen, *patterns, *switches, "--", source, destination)
+    step = ("components.separate", *chosen, *patterns, *switches, "--", source, destination)
+    if os.environ.get("PREFECT_API_URL") and not dry_run:
+        from pipelines.drift import separate_and_tell
+
+        sys.exit(separate_and_tell([sys.executable, "-m", *step], destination))
+    _become(*step)
 
 
 @app.command()

@@ -5,6 +5,7 @@
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
+import os
 import sys
 from typing import Any
 
@@ -16,9 +17,9 @@ from components.core.errors import UserError
 from components.core.verdict import Verdict
 from components.core.workspace import WORKSPACE
 from pipelines.agreement import settle
-from pipelines.catalogue import QUARANTINED
 from pipelines.champion import live_version
 from pipelines.command import CommandError, one_line
+from pipelines.drift import QUARANTINED, tell_of_drift
 from pipelines.failure import failed
 from pipelines.guard import guard_this_process
 from pipelines.judgement import champion_alias, register_and_judge, registered
@@ -65,6 +66,8 @@ def separate_catalogue(source: str, destination: str) -> None:
     _require_champion()
     # recordings in quarantine are in the account, and no reason to fail
     HERE.run_step("separate", source or str(CATALOGUE), destination, fine=(0, QUARANTINED))
+    if os.environ.get("PREFECT_API_URL"):
+        patiently(lambda: tell_of_drift(destination))
     HERE.run_step("report", "--catalogue", destination)
 
 

@@ -16,7 +16,7 @@ class Summary:
     """What a job comes to; times in seconds, `audio_seconds` of what was separated now.
 
     listed = done + skipped + quarantined + failed; `later` is what a limit left out, `drift` how far the catalogue is
-    from what the model was trained on (NaN: not known).
+    from what the model was trained on (NaN: not known), and `drifted` whether that is over its limit.
     """
 
     recipe: Recipe
@@ -32,6 +32,7 @@ class Summary:
     wall_seconds: float
     price_per_hour: float
     drift: float
+    drifted: bool
     stopped: str
 
     @property

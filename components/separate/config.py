@@ -10,6 +10,13 @@ from components.separate.inspection import Limits
 from components.separate.quality import FlagLimits
 
 
+class DriftLimit(Section):
+    """Over `limit`, in standard deviations of the training's tracks; of fewer `recordings` it may be chance."""
+
+    limit: float = Field(1.5, ge=0)
+    recordings: int = Field(10, gt=0)
+
+
 class SeparateConfig(Section):
     """What separates, and how.
 
@@ -28,6 +35,7 @@ class SeparateConfig(Section):
     price_per_hour    of this machine, in any currency; for the cost of an hour of audio
     limits            which recordings are refused
     flags             from where on a recording is marked to be looked at
+    drift             from where on a catalogue is so unlike the training's music that a retraining is called for
     """
 
     model: str = "models:/vocal-isolation@champion"
@@ -44,3 +52,4 @@ class SeparateConfig(Section):
     price_per_hour: float = Field(0.0, ge=0)
     limits: Limits = Limits()
     flags: FlagLimits = FlagLimits()
+    drift: DriftLimit = DriftLimit()

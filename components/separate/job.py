@@ -47,6 +47,11 @@ def run_job(
             destination = open_store(request.destination, config.patience_seconds)
             publish(summary, ledger, request.source, destination)
             _log(summary, request, ledger)
+    if summary.drifted:
+        print(
+            f"separate: this catalogue is unlike the music that the model was trained on: its drift of "
+            f"{summary.drift:.2f} is over {config.drift.limit:g} (separate.drift.limit)"
+        )
     return summary
 
 
@@ -69,14 +74,15 @@ def separate_into(
     account = Account(ledger, config.flags, done_elsewhere or {})
     outcome = separate(address, config, request, account)
     sums = account.close()
-    profile = address.folder / PROFILE
+    drift = _drift(address.folder / PROFILE, ledger)
     summary = Summary(
         **sums,
         recipe=outcome.recipe,
         later=outcome.later,
         wall_seconds=outcome.wall_seconds,
         price_per_hour=config.price_per_hour,
-        drift=_drift(profile, ledger) if profile.is_file() else math.nan,
+        drift=drift,
+        drifted=drift > config.drift.limit and sums["done"] + sums["skipped"] >= config.drift.recordings,
         stopped=outcome.stopped,
     )
     _name_the_bad(ledger)
@@ -101,6 +107,8 @@ def _ledger() -> Iterator[Path]:
 
 
 def _drift(profile: Path, ledger: Path) -> float:
+    if not profile.is_file():
+        return math.nan
     return read_profile(profile).drift(row.features for row in read_rows(ledger) if row.features)
 
 

@@ -42,7 +42,7 @@ def page_summary(summary: Summary, title: str, made: datetime) -> PageSummary:
     if summary.price_per_hour and summary.speed:
         figures["cost an hour of audio"] = f"{summary.price_per_audio_hour:.4f}"
     if not math.isnan(summary.drift):
-        figures["drift"] = f"{summary.drift:.2f}"
+        figures["drift"] = f"{summary.drift:.2f}{', over the limit' if summary.drifted else ''}"
     counts = {name: getattr(summary, name) for name in ("listed", "done", "skipped", "quarantined", "failed")}
     return PageSummary(title, f"{made:%Y-%m-%d %H:%M} UTC", summary.model, counts, figures)
 

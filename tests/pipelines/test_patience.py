@@ -53,7 +53,7 @@ def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.Mon
 def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines import catalogue
 
-    asked = {name: Unsteady(None) for name in ("_found_pool", "deploy_shards", "_publish", "_tell_of_drift")}
+    asked = {name: Unsteady(None) for name in ("_found_pool", "deploy_shards", "_publish", "tell_of_drift")}
     for name, unsteady in asked.items():
         monkeypatch.setattr(catalogue, name, unsteady)
     started = Unsteady("first", "second")

@@ -99,7 +99,7 @@ def test_new_data_call_for_a_retraining_whose_better_model_takes_its_place(proje
 def test_a_catalogue_that_drifts_calls_for_a_retraining_whose_worse_model_is_refused(
     project: Project, stack: Stack, tmp_path: Path
 ) -> None:
-    set_values(project, {"train.steps": 2})  # what the retraining will make is worse
+    set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # what the retraining will make is worse
     for number in range(3):
         soundfile.write(tmp_path / f"{number}.flac", noise(number, 30000).T, 44100)
         stack.bucket.put(tmp_path / f"{number}.flac", f"in/{number}.flac")

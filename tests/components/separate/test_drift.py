@@ -1,0 +1,81 @@
+"""A catalogue that is unlike the training's music is said to be, if it is more than a few recordings."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from core.tiny import noise, save_tiny_model
+
+from components.core.balance import FEATURES, BalanceMeter
+from components.core.profile import PROFILE, write_profile
+from components.core.profile_making import make_profile
+
+from .here import here, separate
+
+pytestmark = pytest.mark.usefixtures("here")
+__all__ = ["here"]
+
+SAID = "separate: this catalogue is unlike the music that the model was trained on: its drift of "
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was trained on white noise, for all that its profile says."""
+    folder = save_tiny_model(tmp_path_factory.mktemp("model"))
+    tracks = []
+    for seed in range(20):
+        meter = BalanceMeter(44100, 44100)
+        meter.add(noise(seed, 44100) * np.float32([[1], [seed / 20]]))
+        tracks.append(meter.result().features)
+    write_profile(make_profile({"noises": tracks}, FEATURES, 44100, {}), folder / PROFILE)
+    return folder
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    """Three recordings that are nothing like noise."""
+    folder = tmp_path / "tones"
+    folder.mkdir()
+    for number in range(3):
+        wave = 0.1 * np.sin(2 * np.pi * (300 + 100 * number) * np.arange(44100) / 44100)
+        soundfile.write(folder / f"{number}.wav", np.tile(wave, (2, 1)).T, 44100)
+    return folder
+
+
+def _published(out: Path) -> tuple[float, bool, str]:
+    document = json.loads((out / "_stemline" / "summary.json").read_text(encoding="utf-8"))
+    return document["drift"], document["drifted"], (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_over_the_limit_the_account_and_the_terminal_say_so(
+    model: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = separate(model, tones, tmp_path / "out", drift={"recordings": 3})
+    drift, drifted, page = _published(tmp_path / "out")
+    assert drift == summary.drift > 1.5
+    assert drifted
+    assert f"{drift:.2f}, over the limit" in page
+    assert f"{SAID}{drift:.2f} is over 1.5 (separate.drift.limit)" in capsys.readouterr().out.splitlines()
+    again = separate(model, tones, tmp_path / "out", drift={"recordings": 3})
+    assert again.drifted  # of what was done before as well
+
+
+@pytest.mark.parametrize("drift", [{"recordings": 4}, {"recordings": 3, "limit": 1000.0}])
+def test_below_the_limit_or_of_few_recordings_nothing_is_said(
+    model: Path, tones: Path, tmp_path: Path, drift: dict[str, float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    separate(model, tones, tmp_path / "out", drift=drift)
+    figure, drifted, page = _published(tmp_path / "out")
+    assert figure > 1.5
+    assert not drifted
+    assert "over the limit" not in page
+    assert SAID not in capsys.readouterr().out
+
+
+def test_a_model_without_a_profile_knows_no_drift(tones: Path, tmp_path: Path) -> None:
+    summary = separate(save_tiny_model(tmp_path / "model"), tones, tmp_path / "out", drift={"recordings": 1})
+    assert math.isnan(summary.drift)
+    assert not summary.drifted
