@@ -23,7 +23,7 @@ PAPER_MODEL = "The paper's own U-Net, as its text has it: vocals SDR 6.2–6.8, 
 _SISEC = "Stöter et al., LVA/ICA 2018"
 _SPLEETER = "Hennequin et al., JOSS 2020"
 _BOTH = f"{_SPLEETER}; the paper's table"
-_MUSDB_ALONE = "deezer/spleeter, issue 81; after its erratum 4.43 over four stems, before it 4.02: issue 670"
+_MUSDB_ALONE = "deezer/spleeter, issue 81, before its erratum (issue 670: 4.43 over four stems, in place of 4.02)"
 _OVER_FOUR = (None, None, None, None)  # their abstracts have the mean over four stems alone
 
 QUOTED = (
@@ -37,8 +37,8 @@ QUOTED = (
     Published("Open-Unmix, umxl", "private", (7.21, None, None, None), None, "Stöter et al., 2021"),
     Published("Wave-U-Net", "MUSDB18 + CCMixter", (4.97, 13.99, 4.41, 7.74), 11.11, "SiSEC 2018, STL1"),
     Published("Conv-TasNet", "MUSDB18", (6.81, None, None, None), None, "Défossez et al., 2019"),
-    Published("Demucs", "–", (7.05, 13.94, 7.00, 12.04), None, "the paper's table"),
-    Published("Demucs (v2)", "MUSDB18", (7.06, None, None, None), None, "Défossez et al., 2019"),
+    Published("Demucs (v1)", "MUSDB18 + 150 songs, by its mean of 6.3", (7.05, 13.94, 7.00, 12.04), None, "the paper's table"),
+    Published("Demucs (v2)", "MUSDB18", (6.84, None, None, None), None, "Défossez et al., 2019, version of 2021"),
     Published("D3Net", "MUSDB18", (7.24, None, None, None), None, "Takahashi and Mitsufuji, 2021"),
     Published("TFC-TDF U-Net, small", "MUSDB18", (6.95, None, None, None), None, "Choi et al., ISMIR 2020"),
     Published("TFC-TDF U-Net, large", "MUSDB18", (7.98, None, None, None), 13.56, "Choi et al., ISMIR 2020"),

@@ -38,13 +38,14 @@ class TrainingPass(nn.Module):
     def forward(self, stems: Tensor) -> Tensor:
         """Mix the stems, `(batch, stems, channels, samples)`, separate the mixture, and compare.
 
-        Relative to the loudness of the mixture, so that a quiet crop counts as much as a loud one.
+        The network hears music as loud as it is, as when it separates. What is compared is relative to the loudness of
+        the mixture, so that a quiet crop counts as much as a loud one.
         """
-        loudness = stems.sum(dim=1, keepdim=True).square().mean(dim=(2, 3), keepdim=True).sqrt()
-        stems = stems / (loudness + _SILENCE)
+        mixture = stems.sum(dim=1)
         with torch.autocast(stems.device.type, torch.bfloat16, enabled=self.mixed):
-            estimates = self.separator.estimates(stems.sum(dim=1))
-        return self.loss(estimates, stems)
+            estimates = self.separator.estimates(mixture)
+        loudness = mixture.square().mean(dim=(1, 2)).sqrt()[:, None, None, None] + _SILENCE
+        return self.loss(estimates / loudness, stems / loudness)
 
 
 @dataclass

@@ -107,6 +107,18 @@ def test_a_few_steps_lower_the_loss_and_reach_every_weight(name: str, precision:
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
+def test_it_hears_music_in_training_as_loud_as_in_use(name: str) -> None:
+    separator = _separator(name).eval()
+    heard: list[torch.Tensor] = []
+    separator.network.register_forward_pre_hook(lambda module, given: heard.append(given[0].clone()))
+    stems = torch.stack([0.1 * _music(20000), 0.05 * _music(20000).roll(99, -1)], dim=1)
+    with torch.inference_mode():
+        TrainingPass(separator, LOSSES["waveform"], "fp32")(stems)
+        separator(stems.sum(dim=1))
+    assert torch.equal(*heard)
+
+
+@pytest.mark.parametrize("name", TRAINABLE)
 def test_a_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
     separator, mixture = _separator(name), _music(9000)
     save_model(tmp_path, separator, _network(name), TARGETS, RATE, 2, {})
