@@ -38,7 +38,7 @@ SMALL: Mapping[str, object] = {
     "train.validation_seconds": 20.0,
     "train.checkpoint_every": 60,
 }
-"""The recipe of `--small`: the same number of the same crops for every system, a minute or two of training each."""
+"""The recipe of `--small`: the same number of crops for every system, a minute or two of training each."""
 
 
 def main() -> None:

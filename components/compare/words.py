@@ -95,7 +95,7 @@ def _recipes(facts: Mapping[str, Facts]) -> list[str]:
         if found.recipe:
             seen.setdefault(found.recipe, []).append(found.title)
     if len(seen) == 1:
-        return [f"Trained here, each for {next(iter(seen))}, which are the same for all."]
+        return [f"Trained here, each for {next(iter(seen))}, the same crops for systems of the same stems."]
     return [f"Trained here for {recipe}: {', '.join(titles)}." for recipe, titles in seen.items()]
 
 

@@ -147,7 +147,8 @@ def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) ->
     compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3), "c0ffee" * 4)
     text = (tmp_path / "comparison.md").read_text()
     if same:
-        assert "Trained here, each for 120 steps of 8 crops of 1.5 s, which are the same for all." in text
+        line = "Trained here, each for 120 steps of 8 crops of 1.5 s, the same crops for systems of the same stems."
+        assert line in text
     else:
         assert "Trained here for 120 steps of 8 crops of 1.5 s: Unet." in text
         assert "Trained here for 240 steps of 8 crops of 1.5 s: Spleeter." in text
