@@ -21,6 +21,11 @@ _NO = "–"
 _NAMED = 3  # of files that fit no track
 _DIGITS = 12  # of a commit
 
+_OUR_WAY = (
+    "What was not trained here runs in our separator, where segments overlap by half and stems add up to the mixture: "
+    "its rows are not what its authors' own programs give."
+)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -70,6 +75,7 @@ def _heading(comparison: Comparison) -> str:
     paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
         paragraphs.append(f"Not trained here, and on data that may hold the test tracks: {'. '.join(pretrained)}.")
+        paragraphs.append(_OUR_WAY)
     others = {name: found.scores for name, found in comparison.facts.items() if found.scores}
     paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others.items()]
     for name, files in comparison.gathered.unmatched.items():
