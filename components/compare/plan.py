@@ -58,6 +58,7 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
+    _require_counts({"--tracks": arguments.tracks, "--steps": arguments.steps})
     chosen = [name for name in arguments.systems.split(",") if name]
     systems = [] if chosen == [NONE] else named(chosen)
     others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
@@ -73,6 +74,12 @@ def _work(arguments: argparse.Namespace) -> None:
         print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
     jobs = plan(systems, _recipe(arguments) | scoring, arguments.small)
     write_json(arguments.out, [*jobs, *plan_pretrained(models, scoring)])
+
+
+def _require_counts(options: Mapping[str, int]) -> None:
+    for option, count in options.items():
+        if count < 0:
+            raise UserError(f"{option} {count}: there are none below 0; leave it out, or say how many")
 
 
 def _recipe(arguments: argparse.Namespace) -> dict[str, object]:

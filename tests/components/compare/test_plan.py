@@ -93,6 +93,8 @@ def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.Monkey
         (["--scores", "a=nowhere"], "--scores a: nowhere is not a folder"),
         (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
         (["--systems", "none"], "--systems none leaves nothing to compare"),
+        (["--tracks", "-1"], "--tracks -1: there are none below 0"),
+        (["--steps", "-1"], "--steps -1: there are none below 0"),
     ],
 )
 def test_what_cannot_be_planned_is_one_line(
