@@ -39,6 +39,7 @@ from pipelines.tasks import carry_out
 OUT = WORKSPACE / "compare"
 SYSTEMS = "systems"
 _PLAN = "plan.json"
+_FEWEST_TRACKS = 2  # that a difference can be seen on
 _KEPT = ("evaluate", "train/model", "train/run.json")
 
 
@@ -123,6 +124,10 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
     common = {name: json.loads(value) for name, value in (text.split("=", 1) for text in assignments)}
     shutil.rmtree(OUT / SYSTEMS, ignore_errors=True)
     with checked_out(with_changes=True) as checkout:
+        checkout.set_parameters({**common, **jobs[0]["parameters"]})
+        checkout.reproduce("acquire")
+        if warning := few_tracks(checkout.workspace / "acquire", jobs[0]["parameters"].get("evaluate.tracks", 0)):
+            get_run_logger().warning(warning)
         for number, job in enumerate(jobs, start=1):
             get_run_logger().info("%s: %d of %d systems", job["title"], number, len(jobs))
             stems = frozenset(job["stems"])
@@ -135,6 +140,15 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
     if not scored:
         raise CommandError(f"no system could be scored: {'; '.join(problems)}")
     return problems
+
+
+def few_tracks(acquired: Path, wanted: int) -> str:
+    """Return a line where the data, or the `wanted` tracks of it (0: all), are too few for statistics, else nothing."""
+    there = json.loads((acquired / "summary.json").read_text(encoding="utf-8"))["tracks"]["test"]
+    if min(there, wanted or there) >= _FEWEST_TRACKS:
+        return ""
+    cure = "--dataset musdb18-7s has more" if there < _FEWEST_TRACKS else "--tracks can be more"
+    return f"fewer than two test tracks: there will be scores, but no intervals or tests of differences; {cure}"
 
 
 def failure_of(name: str, work: Callable[[], None]) -> str | None:

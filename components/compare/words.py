@@ -13,7 +13,7 @@ from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.gathering import Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
-from components.compare.statistics import friedman
+from components.compare.statistics import FEWEST_TRACKS, friedman
 from components.core.labels import label_datasets
 from components.core.metrics import METRICS
 
@@ -156,7 +156,7 @@ def _pairs_table(comparison: Comparison, target: str) -> str:
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
     rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
     if rows.empty:
-        return "No two systems have tracks in common."
+        return f"No two systems have {FEWEST_TRACKS} tracks or more in common, as a difference needs."
     common = int(rows["tracks_conover"].iloc[0])
     lines = _head(
         "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",
