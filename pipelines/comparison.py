@@ -24,6 +24,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.cache.config import CacheConfig
+from components.compare.config import CompareConfig
 from components.core.errors import UserError
 from components.core.files import write_json
 from components.core.params import load_section
@@ -78,7 +79,7 @@ def compare(
         with alone():
             jobs = _planned(["--systems", systems, "--post", post, *named], tracks, steps, small)
             problems = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
-            _gather(_each("--scores", scores))
+            problems += _gather(_each("--scores", scores))
     except Exception as error:
         return failed(error)
     if problems:
@@ -110,6 +111,8 @@ def alone() -> Iterator[None]:
 def _planned(options: list[str], tracks: int, steps: int, small: bool) -> list[dict[str, Any]]:
     sound = load_section("cache", CacheConfig)
     numbers = ["--rate", str(sound.rate), "--channels", str(sound.channels), "--tracks", str(tracks)]
+    reference = load_section("compare", CompareConfig).reference
+    options = [*options, *(["--reference", reference] if reference else [])]
     numbers += ["--steps", str(steps), *(["--small"] if small else [])]
     command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT / _PLAN), *options, *numbers]
     carry_out("plan", command)
@@ -218,11 +221,15 @@ def _measure(job: dict[str, Any]) -> None:
     carry_out(f"{name}: costs", [*costs, "--model", str(folder / "model"), "--out", str(folder / "costs.json")])
 
 
-def _gather(scores: list[str]) -> None:
+def _gather(scores: list[str]) -> list[str]:
+    """Make the table; return which scores of others are not in it, each in a line with its reason."""
     carry_out("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = OUT / "comparison.md"
     if table.is_file():
         patiently(lambda: _publish(table))
+    summary = OUT / "summary.json"
+    failed = json.loads(summary.read_text(encoding="utf-8"))["failed"] if summary.is_file() else {}
+    return [f"{name}: {reason}" for name, reason in failed.items()]
 
 
 def _publish(table: Path) -> None:

@@ -53,7 +53,8 @@ def compare(
     """
     gathered = gather(folder / SYSTEMS, others)
     scores = gathered.scores
-    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(others)
+    read = {name: place for name, place in others.items() if name not in gathered.failed}
+    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(read)
     targets = [str(target) for target in dict.fromkeys(scores["target"])]
     pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
     comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day, commit)
@@ -81,6 +82,7 @@ def _short(comparison: Comparison) -> dict[str, object]:
         "runs": {name: facts.run for name, facts in comparison.facts.items() if facts.run},
         "commit": comparison.commit,
         "unmatched": comparison.gathered.unmatched,
+        "failed": comparison.gathered.failed,
         "day": comparison.day.isoformat(),
         "test": comparison.gathered.test,
     }

@@ -15,6 +15,7 @@ import pandas as pd
 from components.compare.fixed import Stems, fixed_row, has_oracles, is_fixed
 from components.compare.names import require_free
 from components.compare.others import read_others
+from components.core.entry import in_one_line
 from components.core.errors import UserError
 
 COLUMNS = ("system", "target", "metric", "track", "value")
@@ -32,15 +33,21 @@ _ALIKE = {
 
 @dataclass(frozen=True)
 class Gathered:
-    """`scores` with COLUMNS (dB; NaN for none), what all were scored on (`test`, as in test.json), unmatched files."""
+    """`scores` with COLUMNS (dB; NaN for none), and what all were scored on (`test`, as in test.json).
+
+    `unmatched` are files of others that fit no track, `failed` why scores of others are not there, by name.
+    """
 
     scores: pd.DataFrame
     test: dict[str, Any]
     unmatched: dict[str, list[str]]
+    failed: dict[str, str]
 
 
 def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     """Read the systems below `folder`, and the results of `others` for the targets that are scored here.
+
+    Of `others` one whose files cannot be read, or do not fit, is left out and named with its reason.
 
     Raises UserError when there is nothing, or when systems were scored on different tracks or in different ways.
     """
@@ -51,20 +58,24 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
     test = _common_test(tests)
     tables = _of_systems({path.parent.name: pd.read_csv(path / "scores.csv") for path in folders}, tests)
     targets = {str(target) for table in tables for target in table["target"]}
-    unmatched = {}
+    unmatched, failed = {}, {}
     frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
     require_free("--scores", others, (path.parent.name for path in folders))
     for name, place in others.items():
-        table, unmatched[name] = read_others(
-            name, place, {track: frames[track] for track in test["tracks"] if frames[track]}
-        )
+        try:
+            table, unmatched[name] = read_others(
+                name, place, {track: frames[track] for track in test["tracks"] if frames[track]}
+            )
+        except (UserError, OSError) as error:
+            failed[name] = str(in_one_line(error)).removeprefix(f"--scores {name}: ")
+            continue
         tables.append(table[table["target"].isin(targets)])
     scores = pd.concat(tables, ignore_index=True)
     # the floor was scored once for each set of stems, as a ceiling may have been twice
     scores = scores.drop_duplicates(["system", "target", "metric", "track"])
     # a perfect estimate has an infinite score, of which there is no mean
     scores["value"] = scores["value"].replace([np.inf, -np.inf], np.nan)
-    return Gathered(scores[list(COLUMNS)], test, {name: names for name, names in unmatched.items() if names})
+    return Gathered(scores[list(COLUMNS)], test, {name: names for name, names in unmatched.items() if names}, failed)
 
 
 def _common_test(tests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -16,10 +16,8 @@ from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.labels import place_labels
 from components.compare.statistics import by_track
-from components.compare.table import best_system
 from components.compare.words import Comparison, material
 from components.core.drawing import STYLE, save
-from components.core.errors import UserError
 
 _TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
 _FEWEST_SPEEDS = 2
@@ -38,13 +36,7 @@ class _Difference:
 
 
 def draw(out: Path, comparison: Comparison) -> list[Path]:
-    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths.
-
-    Raises UserError for a reference that is no system here.
-    """
-    reference = comparison.config.reference
-    if reference is not None and reference not in set(comparison.gathered.scores["system"]):
-        raise UserError(f"compare.reference: there is no system {reference} in this comparison")
+    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths."""
     shutil.rmtree(out, ignore_errors=True)
     paths = []
     with matplotlib.rc_context(STYLE):
@@ -60,7 +52,7 @@ def draw(out: Path, comparison: Comparison) -> list[Path]:
 def differences(comparison: Comparison, target: str) -> Figure | None:
     """Draw every trained system's mean difference to the reference, with its interval, the best at the top."""
     config, facts = comparison.config, comparison.facts
-    reference = config.reference or best_system(comparison.gathered.scores, target)
+    reference = comparison.reference(target)
     rows = _differences(comparison.pairs, target, str(reference), 1 - config.confidence)
     if reference is None or not rows:
         return None

@@ -5,12 +5,13 @@ a `model`, the folder of one that was not trained here, trains nothing.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.compare.fixed import is_fixed
 from components.compare.names import named_places, require_free
-from components.compare.others import require_folder
+from components.compare.others import require_scores
 from components.compare.pretrained import Pretrained, find_pretrained
 from components.compare.systems import NEED_MORE_DATA, SYSTEMS, System, named
 from components.core.entry import run_step
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--systems", default="", help=f"names, separated by commas (left out: all; {NONE})")
     parser.add_argument("--models", action="append", default=[], help="NAME=FOLDER or NAME=models:/…, of any model")
     parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: what joins at the end")
+    parser.add_argument("--reference", default="", help="the row that pictures compare with, if any is named")
     parser.add_argument("--rate", type=int, required=True, help="of what is compared, in Hz")
     parser.add_argument("--channels", type=int, required=True, help="of what is compared")
     parser.add_argument("--post", default="mask", help=f"{' and '.join(POSTS)}, separated by commas")
@@ -65,15 +67,27 @@ def _work(arguments: argparse.Namespace) -> None:
     require_free("--models", places, (*SYSTEMS, *others))
     require_free("--scores", others, (system.name for system in systems))
     for name, place in others.items():
-        require_folder(name, Path(place))  # now, not after the long work
+        require_scores(name, Path(place))  # now, not after the long work
     scoring = _scoring(arguments)
     models = find_pretrained(places, arguments.rate, arguments.channels)
     if not (systems or models):
         raise UserError(f"--systems {NONE} leaves nothing to compare: name models with --models NAME=FOLDER")
     if not chosen:
         print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
-    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small)
-    write_json(arguments.out, [*jobs, *plan_pretrained(models, scoring)])
+    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small) + plan_pretrained(models, scoring)
+    _require_reference(arguments.reference, [*_rows(jobs), *others])
+    write_json(arguments.out, jobs)
+
+
+def _rows(jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the names that the rows of these jobs will have, floor and ceilings left out."""
+    for job in jobs:
+        yield from (job["name"], *(f"{job['name']}+{post}" for post in job["parameters"]["evaluate.post"]))
+
+
+def _require_reference(reference: str, rows: Sequence[str]) -> None:
+    if reference and reference not in rows and not is_fixed(reference):
+        raise UserError(f"compare.reference: there is no system {reference} in this comparison: {', '.join(rows)}")
 
 
 def _require_counts(options: Mapping[str, int]) -> None:

@@ -13,7 +13,8 @@ from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.gathering import Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
-from components.compare.statistics import FEWEST_TRACKS, friedman
+from components.compare.statistics import FEWEST_TRACKS, by_track, friedman
+from components.compare.table import best_system
 from components.core.labels import label_datasets
 from components.core.metrics import METRICS
 
@@ -43,6 +44,16 @@ class Comparison:
     def targets(self) -> list[str]:
         """The targets that any system has, in the order of the scores."""
         return [str(target) for target in dict.fromkeys(self.gathered.scores["target"])]
+
+    def reference(self, target: str) -> str | None:
+        """Return the system that pictures compare with: `compare.reference` where it has scores, else the best."""
+        missed = self.config.reference is None or self.misses_reference(target)
+        return best_system(self.gathered.scores, target) if missed else self.config.reference
+
+    def misses_reference(self, target: str) -> bool:
+        """Return whether a reference was asked for that has no scores of this target."""
+        known = by_track(self.gathered.scores, target, "SDR").dropna(axis="columns", how="all")
+        return self.config.reference is not None and self.config.reference not in known
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -82,6 +93,12 @@ def _heading(comparison: Comparison) -> str:
         shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
         are = "is" if len(files) == 1 else "are"
         paragraphs.append(f"{name}: {_counted(len(files), 'file')} {are} about other tracks ({shown}).")
+    paragraphs += [f"Left out, scores of {name}: {reason}." for name, reason in comparison.gathered.failed.items()]
+    if missed := [target for target in comparison.targets if comparison.misses_reference(target)]:
+        paragraphs.append(
+            f"compare.reference, {comparison.config.reference}, has no scores of {', '.join(missed)}: pictures of "
+            "differences compare with the best there."
+        )
     return "\n\n".join(paragraphs)
 
 

@@ -10,6 +10,7 @@ from core.tiny import save_tiny_model
 from project import Project, copied_project
 
 from components.core.files import write_json
+from pipelines import comparison
 from pipelines.comparison import few_tracks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -81,6 +82,15 @@ def test_too_few_tracks_are_told_with_what_helps(tmp_path: Path, there: int, wan
     assert cure in few_tracks(tmp_path, wanted)
     write_json(tmp_path / "summary.json", {"tracks": {"test": 2}})
     assert few_tracks(tmp_path, 0) == few_tracks(tmp_path, 2) == ""
+
+
+def test_scores_of_others_that_failed_are_named_with_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "OUT", tmp_path)
+    monkeypatch.setattr(comparison, "carry_out", lambda *_: [])
+    write_json(tmp_path / "summary.json", {"failed": {"umx": "no file fits"}})
+    assert comparison._gather([]) == ["umx: no file fits"]
 
 
 def test_what_fails_is_named_with_its_reason(project: Project, said: str) -> None:

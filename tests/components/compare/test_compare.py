@@ -15,7 +15,6 @@ from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
 from components.compare.fixed import is_fixed
-from components.core.errors import UserError
 from components.core.files import digest_folder
 from components.core.tracking import RunRef
 
@@ -163,10 +162,30 @@ def test_pictures_are_pictures(folder: Path) -> None:
         assert len(picture.convert("L").getcolors(1 << 16) or []) > 10
 
 
-def test_a_reference_that_is_not_there_is_one_line(folder: Path, tmp_path: Path) -> None:
+def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
-    with pytest.raises(UserError, match="there is no system magic in this comparison"):
-        compare(CompareConfig(resamples=1000, reference="magic"), tmp_path, {}, {}, DAY, "c0ffee" * 4)
+    said = {}
+    for reference in ("spleeter-4", "unet", "magic"):
+        compare(CompareConfig(resamples=1000, reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
+        text = (tmp_path / "comparison.md").read_text()
+        said[reference] = re.findall(r"compare.reference, (.*): pictures of differences compare with the best", text)
+        assert (tmp_path / "pictures" / "differences-vocals.png").is_file()
+    assert said == {
+        "spleeter-4": [],
+        "unet": ["unet, has no scores of drums, bass, other"],
+        "magic": ["magic, has no scores of vocals, accompaniment, drums, bass, other"],
+    }
+
+
+def test_scores_of_others_that_fail_leave_a_table_of_the_rest(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "a", {"model": 3.0})
+    (tmp_path / "x").mkdir()
+    text = compare(CONFIG, tmp_path, {"x": tmp_path / "x"}, {}, DAY, "c0ffee" * 4)
+    assert "| A |" in text
+    assert re.search(r"Left out, scores of x: no file in .* is about a track that was scored here", text)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["failed"].keys() == {"x"}
+    assert summary["others"] == {}
 
 
 def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
