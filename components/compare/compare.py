@@ -70,12 +70,12 @@ def compare(
 
 
 def _short(comparison: Comparison) -> dict[str, object]:
-    scores = comparison.gathered.scores
-    tests = {target: friedman(scores, target, "SDR") for target in comparison.targets}
+    scores, comparable = comparison.gathered.scores, comparison.gathered.comparable
+    tests = {target: friedman(comparable, target, "SDR") for target in comparison.targets}
     return {
         "systems": list(dict.fromkeys(scores["system"])),
         "targets": comparison.targets,
-        "best": {target: best_system(scores, target) for target in comparison.targets},
+        "best": {target: best_system(comparable, target) for target in comparison.targets},
         "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
         "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
         "others": {name: facts.scores for name, facts in comparison.facts.items() if facts.scores},
