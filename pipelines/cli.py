@@ -106,8 +106,8 @@ def compare(
         str, typer.Option(help="From estimates to stems: mask alone, or mask,mwf: the Wiener filter beside it.")
     ] = "mask,mwf",
     dataset: Annotated[list[str] | None, typer.Option(help="In place of those in params.yaml. Repeatable.")] = None,
-    tracks: Annotated[int, typer.Option(help="Score on so many test tracks; 0: all.")] = 0,
-    steps: Annotated[int, typer.Option(help="Train for so many steps; 0: as the recipe says.")] = 0,
+    tracks: Annotated[int, typer.Option(min=0, help="Score on so many test tracks; 0: all.")] = 0,
+    steps: Annotated[int, typer.Option(min=0, help="Train for so many steps; 0: as the recipe says.")] = 0,
     small: Annotated[bool, typer.Option("--small", help="Small networks, a minute or two of training each.")] = False,
     scores: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER: results of others, as museval's JSON files. Repeatable.")

@@ -24,6 +24,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.cache.config import CacheConfig
+from components.compare.config import CompareConfig
 from components.core.errors import UserError
 from components.core.files import write_json
 from components.core.params import load_section
@@ -39,6 +40,7 @@ from pipelines.tasks import carry_out
 OUT = WORKSPACE / "compare"
 SYSTEMS = "systems"
 _PLAN = "plan.json"
+_FEWEST_TRACKS = 2  # that a difference can be seen on
 _KEPT = ("evaluate", "train/model", "train/run.json")
 
 
@@ -77,7 +79,7 @@ def compare(
         with alone():
             jobs = _planned(["--systems", systems, "--post", post, *named], tracks, steps, small)
             problems = _made(jobs, [f"acquire.datasets={json.dumps(dataset)}"] if dataset else [], small)
-            _gather(_each("--scores", scores))
+            problems += _gather(_each("--scores", scores))
     except Exception as error:
         return failed(error)
     if problems:
@@ -109,6 +111,8 @@ def alone() -> Iterator[None]:
 def _planned(options: list[str], tracks: int, steps: int, small: bool) -> list[dict[str, Any]]:
     sound = load_section("cache", CacheConfig)
     numbers = ["--rate", str(sound.rate), "--channels", str(sound.channels), "--tracks", str(tracks)]
+    reference = load_section("compare", CompareConfig).reference
+    options = [*options, *(["--reference", reference] if reference else [])]
     numbers += ["--steps", str(steps), *(["--small"] if small else [])]
     command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT / _PLAN), *options, *numbers]
     carry_out("plan", command)
@@ -123,6 +127,10 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
     common = {name: json.loads(value) for name, value in (text.split("=", 1) for text in assignments)}
     shutil.rmtree(OUT / SYSTEMS, ignore_errors=True)
     with checked_out(with_changes=True) as checkout:
+        checkout.set_parameters({**common, **jobs[0]["parameters"]})
+        checkout.reproduce("acquire")
+        if warning := few_tracks(checkout.workspace / "acquire", jobs[0]["parameters"].get("evaluate.tracks", 0)):
+            get_run_logger().warning(warning)
         for number, job in enumerate(jobs, start=1):
             get_run_logger().info("%s: %d of %d systems", job["title"], number, len(jobs))
             stems = frozenset(job["stems"])
@@ -135,6 +143,15 @@ def _made(jobs: list[dict[str, Any]], assignments: list[str], small: bool) -> li
     if not scored:
         raise CommandError(f"no system could be scored: {'; '.join(problems)}")
     return problems
+
+
+def few_tracks(acquired: Path, wanted: int) -> str:
+    """Return a line where the data, or the `wanted` tracks of it (0: all), are too few for statistics, else nothing."""
+    there = json.loads((acquired / "summary.json").read_text(encoding="utf-8"))["tracks"]["test"]
+    if min(there, wanted or there) >= _FEWEST_TRACKS:
+        return ""
+    cure = "--dataset musdb18-7s has more" if there < _FEWEST_TRACKS else "--tracks can be more"
+    return f"fewer than two test tracks: there will be scores, but no intervals or tests of differences; {cure}"
 
 
 def failure_of(name: str, work: Callable[[], None]) -> str | None:
@@ -204,11 +221,15 @@ def _measure(job: dict[str, Any]) -> None:
     carry_out(f"{name}: costs", [*costs, "--model", str(folder / "model"), "--out", str(folder / "costs.json")])
 
 
-def _gather(scores: list[str]) -> None:
+def _gather(scores: list[str]) -> list[str]:
+    """Make the table; return which scores of others are not in it, each in a line with its reason."""
     carry_out("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = OUT / "comparison.md"
     if table.is_file():
         patiently(lambda: _publish(table))
+    summary = OUT / "summary.json"
+    failed = json.loads(summary.read_text(encoding="utf-8"))["failed"] if summary.is_file() else {}
+    return [f"{name}: {reason}" for name, reason in failed.items()]
 
 
 def _publish(table: Path) -> None:

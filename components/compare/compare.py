@@ -53,7 +53,8 @@ def compare(
     """
     gathered = gather(folder / SYSTEMS, others)
     scores = gathered.scores
-    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(others)
+    read = {name: place for name, place in others.items() if name not in gathered.failed}
+    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(read)
     targets = [str(target) for target in dict.fromkeys(scores["target"])]
     pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
     comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day, commit)
@@ -69,18 +70,19 @@ def compare(
 
 
 def _short(comparison: Comparison) -> dict[str, object]:
-    scores = comparison.gathered.scores
-    tests = {target: friedman(scores, target, "SDR") for target in comparison.targets}
+    scores, comparable = comparison.gathered.scores, comparison.gathered.comparable
+    tests = {target: friedman(comparable, target, "SDR") for target in comparison.targets}
     return {
         "systems": list(dict.fromkeys(scores["system"])),
         "targets": comparison.targets,
-        "best": {target: best_system(scores, target) for target in comparison.targets},
+        "best": {target: best_system(comparable, target) for target in comparison.targets},
         "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
         "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
         "others": {name: facts.scores for name, facts in comparison.facts.items() if facts.scores},
         "runs": {name: facts.run for name, facts in comparison.facts.items() if facts.run},
         "commit": comparison.commit,
         "unmatched": comparison.gathered.unmatched,
+        "failed": comparison.gathered.failed,
         "day": comparison.day.isoformat(),
         "test": comparison.gathered.test,
     }

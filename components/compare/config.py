@@ -11,7 +11,8 @@ class CompareConfig(Section):
     confidence    of the intervals, and one minus it the level of the tests
     resamples     of the bootstrap over tracks
     seed          of the bootstrap
-    reference     the system that the pictures of differences compare with; the best of each target when left out
+    reference     the system that the pictures of differences compare with; the best of a target where it is left out,
+                  or has no scores of the target
     """
 
     confidence: float = Field(0.95, gt=0.5, lt=1)

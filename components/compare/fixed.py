@@ -2,7 +2,7 @@
 
 What an oracle reaches depends on the stems that it is given: of vocals and accompaniment it is told less than of four
 stems. Where systems of several sets of stems are compared, every set has its own oracles: `irm2/2`, `irm2/4`. The
-mixture scores the same whatever it is to be separated into.
+mixture has one row, for its vocals and accompaniment score the same whatever it is to be separated into.
 """
 
 from collections.abc import Collection, Sequence

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from components.compare.among import scored_among
 from components.core.errors import UserError
 from components.core.metrics import METRICS
 
@@ -21,12 +22,12 @@ _ONE_FRAME = 1  # at the end, where programs differ
 def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
     """Return the scores of the system `name` on those of `tracks` that `folder` has, and the files that fit none.
 
-    The scores are a row a track, target and metric: medians over the frames that have a finite score, NaN for none.
+    The scores are a row a track, target and metric: medians over the frames that have a finite score, NaN for none;
+    `among` says among which stems.
     `tracks` are the frames of each. Raises UserError when no file fits, one is not museval's, or is about more or less
     audio than was scored here: excerpts have the names of the songs that they are from.
     """
-    require_folder(name, folder)
-    inner = folder / "test" if (folder / "test").is_dir() else folder
+    inner = _inner(name, folder)
     by_key = {_key(track): track for track in tracks}
     rows: list[dict[str, Any]] = []
     unmatched = []
@@ -37,16 +38,35 @@ def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.
             continue
         document = _document(path)
         _require_length(name, path, document, tracks[track])
-        rows += [{"system": name, "track": track, **row} for row in _medians(document)]
+        rows += [
+            {"system": name, "track": track, "among": scored_among(row["target"], document), **row}
+            for row in _medians(document)
+        ]
     if not rows:
         raise UserError(f"--scores {name}: no file in {inner} is about a track that was scored here (by its name)")
     return pd.DataFrame(rows), unmatched
 
 
-def require_folder(name: str, folder: Path) -> None:
-    """Raise UserError when the scores of the system `name` are not there."""
+def require_scores(name: str, folder: Path) -> None:
+    """Raise UserError when `folder`, of the system `name`, is not there, or no file in it is museval's."""
+    inner = _inner(name, folder)
+    if not any(_is_museval(path) for path in sorted(inner.glob("*.json"))):
+        raise UserError(
+            f"--scores {name}: {inner} has no JSON file of museval's in it: name the folder that has one a track"
+        )
+
+
+def _inner(name: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise UserError(f"--scores {name}: {folder} is not a folder")
+    return folder / "test" if (folder / "test").is_dir() else folder
+
+
+def _is_museval(path: Path) -> bool:
+    try:
+        return bool(_document(path))
+    except UserError:
+        return False
 
 
 def _key(name: str) -> str:

@@ -16,10 +16,8 @@ from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.labels import place_labels
 from components.compare.statistics import by_track
-from components.compare.table import best_system
 from components.compare.words import Comparison, material
 from components.core.drawing import STYLE, save
-from components.core.errors import UserError
 
 _TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
 _FEWEST_SPEEDS = 2
@@ -38,13 +36,7 @@ class _Difference:
 
 
 def draw(out: Path, comparison: Comparison) -> list[Path]:
-    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths.
-
-    Raises UserError for a reference that is no system here.
-    """
-    reference = comparison.config.reference
-    if reference is not None and reference not in set(comparison.gathered.scores["system"]):
-        raise UserError(f"compare.reference: there is no system {reference} in this comparison")
+    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths."""
     shutil.rmtree(out, ignore_errors=True)
     paths = []
     with matplotlib.rc_context(STYLE):
@@ -60,7 +52,7 @@ def draw(out: Path, comparison: Comparison) -> list[Path]:
 def differences(comparison: Comparison, target: str) -> Figure | None:
     """Draw every trained system's mean difference to the reference, with its interval, the best at the top."""
     config, facts = comparison.config, comparison.facts
-    reference = config.reference or best_system(comparison.gathered.scores, target)
+    reference = comparison.reference(target)
     rows = _differences(comparison.pairs, target, str(reference), 1 - config.confidence)
     if reference is None or not rows:
         return None
@@ -71,7 +63,7 @@ def differences(comparison: Comparison, target: str) -> Figure | None:
         panel.plot([row.low, row.high], [place, place], color=_TRAINED, linewidth=2, zorder=2, solid_capstyle="butt")
         face = _TRAINED if row.sure else "white"
         panel.plot([row.mean], [place], "o", color=_TRAINED, markerfacecolor=face, markersize=6, zorder=3)
-    _name_rows(panel, [row.system for row in rows], facts)
+    _name_rows(panel, [title_of(row.system, facts) for row in rows])
     panel.set_title(f"{target.capitalize()} SDR compared with {title_of(reference, facts)}, track by track", loc="left")
     panel.set_xlabel(
         f"mean difference (dB), {config.confidence:.0%} interval over tracks\n"
@@ -90,15 +82,16 @@ def boxes(comparison: Comparison, target: str) -> Figure | None:
     panel = figure.subplots()
     for place, name in enumerate(names):
         _box(panel, place, table[name].dropna().to_numpy(dtype=np.float64), _FIXED if is_fixed(name) else _TRAINED)
-    _name_rows(panel, names, comparison.facts)
+    _name_rows(panel, [comparison.title(name, target) for name in names])
     panel.set_title(f"{target.capitalize()} SDR: {material(comparison.gathered.test)}", loc="left")
-    panel.set_xlabel("SDR (dB), median over frames; a dot: a track")
+    marked = "\n†: scored among other stems" if comparison.otherwise(target) else ""
+    panel.set_xlabel(f"SDR (dB), median over frames; a dot: a track{marked}")
     return figure
 
 
 def speed(comparison: Comparison, target: str) -> Figure | None:
-    """Draw the median SDR of every trained system against its speed as `stemline separate` has it."""
-    points = _speeds(by_track(comparison.gathered.scores, target, "SDR"), comparison.facts)
+    """Draw the median SDR of every trained system that compares against its speed as `stemline separate` has it."""
+    points = _speeds(by_track(comparison.gathered.comparable, target, "SDR"), comparison.facts)
     if len(points) < _FEWEST_SPEEDS:
         return None
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
@@ -153,8 +146,8 @@ def _box(panel: Axes, place: int, values: np.ndarray[tuple[int], np.dtype[np.flo
     panel.plot(values, place + spread, "o", color=colour, markersize=3, alpha=0.7, markeredgewidth=0)
 
 
-def _name_rows(panel: Axes, names: list[str], facts: Mapping[str, Facts]) -> None:
-    panel.set_yticks(range(len(names)), [title_of(name, facts) for name in names])
-    panel.set_ylim(-0.6, len(names) - 0.4)
+def _name_rows(panel: Axes, titles: list[str]) -> None:
+    panel.set_yticks(range(len(titles)), titles)
+    panel.set_ylim(-0.6, len(titles) - 0.4)
     panel.grid(axis="x", color=_GRID, linewidth=0.6)
     panel.set_axisbelow(True)

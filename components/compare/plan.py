@@ -5,12 +5,13 @@ a `model`, the folder of one that was not trained here, trains nothing.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from components.compare.fixed import is_fixed
 from components.compare.names import named_places, require_free
-from components.compare.others import require_folder
+from components.compare.others import require_scores
 from components.compare.pretrained import Pretrained, find_pretrained
 from components.compare.systems import NEED_MORE_DATA, SYSTEMS, System, named
 from components.core.entry import run_step
@@ -38,7 +39,7 @@ SMALL: Mapping[str, object] = {
     "train.validation_seconds": 20.0,
     "train.checkpoint_every": 60,
 }
-"""The recipe of `--small`: the same number of the same crops for every system, a minute or two of training each."""
+"""The recipe of `--small`: the same number of crops for every system, a minute or two of training each."""
 
 
 def main() -> None:
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--systems", default="", help=f"names, separated by commas (left out: all; {NONE})")
     parser.add_argument("--models", action="append", default=[], help="NAME=FOLDER or NAME=models:/…, of any model")
     parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: what joins at the end")
+    parser.add_argument("--reference", default="", help="the row that pictures compare with, if any is named")
     parser.add_argument("--rate", type=int, required=True, help="of what is compared, in Hz")
     parser.add_argument("--channels", type=int, required=True, help="of what is compared")
     parser.add_argument("--post", default="mask", help=f"{' and '.join(POSTS)}, separated by commas")
@@ -58,21 +60,40 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
+    _require_counts({"--tracks": arguments.tracks, "--steps": arguments.steps})
     chosen = [name for name in arguments.systems.split(",") if name]
     systems = [] if chosen == [NONE] else named(chosen)
     others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
     require_free("--models", places, (*SYSTEMS, *others))
     require_free("--scores", others, (system.name for system in systems))
     for name, place in others.items():
-        require_folder(name, Path(place))  # now, not after the long work
+        require_scores(name, Path(place))  # now, not after the long work
     scoring = _scoring(arguments)
     models = find_pretrained(places, arguments.rate, arguments.channels)
     if not (systems or models):
         raise UserError(f"--systems {NONE} leaves nothing to compare: name models with --models NAME=FOLDER")
     if not chosen:
         print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
-    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small)
-    write_json(arguments.out, [*jobs, *plan_pretrained(models, scoring)])
+    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small) + plan_pretrained(models, scoring)
+    _require_reference(arguments.reference, [*_rows(jobs), *others])
+    write_json(arguments.out, jobs)
+
+
+def _rows(jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the names that the rows of these jobs will have, floor and ceilings left out."""
+    for job in jobs:
+        yield from (job["name"], *(f"{job['name']}+{post}" for post in job["parameters"]["evaluate.post"]))
+
+
+def _require_reference(reference: str, rows: Sequence[str]) -> None:
+    if reference and reference not in rows and not is_fixed(reference):
+        raise UserError(f"compare.reference: there is no system {reference} in this comparison: {', '.join(rows)}")
+
+
+def _require_counts(options: Mapping[str, int]) -> None:
+    for option, count in options.items():
+        if count < 0:
+            raise UserError(f"{option} {count}: there are none below 0; leave it out, or say how many")
 
 
 def _recipe(arguments: argparse.Namespace) -> dict[str, object]:

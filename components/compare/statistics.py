@@ -6,7 +6,7 @@ systems Friedman's test, and behind it Conover's for every pair, as SiSEC 2018 d
 Conover's is there to be set beside SiSEC's. Both are corrected for the number of pairs by Holm's method.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -27,11 +27,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pair:
-    """`first` minus `second`, in dB, on the `tracks` that both have.
+    """`first` minus `second`, in dB, on the `tracks` that both have, both scored `among` the same stems.
 
     `p` is Wilcoxon's, `p_holm` the same corrected, `p_conover` Conover's corrected: for all pairs of trained systems.
-    The last is of the `tracks_conover` that all trained systems have, for it ranks them all. Pairs with a floor or
-    ceiling are a family of their own, and have no `p_conover`.
+    The last is of the `tracks_conover` that all trained systems scored among these stems have, for it ranks them all.
+    Pairs with a floor or ceiling are a family of their own, and have no `p_conover`.
     """
 
     target: str
@@ -47,21 +47,27 @@ class Pair:
     p_holm: float = float("nan")
     p_conover: float = float("nan")
     tracks_conover: int = 0
+    among: str = ""
 
 
 def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
-    """Return a row a pair of systems, as Pair has it, for one target and metric."""
-    table = by_track(scores, target, metric)
+    """Return a row a pair of systems that were scored among the same stems, as Pair has it, for a target and metric."""
+    chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
+    tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby("among", sort=False)}
     pairs = [
-        _pair(target, metric, (str(first), str(second)), table, config) for first, second in combinations(table, 2)
+        replace(_pair(target, metric, (str(first), str(second)), table, config), among=among)
+        for among, table in tables.items()
+        for first, second in combinations(table, 2)
     ]
     found = pd.DataFrame([asdict(pair) for pair in pairs], columns=list(Pair.__dataclass_fields__))
     fixed = np.array([is_fixed(pair.first) or is_fixed(pair.second) for pair in pairs], dtype=bool)
     for family in (fixed, ~fixed):
         found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
-    trained = _without_fixed(table)
-    found.loc[~fixed, "p_conover"] = holm(conover(trained))
-    found.loc[~fixed, "tracks_conover"] = len(trained.dropna())
+    for among, table in tables.items():
+        trained, ranked = _without_fixed(table), ~fixed & (found["among"] == among)
+        found.loc[ranked, "p_conover"] = conover(trained)
+        found.loc[ranked, "tracks_conover"] = len(trained.dropna())
+    found.loc[~fixed, "p_conover"] = holm(found.loc[~fixed, "p_conover"].to_numpy(dtype=np.float64))
     return found
 
 

@@ -14,7 +14,9 @@ from components.core.metrics import METRICS
 
 
 def summarise(scores: pd.DataFrame, facts: Mapping[str, Facts], config: CompareConfig) -> pd.DataFrame:
-    """Return a row a system: of every target medians over tracks, the SDR's interval, tracks scored; and the costs."""
+    """Return a row a system: of every target medians over tracks, the SDR's interval, tracks scored, among which
+    stems; and the costs.
+    """
     rows = []
     for system, of_system in scores.groupby("system", sort=False):
         row: dict[str, Any] = {"system": system, "title": title_of(str(system), facts)}
@@ -43,4 +45,5 @@ def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> d
     if values["SDR"].size > 1:
         low, high = median_interval(values["SDR"], config)
         columns |= {f"{target} SDR low": low, f"{target} SDR high": high}
-    return columns | {f"{target} tracks": len(values["SDR"])}
+    among = "; ".join(sorted(set(rows["among"])))
+    return columns | {f"{target} tracks": len(values["SDR"]), f"{target} among": among}

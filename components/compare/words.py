@@ -13,13 +13,19 @@ from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.gathering import Gathered
 from components.compare.published import PAPER_MODEL, QUOTED
-from components.compare.statistics import friedman
+from components.compare.statistics import FEWEST_TRACKS, by_track, friedman
+from components.compare.table import best_system
 from components.core.labels import label_datasets
 from components.core.metrics import METRICS
 
 _NO = "–"
 _NAMED = 3  # of files that fit no track
 _DIGITS = 12  # of a commit
+
+_OUR_WAY = (
+    "What was not trained here runs in our separator, where segments overlap by half and stems add up to the mixture: "
+    "its rows are not what its authors' own programs give."
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,34 @@ class Comparison:
         """The targets that any system has, in the order of the scores."""
         return [str(target) for target in dict.fromkeys(self.gathered.scores["target"])]
 
+    def reference(self, target: str) -> str | None:
+        """Return the system that pictures compare with: `compare.reference` where it has scores, else the best."""
+        missed = self.config.reference is None or self.misses_reference(target)
+        return best_system(self.gathered.comparable, target) if missed else self.config.reference
+
+    def misses_reference(self, target: str) -> bool:
+        """Return whether a reference was asked for that has no scores of this target that compare."""
+        known = by_track(self.gathered.comparable, target, "SDR").dropna(axis="columns", how="all")
+        return self.config.reference is not None and self.config.reference not in known
+
+    def otherwise(self, target: str) -> dict[str, str]:
+        """Return which systems were scored among other stems than most, and among which."""
+        rows = self.gathered.scores[self.gathered.scores["target"] == target]
+        odd = rows[rows["among"] != self.gathered.usual[target]]
+        return {str(system): str(among) for system, among in zip(odd["system"], odd["among"], strict=True)}
+
+    def title(self, system: str, target: str) -> str:
+        """Return a system's title, with a sign where its scores of `target` are not to be compared with the rest."""
+        return f"{title_of(system, self.facts)}{' †' if system in self.otherwise(target) else ''}"
+
 
 def as_markdown(comparison: Comparison) -> str:
     """Return the comparison as a page of Markdown."""
     parts = [f"# Comparison\n\n{_heading(comparison)}"]
     for target in comparison.targets:
         table = _target_table(comparison, target)
-        parts.append(f"## {target.capitalize()}\n\n{table}\n\n{_verdict(comparison.gathered.scores, target)}")
+        about = [*_marked(comparison, target), _verdict(comparison.gathered.comparable, target)]
+        parts.append("\n\n".join([f"## {target.capitalize()}", table, *about]))
     parts.append(f"## What they cost\n\n{_costs_table(comparison)}")
     parts += [f"## Differences: {target} SDR\n\n{_pairs_table(comparison, target)}" for target in comparison.targets]
     parts.append(f"## Published by others, quoted\n\n{_quoted()}")
@@ -70,12 +97,19 @@ def _heading(comparison: Comparison) -> str:
     paragraphs += _recipes(comparison.facts)
     if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
         paragraphs.append(f"Not trained here, and on data that may hold the test tracks: {'. '.join(pretrained)}.")
+        paragraphs.append(_OUR_WAY)
     others = {name: found.scores for name, found in comparison.facts.items() if found.scores}
     paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others.items()]
     for name, files in comparison.gathered.unmatched.items():
         shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
         are = "is" if len(files) == 1 else "are"
         paragraphs.append(f"{name}: {_counted(len(files), 'file')} {are} about other tracks ({shown}).")
+    paragraphs += [f"Left out, scores of {name}: {reason}." for name, reason in comparison.gathered.failed.items()]
+    if missed := [target for target in comparison.targets if comparison.misses_reference(target)]:
+        paragraphs.append(
+            f"compare.reference, {comparison.config.reference}, has no scores of {', '.join(missed)} to compare with: "
+            "pictures of differences compare with the best there."
+        )
     return "\n\n".join(paragraphs)
 
 
@@ -95,7 +129,7 @@ def _recipes(facts: Mapping[str, Facts]) -> list[str]:
         if found.recipe:
             seen.setdefault(found.recipe, []).append(found.title)
     if len(seen) == 1:
-        return [f"Trained here, each for {next(iter(seen))}, which are the same for all."]
+        return [f"Trained here, each for {next(iter(seen))}, the same crops for systems of the same stems."]
     return [f"Trained here for {recipe}: {', '.join(titles)}." for recipe, titles in seen.items()]
 
 
@@ -106,8 +140,28 @@ def _target_table(comparison: Comparison, target: str) -> str:
     for row in rows.to_dict("records"):
         low, high = _db(row.get(f"{column} low")), _db(row.get(f"{column} high"))
         others = [_db(row[f"{target} {metric}"]) for metric in METRICS[1:]]
-        lines.append(_row(row["title"], _db(row[column]), f"{low} to {high}", *others, int(row[f"{target} tracks"])))
+        title = comparison.title(str(row["system"]), target)
+        lines.append(_row(title, _db(row[column]), f"{low} to {high}", *others, int(row[f"{target} tracks"])))
     return "\n".join(lines)
+
+
+def _marked(comparison: Comparison, target: str) -> list[str]:
+    """Say which rows were scored among other stems, and among which, if any were."""
+    odd = comparison.otherwise(target)
+    if not odd:
+        return []
+    titles: dict[str, list[str]] = {}
+    for name, among in odd.items():
+        titles.setdefault(among, []).append(title_of(name, comparison.facts))
+    rows = "; ".join(f"{' and '.join(found)} among {_stems(among)}" for among, found in titles.items())
+    return [
+        "† scored among other stems, so on other frames and against other interference, and not compared with the "
+        f"rest: {rows}. The rest were scored among {_stems(comparison.gathered.usual[target])}."
+    ]
+
+
+def _stems(among: str) -> str:
+    return among if "," in among else "stems that its files do not name"
 
 
 def _verdict(scores: pd.DataFrame, target: str) -> str:
@@ -146,11 +200,20 @@ _COSTS = (
 
 def _pairs_table(comparison: Comparison, target: str) -> str:
     """Return every pair of trained systems, with what each p is about; floors and ceilings are in pairs.csv."""
-    pairs, level = comparison.pairs, 1 - comparison.config.confidence
+    pairs = comparison.pairs
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
     rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
     if rows.empty:
-        return "No two systems have tracks in common."
+        return f"No two systems have {FEWEST_TRACKS} tracks or more that were scored alike, as a difference needs."
+    alike = {str(among): of_these for among, of_these in rows.groupby("among", sort=False)}
+    tables = {among: _pairs_of_these(comparison, of_these) for among, of_these in alike.items()}
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    return "\n\n".join(f"Scored among {_stems(among)}:\n\n{table}" for among, table in tables.items())
+
+
+def _pairs_of_these(comparison: Comparison, rows: pd.DataFrame) -> str:
+    level = 1 - comparison.config.confidence
     common = int(rows["tracks_conover"].iloc[0])
     lines = _head(
         "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",

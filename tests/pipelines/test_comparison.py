@@ -9,6 +9,10 @@ import pytest
 from core.tiny import save_tiny_model
 from project import Project, copied_project
 
+from components.core.files import write_json
+from pipelines import comparison
+from pipelines.comparison import few_tracks
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 COMMAND = (
@@ -64,6 +68,29 @@ def test_the_table_has_every_system_and_the_oracles(project: Project, said: str)
     assert (out / "comparison.html").is_file()
     assert list(out.glob("pictures/*.png")), "pictures"
     assert "4 of 4 systems" in said
+
+
+def test_that_one_track_is_too_few_for_statistics_is_said_before_the_trainings(said: str) -> None:
+    few = said.index("fewer than two test tracks: there will be scores, but no intervals")
+    assert "--dataset musdb18-7s has more" in said
+    assert few < said.index("1 of 4 systems")
+
+
+@pytest.mark.parametrize(("there", "wanted", "cure"), [(1, 0, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")])
+def test_too_few_tracks_are_told_with_what_helps(tmp_path: Path, there: int, wanted: int, cure: str) -> None:
+    write_json(tmp_path / "summary.json", {"tracks": {"test": there}})
+    assert cure in few_tracks(tmp_path, wanted)
+    write_json(tmp_path / "summary.json", {"tracks": {"test": 2}})
+    assert few_tracks(tmp_path, 0) == few_tracks(tmp_path, 2) == ""
+
+
+def test_scores_of_others_that_failed_are_named_with_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "OUT", tmp_path)
+    monkeypatch.setattr(comparison, "carry_out", lambda *_: [])
+    write_json(tmp_path / "summary.json", {"failed": {"umx": "no file fits"}})
+    assert comparison._gather([]) == ["umx: no file fits"]
 
 
 def test_what_fails_is_named_with_its_reason(project: Project, said: str) -> None:

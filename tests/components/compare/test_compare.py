@@ -15,7 +15,6 @@ from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
 from components.compare.fixed import is_fixed
-from components.core.errors import UserError
 from components.core.files import digest_folder
 from components.core.tracking import RunRef
 
@@ -47,9 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (systems / "unet" / "evaluate" / "speed.csv").write_text(speeds)
     for track in TRACKS[:5]:
         name = track.rsplit("/", 1)[-1].replace(" ", "_")
-        write_museval(
-            out / "others" / "test" / f"{name}.json", {"vocals": [8.0, None, float("nan"), 9.0, None, None, None]}
-        )
+        vocals = [8.0, None, float("nan"), 9.0, None, None, None]
+        write_museval(out / "others" / "test" / f"{name}.json", {"vocals": vocals, "accompaniment": [9.0] * 7})
     write_museval(out / "others" / "test" / "Another Song.json", {"vocals": [1.0]})
     compare(CONFIG, out, {"others": out / "others"}, {"unet": 90.0}, DAY, "c0ffee" * 4)
     return out
@@ -107,14 +105,13 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     text = (folder / "comparison.md").read_text().partition("## Differences: vocals SDR")[2]
     assert "p, Conover, 5 tracks |" in text
     assert "so it is of the 5 tracks that all of them have" in text.partition("##")[0]
-    assert "p, Conover, 12 tracks |" in text.partition("## Differences: accompaniment SDR")[2]
 
 
 def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best"]["vocals"] == "spleeter"  # the others' median is higher, of fewer tracks
     assert summary["best"]["accompaniment"] == "spleeter"
-    assert summary["friedman"]["accompaniment"]["tracks"] == 12
+    assert summary["friedman"]["accompaniment"]["tracks"] == 5
     assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
     assert summary["pretrained"] == ["spleeter-4"]
     assert (summary["day"], summary["commit"], summary["runs"]) == ("2026-02-03", "c0ffee" * 4, {"unet": "ab" * 16})
@@ -126,6 +123,7 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
     assert "Compared on 2026-02-03 by commit c0ffeec0ffee; every row's MLflow run stands in comparison.csv." in text
     assert "and on data that may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
+    assert "its rows are not what its authors' own programs give." in text
     assert "| Spleeter-4, pretrained |" in text
     assert "| IRM2 oracle, 2 stems |" in text
     assert "| IRM2 oracle, 4 stems |" in text
@@ -147,7 +145,8 @@ def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) ->
     compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3), "c0ffee" * 4)
     text = (tmp_path / "comparison.md").read_text()
     if same:
-        assert "Trained here, each for 120 steps of 8 crops of 1.5 s, which are the same for all." in text
+        line = "Trained here, each for 120 steps of 8 crops of 1.5 s, the same crops for systems of the same stems."
+        assert line in text
     else:
         assert "Trained here for 120 steps of 8 crops of 1.5 s: Unet." in text
         assert "Trained here for 240 steps of 8 crops of 1.5 s: Spleeter." in text
@@ -161,10 +160,58 @@ def test_pictures_are_pictures(folder: Path) -> None:
         assert len(picture.convert("L").getcolors(1 << 16) or []) > 10
 
 
-def test_a_reference_that_is_not_there_is_one_line(folder: Path, tmp_path: Path) -> None:
+def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
-    with pytest.raises(UserError, match="there is no system magic in this comparison"):
-        compare(CompareConfig(resamples=1000, reference="magic"), tmp_path, {}, {}, DAY, "c0ffee" * 4)
+    said = {}
+    for reference in ("spleeter-4", "unet", "magic"):
+        compare(CompareConfig(resamples=1000, reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
+        text = (tmp_path / "comparison.md").read_text()
+        said[reference] = re.findall(
+            r"compare.reference, (.*) to compare with: pictures of differences compare with the best", text
+        )
+        assert (tmp_path / "pictures" / "differences-vocals.png").is_file()
+    assert said == {
+        "spleeter-4": [],
+        "unet": ["unet, has no scores of drums, bass, other"],
+        "magic": ["magic, has no scores of vocals, accompaniment, drums, bass, other"],
+    }
+
+
+def test_scores_among_other_stems_are_marked_and_left_out_of_the_pairs(tmp_path: Path) -> None:
+    stems = ("vocals", "drums", "bass", "other", "accompaniment")
+    write_system(tmp_path / "systems", "two", {"model": 4.0, "mixture": -6.0}, seed=1)
+    write_system(tmp_path / "systems", "four", {"model": 5.0, "mixture": -6.0}, stems, seed=2)
+    write_system(tmp_path / "systems", "drummer", {"model": 6.0, "mixture": -6.0}, ("drums", "no-drums"), seed=3)
+    write_system(tmp_path / "systems", "four-b", {"model": 5.0}, stems, seed=4)
+    for track in TRACKS:
+        write_museval(tmp_path / "x" / f"{track.rsplit('/', 1)[-1]}.json", dict.fromkeys(stems[:4], [20.0] * 7))
+        write_museval(tmp_path / "y" / f"{track.rsplit('/', 1)[-1]}.json", {"vocals": [20.0] * 7})
+    compare(CONFIG, tmp_path, {"x": tmp_path / "x", "y": tmp_path / "y"}, {}, DAY, "c0ffee" * 4)
+    pairs = pd.read_csv(tmp_path / "pairs.csv")
+    names = {target: set(rows["first"]) | set(rows["second"]) for target, rows in pairs.groupby("target")}
+    assert names["vocals"] == {"two", "four", "four-b", "mixture"}
+    assert names["drums"] == {"four", "four-b", "x", "mixture"}
+    table: Any = pd.read_csv(tmp_path / "comparison.csv").set_index("system")["vocals among"]
+    assert (table["four"], table["x"]) == ("accompaniment, vocals", "bass, drums, other, vocals")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["best"]["vocals"] in ("four", "four-b")
+    text = (tmp_path / "comparison.md").read_text()
+    assert "| x, scores of others † | 20.00 |" in text.partition("## Vocals")[2].partition("##")[0]
+    assert "| x, scores of others | 20.00 |" in text.partition("## Drums")[2].partition("##")[0]
+    assert "| Drummer † |" in text.partition("## Drums")[2].partition("##")[0]
+    assert "x, scores of others among bass, drums, other, vocals; " in text
+    assert "y, scores of others among stems that its files do not name. The rest were scored among acc" in text
+
+
+def test_scores_of_others_that_fail_leave_a_table_of_the_rest(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "a", {"model": 3.0})
+    (tmp_path / "x").mkdir()
+    text = compare(CONFIG, tmp_path, {"x": tmp_path / "x"}, {}, DAY, "c0ffee" * 4)
+    assert "| A |" in text
+    assert re.search(r"Left out, scores of x: no file in .* is about a track that was scored here", text)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["failed"].keys() == {"x"}
+    assert summary["others"] == {}
 
 
 def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
@@ -172,7 +219,7 @@ def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(
     text = compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert "| Alone |" in text
     assert "Too few systems" in text
-    assert "No two systems have tracks in common." in (tmp_path / "comparison.md").read_text()
+    assert "No two systems have 2 tracks or more that were scored alike" in (tmp_path / "comparison.md").read_text()
     before = digest_folder(tmp_path)
     compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert digest_folder(tmp_path) == before

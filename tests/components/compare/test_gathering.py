@@ -96,16 +96,24 @@ def test_targets_of_others_that_nobody_has_here_are_left_out(tmp_path: Path) -> 
     assert set(scores["target"]) == {"vocals", "accompaniment"}
 
 
-def test_wrong_scores_of_others_are_one_line(tmp_path: Path) -> None:
+def test_wrong_scores_of_others_fail_alone(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
-    with pytest.raises(UserError, match="is not a folder"):
-        gather(tmp_path / "systems", {"x": tmp_path / "none"})
-    (tmp_path / "x").mkdir()
-    with pytest.raises(UserError, match="is about a track that was scored here"):
-        gather(tmp_path / "systems", {"x": tmp_path / "x"})
-    (tmp_path / "x" / "Artist 1 - Song 1.json").write_text('{"targets": 1}')
-    with pytest.raises(UserError, match="is not a file of museval's scores"):
-        gather(tmp_path / "systems", {"x": tmp_path / "x"})
+    good, empty, wrong = tmp_path / "good", tmp_path / "empty", tmp_path / "wrong"
+    write_museval(good / "Artist 1 - Song 1.json", {"vocals": [8.0] * 7})
+    empty.mkdir()
+    wrong.mkdir()
+    (wrong / "Artist 1 - Song 1.json").write_text('{"targets": 1}')
+    found = gather(tmp_path / "systems", {"none": tmp_path / "none", "empty": empty, "wrong": wrong, "good": good})
+    assert set(found.scores["system"]) == {"a", "good"}
+    assert found.failed == {
+        "none": f"{tmp_path / 'none'} is not a folder",
+        "empty": f"no file in {empty} is about a track that was scored here (by its name)",
+        "wrong": f"{wrong / 'Artist 1 - Song 1.json'} is not a file of museval's scores: leave it out",
+    }
+
+
+def test_what_cannot_be_gathered_is_one_line(tmp_path: Path) -> None:
+    write_system(tmp_path / "systems", "a", {"model": 1.0})
     with pytest.raises(UserError, match="there is a system a here already"):
         gather(tmp_path / "systems", {"a": tmp_path / "x"})
     with pytest.raises(UserError, match="has no scores in it"):

@@ -91,8 +91,15 @@ def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.Monkey
         (["--models", "a=x", "--scores", "a=y"], "--models a: there is a system a here already"),
         (["--systems", "unet", "--scores", "unet=y"], "--scores unet: there is a system unet here already"),
         (["--scores", "a=nowhere"], "--scores a: nowhere is not a folder"),
+        (["--scores", "a=docs"], "--scores a: docs has no JSON file of museval's in it"),
+        (
+            ["--systems", "unet", "--reference", "unt"],
+            "compare.reference: there is no system unt in this comparison: unet",
+        ),
         (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
         (["--systems", "none"], "--systems none leaves nothing to compare"),
+        (["--tracks", "-1"], "--tracks -1: there are none below 0"),
+        (["--steps", "-1"], "--steps -1: there are none below 0"),
     ],
 )
 def test_what_cannot_be_planned_is_one_line(

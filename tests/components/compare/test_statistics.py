@@ -16,7 +16,14 @@ CONFIG = CompareConfig(resamples=1000)
 def _scores(systems: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"system": name, "target": "vocals", "metric": "SDR", "track": f"track {number:02d}", "value": value}
+            {
+                "system": name,
+                "target": "vocals",
+                "metric": "SDR",
+                "track": f"track {number:02d}",
+                "value": value,
+                "among": "two",
+            }
             for name, values in systems.items()
             for number, value in enumerate(values)
         ]
