@@ -2,17 +2,22 @@
 
 weights                   how many there are
 multiply_adds_a_second    of audio
-times_real_time           seconds separated a second: as trained, in torch eager and fp32
-times_real_time_fast      the same as `stemline separate` does it, in `fast_precision`
+times_real_time           seconds of a long song separated a second: as trained, in torch eager and fp32
+times_real_time_fast      the same of the copy that `stemline separate` computes with, in `fast_precision`
 peak_memory_bytes         of this process while it separated `seconds` of music in torch eager and fp32; on a GPU, of it
 size_bytes                of weights.safetensors
 machine                   in words
+
+Both speeds are of one window after the other, each on all of torch's threads, or on the GPU. `separate` is faster on
+several cores: it has a worker a core, each on one thread.
 """
 
 import argparse
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +32,7 @@ from components.core.files import write_json
 from components.core.inference import best_precision, for_inference
 from components.core.networks.separator import Separator
 from components.core.provenance import hardware
-from components.core.segments import separate_all
+from components.core.segments import separate_blocks
 
 _LONGEST = 20.0  # seconds of music that are separated
 _PATIENCE = 4.0  # seconds of computing for a measurement, about
@@ -46,9 +51,9 @@ def costs_of(model: Model, folder: Path) -> dict[str, Any]:
     """Return what costs.json holds; of a process that has done nothing else, or its memory is that of other work."""
     separator = model.separator.to("cuda" if torch.cuda.is_available() else "cpu")
     precision = best_precision()
-    plain, seconds = _times_real_time(separator, model)
+    plain, seconds = times_real_time(separator, model)
     memory = _peak_memory()  # before anything else is in it
-    fast, _ = _times_real_time(for_inference(separator, precision), model)
+    fast, _ = times_real_time(for_inference(separator, precision), model)
     weights = sum(value.numel() for value in separator.parameters())
     multiply_adds = count_multiply_adds(separator, model.channels) * model.rate / separator.segment
     return {
@@ -65,29 +70,27 @@ def costs_of(model: Model, folder: Path) -> dict[str, Any]:
     }
 
 
-def _times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
-    """Return seconds of noise separated a second, overlap included, and how many were; without the warming up.
+def times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
+    """Return seconds of an endless song of noise separated a second, overlap included, and how many were.
 
-    A slow network separates a segment or two, a fast one _LONGEST seconds.
+    A window ends a hop later than the one before it, so a hop's time is a window's, however long the segments are. A
+    slow network separates two windows, a fast one _LONGEST seconds; the first window of all only warms up.
     """
     random = np.random.default_rng(7)
-
-    def noise(segments: int) -> Audio:
-        drawn: Audio = random.standard_normal((model.channels, segments * separator.segment), dtype=np.float32)
-        return drawn
-
-    _took(separator, noise(1))
-    a_segment = _took(separator, noise(1))
-    most = _LONGEST * model.rate / separator.segment
-    mixture = noise(max(1, round(min(_PATIENCE / a_segment, most))))
-    seconds = mixture.shape[1] / model.rate
-    return seconds / _took(separator, mixture), seconds
+    noise: Audio = random.standard_normal((model.channels, separator.segment), dtype=np.float32)
+    stems = separate_blocks(separator, repeat(noise))
+    next(stems)  # it ends where the song begins
+    hop, took = _separated(stems, 1)
+    most = min(_PATIENCE / took, _LONGEST * model.rate / hop)
+    samples, took = _separated(stems, max(2, round(most)))
+    return samples / model.rate / took, samples / model.rate
 
 
-def _took(separator: Separator, mixture: Audio) -> float:
+def _separated(stems: Iterator[Audio], windows: int) -> tuple[int, float]:
+    """Return how many samples the next windows give, and the seconds that they took."""
     started = time.perf_counter()
-    separate_all(separator, mixture)
-    return time.perf_counter() - started
+    samples = sum(block.shape[-1] for block in islice(stems, windows))
+    return samples, time.perf_counter() - started
 
 
 def _peak_memory() -> int:

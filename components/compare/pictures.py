@@ -90,7 +90,7 @@ def boxes(comparison: Comparison, target: str) -> Figure | None:
 
 
 def speed(comparison: Comparison, target: str) -> Figure | None:
-    """Draw the median SDR of every trained system that compares against its speed as `stemline separate` has it."""
+    """Draw the median SDR of every trained system that compares against its speed, made ready, in one lane."""
     points = _speeds(by_track(comparison.gathered.comparable, target, "SDR"), comparison.facts)
     if len(points) < _FEWEST_SPEEDS:
         return None
@@ -104,7 +104,7 @@ def speed(comparison: Comparison, target: str) -> Figure | None:
     panel.xaxis.set_minor_formatter(NullFormatter())
     machines = sorted({str(facts.costs["machine"]) for facts in comparison.facts.values() if "machine" in facts.costs})
     panel.set_title(f"{target.capitalize()}: {material(comparison.gathered.test)}", loc="left")
-    panel.set_xlabel(f"speed (× real time)\n{'; '.join(machines)}")
+    panel.set_xlabel(f"speed, made ready, one window at a time (× real time)\n{'; '.join(machines)}")
     panel.set_ylabel("SDR (dB), median over tracks")
     panel.grid(color=_GRID, linewidth=0.6)
     panel.set_axisbelow(True)

@@ -37,7 +37,7 @@ QUOTED = (
     Published("Open-Unmix, umxl", "private", (7.21, None, None, None), None, "Stöter et al., 2021"),
     Published("Wave-U-Net", "MUSDB18 + CCMixter", (4.97, 13.99, 4.41, 7.74), 11.11, "SiSEC 2018, STL1"),
     Published("Conv-TasNet", "MUSDB18", (6.81, None, None, None), None, "Défossez et al., 2019"),
-    Published("Demucs (v1)", "MUSDB18 + 150 songs, by its mean of 6.3", (7.05, 13.94, 7.00, 12.04), None, "the paper's table"),
+    Published("Demucs (v1)", "MUSDB18 + 150 songs, by its mean", (7.05, 13.94, 7.00, 12.04), None, "the paper's table"),
     Published("Demucs (v2)", "MUSDB18", (6.84, None, None, None), None, "Défossez et al., 2019, version of 2021"),
     Published("D3Net", "MUSDB18", (7.24, None, None, None), None, "Takahashi and Mitsufuji, 2021"),
     Published("TFC-TDF U-Net, small", "MUSDB18", (6.95, None, None, None), None, "Choi et al., ISMIR 2020"),

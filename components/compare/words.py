@@ -117,7 +117,8 @@ def _machines(facts: Iterable[Facts]) -> str:
     """Say on what was measured; the speed on one core may come from an earlier scoring, elsewhere."""
     found = list(facts)
     now = {str(known.costs["machine"]) for known in found if "machine" in known.costs}
-    scored = {known.one_core_machine for known in found if known.one_core_machine} - now
+    scored = {known.one_core_machine for known in found if known.one_core_machine}
+    scored = {machine for machine in scored if not any(one.startswith(machine) for one in now)}
     elsewhere = [f"on one core, when it was scored: {', '.join(sorted(scored))}"] if scored else []
     return "; ".join([*sorted(now), *elsewhere]) or "not measured"
 

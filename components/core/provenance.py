@@ -47,10 +47,15 @@ def hardware() -> str:
     gpus = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines()
     if gpus:
         return f"{len(gpus)} x {gpus[0]}"
-    return f"{_processor()}, {cores()} cores, no GPU"
+    return f"{processor()}, no GPU"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return in words the processor and how many of its cores may be used, whatever else computes here."""
+    return f"{_model_name()}, {cores()} cores"
+
+
+def _model_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

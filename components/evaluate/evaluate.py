@@ -10,6 +10,7 @@ from components.core.manifest import MANIFEST, Track, read_manifest
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.jobs import score_all
 from components.evaluate.material import scored_targets
+from components.evaluate.merging import merged_model, merged_targets
 from components.evaluate.pictures import draw_pictures
 from components.evaluate.report import summary_text
 from components.evaluate.results import describe_test, summarise, tidy, write_museval, write_tables
@@ -26,18 +27,20 @@ def evaluate(config: EvaluateConfig, model: Path, data: Path, out: Path) -> None
     Raises UserError when there is no test track, or none that can be scored.
     """
     loaded = load_model(model)
-    scenarios(scored_targets(loaded.targets))  # raises, before the long work, when these targets cannot be scored
     tracks = _some(read_manifest(data, SPLIT), config.tracks)
     if not tracks:
         raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
+    merged = merged_targets(loaded.targets, tracks)
+    loaded = merged_model(loaded, merged)
+    scenarios(scored_targets(loaded.targets))  # raises, before the long work, when these targets cannot be scored
     systems = all_systems(config.systems, config.post)
-    scored = score_all(model, tracks, systems, config.post, config.window_seconds, config.scorer)
+    scored = score_all(model, merged, tracks, systems, config.post, config.window_seconds, config.scorer)
     scores = [item.scores for item in scored]
     if all(score.reason for score in scores):
         raise UserError(f"no test track can be scored, the first because {scores[0].reason}: {tracks[0].name}")
     table = tidy(scores)
     summary = summarise(table)
-    test = describe_test(tracks, loaded, config.window_seconds, config.scorer)
+    test = describe_test(tracks, loaded, merged, config.window_seconds, config.scorer)
     write_museval(out, tracks, scores, config.window_seconds)
     write_tables(out, table, summary, test)
     speeds = times_real_time(scored, tracks)

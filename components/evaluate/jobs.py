@@ -24,6 +24,7 @@ from components.core.parallel import cores, end_with_starter
 from components.core.postprocessing import PostProcessing
 from components.core.progress import Progress
 from components.evaluate.material import read_material, scored_targets, with_accompaniment
+from components.evaluate.merging import merged_model
 from components.evaluate.scoring import TrackScores, score_track
 from components.evaluate.systems import estimator
 
@@ -51,6 +52,7 @@ class Scored:
 
 def score_all(
     folder: Path,
+    merged: tuple[str, ...],
     tracks: Sequence[Track],
     systems: Sequence[str],
     post: Mapping[str, PostProcessing],
@@ -59,12 +61,12 @@ def score_all(
 ) -> list[Scored]:
     """Score every system on every track with the model in `folder`; results by track, then system, as given.
 
-    Raises UserError when a track cannot be read or a process dies.
+    Its targets `merged` are scored as part of `other`. Raises UserError when a track cannot be read or a process dies.
     """
     jobs = [Job(track, system) for track in tracks for system in systems]
     progress = Progress("evaluate", round(sum(job.track.duration for job in jobs), 1), "s of audio")
     scores: dict[tuple[str, str], Scored] = {}
-    with _pool(folder, _processes(jobs, folder)) as pool:
+    with _pool(folder, merged, _processes(jobs, folder)) as pool:
         # the longest first, so that none is left running alone at the end
         waiting = {
             pool.submit(_run, job, post, window_seconds, scorer): job for job in sorted(jobs, key=_longest_first)
@@ -79,11 +81,11 @@ def score_all(
 _model: Model | None = None
 
 
-def _start(folder: Path) -> None:
+def _start(folder: Path, merged: tuple[str, ...]) -> None:
     global _model
     end_with_starter()
     torch.set_num_threads(1)
-    _model = load_model(folder)
+    _model = merged_model(load_model(folder), merged)
 
 
 def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float, scorer: str) -> Scored:
@@ -100,9 +102,9 @@ def _run(job: Job, post: Mapping[str, PostProcessing], window_seconds: float, sc
 
 
 @contextmanager
-def _pool(folder: Path, processes: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(folder: Path, merged: tuple[str, ...], processes: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of fresh processes; on an error what waits is dropped, so that the error is seen at once."""
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (folder,))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (folder, merged))
     with _one_thread():
         try:
             yield pool

@@ -21,12 +21,17 @@ def summary_text(
     width = max(len(_title(name)) for name in names)
     datasets = label_datasets(list(test["datasets"]))  # type: ignore[call-overload]
     head = f"Test split of {datasets}; {test['scorer']}, median over frames, then tracks, in dB"
-    lines = ["", head]
+    lines = ["", head, *_merged_lines(test)]
     for target, rows in summary.groupby("target", sort=False):
         lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + _COLUMNS]
         lines += [_row(row, width) for row in rows.to_dict("records")]
     lines += ["", "times real time, on one core: " + ", ".join(_speed(*item) for item in speeds.items())]
     return "\n".join([*lines, *_unscored_lines(scores)]) + "\n"
+
+
+def _merged_lines(test: Mapping[str, object]) -> list[str]:
+    merged: list[str] = test["merged_into_other"]  # type: ignore[assignment]
+    return [f"not every track has {' and '.join(merged)}: scored as part of other"] if merged else []
 
 
 def _speed(system: str, times: float) -> str:

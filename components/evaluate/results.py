@@ -5,7 +5,7 @@ scores.csv      a row a track, system, target and metric: median over frames (dB
 table.csv       a row a system and target: median over tracks of each metric (dB), the bounds of the SDR's median (95 %,
                 bootstrap over tracks), and what was counted
 metrics.json    the same, nested system > target > metric, numbers only, for `dvc metrics`
-test.json       which tracks (with a digest of their audio), and how they were scored
+test.json       which tracks (with a digest of their audio), how they were scored, and which stems as part of `other`
 """
 
 import shutil
@@ -105,14 +105,20 @@ def nested(summary: pd.DataFrame) -> dict[str, dict[str, object]]:
     return document
 
 
-def describe_test(tracks: Sequence[Track], model: Model, window_seconds: float, scorer: str) -> dict[str, object]:
-    """Return test.json: two files of scores are about the same music when their `digest`s are equal."""
+def describe_test(
+    tracks: Sequence[Track], model: Model, merged: tuple[str, ...], window_seconds: float, scorer: str
+) -> dict[str, object]:
+    """Return test.json: two files of scores are about the same music when their `digest`s are equal.
+
+    `targets` are those of `model` as it was scored; `merged` are others, which its `other` took in.
+    """
     versions = package_versions()
     return {
         "tracks": [track.name for track in tracks],
         "digest": digest_tracks(tracks),
         "datasets": sorted({track.dataset for track in tracks}),
         "targets": list(model.targets),
+        "merged_into_other": list(merged),
         "rate": model.rate,
         "channels": model.channels,
         "window_seconds": window_seconds,

@@ -1,6 +1,6 @@
 """What a system costs: seconds of music separated a second, on one core.
 
-speed.csv       a row a system: times_real_time, and in words the machine that it was measured on
+speed.csv       a row a system: times_real_time, and in words the processor that it was measured on
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ import pandas as pd
 
 from components.core.files import whole_file
 from components.core.manifest import Track
-from components.core.provenance import hardware
+from components.core.provenance import processor
 from components.evaluate.jobs import Scored
 
 SPEED = "speed.csv"
@@ -30,7 +30,7 @@ def times_real_time(scored: Sequence[Scored], tracks: Sequence[Track]) -> dict[s
 
 def write_speeds(out: Path, speeds: Mapping[str, float]) -> None:
     """Write speed.csv to `out`."""
-    machine = hardware()
+    machine = processor()  # where there is a GPU, too
     rows = [
         {"system": system, "times_real_time": round(value, 2), "machine": machine} for system, value in speeds.items()
     ]

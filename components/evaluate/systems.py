@@ -10,9 +10,10 @@ import numpy as np
 
 from components.core.audio import Audio
 from components.core.bundle import Model
-from components.core.postprocessing import PostProcessing, post_processed
+from components.core.postprocessing import PostProcessing
 from components.core.segments import separate_all
 from components.evaluate.material import scored_targets
+from components.evaluate.merging import with_post
 from components.evaluate.oracles import ideal_binary, ideal_ratio, ideal_wiener, oracle
 
 Estimator = Callable[[Model, Audio, Audio], Audio]
@@ -66,7 +67,7 @@ def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
     chosen = post[system.removeprefix(_POST)]
 
     def separate_and_process(model: Model, mixture: Audio, references: Audio) -> Audio:
-        return separate_all(post_processed(model.separator, chosen), mixture, chosen.overlap)
+        return separate_all(with_post(model.separator, chosen), mixture, chosen.overlap)
 
     return separate_and_process
 

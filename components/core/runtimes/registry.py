@@ -1,9 +1,11 @@
 """All runtimes by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from components.core.bundle import Model
 from components.core.errors import UserError
+from components.core.networks.rest import RestSeparator
 from components.core.runtimes import onnx_runtime, openvino, torch_compiled, torch_eager, torch_ready
 from components.core.runtimes.runtime import Means, Precision, Prepared, Runtime
 
@@ -20,6 +22,8 @@ RUNTIMES: Mapping[str, Runtime] = {
 def with_runtime(model: Model, runtime: str, precision: Precision, means: Means) -> Prepared:
     """Return the model's separator with its network run by `runtime`; the model stays as it is.
 
+    What a network of one stem leaves of the mixture is torch's to compute.
+
     Raises UserError for a runtime or precision that does not exist, and for what the runtime cannot do.
     """
     if runtime not in RUNTIMES:
@@ -29,4 +33,8 @@ def with_runtime(model: Model, runtime: str, precision: Precision, means: Means)
         raise UserError(f"{found.title} computes in {', '.join(found.precisions)}, not in {precision}")
     if precision == "int8" and not means.calibration:
         raise UserError(f"{found.title}: 8 bits need music to learn their ranges from: give some for calibration")
-    return found.prepare(model, precision, means)
+    if not isinstance(model.separator, RestSeparator):
+        return found.prepare(model, precision, means)
+    of_one_stem = replace(model, separator=model.separator.network, targets=model.targets[:1])
+    prepared = found.prepare(of_one_stem, precision, means)
+    return replace(prepared, separator=RestSeparator(prepared.separator).eval())

@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from core.tiny import run_python, save_tiny_model
 from torch import Tensor, nn
 
+from components.compare import costs as costs_module
+from components.compare.costs import times_real_time
 from components.compare.counting import count_multiply_adds
-from components.core.bundle import load_model
+from components.core.bundle import Model, load_model
 from components.core.networks.separator import Separator
+from components.core.networks.unet import UNetConfig
 
 
 class _Counted(Separator):
@@ -57,6 +61,28 @@ def test_attention_counts_its_projections_and_its_products() -> None:
     products = 2 * 50 * 50 * 8
     assert count_multiply_adds(_Attending().eval(), 2) == pytest.approx(projections + products)
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+class _Slow(Separator):
+    """Two seconds of a clock a forward pass."""
+
+    def __init__(self, segment: int) -> None:
+        super().__init__()
+        self.segment, self.clock = segment, 0.0
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        self.clock += 2
+        return torch.stack([mixture, 0 * mixture], dim=1)
+
+
+@pytest.mark.parametrize("segment", [1000, 1001, 100_000])
+def test_speed_is_that_of_a_long_song_however_long_segments_are(segment: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    separator = _Slow(segment)
+    monkeypatch.setattr(costs_module, "time", SimpleNamespace(perf_counter=lambda: separator.clock))
+    model = Model(separator, UNetConfig(), ("vocals", "accompaniment"), 1000, 2, {}, "")
+    speed, seconds = times_real_time(separator, model)
+    assert speed == round(segment / 2) / 1000 / 2
+    assert seconds == 2 * round(segment / 2) / 1000
 
 
 def test_the_command_measures_a_model(tmp_path: Path) -> None:

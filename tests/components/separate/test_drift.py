@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracks = []
     for seed in range(20):
         meter = BalanceMeter(44100, 44100)
-        meter.add(noise(seed, 44100) * np.float32([[1], [seed / 20]]))
+        meter.add(noise(seed, 44100) * np.array([[1], [seed / 20]], np.float32))
         tracks.append(meter.result().features)
     write_profile(make_profile({"noises": tracks}, FEATURES, 44100, {}), folder / PROFILE)
     return folder
