@@ -32,6 +32,8 @@ from pipelines.tasks import carry_out
 from pipelines.watching import RETRAIN
 
 _RAN = "Running stage"
+_ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
+"""By what called for it, as prefect.yaml has it."""
 
 
 @flow(name=RETRAIN, flow_run_name="retrain at {commit}: {why}")
@@ -54,7 +56,7 @@ def retrain(
             require_server()
         with checked_out(commit) as checkout:
             checkout.set_parameters(parameters or {})
-            outcome = patiently(lambda: _retrained(checkout, require_approval))
+            outcome = patiently(lambda: _retrained(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.forget()
     except Exception as error:
         return failed(error)
@@ -89,7 +91,8 @@ def _retrained(checkout: Checkout, require_approval: bool) -> str:
     verdict = register_and_judge(checkout)
     if verdict is None:
         version = registered(checkout)
-        return f"data, code and parameters are those of the champion, version {version.version}: nothing to train"
+        made = "what was made is the same model as" if recorded else "data, code and parameters are those of"
+        return f"{made} the champion, version {version.version}: nothing to {'judge' if recorded else 'train'}"
     if not recorded:  # the run that made it may have been killed before it could
         _record(checkout)
     _publish(verdict, checkout.workspace / "gate")

@@ -1,13 +1,15 @@
 """Log the model to its training's run and register it, once."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import mlflow
+from mlflow.entities.model_registry import ModelVersion
 
 from components.core import provenance, tracking
 from components.core.bundle import Model, load_model
-from components.core.files import write_json
+from components.core.files import digest_parts, write_json
 from components.core.logged_model import logged_model
 from components.core.version import VERSION_FILE, VersionRef
 from components.register.config import RegisterConfig
@@ -15,31 +17,42 @@ from components.register.config import RegisterConfig
 ARTIFACTS = "register"
 """Folder of the run's artifacts for its dvc.lock and params.yaml, with which `dvc repro` makes the model again."""
 
+IDENTITY = "identity"
+"""Tag of a version by which the same model is known again."""
+
 _RECORDS = ("dvc.lock", "params.yaml")
 
 
 def register(config: RegisterConfig, model: Path, run: tracking.RunRef, out: Path) -> VersionRef:
     """Register the model in the folder `model`, trained by `run`; write `out`/version.json.
 
-    The same weights of the same run are registered once: a second call finds the version.
+    The same model is registered once, whichever run made it: a second call finds the version, and what was said of it
+    (taken back, refused by a person) holds.
     """
     client = tracking.connect()
     tracking.require_run(run)
     loaded = load_model(model)
-    version = _find(client, config.name, run, loaded.digest) or _register(client, config.name, model, loaded, run)
-    ref = VersionRef(config.name, version, run.run_id, loaded.digest)
+    version = _found(client, config.name, loaded) or _registered(client, config.name, model, loaded, run)
+    ref = VersionRef(config.name, int(version.version), str(version.run_id), loaded.digest)
     write_json(out / VERSION_FILE, asdict(ref))
     return ref
 
 
-def _find(client: mlflow.MlflowClient, name: str, run: tracking.RunRef, digest: str) -> int | None:
-    for found in client.search_model_versions(f"name = '{name}' and run_id = '{run.run_id}'"):
-        if found.tags.get("sha256") == digest:
-            return int(found.version)
-    return None
+def _found(client: mlflow.MlflowClient, name: str, loaded: Model) -> ModelVersion | None:
+    """Return the first version that is this model."""
+    same = client.search_model_versions(f"name = '{name}' and tags.{IDENTITY} = '{_identity(loaded)}'")
+    return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: tracking.RunRef) -> int:
+def _identity(loaded: Model) -> str:
+    """Return a digest of all that decides the stems: weights, network, and what goes in and out."""
+    description = [loaded.network.model_dump(mode="json"), loaded.targets, loaded.rate, loaded.channels]
+    return digest_parts([loaded.digest, json.dumps(description, sort_keys=True)])
+
+
+def _registered(
+    client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: tracking.RunRef
+) -> ModelVersion:
     logged = logged_model(client, run, model, loaded)
     for record in _RECORDS:  # the tags' digests lead nowhere once the clone that trained is gone
         if Path(record).is_file():
@@ -48,11 +61,11 @@ def _register(client: mlflow.MlflowClient, name: str, model: Path, loaded: Model
         client.create_registered_model(name, description="Vocal isolation: the stems of a mixture")
     tags = {
         "sha256": loaded.digest,
+        IDENTITY: _identity(loaded),
         "stage": "register",
         "network": str(loaded.network.model_dump()["name"]),
         "targets": " ".join(loaded.targets),
         "dvc_lock": provenance.lock_digest(),
         "git_commit": provenance.git_commit(),
     }
-    created = client.create_model_version(name, logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)
-    return int(created.version)
+    return client.create_model_version(name, logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)

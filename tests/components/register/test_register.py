@@ -101,6 +101,26 @@ def test_the_same_weights_are_registered_once(
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
 
 
+def test_the_same_model_of_another_run_is_the_version_that_it_was(
+    registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    """So no harmless commit brings back, by training again, what was taken back or what a person refused."""
+    again = register(RegisterConfig(name=NAME), tiny_model(tmp_path / "model"), new_run(), tmp_path)
+    assert again == registered.ref
+    assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
+
+
+def test_the_same_weights_in_another_network_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+    config, folder = RegisterConfig(name="longer"), tiny_model(tmp_path / "model")
+    first = register(config, folder, new_run(), tmp_path)
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description["network"]["frames"] *= 2
+    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    second = register(config, folder, new_run(), tmp_path)
+    assert first.sha256 == second.sha256
+    assert (first.version, second.version) == (1, 2)
+
+
 def test_what_made_a_version_outlives_the_clone_that_did(
     store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
