@@ -36,6 +36,7 @@ class Checkout(Place):
     def set_parameters(self, values: Mapping[str, object]) -> None:
         """Have the clone's params.yaml differ from the commit's in these values, e.g. of `train.steps`, alone."""
         yaml = YAML()
+        yaml.preserve_quotes = True  # else the file differs from the commit's, and what it makes is called dirty
         yaml.width = 120
         document = yaml.load(self.parameters)
         for name, value in values.items():
@@ -44,7 +45,10 @@ class Checkout(Place):
             for section in sections:
                 place = place.setdefault(section, {})
             place[last] = value
-        yaml.dump(document, self.folder / PARAMS)
+        if values:
+            yaml.dump(document, self.folder / PARAMS)
+        else:
+            (self.folder / PARAMS).write_text(self.parameters, encoding="utf-8")
 
     def save_experiment(self, name: str) -> None:
         """Keep lock, parameters and metrics of this clone as an experiment of the project, in place of one before.

@@ -16,7 +16,7 @@ from pipelines.command import CommandError
 
 pytestmark = pytest.mark.slow
 
-PARAMETERS = "# steps and folders\nacquire:\n  folder: data\ntrain:\n  steps: 5\n  network:\n    name: unet\n"
+PARAMETERS = '# steps and folders\nacquire:\n  folder: data\ntrain:\n  steps: 5\n  network:\n    name: "unet"\n'
 STAGES = "stages:\n  train:\n    cmd: echo trained\n    params: [train]\n"
 IDENTITY = {
     f"GIT_{role}_{part}": value
