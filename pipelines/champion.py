@@ -1,6 +1,7 @@
 """Which version is live, and its scores on the tracks that a challenger is scored on."""
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -32,10 +33,10 @@ def champion_scores(place: Place, name: str, version: int) -> str:
 
 
 def _conditions(place: Place, model: Path) -> str:
-    """Return a digest of all that decides the scores: model, tracks, parameters, code."""
+    """Return a digest of all that decides the scores: model, tracks, parameters, code, the package that computes."""
     code = [digest_folder(place.folder / "components" / part, "*.py") for part in ("core", "evaluate")]
     # as it stands in the file: the typed config would bring torch in here
     document = yaml.safe_load((place.folder / "params.yaml").read_text(encoding="utf-8"))
     parameters = json.dumps(document["evaluate"])
     files = [digest_file(path) for path in (model / "model.json", place.workspace / "acquire" / "manifest.csv")]
-    return digest_parts([*files, parameters, *code])[:12]
+    return digest_parts([*files, parameters, *code, metadata.version("torch")])[:12]

@@ -1,6 +1,6 @@
 """Is the model that is live worth what it was when it was promoted? Scored again, by today's code on today's tracks.
 
-The scores become an MLflow run of their own: those of the training's run stay what they were at the promotion.
+The scores become an MLflow run of their own.
 """
 
 from pipelines import environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
@@ -13,18 +13,18 @@ from prefect import flow, get_run_logger
 from prefect.states import Completed
 
 from components.core import tracking
+from components.core.journal import Journal, open_journal
 from components.core.model_store import fetch_model
 from components.core.params import load_section
 from components.core.workspace import SCRATCH
+from components.promote.config import PromoteConfig
 from components.register.config import RegisterConfig
+from pipelines.at_promotion import Worth, promotion_of, worth_at, worth_of
 from pipelines.champion import live_version
 from pipelines.checkout import Checkout, checked_out
 from pipelines.failure import failed
 from pipelines.judgement import champion_alias
 from pipelines.patience import patiently
-
-_PREFIX, _SUFFIX = "test/", "/SDR"  # of the model's own metrics, as components/evaluate/log.py names them
-_TEST_DIGEST = "evaluate.test_digest"
 
 
 @flow(name="evaluate-champion", flow_run_name="evaluate the champion at {commit}")
@@ -68,7 +68,13 @@ def _evaluated(checkout: Checkout) -> str:
         raise
     patiently(lambda: client.set_terminated(run.run_id))
     now, then = (patiently(partial(client.get_run, ref.run_id)) for ref in (run, training))
-    return f"version {version}: {_compared(now, then)}"
+    promotion = patiently(lambda: promotion_of(_journal(checkout).of(name), version))
+    before = patiently(lambda: worth_at(client, then, promotion))
+    return f"version {version}: {_compared(now, before, 'at its promotion' if promotion else 'when it was trained')}"
+
+
+def _journal(checkout: Checkout) -> Journal:
+    return open_journal(load_section("promote", PromoteConfig, checkout.folder / "params.yaml").journal)
 
 
 def _run_of_training(client: mlflow.MlflowClient, name: str, version: int) -> tracking.RunRef:
@@ -89,26 +95,15 @@ def _new_run(client: mlflow.MlflowClient, name: str, tags: dict[str, object]) ->
     return ref
 
 
-def _compared(now: mlflow.entities.Run, then: mlflow.entities.Run) -> str:
-    """Return the SDR of every target, and how it has changed since the promotion."""
-    before = _sdr(then)
-    said = [_change(target, value, before.get(target)) for target, value in _sdr(now).items()]
-    same = now.data.tags.get(_TEST_DIGEST) == then.data.tags.get(_TEST_DIGEST)
-    tracks = f"{now.data.tags['evaluate.test_tracks']} test tracks"
-    which = f"the {tracks} of its promotion" if same else f"{tracks}, which are not those of its promotion"
-    return f"{'; '.join(said)}; on {which} (MLflow run {now.info.run_id})"
+def _compared(run: mlflow.entities.Run, before: Worth, when: str) -> str:
+    """Return the SDR of every target, and how it differs from `when` it was measured before."""
+    now = worth_of(run)
+    said = [_change(target, value, before.sdr.get(target), when) for target, value in now.sdr.items()]
+    tracks = f"{run.data.tags['evaluate.test_tracks']} test tracks"
+    which = f"the same {tracks}" if now.test_digest == before.test_digest else f"{tracks}, which are not those of then"
+    return f"{'; '.join(said)}; on {which} (MLflow run {run.info.run_id})"
 
 
-def _change(target: str, now: float, before: float | None) -> str:
-    change = f"{now - before:+.2f} against {before:.2f} at its promotion" if before is not None else "not scored before"
+def _change(target: str, now: float, before: float | None, when: str) -> str:
+    change = f"{now - before:+.2f} against {before:.2f} {when}" if before is not None else "not scored before"
     return f"{target} {now:.2f} dB SDR, {change}"
-
-
-def _sdr(run: mlflow.entities.Run) -> dict[str, float]:
-    """Return the model's median SDR by target; other systems' names have one part more."""
-    found = {name: value for name, value in run.data.metrics.items() if name.count("/") == 2}
-    return {
-        name.removeprefix(_PREFIX).removesuffix(_SUFFIX): value
-        for name, value in sorted(found.items())
-        if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
-    }

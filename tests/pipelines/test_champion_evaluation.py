@@ -71,10 +71,10 @@ def test_the_champion_is_scored_again_and_compared_with_its_promotion(project: P
     runs = _runs(project)
     scored, training = runs[f"champion {NAME}/1"], runs["a training"]
     sdr = scored.data.metrics["test/vocals/SDR"]
-    assert f"vocals {sdr:.2f} dB SDR, {sdr + 40:+.2f} against -40.00 at its promotion" in outcome
+    assert f"vocals {sdr:.2f} dB SDR, {sdr + 40:+.2f} against -40.00 when it was trained" in outcome
     assert "accompaniment" in outcome
     assert "not scored before" in outcome
-    assert "1 test tracks, which are not those of its promotion" in outcome
+    assert "1 test tracks, which are not those of then" in outcome
     assert scored.info.run_id in outcome
     assert scored.info.status == "FINISHED"
     assert (scored.data.tags["stage"], scored.data.tags["champion.version"]) == ("evaluate-champion", "1")
