@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 
+from components.core.entry import in_one_line
 from components.core.lifeline import tied
 from components.core.secrets import without_secrets
 from components.core.stores.opening import open_store
 from components.core.stores.store import BOOKS
-from pipelines.command import said_of
 
 DRIFTED = "stemline.catalogue.drift"
 QUARANTINED = 4
@@ -42,8 +42,9 @@ def separate_and_tell(command: list[str], destination: str) -> int:
         try:
             if tell_of_drift(destination):
                 print(f"separate: {server} was told of it")
-        except Exception as error:
-            print(f"stemline: {server} could not be told of the catalogue's drift: {said_of(error)}", file=sys.stderr)
+        except Exception as error:  # of whatever kind, it is none of the job's
+            said = without_secrets(in_one_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
+            print(f"stemline: {server} could not be told of the catalogue's drift: {said}", file=sys.stderr)
     return code
 
 
