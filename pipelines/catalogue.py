@@ -11,6 +11,7 @@ import sys
 import time
 from functools import partial
 from typing import Any, cast
+from uuid import UUID
 
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_table_artifact
@@ -18,7 +19,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.types.entrypoint import EntrypointType
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from components.core.errors import UserError
 from pipelines.automations import SHARD_TAG
@@ -29,6 +30,9 @@ from pipelines.guard import guard_this_process
 from pipelines.patience import again_after, patiently
 from pipelines.tasks import carry_out
 from pipelines.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
+
+PATIENCE = 900.0
+"""For so many seconds workers may take no shard; then all of it is done without them."""
 
 _LOOK_EVERY = 2.0  # seconds
 _SHARDS = "shards: "
@@ -153,18 +157,30 @@ def _started(pool: str, source: str, destination: str, number: int, options: lis
 def _wait_for(runs: list[FlowRun], waits: tuple[float, ...]) -> None:
     """Wait until all shards have ended, however; what they left undone is done afterwards.
 
-    A server that is away is asked again after `waits`: the shards go on without it.
+    A server that is away is asked again after `waits`: the shards go on without it. Shards of which no worker takes any
+    for `PATIENCE` seconds are cancelled: the workers may be as busy as long as this run waits for them.
     """
     logger = get_run_logger()
-    left = {run.id: run.name for run in runs}
+    left, waiting_since = {run.id: run.name for run in runs}, time.monotonic()
     with get_client(sync_client=True) as client:
         while left:
             time.sleep(_LOOK_EVERY)
             for run_id, name in list(left.items()):
                 state = patiently(partial(client.read_flow_run, run_id), waits).state
+                if state is None or not state.is_scheduled():
+                    waiting_since = time.monotonic()
                 if state is not None and state.is_final():
                     del left[run_id]
                     logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
+            if time.monotonic() - waiting_since > PATIENCE:
+                logger.warning("no worker takes any of %d shards for %g s: they are done here", len(left), PATIENCE)
+                _cancel(client, list(left))
+                return
+
+
+def _cancel(client: SyncPrefectClient, runs: list[UUID]) -> None:
+    for run_id in runs:
+        client.set_flow_run_state(run_id, Cancelled(message="no worker took it: it is done by the catalogue's own run"))
 
 
 def _publish(destination: str, lines: list[str]) -> None:

@@ -246,11 +246,16 @@ def retrain(
 
 
 @app.command()
-def deploy(pool: Annotated[str, typer.Argument(help="A Prefect work pool.")]) -> None:
+def deploy(
+    pool: Annotated[str, typer.Argument(help="A Prefect work pool.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="These deployments alone, by name, e.g. scheduled. Repeatable.")
+    ] = None,
+) -> None:
     """Register the flows of prefect.yaml, with their schedules and triggers, for the workers of a pool."""
     from pipelines.serve import deploy_flows
 
-    deploy_flows(pool)
+    deploy_flows(pool, only or ())
 
 
 @app.command()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from components.core.version import TAKEN_BACK
+from components.core.version import NOT_APPROVED, TAKEN_BACK
 from components.report.chart import Chart, draw
 from components.report.inputs import Input, inputs_of
 from components.report.reading import Unavailable
@@ -34,6 +34,7 @@ class Version:
     rule: str
     reasons: str
     taken_back: str
+    not_approved: str
     network: str
     commit: str
     lock: str
@@ -103,6 +104,7 @@ def _version(store: Mlflow, version: ModelVersion, run: Run | None) -> Version:
         rule=tags.get("gate.rule", ""),
         reasons=tags.get("gate.reasons", ""),
         taken_back=tags.get(TAKEN_BACK, ""),
+        not_approved=tags.get(NOT_APPROVED, ""),
         network=tags.get("network", ""),
         commit=tags.get("git_commit", ""),
         lock=tags.get("dvc_lock", ""),

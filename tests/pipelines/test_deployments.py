@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from components.core.errors import UserError
 from pipelines.automations import TAG, server
 from pipelines.deployments import Described, described
-from pipelines.serve import at_once
+from pipelines.serve import at_once, named
 
 ROOT = Path(__file__).parents[2]
 FILE = """\
@@ -59,6 +59,22 @@ def test_what_trains_turns_others_away_meanwhile(found: dict[str, Described]) ->
         assert made.concurrency_limit == 1
         assert made.concurrency_options is not None
         assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
+
+
+def test_a_second_catalogue_waits_for_the_first(found: dict[str, Described]) -> None:
+    made = found["separate-catalogue"].deployment()
+    assert made.concurrency_limit == 1
+    assert made.concurrency_options is not None
+    assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
+
+
+def test_some_are_chosen_by_name(found: dict[str, Described]) -> None:
+    everything = list(found.values())
+    assert named(everything, ()) == everything
+    chosen = named(everything, ["retrain/scheduled", "champion"])
+    assert {one.flow.name for one in chosen} == {"retrain", "evaluate-champion"}
+    with pytest.raises(UserError, match=r"prefect\.yaml has no deployment retrain: there are .*scheduled"):
+        named(everything, ["champion", "retrain"])
 
 
 def test_outside_the_project_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from prefect.logging import disable_run_logger
-from prefect.states import Completed, Running
+from prefect.states import Cancelled, Completed, Running, Scheduled
 
 from components.core.errors import Away
 
@@ -48,6 +48,44 @@ def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.Mon
     monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
     catalogue._wait_for([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
     assert states.asked == 4
+
+
+def test_shards_that_no_worker_takes_are_done_by_the_run_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when all of a pool's slots are held by runs that wait for their shards."""
+    from pipelines import catalogue
+
+    cancelled = []
+    first, second = uuid4(), uuid4()
+    client = SimpleNamespace(
+        read_flow_run=lambda run_id: SimpleNamespace(state=Scheduled() if run_id not in cancelled else Cancelled()),
+        set_flow_run_state=lambda run_id, state: cancelled.append(run_id),
+    )
+    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
+    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
+    assert cancelled == [first, second]
+
+
+def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import catalogue
+
+    busy = uuid4()
+    looks = iter([*[Running() for _ in range(40)], Completed()])
+    done: list[bool] = []
+
+    def read(run_id: UUID) -> SimpleNamespace:
+        if run_id == busy:
+            state = next(looks)
+            done.append(state.is_final())
+            return SimpleNamespace(state=state)
+        return SimpleNamespace(state=Completed() if any(done) else Scheduled())
+
+    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
+    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
+    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
+    assert len(done) == 41
 
 
 def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:

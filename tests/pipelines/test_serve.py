@@ -298,6 +298,7 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     found = requests.post(f"{here.api}/deployments/filter", json={}, timeout=30).json()
     (deployed,) = [item for item in found if item["name"] == "the-quick"]
     assert (deployed["work_pool_name"], deployed["tags"]) == (POOL, ["stemline"])
+    assert deployed["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
 
 
 def _shard() -> str:

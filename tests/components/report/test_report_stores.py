@@ -23,6 +23,7 @@ from report_workspace import Page
 
 from components.core import tracking
 from components.core.journal import open_journal
+from components.core.version import NOT_APPROVED
 from components.promote.config import PromoteConfig
 from components.promote.live import change
 from components.report import jobs, live, versions
@@ -163,6 +164,11 @@ def test_after_a_rollback_one_goes_back_further(project: Path) -> None:
     assert "rollback of version 1" in text
     assert "makes the version before this one live" in text
     assert "Taken back: " in text
+
+
+def test_what_a_person_refused_is_told(project: Path) -> None:
+    tracking.connect().set_model_version_tag(NAME, "2", NOT_APPROVED, "Ann on 2026-11-28: hollow voices")
+    assert "Refused by Ann on 2026-11-28: hollow voices" in _page(project).text
 
 
 def test_nothing_is_made_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
