@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from prefect.client.schemas.objects import State
 from prefect.logging import disable_run_logger
 from prefect.states import Cancelled, Completed, Running, Scheduled
 
@@ -71,7 +72,7 @@ def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.Mon
     from pipelines import catalogue
 
     busy = uuid4()
-    looks = iter([*[Running() for _ in range(40)], Completed()])
+    looks: Iterator[State[Any]] = iter([*[Running() for _ in range(40)], Completed()])
     done: list[bool] = []
 
     def read(run_id: UUID) -> SimpleNamespace:
