@@ -20,7 +20,7 @@ from components.gate.operation import Try, operable
 from components.gate.picture import draw_differences
 from components.gate.records import TEST_DIGEST, write_down
 from components.gate.rules import against_champion, first_champion
-from components.gate.scores import Scores, read_scores
+from components.gate.scores import MODEL, Scores, read_scores
 from components.gate.slices import sliced
 
 SMOKE_FILE = "smoke.json"
@@ -59,6 +59,7 @@ def gate(
         _of_these_weights(challenger, version),
         *_turned_down(version),
         *_other_tracks(version, champion, challenger),
+        *_few_tracks(config, champion, challenger),
     ]
     findings = (*decisive, *slices, *running, *known)
     verdict = Verdict(
@@ -118,6 +119,15 @@ def _other_tracks(version: VersionRef, champion: Champion | None, scores: Scores
         return []
     text = f"test set: not the tracks that version {champion.version} was judged on; both were scored on today's"
     return [Finding("test set", True, text)]
+
+
+def _few_tracks(config: GateConfig, champion: Champion | None, scores: Scores) -> list[Finding]:
+    """Return a finding, good in itself, where nothing will ever be judged against this first champion."""
+    tracks = len(scores.sdr[MODEL])
+    if champion or tracks >= config.minimum_tracks:
+        return []
+    needed = f"no later model can be compared with this one on fewer than {config.minimum_tracks} (gate.minimum_tracks)"
+    return [Finding("test set", True, f"test set: {tracks} track{'' if tracks == 1 else 's'}; {needed}")]
 
 
 def _write(out: Path, verdict: Verdict, seen: Mapping[str, Smoke]) -> None:

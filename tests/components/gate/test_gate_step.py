@@ -61,6 +61,18 @@ def registered(version: VersionRef, store: str) -> mlflow.entities.model_registr
     return mlflow.MlflowClient(store, store).get_model_version(NAME, str(version.version))
 
 
+@pytest.mark.parametrize(("minimum", "said"), [(6, ()), (7, ("test set: 6 tracks; no later model can be compared",))])
+def test_a_first_version_on_few_tracks_is_let_through_and_it_is_said(
+    tmp_path: Path, version: VersionRef, minimum: int, said: tuple[str, ...]
+) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    verdict = gate(gate_config(minimum_tracks=minimum), version, evidence(scores), None, tmp_path / "out")
+    assert verdict.passed
+    texts = [finding.text for finding in verdict.findings if finding.text.startswith("test set")]
+    assert len(texts) == len(said)
+    assert all(text.startswith(start) for text, start in zip(texts, said, strict=True))
+
+
 def test_a_first_version_that_passes_is_written_down_everywhere(
     tmp_path: Path, version: VersionRef, store: str
 ) -> None:
