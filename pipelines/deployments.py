@@ -25,6 +25,7 @@ from pipelines.automations import TAG
 
 FILE = Path("prefect.yaml")
 _MAY_WAIT = "require_approval"  # a flow with this parameter
+_PARAMETERS = "parameters"
 _SHORTEST = timedelta(seconds=10)  # that Prefect's automations can wait for
 
 
@@ -70,12 +71,22 @@ class Described:
 
 
 def described() -> list[Described]:
-    """Return the deployments of the prefect.yaml in this folder; raises UserError when there is none."""
+    """Return the deployments of the prefect.yaml in this folder; raises UserError where it is not there, or wrong."""
     try:
         document = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{FILE} does not exist: run from the root of the project, where it lies") from None
-    return [Described(section, _flow(section["entrypoint"])) for section in document["deployments"]]
+    found = [Described(section, _flow(section["entrypoint"])) for section in document["deployments"]]
+    for one in found:
+        _require_parameters_in_their_place(one)
+    return found
+
+
+def _require_parameters_in_their_place(described: Described) -> None:
+    """Raise UserError for a parameter of the flow beside `parameters`, where Prefect takes no notice of it."""
+    names = set(signature(described.flow.fn).parameters) - {_PARAMETERS}
+    if lost := sorted(names & described.section.keys()):
+        raise UserError(f"{FILE}: {lost[0]} of {described.name} belongs below its `{_PARAMETERS}:`")
 
 
 def no_longer_described(client: SyncPrefectClient, wanted: list[Described]) -> list[str]:

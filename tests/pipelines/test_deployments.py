@@ -97,6 +97,14 @@ def test_a_time_limit_is_in_hours_and_not_too_short(
         assert one.time_limit
 
 
+def test_a_parameter_out_of_its_place_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = '{name: sunday, entrypoint: "pipelines/retraining.py:retrain", require_approval: true}'
+    (tmp_path / "prefect.yaml").write_text(f"deployments:\n  - {section}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^prefect\.yaml: require_approval of sunday belongs below its `parameters:`$"):
+        described()
+
+
 def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(UserError, match="start one with `prefect server start`"), server():
