@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from components.compare.comparison import Comparison
 from components.compare.config import CompareConfig
 from components.compare.facts import facts_of_others, read_facts
 from components.compare.gathering import gather
@@ -22,7 +23,7 @@ from components.compare.page import as_html
 from components.compare.pictures import draw
 from components.compare.statistics import friedman, pairs_of
 from components.compare.table import best_system, summarise
-from components.compare.words import Comparison, as_markdown
+from components.compare.words import as_markdown
 from components.core.files import whole_file, write_json, write_text
 from components.core.metrics import METRICS
 

@@ -12,11 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from components.compare.comparison import Comparison
 from components.compare.facts import Facts, title_of
 from components.compare.fixed import is_fixed
 from components.compare.labels import place_labels
 from components.compare.statistics import by_track
-from components.compare.words import Comparison, material
+from components.compare.words import material
 from components.core.drawing import STYLE, save
 
 _TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
