@@ -65,7 +65,9 @@ def differences(comparison: Comparison, target: str) -> Figure | None:
         face = _TRAINED if row.sure else "white"
         panel.plot([row.mean], [place], "o", color=_TRAINED, markerfacecolor=face, markersize=6, zorder=3)
     _name_rows(panel, [title_of(row.system, facts) for row in rows])
-    panel.set_title(f"{target.capitalize()} SDR compared with {title_of(reference, facts)}, track by track", loc="left")
+    # two lines: names of systems are long, and the panel beside theirs is narrow
+    title = f"{target.capitalize()} SDR, track by track,\ncompared with {title_of(reference, facts)}"
+    panel.set_title(title, loc="left")
     panel.set_xlabel(
         f"mean difference (dB), {config.confidence:.0%} interval over tracks\n"
         f"full: p < {1 - config.confidence:.2g} (Wilcoxon, Holm over all pairs); hollow: may be alike"

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import pytest
@@ -67,8 +69,8 @@ def set_values(project: Project, values: Mapping[str, object]) -> None:
     path = Path(project.folder, "params.yaml")
     document = yaml.load(path)
     for name, value in values.items():
-        section, key = name.split(".")
-        document[section][key] = value
+        *sections, key = name.split(".")
+        reduce(getitem, sections, document)[key] = value
     yaml.dump(document, path)
     project.git("commit", "--quiet", "--all", "--message", ", ".join(values))
 
