@@ -27,9 +27,9 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from benchmarks.validation_tracks import score_tracks
-from components.core import tracking
-from components.core.bundle import load_model
-from components.core.shards import ShardReader
+from components.core.data.cache_format import ShardReader
+from components.core.models.bundle import load_model
+from components.core.tracking import mlflow_runs
 
 MODEL, CACHE, RUN = Path("workspace/train/model"), Path("workspace/cache"), Path("workspace/train")
 SCORES = Path("workspace/ablations")
@@ -137,10 +137,10 @@ def _dvc(*arguments: str) -> None:
 
 def _log(experiment: str, name: str, scores: pd.DataFrame) -> None:
     """Add to the training's own MLflow run what it was a variant of, and its scores."""
-    client, run = tracking.connect(), tracking.RunRef.read(RUN)
-    tracking.set_tags(client, run, {"ablation": name, "ablation.experiment": experiment})
+    client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(RUN)
+    mlflow_runs.set_tags(client, run, {"ablation": name, "ablation.experiment": experiment})
     medians = {f"validation/{target}_sdr": float(value) for target, value in scores.median().items()}
-    tracking.log_metrics(client, run, medians)
+    mlflow_runs.log_metrics(client, run, medians)
 
 
 def _print_heading(scores: pd.DataFrame, steps: int) -> None:

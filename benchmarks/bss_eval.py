@@ -20,10 +20,10 @@ import scipy.fft
 import stempeg
 from numpy.typing import NDArray
 
-from components.core import audio, ffmpeg
-from components.core.audio import Audio
-from components.evaluate import bss_eval
-from components.evaluate.scoring import SCORERS
+from components.core.sound import decoding, ffmpeg
+from components.core.sound.decoding import Audio
+from components.evaluate.scoring import bss_eval
+from components.evaluate.scoring.scoring import SCORERS
 
 RATE = 44100
 TARGETS = (2, 4)
@@ -112,7 +112,7 @@ def _real_music() -> tuple[Audio, Audio]:
     As they are decoded: on the grid of 16 bits, as `evaluate` takes them, the rounding noise fills the empty band.
     """
     path = Path(stempeg.example_stem_path())
-    stems = [audio.read(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
+    stems = [decoding.read(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
     references = np.stack([stems[0], sum(stems[1:], start=np.zeros_like(stems[0]))]).astype(np.float32)
     noise = np.random.default_rng(7).standard_normal(references.shape)
     return references, (references + 0.3 * references[::-1] + 1e-3 * noise).astype(np.float32)

@@ -31,9 +31,17 @@ from torch import Tensor
 
 from components.cache.cache import ShardWriter
 from components.cache.config import CacheConfig
-from components.core.ffmpeg import put_on_path
-from components.core.shards import FULL_SCALE, CachedTrack, Part, ShardReader, write_index, write_parts, write_settings
-from components.core.stft import Stft, StftConfig
+from components.core.data.cache_format import (
+    FULL_SCALE,
+    CachedTrack,
+    Part,
+    ShardReader,
+    write_index,
+    write_parts,
+    write_settings,
+)
+from components.core.sound.ffmpeg import put_on_path
+from components.core.sound.stft import Stft, StftConfig
 
 RATE = 44100
 TARGETS = ("vocals", "accompaniment")

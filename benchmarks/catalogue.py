@@ -20,11 +20,11 @@ import numpy as np
 import soundfile
 import torch
 
-from components.core.audio import SUFFIXES, read, resample, to_channels
-from components.core.bundle import load_model
-from components.core.model_store import SHIPPED
-from components.core.parallel import cores
-from components.core.segments import separate_all
+from components.core.base.parallel import cores
+from components.core.models.addresses import SHIPPED
+from components.core.models.bundle import load_model
+from components.core.separating.segments import separate_all
+from components.core.sound.decoding import SUFFIXES, read, resample, to_channels
 
 RATE = 44100
 

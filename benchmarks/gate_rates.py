@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from components.core.model_store import SHIPPED
-from components.core.params import load_section
+from components.core.base.params import load_section
+from components.core.models.addresses import SHIPPED
+from components.gate.confidence_interval import Values, lower_bound
 from components.gate.config import GateConfig
-from components.gate.interval import Values, lower_bound
 
 ROUNDS = 2000
 RESAMPLES = 2000  # fewer than the gate takes: the error that this leaves is far below that of the rounds

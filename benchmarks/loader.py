@@ -10,9 +10,9 @@ import argparse
 import time
 from pathlib import Path
 
-from components.core.parallel import cores
-from components.core.params import PARAMS, load_section
-from components.core.shards import ShardReader
+from components.core.base.parallel import cores
+from components.core.base.params import PARAMS, load_section
+from components.core.data.cache_format import ShardReader
 from components.train.config import AugmentConfig, TrainConfig
 from components.train.crops import CropSampler, batches
 

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import soundfile
 
-from components.core.model_store import SHIPPED
+from components.core.models.addresses import SHIPPED
 
 
 def main() -> None:

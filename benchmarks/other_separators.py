@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from components.core.networks.separator import Separator
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 SOURCES = ["drums", "bass", "other", "vocals"]
 RATE = 44100

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.validation_tracks import score_tracks
-from components.core import tracking
-from components.core.bundle import load_model
-from components.core.postprocessing import PostProcessing, post_processed
-from components.core.shards import ShardReader
+from components.core.data.cache_format import ShardReader
+from components.core.models.bundle import load_model
+from components.core.separating.postprocessing import PostProcessing, post_processed
+from components.core.tracking import mlflow_runs
 
 WAYS = {
     "native": PostProcessing(),
@@ -59,12 +59,12 @@ def main() -> None:
 
 
 def _log(name: str, post: PostProcessing, model: str, metrics: dict[str, float]) -> None:
-    client = tracking.connect()
-    created = client.create_run(tracking.experiment_id(client), run_name=f"post-processing: {name}")
-    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
-    tracking.log_params(client, run, {f"post.{key}": value for key, value in post.model_dump(mode="json").items()})
-    tracking.set_tags(client, run, {"stage": "post-processing", "model_digest": model})
-    tracking.log_metrics(client, run, metrics, 0)
+    client = mlflow_runs.connect()
+    created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"post-processing: {name}")
+    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    mlflow_runs.log_params(client, run, {f"post.{key}": value for key, value in post.model_dump(mode="json").items()})
+    mlflow_runs.set_tags(client, run, {"stage": "post-processing", "model_digest": model})
+    mlflow_runs.log_metrics(client, run, metrics, 0)
     client.set_terminated(run.run_id)
 
 

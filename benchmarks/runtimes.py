@@ -26,20 +26,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.core import audio, tracking
-from components.core.audio import Audio
-from components.core.bundle import Model, load_model
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.model_store import SHIPPED
+from benchmarks.engines.registry import RUNTIMES, with_runtime
+from benchmarks.engines.runtime import Means, Prepared
+from components.core.base.errors import UserError
+from components.core.base.parallel import cores
+from components.core.base.step_command import run_step
+from components.core.data.targets import left_out_of
+from components.core.models.addresses import SHIPPED
+from components.core.models.bundle import Model, load_model
 from components.core.networks.separator import Separator
-from components.core.parallel import cores
-from components.core.provenance import git_commit, hardware
-from components.core.runtimes.registry import RUNTIMES, with_runtime
-from components.core.runtimes.runtime import Means, Prepared
-from components.core.segments import separate_all
-from components.core.targets import left_out_of
-from components.core.tracking import RunRef
+from components.core.separating.segments import separate_all
+from components.core.sound import decoding
+from components.core.sound.decoding import Audio
+from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_runs import RunRef
+from components.core.tracking.provenance import git_commit, hardware
 from components.train.validation import track_sdr
 
 PACKAGES = ("torch", "onnxruntime", "openvino", "nncf", "stemline")
@@ -188,7 +189,7 @@ def _spread(files: Sequence[Path], count: int) -> list[Path]:
 
 
 def _song(path: Path, model: Model) -> Song:
-    stems = {name: audio.read(path, stream)[0] for name, stream in STREAMS.items()}
+    stems = {name: decoding.read(path, stream)[0] for name, stream in STREAMS.items()}
     samples = min(stem.shape[1] for stem in stems.values())
     known = {name: stem[:, :samples] for name, stem in stems.items()}
     targets = np.stack([_target(target, known) for target in model.targets])
@@ -223,18 +224,18 @@ def _log(
 ) -> None:
     """Keep the table, its numbers and the networks as a run that says what was measured, by what and where."""
     base = ways[0]
-    client = tracking.connect()
-    run = client.create_run(tracking.experiment_id(client), run_name="runtimes").info.run_id
-    ref = RunRef(run, tracking.EXPERIMENT)
+    client = mlflow_runs.connect()
+    run = client.create_run(mlflow_runs.experiment_id(client), run_name="runtimes").info.run_id
+    ref = RunRef(run, mlflow_runs.EXPERIMENT)
     made_by = {"stage": "runtimes", "git_commit": git_commit(), "machine": hardware()}
-    tracking.set_tags(client, ref, made_by | {f"package.{name}": _version(name) for name in PACKAGES})
+    mlflow_runs.set_tags(client, ref, made_by | {f"package.{name}": _version(name) for name in PACKAGES})
     measured = {"model": arguments.model, "model_digest": model.digest, "threads": arguments.threads}
-    tracking.log_params(client, ref, measured | {"music": arguments.music or "stempeg's excerpt", **counts})
+    mlflow_runs.log_params(client, ref, measured | {"music": arguments.music or "stempeg's excerpt", **counts})
     for way in ways:
         name, (mean, worst) = f"{way.runtime}-{way.precision}", _change(way, base)
         speed = base.song_core_seconds / way.song_core_seconds
         values = {"speed_against_torch": speed, "sdr_change": mean, "sdr_change_worst": worst}
-        tracking.log_metrics(client, ref, {f"{name}/{key}": value for key, value in values.items()})
+        mlflow_runs.log_metrics(client, ref, {f"{name}/{key}": value for key, value in values.items()})
     client.log_text(run, "\n".join(lines) + "\n", "runtimes.md")
     for path in sorted(folder.rglob("network*.*")):
         client.log_artifact(run, str(path), "networks")

@@ -30,14 +30,14 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.other_separators import OTHERS, MissingPackageError
-from components.core.audio import Audio, read_blocks, resample_blocks
-from components.core.bundle import load_model
-from components.core.inference import Precision, best_precision, for_inference
+from components.core.base.parallel import cores
+from components.core.models.bundle import load_model
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.separator import Separator
-from components.core.parallel import cores
-from components.core.segments import separate_blocks
-from components.core.stft import Stft
+from components.core.separating.fast import Precision, best_precision, for_inference
+from components.core.separating.segments import separate_blocks
+from components.core.sound.decoding import Audio, read_blocks, resample_blocks
+from components.core.sound.stft import Stft
 from components.train.throughput import peak_flops
 
 RATE = 44100

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.data.cache_format import ShardReader
 from components.core.networks.separator import Separator
-from components.core.segments import separate_all
-from components.core.shards import ShardReader
+from components.core.separating.segments import separate_all
 from components.train.validation import track_sdr
 
 

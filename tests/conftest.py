@@ -1,6 +1,6 @@
 """For all tests: the order of files, what each leaves behind; and real stores, a folder and a bucket."""
 
-import one_core  # noqa: F401, I001  (before all that has threads)
+from tests.support import one_core  # noqa: F401, I001  (before all that has threads)
 
 import os
 import signal
@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from core.bucket import Bucket
+from tests.support.bucket import Bucket
 
-from components.core.garbage import spare_imports
+from components.core.base.garbage_collection import spare_imports
 from components.core.stores.opening import AnyStore, open_store
 
 LONGEST = (
     "test_whole_loop.py",
-    "test_whole_pipeline.py",
-    "test_train_kills.py",
+    "test_vocal_isolation_flow.py",
+    "test_kills.py",
     "test_separate_for_real.py",
-    "test_comparison.py",
-    "test_train_runs.py",
+    "test_comparison_flow.py",
+    "test_runs.py",
     "test_secrets.py",
     "test_retraining.py",
-    "test_approval.py",
+    "test_approval_flow.py",
     "test_catalogue_on_a_pool.py",
     "test_serve.py",
-    "test_evaluate_step.py",
+    "test_evaluate.py",
 )
 """Files that take a minute or more, the longest first."""
 

@@ -26,8 +26,9 @@ import pyarrow.parquet
 import pytest
 import soundfile
 import yaml
-from core.bucket import Bucket
-from core.tiny import ROOT, noise, save_tiny_model
+
+from tests.support.bucket import Bucket
+from tests.support.tiny_models import ROOT, noise, save_tiny_model
 
 USER = "leakuser"
 SECRETS = {
@@ -54,10 +55,10 @@ import json, sys
 from pipelines import environment
 from prefect import flow, tags
 from prefect.states import Failed
-from pipelines.automations import TAG, server
-from pipelines.command import CommandError
-from pipelines.notification import notify_by_webhook
-from pipelines.tasks import carry_out
+from pipelines.server.automations import TAG, server
+from pipelines.running.command import CommandError
+from pipelines.server.notification import notify_by_webhook
+from pipelines.running.tasks import carry_out
 
 @flow(name="secrets")
 def job():
@@ -146,9 +147,9 @@ def _commands(model: str) -> list[tuple[str, list[str], dict[str, str]]]:
         ("wrong key", [*separate, "s3://music/refused"], {"AWS_SECRET_ACCESS_KEY": WRONG}),
         ("store down", [*separate, "s3://music/down"], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}),
         ("MLflow down", champion, impatient),
-        ("lineage", ["-m", "components.separate.lineage", f"s3://music/out/{RECORDING}/vocals.flac"], {}),
+        ("lineage", ["-m", "components.separate.tracing.lineage", f"s3://music/out/{RECORDING}/vocals.flac"], {}),
         ("doctor", ["-m", "components.doctor", "--store", "s3://music/out"], {}),
-        ("status", ["-m", "pipelines.cli", "status"], {}),
+        ("status", ["-m", "pipelines.terminal.cli", "status"], {}),
     ]
 
 

@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 import stempeg
 import torch
-from source import ROOT
 
-from components.core import audio
-from components.core.bundle import load_model
-from components.core.files import digest_file
-from components.core.manifest import StemFile, Track
-from components.core.metrics import METRICS
-from components.core.model_files import WEIGHTS
-from components.evaluate.material import read_material
-from components.evaluate.scoring import median_of_frames, score_track
-from components.evaluate.systems import separate_by_model
+from components.core.base.files import digest_file
+from components.core.data.manifest import StemFile, Track
+from components.core.data.metric_names import METRICS
+from components.core.models.bundle import load_model
+from components.core.models.file_names import WEIGHTS
+from components.core.sound import decoding
+from components.evaluate.scoring.scoring import median_of_frames, score_track
+from components.evaluate.scoring.systems import separate_by_model
+from components.evaluate.scoring.test_tracks import read_material
+from tests.support.source import ROOT
 
 SHIPPED = ROOT / "models" / "vocal-isolation"
 CARD = (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def _excerpt() -> Track:
     path = Path(stempeg.example_stem_path())
     stems = {}
     for stream, name in enumerate(STREAMS):
-        samples, rate = audio.read(path, stream)
+        samples, rate = decoding.read(path, stream)
         stems[name] = StemFile(name, path, stream, digest_file(path), samples.shape[1], rate, samples.shape[0])
     return Track("demo/The Easton Ellises - Falcon 69", "The Easton Ellises", "Falcon 69", "demo", "test", stems)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from components.acquire.acquire import acquire
 from components.acquire.config import AcquireConfig
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.workspace import SCRATCH, WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import SCRATCH, WORKSPACE
 
 
 def main() -> None:

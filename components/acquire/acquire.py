@@ -14,9 +14,9 @@ from components.acquire.problems import PROBLEMS, Kind, Problem, write_problems
 from components.acquire.report import SUMMARY, print_report, write_summary
 from components.acquire.splits import TEST, TRAIN, Entry, Shares, assign
 from components.acquire.store import Transfer, copy, plan
-from components.core.errors import UserError
-from components.core.manifest import MANIFEST, StemFile, Track, write_manifest
-from components.core.parallel import in_processes
+from components.core.base.errors import UserError
+from components.core.base.parallel import in_processes
+from components.core.data.manifest import MANIFEST, StemFile, Track, write_manifest
 
 TRACKS = "tracks"
 _OURS = frozenset({TRACKS, MANIFEST, PROBLEMS, SUMMARY})

@@ -10,10 +10,10 @@ import numpy as np
 import soundfile
 
 from components.acquire.datasets.source import SourceStem, SourceTrack
-from components.core import audio, ffmpeg
-from components.core.audio import Audio
-from components.core.errors import UserError
-from components.core.manifest import MIXTURE
+from components.core.base.errors import UserError
+from components.core.data.manifest import MIXTURE
+from components.core.sound import decoding, ffmpeg
+from components.core.sound.decoding import Audio
 
 BLOCK = 1 << 17
 """Samples a channel that are in memory of each stem: 3 s at 44.1 kHz."""
@@ -72,7 +72,7 @@ class _Meter:
     """Adds up what passes of one stem."""
 
     stem: SourceStem
-    info: audio.AudioInfo = field(default_factory=lambda: audio.AudioInfo(0, 0, ""))
+    info: decoding.AudioInfo = field(default_factory=lambda: decoding.AudioInfo(0, 0, ""))
     samples: int = 0
     peak: float = 0.0
     energy: float = 0.0
@@ -83,8 +83,8 @@ class _Meter:
     def blocks(self) -> Iterator[Audio]:
         """Yield the stem's blocks, measuring; a file that cannot be read ends early and leaves its error."""
         try:
-            self.info = audio.probe(self.stem.path, self.stem.stream)
-            for block in audio.read_blocks(self.stem.path, BLOCK, self.stem.stream):
+            self.info = decoding.probe(self.stem.path, self.stem.stream)
+            for block in decoding.read_blocks(self.stem.path, BLOCK, self.stem.stream):
                 self._add(block)
                 yield block
         # whatever a decoder makes of rubbish; a mistake of ours would show in the tests
@@ -147,7 +147,7 @@ def _compare(blocks: Mapping[str, Audio]) -> tuple[float, float, float]:
     channels = max(block.shape[0] for block in blocks.values())
     zeros = np.zeros((channels, length), np.float32)
     fitted = {
-        name: np.pad(audio.to_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
+        name: np.pad(decoding.to_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
         for name, block in blocks.items()
     }
     mixture = fitted.pop(MIXTURE, zeros)

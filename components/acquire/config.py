@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.core.params import Section
+from components.core.base.params import Section
 
 DatasetName = Literal["demo", "musdb18-7s", "musdb18", "musdb18-hq", "folder"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]

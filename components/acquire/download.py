@@ -9,8 +9,8 @@ from typing import IO
 
 import requests
 
-from components.core.errors import UserError
-from components.core.progress import Progress
+from components.core.base.errors import UserError
+from components.core.base.progress import Progress
 
 _BLOCK = 1 << 20
 _PACKET = 1 << 16  # what is lost, at most, when a connection breaks off

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from components.acquire.checks import StemFacts, TrackFacts
 from components.acquire.datasets.source import SourceTrack
 from components.acquire.problems import Kind, Problem
-from components.core.manifest import MIXTURE
+from components.core.data.manifest import MIXTURE
 
 VOCALS = "vocals"
 

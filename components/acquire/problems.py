@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.files import whole_file
+from components.core.base.files import whole_file
 
 PROBLEMS = "problems.csv"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.acquire.problems import PROBLEMS, Kind, Problem, left_out
-from components.core.files import write_json
-from components.core.manifest import SPLITS, Track
+from components.core.base.files import write_json
+from components.core.data.manifest import SPLITS, Track
 
 SUMMARY = "summary.json"
 _MINUTE = 60.0

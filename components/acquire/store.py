@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.acquire.datasets.source import SourceTrack
 from components.acquire.names import safe_name, safe_names
-from components.core.files import digest_file, whole_file
+from components.core.base.files import digest_file, whole_file
 
 _AT_ONCE = 1 << 30
 

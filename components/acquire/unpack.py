@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from components.acquire.download import require_space
 from components.acquire.names import key
-from components.core.errors import UserError
-from components.core.progress import Progress
+from components.core.base.errors import UserError
+from components.core.base.progress import Progress
 
 _BLOCK = 1 << 20
 _MOST_MEMBERS = 20_000

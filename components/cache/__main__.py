@@ -5,9 +5,9 @@ from pathlib import Path
 
 from components.cache.cache import cache
 from components.cache.config import CacheConfig
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
 
 
 def main() -> None:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.cache.config import CacheConfig
-from components.core.files import whole_file
-from components.core.manifest import Track, read_manifest, read_parts
-from components.core.parallel import in_processes
-from components.core.shards import (
+from components.core.base.files import whole_file
+from components.core.base.parallel import in_processes
+from components.core.data.cache_format import (
     FULL_SCALE,
     INDEX,
     SETTINGS,
@@ -24,6 +23,7 @@ from components.core.shards import (
     write_parts,
     write_settings,
 )
+from components.core.data.manifest import Track, read_manifest, read_parts
 
 CACHED_SPLITS = ("train", "validation")
 

@@ -1,27 +1,25 @@
-"""`python -m components.catalogue`: what the flow runs when it is given nothing else to separate."""
+"""`python -m components.catalogue`: writes the recordings that `stemline run` separates when it is given none."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from components.catalogue.catalogue import make_catalogue
 from components.catalogue.config import CatalogueConfig
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step_command
+from components.core.base.workspace import WORKSPACE
 
 
-def main() -> None:
-    """Parse the command line and run the step."""
-    parser = argparse.ArgumentParser(prog="python -m components.catalogue", description=__doc__)
-    parser.add_argument("--data", type=Path, default=WORKSPACE / "acquire", help="folder of the manifest")
-    parser.add_argument("--out", type=Path, default=WORKSPACE / "catalogue", help="folder for the recordings")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    files = make_catalogue(load_section("catalogue", CatalogueConfig), arguments.data, arguments.out)
-    print(f"catalogue: {len(files)} recordings in {arguments.out}")
+def catalogue(
+    data: Annotated[Path, Option(help="Folder of the manifest.")] = WORKSPACE / "acquire",
+    out: Annotated[Path, Option(help="Folder for the recordings.")] = WORKSPACE / "catalogue",
+) -> None:
+    """Write held-back recordings as FLAC files, to be separated."""
+    files = make_catalogue(load_section("catalogue", CatalogueConfig), data, out)
+    print(f"catalogue: {len(files)} recordings in {out}")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(catalogue, "components.catalogue")

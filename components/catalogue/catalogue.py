@@ -5,8 +5,8 @@ from pathlib import Path
 import soundfile
 
 from components.catalogue.config import CatalogueConfig
-from components.core.files import whole_file
-from components.core.manifest import Track, read_manifest, read_mixture
+from components.core.base.files import whole_file
+from components.core.data.manifest import Track, read_manifest, read_mixture
 
 
 def make_catalogue(config: CatalogueConfig, data: Path, out: Path) -> list[Path]:

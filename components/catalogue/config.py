@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from components.core.params import Section
+from components.core.base.params import Section
 
 
 class CatalogueConfig(Section):

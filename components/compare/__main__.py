@@ -6,13 +6,13 @@ from pathlib import Path
 
 from components.compare.compare import MARKDOWN, PAGE, compare
 from components.compare.config import CompareConfig
-from components.compare.log import log_comparison, runs_of, training_seconds
-from components.compare.names import named_places
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.provenance import git_commit
-from components.core.tracking import connect
-from components.core.workspace import WORKSPACE
+from components.compare.mlflow_run import log_comparison, runs_of, training_seconds
+from components.compare.systems.names import named_places
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
+from components.core.tracking.mlflow_runs import connect
+from components.core.tracking.provenance import git_commit
 
 
 def main() -> None:

@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.compare.comparison import Comparison
 from components.compare.config import CompareConfig
-from components.compare.facts import facts_of_others, read_facts
-from components.compare.gathering import gather
-from components.compare.page import as_html
-from components.compare.pictures import draw
-from components.compare.statistics import friedman, pairs_of
-from components.compare.table import best_system, summarise
-from components.compare.words import as_markdown
-from components.core.files import whole_file, write_json, write_text
-from components.core.metrics import METRICS
+from components.compare.presentation.comparison import Comparison
+from components.compare.presentation.html_page import as_html
+from components.compare.presentation.markdown_page import as_markdown
+from components.compare.presentation.pictures import draw
+from components.compare.presentation.systems_table import best_system, summarise
+from components.compare.scores.score_table import gather
+from components.compare.scores.statistics import friedman, pairs_of
+from components.compare.systems.description import facts_of_others, read_facts
+from components.core.base.files import whole_file, write_json, write_text
+from components.core.data.metric_names import METRICS
 
 SYSTEMS = "systems"
 TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY = (

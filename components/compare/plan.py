@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.compare.fixed import is_fixed
-from components.compare.names import named_places, require_free
-from components.compare.others import require_scores
-from components.compare.pretrained import Pretrained, find_pretrained
-from components.compare.systems import NEED_MORE_DATA, SYSTEMS, System, named
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.files import write_json
+from components.compare.scores.museval_files import require_scores
+from components.compare.systems.names import named_places, require_free
+from components.compare.systems.pretrained_models import Pretrained, find_pretrained
+from components.compare.systems.references import is_fixed
+from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, named
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.base.step_command import run_step
 
 NONE = "none"
 """What `--systems` is where only models that were not trained here are compared."""

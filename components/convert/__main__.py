@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from components.convert.convert import KINDS, convert
-from components.core.entry import run_step
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.base.step_command import run_step
 from components.core.networks.rest import with_rest
 
 

@@ -7,13 +7,13 @@ import torch
 
 from components.convert import demucs, hdemucs, htdemucs, onnx, open_unmix, spleeter
 from components.convert.source import Converted, Kind
-from components.core.bundle import save_model
-from components.core.errors import UserError
-from components.core.files import digest_file
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file
+from components.core.models.bundle import save_model
 from components.core.networks.registry import build_separator
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.provenance import git_commit
+from components.core.tracking.provenance import git_commit
 
 KINDS: Mapping[str, Kind] = {
     "open-unmix": open_unmix.KIND,

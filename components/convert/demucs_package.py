@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from components.convert.source import Weights, find, hub, load_tensors
-from components.core.errors import UserError
-from components.core.extras import imported
+from components.core.base.errors import UserError
+from components.core.base.optional_packages import imported
 
 
 @dataclass(frozen=True)

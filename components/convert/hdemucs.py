@@ -9,9 +9,9 @@ from torch import Tensor
 
 from components.convert.demucs_package import locate, read_checkpoint, weights
 from components.convert.source import Converted, Kind, Weights, find, load_tensors, prefixed
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.base.params import parse_section
 from components.core.networks.hdemucs import HDemucsConfig
-from components.core.params import parse_section
 
 SOURCES = ("drums", "bass", "other", "vocals")
 RATE = 44100

@@ -4,8 +4,8 @@ from typing import Any
 
 from components.convert.demucs_package import read_checkpoint, weights
 from components.convert.source import Converted, Kind, prefixed
+from components.core.base.params import parse_section
 from components.core.networks.htdemucs import HTDemucsConfig
-from components.core.params import parse_section
 
 _NAMES = {
     "channels": "channels", "depth": "depth", "bottom": "bottom_channels", "layers": "t_layers", "heads": "t_heads",

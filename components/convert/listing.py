@@ -10,8 +10,8 @@ from rich.text import Text
 
 from components.convert.convert import KINDS
 from components.convert.source import Kind, Weights
-from components.core.entry import run_step
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.base.step_command import run_step
 
 _WIDTH = 150  # a terminal wraps what is too long for it
 _NONE = "–"

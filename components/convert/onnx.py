@@ -7,12 +7,12 @@ from typing import Any
 import torch
 
 from components.convert.source import Converted, Kind
-from components.core.errors import UserError
-from components.core.extras import imported
+from components.core.base.errors import UserError
+from components.core.base.optional_packages import imported
+from components.core.base.params import parse_section
 from components.core.networks.levels import LEVELS
 from components.core.networks.onnx_model import OnnxConfig
 from components.core.networks.shares import SHARES
-from components.core.params import parse_section
 
 OPTIONS = {
     "interface": "waveform (samples to stems), magnitude-mask or complex-mask (an STFT to masks)",

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
-from components.core.params import Section
+from components.core.base.errors import UserError
+from components.core.base.params import Section
 
 
 @dataclass(frozen=True)

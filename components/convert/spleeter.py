@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from components.convert.source import Converted, Kind, Weights
-from components.core.errors import UserError
-from components.core.extras import imported
+from components.core.base.errors import UserError
+from components.core.base.optional_packages import imported
 from components.core.networks.spleeter import SpleeterConfig
 
 

@@ -7,10 +7,10 @@ done there, with a small file below _stemline/doctor/ that is deleted again.
 import argparse
 import sys
 
-from components.core.entry import run_step
-from components.doctor.registry import checks
+from components.core.base.step_command import run_step
+from components.doctor.all_checks import checks
+from components.doctor.check_runs import run_checks
 from components.doctor.report import Found, document, exit_code, last_line, lines_of
-from components.doctor.running import run_checks
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 
 
 def run_module(module: str, *arguments: str, seconds: float) -> str:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from components.core.inference.precision import best_precision
-from components.core.lifeline import end_with_parent
+from components.core.base.lifeline import end_with_parent
+from components.core.separating.precision import best_precision
 
 
 @dataclass(frozen=True)

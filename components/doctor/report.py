@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from components.doctor.check_runs import Check
 from components.doctor.finding import Finding, Status
-from components.doctor.running import Check
 
 Found = tuple[Check, Finding]
 

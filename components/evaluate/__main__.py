@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.tracking import RunRef, connect, require_run
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.tracking.mlflow_runs import RunRef, connect, require_run
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
-from components.evaluate.log import log_results
+from components.evaluate.results.mlflow_run import log_results
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from components.core.params import Section
-from components.core.postprocessing import PostProcessing
-from components.evaluate.systems import SYSTEMS
+from components.core.base.params import Section
+from components.core.separating.postprocessing import PostProcessing
+from components.evaluate.scoring.systems import SYSTEMS
 
 
 class EvaluateConfig(Section):

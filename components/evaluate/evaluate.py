@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.core.bundle import load_model
-from components.core.errors import UserError
-from components.core.files import digest_parts
-from components.core.manifest import MANIFEST, Track, read_manifest
+from components.core.base.errors import UserError
+from components.core.base.files import digest_parts
+from components.core.data.manifest import MANIFEST, Track, read_manifest
+from components.core.models.bundle import load_model
 from components.evaluate.config import EvaluateConfig
-from components.evaluate.jobs import score_all
-from components.evaluate.material import scored_targets
-from components.evaluate.merging import merged_model, merged_targets
-from components.evaluate.pictures import draw_pictures
-from components.evaluate.report import summary_text
-from components.evaluate.results import describe_test, summarise, tidy, write_museval, write_tables
-from components.evaluate.scoring import scenarios
-from components.evaluate.speed import times_real_time, write_speeds
-from components.evaluate.systems import all_systems
+from components.evaluate.results.pictures import draw_pictures
+from components.evaluate.results.results import describe_test, summarise, tidy, write_museval, write_tables
+from components.evaluate.results.score_table import summary_text
+from components.evaluate.scoring.jobs import score_all
+from components.evaluate.scoring.merging import merged_model, merged_targets
+from components.evaluate.scoring.scoring import scenarios
+from components.evaluate.scoring.speed import times_real_time, write_speeds
+from components.evaluate.scoring.systems import all_systems
+from components.evaluate.scoring.test_tracks import scored_targets
 
 SPLIT = "test"
 

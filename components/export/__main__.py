@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.workspace import WORKSPACE
+from components.core.base.errors import UserError
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
 from components.export.export import export
 from components.export.network import export_network
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from components.core.bundle import Model
-from components.core.labels import label_datasets
-from components.core.manifest import read_manifest
-from components.core.metrics import METRICS
+from components.core.data.dataset_labels import label_datasets
+from components.core.data.manifest import read_manifest
+from components.core.data.metric_names import METRICS
+from components.core.models.bundle import Model
 from components.export.run import Run
 
 _WORST = 5

@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.core.bundle import load_model
-from components.core.errors import UserError
-from components.core.files import whole_file, write_json, write_text
-from components.core.model_files import DESCRIPTION, WEIGHTS
-from components.core.params import PARAMS
-from components.core.profile import PROFILE
-from components.core.tracking import RUN_FILE, RunRef
+from components.core.base.errors import UserError
+from components.core.base.files import whole_file, write_json, write_text
+from components.core.base.params import PARAMS
+from components.core.models.bundle import load_model
+from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.sound.profile import PROFILE
+from components.core.tracking.mlflow_runs import RUN_FILE, RunRef
 from components.export.card import Scores, model_card
 from components.export.run import read_run
 

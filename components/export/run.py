@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from components.core import tracking
+from components.core.tracking import mlflow_runs
 
 _INTERNAL = "mlflow."
 
@@ -52,10 +52,10 @@ class Run:
         return [time for _, _, time in self.metrics["train/loss"]]
 
 
-def read_run(ref: tracking.RunRef) -> Run:
+def read_run(ref: mlflow_runs.RunRef) -> Run:
     """Read a run from the store; raises UserError when it is not there."""
-    client = tracking.connect()
-    tracking.require_run(ref)
+    client = mlflow_runs.connect()
+    mlflow_runs.require_run(ref)
     found = client.get_run(ref.run_id)
     metrics = {
         name: tuple((point.step, point.value, point.timestamp) for point in client.get_metric_history(ref.run_id, name))

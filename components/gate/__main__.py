@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.version import VersionRef
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
+from components.core.release.version import VersionRef
 from components.gate.config import GateConfig
 from components.gate.gate import Champion, Evidence, gate
 

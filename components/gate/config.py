@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.core.params import Section
+from components.core.base.params import Section
 
 Decibels = Annotated[float, Field(ge=0)]
 
@@ -25,7 +25,7 @@ class GateConfig(Section):
     slice_limit_db            nor is the mean of a slice, of those with `slice_minimum_tracks` or more
     slice_minimum_tracks
 
-    Always, as seen in a fresh process that fetches the version from the registry (components/core/smoke.py):
+    Always, in a fresh process that fetches the version from the registry (models/smoke_test.py):
     sum_error                 stems miss the mixture by at most this share of its loudest sample
     slowest_times_real_time   seconds of music separated a second
     largest_weights_mb, largest_memory_mb

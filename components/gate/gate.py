@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.core import tracking
-from components.core.files import write_json
-from components.core.model_store import REGISTRY
-from components.core.smoke import Smoke, smoke
-from components.core.verdict import PICTURE_FILE, VERDICT_FILE, Finding, Verdict
-from components.core.version import NOT_APPROVED, TAKEN_BACK, VersionRef
+from components.core.base.files import write_json
+from components.core.models.addresses import REGISTRY
+from components.core.models.smoke_test import Smoke, smoke
+from components.core.release.verdict import PICTURE_FILE, VERDICT_FILE, Finding, Verdict
+from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
+from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
-from components.gate.operation import Try, operable
-from components.gate.picture import draw_differences
-from components.gate.records import TEST_DIGEST, write_down
-from components.gate.rules import against_champion, first_champion
+from components.gate.operational_rules import Try, operable
+from components.gate.score_rules import against_champion, first_champion
 from components.gate.scores import MODEL, Scores, read_scores
 from components.gate.slices import sliced
+from components.gate.verdict_picture import draw_differences
+from components.gate.verdict_records import TEST_DIGEST, write_down
 
 SMOKE_FILE = "smoke.json"
 
@@ -97,7 +97,7 @@ def _of_these_weights(scores: Scores, version: VersionRef) -> Finding:
 
 def _turned_down(version: VersionRef) -> list[Finding]:
     """Return findings where somebody went back from this version before, or did not let it go live."""
-    tags = tracking.connect().get_model_version(version.name, str(version.version)).tags
+    tags = mlflow_runs.connect().get_model_version(version.name, str(version.version)).tags
     by_hand = f"stemline rollback --to {version.version}"
     findings = []
     if TAKEN_BACK in tags:
@@ -114,7 +114,7 @@ def _other_tracks(version: VersionRef, champion: Champion | None, scores: Scores
     """Return a finding, good in itself, where the champion was judged on other tracks than both are compared on now."""
     if champion is None:
         return []
-    tags = tracking.connect().get_model_version(version.name, str(champion.version)).tags
+    tags = mlflow_runs.connect().get_model_version(version.name, str(champion.version)).tags
     if tags.get(TEST_DIGEST, scores.test_digest) == scores.test_digest:
         return []
     text = f"test set: not the tracks that version {champion.version} was judged on; both were scored on today's"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 
 MODEL, MIXTURE = "model", "mixture"
 

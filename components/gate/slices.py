@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.core.manifest import MANIFEST
-from components.core.verdict import Finding
+from components.core.data.manifest import MANIFEST
+from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
 from components.gate.scores import MIXTURE, MODEL, Scores, paired
 

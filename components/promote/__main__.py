@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from components.core.approval import Approval
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.verdict import Verdict
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
+from components.core.release.approval import Approval
+from components.core.release.verdict import Verdict
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 

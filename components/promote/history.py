@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.journal import Entry, live_at, open_journal
-from components.core.params import load_section
+from components.core.base.errors import UserError
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.release.journal import Entry, live_at, open_journal
 from components.promote.config import PromoteConfig
 
 

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from components.core import tracking
-from components.core.agreement import is_registered, misfit
-from components.core.errors import UserError
-from components.core.journal import ENTRY, PLACE, Entry, Journal, Kind
-from components.core.model_store import NOT_THERE
-from components.core.version import NOT_APPROVED, TAKEN_BACK
+from components.core.base.errors import UserError
+from components.core.models.addresses import NOT_THERE
+from components.core.release.journal import ENTRY, PLACE, Entry, Journal, Kind
+from components.core.release.registry_consistency import is_registered, misfit
+from components.core.release.version import NOT_APPROVED, TAKEN_BACK
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 
@@ -90,7 +90,7 @@ def change(
     """Make `version` live in place of the `expected` one: the journal first, then the aliases."""
     if not is_registered(client, name, version):
         raise UserError(
-            f"version {version} of {name} is not in the registry at {tracking.address()}: "
+            f"version {version} of {name} is not in the registry at {mlflow_runs.address()}: "
             "register and judge it again with `stemline run`"
         )
     entry = journal.append(kind, name, version, why, evidence, expected)
@@ -160,7 +160,9 @@ def remembered(client: mlflow.MlflowClient, name: str) -> str:
         return str(client.get_registered_model(name).tags.get(ENTRY, ""))
     except MlflowException as error:
         if error.error_code not in NOT_THERE:
-            raise UserError(f"the registry at {tracking.address()} does not answer: {tracking.reason(error)}") from None
+            raise UserError(
+                f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
+            ) from None
         return ""  # nothing is registered yet
 
 
@@ -170,7 +172,7 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
     if what:
         raise UserError(
             f"the journal at {journal.address} says that version {last.version} of {last.name} is live, and the "
-            f"registry at {tracking.address()} {what}: set MLFLOW_TRACKING_URI to the registry that "
+            f"registry at {mlflow_runs.address()} {what}: set MLFLOW_TRACKING_URI to the registry that "
             "has it; or, if it was deleted, `stemline repair --adopt`"
         )
 
@@ -178,7 +180,7 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
 def _refuse_an_empty_journal(journal: Journal, name: str, tag: str) -> NoReturn:
     """Raise UserError: the aliases were set by a journal, and this one knows nothing of the model."""
     raise UserError(
-        f"the journal at {journal.address} has no entry about {name}, and the registry at {tracking.address()} "
+        f"the journal at {journal.address} has no entry about {name}, and the registry at {mlflow_runs.address()} "
         f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal (or {PLACE}) to where that lies, "
         "one place for all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins "
         "another"

@@ -3,9 +3,9 @@
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from components.core import tracking
-from components.core.errors import UserError
-from components.core.model_store import NOT_THERE
+from components.core.base.errors import UserError
+from components.core.models.addresses import NOT_THERE
+from components.core.tracking import mlflow_runs
 
 
 def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int | None:
@@ -20,5 +20,5 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
         if error.error_code in NOT_THERE:
             return None
         raise UserError(
-            f"the registry at {tracking.address()} does not say who is @{alias}: {tracking.reason(error)}"
+            f"the registry at {mlflow_runs.address()} does not say who is @{alias}: {mlflow_runs.reason(error)}"
         ) from None

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from components.core import tracking
-from components.core.approval import Approval
-from components.core.errors import UserError
-from components.core.journal import Entry, open_journal
-from components.core.verdict import Verdict
+from components.core.base.errors import UserError
+from components.core.release.approval import Approval
+from components.core.release.journal import Entry, open_journal
+from components.core.release.verdict import Verdict
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live import change, settled
 
@@ -18,7 +18,7 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
     Raises UserError when the verdict is about another champion than the one that is live now, or when the version was
     taken back before: a new one has to be trained, or `rollback --to` it by hand.
     """
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     if not verdict.passed:
         return None
     journal = open_journal(config.journal)

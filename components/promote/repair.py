@@ -6,11 +6,11 @@ With --adopt the registry is right whatever the journal says, for when the live 
 
 import argparse
 
-from components.core import tracking
-from components.core.agreement import misfit
-from components.core.entry import run_step
-from components.core.journal import open_journal
-from components.core.params import load_section
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.release.journal import open_journal
+from components.core.release.registry_consistency import misfit
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig, RegisteredName
 from components.promote.live import adopt, remembered, settled
 from components.promote.promote import champion_version
@@ -18,7 +18,7 @@ from components.promote.promote import champion_version
 
 def repair(config: PromoteConfig, name: str, adopts: bool = False) -> int:
     """Return the live version (0: none), once journal and registry agree; raises UserError where they cannot."""
-    client, journal = tracking.connect(), open_journal(config.journal)
+    client, journal = mlflow_runs.connect(), open_journal(config.journal)
     if adopts:
         entries, live = journal.of(name), champion_version(client, name, config.alias) or 0
         tag = remembered(client, name)

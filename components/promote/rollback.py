@@ -7,12 +7,12 @@ that fetches it as production does: what does not work is not made live.
 import argparse
 from dataclasses import asdict
 
-from components.core import tracking
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.journal import Entry, open_journal
-from components.core.params import load_section
-from components.core.smoke import smoke
+from components.core.base.errors import UserError
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.models.smoke_test import smoke
+from components.core.release.journal import Entry, open_journal
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig, RegisteredName
 from components.promote.live import change, settled
 
@@ -24,7 +24,7 @@ def rollback(config: PromoteConfig, name: str, to: int | None, why: str, ungated
     """
     if not why.strip():
         raise UserError("rollback: say why: --why 'vocals hiss on mono recordings'")
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     journal = open_journal(config.journal)
     live = settled(client, config, name, journal)
     entries = journal.of(name)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.tracking import RunRef
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
+from components.core.tracking.mlflow_runs import RunRef
 from components.register.config import RegisterConfig
 from components.register.register import register
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
-from components.core import provenance, tracking
-from components.core.bundle import Model, load_model
-from components.core.files import digest_parts, write_json
-from components.core.logged_model import logged_model
-from components.core.version import VERSION_FILE, VersionRef
+from components.core.base.files import digest_parts, write_json
+from components.core.models.bundle import Model, load_model
+from components.core.models.mlflow_model import logged_model
+from components.core.release.version import VERSION_FILE, VersionRef
+from components.core.tracking import mlflow_runs, provenance
 from components.register.config import RegisterConfig
 
 ARTIFACTS = "register"
@@ -23,14 +23,14 @@ IDENTITY = "identity"
 _RECORDS = ("dvc.lock", "params.yaml")
 
 
-def register(config: RegisterConfig, model: Path, run: tracking.RunRef, out: Path) -> VersionRef:
+def register(config: RegisterConfig, model: Path, run: mlflow_runs.RunRef, out: Path) -> VersionRef:
     """Register the model in the folder `model`, trained by `run`; write `out`/version.json.
 
     The same model is registered once, whichever run made it: a second call finds the version, and what was said of it
     (taken back, refused by a person) holds.
     """
-    client = tracking.connect()
-    tracking.require_run(run)
+    client = mlflow_runs.connect()
+    mlflow_runs.require_run(run)
     loaded = load_model(model)
     version = _found(client, config.name, loaded) or _registered(client, config.name, model, loaded, run)
     ref = VersionRef(config.name, int(version.version), str(version.run_id), loaded.digest)
@@ -51,7 +51,7 @@ def _identity(loaded: Model) -> str:
 
 
 def _registered(
-    client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: tracking.RunRef
+    client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: mlflow_runs.RunRef
 ) -> ModelVersion:
     logged = logged_model(client, run, model, loaded)
     for record in _RECORDS:  # the tags' digests lead nowhere once the clone that trained is gone

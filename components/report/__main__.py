@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.workspace import WORKSPACE
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
 from components.report.report import write_report
 
 

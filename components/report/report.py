@@ -11,21 +11,21 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from components.core.files import write_text
-from components.report import chart, outline
-from components.report.curves import read_training
-from components.report.data import read_data
-from components.report.doors import doors
-from components.report.jobs import read_jobs
-from components.report.live import read_history, read_live
-from components.report.model import read_model
-from components.report.reading import Part, Unavailable, link, part_of
-from components.report.recordings import read_recordings
-from components.report.scores import read_scores
-from components.report.standing import read_standing
-from components.report.stores import open_stores
-from components.report.versions import read_versions
-from components.report.words import FILTERS
+from components.core.base.files import write_text
+from components.report.drawing import chart, waveform
+from components.report.drawing.formatting import FILTERS
+from components.report.drawing.links import doors
+from components.report.parts.acquired_data import read_data
+from components.report.parts.catalogue_jobs import read_jobs
+from components.report.parts.curves import read_training
+from components.report.parts.last_model import read_model
+from components.report.parts.live_model import read_history, read_live
+from components.report.parts.live_scores import read_standing
+from components.report.parts.recordings import read_recordings
+from components.report.parts.scores import read_scores
+from components.report.parts.versions import read_versions
+from components.report.sources.reading import Part, Unavailable, link, part_of
+from components.report.sources.stores import open_stores
 
 PAGE = "index.html"
 
@@ -55,7 +55,7 @@ def write_report(workspace: Path, catalogue: Path, out: Path) -> Path:
     page_folder = out.resolve()
     parts = _of_the_stores(page_folder) | _of_the_run(workspace, catalogue, page_folder)
     template = _environment().get_template(_TEMPLATE)
-    page = template.render(parts, doors=doors(workspace), drawing=chart, outline=outline)
+    page = template.render(parts, doors=doors(workspace), drawing=chart, outline=waveform)
     # halves of surrogate pairs, which JSON can hold and no file: question marks
     write_text(out / PAGE, page.encode("utf-8", "replace").decode("utf-8"))
     return out / PAGE
@@ -100,7 +100,7 @@ def read_pictures(workspace: Path, page_folder: Path) -> Sequence[Picture]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

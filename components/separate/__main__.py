@@ -6,14 +6,14 @@ help, 4 when all that can be separated is, and the others are in quarantine.
 
 import argparse
 
-from components.core.entry import run_step
-from components.separate.forking import start_server
+from components.core.base.step_command import run_step
+from components.separate.workers.fork_server import start_server
 
 
 def main() -> None:
     """Parse the command line and run the step."""
     start_server()  # before the imports below, which take as long as its own
-    from components.separate.command import add_options
+    from components.separate.options import add_options
 
     parser = argparse.ArgumentParser(
         prog="python -m components.separate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -24,8 +24,8 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    from components.separate.command import asked_for
     from components.separate.job import end_with, plan_only, run_job
+    from components.separate.options import asked_for
 
     asked = asked_for(arguments)
     if arguments.dry_run:

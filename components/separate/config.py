@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.core.params import Section
-from components.core.postprocessing import PostProcessing
-from components.separate.inspection import Limits
-from components.separate.quality import FlagLimits
+from components.core.base.params import Section
+from components.core.separating.postprocessing import PostProcessing
+from components.separate.recording.inspection import Limits
+from components.separate.recording.quality import FlagLimits
 
 
 class DriftLimit(Section):

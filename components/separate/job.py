@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.errors import UserError
-from components.core.garbage import at_rest
-from components.core.model_store import ModelAddress
-from components.core.profile import PROFILE, read_profile
+from components.core.base.errors import UserError
+from components.core.base.garbage_collection import at_rest
+from components.core.models.addresses import ModelAddress
+from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
-from components.core.tracking_store import has_begun
-from components.separate.account import Account, Summary
+from components.core.tracking.mlflow_store import has_begun
 from components.separate.config import SeparateConfig
-from components.separate.ledger import Row, read_rows
-from components.separate.publish import publish
+from components.separate.ledger.account import Account, Summary
+from components.separate.ledger.ledger import Row, read_rows
+from components.separate.ledger.publication import publish
 from components.separate.separate import Request, plan_job, separate
 
 FAILED, QUARANTINED = 3, 4
@@ -59,7 +59,7 @@ def _log(summary: Summary, request: Request, ledger: Path) -> None:
     """Log the job where a store has been made for it; else nothing needs MLflow, which takes a second to import."""
     if has_begun():
         with at_rest():
-            from components.separate.log import log_job
+            from components.separate.mlflow_run import log_job
         log_job(summary, request, ledger)
 
 

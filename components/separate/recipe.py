@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from components.core.bundle import Model
-from components.core.errors import UserError
-from components.core.inference import Precision, best_precision
-from components.core.model_store import ModelAddress
+from components.core.base.errors import UserError
+from components.core.models.addresses import ModelAddress
+from components.core.models.bundle import Model
+from components.core.separating.fast import Precision, best_precision
 from components.separate.config import SeparateConfig
 
 

@@ -12,22 +12,22 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from components.core.bundle import load_model
-from components.core.model_store import ModelAddress
-from components.core.progress import Progress, clock
+from components.core.base.progress import Progress, clock
+from components.core.models.addresses import ModelAddress
+from components.core.models.bundle import load_model
 from components.core.stores.opening import open_store
 from components.core.stores.store import Entry, Store
-from components.separate.account import Account
-from components.separate.claims import clear_dead
 from components.separate.config import SeparateConfig
-from components.separate.crew import Crew, GivenUp, crew_size
-from components.separate.devices import CPU, GPU_TRACKS, devices
-from components.separate.ledger import Row, row_of_provenance
-from components.separate.listing import Choice, list_recordings
-from components.separate.messages import Beat, Ended, Order, Stopped
-from components.separate.plan import Known, Plan, Task, make_plan
-from components.separate.quarantine import quarantine
+from components.separate.ledger.account import Account
+from components.separate.ledger.claims import clear_dead
+from components.separate.ledger.ledger import Row, row_of_provenance
+from components.separate.ledger.quarantine import quarantine
+from components.separate.listing.plan import Known, Plan, Task, make_plan
+from components.separate.listing.recordings import Choice, list_recordings
 from components.separate.recipe import Recipe, recipe_of
+from components.separate.workers.crew import Crew, GivenUp, crew_size
+from components.separate.workers.devices import CPU, GPU_TRACKS, devices
+from components.separate.workers.messages import Beat, Ended, Order, Stopped
 
 
 @dataclass(frozen=True)

@@ -16,20 +16,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.model_store import REGISTRY, fetch_model
-from components.core.params import parse_section
+from components.core.base.errors import UserError
+from components.core.base.params import parse_section
+from components.core.base.step_command import run_step
+from components.core.models.addresses import REGISTRY, fetch_model
 from components.core.stores.opening import open_store
 from components.core.stores.store import BOOKS, Store
-from components.separate.account import Account
-from components.separate.command import MODELS_FOLDER, Asked, add_options, asked_for
 from components.separate.config import SeparateConfig
 from components.separate.job import end_with, run_job, separate_into
-from components.separate.ledger import Row, read_rows
-from components.separate.listing import manifest_of
-from components.separate.plan import Task
-from components.separate.records import parse_json
+from components.separate.ledger.account import Account
+from components.separate.ledger.ledger import Row, read_rows
+from components.separate.ledger.provenance_file import parse_json
+from components.separate.listing.plan import Task
+from components.separate.listing.recordings import manifest_of
+from components.separate.options import MODELS_FOLDER, Asked, add_options, asked_for
 from components.separate.separate import plan_job
 
 SHARDS = f"{BOOKS}/shards"

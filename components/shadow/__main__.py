@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.workspace import WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import WORKSPACE
 from components.shadow.candidates import AsSeparated, load_pair
 from components.shadow.config import ShadowConfig
 from components.shadow.shadow import PAGE, shadow

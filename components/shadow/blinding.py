@@ -1,6 +1,6 @@
 """Who is A and who is B: drawn by lot, from what the models and recordings are."""
 
-from components.core.files import digest_parts
+from components.core.base.files import digest_parts
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig
 from components.shadow.excerpts import Excerpt

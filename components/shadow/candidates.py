@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from pydantic import ConfigDict
 
-from components.core.audio import Audio, resample, to_channels
-from components.core.bundle import Model, load_model
-from components.core.errors import UserError
-from components.core.inference import Precision, best_precision, for_inference
-from components.core.model_store import ModelAddress, fetch_model
+from components.core.base.errors import UserError
+from components.core.base.params import Section
+from components.core.base.workspace import SCRATCH
+from components.core.models.addresses import ModelAddress, fetch_model
+from components.core.models.bundle import Model, load_model
 from components.core.networks.separator import Separator
-from components.core.params import Section
-from components.core.postprocessing import PostProcessing, post_processed
-from components.core.segments import separate_all
-from components.core.workspace import SCRATCH
+from components.core.separating.fast import Precision, best_precision, for_inference
+from components.core.separating.postprocessing import PostProcessing, post_processed
+from components.core.separating.segments import separate_all
+from components.core.sound.decoding import Audio, resample, to_channels
 from components.shadow.key import Role, Side
 
 

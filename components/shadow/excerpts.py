@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.core.audio import Audio, probe, read_blocks, to_channels
-from components.core.balance import tamed
-from components.core.errors import UserError
-from components.core.ffmpeg import DecodingError
-from components.core.files import digest_file, digest_parts
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, digest_parts
+from components.core.sound.balance import tamed
+from components.core.sound.decoding import Audio, probe, read_blocks, to_channels
+from components.core.sound.ffmpeg import DecodingError
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import Entry, Gone
 from components.shadow.config import ShadowConfig

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from components.core.errors import UserError
-from components.core.files import write_json
-from components.core.params import Section, parse_section
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.base.params import Section, parse_section
 
 KEY_FILE = "key.json"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.core.files import write_text
+from components.core.base.files import write_text
 
 _TEMPLATE = "page.html"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.balance import decibels
+from components.core.sound.balance import decibels
 from components.shadow.blinding import ordered, page_name
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig

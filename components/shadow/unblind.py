@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from scipy.stats import binomtest
 
-from components.core.entry import run_step
-from components.core.errors import UserError
-from components.core.files import write_json
-from components.core.params import Section, parse_section
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.base.params import Section, parse_section
+from components.core.base.step_command import run_step
 from components.shadow.key import Key
 
 LISTENING_FILE = "listening.json"

@@ -7,8 +7,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from components.core.audio import Audio
-from components.core.files import whole_file
+from components.core.base.files import whole_file
+from components.core.sound.decoding import Audio
 
 _SUBTYPE = "PCM_24"
 _STEPS = 1 << 23

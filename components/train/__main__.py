@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from components.core.entry import run_step
-from components.core.params import load_section
-from components.core.workspace import SCRATCH, WORKSPACE
+from components.core.base.params import load_section
+from components.core.base.step_command import run_step
+from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.train.config import TrainConfig
 from components.train.train import train
 

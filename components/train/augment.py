@@ -7,8 +7,8 @@ import scipy.fft
 import soxr
 import torch
 
-from components.core.audio import Audio
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.decoding import Audio
+from components.core.sound.torchaudio_compat import torchaudio
 from components.train.config import AugmentConfig
 
 _WINDOW, _HOP = 2048, 512

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
+from components.core.base.params import Section
 from components.core.networks.registry import parse_network
-from components.core.params import Section
 
 
 def _network(values: Any) -> Section:

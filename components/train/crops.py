@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.audio import Audio
-from components.core.errors import UserError
-from components.core.shards import CachedTrack, Part, ShardReader
+from components.core.base.errors import UserError
+from components.core.data.cache_format import CachedTrack, Part, ShardReader
+from components.core.sound.decoding import Audio
 from components.train.augment import Warp, band_limited, draw_warp, varied, warped
 from components.train.config import TrainConfig
 

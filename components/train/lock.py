@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from components.core.files import write_json
+from components.core.base.files import write_json
 
 HOLDER = "holder.json"
 """In the training's folder: who trains there, for those who wait."""

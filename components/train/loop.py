@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.base.progress import Progress
+from components.core.data.cache_format import ShardReader
 from components.core.networks.separator import Separator
-from components.core.progress import Progress
-from components.core.shards import ShardReader
 from components.train.config import TrainConfig
 from components.train.crops import Batch, CropSampler, batches
 from components.train.losses import LOSSES, Loss

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as distributed
 from torch import nn
 
-from components.core.parallel import cores
+from components.core.base.parallel import cores
 
 Item = TypeVar("Item")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from components.core.files import whole_file
+from components.core.base.files import whole_file
 from components.core.networks.separator import Separator
 from components.train.config import TrainConfig
 

@@ -14,16 +14,16 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import parse_args
 from torch.distributed.run import run as run_group
 
-from components.core import provenance, tracking
-from components.core.bundle import save_model
-from components.core.errors import UserError
-from components.core.files import digest_file, digest_folder, digest_parts, whole_file, write_json
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, digest_folder, digest_parts, whole_file, write_json
+from components.core.data.cache_format import INDEX, ShardReader
+from components.core.models.bundle import save_model
 from components.core.networks.registry import build_separator
-from components.core.profile import PROFILE
-from components.core.profile_making import write_training_profile
-from components.core.shards import INDEX, ShardReader
+from components.core.sound.profile import PROFILE
+from components.core.tracking import mlflow_runs, provenance
 from components.train.config import TrainConfig
 from components.train.lock import alone_in, keep_newest
+from components.train.profile_measurement import write_training_profile
 from components.train.state import Outcome, read_outcome
 from components.train.worker import FAILURE
 
@@ -52,19 +52,19 @@ def training_key(config: TrainConfig, cache: Path) -> str:
     return digest_parts([config.model_dump_json(), digest_folder(cache), *code])[:16]
 
 
-def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> tracking.RunRef:
+def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> mlflow_runs.RunRef:
     """Return the training's MLflow run: the one it began with, or a new one where the store does not have that."""
-    client = tracking.connect()
-    if (folder / tracking.RUN_FILE).is_file():
-        run = tracking.RunRef.read(folder)
-        if tracking.has_run(run):
+    client = mlflow_runs.connect()
+    if (folder / mlflow_runs.RUN_FILE).is_file():
+        run = mlflow_runs.RunRef.read(folder)
+        if mlflow_runs.has_run(run):
             return run
-        print(f"train: MLflow run {run.run_id} is not in {tracking.address()}: a new one there", file=sys.stderr)
+        print(f"train: MLflow run {run.run_id} is not in {mlflow_runs.address()}: a new one there", file=sys.stderr)
     datasets = sorted({track.name.split("/")[0] for track in reader.tracks})
     name = f"{config.network.model_dump()['name']} on {' + '.join(datasets)}"
-    created = client.create_run(tracking.experiment_id(client), run_name=name)
-    run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
-    tracking.log_params(client, run, flat_params(config.model_dump(mode="json")))
+    created = client.create_run(mlflow_runs.experiment_id(client), run_name=name)
+    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    mlflow_runs.log_params(client, run, flat_params(config.model_dump(mode="json")))
     tags = {
         "stage": "train",
         "train.git_commit": provenance.git_commit(),
@@ -74,8 +74,8 @@ def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path)
         "train.datasets": " ".join(datasets),
         "train.targets": " ".join(reader.targets),
     }
-    tracking.set_tags(client, run, tags | {f"package.{k}": v for k, v in provenance.package_versions().items()})
-    tracking.log_data(client, run, "train", datasets, tags["train.data"], len(reader.tracks), cache)
+    mlflow_runs.set_tags(client, run, tags | {f"package.{k}": v for k, v in provenance.package_versions().items()})
+    mlflow_runs.log_data(client, run, "train", datasets, tags["train.data"], len(reader.tracks), cache)
     run.write(folder)
     return run
 
@@ -119,7 +119,7 @@ def _cause(error: ChildFailedError) -> str:
     return f"exit code {failure.exitcode}, see its messages above"
 
 
-def _export(config: TrainConfig, reader: ShardReader, run: tracking.RunRef, folder: Path, out: Path) -> None:
+def _export(config: TrainConfig, reader: ShardReader, run: mlflow_runs.RunRef, folder: Path, out: Path) -> None:
     separator = build_separator(config.network, len(reader.targets), reader.channels)
     outcome = read_outcome(folder)
     separator.load_state_dict(outcome.best.weights)

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.audio import Audio
+from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.networks.separator import Separator
-from components.core.segments import separate_all
-from components.core.shards import CachedTrack, ShardReader
+from components.core.separating.segments import separate_all
+from components.core.sound.decoding import Audio
 from components.train.processes import Group
 
 _EPSILON = 1e-10

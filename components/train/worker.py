@@ -11,14 +11,14 @@ from pathlib import Path
 
 import torch
 
-from components.core import tracking
-from components.core.errors import UserError
-from components.core.garbage import spare_imports
-from components.core.lifeline import end_with_parent
+from components.core.base.errors import UserError
+from components.core.base.garbage_collection import spare_imports
+from components.core.base.lifeline import end_with_parent
+from components.core.base.params import load_section
+from components.core.data.cache_format import ShardReader
 from components.core.networks.registry import build_separator
 from components.core.networks.separator import Separator
-from components.core.params import load_section
-from components.core.shards import ShardReader
+from components.core.tracking import mlflow_runs
 from components.train.config import TrainConfig
 from components.train.loop import Trainer
 from components.train.processes import Group, joined_group
@@ -113,15 +113,17 @@ class _Reporter:
 
     def catch_up(self, rows: list[dict[str, float]]) -> None:
         """Send what a training that was killed between its checkpoint and MLflow did not send."""
-        run = tracking.RunRef.read(self._scratch)
-        sent = {point.step for point in tracking.connect().get_metric_history(run.run_id, "train/loss")}
+        run = mlflow_runs.RunRef.read(self._scratch)
+        sent = {point.step for point in mlflow_runs.connect().get_metric_history(run.run_id, "train/loss")}
         for row in rows:
             if row["step"] not in sent:
                 self._log(row)
 
     def _log(self, row: dict[str, float]) -> None:
         metrics = {f"train/{name}": value for name, value in row.items() if name != "step"}
-        tracking.log_metrics(tracking.connect(), tracking.RunRef.read(self._scratch), metrics, int(row["step"]))
+        mlflow_runs.log_metrics(
+            mlflow_runs.connect(), mlflow_runs.RunRef.read(self._scratch), metrics, int(row["step"])
+        )
 
 
 if __name__ == "__main__":

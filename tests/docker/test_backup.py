@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack.postgres import DATABASES, MISSING, Postgres, postgres_programs
+
+from tests.support.stack.postgres import DATABASES, MISSING, Postgres, postgres_programs
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "docker" / "bin"

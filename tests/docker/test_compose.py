@@ -9,7 +9,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from written import COMPOSE, DEFAULT, DOCKER, DOCKERFILE, ROOT, SERVICES, STACK, body, found, made_secrets, stages
+
+from tests.docker.written import (
+    COMPOSE,
+    DEFAULT,
+    DOCKER,
+    DOCKERFILE,
+    ROOT,
+    SERVICES,
+    STACK,
+    body,
+    found,
+    made_secrets,
+    stages,
+)
 
 LOCK = ROOT / "requirements" / "lock.txt"
 

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from written import DOCKER, ROOT, STACK, body, made_secrets
+
+from tests.docker.written import DOCKER, ROOT, STACK, body, made_secrets
 
 
 @pytest.fixture
@@ -142,14 +143,14 @@ import components.separate as room
 for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
     importlib.import_module(module.name)
 sys.argv = ["stemline", "separate", "--help"]
-from pipelines.cli import main
+from pipelines.terminal.cli import main
 main()
 """
 
 
 def test_the_separate_image_installs_all_that_separation_imports() -> None:
-    if not (ROOT / "pipelines/cli.py").exists():
-        pytest.skip("the command line, pipelines/cli.py, does not exist yet")
+    if not (ROOT / "pipelines/terminal/cli.py").exists():
+        pytest.skip("the command line, pipelines/terminal/cli.py, does not exist yet")
     text = body("build-separate").replace("\\\n", " ")
     match = re.search(r'"\$TORCH_INDEX"\} (.*)', text)
     assert match

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import yaml
 
-from components.core.shards import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
+from components.core.data.cache_format import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "docker/bin/node.py"

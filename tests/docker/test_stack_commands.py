@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack.postgres import MISSING, Postgres, postgres_programs
-from stack.server import free_port
-from written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
 
-from components.core.journal import Entry, Journal, open_journal
+from components.core.release.journal import Entry, Journal, open_journal
 from components.core.stores.opening import open_store
+from tests.docker.written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
+from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
+from tests.support.stack.server import free_port
 
 
 @pytest.fixture

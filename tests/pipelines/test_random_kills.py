@@ -17,14 +17,14 @@ import pytest
 import requests
 import soundfile
 import yaml
-from project import NAME, Project
-from stack.project import StackedProject, project_in_a_stack, set_values
-from stack.server import wait_until
-from stack.stack import ENDED, POOL, Stack, wait_for_state
 
-from components.acquire.demo_songs import render_song
-from components.core.journal import Entry, Journal
+from components.core.release.journal import Entry, Journal
 from components.core.stores.opening import open_store
+from demo_songs import render_song
+from tests.support.project import NAME, Project
+from tests.support.stack.server import wait_until
+from tests.support.stack.stack import ENDED, POOL, Stack, wait_for_state
+from tests.support.stack.stacked_project import StackedProject, project_in_a_stack, set_values
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 
@@ -63,7 +63,7 @@ class Killer:
             "postgres": self._postgres,
             "store": self._store,
             "worker": self._worker,
-            "flow": lambda: self._process("prefect.flow_engine", "prefect.engine", "pipelines.cli"),
+            "flow": lambda: self._process("prefect.flow_engine", "prefect.engine", "pipelines.terminal.cli"),
             "stage": lambda: self._process("components.", "dvc"),
         }
 
@@ -179,7 +179,7 @@ def _until_done(killer: Killer, kills: int, done: Callable[[], bool], *command: 
     deadline = time.monotonic() + 1200
     while killer.kills < kills or not done():
         assert time.monotonic() < deadline, f"{command} is not done"
-        process = killer.project.start("pipelines.cli", *command)
+        process = killer.project.start("pipelines.terminal.cli", *command)
         while process.poll() is None:
             _kill_while_at_work(killer, kills, 0.3, 4.0)
         process.communicate()

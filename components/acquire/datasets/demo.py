@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from components.acquire import demo_songs
+import demo_songs
 from components.acquire.config import AcquireConfig
 from components.acquire.datasets.source import Collection, SourceStem, SourceTrack
 from components.acquire.names import artist_and_title
-from components.core import ffmpeg
-from components.core.files import digest_folder, whole_file
-from components.core.parallel import in_processes
+from components.core.base.files import digest_folder, whole_file
+from components.core.base.parallel import in_processes
+from components.core.sound import ffmpeg
 
 DATASET = "demo"
 RATE = 44_100

@@ -16,9 +16,9 @@ from components.acquire.datasets.folder_table import TABLE, FolderTable, read_ta
 from components.acquire.datasets.source import Collection, SourceStem, SourceTrack
 from components.acquire.names import artist_and_title, clean, key, unique_names
 from components.acquire.problems import Kind, Problem
-from components.core.audio import SUFFIXES
-from components.core.errors import UserError
-from components.core.manifest import MIXTURE, SPLITS
+from components.core.base.errors import UserError
+from components.core.data.manifest import MIXTURE, SPLITS
+from components.core.sound.decoding import SUFFIXES
 from components.core.stores.store import S3
 
 DATASET = "folder"

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 
 from components.acquire.download import require_space
-from components.core.errors import UserError
-from components.core.files import digest_parts, make_durable, whole_file, write_json
-from components.core.progress import Progress
+from components.core.base.errors import UserError
+from components.core.base.files import digest_parts, make_durable, whole_file, write_json
+from components.core.base.progress import Progress
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import Entry, Gone
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from components.acquire.names import clean, key
 from components.acquire.problems import Kind, Problem
-from components.core.errors import UserError
-from components.core.manifest import SPLITS
+from components.core.base.errors import UserError
+from components.core.data.manifest import SPLITS
 
 TABLE = "tracks.csv"
 _COLUMNS = ("track", "artist", "title", "split", "genre")

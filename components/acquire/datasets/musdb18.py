@@ -16,8 +16,8 @@ from components.acquire.datasets.source import Collection, SourceStem, SourceTra
 from components.acquire.download import Remote, fetch
 from components.acquire.names import artist_and_title, clean
 from components.acquire.unpack import unpack
-from components.core import ffmpeg
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.sound import ffmpeg
 
 MUSDB_PATH = "MUSDB_PATH"
 MIRROR = "STEMLINE_MUSDB_MIRROR"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from components.core.base.params import Section
 from components.core.networks.separator import Separator
-from components.core.params import Section
 
 Family = Literal["spectrogram", "waveform", "hybrid"]
 

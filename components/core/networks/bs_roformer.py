@@ -12,12 +12,12 @@ from typing import Literal
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
-from components.core.errors import UserError
-from components.core.extras import imported
+from components.core.base.errors import UserError
+from components.core.base.optional_packages import imported
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
 
 _PAPER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 

@@ -12,11 +12,11 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 
 class ConvTasNetConfig(Section):

@@ -21,11 +21,11 @@ import torch
 from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import MaskSeparator
-from components.core.params import Section
-from components.core.stft import StftConfig
+from components.core.sound.stft import StftConfig
 
 
 class D3BandConfig(Section):

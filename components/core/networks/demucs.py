@@ -14,11 +14,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 _KERNEL, _STRIDE = 8, 4
 

@@ -9,11 +9,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 from torch import nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 _MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}
 """The STFT windows whose bins are used up at a level where the samples are as few as the frames, and that level."""

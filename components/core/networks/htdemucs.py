@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from components.core.extras import imported
+from components.core.base.optional_packages import imported
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
 
 
 class HTDemucsConfig(Section):

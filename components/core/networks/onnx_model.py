@@ -11,16 +11,16 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from components.core.errors import UserError
-from components.core.extras import imported
+from components.core.base.errors import UserError
+from components.core.base.optional_packages import imported
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.levels import LevelName
 from components.core.networks.separator import Separator
 from components.core.networks.shares import SharesName
 from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
-from components.core.stft import StftConfig
+from components.core.sound.stft import StftConfig
 
 
 class WaveformInterface(Section):

@@ -4,10 +4,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.base.params import Section, parse_section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
-from components.core.params import Section, parse_section
 
 
 def _found() -> dict[str, Architecture]:

@@ -6,8 +6,8 @@ Stems add up to the mixture: alone, a stem would have to be the mixture itself. 
 import torch
 from torch import Tensor
 
+from components.core.data.targets import rest_of
 from components.core.networks.separator import Separator
-from components.core.targets import rest_of
 
 
 def with_rest(targets: tuple[str, ...]) -> tuple[str, ...]:

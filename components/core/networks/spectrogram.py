@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from components.core.networks.separator import Separator
 from components.core.networks.shares import EPSILON, SHARES, SharesName
-from components.core.stft import Stft, StftConfig
+from components.core.sound.stft import Stft, StftConfig
 
 
 class SpectrogramSeparator(Separator):

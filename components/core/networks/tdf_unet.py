@@ -15,11 +15,11 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.spectrogram import ComplexMaskSeparator
-from components.core.params import Section
-from components.core.stft import StftConfig
+from components.core.sound.stft import StftConfig
 
 
 class TdfUNetConfig(Section):

@@ -14,10 +14,10 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
 from components.core.networks.waveform import WaveformSeparator
-from components.core.params import Section
 
 
 class WaveUNetConfig(Section):

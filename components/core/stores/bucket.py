@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.stores.staging import staging_folder, sweep
 from components.core.stores.store import S3, Entry, Gone, Store, StoreAway, StoreFault, recordings_among
 

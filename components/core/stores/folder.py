@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from components.core.errors import UserError
-from components.core.files import make_durable, whole_file
+from components.core.base.errors import UserError
+from components.core.base.files import make_durable, whole_file
 from components.core.stores.staging import staging_folder, sweep
 from components.core.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.stores.bucket import BucketStore
 from components.core.stores.folder import FolderStore
 from components.core.stores.store import S3

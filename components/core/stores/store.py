@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from components.core.audio import SUFFIXES
-from components.core.errors import Away, UserError
+from components.core.base.errors import Away, UserError
+from components.core.sound.decoding import SUFFIXES
 
 S3 = "s3://"
 """How the address of a bucket begins."""

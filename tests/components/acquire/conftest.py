@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from components.core import ffmpeg
+from components.core.sound import ffmpeg
 
 SHARED = Path(__file__).parents[3].parent / "shared"
 

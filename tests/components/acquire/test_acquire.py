@@ -13,9 +13,9 @@ import pytest
 
 from components.acquire.acquire import acquire
 from components.acquire.config import AcquireConfig
-from components.core.errors import UserError
-from components.core.files import digest_file, digest_folder
-from components.core.manifest import read_manifest, read_mixture, read_targets
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, digest_folder
+from components.core.data.manifest import read_manifest, read_mixture, read_targets
 
 ROOT = Path(__file__).parents[3]
 Write = Callable[..., Path]

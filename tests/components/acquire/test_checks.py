@@ -14,7 +14,7 @@ from components.acquire.checks import measure
 from components.acquire.datasets.source import SourceStem, SourceTrack
 from components.acquire.judge import is_scorable, judge
 from components.acquire.problems import Kind
-from components.core import ffmpeg
+from components.core.sound import ffmpeg
 
 EXCERPT_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
 Write = Callable[..., Path]

@@ -7,8 +7,8 @@ import pytest
 
 from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets.registry import FINDERS
-from components.core.errors import UserError
-from components.core.params import load_section, parse_section
+from components.core.base.errors import UserError
+from components.core.base.params import load_section, parse_section
 
 
 def test_the_projects_own_section_is_valid() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acquire.conftest import BadLine
 from components.acquire.download import Remote, fetch, require_space
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from tests.components.acquire.conftest import BadLine
 
 BODY = np.random.default_rng(3).bytes(3_000_000)
 

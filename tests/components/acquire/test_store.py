@@ -9,7 +9,7 @@ import pytest
 from components.acquire import store
 from components.acquire.datasets.source import SourceStem, SourceTrack
 from components.acquire.store import Transfer, copy, plan
-from components.core.files import digest_file
+from components.core.base.files import digest_file
 
 
 def _track(dataset: str, name: str, *paths: str) -> SourceTrack:

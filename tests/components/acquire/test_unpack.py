@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.acquire.unpack import unpack
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 
 LIMIT = 10_000_000
 

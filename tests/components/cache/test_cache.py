@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from core.tiny import noise
 
 from components.cache.cache import cache
 from components.cache.config import CacheConfig
-from components.core.errors import UserError
-from components.core.files import digest_file, digest_folder
-from components.core.manifest import StemFile, Track, read_manifest, read_targets, write_manifest
-from components.core.shards import FULL_SCALE, ShardReader
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, digest_folder
+from components.core.data.cache_format import FULL_SCALE, ShardReader
+from components.core.data.manifest import StemFile, Track, read_manifest, read_targets, write_manifest
+from tests.support.tiny_models import noise
 
 RATE = 8000
 FOUR = ("vocals", "drums", "bass", "other")

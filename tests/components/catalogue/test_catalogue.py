@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import noise
 
 from components.catalogue.catalogue import make_catalogue
 from components.catalogue.config import CatalogueConfig
-from components.core.files import digest_file
-from components.core.manifest import StemFile, Track, write_manifest
+from components.core.base.files import digest_file
+from components.core.data.manifest import StemFile, Track, write_manifest
+from tests.support.tiny_models import noise
 
 RATE = 8000
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from compare.made_up import TRACKS, write_museval, write_system
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.fixed import is_fixed
-from components.core.files import digest_folder
-from components.core.tracking import RunRef
+from components.compare.systems.references import is_fixed
+from components.core.base.files import digest_folder
+from components.core.tracking.mlflow_runs import RunRef
+from tests.components.compare.made_up import TRACKS, write_museval, write_system
 
 CONFIG = CompareConfig(resamples=1000)
 DAY = date(2026, 2, 3)

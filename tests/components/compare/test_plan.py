@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from core.tiny import run_python, save_tiny_model
 
 from components.cache.config import CacheConfig
 from components.compare.plan import ORACLES, SMALL, main, plan
-from components.compare.systems import FOUR_STEMS, SYSTEMS, named
-from components.core.errors import UserError
+from components.compare.systems.trainable import FOUR_STEMS, SYSTEMS, named
+from components.core.base.errors import UserError
 from components.core.networks.registry import parse_network
 from components.evaluate.config import EvaluateConfig
 from components.train.config import TrainConfig
+from tests.support.tiny_models import run_python, save_tiny_model
 
 
 def test_every_system_has_parameters_that_the_steps_take() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from core.tiny import run_python
 
 from components.convert.convert import KINDS, convert
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from tests.support.tiny_models import run_python
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def _write_onnx(path: Path) -> None:
 
 
 def _stemline(*arguments: str) -> tuple[int, str, str]:
-    result = run_python("-m", "pipelines.cli", "convert", *arguments)
+    result = run_python("-m", "pipelines.terminal.cli", "convert", *arguments)
     return result.returncode, result.stdout, result.stderr
 
 

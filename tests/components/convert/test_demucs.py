@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from components.convert.convert import convert
 from components.convert.demucs_package import locate
-from components.core.bundle import load_model
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model
 from components.core.networks.waveform import WaveformSeparator
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 SOURCES = ["drums", "bass", "other", "vocals"]
 SETTINGS: dict[str, dict[str, Any]] = {

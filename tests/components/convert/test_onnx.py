@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core.tiny import noise
 from torch import nn
 
 from components.convert.convert import convert
-from components.core.bundle import load_model
-from components.core.errors import UserError
-from components.core.segments import separate_all
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model
+from components.core.separating.segments import separate_all
+from tests.support.tiny_models import noise
 
 
 def _file(

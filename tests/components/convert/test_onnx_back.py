@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from core.runtimes.networks import NETWORKS, OTHERS, exported, mixture_for, model_of
 
 from components.convert.convert import convert
-from components.core.bundle import load_model
+from components.core.models.bundle import load_model
 from components.core.networks.separator import Separator
 from components.core.networks.wave_unet import WaveUNetSeparator
 from components.core.networks.waveform import WaveformSeparator
+from tests.components.export.onnx.networks import NETWORKS, OTHERS, exported, mixture_for, model_of
 
 
 def _whole(separator: Separator) -> int:

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from components.convert.convert import convert
 from components.convert.open_unmix import PUBLISHED
-from components.core.bundle import load_model
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model
 from components.core.networks.open_unmix import OpenUnmixConfig
-from components.core.stft import Stft
+from components.core.sound.stft import Stft
 
 
 def _theirs(seed: int, channels: int = 2, **more: Any) -> Any:

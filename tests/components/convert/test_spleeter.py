@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from components.compare.systems import SYSTEMS
+from components.compare.systems.trainable import SYSTEMS
 from components.convert.convert import convert
 from components.convert.spleeter import PUBLISHED, read, state_of
-from components.core.bundle import load_model
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model
 from components.core.networks.separator import Separator
 from components.core.networks.spleeter import SpleeterConfig, build_spleeter
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from components.core import tracking
-from components.core.journal import Entry, Journal, open_journal
-from components.core.tracking_store import tracking_uri
-from components.doctor import journal as checked
+from components.core.release.journal import Entry, Journal, open_journal
+from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_store import tracking_uri
 from components.doctor.finding import Finding
-from components.doctor.journal import check_journal
-from doctor.seeing import by_name
+from components.doctor.services import journal as checked
+from components.doctor.services.journal import check_journal
+from tests.components.doctor.seeing import by_name
 
 NAME = "voices"
 
@@ -28,7 +28,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        client = tracking.connect()
+        client = mlflow_runs.connect()
         client.create_registered_model(NAME)
         journal = open_journal(str(folder / "promote"))
         for version in (1, 2):

@@ -8,14 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from core.tiny import ROOT
 
-from components.core.errors import UserError
-from components.doctor import devices, disk, memory, packages, params, programs
-from components.doctor.dvc_lock import check_dvc_lock
+from components.core.base.errors import UserError
 from components.doctor.finding import Status
-from components.doctor.repository import check_repository
-from doctor.seeing import by_name, statuses
+from components.doctor.machine import devices, disk, memory, packages, programs
+from components.doctor.project import params
+from components.doctor.project.dvc_lock import check_dvc_lock
+from components.doctor.project.repository import check_repository
+from tests.components.doctor.seeing import by_name, statuses
+from tests.support.tiny_models import ROOT
 
 # packages
 

@@ -6,12 +6,12 @@ import signal
 import time
 
 import pytest
-from core.tiny import run_python
 
-from components.core.secrets import without_secrets
+from components.core.base.secrets import without_secrets
+from components.doctor.check_runs import Check, run_checks
 from components.doctor.finding import Findings, Status, not_used, ok, problem, warning
 from components.doctor.report import document, exit_code, last_line, lines_of
-from components.doctor.running import Check, run_checks
+from tests.support.tiny_models import run_python
 
 
 def _fine() -> Findings:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from components.core import tracking
-from components.doctor.clock import check_clock
-from components.doctor.mlflow_store import check_mlflow
-from components.doctor.ports import Server, check_ports
-from components.doctor.prefect_api import check_prefect
-from doctor.seeing import answering, by_name, statuses
+from components.core.tracking import mlflow_runs
+from components.doctor.machine.clock import check_clock
+from components.doctor.machine.ports import Server, check_ports
+from components.doctor.services.mlflow_store import check_mlflow
+from components.doctor.services.prefect_api import check_prefect
+from tests.components.doctor.seeing import answering, by_name, statuses
 
 MLFLOW, PREFECT = metadata.version("mlflow"), metadata.version("prefect")
 _NOBODY = "http://127.0.0.1:9"
@@ -33,7 +33,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
-        tracking.connect()
+        mlflow_runs.connect()
     return path
 
 

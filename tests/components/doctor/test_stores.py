@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from core.bucket import NAME, Bucket
-from core.tiny import ROOT
 
-from components.doctor.dvc_remote import check_dvc_remote
 from components.doctor.finding import Finding
-from components.doctor.store import check_store
+from components.doctor.services.dvc_remote import check_dvc_remote
+from components.doctor.services.store import check_store
+from tests.support.bucket import NAME, Bucket
+from tests.support.tiny_models import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ import soundfile
 import stempeg
 import torch
 
-from components.core import audio
-from components.core.audio import Audio
-from components.core.bundle import save_model
-from components.core.files import digest_file
-from components.core.manifest import StemFile, Track
+from components.core.base.files import digest_file
+from components.core.data.manifest import StemFile, Track
+from components.core.models.bundle import save_model
 from components.core.networks.unet import UNetConfig, build_unet
-from components.core.stft import StftConfig
+from components.core.sound import decoding
+from components.core.sound.decoding import Audio
+from components.core.sound.stft import StftConfig
 
 RATE = 44100
 TARGETS = ("vocals", "accompaniment")
@@ -60,6 +60,6 @@ def stem_mp4_track(folder: Path, source: Path, dataset: str) -> Track:
     digest = digest_file(path)
     stems = {}
     for stream, name in enumerate(STEMPEG_STEMS):
-        samples, rate = audio.read(path, stream)
+        samples, rate = decoding.read(path, stream)
         stems[name] = StemFile(name, path, stream, digest, samples.shape[1], rate, samples.shape[0])
     return Track(f"{dataset}/{artist} - {title}", artist, title, dataset, "test", stems)

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from core.tiny import noise, save_tiny_model
 
 from components.convert.convert import convert
-from components.core import tracking
-from components.core.bundle import load_model, save_model
-from components.core.errors import UserError
-from components.core.files import digest_file
-from components.core.manifest import StemFile, Track, write_manifest
-from components.core.profile import PROFILE
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file
+from components.core.data.manifest import StemFile, Track, write_manifest
+from components.core.models.bundle import load_model, save_model
+from components.core.sound.profile import PROFILE
+from components.core.tracking import mlflow_runs
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
 from components.export import __main__ as program
 from components.export.export import export
 from components.export.network import ARTIFACTS
+from tests.support.tiny_models import noise, save_tiny_model
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     (train / "model" / PROFILE).write_text("{}\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
-        client = tracking.connect()
-        created = client.create_run(tracking.experiment_id(client), run_name="tiny on made")
-        run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
-        tracking.log_params(client, run, {"train.steps": 40})
-        tracking.set_tags(client, run, {"train.machine": "a small machine", "package.torch": "2.13.0"})
+        client = mlflow_runs.connect()
+        created = client.create_run(mlflow_runs.experiment_id(client), run_name="tiny on made")
+        run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+        mlflow_runs.log_params(client, run, {"train.steps": 40})
+        mlflow_runs.set_tags(client, run, {"train.machine": "a small machine", "package.torch": "2.13.0"})
         for step in (20, 40):
-            tracking.log_metrics(client, run, {"train/loss": 1 / step, "train/audio_seconds_a_second": 20.0}, step)
+            mlflow_runs.log_metrics(client, run, {"train/loss": 1 / step, "train/audio_seconds_a_second": 20.0}, step)
         run.write(train)
     evaluate(EvaluateConfig(systems=("model", "mixture")), train / "model", data, root / "evaluate")
     (root / "params.yaml").write_text("train: {}\n")
@@ -112,7 +112,7 @@ def test_the_network_goes_to_the_folder_and_to_mlflow(
     options = ["--train", str(made.train), "--evaluate", str(made.evaluate), "--data", str(made.data), "--onnx"]
     monkeypatch.setattr(sys, "argv", ["export", str(tmp_path), *options])
     program.main()
-    client, run = tracking.connect(), tracking.RunRef.read(made.train)
+    client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(made.train)
     [artifact] = client.list_artifacts(run.run_id, ARTIFACTS)
     logged = Path(client.download_artifacts(run.run_id, artifact.path, str(tmp_path)))
     assert logged.read_bytes() == (tmp_path / "network.onnx").read_bytes()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.files import write_json
-from components.core.params import parse_section
-from components.core.smoke import Smoke
+from components.core.base.files import write_json
+from components.core.base.params import parse_section
+from components.core.models.smoke_test import Smoke
 from components.gate.config import GateConfig
 from components.gate.scores import Scores
 

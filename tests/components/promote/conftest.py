@@ -5,7 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from components.core import tracking
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 
 
@@ -17,7 +17,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def client(store: str, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    return tracking.connect()
+    return mlflow_runs.connect()
 
 
 @pytest.fixture

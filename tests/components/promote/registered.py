@@ -2,7 +2,7 @@
 
 import mlflow
 
-from components.core.verdict import Verdict
+from components.core.release.verdict import Verdict
 
 
 def verdict(name: str, version: int, champion: int = 0, passed: bool = True, weights: str = "") -> Verdict:

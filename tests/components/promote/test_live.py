@@ -9,16 +9,16 @@ from typing import Any
 
 import mlflow
 import pytest
-from core.tiny import environment
 
-from components.core import tracking
-from components.core.errors import UserError
-from components.core.journal import open_journal
+from components.core.base.errors import UserError
+from components.core.release.journal import open_journal
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live import point, settled
 from components.promote.promotion import promote
 from components.promote.repair import repair
-from promote.registered import aliases, verdict
+from tests.components.promote.registered import aliases, verdict
+from tests.support.tiny_models import environment
 
 STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
 
@@ -82,7 +82,7 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
 KILLED = """
 import os, signal, sys
 import mlflow
-from components.core.verdict import Verdict
+from components.core.release.verdict import Verdict
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 name, journal, method = sys.argv[1:]
@@ -253,7 +253,7 @@ def test_a_journal_goes_on_with_a_registry_that_is_empty(
         repair(config, name)
     assert repair(config, name, adopts=True) == 0
     assert repair(config, name) == 0
-    another = tracking.connect()
+    another = mlflow_runs.connect()
     another.create_registered_model(name)
     another.create_model_version(name, "somewhere")
     assert repair(config, name) == 0

@@ -8,21 +8,21 @@ from pathlib import Path
 import mlflow
 import pytest
 import yaml
-from core.tiny import environment
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
-from components.core.errors import UserError
-from components.core.files import write_json
-from components.core.journal import Overtaken, open_journal
-from components.core.verdict import VERDICT_FILE
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.release.journal import Overtaken, open_journal
+from components.core.release.verdict import VERDICT_FILE
 from components.promote import __main__ as program
 from components.promote import history
 from components.promote import repair as repairing
 from components.promote.config import PromoteConfig
 from components.promote.promote import champion_version
 from components.promote.promotion import promote
-from promote.registered import aliases, verdict
+from tests.components.promote.registered import aliases, verdict
+from tests.support.tiny_models import environment
 
 
 def test_a_version_that_passed_becomes_the_champion_once(
@@ -69,8 +69,8 @@ def test_a_version_that_is_gone_is_a_users_error(client: mlflow.MlflowClient, na
 
 TWO_AT_ONCE = """
 import sys
-from components.core.errors import UserError
-from components.core.verdict import Verdict
+from components.core.base.errors import UserError
+from components.core.release.verdict import Verdict
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 version, journals = int(sys.argv[1]), sys.argv[2]

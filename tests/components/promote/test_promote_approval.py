@@ -7,11 +7,11 @@ import mlflow
 import pytest
 import yaml
 
-from components.core import tracking
-from components.core.approval import Approval
-from components.core.files import write_json
-from components.core.journal import open_journal
-from components.core.verdict import VERDICT_FILE, Verdict
+from components.core.base.files import write_json
+from components.core.release.approval import Approval
+from components.core.release.journal import open_journal
+from components.core.release.verdict import VERDICT_FILE, Verdict
+from components.core.tracking import mlflow_runs
 from components.promote import __main__ as program
 from components.promote.promote import champion_version
 
@@ -24,7 +24,7 @@ APPROVAL = Approval(NAME, 2, VERDICT.digest, "Ada", "clearer", {"counts": {"chal
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     """A registry whose version 1 is live, in a folder where version 2 has just passed the gate."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     client.create_registered_model(NAME)
     for _ in range(2):
         client.create_model_version(NAME, "somewhere")

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from core.tiny import save_tiny_model
 
-from components.core import tracking
-from components.core.bundle import load_model
-from components.core.errors import UserError
-from components.core.logged_model import logged_model
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model
+from components.core.models.mlflow_model import logged_model
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 from components.promote.rollback import rollback
-from promote.registered import aliases, verdict
+from tests.components.promote.registered import aliases, verdict
+from tests.support.tiny_models import save_tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +22,14 @@ def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, l
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", store)
-        client = tracking.connect()
+        client = mlflow_runs.connect()
         client.create_registered_model("real")
         places = []
         for seed in range(3):
             model = save_tiny_model(folder / str(seed) / "model", seed=seed)
-            run = tracking.RunRef(client.create_run(tracking.experiment_id(client)).info.run_id, tracking.EXPERIMENT)
+            run = mlflow_runs.RunRef(
+                client.create_run(mlflow_runs.experiment_id(client)).info.run_id, mlflow_runs.EXPERIMENT
+            )
             logged = logged_model(client, run, model, load_model(model))
             tags = {"sha256": load_model(model).digest}
             client.create_model_version("real", logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)

@@ -15,17 +15,17 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
-from components.core import tracking
-from components.core.audio import Audio
-from components.core.bundle import load_model, save_model
-from components.core.errors import UserError
-from components.core.files import digest_file
-from components.core.model_files import DESCRIPTION, WEIGHTS
-from components.core.model_store import fetch_model
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file
+from components.core.models.addresses import fetch_model
+from components.core.models.bundle import load_model, save_model
+from components.core.models.file_names import DESCRIPTION, WEIGHTS
 from components.core.networks.unet import UNetConfig, build_unet
-from components.core.segments import separate_all
-from components.core.stft import StftConfig
-from components.core.version import VersionRef
+from components.core.release.version import VersionRef
+from components.core.separating.segments import separate_all
+from components.core.sound.decoding import Audio
+from components.core.sound.stft import StftConfig
+from components.core.tracking import mlflow_runs
 from components.register.config import RegisterConfig
 from components.register.register import ARTIFACTS, register
 
@@ -42,7 +42,7 @@ class Registered:
 
     uri: str
     model: Path
-    run: tracking.RunRef
+    run: mlflow_runs.RunRef
     ref: VersionRef
     out: Path
 
@@ -53,9 +53,9 @@ def tiny_model(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def new_run() -> tracking.RunRef:
-    client = tracking.connect()
-    return tracking.RunRef(client.create_run(tracking.experiment_id(client)).info.run_id, tracking.EXPERIMENT)
+def new_run() -> mlflow_runs.RunRef:
+    client = mlflow_runs.connect()
+    return mlflow_runs.RunRef(client.create_run(mlflow_runs.experiment_id(client)).info.run_id, mlflow_runs.EXPERIMENT)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
 @pytest.fixture
 def store(registered: Registered, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registered.uri)
-    return tracking.connect()
+    return mlflow_runs.connect()
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_run_of_another_store_is_a_users_error(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in .*set MLFLOW_TRACKING_URI"):
-        register(RegisterConfig(name=NAME), registered.model, tracking.RunRef("0123", "x"), tmp_path)
+        register(RegisterConfig(name=NAME), registered.model, mlflow_runs.RunRef("0123", "x"), tmp_path)
 
 
 def test_a_folder_that_is_no_model_is_not_registered(store: mlflow.MlflowClient, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_stranger_without_the_repository_loads_and_separates_alike(
 ) -> None:
     batch = np.stack([mixture, mixture[:, ::-1]])
     np.save(tmp_path / "mixture.npy", batch)
-    repository = str(Path(tracking.__file__).parents[2])
+    repository = str(Path(mlflow_runs.__file__).parents[3])
     code = STRANGER.replace("REPOSITORY", repr(repository)).replace("STORE", repr(registered.uri))
     environment = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "STEMLINE_WORKSPACE")
@@ -266,7 +266,7 @@ def test_an_address_of_nothing_is_one_line(
 def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     ref = register(RegisterConfig(name="tampered"), tiny_model(tmp_path / "model", seed=5), new_run(), tmp_path / "out")
     folder = fetch_model(f"models:/tampered/{ref.version}", tmp_path / "here").folder
-    experiment = store.get_experiment_by_name(tracking.EXPERIMENT)
+    experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
     kept = Path(str(experiment.artifact_location).removeprefix("file://"))
     original = (folder / WEIGHTS).read_bytes()
     stored = [path for path in kept.rglob(WEIGHTS) if path.read_bytes() == original]
@@ -286,7 +286,7 @@ def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowCl
 
 def test_a_served_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     ref = register(RegisterConfig(name="served"), tiny_model(tmp_path / "model", seed=6), new_run(), tmp_path / "out")
-    experiment = store.get_experiment_by_name(tracking.EXPERIMENT)
+    experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
     kept = Path(str(experiment.artifact_location).removeprefix("file://"))
     stored = [path for path in kept.rglob(WEIGHTS) if digest_file(path) == ref.sha256]
     for path in stored:

@@ -6,8 +6,8 @@ from pathlib import Path
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from components.core import tracking
-from components.core.journal import Entry, open_journal
+from components.core.release.journal import Entry, open_journal
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live import change
 
@@ -30,8 +30,8 @@ def make_project(folder: Path) -> PromoteConfig:
 
 def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passed", note: str = "") -> int:
     """Register a version, with a run that holds scores and data, and with the gate's tags; return its number."""
-    run = client.create_run(tracking.experiment_id(client))
-    ref = tracking.RunRef(run.info.run_id, tracking.EXPERIMENT)
+    run = client.create_run(mlflow_runs.experiment_id(client))
+    ref = mlflow_runs.RunRef(run.info.run_id, mlflow_runs.EXPERIMENT)
     metrics = {
         f"test/{target}/{metric}": value + sdr
         for target, values in SCORES.items()
@@ -39,10 +39,10 @@ def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passe
     }
     bounds = {"test/vocals/SDR_low": 3.75, "test/vocals/SDR_high": 7.36}
     others = {"test/mixture/vocals/SDR": -5.38, "test/irm2/vocals/SDR": 10.1, "test/mixture/times_real_time": 900.0}
-    tracking.log_metrics(client, ref, metrics | bounds | others | {"train/loss": 0.1})
+    mlflow_runs.log_metrics(client, ref, metrics | bounds | others | {"train/loss": 0.1})
     evaluated = {"evaluate.test_tracks": 25, "evaluate.dataset": "MUSDB18-7", "evaluate.test_digest": "d1" * 16}
     trained = {"stage": "train", "train.data": "a5" * 32, "train.datasets": "musdb18-7s mir-1k"}
-    tracking.set_tags(client, ref, evaluated | trained)
+    mlflow_runs.set_tags(client, ref, evaluated | trained)
     dataset = Dataset("musdb18-7s", "d1" * 16, "local", "{}", profile=json.dumps({"tracks": 25}))
     client.log_inputs(ref.run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", "test")])])
     if not client.search_registered_models(f"name = '{NAME}'"):
@@ -63,14 +63,14 @@ def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, 
 
 def log_catalogue(client: mlflow.MlflowClient, source: str, destination: str) -> str:
     """Log a job as `separate` does; return its run's id."""
-    created = client.create_run(tracking.experiment_id(client), run_name=f"separate {source}")
-    ref = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
-    tracking.log_params(client, ref, {"separate.source": source, "separate.destination": destination})
-    tracking.set_tags(client, ref, {"stage": "separate", "model.name": NAME, "model.version": 2})
+    created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"separate {source}")
+    ref = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    mlflow_runs.log_params(client, ref, {"separate.source": source, "separate.destination": destination})
+    mlflow_runs.set_tags(client, ref, {"stage": "separate", "model.name": NAME, "model.version": 2})
     numbers = COUNTS | {
         "flagged": 7, "audio_hours": 6.5, "catalogue_seconds": 7.5 * 3600, "speed": 36.9, "drift": 0.84,
         "price_per_hour": 1.5, "price_per_audio_hour": 0.0407,
     }  # fmt: skip
-    tracking.log_metrics(client, ref, {f"separate/{name}": float(value) for name, value in numbers.items()})
+    mlflow_runs.log_metrics(client, ref, {f"separate/{name}": float(value) for name, value in numbers.items()})
     client.set_terminated(ref.run_id)
     return ref.run_id

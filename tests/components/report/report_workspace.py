@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import numpy as np
 import soundfile
 
-from components.core.files import write_json, write_text
+from components.core.base.files import write_json, write_text
 from components.report.report import write_report
 
 RATE = 8000

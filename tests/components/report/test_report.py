@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from report_stores import make_project
-from report_workspace import RATE, STRANGE, Page, make_recording, make_workspace, page_of
 
-from components.core.files import digest_folder, write_json, write_text
+from components.core.base.files import digest_folder, write_json, write_text
 from components.report import __main__ as program
-from components.report import recordings, report
-from components.report.chart import ticks
-from components.report.live import LivePart
-from components.report.outline import BARS, draw, measure
+from components.report import report
+from components.report.drawing.chart import ticks
+from components.report.drawing.formatting import decibels
+from components.report.drawing.waveform import BARS, draw, measure
+from components.report.parts import recordings
+from components.report.parts.live_model import LivePart
 from components.report.report import write_report
-from components.report.words import decibels
+from tests.components.report.report_stores import make_project
+from tests.components.report.report_workspace import RATE, STRANGE, Page, make_recording, make_workspace, page_of
 
 PARTS = ("register", "evaluate", "train", "acquire", "separate")
 

@@ -5,13 +5,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from core.browser import Browser, browser
-from report_stores import STRANGE as MARKED
-from report_stores import log_catalogue, make_live, make_project, train_version
-from report_workspace import STRANGE, make_recording, make_workspace
 
-from components.core import tracking
+from components.core.tracking import mlflow_runs
 from components.report.report import write_report
+from tests.components.report.report_stores import STRANGE as MARKED
+from tests.components.report.report_stores import log_catalogue, make_live, make_project, train_version
+from tests.components.report.report_workspace import STRANGE, make_recording, make_workspace
+from tests.support.browser import Browser, browser
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def stocked(workspace: Path) -> Path:
     """The same, with three versions and a catalogue in the stores, and long names and strange ones."""
-    client, config = tracking.connect(), make_project(workspace.parent)
+    client, config = mlflow_runs.connect(), make_project(workspace.parent)
     for before in range(3):
         version = train_version(client, before / 2, note=MARKED * 5)
         make_live(client, config, version, before, f"{MARKED}: {'long' * 100}")

@@ -16,21 +16,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from core.tiny import environment, run_python
-from doctor.seeing import answering
-from report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
-from report_workspace import Page
 
-from components.core import tracking
-from components.core.journal import open_journal
-from components.core.version import NOT_APPROVED
+from components.core.release.journal import open_journal
+from components.core.release.version import NOT_APPROVED
+from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live import change
-from components.report import jobs, live, versions
-from components.report.inputs import inputs_of
+from components.report.drawing.formatting import amount, brief, coded, hours, moment
+from components.report.parts import catalogue_jobs, live_model, versions
 from components.report.report import write_report
-from components.report.stores import open_stores, pages_of
-from components.report.words import amount, brief, coded, hours, moment
+from components.report.sources.stores import open_stores, pages_of
+from components.report.sources.training_data import inputs_of
+from tests.components.doctor.seeing import answering
+from tests.components.report.report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
+from tests.components.report.report_workspace import Page
+from tests.support.tiny_models import environment, run_python
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -41,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", _store(folder))
-        client, config = tracking.connect(), make_project(folder)
+        client, config = mlflow_runs.connect(), make_project(folder)
         train_version(client, 0.0)
         make_live(client, config, 1, 0, "first champion: vocals: +9 dB")
         train_version(client, -1.0, "refused", STRANGE)
@@ -121,7 +121,7 @@ def test_same_stores_give_the_same_bytes(project: Path) -> None:
 
 
 def test_an_alias_moved_by_hand_is_told(project: Path) -> None:
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     client.set_registered_model_alias(NAME, "champion", "2")
     text = _page(project).text
     assert f"It is not settled which {NAME} is live: version 3 or version 2" in text
@@ -135,7 +135,7 @@ def test_an_alias_moved_by_hand_is_told(project: Path) -> None:
 
 def test_a_last_entry_that_is_gone_is_told(project: Path) -> None:
     (project / "promote" / "journal" / "000002.json").unlink()
-    tracking.connect().set_registered_model_alias(NAME, "champion", "1")
+    mlflow_runs.connect().set_registered_model_alias(NAME, "champion", "1")
     text = _page(project).text
     assert f"Version 1 of {NAME} is live" in text
     assert "The registry remembers entry 2 of the journal, which is missing or is another one by now" in text
@@ -158,7 +158,7 @@ def test_a_damaged_journal_is_told(project: Path) -> None:
 
 
 def test_after_a_rollback_one_goes_back_further(project: Path) -> None:
-    client, config = tracking.connect(), _config(project)
+    client, config = mlflow_runs.connect(), _config(project)
     change(client, config, open_journal(config.journal), "rollback", NAME, 1, "hollow voices", {}, 3)
     text = _page(project).text
     assert "rollback of version 1" in text
@@ -167,7 +167,7 @@ def test_after_a_rollback_one_goes_back_further(project: Path) -> None:
 
 
 def test_what_a_person_refused_is_told(project: Path) -> None:
-    tracking.connect().set_model_version_tag(NAME, "2", NOT_APPROVED, "Ann on 2026-11-28: hollow voices")
+    mlflow_runs.connect().set_model_version_tag(NAME, "2", NOT_APPROVED, "Ann on 2026-11-28: hollow voices")
     assert "Refused by Ann on 2026-11-28: hollow voices" in _page(project).text
 
 
@@ -185,7 +185,7 @@ def test_an_empty_store_is_plain_sentences(tmp_path: Path, monkeypatch: pytest.M
     make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(tmp_path))
-    tracking.connect()
+    mlflow_runs.connect()
     text = _page(tmp_path).text
     for sentence in (
         "No model is live yet",
@@ -214,7 +214,7 @@ def test_a_damaged_database_is_a_sentence(project: Path, monkeypatch: pytest.Mon
 
 def test_another_registry_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(project / "other"))
-    tracking.connect()
+    mlflow_runs.connect()
     text = _page(project).text
     assert "live: version 3 or none" in text
     assert "has no such version: set MLFLOW_TRACKING_URI to the registry that has it" in text
@@ -265,13 +265,13 @@ def test_a_server_that_says_nothing_is_not_waited_for(project: Path, monkeypatch
 
 
 def test_a_long_history_is_cut(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (live, jobs, versions):
+    for module in (live_model, catalogue_jobs, versions):
         monkeypatch.setattr(module, "SHOWN", 1)
     text = _page(project).text
     for sentence in ("1 entries before these", "2 versions before these", "1 jobs before these"):
         assert sentence in text, sentence
-    monkeypatch.setattr(live, "LIMIT", 1)
-    monkeypatch.setattr(jobs, "LIMIT", 1)
+    monkeypatch.setattr(live_model, "LIMIT", 1)
+    monkeypatch.setattr(catalogue_jobs, "LIMIT", 1)
     monkeypatch.setattr(versions, "LIMIT", 2)
     text = _page(project).text
     for sentence in (
@@ -283,14 +283,14 @@ def test_a_long_history_is_cut(project: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_versions_of_other_test_sets_are_marked(project: Path) -> None:
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     run_id = client.get_model_version(NAME, "1").run_id
     client.set_tag(run_id, "evaluate.test_digest", "another")
     assert "scored on 2 different test sets" in _page(project).text
 
 
 def test_runs_that_are_gone_leave_dashes(project: Path) -> None:
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     for number in ("1", "2", "3"):
         client.delete_run(client.get_model_version(NAME, number).run_id)
     page = _page(project)
@@ -300,7 +300,7 @@ def test_runs_that_are_gone_leave_dashes(project: Path) -> None:
 
 
 def test_data_sets_are_those_that_were_logged(project: Path) -> None:
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     run = client.get_run(client.get_model_version(NAME, "1").run_id)
     train, test = inputs_of(run)
     names = "MUSDB18-7 (7-second excerpts) + mir-1k"
@@ -380,7 +380,7 @@ def until_it_answers(url: str) -> None:
 @pytest.mark.slow
 def test_page_runs_as_a_program_from_the_command_line(project: Path) -> None:
     more = {"MLFLOW_TRACKING_URI": _store(project), "STEMLINE_WORKSPACE": str(project / "workspace")}
-    done = run_python("-m", "pipelines.cli", "report", "--out", "page", cwd=project, more=more)
+    done = run_python("-m", "pipelines.terminal.cli", "report", "--out", "page", cwd=project, more=more)
     assert done.returncode == 0, done.stderr
     assert "report: open page/index.html in a browser" in done.stdout
     assert f"Version 3 of {NAME} is live" in Page(project / "page" / "index.html").text

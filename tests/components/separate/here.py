@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from components.core.model_store import fetch_model
+from components.core.models.addresses import fetch_model
 from components.separate import separate as module
-from components.separate.account import Summary
 from components.separate.config import SeparateConfig
-from components.separate.crew import GivenUp, Report
 from components.separate.job import run_job
-from components.separate.ledger import Row, read_rows
-from components.separate.messages import Beat, Ended, Message, Order, Stopped, Troubled
-from components.separate.plan import Task
+from components.separate.ledger.account import Summary
+from components.separate.ledger.ledger import Row, read_rows
+from components.separate.listing.plan import Task
 from components.separate.separate import Request
-from components.separate.worker import Worker, separation_of
+from components.separate.workers.crew import GivenUp, Report
+from components.separate.workers.messages import Beat, Ended, Message, Order, Stopped, Troubled
+from components.separate.workers.worker import Worker, separation_of
 
 
 class HereCrew:

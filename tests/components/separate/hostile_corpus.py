@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from core.tiny import noise
 from numpy.typing import NDArray
 
-from components.core import ffmpeg
+from components.core.sound import ffmpeg
+from tests.support.tiny_models import noise
 
 FIT = "fit"
 RATE, SAMPLES = 22050, 11025

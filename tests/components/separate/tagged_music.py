@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from core.tiny import noise
 from PIL import Image
 
-from components.core import ffmpeg
-from components.separate.output import Output, StemWriter
-from components.separate.quantise import encoding_for
-from components.separate.tags import Tags
+from components.core.sound import ffmpeg
+from components.separate.recording.quantisation import encoding_for
+from components.separate.recording.stem_files import Output, StemWriter
+from components.separate.recording.tags import Tags
+from tests.support.tiny_models import noise
 
 WRITTEN = {
     "title": "Été à Łódź",

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import noise, save_tiny_model
 
-from components.core.balance import FEATURES, BalanceMeter
-from components.core.profile import PROFILE, write_profile
-from components.core.profile_making import make_profile
-
-from .here import here, separate
+from components.core.sound.balance import FEATURES, BalanceMeter
+from components.core.sound.profile import PROFILE, write_profile
+from components.train.profile_measurement import make_profile
+from tests.components.separate.here import here, separate
+from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")
 __all__ = ["here"]

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from core.tiny import run_python, save_tiny_model
 
 from components.core.stores.store import BOOKS
-from components.separate.ledger import read_rows, shown
-
-from .hostile_corpus import write_corpus
+from components.separate.ledger.ledger import read_rows, shown
+from tests.components.separate.hostile_corpus import write_corpus
+from tests.support.tiny_models import run_python, save_tiny_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -8,22 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import noise, save_tiny_model
 
-from components.core import tracking
-from components.core.errors import UserError
-from components.core.files import digest_file
-from components.core.model_files import WEIGHTS
-from components.core.postprocessing import PostProcessing
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file
+from components.core.models.file_names import WEIGHTS
+from components.core.separating.postprocessing import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
 from components.core.stores.owner import Owner
 from components.core.stores.store import BOOKS, StoreFault
-from components.separate import storing
-from components.separate.claims import claim_folder
-from components.separate.listing import Choice
-
-from .here import counts, here, rows, separate
+from components.core.tracking import mlflow_runs
+from components.separate.ledger.claims import claim_folder
+from components.separate.listing.recordings import Choice
+from components.separate.workers import storing
+from tests.components.separate.here import counts, here, rows, separate
+from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")
 __all__ = ["here"]
@@ -311,10 +310,10 @@ def test_a_job_is_a_run_where_there_is_a_store(
     model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     (music / "bad.wav").write_bytes(b"rubbish" * 100)
     separate(model, music, tmp_path / "out", price_per_hour=2.0)
-    [run] = client.search_runs([tracking.experiment_id(client)])
+    [run] = client.search_runs([mlflow_runs.experiment_id(client)])
     metrics = run.data.metrics
     assert (metrics["separate/listed"], metrics["separate/done"], metrics["separate/failures"]) == (8, 7, 1)
     assert metrics["separate/audio_hours"] == pytest.approx(7 * 3000 / 44100 / 3600)

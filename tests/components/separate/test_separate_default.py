@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from core.tiny import noise, run_python, save_tiny_model
 
-from components.core import tracking
-from components.core.bundle import load_model
-from components.core.model_store import BUNDLE, MODELS
+from components.core.models.addresses import BUNDLE, MODELS
+from components.core.models.bundle import load_model
+from components.core.tracking import mlflow_runs
+from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 NAME = "vocal-isolation"
 
@@ -49,7 +49,7 @@ def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: py
     save_tiny_model(place / "models" / NAME)
     store = f"sqlite:///{place / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    client = tracking.connect()
+    client = mlflow_runs.connect()
     champion = save_tiny_model(place / "artifacts" / "artifacts" / BUNDLE, seed=1)
     client.create_registered_model(NAME)
     client.create_model_version(NAME, (place / "artifacts").as_uri())

@@ -16,14 +16,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from core.bucket import Bucket
-from core.tiny import environment, noise, run_python, save_tiny_model
 
-from components.core.files import digest_file
+from components.core.base.files import digest_file
 from components.core.networks.unet import UNetConfig
-from components.core.stft import StftConfig
+from components.core.sound.stft import StftConfig
 from components.core.stores.store import BOOKS
-from components.separate.ledger import Row, read_rows
+from components.separate.ledger.ledger import Row, read_rows
+from tests.support.bucket import Bucket
+from tests.support.tiny_models import environment, noise, run_python, save_tiny_model
 
 pytestmark = pytest.mark.slow
 

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from core.tiny import noise, save_tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.core.errors import UserError
-from components.core.model_store import fetch_model
+from components.core.base.errors import UserError
+from components.core.models.addresses import fetch_model
 from components.core.stores.store import Entry
 from components.separate import shards
-from components.separate.command import Asked
 from components.separate.config import SeparateConfig
-from components.separate.plan import NEW, Task
+from components.separate.listing.plan import NEW, Task
+from components.separate.options import Asked
 from components.separate.separate import Request
-
-from .here import here, rows
+from tests.components.separate.here import here, rows
+from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")
 __all__ = ["here"]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from core.tiny import noise, save_tiny_model
 
 from components.shadow.candidates import AsSeparated, Candidate, load_pair
+from tests.support.tiny_models import noise, save_tiny_model
 
 SECONDS, LOUD = 8, 5
 """How long songs are, and the second that is loudest."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from core.browser import WATCHED, Browser, browser
 
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig
 from components.shadow.key import Key
 from components.shadow.shadow import shadow
 from components.shadow.unblind import read_answers, unblind
+from tests.support.browser import WATCHED, Browser, browser
 
 pytestmark = pytest.mark.slow
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from core.tiny import ROOT, TARGETS, noise, save_tiny_model
 
-from components.core.audio import Audio
-from components.core.errors import UserError
-from components.core.files import digest_file, digest_folder
-from components.core.segments import separate_all
-from components.separate.recording import estimate_stems
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, digest_folder
+from components.core.separating.segments import separate_all
+from components.core.sound.decoding import Audio
+from components.separate.recording.model_pass import estimate_stems
 from components.shadow import __main__ as program
 from components.shadow.candidates import AsSeparated, Candidate, load_pair
 from components.shadow.config import ShadowConfig
@@ -20,6 +19,7 @@ from components.shadow.excerpts import excerpts
 from components.shadow.key import Key
 from components.shadow.shadow import shadow
 from components.shadow.writing import add_up, in_steps
+from tests.support.tiny_models import ROOT, TARGETS, noise, save_tiny_model
 
 Pair = tuple[Candidate, Candidate]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.shadow import unblind as program
 from components.shadow.key import HeardRecording, Key, Side
 from components.shadow.unblind import in_words, read_answers, unblind

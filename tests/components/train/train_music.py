@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.audio import Audio
-from components.core.params import parse_section
-from components.core.shards import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
+from components.core.base.params import parse_section
+from components.core.data.cache_format import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
+from components.core.sound.decoding import Audio
 from components.train.config import TrainConfig
 
 RATE = 8000

@@ -14,7 +14,8 @@ from typing import Any
 import mlflow
 import psutil
 import yaml
-from train_music import PARAMS
+
+from tests.components.train.train_music import PARAMS
 
 WORKER = "components.train.worker"
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ import soundfile
 
 from components.acquire.config import AcquireConfig
 from components.acquire.datasets.demo import find
-from components.core.files import digest_folder
+from components.core.base.files import digest_folder
 
 
 @pytest.mark.slow

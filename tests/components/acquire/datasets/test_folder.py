@@ -10,7 +10,7 @@ from components.acquire.config import AcquireConfig
 from components.acquire.datasets.folder import find
 from components.acquire.datasets.source import Collection
 from components.acquire.problems import Kind
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 
 Write = Callable[..., Path]
 

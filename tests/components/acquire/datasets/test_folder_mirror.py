@@ -8,16 +8,16 @@ import time
 from pathlib import Path
 
 import pytest
-from core.bucket import NAME, Bucket
-from core.tiny import environment
 
 from components.acquire.config import AcquireConfig
 from components.acquire.datasets import folder_mirror
 from components.acquire.datasets.folder import find
 from components.acquire.datasets.folder_mirror import mirrored
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.stores.bucket import BucketStore
 from components.core.stores.store import Entry
+from tests.support.bucket import NAME, Bucket
+from tests.support.tiny_models import environment
 
 pytestmark = pytest.mark.slow
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from acquire.conftest import BadLine
 from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets import musdb18
 from components.acquire.datasets.musdb18 import EDITIONS, MIRROR, MUSDB_PATH, Edition, find
 from components.acquire.datasets.source import Collection
-from components.core import ffmpeg
-from components.core.errors import UserError
+from components.core.base.errors import UserError
+from components.core.sound import ffmpeg
+from tests.components.acquire.conftest import BadLine
 
 Write = Callable[..., Path]
 CONFIG = AcquireConfig(datasets=("musdb18-7s",))

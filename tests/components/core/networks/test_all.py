@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from components.compare.systems import SYSTEMS
-from components.core.bundle import load_model, save_model
-from components.core.errors import UserError
+from components.compare.systems.trainable import SYSTEMS
+from components.core.base.errors import UserError
+from components.core.base.params import Section
+from components.core.models.bundle import load_model, save_model
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.separator import Separator
-from components.core.params import Section
 from components.train.loop import TrainingPass
 from components.train.losses import LOSSES
-from core.tiny import TARGETS
+from tests.support.tiny_models import TARGETS
 
 TRAINABLE = sorted(name for name, found in ARCHITECTURES.items() if found.trainable)
 RATE = 44100

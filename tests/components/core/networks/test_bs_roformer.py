@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.bs_roformer import BSRoformerConfig, build_bs_roformer, state_from_package
 from components.core.networks.registry import parse_network
 from components.core.networks.separator import Separator
-from core.tiny import run_python
+from tests.support.tiny_models import run_python
 
 SMALL = BSRoformerConfig(
     width=16, depth=2, heads=2, head_width=8, bands=(4, 8, 16, 32, 69), window=256, hop=64, segment=8192

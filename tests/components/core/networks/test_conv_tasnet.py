@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.conv_tasnet import ConvTasNet, ConvTasNetConfig, build_conv_tasnet
 from components.core.networks.registry import parse_network
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 SMALL = ConvTasNetConfig(filters=16, filter_samples=16, bottleneck=8, hidden=16, layers=3, stacks=2)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.d3net import D3Net, D3NetConfig, _D2Block, _D3Block
 from components.core.networks.registry import ARCHITECTURES, parse_network
 

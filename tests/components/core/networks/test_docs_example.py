@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from components.core.networks.architecture import Architecture
-from core.tiny import ROOT
+from tests.support.tiny_models import ROOT
 
 
 def test_the_example_is_an_architecture() -> None:

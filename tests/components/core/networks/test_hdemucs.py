@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.hdemucs import _MEETING_LEVELS, HDemucsConfig, HDemucsSeparator, build_hdemucs
 from components.core.networks.registry import parse_network
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.torchaudio_compat import torchaudio
 
 STEMS = ["drums", "bass", "other", "vocals"]
 BRANCHES = {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.htdemucs import HTDemucsConfig, build_htdemucs
 from components.core.networks.registry import parse_network
 from components.core.networks.separator import Separator

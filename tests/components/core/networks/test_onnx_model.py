@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.bundle import load_model, save_model
-from components.core.errors import UserError
-from components.core.inference import for_inference
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model, save_model
 from components.core.networks import onnx_model
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.separator import Separator
-from components.core.segments import separate_blocks
-from core.tiny import TARGETS, noise
+from components.core.separating.fast import for_inference
+from components.core.separating.segments import separate_blocks
+from tests.support.tiny_models import TARGETS, noise
 
 GAINS = (0.25, 0.5)
 SEGMENT, BINS, FRAMES = 1000, 100, 9

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from components.core.networks.open_unmix import OpenUnmix, OpenUnmixConfig
-from components.core.stft import StftConfig
-from components.core.torchaudio_compat import torchaudio
+from components.core.sound.stft import StftConfig
+from components.core.sound.torchaudio_compat import torchaudio
 
 TINY = OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=128))
 

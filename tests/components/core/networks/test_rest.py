@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from components.core.bundle import load_model, save_model
-from components.core.errors import UserError
-from components.core.inference import for_inference
+from components.core.base.errors import UserError
+from components.core.models.bundle import load_model, save_model
 from components.core.networks.registry import build_separator, parse_network
 from components.core.networks.rest import with_rest
 from components.core.networks.separator import Separator
-from components.core.runtimes.exportable import exportable
+from components.core.separating.fast import for_inference
+from components.export.onnx.exportable import exportable
 
 STFT = {"window": 512, "hop": 128}
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from components.core.errors import UserError
+from components.core.base.errors import UserError
 from components.core.networks.registry import parse_network
 from components.core.networks.wave_unet import WaveUNet, WaveUNetConfig, _interpolated, build_wave_unet
 

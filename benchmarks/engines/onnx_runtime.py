@@ -1,0 +1,69 @@
+"""ONNX Runtime, on the processor."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from benchmarks.engines.engine import with_engine
+from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.weight_sizes import files_size
+from components.core.base.files import whole_file
+from components.core.base.optional_packages import imported
+from components.core.models.bundle import Model
+from components.export.onnx.exportable import network_inputs
+from components.export.onnx.onnx_file import EXTRA, exported_once, quietly, session
+from components.export.onnx.real_stft import CONSTANTS
+
+
+def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+    """Export the network, quantise it for int8, and open it."""
+    path = exported_once(model, means.folder)
+    if precision == "int8":
+        path = quantised(path, network_inputs(model.separator, means.calibration))
+    running = session(path, means.threads)
+    name = running.get_inputs()[0].name
+    return Prepared(with_engine(model.separator, lambda image: running.run(None, {name: image})[0]), files_size(path))
+
+
+def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
+    """Write the network in `path` with 8-bit weights and activations beside it, and return that path.
+
+    Static quantisation, its ranges those of `inputs` (a range a channel for weights): whole numbers for convolutions
+    and matrix products, everything else stays as it is, Fourier transforms too.
+    """
+    onnx = imported("onnx", "onnx", "quantising", EXTRA)
+    package = imported("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
+    out = path.with_name("network-int8.onnx")
+    with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, quietly():
+        prepared = Path(folder) / "prepared.onnx"
+        package.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+        package.quantize_static(
+            str(prepared), str(partial), _reader(package, session(path, 1).get_inputs()[0].name, inputs),
+            quant_format=package.QuantFormat.QDQ, per_channel=True,
+            op_types_to_quantize=["Conv", "ConvTranspose", "MatMul", "Gemm"],
+            nodes_to_exclude=_of_fourier_transforms(onnx.load(str(prepared))),
+        )  # fmt: skip
+    return out
+
+
+def _of_fourier_transforms(model: Any) -> list[str]:
+    """Return the names of the nodes that multiply by constants of a `RealFourier`."""
+    return [node.name for node in model.graph.node if any(CONSTANTS in name for name in node.input)]
+
+
+def _reader(package: Any, name: str, inputs: Sequence[Tensor]) -> Any:
+    """Return `inputs` as the class that the package wants; it is made here since its base may not be installed."""
+    left = iter(inputs)
+
+    class Reader(package.CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> dict[str, Any] | None:
+            given = next(left, None)
+            return None if given is None else {name: given.numpy()}
+
+    return Reader()
+
+
+RUNTIME = Runtime("ONNX Runtime", ("fp32", "int8"), prepare)

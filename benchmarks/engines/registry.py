@@ -1,0 +1,40 @@
+"""All runtimes by name."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eager, torch_ready
+from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from components.core.base.errors import UserError
+from components.core.models.bundle import Model
+from components.core.networks.rest import RestSeparator
+
+RUNTIMES: Mapping[str, Runtime] = {
+    "torch": torch_eager.RUNTIME,
+    "torch-ready": torch_ready.RUNTIME,
+    "torch-compiled": torch_compiled.RUNTIME,
+    "onnxruntime": onnx_runtime.RUNTIME,
+    "openvino": openvino.RUNTIME,
+}
+"""The first is what all others are compared with."""
+
+
+def with_runtime(model: Model, runtime: str, precision: Precision, means: Means) -> Prepared:
+    """Return the model's separator with its network run by `runtime`; the model stays as it is.
+
+    What a network of one stem leaves of the mixture is torch's to compute.
+
+    Raises UserError for a runtime or precision that does not exist, and for what the runtime cannot do.
+    """
+    if runtime not in RUNTIMES:
+        raise UserError(f"there is no runtime {runtime} (there are {', '.join(RUNTIMES)})")
+    found = RUNTIMES[runtime]
+    if precision not in found.precisions:
+        raise UserError(f"{found.title} computes in {', '.join(found.precisions)}, not in {precision}")
+    if precision == "int8" and not means.calibration:
+        raise UserError(f"{found.title}: 8 bits need music to learn their ranges from: give some for calibration")
+    if not isinstance(model.separator, RestSeparator):
+        return found.prepare(model, precision, means)
+    of_one_stem = replace(model, separator=model.separator.network, targets=model.targets[:1])
+    prepared = found.prepare(of_one_stem, precision, means)
+    return replace(prepared, separator=RestSeparator(prepared.separator).eval())

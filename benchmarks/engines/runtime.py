@@ -1,0 +1,45 @@
+"""What every runtime is: something that gives a separator for a trained model, in a precision."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from components.core.models.bundle import Model
+from components.core.networks.separator import Separator
+
+Precision = Literal["fp32", "bf16", "int8"]
+"""What products are computed in; int8 needs calibration."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a runtime works with.
+
+    folder       where it writes its files; what was exported is found there again
+    threads      on how many it computes
+    calibration  mixtures `(1, channels, segment)`, float32, from which the ranges of 8 bits are learned
+    """
+
+    folder: Path
+    threads: int = 1
+    calibration: Sequence[Tensor] = ()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A separator whose network a runtime runs, and the size in bytes of the weights as that runtime stores them."""
+
+    separator: Separator
+    size: int
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`prepare` raises UserError when a package is missing or the network cannot be exported."""
+
+    title: str
+    precisions: tuple[Precision, ...]
+    prepare: Callable[[Model, Precision, Means], Prepared]

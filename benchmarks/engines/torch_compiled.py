@@ -1,0 +1,23 @@
+"""The network compiled by torch; the first segment takes minutes."""
+
+from copy import deepcopy
+
+import torch
+
+from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.weight_sizes import state_size
+from components.core.models.bundle import Model
+from components.core.separating.autocast import Autocast
+
+
+def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+    """Return a copy whose network compiles itself when it is first called."""
+    separator = deepcopy(model.separator).eval()
+    size = state_size(separator)
+    if precision == "bf16":
+        separator.network = Autocast(separator.network, torch.bfloat16)
+    separator.network.compile()
+    return Prepared(separator, size)
+
+
+RUNTIME = Runtime("torch, compiled", ("fp32", "bf16"), prepare)

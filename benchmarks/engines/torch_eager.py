@@ -1,0 +1,23 @@
+"""The network as it was trained, in torch."""
+
+from copy import deepcopy
+
+import torch
+
+from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.weight_sizes import state_size
+from components.core.models.bundle import Model
+from components.core.separating.autocast import Autocast
+
+
+def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+    """Return the model's own separator, or in bfloat16 a copy."""
+    size = state_size(model.separator)
+    if precision == "fp32":
+        return Prepared(model.separator, size)
+    separator = deepcopy(model.separator).eval()
+    separator.network = Autocast(separator.network, torch.bfloat16)
+    return Prepared(separator, size)
+
+
+RUNTIME = Runtime("torch", ("fp32", "bf16"), prepare)

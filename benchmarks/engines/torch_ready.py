@@ -1,0 +1,17 @@
+"""The copy of the network that `separate` computes with (`components.core.separating.fast`)."""
+
+from typing import cast
+
+from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.weight_sizes import state_size
+from components.core.models.bundle import Model
+from components.core.separating import fast
+
+
+def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+    """Return the copy."""
+    separator = fast.for_inference(model.separator, cast(fast.Precision, precision))
+    return Prepared(separator, state_size(separator.network))
+
+
+RUNTIME = Runtime("torch, made ready", ("fp32", "bf16"), prepare)

@@ -1,0 +1,152 @@
+"""The tables of a comparison, as Markdown."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.compare.presentation.comparison import Comparison
+from components.compare.scores.statistics import FEWEST_TRACKS, friedman
+from components.compare.systems.description import title_of
+from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
+from components.compare.systems.references import is_fixed
+from components.core.data.metric_names import METRICS
+
+_NO = "–"
+
+
+def target_table(comparison: Comparison, target: str) -> str:
+    """Return every system's scores of a target, the best first."""
+    summary, column = comparison.summary, f"{target} SDR"
+    rows = summary[summary[column].notna()].sort_values(column, ascending=False, kind="stable")
+    lines = _head("system", "SDR", f"{comparison.config.confidence:.0%} interval", *METRICS[1:], "tracks")
+    for row in rows.to_dict("records"):
+        low, high = _db(row.get(f"{column} low")), _db(row.get(f"{column} high"))
+        others = [_db(row[f"{target} {metric}"]) for metric in METRICS[1:]]
+        title = comparison.title(str(row["system"]), target)
+        lines.append(_row(title, _db(row[column]), f"{low} to {high}", *others, int(row[f"{target} tracks"])))
+    return "\n".join(lines)
+
+
+def marked(comparison: Comparison, target: str) -> list[str]:
+    """Say which rows were scored among other stems, and among which, if any were."""
+    odd = comparison.otherwise(target)
+    if not odd:
+        return []
+    titles: dict[str, list[str]] = {}
+    for name, among in odd.items():
+        titles.setdefault(among, []).append(title_of(name, comparison.facts))
+    rows = "; ".join(f"{' and '.join(found)} among {_stems(among)}" for among, found in titles.items())
+    return [
+        "† scored among other stems, so on other frames and against other interference, and not compared with the "
+        f"rest: {rows}. The rest were scored among {_stems(comparison.gathered.usual[target])}."
+    ]
+
+
+def _stems(among: str) -> str:
+    return among if "," in among else "stems that its files do not name"
+
+
+def verdict(scores: pd.DataFrame, target: str) -> str:
+    """Say whether the trained systems are alike, by Friedman's test."""
+    p, tracks = friedman(scores, target, "SDR")
+    if np.isnan(p):
+        return "Too few systems or common tracks for Friedman's test."
+    return f"Friedman's test that all trained systems are alike, on {tracks} common tracks: p = {p:.2g}."
+
+
+def costs_table(comparison: Comparison) -> str:
+    """Return a row a trained system, and one a post-processing where its speed is known."""
+    known = comparison.summary
+    known = known[known["times real time"].notna() | known["times real time, one core"].notna()]
+    lines = _head(
+        "system", "weights (M)", "GMAC a second", "× real time, eager fp32", "× real time, fast",
+        "× real time, one core, scored", "peak memory (MB)", "size (MB)", "training (min)",
+    )  # fmt: skip
+    for row in known.to_dict("records"):
+        cells = [_scaled(row[column], unit, decimals) for column, unit, decimals in _COSTS]
+        lines.append(_row(row["title"], *cells))
+    return "\n".join(lines)
+
+
+_COSTS = (
+    ("weights", 1e6, 2),
+    ("multiply-adds a second", 1e9, 2),
+    ("times real time", 1, 1),
+    ("times real time, fast", 1, 1),
+    ("times real time, one core", 1, 1),
+    ("peak memory", 1e6, 0),
+    ("size", 1e6, 1),
+    ("training seconds", 60, 1),
+)
+"""Columns of the summary, in which unit they are shown, and with how many decimals."""
+
+
+def pairs_table(comparison: Comparison, target: str) -> str:
+    """Return every pair of trained systems, with what each p is about; floors and ceilings are in pairs.csv."""
+    pairs = comparison.pairs
+    rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
+    rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
+    if rows.empty:
+        return f"No two systems have {FEWEST_TRACKS} tracks or more that were scored alike, as a difference needs."
+    alike = {str(among): of_these for among, of_these in rows.groupby("among", sort=False)}
+    tables = {among: _pairs_of_these(comparison, of_these) for among, of_these in alike.items()}
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    return "\n\n".join(f"Scored among {_stems(among)}:\n\n{table}" for among, table in tables.items())
+
+
+def _pairs_of_these(comparison: Comparison, rows: pd.DataFrame) -> str:
+    level = 1 - comparison.config.confidence
+    common = int(rows["tracks_conover"].iloc[0])
+    lines = _head(
+        "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",
+        f"p, Conover, {counted(common, 'track')}", f"differ at {level:.0%}",
+    )  # fmt: skip
+    for row in rows.to_dict("records"):
+        first, second = (title_of(str(row[side]), comparison.facts) for side in ("first", "second"))
+        mean = f"{_signed(row['mean'])} ({_signed(row['low'])} to {_signed(row['high'])})"
+        p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _NO for name in ("p", "p_holm", "p_conover")]
+        differ = "yes" if row["p_holm"] < level else "no"
+        lines.append(_row(f"{first} − {second}", mean, _signed(row["median"]), row["tracks"], *p_values, differ))
+    about = (
+        "Differences and Wilcoxon's test are of the tracks that the two systems have, as many as the column says; "
+        f"Conover's test ranks all systems at once, so it is of the {counted(common, 'track')} that all of them have. "
+        "Holm is Wilcoxon's p corrected for the number of pairs by Holm's method; Conover's is corrected as well."
+    )
+    return f"{about}\n\n" + "\n".join(lines)
+
+
+def quoted() -> str:
+    """Return what others published."""
+    lines = _head("system", "trained on", "vocals SDR", *METRICS[1:], "accompaniment SDR", "source")
+    for row in QUOTED:
+        numbers = [_NO if value is None else f"{value:.2f}" for value in (*row.vocals, row.accompaniment)]
+        lines.append(_row(row.system, row.trained_on, *numbers, row.source))
+    where = "On the 50 whole songs of MUSDB18's test split: not to be compared with excerpts, and not measured here."
+    return f"{where} {PAPER_MODEL}\n\n" + "\n".join(lines)
+
+
+def _head(*titles: str) -> list[str]:
+    return [_row(*titles), "|---" * len(titles) + "|"]
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"  # a bar would end the cell
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words: 1 track, 2 tracks."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _db(value: Any) -> str:
+    return f"{value:.2f}".replace("-", "−") if value is not None and np.isfinite(value) else _NO
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _scaled(value: Any, unit: float, decimals: int) -> str:
+    return _NO if value is None or not np.isfinite(value) else f"{value / unit:.{decimals}f}"

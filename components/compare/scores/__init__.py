@@ -1,0 +1,1 @@
+"""The scores of all systems, and the statistics of their differences."""

@@ -1,0 +1,181 @@
+"""Is one system better than another? By the differences on the tracks that both were scored on, never by two medians.
+
+For every pair the mean difference with its bootstrap interval over tracks, and Wilcoxon's signed-rank test; over all
+systems Friedman's test, and behind it Conover's for every pair, as SiSEC 2018 did (Stöter, Liutkus and Ito, LVA/ICA
+2018). The signed-rank test looks at the two systems alone, on all tracks that they share, and so is the one to read;
+Conover's is there to be set beside SiSEC's. Both are corrected for the number of pairs by Holm's method.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from components.compare.config import CompareConfig
+from components.compare.systems.references import is_fixed
+
+FEWEST_TRACKS = 2
+_ROUNDING = 1e-12  # dB, or of larger values: what is nearer is equal
+_FEWEST_SYSTEMS = 3  # of Friedman's test
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`first` minus `second`, in dB, on the `tracks` that both have, both scored `among` the same stems.
+
+    `p` is Wilcoxon's, `p_holm` the same corrected, `p_conover` Conover's corrected: for all pairs of trained systems.
+    The last is of the `tracks_conover` that all trained systems scored among these stems have, for it ranks them all.
+    Pairs with a floor or ceiling are a family of their own, and have no `p_conover`.
+    """
+
+    target: str
+    metric: str
+    first: str
+    second: str
+    tracks: int
+    mean: float
+    median: float
+    low: float
+    high: float
+    p: float
+    p_holm: float = float("nan")
+    p_conover: float = float("nan")
+    tracks_conover: int = 0
+    among: str = ""
+
+
+def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
+    """Return a row a pair of systems that were scored among the same stems, as Pair has it, for a target and metric."""
+    chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
+    tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby("among", sort=False)}
+    pairs = [
+        replace(_pair(target, metric, (str(first), str(second)), table, config), among=among)
+        for among, table in tables.items()
+        for first, second in combinations(table, 2)
+    ]
+    found = pd.DataFrame([asdict(pair) for pair in pairs], columns=list(Pair.__dataclass_fields__))
+    fixed = np.array([is_fixed(pair.first) or is_fixed(pair.second) for pair in pairs], dtype=bool)
+    for family in (fixed, ~fixed):
+        found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
+    for among, table in tables.items():
+        trained, ranked = _without_fixed(table), ~fixed & (found["among"] == among)
+        found.loc[ranked, "p_conover"] = conover(trained)
+        found.loc[ranked, "tracks_conover"] = len(trained.dropna())
+    found.loc[~fixed, "p_conover"] = holm(found.loc[~fixed, "p_conover"].to_numpy(dtype=np.float64))
+    return found
+
+
+def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
+    """Return scores as a row a track and a column a system, NaN where there is none; best median first."""
+    chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
+    table = chosen.pivot(index="track", columns="system", values="value").replace([np.inf, -np.inf], np.nan)
+    return table[table.median().sort_values(ascending=False, kind="stable").index]
+
+
+def friedman(scores: pd.DataFrame, target: str, metric: str) -> tuple[float, int]:
+    """Return the p-value of all trained systems being alike, and on how many tracks; NaN where that cannot be asked."""
+    table = by_track(scores, target, metric)
+    common = _without_fixed(table).dropna()
+    if not _can_be_ranked(common):
+        return float("nan"), len(common)
+    return float(stats.friedmanchisquare(*(common[name] for name in common)).pvalue), len(common)
+
+
+def conover(table: pd.DataFrame) -> Values:
+    """Return Conover's p-value of every pair of columns, `(pairs,)` in the order of `combinations`, uncorrected.
+
+    On the rows that all columns have; NaN where they cannot be ranked. With ranks r of k systems on b tracks, and their
+    sums R, t = |Rᵢ − Rⱼ| / √(2 (b Σr² − ΣR²) / ((b − 1)(k − 1))), of (b − 1)(k − 1) degrees of freedom (Conover,
+    Practical Nonparametric Statistics, 3rd edition, 1999, section 5.8).
+    """
+    common = table.dropna()
+    first, second = np.triu_indices(table.shape[1], 1)
+    if not _can_be_ranked(common):
+        return np.full(len(first), np.nan)
+    tracks, systems = common.shape
+    ranks = stats.rankdata(common.to_numpy(), axis=1)
+    sums = ranks.sum(axis=0)
+    freedom = (tracks - 1) * (systems - 1)
+    variance = max(2 * (tracks * np.square(ranks).sum() - np.square(sums).sum()) / freedom, 0.0)
+    apart = np.abs(sums[first] - sums[second])
+    # all tracks rank alike: any two sums that differ do so for certain
+    t = np.divide(apart, np.sqrt(variance), out=np.where(apart > 0, np.inf, 0.0), where=variance > 0)
+    p: Values = 2 * stats.t.sf(t, freedom)
+    return p
+
+
+def holm(p_values: Values) -> Values:
+    """Return the p-values corrected for their number (Holm, 1979); NaN stays NaN and counts for nothing."""
+    corrected = np.full_like(p_values, np.nan)
+    known = np.flatnonzero(~np.isnan(p_values))
+    order = known[np.argsort(p_values[known], kind="stable")]
+    scaled = p_values[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0) if len(order) else scaled
+    return corrected
+
+
+def mean_interval(values: Values, config: CompareConfig) -> tuple[float, float]:
+    """Return the bounds of the mean's bootstrap interval (bias-corrected and accelerated; Efron, JASA 82, 1987).
+
+    The acceleration of a mean has a closed form: Σd³ / 6 (Σd²)^1.5, with d the values' distances from their mean.
+    """
+    mean = values.mean()
+    distances = values - mean
+    rounding = _ROUNDING * max(1.0, float(np.abs(values).max()))
+    if np.abs(distances).max() <= rounding:
+        return float(mean), float(mean)
+    means = _weights(len(values), config.resamples, config.seed) @ values
+    acceleration = float(((distances / np.linalg.norm(distances)) ** 3).sum()) / 6
+    below = float((means < mean - rounding).mean() + (means <= mean + rounding).mean()) / 2
+    bias = float(stats.norm.ppf(below))
+    tails = bias + stats.norm.ppf([(1 - config.confidence) / 2, (1 + config.confidence) / 2])
+    shares: Values = np.asarray(stats.norm.cdf(bias + tails / (1 - acceleration * tails)))
+    low, high = np.quantile(means, shares)
+    return float(low), float(high)
+
+
+def median_interval(values: Values, config: CompareConfig) -> tuple[float, float]:
+    """Return the bounds of the median's bootstrap interval (percentile method: a median has no acceleration)."""
+    medians = np.median(values[_draws(len(values), config.resamples, config.seed)], axis=1)
+    low, high = np.quantile(medians, [(1 - config.confidence) / 2, (1 + config.confidence) / 2])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _draws(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Return places of `count` values drawn with replacement, `(resamples, count)`."""
+    return np.random.default_rng(seed).integers(0, count, (resamples, count))
+
+
+@lru_cache(maxsize=4)
+def _weights(count: int, resamples: int, seed: int) -> Values:
+    """Return how often each of `count` values was drawn, by `count`: times the values, a mean a resample."""
+    places = _draws(count, resamples, seed) + count * np.arange(resamples)[:, None]
+    return np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count) / count
+
+
+def _without_fixed(table: pd.DataFrame) -> pd.DataFrame:
+    return table[[name for name in table if not is_fixed(str(name))]]
+
+
+def _can_be_ranked(common: pd.DataFrame) -> bool:
+    return common.shape[1] >= _FEWEST_SYSTEMS and len(common) >= FEWEST_TRACKS
+
+
+def _pair(target: str, metric: str, names: tuple[str, str], table: pd.DataFrame, config: CompareConfig) -> Pair:
+    first, second = names
+    differences = (table[first] - table[second]).dropna().to_numpy(np.float64)
+    if len(differences) < FEWEST_TRACKS:
+        nan = float("nan")
+        return Pair(target, metric, first, second, len(differences), nan, nan, nan, nan, nan)
+    low, high = mean_interval(differences, config)
+    alike = bool(np.all(differences == 0))
+    p = 1.0 if alike else float(stats.wilcoxon(differences).pvalue)
+    mean, median = float(differences.mean()), float(np.median(differences))
+    return Pair(target, metric, first, second, len(differences), mean, median, low, high, p)

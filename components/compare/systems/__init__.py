@@ -1,0 +1,1 @@
+"""The systems that can be compared: names, costs and origins."""

@@ -1,0 +1,65 @@
+"""Models that were not trained here: what a comparison must know of them before anything is trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.compare.systems.names import Named
+from components.core.base.errors import UserError
+from components.core.base.workspace import SCRATCH
+from components.core.models.addresses import fetch_model
+from components.core.models.bundle import Model, load_model
+from components.core.networks.registry import ARCHITECTURES
+
+_USUAL_STEMS = 2  # that museval compares
+_DIGITS = 12  # of a digest, enough to tell weights apart
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A model in `folder` that takes part as `name`; `origin` says in words what it is and where it comes from."""
+
+    name: str
+    folder: Path
+    targets: tuple[str, ...]
+    origin: str
+
+    @property
+    def title(self) -> str:
+        """Its name, with the number of its stems where there are more than two."""
+        stems = f", {len(self.targets)} stems" if len(self.targets) > _USUAL_STEMS else ""
+        return f"{self.name}{stems}, pretrained"
+
+
+def find_pretrained(places: Named, rate: int, channels: int) -> list[Pretrained]:
+    """Return the models at `places`, folders or addresses in MLflow's registry, in their order.
+
+    Raises UserError for what is no model, and for a model that cannot be scored
+    beside systems of `rate` Hz and `channels` channels.
+    """
+    return [_found(name, place, rate, channels) for name, place in places.items()]
+
+
+def _found(name: str, place: str, rate: int, channels: int) -> Pretrained:
+    folder = fetch_model(place, SCRATCH / "models").folder.resolve()
+    try:
+        model = load_model(folder)
+    except UserError as error:
+        raise UserError(f"--models {name}: {error}") from None
+    if (model.rate, model.channels) != (rate, channels):
+        raise UserError(
+            f"--models {name}: it works on {_sound(model.rate, model.channels)}, and what is compared here has "
+            f"{_sound(rate, channels)}: leave it out, or set cache.rate and cache.channels to what it has"
+        )
+    return Pretrained(name, folder, model.targets, _origin(model))
+
+
+def _sound(rate: int, channels: int) -> str:
+    return f"{rate} Hz in {channels} channel{'' if channels == 1 else 's'}"
+
+
+def _origin(model: Model) -> str:
+    title = ARCHITECTURES[str(model.network.model_dump()["name"])].title
+    source = model.origin.get("converted_from")
+    training = model.origin.get("run_id")
+    whence = f", converted from {source}" if source else f", of MLflow run {training}" if training else ""
+    return f"{title} of {', '.join(model.targets)}{whence}; weights {model.digest[:_DIGITS]}"

@@ -1,0 +1,83 @@
+"""Typed JSON documents: what one process or step writes and another reads.
+
+A document is a frozen pydantic model with a format version. Reader and writer import the same class, so a key can't
+have two spellings, and a damaged file is one line instead of a traceback.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+
+
+class Document(BaseModel):
+    """A JSON document. Subclasses set `FILE`, the name of the file in its folder, and `REMEDY`, what makes it anew.
+
+    `format_version` is written with the document; a document without one is of version 1. A subclass that changes its
+    fields so that older readers can't read it raises `FORMAT`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    FORMAT: ClassVar[int] = 1
+    FILE: ClassVar[str] = ""
+    REMEDY: ClassVar[str] = "make it again"
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the document `FILE` in `folder`; raises UserError when it is missing or damaged."""
+        return cls.read_file(folder / cls.FILE)
+
+    @classmethod
+    def read_file(cls, path: Path) -> Self:
+        """Read the document at `path`; raises UserError when it is missing or damaged."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise UserError(f"{path} does not exist: {cls.REMEDY}") from None
+        return cls.parse(data, str(path))
+
+    @classmethod
+    def parse(cls, data: bytes | str, where: str) -> Self:
+        """Read the document from JSON; `where` names its place in the error. Raises UserError when it is damaged."""
+        try:
+            values = json.loads(data)
+        except ValueError:  # JSON or UTF-8
+            raise UserError(f"{where} is damaged (not valid JSON): {cls.REMEDY}") from None
+        return cls.from_values(values, where)
+
+    @classmethod
+    def from_values(cls, values: Any, where: str) -> Self:
+        """Read the document from what JSON gave; raises UserError when a value does not fit."""
+        if not isinstance(values, dict):
+            raise UserError(f"{where} is damaged (not a JSON object): {cls.REMEDY}")
+        fields = dict(values)
+        version = fields.pop("format_version", 1)
+        if not isinstance(version, int) or version > cls.FORMAT:
+            raise UserError(f"{where} was written by a newer Stemline (format {version}): update this one")
+        try:
+            # JSON rules: a list may stand for a tuple
+            return cls.model_validate_json(json.dumps(fields))
+        except ValidationError as error:
+            raise UserError(f"{where} is damaged ({_first_problem(error)}): {cls.REMEDY}") from None
+
+    def values(self) -> dict[str, Any]:
+        """Return the document as JSON values, with its format version."""
+        return {"format_version": self.FORMAT, **self.model_dump(mode="json", by_alias=True)}
+
+    def write(self, folder: Path) -> None:
+        """Write the document as `FILE` in `folder`, whole or not at all."""
+        self.write_file(folder / self.FILE)
+
+    def write_file(self, path: Path) -> None:
+        """Write the document to `path`, whole or not at all."""
+        write_json(path, self.values())
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

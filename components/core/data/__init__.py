@@ -1,0 +1,1 @@
+"""The data that steps share: the manifest, the targets, the cache and the names of scores."""

@@ -1,0 +1,82 @@
+"""The catalogue of what the pipeline's steps write into the workspace: name, path, type, writer, readers.
+
+Steps, flows, report, docs and tests take file names and paths from here; no other place spells them. A step gets its
+folders from its command line (`--out workspace/acquire`), so an artifact is found in a folder (`MANIFEST.within(data)`)
+or in a workspace (`MANIFEST.below(workspace)`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["folder", "table", "document", "picture", "page"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One output of a step.
+
+    writer    the step that writes it, and the folder of the workspace in which it lies
+    file      its name in that folder; empty where the whole folder is meant
+    kind      what it is
+    about     what it holds, for docs and the report
+    readers   the steps and flows that read it
+    """
+
+    writer: str
+    file: str
+    kind: Kind
+    about: str
+    readers: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Its path below the project, as dvc.yaml and docs write it."""
+        return "/".join(part for part in ("workspace", self.writer, self.file) if part)
+
+    def within(self, folder: Path) -> Path:
+        """Return its path in the step's own folder."""
+        return folder / self.file
+
+    def below(self, workspace: Path) -> Path:
+        """Return its path in a workspace."""
+        return workspace / self.writer / self.file
+
+
+TRACKS = Artifact("acquire", "tracks", "folder", "the stems as they arrived", ("cache", "evaluate", "catalogue"))
+MANIFEST = Artifact(
+    "acquire", "manifest.csv", "table", "a row a stem: track, artist, split, file",
+    ("cache", "evaluate", "gate", "catalogue", "report"),
+)  # fmt: skip
+PROBLEMS = Artifact("acquire", "problems.csv", "table", "what is wrong with the data that arrived", ("report",))
+ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tracks and minutes", ("report",))
+
+CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("train",))
+
+MODEL = Artifact("train", "model", "folder", "weights and their description", ("evaluate", "register", "export"))
+RUN = Artifact("train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "gate"))
+CURVES = Artifact("train", "curves.csv", "table", "a row a validation: loss and SDR", ("report",))
+VALIDATION = Artifact("train", "validation.csv", "table", "a row a validation and target, for `dvc plots`")
+TRAIN_METRICS = Artifact("train", "metrics.json", "document", "the best validation")
+
+SCORES = Artifact(
+    "evaluate", "scores.csv", "table", "a row a system, track, target and metric", ("gate", "compare", "report")
+)
+SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export",))
+TEST = Artifact("evaluate", "test.json", "document", "the test set: tracks and digest", ("gate", "compare", "export"))
+SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates", ("report",))
+MUSEVAL = Artifact("evaluate", "museval", "folder", "scores as museval writes them, a file a track")
+PICTURES = Artifact("evaluate", "pictures", "folder", "plots of scores and spectrograms", ("report", "export"))
+EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians, for `dvc metrics`", ("report",))
+
+VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote"))
+VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may go live", ("promote", "report"))
+VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost", ("report",))
+RECORDINGS = Artifact("catalogue", "recordings", "folder", "held-back recordings to separate", ("separate",))
+REPORT = Artifact("report", "index.html", "page", "all of it on one page")
+
+ARTIFACTS = (
+    TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, MODEL, RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
+    SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, VERDICT_PICTURE, RECORDINGS,
+    REPORT,
+)  # fmt: skip

@@ -1,0 +1,213 @@
+"""The manifest: which files hold which stem of which track, in which split. Written by acquire, read by all.
+
+One CSV row a stem, so that `pandas.read_csv` gives a table to work with. Columns:
+
+    track      unique name, `<dataset>/<artist> - <title>`
+    artist, title, dataset
+    genre      where the data says it
+    split      train, validation or test; an artist is in one split only
+    stem       mixture, vocals, drums, bass, other, accompaniment …
+    path       of the file, relative to the manifest's folder
+    stream     audio stream in that file (a stem.mp4 holds five), counted from 0
+    sha256     of the file
+    samples, rate (Hz), channels, duration (s)
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.core.base.errors import UserError
+from components.core.base.files import whole_file
+from components.core.data.targets import left_out_of
+from components.core.sound import decoding
+
+MANIFEST = "manifest.csv"
+MIXTURE = "mixture"
+OTHER = "other"
+SPLITS = ("train", "validation", "test")
+COLUMNS = (
+    *("track", "artist", "title", "genre", "dataset", "split", "stem"),
+    *("path", "stream", "sha256", "samples", "rate", "channels", "duration"),
+)
+
+_TEXTS = ("track", "artist", "title", "genre", "dataset", "split", "stem", "path", "sha256")
+"""Columns that are never numbers, whatever they look like (a band called 1975, a digest without letters)."""
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """One stem of a track: where its samples lie and what they are (`samples` a channel, `rate` in Hz)."""
+
+    stem: str
+    path: Path
+    stream: int
+    sha256: str
+    samples: int
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording and its stems by name (`mixture` among them where the data has one)."""
+
+    name: str
+    artist: str
+    title: str
+    dataset: str
+    split: str
+    stems: Mapping[str, StemFile]
+    genre: str = ""
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the longest stem."""
+        return max(stem.samples / stem.rate for stem in self.stems.values())
+
+
+def write_manifest(folder: Path, tracks: Iterable[Track]) -> None:
+    """Write `folder`/manifest.csv, sorted by split and name; the stems' paths must lie below `folder`."""
+    rows = [_row(folder, track, stem) for track in tracks for stem in track.stems.values()]
+    rows.sort(key=lambda row: (SPLITS.index(str(row["split"])), str(row["track"]), str(row["stem"])))
+    with whole_file(folder / MANIFEST) as partial:
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)
+
+
+def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
+    """Return the tracks of `folder`/manifest.csv (those of `split`, if given) in the manifest's order."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run `dvc repro acquire` first")
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
+    if split is not None:
+        table = table[table["split"] == split]
+    return [_track(folder, rows) for _, rows in table.groupby("track", sort=False)]
+
+
+Prepare = Callable[[decoding.Audio], decoding.Audio]
+"""What is done to each stem, `(channels, samples)`, as it is read, before any are added up."""
+
+
+def _as_it_is(samples: decoding.Audio) -> decoding.Audio:
+    return samples
+
+
+def read_targets(
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+) -> decoding.Audio:
+    """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz: the sums of `read_parts`."""
+    parts = read_parts(track, targets, rate, channels, prepare)
+    return np.stack([_sum(parts[target].values()) for target in targets])
+
+
+def read_parts(
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+) -> dict[str, dict[str, decoding.Audio]]:
+    """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
+
+    `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems where there are
+    any, else the mixture less that one. `other` is every stem that no target has, so of data with a piano it holds the
+    piano where that is no target, and the targets add up to the mixture. Any other target is the stem of that name.
+    """
+    stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
+    length = max(stem.shape[1] for stem in stems.values())
+    fitted = {name: _fit(stem, length) for name, stem in stems.items()}
+    parts = {target: _parts(fitted, target, targets) for target in targets}
+    if missing := [target for target, found in parts.items() if not found]:
+        raise UserError(f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)})")
+    return parts
+
+
+def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_it_is) -> decoding.Audio:
+    """Return the track's mixture, `(channels, samples)`: the recording itself where there is one, else the sum."""
+    if MIXTURE in track.stems:
+        return prepare(_read(track.stems[MIXTURE], rate, channels))
+    stems = [prepare(_read(stem, rate, channels)) for stem in track.stems.values()]
+    length = max(stem.shape[1] for stem in stems)
+    return _sum(_fit(stem, length) for stem in stems)
+
+
+def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
+    """Return what `target` is the sum of beside all `targets`; nothing where there is no such thing."""
+    if target == OTHER and (rest := _left_over(stems, targets)):
+        return rest
+    if target in stems:
+        return {target: stems[target]}
+    left_out = left_out_of(target) or ""
+    if left_out not in stems:
+        return {}
+    others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, left_out)}
+    if others:
+        return others
+    return {target: stems[MIXTURE] - stems[left_out]} if MIXTURE in stems else {}
+
+
+def _left_over(stems: Mapping[str, decoding.Audio], targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
+    """Return the stems that no target but `other` has; nothing where another target is the sum of several as well."""
+    if any(left_out_of(target) for target in targets):
+        return {}
+    return {name: stem for name, stem in stems.items() if name not in (MIXTURE, *(set(targets) - {OTHER}))}
+
+
+def _read(stem: StemFile, rate: int, channels: int) -> decoding.Audio:
+    samples, file_rate = decoding.read(stem.path, stem.stream)
+    return decoding.resample(decoding.to_channels(samples, channels), file_rate, rate)
+
+
+def _sum(stems: Iterable[decoding.Audio]) -> decoding.Audio:
+    total: decoding.Audio = np.sum(list(stems), axis=0, dtype=np.float32)
+    return total
+
+
+def _fit(samples: decoding.Audio, length: int) -> decoding.Audio:
+    return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))
+
+
+def _row(folder: Path, track: Track, stem: StemFile) -> dict[str, object]:
+    return {
+        "track": track.name,
+        "artist": track.artist,
+        "title": track.title,
+        "genre": track.genre,
+        "dataset": track.dataset,
+        "split": track.split,
+        "stem": stem.stem,
+        "path": stem.path.relative_to(folder).as_posix(),
+        "stream": stem.stream,
+        "sha256": stem.sha256,
+        "samples": stem.samples,
+        "rate": stem.rate,
+        "channels": stem.channels,
+        "duration": round(stem.samples / stem.rate, 6),
+    }
+
+
+def _track(folder: Path, rows: pd.DataFrame) -> Track:
+    records = rows.to_dict("records")
+    first = records[0]
+    return Track(
+        name=str(first["track"]),
+        artist=str(first["artist"]),
+        title=str(first["title"]),
+        dataset=str(first["dataset"]),
+        split=str(first["split"]),
+        stems={str(record["stem"]): _stem_file(folder, record) for record in records},
+        genre=str(first["genre"]),
+    )
+
+
+def _stem_file(folder: Path, record: Mapping[Hashable, Any]) -> StemFile:
+    return StemFile(
+        stem=str(record["stem"]),
+        path=folder / str(record["path"]),
+        stream=int(record["stream"]),
+        sha256=str(record["sha256"]),
+        samples=int(record["samples"]),
+        rate=int(record["rate"]),
+        channels=int(record["channels"]),
+    )

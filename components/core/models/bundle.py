@@ -1,0 +1,109 @@
+"""A finished model as a folder: weights without pickle, and the description that rebuilds the network.
+
+model.json            network, targets, rate, channels, SHA-256 of the weights, where it comes from
+weights.safetensors   the state of the Separator
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, whole_file, write_json
+from components.core.base.params import Section, parse_section
+from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.rest import RestSeparator, with_rest
+from components.core.networks.separator import Separator
+
+
+class Description(Section):
+    """What model.json holds."""
+
+    network: dict[str, Any]
+    targets: tuple[str, ...] = Field(min_length=1)
+    rate: int = Field(gt=0)
+    channels: int = Field(gt=0)
+    origin: dict[str, Any]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights, and what goes in and out of it: `rate` in Hz, `channels`, the stems' names."""
+
+    separator: Separator
+    network: Section
+    targets: tuple[str, ...]
+    rate: int
+    channels: int
+    origin: Mapping[str, Any]
+    digest: str
+
+
+def save_model(
+    folder: Path,
+    separator: Separator,
+    network: Section,
+    targets: tuple[str, ...],
+    rate: int,
+    channels: int,
+    origin: Mapping[str, Any],
+) -> None:
+    """Write the model to `folder`; `origin` says where it comes from (run, data, commit, seed)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / WEIGHTS) as partial:
+        save_file({name: value.contiguous() for name, value in separator.state_dict().items()}, partial)
+    description = {
+        "network": network.model_dump(mode="json"),
+        "targets": list(targets),
+        "rate": rate,
+        "channels": channels,
+        "origin": dict(origin),
+        "sha256": digest_file(folder / WEIGHTS),
+    }
+    write_json(folder / DESCRIPTION, description)
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model back, in evaluation mode, on the CPU; raises UserError when a part is missing or was changed.
+
+    A network of one stem comes as a model of two: that, and what it leaves of the mixture.
+    """
+    description = _read_description(folder)
+    network = parse_network(description.network, str(folder / DESCRIPTION))
+    separator = build_separator(network, len(description.targets), description.channels)
+    try:
+        separator.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(f"{folder / WEIGHTS} does not fit {DESCRIPTION}: {str(error).splitlines()[0]}") from None
+    whole = separator if len(description.targets) > 1 else RestSeparator(separator)
+    return Model(
+        whole.eval().requires_grad_(False),
+        network,
+        with_rest(description.targets),
+        description.rate,
+        description.channels,
+        description.origin,
+        description.sha256,
+    )
+
+
+def _read_description(folder: Path) -> Description:
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} is not a model: {name} is missing (train one with `stemline run`)")
+    try:
+        values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UserError(f"{folder / DESCRIPTION} is not a model's description: fetch the model again") from None
+    description = parse_section("model", values, Description, str(folder / DESCRIPTION))
+    if digest_file(folder / WEIGHTS) != description.sha256:
+        raise UserError(f"{folder / WEIGHTS} is not what {DESCRIPTION} says (checksum): fetch the model again")
+    return description

@@ -1,0 +1,81 @@
+"""A model among the artifacts of its training's run, as MLflow serves and compares models: with its signature."""
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import mlflow
+import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from components.core.models.addresses import BUNDLE
+from components.core.models.bundle import Model
+from components.core.networks.registry import ARCHITECTURES
+from components.core.tracking import mlflow_runs
+
+_CORE = Path(__file__).parents[1]
+_REQUIREMENTS = ("torch", "torchaudio", "numpy", "safetensors", "pydantic", "soundfile", "soxr", "pandas", "filelock")
+_DIGEST = "sha256"
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What MLflow calls a model that was logged: its address and its id."""
+
+    model_uri: str
+    model_id: str
+
+
+def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: Path, model: Model) -> Logged:
+    """Return the model of the folder as it was logged to `run`: now, or before if the same weights are there."""
+    found = _found(client, run, model.digest)
+    if found is not None:
+        return found
+    with mlflow_runs.active(run), _code() as code, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logged = mlflow.pyfunc.log_model(
+            name=BUNDLE,
+            python_model=str(Path(__file__).with_name("serving.py")),
+            artifacts={BUNDLE: str(folder)},
+            code_paths=[str(code)],
+            signature=_signature(model),
+            pip_requirements=_requirements(model),
+        )
+    client.set_logged_model_tags(logged.model_id, {_DIGEST: model.digest})
+    return Logged(logged.model_uri, logged.model_id)
+
+
+@contextmanager
+def _code() -> Iterator[Path]:
+    """Yield a folder with the code that serving needs, and no more: each file is a request to a server of artifacts."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder, _CORE.parent.name)
+        shutil.copytree(_CORE, package / _CORE.name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(_CORE.parent / "__init__.py", package / "__init__.py")
+        yield package
+
+
+def _found(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, digest: str) -> Logged | None:
+    experiment = client.get_run(run.run_id).info.experiment_id
+    for logged in client.search_logged_models([experiment], filter_string=f"source_run_id = '{run.run_id}'"):
+        if logged.tags.get(_DIGEST) == digest:
+            return Logged(logged.model_uri, logged.model_id)
+    return None
+
+
+def _signature(model: Model) -> ModelSignature:
+    mixture = TensorSpec(np.dtype(np.float32), (-1, model.channels, -1))
+    stems = TensorSpec(np.dtype(np.float32), (-1, len(model.targets), model.channels, -1))
+    return ModelSignature(inputs=Schema([mixture]), outputs=Schema([stems]))
+
+
+def _requirements(model: Model) -> list[str]:
+    """The packages that loading and predicting need, at the versions that are here."""
+    names = (*_REQUIREMENTS, *ARCHITECTURES[str(model.network.model_dump()["name"])].packages)
+    return [f"{name}=={metadata.version(name).split('+')[0]}" for name in names]

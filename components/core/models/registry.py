@@ -1,0 +1,107 @@
+"""Versions of models in the MLflow registry: which one an address names, and its files."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file, make_durable
+from components.core.models.addresses import BUNDLE, NOT_THERE, REGISTRY
+from components.core.models.file_names import WEIGHTS
+from components.core.tracking import mlflow_runs
+
+
+def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
+    """Return the folder of the model, below `folder`, its name and its version; `address` as `fetch_model` has it."""
+    name, version = resolve_version(address)
+    digest = _registered_digest(name, version)
+    target = folder / name / (f"{version}-{digest[:12]}" if digest else str(version))
+    model = target / BUNDLE
+    if model.is_dir() and not _holds(model, digest):
+        shutil.rmtree(model)  # a full disk or a loss of power has damaged it
+    if not model.is_dir():
+        try:
+            _download(name, version, target)
+        except (MlflowException, OSError) as error:
+            raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
+        if not _holds(model, digest):
+            raise UserError(
+                f"{address} holds other weights than were registered (checksum): name another version, or go back to "
+                "one with `stemline rollback`"
+            )
+    return model, name, version
+
+
+def _registered_digest(name: str, version: int) -> str:
+    """Return the SHA-256 of the weights where `register` has written it down; else nothing."""
+    return str(mlflow_runs.connect().get_model_version(name, str(version)).tags.get("sha256", ""))
+
+
+def _holds(model: Path, digest: str) -> bool:
+    """Return whether the weights in the folder `model` have this digest, if it is known."""
+    weights = model / WEIGHTS
+    return not digest or (weights.is_file() and digest_file(weights) == digest)
+
+
+def _download(name: str, version: int, target: Path) -> None:
+    """Fetch the model to `target`, whole or not at all: what a killed download left is never taken for a model."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".partial.") as partial:
+        found = mlflow.artifacts.download_artifacts(
+            f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(partial)
+        )
+        try:
+            for path in [*Path(found).rglob("*"), Path(found)]:
+                make_durable(path)
+            Path(found).rename(target / BUNDLE)
+            make_durable(target)
+        except OSError:
+            if not (target / BUNDLE).is_dir():  # else another process was faster
+                raise
+
+
+def has_version(address: str) -> bool:
+    """Return whether the registry has a version at `address`; raises UserError when it cannot say."""
+    try:
+        _version(address)
+    except MlflowException as error:
+        if error.error_code in NOT_THERE:
+            return False
+        raise _silent(address, error) from None
+    return True
+
+
+def _silent(address: str, error: MlflowException) -> UserError:
+    return UserError(
+        f"the registry at {mlflow_runs.address()} does not say what {address} is: {mlflow_runs.reason(error)}"
+    )
+
+
+def resolve_version(address: str) -> tuple[str, int]:
+    """Return the name and version number of a registry address; raises UserError when it does not exist."""
+    try:
+        return _version(address)
+    except MlflowException as error:
+        if error.error_code not in NOT_THERE:
+            raise _silent(address, error) from None
+        raise UserError(
+            f"{address} is not in the registry at {mlflow_runs.address()}: train and promote one with `stemline run`"
+        ) from None
+
+
+def _version(address: str) -> tuple[str, int]:
+    client = mlflow_runs.connect()
+    path = address.removeprefix(REGISTRY)
+    try:
+        if "@" in path:
+            name, alias = path.rsplit("@", 1)
+            return name, int(client.get_model_version_by_alias(name, alias).version)
+        name, number = path.rsplit("/", 1)
+        return name, int(client.get_model_version(name, number).version)
+    except ValueError:
+        raise UserError(
+            f"{address} is not an address of a model: write models:/NAME@ALIAS or models:/NAME/VERSION"
+        ) from None

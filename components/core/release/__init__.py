@@ -1,0 +1,1 @@
+"""The documents that decide which version is live: version, verdict, approval, journal."""

@@ -1,0 +1,1 @@
+"""From a network to stems of recordings of any length."""

@@ -1,0 +1,166 @@
+"""Decoding by ffmpeg, in a process of its own that is bound in memory and in patience.
+
+It decodes what is compressed, and one stream out of a stem.mp4. Files come from outside: one that makes a decoder
+crash, hang or ask for all memory ends that process, and nothing else.
+"""
+
+import json
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+from components.core.base.errors import UserError
+
+PATIENCE = 120.0
+"""Seconds for which a tool may give nothing before it is taken for stuck."""
+
+_MEMORY = 1 << 30
+_LARGEST_ANSWER = 1 << 24
+_LOG_PIECE = 4096
+
+# The file may name no other file and no URL. So no protocol but files, and of these only formats that hold their
+# samples themselves (a playlist called song.m4a would be followed to any file of this machine).
+_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
+_INPUT = ["-v", "error", "-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS]
+
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP})
+_TOLD_TO_END = 255  # the exit code of an ffmpeg that got SIGTERM or SIGINT
+_REPEATED = re.compile(r"\s*Last message repeated")
+_ADDRESS = re.compile(r"^\[(.+?) @ 0x[0-9a-f]+\] ")
+
+
+class DecodingError(UserError):
+    """A file that no decoder here can read, however often it tries. `reason` says why, without the file's name."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)  # both, so that it can be sent from process to process
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return "{} is not readable audio: {}".format(*self.args)
+
+
+def find_tool(name: str) -> str:
+    """Return the path of `ffmpeg` or `ffprobe`; raises UserError that says how to get it."""
+    beside_python = Path(sys.executable).parent
+    found = shutil.which(name) or shutil.which(name, path=str(beside_python))
+    if found is None:
+        raise UserError(f"{name} is not on PATH: `make setup` installs it, or `sudo apt-get install ffmpeg`")
+    return found
+
+
+def put_on_path() -> None:
+    """Let packages that look for ffmpeg on PATH (stempeg, under musdb) find the one of this environment."""
+    folder = str(Path(find_tool("ffmpeg")).parent)
+    if folder not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
+
+
+def probe_streams(path: Path, patience: float = PATIENCE) -> list[dict[str, Any]]:
+    """Return ffprobe's description of the audio streams of `path`, in their order; raises DecodingError."""
+    entries = "stream=codec_name,sample_rate,channels,duration"
+    command = [find_tool("ffprobe"), *_INPUT, "-select_streams", "a", "-show_entries", entries, "-of", "json"]
+    with _running([*command, f"file:{path}"], path, patience) as output:
+        answer = output.read(_LARGEST_ANSWER)
+    streams: list[dict[str, Any]] = json.loads(answer).get("streams", [])
+    return streams
+
+
+class Output:
+    """What a tool prints, read with limited patience."""
+
+    def __init__(self, pipe: IO[bytes], path: Path, patience: float) -> None:
+        """Read from `pipe` what is made of the file `path`; `patience` in seconds."""
+        self._descriptor, self._path, self._patience = pipe.fileno(), path, patience
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+
+    def read(self, size: int) -> bytes:
+        """Return `size` bytes, fewer only at the end; raises DecodingError when nothing comes for too long."""
+        parts = []
+        while size and (part := self._next(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _next(self, size: int) -> bytes:
+        # only the waiting counts, not what a reader does in between
+        if not self._poll.poll(self._patience * 1000):
+            raise DecodingError(self._path, f"the decoder gave nothing for {self._patience:g} s")
+        return os.read(self._descriptor, size)
+
+
+@contextmanager
+def decoded(path: Path, stream: int, patience: float = PATIENCE) -> Iterator[Output]:
+    """Yield the interleaved little-endian float32 samples of audio stream `stream`.
+
+    They keep the rate and channels that the stream begins with. Raises DecodingError when ffmpeg fails, also when that
+    shows only after the last sample, or gives nothing for `patience` seconds.
+    """
+    # one thread: the cores are taken by other recordings
+    command = [find_tool("ffmpeg"), "-nostdin", "-threads", "1", *_INPUT, "-i", f"file:{path}"]
+    with _running([*command, "-map", f"0:a:{stream}", "-f", "f32le", "-"], path, patience) as output:
+        yield output
+
+
+@contextmanager
+def _running(command: list[str], path: Path, patience: float) -> Iterator[Output]:
+    """Run a tool on the file `path` and see how it ends; of what it says only the end is kept."""
+    said: deque[bytes] = deque(maxlen=2)
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        _limit_memory(process.pid)
+        listener = Thread(target=said.extend, args=(iter(partial(process.stderr.read, _LOG_PIECE), b""),))
+        listener.start()
+        try:
+            yield Output(process.stdout, path, patience)
+            code = _ended(process, path, patience)
+        finally:
+            process.kill()  # nothing happens to one that has ended
+            listener.join()
+    if code:
+        raise _failure(code, path, b"".join(said))
+
+
+def _limit_memory(process_id: int) -> None:
+    if sys.platform == "linux":
+        with suppress(ProcessLookupError):  # it has ended
+            resource.prlimit(process_id, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+
+
+def _ended(process: "subprocess.Popen[bytes]", path: Path, patience: float) -> int:
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        raise DecodingError(path, f"the decoder did not end for {patience:g} s") from None
+
+
+def _failure(code: int, path: Path, said: bytes) -> UserError:
+    if -code in _CRASHES:
+        return DecodingError(path, f"the decoder crashed on it ({signal.Signals(-code).name})")
+    if code < 0 or code == _TOLD_TO_END:
+        return UserError(f"{path}: the decoder was ended from outside (for memory?): try again")
+    return DecodingError(path, _last_line(said, path))
+
+
+def _last_line(said: bytes, path: Path) -> str:
+    """Return the last line a tool said, without the file's name and addresses in memory, which differ every time."""
+    name = os.fsencode(path)
+    text = said.replace(b"file:" + name + b": ", b"").replace(name + b": ", b"").decode(errors="replace")
+    lines = [line for line in text.strip().splitlines() if not _REPEATED.match(line)]
+    return _ADDRESS.sub(r"\1: ", lines[-1]) if lines else "no reason given"

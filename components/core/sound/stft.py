@@ -1,0 +1,47 @@
+"""The short-time Fourier transform that all spectrogram networks share."""
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from components.core.base.params import Section
+from components.core.sound.torchaudio_compat import torchaudio
+
+
+class StftConfig(Section):
+    """`window` samples a frame (n_fft), `hop` samples from one frame to the next."""
+
+    window: int = Field(4096, gt=1)
+    hop: int = Field(1024, gt=0)
+
+    def require_bins(self, bins: int) -> None:
+        """Raise ValueError when a frame has fewer than `bins` bins."""
+        if bins > self.window // 2 + 1:
+            raise ValueError(f"bins: an STFT of window {self.window} has only {self.window // 2 + 1}")
+
+
+class Stft(nn.Module):
+    """STFT and its inverse with a periodic Hann window, centred frames, reflected edges."""
+
+    def __init__(self, config: StftConfig) -> None:
+        super().__init__()
+        self.window, self.hop = config.window, config.hop
+        self._analysis = torchaudio.transforms.Spectrogram(config.window, hop_length=config.hop, power=None)
+        self._synthesis = torchaudio.transforms.InverseSpectrogram(config.window, hop_length=config.hop)
+        for transform in (self._analysis, self._synthesis):
+            transform.register_buffer("window", transform.window, persistent=False)  # no weights: not in the model
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Turn `(..., samples)` float32 into `(..., bins, frames)` complex64.
+
+        `bins = window / 2 + 1`, `frames = ceil(samples / hop) + 1`. Lengths are padded with zeros to whole hops, and to
+        at least a window, since less than half of one cannot be reflected.
+        """
+        samples = audio.shape[-1]
+        whole = max(-(-samples // self.hop) * self.hop, self.window)
+        spectrum: Tensor = self._analysis(nn.functional.pad(audio, (0, whole - samples)))
+        return spectrum
+
+    def inverse(self, spectrum: Tensor, samples: int) -> Tensor:
+        """Turn `(..., bins, frames)` complex64 back into `(..., samples)` float32."""
+        audio: Tensor = self._synthesis(spectrum, (spectrum.shape[-1] - 1) * self.hop)
+        return audio[..., :samples]

@@ -1,0 +1,167 @@
+"""MLflow: which store, made by one process only, and what the runs in it have in common.
+
+The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One training is one run: `train` makes it,
+`evaluate` and `register` add to it. Its id travels in `run.json`.
+"""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mlflow
+from filelock import FileLock
+from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from components.core.base.errors import Away, UserError
+from components.core.base.files import write_json
+from components.core.base.outages import outage, say_when_waiting
+from components.core.base.secrets import without_secrets
+from components.core.tracking.mlflow_store import tracking_uri
+
+EXPERIMENT = "vocal-isolation"
+RUN_FILE = "run.json"
+NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
+"""MLflow's error code for a run that it does not have."""
+
+_DIGEST_CHARACTERS = 36  # of a data set, as many as MLflow takes
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """Points to an MLflow run; what `run.json` holds."""
+
+    run_id: str
+    experiment: str
+
+    def write(self, folder: Path) -> None:
+        """Write `folder`/run.json."""
+        write_json(folder / RUN_FILE, asdict(self))
+
+    @staticmethod
+    def read(folder: Path) -> "RunRef":
+        """Read `folder`/run.json; raises UserError when it is missing."""
+        path = folder / RUN_FILE
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: run `dvc repro train` first")
+        return RunRef(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def address() -> str:
+    """Return the store's address as it may be shown: without the login that may be in it."""
+    return without_secrets(tracking_uri())
+
+
+def reason(error: MlflowException) -> str:
+    """Return why MLflow failed, in a line that may be shown: it likes to name its address."""
+    return without_secrets(str(error).splitlines()[0])
+
+
+def connect() -> mlflow.MlflowClient:
+    """Return a client of the store, making the store first if need be.
+
+    A fresh SQLite store is made under a lock: several processes at once corrupt it. A server that restarts is waited
+    for, here and in all calls of the client. Raises UserError, one line, when it stays away.
+    """
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # with its login
+    say_when_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {address()}", about="mlflow")
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "bootstrap.lock"):
+            return _client_with_experiment(uri, (folder / "artifacts").as_uri())
+    return _client_with_experiment(uri, None)
+
+
+def experiment_id(client: mlflow.MlflowClient) -> str:
+    """Return the id of the experiment that all runs of this project are in."""
+    return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+
+def has_run(ref: RunRef) -> bool:
+    """Return whether the store holds the run; not one that was made with another store, or deleted in MLflow's UI."""
+    try:
+        return bool(connect().get_run(ref.run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
+    except MlflowException as error:
+        if error.error_code != NO_SUCH_RUN:
+            raise
+        return False
+
+
+def require_run(ref: RunRef) -> None:
+    """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
+    if not has_run(ref):
+        raise UserError(
+            f"MLflow run {ref.run_id} is not in {address()}: set MLFLOW_TRACKING_URI to the store that has it, "
+            "or have the training go on in a run of this one with `dvc repro --force train`"
+        )
+
+
+@contextmanager
+def active(ref: RunRef) -> Iterator[None]:
+    """Make `ref` the active run, for MLflow's fluent calls (artifacts, figures, models)."""
+    with mlflow.start_run(run_id=ref.run_id):
+        yield
+
+
+def log_metrics(client: mlflow.MlflowClient, ref: RunRef, metrics: Mapping[str, float], step: int = 0) -> None:
+    """Log many metrics of one step in one call."""
+    now = _milliseconds()
+    client.log_batch(ref.run_id, metrics=[Metric(name, value, now, step) for name, value in metrics.items()])
+
+
+def log_params(client: mlflow.MlflowClient, ref: RunRef, params: Mapping[str, object]) -> None:
+    """Log many parameters in one call; a value of more than 6,000 characters is cut, as MLflow asks."""
+    client.log_batch(ref.run_id, params=[Param(name, str(value)[:6000]) for name, value in params.items()])
+
+
+def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object]) -> None:
+    """Set many tags in one call."""
+    client.log_batch(ref.run_id, tags=[RunTag(name, str(value)[:5000]) for name, value in tags.items()])
+
+
+def log_data(
+    client: mlflow.MlflowClient, ref: RunRef, use: str, datasets: Sequence[str], digest: str, tracks: int, folder: Path
+) -> None:
+    """Log what data the run was made from: `use` is train or test, `digest` one version of what is in `folder`."""
+    dataset = Dataset(
+        name=" + ".join(datasets),
+        digest=digest[:_DIGEST_CHARACTERS],
+        source_type="local",
+        source=json.dumps({"uri": folder.as_posix()}),
+        profile=json.dumps({"tracks": tracks}),
+    )
+    client.log_inputs(ref.run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", use)])])
+
+
+def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowClient:
+    try:
+        client = mlflow.MlflowClient(uri, uri)
+        _make_experiment(client, artifacts)
+    except MlflowException as error:
+        kind = Away if outage(error) else UserError
+        raise kind(f"MLflow at {address()} does not work: {reason(error)}") from None
+    return client
+
+
+def _make_experiment(client: mlflow.MlflowClient, artifacts: str | None) -> None:
+    if client.get_experiment_by_name(EXPERIMENT) is not None:
+        return
+    try:
+        client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+    except MlflowException:
+        if client.get_experiment_by_name(EXPERIMENT) is None:  # else another host made it in between
+            raise
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,17 @@
+"""Where MLflow's store is, and whether there is one: without MLflow, which takes a second to import."""
+
+import os
+from pathlib import Path
+
+from components.core.base.workspace import WORKSPACE
+
+
+def tracking_uri() -> str:
+    """Return the store's address: MLFLOW_TRACKING_URI, else the workspace's SQLite file."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(WORKSPACE / 'mlflow' / 'mlflow.db').resolve()}"
+
+
+def has_begun() -> bool:
+    """Return whether there is a store at all; False only where the embedded one has not been made yet."""
+    uri = tracking_uri()
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()

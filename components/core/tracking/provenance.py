@@ -1,0 +1,77 @@
+"""Where a result comes from: code, data, parameters, packages, machine."""
+
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from components.core.base.parallel import cores
+
+PACKAGES: tuple[str, ...] = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "mutagen", "museval")
+PACKAGES += ("mlflow", "dvc", "prefect", "stemline")
+_HERE = Path(__file__).parents[3]
+
+
+def git_commit() -> str:
+    """Return the commit of this code's own tree, with `-dirty` behind it when tracked files were changed."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return "unknown"
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def lock_digest(path: Path = Path("dvc.lock")) -> str:
+    """Return the SHA-256 of dvc.lock: one number for all data, parameters and results of the stages before."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide what a stem sounds like."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+def machine() -> dict[str, str]:
+    """Return what kind of machine this is, as far as it decides the last bits of a result."""
+    return {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()}
+
+
+def hardware() -> str:
+    """Return in words what computes here: the GPUs where there are any, else the processor and its cores."""
+    gpus = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines()
+    if gpus:
+        return f"{len(gpus)} x {gpus[0]}"
+    return f"{processor()}, no GPU"
+
+
+def processor() -> str:
+    """Return in words the processor and how many of its cores may be used, whatever else computes here."""
+    return f"{_model_name()}, {cores()} cores"
+
+
+def _model_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _git(*arguments: str) -> str:
+    # where the code lies, since `stemline separate` runs anywhere
+    return _output("git", "-C", str(_HERE), *arguments)
+
+
+def _output(*command: str) -> str:
+    """Return what a command prints; empty when it fails or is not installed."""
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,0 +1,1 @@
+"""Checks of the project folder: parameters, git and DVC."""

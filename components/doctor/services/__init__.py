@@ -1,0 +1,1 @@
+"""Checks of MLflow, Prefect, the journal and other stores."""

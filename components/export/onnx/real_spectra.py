@@ -1,0 +1,109 @@
+"""Networks that make spectra inside, in real arithmetic: the same numbers, for exporters.
+
+Waveforms in and out as ever; torch's exporter to ONNX translates no complex numbers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from components.export.onnx.real_stft import RealStft
+
+
+class RealHybridDemucs(nn.Module):
+    """Hybrid Demucs of torchaudio or Hybrid Transformer Demucs of `demucs`, which share these four steps."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        copied: Any = deepcopy(network)
+        self.hop = int(copied.hop_length)
+        self.stft = RealStft(4 * self.hop, self.hop, normalised=True)
+        copied._spec, copied._ispec = self._spectrum, self._samples
+        copied._magnitude, copied._mask = _as_channels, _as_spectra
+        self.network = copied
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """`(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
+        with _RangesOfOneType():
+            stems: Tensor = self.network(mixture)
+        return stems
+
+    def _spectrum(self, samples: Tensor) -> Tensor:
+        """A frame a hop, centred on it, without the highest bin."""
+        edge, hops = self.hop // 2 * 3, -(-samples.shape[-1] // self.hop)
+        sides = (edge, edge + hops * self.hop - samples.shape[-1])
+        spectrum: Tensor = self.stft(nn.functional.pad(samples, sides, mode="reflect"))
+        return spectrum[..., :-1, 2 : 2 + hops, :]
+
+    def _samples(self, spectrum: Tensor, length: int) -> Tensor:
+        edge = self.hop // 2 * 3
+        whole = nn.functional.pad(spectrum, (0, 0, 2, 2, 0, 1))
+        return self.stft.inverse(whole, edge + length)[..., edge:]
+
+
+def _as_channels(spectrum: Tensor) -> Tensor:
+    """`(batch, channels, bins, frames, 2)` to `(batch, channels * 2, bins, frames)`."""
+    return spectrum.movedim(-1, 2).flatten(1, 2)
+
+
+def _as_spectra(*given: Tensor) -> Tensor:
+    """The last given, `(batch, stems, channels * 2, bins, frames)`, to `(batch, stems, channels, bins, frames, 2)`."""
+    batch, stems, _, bins, frames = given[-1].shape
+    return given[-1].reshape(batch, stems, -1, 2, bins, frames).movedim(3, -1)
+
+
+class _RangesOfOneType(TorchFunctionMode):
+    """`torch.arange(0.0, 8, 2)`, as positions are made, exports as a range of several types, which ONNX has not."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is torch.arange and any(isinstance(end, float) for end in args):
+            args = [float(end) for end in args]
+        return func(*args, **(kwargs or {}))
+
+
+class RealBSRoformer(nn.Module):
+    """The band-split RoFormer of `bs_roformer`: its modules in its order, between another STFT and its inverse."""
+
+    def __init__(self, network: nn.Module, window: int, hop: int) -> None:
+        super().__init__()
+        self.network = network
+        self.stft = RealStft(window, hop)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """`(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
+        spectrum = self.stft(mixture)
+        real, imaginary = spectrum.unsqueeze(1).unbind(-1)
+        mask_real, mask_imaginary = self._masks(spectrum).unbind(-1)
+        parts = [real * mask_real - imaginary * mask_imaginary, real * mask_imaginary + imaginary * mask_real]
+        return self.stft.inverse(torch.stack(parts, dim=-1), mixture.shape[-1])
+
+    def _masks(self, spectrum: Tensor) -> Tensor:
+        """`(batch, channels, bins, frames, 2)` to `(batch, stems, channels, bins, frames, 2)`."""
+        network: Any = self.network
+        channels, bins = spectrum.shape[1:3]
+        tokens = network.band_split(spectrum.permute(0, 3, 2, 1, 4).flatten(2))  # (batch, frames, bands, width)
+        first_time = first_bands = None
+        for along_time, along_bands in network.layers:
+            tokens, values = _attend(along_time, tokens.transpose(1, 2), first_time)
+            first_time = values if first_time is None else first_time
+            tokens, values = _attend(along_bands, tokens.transpose(1, 2), first_bands)
+            first_bands = values if first_bands is None else first_bands
+        tokens = network.final_norm(tokens)
+        masks = torch.stack([estimate(tokens) for estimate in network.mask_estimators], dim=1)
+        return masks.reshape(*masks.shape[:3], bins, channels, 2).permute(0, 1, 4, 3, 2, 5)
+
+
+def _attend(transformer: Any, tokens: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Attention along the last but one axis; its values are added to those of deeper layers (value residuals)."""
+    attended, values = transformer(tokens.flatten(0, 1), value_residual=residual)
+    return attended.reshape(tokens.shape), values

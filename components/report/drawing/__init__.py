@@ -1,0 +1,1 @@
+"""Charts, waveforms, links and numbers as the report shows them."""

@@ -1,0 +1,1 @@
+"""The stores and files that the report reads."""

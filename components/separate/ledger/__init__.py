@@ -1,0 +1,1 @@
+"""What became of each recording, in the books of the destination."""

@@ -1,0 +1,1 @@
+"""Which recordings a job has, and what is to do for each."""

@@ -1,0 +1,1 @@
+"""One recording: inspected, separated, measured and written."""

@@ -1,0 +1,203 @@
+"""Is a recording fit to be separated? One pass over it before any work is done, so that a bad one costs little.
+
+A recording that is refused here is refused for good: the reason says what is wrong with it. What may be better at the
+next attempt (a disk that fails, a full one, a tool that is missing) is raised as what it is.
+"""
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from components.core.base.errors import UserError
+from components.core.base.params import Section
+from components.core.sound.decoding import AudioInfo, probe, read_blocks
+from components.core.sound.ffmpeg import DecodingError
+from components.separate.recording.headers import BrokenPromise, promised_samples
+from components.separate.recording.quantisation import encoding_for
+
+BLOCK = 1 << 16
+"""Samples a channel that are in memory at once."""
+
+_CHANNELS = range(1, 33)
+_RATES = range(1_000, 768_001)
+_LEAST_BOMB = 1 << 26  # bytes decoded; what is smaller does no harm
+_LOUDEST = 2.0**32  # floats that hold integers as they are reach 2**31; what is beyond would overflow when squared
+_PLAYLISTS = (b"#extm3u", b"[playlist]", b"[reference]", b"ffconcat", b"<?xml", b"<mpd", b"<smil", b"<asx", b"v=0")
+
+
+class Limits(Section):
+    """What a recording may be at most.
+
+    hours            how long it may last
+    expansion        how many bytes, as samples of 16 bits, may come out of a byte of the file; music stays below 50 and
+                     silence below 1,500, so what is above is a bomb: a small file that decodes to days
+    decoder_seconds  for how long a decoder may give no samples
+    """
+
+    hours: float = Field(24.0, gt=0)
+    expansion: float = Field(2000.0, gt=0)
+    decoder_seconds: float = Field(120.0, gt=0, le=86_400)
+
+
+class Unfit(UserError):  # noqa: N818 (a finding about a recording)
+    """A recording that can't be separated, ever; the message says why, not which."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a recording turned out to be.
+
+    samples  a channel, as decoded
+    peak     the largest magnitude; floats may exceed 1
+    bits     of an integer sample, without trailing ones that are zero throughout; 0 for floats
+    digest   SHA-256, in hex, of the samples as decoded, channels interleaved, each an int32 (left-justified), float64
+             or float32: it stays when only tags change
+    """
+
+    info: AudioInfo
+    samples: int
+    peak: float
+    bits: int
+    digest: str
+
+
+def inspect(path: Path, limits: Limits) -> Inspection:
+    """Decode `path` once, in blocks; raises Unfit when it can't be separated, OSError when the disk fails."""
+    _require_recording(path)
+    promised = _promised(path)
+    try:
+        return _decode(path, limits, promised)
+    except (BrokenPromise, DecodingError) as error:
+        # libsndfile takes a disk that fails for the end of the file
+        _require_disk(path)
+        raise Unfit(_reason(error)) from None
+
+
+def _require_recording(path: Path) -> None:
+    status = path.stat()
+    if not S_ISREG(status.st_mode):
+        raise Unfit("it is a folder, not a file" if S_ISDIR(status.st_mode) else "it is not a file")
+    if status.st_size == 0:
+        raise Unfit("it is empty: a file of 0 bytes")
+    with path.open("rb") as file:
+        if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PLAYLISTS):
+            raise Unfit("it is a playlist or a manifest, not a recording")
+
+
+def _require_disk(path: Path) -> None:
+    """Raise OSError if `path` can't be read to its end."""
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
+
+
+def _reason(error: BrokenPromise | DecodingError) -> str:
+    return f"not readable audio: {error.reason}" if isinstance(error, DecodingError) else str(error)
+
+
+def _promised(path: Path) -> int:
+    try:
+        return promised_samples(path)
+    except BrokenPromise as error:
+        raise Unfit(str(error)) from None
+
+
+def _decode(path: Path, limits: Limits, promised: int) -> Inspection:
+    info = probe(path, patience=limits.decoder_seconds)
+    _require_sensible(info)
+    bounds = _Bounds(info, path.stat().st_size, limits)
+    bounds.check_length(promised)
+    meter = _Meter(info)
+    with closing(read_blocks(path, BLOCK, dtype=_dtype(info), patience=limits.decoder_seconds)) as blocks:
+        try:
+            for block in blocks:
+                meter.add(block)
+                bounds.check(meter.samples)
+        except DecodingError as error:
+            raise _broken_off(error, path, meter.samples, promised) from None
+    if meter.samples < promised:
+        raise BrokenPromise(f"truncated: its header promises {promised:,} samples, but it has {meter.samples:,}")
+    return meter.result()
+
+
+def _broken_off(error: DecodingError, path: Path, samples: int, promised: int) -> BrokenPromise | DecodingError:
+    if samples < promised:
+        return BrokenPromise(
+            f"truncated or damaged: {error.reason} (after {samples:,} or more of {promised:,} samples)"
+        )
+    return DecodingError(path, f"{error.reason} (after {samples:,} samples or more)")
+
+
+def _dtype(info: AudioInfo) -> str:
+    if encoding_for(info.subtype).bits:
+        return "int32"
+    return "float64" if info.subtype == "DOUBLE" else "float32"
+
+
+def _require_sensible(info: AudioInfo) -> None:
+    if info.channels not in _CHANNELS:
+        raise Unfit(f"its header says {info.channels} channels; {_CHANNELS[0]} to {_CHANNELS[-1]} can be separated")
+    if info.rate not in _RATES:
+        raise Unfit(f"its header says {info.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} can be separated")
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """How much may come out of a file of `size` bytes."""
+
+    info: AudioInfo
+    size: int
+    limits: Limits
+
+    def check(self, samples: int) -> None:
+        """Raise Unfit when so many samples a channel are too many."""
+        self.check_length(samples)
+        decoded = samples * self.info.channels * 2
+        if decoded > max(_LEAST_BOMB, self.limits.expansion * self.size):
+            raise Unfit(
+                f"a bomb: {self.size:,} bytes decode to {decoded:,} and more, as samples of 16 bits "
+                f"(separate.limits.expansion: {self.limits.expansion:g})"
+            )
+
+    def check_length(self, samples: int) -> None:
+        """Raise Unfit when so many samples last too long."""
+        if samples > self.limits.hours * 3600 * self.info.rate:
+            raise Unfit(f"longer than {self.limits.hours:g} hours (separate.limits.hours)")
+
+
+class _Meter:
+    """Takes in what passes."""
+
+    def __init__(self, info: AudioInfo) -> None:
+        self._info, self.samples, self._peak, self._used_bits = info, 0, 0.0, 0
+        self._digest = hashlib.sha256()
+
+    def add(self, block: NDArray[Any]) -> None:
+        """Add samples, `(channels, any)`, int32 or floats; raises Unfit when one of them is no sample."""
+        lowest, highest = block.min(initial=0).item(), block.max(initial=0).item()
+        peak = max(-lowest, highest) / (2**31 if block.dtype == np.int32 else 1)
+        if not peak <= _LOUDEST:  # NaN is neither above nor below
+            second = self.samples / self._info.rate
+            raise Unfit(f"not finite: after {second:,.1f} s it has samples that are no numbers, or beyond all sense")
+        if block.dtype == np.int32:
+            self._used_bits |= int(np.bitwise_or.reduce(block, axis=None))
+        self._peak = max(self._peak, peak)
+        self._digest.update(np.ascontiguousarray(block.T).data)
+        self.samples += block.shape[1]
+
+    def result(self) -> Inspection:
+        """Return what was found; raises Unfit when that was nothing."""
+        if self.samples == 0:
+            raise Unfit("it has no samples")
+        if self._peak == 0:
+            raise Unfit("silent: all its samples are zero")
+        unused = (self._used_bits & -self._used_bits).bit_length() - 1
+        bits = 32 - unused if self._used_bits else 0
+        return Inspection(self._info, self.samples, self._peak, bits, self._digest.hexdigest())

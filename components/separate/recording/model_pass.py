@@ -1,0 +1,70 @@
+"""One recording through a model, at the recording's own rate and channels, in bounded memory.
+
+Channels beyond the model's go through it in groups; a single channel is given to all of the model's inputs, and their
+outputs are averaged.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import tee
+
+import numpy as np
+
+from components.core.models.bundle import Model
+from components.core.sound.decoding import Audio, resample_blocks, to_channels
+
+Separate = Callable[[Iterable[Audio]], Iterator[Audio]]
+"""Turns blocks at a model's rate and channels, `(channels, any)`, into as many samples of stems, `(stems, …)`."""
+
+
+def estimate_stems(
+    model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, channels: int
+) -> Iterator[Audio]:
+    """Turn blocks `(channels, n)` at `rate` Hz into estimated stems, `(stems, channels, m)`.
+
+    Resampling may make the stems a few samples longer or shorter than the recording: see SampleQueue.
+    """
+    groups = [slice(first, first + model.channels) for first in range(0, channels, model.channels)]
+    copies = tee(blocks, len(groups))
+    parts = [_stems_of(model, separate, copy, rate, group) for copy, group in zip(copies, groups, strict=True)]
+    for stems in zip(*parts, strict=True):
+        yield np.concatenate(stems, axis=1)
+
+
+def _stems_of(model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, group: slice) -> Iterator[Audio]:
+    """Separate some of the channels; the same blocking for every group, since they see the same blocks."""
+    ours, theirs = tee(block[group] for block in blocks)
+    width = next(ours).shape[0]
+    del ours
+    inputs = resample_blocks((to_channels(block, model.channels) for block in theirs), rate, model.rate)
+    stems = (_to_width(block, width) for block in separate(inputs))
+    flat = (block.reshape(len(model.targets) * width, block.shape[-1]) for block in stems)
+    for block in resample_blocks(flat, model.rate, rate):
+        yield block.reshape(len(model.targets), width, block.shape[-1])
+
+
+def _to_width(stems: Audio, width: int) -> Audio:
+    if stems.shape[1] == width:
+        return stems
+    return np.stack([to_channels(stem, width) for stem in stems])
+
+
+class SampleQueue:
+    """Hands out samples from blocks of any size in the sizes asked for; zeros when the blocks have ended."""
+
+    def __init__(self, blocks: Iterator[Audio], shape: tuple[int, ...]) -> None:
+        """Take samples from `blocks`, each `(*shape, any)`."""
+        self._blocks = blocks
+        self._held = [np.zeros((*shape, 0), np.float32)]
+
+    def take(self, samples: int) -> Audio:
+        """Return the next `samples` samples, `(*shape, samples)`."""
+        missing = samples - self._held[0].shape[-1]
+        while missing > 0:
+            block = next(self._blocks, None)
+            if block is None:
+                block = np.zeros((*self._held[0].shape[:-1], missing), np.float32)
+            self._held.append(block)
+            missing -= block.shape[-1]
+        joined = np.concatenate(self._held, axis=-1)
+        self._held = [joined[..., samples:]]
+        return joined[..., :samples]

@@ -1,9 +1,0 @@
-"""What a recording says of itself (title, artist, cover …), carried over to its stems, as far as their format holds it.
-
-Recordings come from outside, so tags are read within bounds, and damaged ones are left out: they never fail a stem.
-"""
-
-from .copying import copy_tags, read_tags, write_tags
-from .fields import Cover, Tags
-
-__all__ = ["Cover", "Tags", "copy_tags", "read_tags", "write_tags"]

@@ -1,0 +1,1 @@
+"""From a stem back to its recording, model, data and code."""

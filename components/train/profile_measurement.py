@@ -1,0 +1,110 @@
+"""Makes the profile of a training: measures the mixtures that it is made from, and describes each dataset."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.core.base.errors import UserError
+from components.core.data.cache_format import CachedTrack, ShardReader
+from components.core.sound.balance import FEATURES, WIDTH, Balance, BalanceMeter
+from components.core.sound.decoding import Audio
+from components.core.sound.profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
+
+_FAR = 0.95
+_FOLDS = 10
+_TOLERANCE_DB = 1.0  # what differs by less is not told apart
+_BLOCK = 1 << 18
+
+
+def write_training_profile(reader: ShardReader, path: Path, origin: Mapping[str, Any]) -> None:
+    """Measure every cached track of `reader`, and write their profile to `path`; `origin` says what they are."""
+    tracks: dict[str, list[Features]] = {}
+    for track in reader.tracks:
+        features = _measured(reader, track).features
+        if features:
+            tracks.setdefault(track.dataset, []).append(features)
+    # a model of one channel hears each channel on its own, and knows nothing of their width
+    names = [name for name in FEATURES if reader.channels > 1 or name != WIDTH]
+    write_profile(make_profile(tracks, names, reader.rate, origin), path)
+
+
+def make_profile(
+    tracks: Mapping[str, Sequence[Features]], names: Sequence[str], rate: int, origin: Mapping[str, Any]
+) -> Profile:
+    """Describe the features `names` of `tracks`, by dataset, as measured for a model at `rate` Hz.
+
+    Raises UserError when there are none.
+    """
+    if not tracks:
+        raise UserError("there is no profile of silence: the training tracks hold no sound")
+    groups = tuple(_group(dataset, _matrix(tracks[dataset], names)) for dataset in sorted(tracks))
+    return Profile(features=tuple(names), rate=rate, groups=groups, origin=dict(origin))
+
+
+def _measured(reader: ShardReader, track: CachedTrack) -> Balance:
+    meter = BalanceMeter(reader.rate)
+    for mixture in _mixture(reader, track):
+        meter.add(mixture)
+    return meter.result()
+
+
+def _mixture(reader: ShardReader, track: CachedTrack) -> Iterator[Audio]:
+    for start in range(0, track.samples, _BLOCK):
+        samples = min(_BLOCK, track.samples - start)
+        yield np.sum([reader.read(track, target, start, samples) for target in reader.targets], axis=0)
+
+
+def _matrix(tracks: Sequence[Features], names: Sequence[str]) -> Matrix:
+    return np.array([[features[name] for name in names] for features in tracks], np.float64)
+
+
+def _group(name: str, features: Matrix) -> Group:
+    """Describe a dataset's tracks, `(tracks, features)`; rounded, so that a file of them is short."""
+    covariance = _covariance(features)
+    deviations = np.sqrt(np.diag(covariance))
+    correlations = covariance / np.outer(deviations, deviations)
+    return Group(
+        name=name,
+        tracks=len(features),
+        means=_rounded(features.mean(axis=0), 3),
+        deviations=_rounded(deviations, 3),
+        correlations=tuple(_rounded(row[:number], 5) for number, row in enumerate(correlations)),
+        radius=round(_radius(features), 4),
+    )
+
+
+def _covariance(features: Matrix) -> Matrix:
+    """Return the covariance of `(tracks, features)`, shrunk so that few tracks, too, give one that can be inverted.
+
+    As if as many tracks as there are features had been seen in which no feature goes with another; and a tolerance on
+    the diagonal, since what never varies in training may vary a little.
+    """
+    count, size = features.shape
+    covariance = np.cov(features.T, bias=True).reshape(size, size)
+    variances = np.diag(np.diag(covariance))
+    shrunk: Matrix = (count * covariance + size * variances) / (count + size) + _TOLERANCE_DB**2 * np.eye(size)
+    return shrunk
+
+
+def _radius(features: Matrix) -> float:
+    """Return the distance beyond which the farthest 5 % of tracks lie, each left out of what it is measured by.
+
+    Tracks within mean and covariance lie too near, most of all where they are few. Folds are stretches of the order,
+    in which an artist's tracks are neighbours.
+    """
+    count = len(features)
+    if count == 1:
+        return 1.0
+    folds = np.arange(count) * min(_FOLDS, count) // count
+    distances = [
+        mahalanobis(features[folds == fold] - rest.mean(axis=0), _covariance(rest))
+        for fold in np.unique(folds)
+        for rest in [features[folds != fold]]
+    ]
+    return float(np.quantile(np.concatenate(distances), _FAR))
+
+
+def _rounded(values: Matrix, digits: int) -> tuple[float, ...]:
+    return tuple(np.round(values, digits).tolist())

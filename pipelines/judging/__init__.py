@@ -1,0 +1,1 @@
+"""From a trained model to a live one: register, gate, approval and promotion."""

@@ -1,0 +1,1 @@
+"""How flows run stages and commands, here or in a clone of the project."""

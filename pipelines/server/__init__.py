@@ -1,0 +1,1 @@
+"""Settings of a Prefect server: deployments, automations, events and time limits."""

@@ -1,0 +1,175 @@
+"""Paired comparisons: what they say of systems that differ, and of systems that do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from components.compare.config import CompareConfig
+from components.compare.scores.statistics import (
+    by_track,
+    conover,
+    friedman,
+    holm,
+    mean_interval,
+    median_interval,
+    pairs_of,
+)
+
+CONFIG = CompareConfig(resamples=1000)
+
+
+def _scores(systems: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "system": name,
+                "target": "vocals",
+                "metric": "SDR",
+                "track": f"track {number:02d}",
+                "value": value,
+                "among": "two",
+            }
+            for name, values in systems.items()
+            for number, value in enumerate(values)
+        ]
+    )
+
+
+def _pair(first: list[float], second: list[float]) -> pd.Series:
+    """The pair in the order in which it was asked for, whichever is better."""
+    found = pairs_of(_scores({"a": np.array(first), "b": np.array(second)}), "vocals", "SDR", CONFIG).iloc[0]
+    if found["first"] == "b":
+        found[["mean", "median", "low", "high"]] = -found[["mean", "median", "high", "low"]].to_numpy()
+    return found
+
+
+def test_a_clear_difference_is_found_however_much_tracks_differ() -> None:
+    random = np.random.default_rng(0)
+    difficulty = random.normal(0, 5, 25)
+    better = difficulty + 0.5 + random.normal(0, 0.2, 25)
+    scores = _scores({"plain": difficulty, "better": better})
+    pair = pairs_of(scores, "vocals", "SDR", CONFIG).iloc[0]
+    assert abs(pair["mean"]) == pytest.approx(0.5, abs=0.1)
+    assert pair["low"] * pair["high"] > 0  # the interval is on one side of zero
+    assert pair["p"] < 1e-4
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=3, max_size=12))
+def test_the_other_way_round_only_the_sign_differs(values: list[tuple[float, float]]) -> None:
+    first, second = (list(column) for column in zip(*values, strict=True))
+    one, other = _pair(first, second), _pair(second, first)
+    assert one["mean"] == pytest.approx(-other["mean"], abs=1e-9)
+    assert one["p"] == pytest.approx(other["p"])
+    assert one["low"] == pytest.approx(-other["high"], abs=1e-9)
+    assert one["low"] <= one["mean"] + 1e-9
+    assert one["mean"] <= one["high"] + 1e-9
+
+
+def test_tracks_that_one_lacks_and_infinite_scores_are_left_out() -> None:
+    pair = _pair([1.0, 2.0, np.nan, np.inf, 5.0], [0.0, 1.0, 1.0, 1.0, 4.0])
+    assert pair["tracks"] == 3
+    assert pair["mean"] == pytest.approx(1.0)
+
+
+def test_equal_systems_are_equal() -> None:
+    pair = _pair([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    assert (pair["mean"], pair["low"], pair["high"], pair["p"]) == (0, 0, 0, 1)
+
+
+def test_a_constant_difference_is_its_own_interval() -> None:
+    pair = _pair([8.0] * 3, [2.4687674656821006] * 3)
+    assert pair["low"] == pytest.approx(pair["mean"])
+    assert pair["high"] == pytest.approx(pair["mean"])
+
+
+def test_one_common_track_proves_nothing() -> None:
+    pair = _pair([1.0, np.nan], [0.0, 1.0])
+    assert pair["tracks"] == 1
+    assert np.isnan(pair["p"])
+
+
+def test_alike_systems_are_called_different_as_seldom_as_stated() -> None:
+    """Ten systems that differ by chance alone, 40 times: 5 % of the tests, and 5 % of the families after Holm."""
+    random = np.random.default_rng(3)
+    single, families, pairs = 0, 0, 0
+    for _ in range(40):
+        table = {f"s{number}": random.normal(0, 1, 20) for number in range(5)}
+        found = pairs_of(_scores(table), "vocals", "SDR", CONFIG)
+        single += int((found["p"] < 0.05).sum())
+        families += int((found["p_holm"] < 0.05).any())
+        pairs += len(found)
+    assert 0.02 < single / pairs < 0.09
+    assert families / 40 <= 0.1
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_only_raises_and_keeps_the_order(values: list[float]) -> None:
+    p = np.array(values)
+    corrected = holm(p)
+    assert (corrected >= p).all()
+    assert (corrected <= 1).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(corrected[order]) >= 0).all()
+
+
+def test_holm_by_hand() -> None:
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, np.nan])), [0.03, 0.06, 0.06, np.nan])
+
+
+def test_friedman_tells_a_better_system_from_alike_ones() -> None:
+    random = np.random.default_rng(6)
+    alike = {f"s{number}": random.normal(0, 1, 25) for number in range(4)}
+    assert friedman(_scores(alike), "vocals", "SDR")[0] > 0.05
+    p, tracks = friedman(_scores({**alike, "better": 2 + random.normal(0, 1, 25)}), "vocals", "SDR")
+    assert p < 1e-4
+    assert tracks == 25
+    assert np.isnan(friedman(_scores({"a": np.ones(5), "b": np.ones(5)}), "vocals", "SDR")[0])
+
+
+def test_the_best_median_comes_first() -> None:
+    assert list(by_track(_scores({"low": np.zeros(3), "high": np.ones(3)}), "vocals", "SDR")) == ["high", "low"]
+
+
+def test_a_floor_is_a_family_of_its_own() -> None:
+    """What is plainly worse than all must not lend its certainty to the others' corrections, nor cost them any."""
+    random = np.random.default_rng(8)
+    trained = {f"s{number}": random.normal(0, 1, 25) for number in range(3)}
+    alone = pairs_of(_scores(trained), "vocals", "SDR", CONFIG)
+    both = pairs_of(_scores({**trained, "mixture": random.normal(-9, 1, 25)}), "vocals", "SDR", CONFIG)
+    of_trained = both[(both["first"] != "mixture") & (both["second"] != "mixture")]
+    np.testing.assert_allclose(of_trained["p_holm"], alone["p_holm"])
+    np.testing.assert_allclose(of_trained["p_conover"], alone["p_conover"])
+
+
+def test_conover_by_hand() -> None:
+    """Three systems on four tracks with rank sums of 5, 7 and 12: Σr² = 56, t = |Rᵢ − Rⱼ| / √(2 (4 · 56 − 218) / 6)."""
+    table = pd.DataFrame({"a": [1.0, 1, 1, 2], "b": [2.0, 2, 2, 1], "c": [3.0, 3, 3, 3]})
+    t = np.array([2, 7, 5]) / np.sqrt(2 * (4 * 56 - 218) / 6)
+    np.testing.assert_allclose(conover(table), 2 * stats.t.sf(t, 6))
+
+
+def test_conover_of_tracks_that_all_rank_alike_is_certain() -> None:
+    same = pd.DataFrame({"a": [1.0, 2, 3], "b": [2.0, 3, 4], "c": [3.0, 4, 5]})
+    assert conover(same).tolist() == [0, 0, 0]
+    assert conover(same * 0).tolist() == [1, 1, 1]
+    assert np.isnan(conover(same[["a", "b"]])).all()
+
+
+def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
+    values = np.random.default_rng(5).gamma(1.0, 2.0, 20)
+    found = mean_interval(values, CompareConfig())
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(1))
+    np.testing.assert_allclose(found, theirs.confidence_interval, atol=0.06)
+
+
+@pytest.mark.parametrize(("interval", "truth"), [(mean_interval, 1.0), (median_interval, np.log(2))])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(interval: object, truth: float) -> None:
+    """Of 300 samples of 25 values of an exponential distribution, which is as skewed as scores ever are."""
+    assert callable(interval)
+    random = np.random.default_rng(2)
+    bounds = np.array([interval(random.exponential(1.0, 25), CONFIG) for _ in range(300)])
+    assert 0.89 < ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean() < 0.99

@@ -1,0 +1,49 @@
+"""What `stemline systems` says of each: its size, and whether a comparison has trained it here."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from components.compare.systems import listing
+from components.compare.systems.listing import count_weights, print_systems
+from components.compare.systems.trainable import SYSTEMS
+
+
+@pytest.fixture
+def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Its lines by system, where one was trained as published, one small, and one was measured by nobody."""
+    monkeypatch.setattr(listing, "WORKSPACE", tmp_path)
+    for name, small in (("unet", False), ("wave-unet", True)):
+        folder = tmp_path / "compare" / "systems" / name
+        (folder / "model").mkdir(parents=True)
+        (folder / "costs.json").write_text(json.dumps({"weights": count_weights(SYSTEMS[name], small)}))
+    (tmp_path / "compare" / "systems" / "d3net" / "model").mkdir(parents=True)
+    out = io.StringIO()
+    print_systems(Console(file=out, width=300))
+    return {line.split()[0]: " ".join(line.split()) for line in out.getvalue().splitlines()[1:]}
+
+
+def test_every_system_has_a_line_with_its_sizes(printed: dict[str, str]) -> None:
+    assert list(printed) == list(SYSTEMS)
+    weights = count_weights(SYSTEMS["spleeter-4"], small=False)
+    assert f"spleeter-4 spectrogram 4 {weights / 1e6:.2f} " in printed["spleeter-4"]
+
+
+def test_it_says_what_was_trained_here_and_how_large(printed: dict[str, str]) -> None:
+    assert " trained U-Net" in printed["unet"]
+    assert " trained, small Wave-U-Net" in printed["wave-unet"]
+    assert " trained D3Net" in printed["d3net"]
+    assert " untrained Spleeter" in printed["spleeter"]
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("demucs", "demucs.htdemucs"):
+        monkeypatch.setitem(sys.modules, name, None)
+    out = io.StringIO()
+    print_systems(Console(file=out, width=300))
+    [line] = [line for line in out.getvalue().splitlines() if line.startswith("htdemucs ")]
+    assert "demucs" in line.split(" – ", 1)[1]

@@ -1,0 +1,150 @@
+"""Nothing keeps running without the one who started it: real processes, killed with kill -9."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.tiny_models import environment
+
+NAP = "import time; print('up', flush=True); time.sleep(120)"
+
+
+def _children(process: subprocess.Popen[str], script: str, count: int) -> list[psutil.Process]:
+    """Wait until `count` processes below `process` run `script`, and return all below it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        below = psutil.Process(process.pid).children(recursive=True)
+        lines = [_line(child) for child in below]
+        if sum(script in line and "lifeline" not in line for line in lines) >= count:
+            time.sleep(0.5)  # from the exec to the line that ties it
+            return psutil.Process(process.pid).children(recursive=True)
+        time.sleep(0.05)
+    raise AssertionError("the processes did not start")
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
+def _alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    _, left = psutil.wait_procs(processes, timeout=seconds)
+    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        if process.is_running():
+            process.kill()
+
+
+def _start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment(**more), text=True)
+
+
+def test_without_the_tie_a_child_survives() -> None:
+    """What the tests below would show if the tie were gone."""
+    parent = _start("import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])", NAP)
+    children = _children(parent, "time.sleep", 1)
+    parent.kill()
+    parent.wait()
+    try:
+        assert _alive(children, 1.5)
+    finally:
+        _end(children)
+
+
+def test_a_tied_command_ends_with_its_starter() -> None:
+    code = (
+        "import subprocess, sys; from components.core.base.lifeline import tied; "
+        "subprocess.run(tied([sys.executable, '-c', sys.argv[1]]))"
+    )
+    parent = _start(code, NAP)
+    children = _children(parent, "time.sleep", 1)
+    parent.kill()
+    parent.wait()
+    try:
+        assert not _alive(children, 10)
+    finally:
+        _end(children)
+
+
+def test_a_tied_command_passes_output_and_exit_code_on() -> None:
+    code = (
+        "import subprocess, sys; from components.core.base.lifeline import tied; "
+        "sys.exit(subprocess.run(tied([sys.executable, '-c', 'print(42); raise SystemExit(7)'])).returncode)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (7, "42\n")
+
+
+def test_a_tied_command_never_starts_when_its_starter_ended_before(tmp_path: Path) -> None:
+    """The race: the starter is gone before its command can tie itself."""
+    witness = tmp_path / "started"
+    code = (
+        "import os, subprocess, sys; from components.core.base.lifeline import tied; "
+        "command = tied(['touch', sys.argv[1]]); "
+        # the command waits until its starter, this process, has ended
+        "subprocess.Popen(['sh', '-c', 'while kill -0 $0 2>/dev/null; do sleep 0.05; done; exec \"$@\"', "
+        "str(os.getpid()), *command])"
+    )
+    subprocess.run([sys.executable, "-c", code, str(witness)], env=environment(), check=True)
+    time.sleep(2)
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize("variable", ["DVC_ROOT", "STEMLINE_FLOW"])
+def test_a_step_under_an_orchestrator_ends_with_it(variable: str) -> None:
+    step = (
+        "import time\nfrom components.core.base.step_command import run_step\n"
+        "run_step(lambda: time.sleep(120))  "
+        f"# {variable}"
+    )
+    parent = _start(
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])", step, **{variable: "1"}
+    )
+    children = _children(parent, f"# {variable}", 1)
+    time.sleep(1.0)
+    parent.kill()
+    parent.wait()
+    try:
+        assert not _alive(children, 10)
+    finally:
+        _end(children)
+
+
+@pytest.mark.slow
+def test_kill_9_of_dvc_ends_its_stage(tmp_path: Path) -> None:
+    """The whole chain: a tied `dvc repro`, the shell that it starts, the step; the one who started it is killed."""
+    (tmp_path / "step.py").write_text(
+        "import time\nfrom pathlib import Path\nfrom components.core.base.step_command import run_step\n"
+        "Path('started').touch()\nrun_step(lambda: time.sleep(120))\n"
+    )
+    (tmp_path / "dvc.yaml").write_text("stages:\n  nap:\n    cmd: exec python step.py\n    deps: [step.py]\n")
+    dvc = [sys.executable, "-m", "dvc"]
+    subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=tmp_path, env=environment(), check=True)
+    code = "import subprocess, sys; from components.core.base.lifeline import tied; subprocess.run(tied(sys.argv[1:]))"
+    path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, *dvc, "repro", "-q"], cwd=tmp_path, env=environment(PATH=path), text=True
+    )
+    children = _children(parent, "step.py", 1)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    children = psutil.Process(parent.pid).children(recursive=True)
+    parent.kill()
+    parent.wait()
+    try:
+        assert not _alive(children, 10)
+    finally:
+        _end(children)

@@ -1,0 +1,88 @@
+"""A server that restarts is waited for, and it is said; one that stays away is one line."""
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+import requests
+from mlflow.exceptions import MlflowException
+from prefect.exceptions import PrefectHTTPStatusError
+
+from components.core.base.outages import outage, say_when_waiting
+from components.core.tracking import mlflow_runs
+from tests.support.stack.server import free_port
+
+
+class _Store(BaseHTTPRequestHandler):
+    """Has the one experiment that is asked for."""
+
+    def do_GET(self) -> None:
+        answer = json.dumps({"experiment": {"experiment_id": "7", "name": mlflow_runs.EXPERIMENT}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.slow
+def test_a_server_that_starts_a_little_later_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://somebody:a-secret@127.0.0.1:{port}")
+    servers: list[ThreadingHTTPServer] = []
+
+    def start() -> None:
+        time.sleep(2.0)
+        servers.append(ThreadingHTTPServer(("127.0.0.1", port), _Store))
+        servers[0].serve_forever()
+
+    threading.Thread(target=start, daemon=True).start()
+    client = mlflow_runs.connect()
+    assert mlflow_runs.experiment_id(client) == "7"
+    servers[0].shutdown()
+    said = capsys.readouterr()
+    assert f"waiting for MLflow at http://***@127.0.0.1:{port}: it does not answer" in said.err
+    assert "a-secret" not in said.out + said.err
+    assert "Retry" not in said.err
+
+
+def test_other_records_of_a_client_stay_as_they_are(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):  # asked for twice, said once
+        say_when_waiting("a.client", ("Retrying",), "the server", about="mlflow")
+    logger = logging.getLogger("a.client")
+    logger.info("hello")
+    logger.warning("beware")
+    logger.warning("Retrying /elsewhere")
+    logger.warning("Retrying /mlflow")
+    assert [record.message for record in caplog.records] == ["beware", "Retrying /elsewhere"]
+    assert capsys.readouterr().err == "waiting for the server: it does not answer, and is asked again\n"
+
+
+def test_an_outage_is_told_from_a_mistake() -> None:
+    lost = MlflowException("request failed: refused")
+    lost.__cause__ = requests.ConnectionError("refused")
+    assert outage(lost) == "request failed: refused"
+    assert outage(sqlite3.OperationalError("database is locked\nmore")) == "database is locked"
+    assert outage(MlflowException("no such run")) is None
+    assert outage(ValueError("ours")) is None
+    assert outage(httpx.ReadTimeout("")) == "ReadTimeout"
+
+
+@pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (404, False), (422, False)])
+def test_an_answer_that_a_server_cannot_is_an_outage_and_a_refusal_is_none(status: int, away: bool) -> None:
+    request = httpx.Request("GET", "http://127.0.0.1/api/flow_runs/1")
+    error = httpx.HTTPStatusError("Server says no", request=request, response=httpx.Response(status, request=request))
+    found = outage(PrefectHTTPStatusError.from_httpx_error(error))
+    assert found == ("Server says no" if away else None)

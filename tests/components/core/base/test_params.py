@@ -1,0 +1,90 @@
+"""Sections of params.yaml: typed and frozen, and whatever is wrong is one line that names it."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field, ValidationError
+
+from components.core.base.errors import UserError
+from components.core.base.params import Section, load_section, parse_section
+
+
+class _Inner(Section):
+    share: float = Field(0.5, ge=0, le=1)
+
+
+class _Config(Section):
+    name: str
+    sizes: tuple[int, ...]
+    rate: float
+    inner: _Inner = _Inner()
+
+
+GOOD = "step:\n  name: a\n  sizes: [1, 2]\n  rate: 3\n  inner: {share: 0.25}\nother:\n  whatever: 1\n"
+
+
+def _load(tmp_path: Path, text: str) -> _Config:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_section("step", _Config, path)
+
+
+def test_a_section_is_typed_and_frozen(tmp_path: Path) -> None:
+    config = _load(tmp_path, GOOD)
+    assert config == _Config(name="a", sizes=(1, 2), rate=3.0, inner=_Inner(share=0.25))
+    with pytest.raises(ValidationError):
+        config.name = "b"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1e-03", "0.001", "1.0e-3"])
+def test_numbers_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
+    assert _load(tmp_path, GOOD.replace("rate: 3", f"rate: {text}")).rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "says"),
+    [
+        ("name: a", "nmae: a", "step.nmae: no such parameter"),
+        ("name: a", "name: 7", "step.name: Input should be a valid string"),
+        ("rate: 3", "rate: fast", "step.rate: Input should be a valid number"),
+        ("rate: 3", "rate: '3'", "step.rate: Input should be a valid number"),
+        ("rate: 3", "rate: 2026-11-23", "step.rate: Input should be a valid number"),  # a date to YAML
+        ("[1, 2]", "[1, 2.5]", "step.sizes.1: Input should be a valid integer"),
+        ("[1, 2]", "3", "step.sizes: Input should be a valid"),
+        ("share: 0.25", "share: 1.5", "step.inner.share: Input should be less than or equal to 1"),
+        ("share: 0.25", "part: 0.25", "step.inner.part: no such parameter"),
+        ("step:", "stop:", "has no section 'step'"),
+        (GOOD, "- a\n- b\n", "has no section 'step'"),
+        (GOOD, "", "has no section 'step'"),
+        (GOOD, "step: {a: [1\nb: ]", "is not valid YAML"),
+        (GOOD, "step:\n\tname: a\n", "is not valid YAML"),
+        (GOOD, "step: 7\n", "step: Input should be an object"),
+        (GOOD, "step:\n", "step: Input should be an object"),
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path: Path, wrong: str, right: str, says: str) -> None:
+    assert wrong in GOOD
+    with pytest.raises(UserError) as error:
+        _load(tmp_path, GOOD.replace(wrong, right))
+    assert says in str(error.value)
+    assert "params.yaml" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(UserError) as error:
+        parse_section("step", {"name": 1, "sizes": [1], "speed": 2}, _Config, "there")
+    for name in ("step.name", "step.rate", "step.speed"):
+        assert name in str(error.value)
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml does not exist: run from the root"):
+        load_section("step", _Config, tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"step: \xff\xfe\x00")
+    with pytest.raises(UserError, match="is not valid YAML"):
+        load_section("step", _Config, path)

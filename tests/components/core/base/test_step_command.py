@@ -1,0 +1,37 @@
+"""What a step says when it fails, and its exit code."""
+
+from tests.support.tiny_models import run_python
+
+
+def _run(work: str) -> tuple[int, str]:
+    code = (
+        "import os\nfrom components.core.base.step_command import run_step\n"
+        "from components.core.base.errors import UserError\n"
+        f"def work():\n    {work}\nrun_step(work)\n"
+    )
+    result = run_python("-c", code)
+    return result.returncode, result.stderr
+
+
+def test_a_users_mistake_is_one_line() -> None:
+    assert _run("raise UserError('the disk is full of jazz')") == (2, "stemline: the disk is full of jazz\n")
+
+
+def test_a_file_that_is_not_there_is_one_line() -> None:
+    assert _run("open('/nowhere/at/all')") == (2, "stemline: /nowhere/at/all: No such file or directory\n")
+
+
+def test_an_interruption_is_one_line() -> None:
+    code, text = _run("raise KeyboardInterrupt")
+    assert code == 130
+    assert len(text.splitlines()) == 1
+
+
+def test_our_mistake_keeps_its_traceback() -> None:
+    code, text = _run("1 / 0")
+    assert code == 1
+    assert "ZeroDivisionError" in text
+
+
+def test_success_says_nothing() -> None:
+    assert _run("pass") == (0, "")

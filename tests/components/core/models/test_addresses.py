@@ -1,0 +1,157 @@
+"""Models by address: found, fetched once and whole, or one line."""
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from components.core.base.errors import UserError
+from components.core.models.addresses import BUNDLE, exists, fetch_model
+from components.core.models.bundle import load_model
+from components.core.models.file_names import WEIGHTS
+from components.core.tracking import mlflow_runs
+from tests.support.tiny_models import save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry with two versions of the model `tiny`, the second one the champion."""
+    folder = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        client = mlflow_runs.connect()
+        client.create_registered_model("tiny")
+        for number in (1, 2):
+            save_tiny_model(folder / str(number) / "artifacts" / BUNDLE, seed=number)
+            client.create_model_version("tiny", (folder / str(number)).as_uri())
+        client.set_registered_model_alias("tiny", "champion", "2")
+    return uri
+
+
+@pytest.fixture(autouse=True)
+def _store(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
+
+
+def test_by_alias_and_by_version(tmp_path: Path) -> None:
+    champion = fetch_model("models:/tiny@champion", tmp_path)
+    assert (champion.name, champion.version) == ("tiny", 2)
+    assert fetch_model("models:/tiny/2", tmp_path) == champion
+    first = fetch_model("models:/tiny/1", tmp_path)
+    assert load_model(first.folder).digest != load_model(champion.folder).digest
+    assert not list(tmp_path.glob("**/.partial*"))
+
+
+def test_a_folder_is_itself(tmp_path: Path) -> None:
+    found = fetch_model(str(tmp_path / "model"), tmp_path)
+    assert (found.folder, found.name, found.version) == (tmp_path / "model", "model", 0)
+
+
+def test_a_version_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fetch_model("models:/tiny/1", tmp_path)
+
+    def fail(*arguments: object, **more: object) -> str:
+        raise AssertionError("fetched again")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", fail)
+    assert fetch_model("models:/tiny/1", tmp_path) == first
+
+
+def test_another_registrys_version_of_the_same_number_is_another_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `register` writes versions down: with the SHA-256 of their weights."""
+    folders = []
+    for seed in (1, 2):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / f'{seed}.db'}")
+        client = mlflow_runs.connect()
+        client.create_registered_model("tiny")
+        model = save_tiny_model(tmp_path / f"made-{seed}" / "artifacts" / BUNDLE, seed=seed)
+        tags = {"sha256": load_model(model).digest}
+        client.create_model_version("tiny", (tmp_path / f"made-{seed}").as_uri(), tags=tags)
+        found = fetch_model("models:/tiny/1", tmp_path / "fetched")
+        assert load_model(found.folder).digest == tags["sha256"]
+        folders.append(found.folder)
+    assert folders[0] != folders[1]
+
+
+def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a loss of power: the file has its length, and nothing in it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = mlflow_runs.connect()
+    client.create_registered_model("tiny")
+    model = save_tiny_model(tmp_path / "made" / "artifacts" / BUNDLE)
+    digest = load_model(model).digest
+    client.create_model_version("tiny", (tmp_path / "made").as_uri(), tags={"sha256": digest})
+    found = fetch_model("models:/tiny/1", tmp_path / "fetched").folder
+    weights = found / WEIGHTS
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert fetch_model("models:/tiny/1", tmp_path / "fetched").folder == found
+    assert load_model(found).digest == digest
+    weights.unlink()
+    assert load_model(fetch_model("models:/tiny/1", tmp_path / "fetched").folder).digest == digest
+
+
+def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after kill -9: what had arrived stays behind."""
+
+    def half(uri: str, dst_path: str) -> str:
+        (Path(dst_path) / BUNDLE).mkdir(parents=True)
+        (Path(dst_path) / BUNDLE / "model.json").write_text("{")
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.artifacts, "download_artifacts", half)
+        with pytest.raises(SystemExit):
+            fetch_model("models:/tiny/1", tmp_path)
+    assert not (tmp_path / "tiny" / "1" / BUNDLE).exists()
+    assert load_model(fetch_model("models:/tiny/1", tmp_path).folder).targets == ("vocals", "accompaniment")
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("models:/tiny@challenger", "is not in the registry at sqlite:"),
+        ("models:/nobody@champion", "is not in the registry"),
+        ("models:/tiny/3", "is not in the registry"),
+        ("models:/tiny/latest", "is not"),
+        ("models:/tiny", "is not an address of a model: write models:/NAME@ALIAS"),
+        ("models:/", "is not an address of a model"),
+    ],
+)
+def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        fetch_model(address, tmp_path)
+    assert says in str(error.value)
+    assert str(error.value).startswith(address)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("models:/tiny@champion", True),
+        ("models:/tiny/1", True),
+        ("models:/tiny@nobody", False),
+        ("models:/tiny/9", False),
+        ("models:/giant@champion", False),
+    ],
+)
+def test_what_the_registry_has_exists(address: str, expected: bool) -> None:
+    assert exists(address) is expected
+
+
+def test_a_store_that_was_never_made_has_nothing_and_is_not_made_by_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
+    assert not exists("models:/tiny@champion")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_registry_that_does_not_answer_is_not_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
+        exists("models:/tiny@champion")

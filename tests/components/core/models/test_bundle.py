@@ -1,0 +1,125 @@
+"""A model as a folder: the same model comes back, and a damaged one is said to be damaged."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from components.core.base.errors import UserError
+from components.core.base.files import digest_file
+from components.core.models.bundle import load_model, save_model
+from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.separating.segments import separate_all
+from tests.support.tiny_models import TINY, noise, save_tiny_model, tiny_separator
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("bundle") / "model")
+
+
+@pytest.fixture
+def model(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def test_the_same_model_comes_back(saved: Path) -> None:
+    mixture = noise(0, 5000)
+    model = load_model(saved)
+    assert np.array_equal(separate_all(model.separator, mixture), separate_all(tiny_separator(), mixture))
+    assert (model.network, model.targets, model.rate, model.channels) == (TINY, ("vocals", "accompaniment"), 44100, 2)
+    assert model.origin["git_commit"] == "c0ffee"
+    assert model.digest == digest_file(saved / WEIGHTS)
+    assert not model.separator.training
+    assert not any(parameter.requires_grad for parameter in model.separator.parameters())
+
+
+def test_the_same_weights_are_the_same_bytes(saved: Path, tmp_path: Path) -> None:
+    save_tiny_model(tmp_path)
+    for name in (DESCRIPTION, WEIGHTS):
+        assert (tmp_path / name).read_bytes() == (saved / name).read_bytes()
+    assert load_model(save_tiny_model(tmp_path, seed=1)).digest != load_model(saved).digest
+
+
+def test_there_is_no_pickle_in_it(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == [DESCRIPTION, WEIGHTS]
+    data = (saved / WEIGHTS).read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    assert set(header) - {"__metadata__"} == set(tiny_separator().state_dict())
+
+
+def test_weights_that_share_or_skip_memory_are_saved(tmp_path: Path) -> None:
+    separator = tiny_separator()
+    weight = next(parameter for parameter in separator.parameters() if parameter.dim() == 4)
+    weight.data = weight.data.to(memory_format=torch.channels_last)
+    save_model(tmp_path, separator, TINY, ("a", "b"), 44100, 2, {})
+    assert torch.equal(next(p for p in load_model(tmp_path).separator.parameters() if p.dim() == 4), weight)
+
+
+def _flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda folder: _flip_a_byte(folder / WEIGHTS), "is not what model.json says (checksum)"),
+        (lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100]), "(checksum)"),
+        (lambda folder: (folder / WEIGHTS).write_bytes(b""), "(checksum)"),
+        (lambda folder: (folder / WEIGHTS).unlink(), "weights.safetensors is missing"),
+        (lambda folder: (folder / DESCRIPTION).unlink(), "model.json is missing"),
+        (shutil.rmtree, "model.json is missing"),
+        (lambda folder: (folder / DESCRIPTION).write_text("{"), "is not a model's description"),
+        (lambda folder: (folder / DESCRIPTION).write_bytes(b"\xff\xfe"), "is not a model's description"),
+        (lambda folder: (folder / DESCRIPTION).write_text("[]"), "model: Input should be an object"),
+        (lambda folder: (folder / DESCRIPTION).write_text("{}"), "model.network: Field required"),
+    ],
+)
+def test_a_damaged_model_is_one_line(model: Path, damage: Callable[[Path], Any], says: str) -> None:
+    damage(model)
+    _fails(model, says)
+
+
+def _fails(model: Path, says: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_model(model)
+    assert says in str(error.value)
+    assert str(model) in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"targets": ["vocals"]}, "does not fit model.json"),
+        ({"channels": 1}, "does not fit model.json"),
+        ({"network": {**TINY.model_dump(), "widths": [4, 16]}}, "does not fit model.json"),
+        ({"network": {**TINY.model_dump(), "name": "wnet"}}, "no architecture 'wnet'"),
+        ({"network": {**TINY.model_dump(), "depth": 3}}, "network.depth: no such parameter"),
+        ({"network": "unet"}, "model.network: Input should be an object"),
+        ({"targets": []}, "model.targets: "),
+        ({"targets": "vocals"}, "model.targets: Input should be a valid"),
+        ({"rate": 0}, "model.rate: Input should be greater than 0"),
+        ({"channels": "2"}, "model.channels: Input should be a valid integer"),
+        ({"origin": None}, "model.origin: "),
+        ({"sha256": "0" * 64}, "(checksum)"),
+    ],
+)
+def test_a_wrong_description_is_one_line(model: Path, change: dict[str, Any], says: str) -> None:
+    document = json.loads((model / DESCRIPTION).read_text())
+    (model / DESCRIPTION).write_text(json.dumps(document | change))
+    _fails(model, says)
+
+
+def test_rubbish_with_the_right_checksum_is_one_line(model: Path) -> None:
+    (model / WEIGHTS).write_bytes(b"\x80\x04rubbish" * 100)
+    document = json.loads((model / DESCRIPTION).read_text()) | {"sha256": digest_file(model / WEIGHTS)}
+    (model / DESCRIPTION).write_text(json.dumps(document))
+    _fails(model, "does not fit model.json")

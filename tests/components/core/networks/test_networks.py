@@ -1,0 +1,144 @@
+"""The architectures, as all of them must behave, and the U-Net as it is described."""
+
+import pytest
+import torch
+
+from components.core.base.errors import UserError
+from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.spectrogram import MaskSeparator
+from components.core.networks.unet import UNet, UNetConfig
+from components.core.sound.stft import StftConfig
+from tests.support.tiny_models import TINY, tiny_separator
+
+
+def _mixture(samples: int, channels: int = 2, batch: int = 1) -> torch.Tensor:
+    return torch.rand(batch, channels, samples, generator=torch.Generator().manual_seed(samples)) - 0.5
+
+
+@pytest.mark.parametrize("samples", [1, 2, 100, 511, 512, 1000, 1024, 3001])
+@pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 3), (2, 3, 2)])
+def test_shapes_for_any_length(samples: int, stems: int, channels: int, batch: int) -> None:
+    separator = tiny_separator(stems, channels)
+    mixture = _mixture(samples, channels, batch)
+    with torch.inference_mode():
+        assert separator(mixture).shape == (batch, stems, channels, samples)
+        assert separator.estimates(mixture).shape == (batch, stems, channels, samples)
+
+
+@pytest.mark.parametrize("widths", [(4,), (4, 8), (2, 4, 4, 8)])
+@pytest.mark.parametrize("bins", [100, 128, 257])
+def test_any_depth_and_any_number_of_bins(widths: tuple[int, ...], bins: int) -> None:
+    network = UNetConfig(widths=widths, stft=StftConfig(window=512, hop=128), bins=bins, frames=9)
+    separator = tiny_separator(network=network)
+    with torch.inference_mode():
+        assert separator(_mixture(1500)).shape == (1, 2, 2, 1500)
+
+
+def test_the_weights_of_the_default_sizes_counted_by_hand() -> None:
+    """Five levels of 16 to 256 channels on 1,024 bins, two stems in stereo."""
+
+    def block(inputs: int, outputs: int) -> int:
+        return 9 * inputs * outputs + 9 * outputs * outputs + 2 * 2 * outputs
+
+    def step(inputs: int, outputs: int) -> int:
+        return 4 * inputs * outputs + outputs
+
+    levels = [(16, 32), (32, 64), (64, 128), (128, 256)]
+    down = sum(step(above, below) + block(below, below) for above, below in levels)
+    up = sum(step(below, above) + block(2 * above, above) for above, below in levels)
+    ends = 2 * 1024 + block(2, 16) + 16 * 4 + 4
+    with torch.device("meta"):
+        network = UNet(UNetConfig(), 2, 2)
+    found = sum(value.numel() for value in network.parameters())
+    assert found == ends + down + up == 2_510_772
+
+
+def _spectrogram_separator() -> MaskSeparator:
+    separator = tiny_separator()
+    assert isinstance(separator, MaskSeparator)
+    return separator
+
+
+def test_masks_are_shares() -> None:
+    separator = _spectrogram_separator()
+    with torch.inference_mode():
+        masks = separator.masks(separator.stft(_mixture(4000)))
+    assert masks.shape == (1, 2, 2, 128, 33)
+    assert masks.min() >= 0
+    assert masks.max() <= 1
+    assert masks.std() > 0.01
+
+
+def test_stems_add_up_also_above_the_networks_bins() -> None:
+    separator, mixture = tiny_separator(stems=4), _mixture(5000)
+    with torch.inference_mode():
+        stems = separator(mixture)
+        high = torch.cos(torch.pi * torch.arange(5000)).expand(1, 2, -1)  # at half the rate
+        of_high = separator(high)
+    assert (stems.sum(dim=1) - mixture).abs().max() < 2e-6
+    assert (of_high.sum(dim=1) - high).abs().max() < 2e-6
+
+
+def test_estimates_leave_out_what_the_network_does_not_see() -> None:
+    high = torch.cos(torch.pi * torch.arange(4096)).expand(1, 2, -1)
+    with torch.inference_mode():
+        inner = tiny_separator().estimates(high)[..., 1024:-1024]
+    assert inner.abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("gain", [0.01, 0.25, 8.0])
+def test_loudness_does_not_matter(gain: float) -> None:
+    separator, mixture = tiny_separator(), _mixture(6000)
+    with torch.inference_mode():
+        assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=2e-2, atol=2e-3 * gain)
+
+
+def test_silence_gives_silence() -> None:
+    with torch.inference_mode():
+        stems = tiny_separator()(torch.zeros(1, 2, 3000))
+    assert torch.isfinite(stems).all()
+    assert not stems.any()
+
+
+def test_the_default_is_the_networks_size_that_is_described() -> None:
+    """Widths 16 to 256: two and a half million weights. A change here is a change of what is trained."""
+    network = UNet(UNetConfig(), stems=2, channels=2)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    blocks = sum(
+        9 * (inputs * width + width * width) + 4 * width
+        for inputs, width in [(2, 16), (32, 32), (64, 64), (128, 128), (256, 256)]
+    )
+    decoders = sum(9 * (2 * width * width + width * width) + 4 * width for width in (16, 32, 64, 128))
+    strides = sum(2 * 4 * above * below + above + below for above, below in [(16, 32), (32, 64), (64, 128), (128, 256)])
+    assert count == blocks + decoders + strides + 16 * 4 + 4 + 2 * 1024
+    assert count == 2_510_772
+
+
+def test_the_transform_is_no_weight() -> None:
+    assert all(name.startswith("network.") for name in tiny_separator().state_dict())
+
+
+@pytest.mark.parametrize("name", [name for name, found in ARCHITECTURES.items() if found.trainable])
+def test_every_architecture_is_found_by_its_name(name: str) -> None:
+    network = parse_network({"name": name})
+    assert isinstance(network, ARCHITECTURES[name].config)
+    separator = build_separator(TINY if name == "unet" else network, 2, 2)
+    assert separator.segment > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"name": "wnet"}, "network.name: no architecture 'wnet' (there are bs_roformer, conv_tasnet,"),
+        ({}, "no architecture 'None'"),
+        ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
+        ({"name": "unet", "widths": "wide"}, "network.widths: Input should be a valid"),
+        ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: Input should be a valid integer"),
+    ],
+)
+def test_what_is_no_network_is_one_line(values: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_network(values, "some.yaml")
+    assert str(error.value).startswith("some.yaml: ")
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

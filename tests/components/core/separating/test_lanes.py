@@ -1,0 +1,226 @@
+"""Windows through a pool of threads: whatever the lanes, batches and neighbours, the same bits, in order, in bounds."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.core.networks.separator import Separator
+from components.core.separating.fast import for_inference
+from components.core.separating.lanes import WindowPool
+from components.core.separating.segments import separate_all, separate_blocks, separate_in_pool
+from components.core.sound.decoding import Audio
+from tests.support.tiny_models import ROOT, noise, run_python, tiny_separator
+
+SEPARATOR = tiny_separator()
+FAST = for_inference(SEPARATOR, "bf16")
+LONG = 60.0
+"""Seconds that nothing here should take."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _joined(blocks: Iterator[Audio]) -> Audio:
+    return np.concatenate(list(blocks), axis=-1)
+
+
+def _cut(audio: Audio, size: int) -> Iterator[Audio]:
+    for start in range(0, audio.shape[1], size):
+        yield audio[:, start : start + size]
+
+
+@pytest.mark.parametrize("separator", [SEPARATOR, FAST], ids=["trained", "for inference"])
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
+def test_the_number_of_lanes_changes_no_bit(separator: Separator, overlap: float) -> None:
+    mixture = noise(0, 20_000)
+    alone = separate_all(separator, mixture, overlap)
+    for lanes in (2, 4):
+        assert np.array_equal(_joined(separate_blocks(separator, _cut(mixture, 700), overlap, lanes)), alone)
+
+
+@settings(max_examples=20, deadline=None)
+@given(samples=st.integers(0, 5000), size=st.integers(1, 3000), lanes=st.integers(2, 4))
+def test_lanes_whatever_comes(samples: int, size: int, lanes: int) -> None:
+    mixture = noise(samples, samples)
+    alone = list(separate_blocks(FAST, _cut(mixture, size)))
+    side_by_side = list(separate_blocks(FAST, _cut(mixture, size), lanes=lanes))
+    assert len(side_by_side) == len(alone)
+    assert all(np.array_equal(*pair) for pair in zip(side_by_side, alone, strict=True))
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_recordings_that_share_a_pool_do_not_hear_each_other(lanes: int) -> None:
+    mixtures = [noise(seed, 6000 + 500 * seed, level=0.1 * (seed + 1)) for seed in range(5)]
+
+    def separated(pool: WindowPool, mixture: Audio) -> Audio:
+        return _joined(separate_in_pool(pool, _cut(mixture, 999)))
+
+    with WindowPool(FAST, lanes, batch=4) as pool:
+        alone = [separated(pool, mixture) for mixture in mixtures]
+        with ThreadPoolExecutor(len(mixtures)) as tracks:
+            together = list(tracks.map(lambda mixture: separated(pool, mixture), mixtures))
+    assert all(np.array_equal(*pair) for pair in zip(together, alone, strict=True))
+    assert all(np.abs(stems.sum(0) - mixture).max() < 1e-6 for stems, mixture in zip(alone, mixtures, strict=True))
+
+
+class _Watched(Separator):
+    """The mixture twice; keeps the shapes it saw, waits where it is told to, and fails on what is loud."""
+
+    segment = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+        self.threads: set[int] = set()
+        self.go = threading.Event()
+        self.go.set()
+
+    def estimates(self, mixture: torch.Tensor) -> torch.Tensor:
+        assert self.go.wait(LONG)
+        self.shapes.append(tuple(mixture.shape))
+        self.threads.add(torch.get_num_threads())
+        if mixture.abs().max() > 1:
+            raise ArithmeticError("too loud")
+        return torch.stack([mixture, mixture], dim=1)
+
+
+def test_windows_that_wait_go_through_together() -> None:
+    separator = _Watched()
+    separator.go.clear()
+    windows = [noise(seed, 64) for seed in range(9)]
+    with WindowPool(separator, lanes=1, batch=4) as pool:
+        futures = [pool.submit(window) for window in windows]
+        separator.go.set()
+        results = [future.result(LONG) for future in futures]
+    assert set(separator.shapes) == {(4, 2, 64)}
+    assert len(separator.shapes) in (3, 4)  # the first may have gone alone
+    assert separator.threads == {1}
+    assert all(np.array_equal(result[0], window) for result, window in zip(results, windows, strict=True))
+
+
+def test_the_callers_threads_stay_as_they_are() -> None:
+    torch.set_num_threads(2)
+    _joined(separate_blocks(_Watched(), [noise(0, 1000)], lanes=3))
+    assert torch.get_num_threads() == 2
+
+
+def test_what_goes_wrong_in_a_lane_is_raised_where_it_is_read_and_harms_no_other() -> None:
+    with WindowPool(_Watched(), lanes=2) as pool:
+        bad, good = pool.submit(noise(0, 64, level=9.0)), pool.submit(noise(1, 64))
+        with pytest.raises(ArithmeticError, match="too loud"):
+            bad.result(LONG)
+        assert np.array_equal(good.result(LONG)[1], noise(1, 64))
+        with pytest.raises(ArithmeticError, match="too loud"):
+            _joined(separate_in_pool(pool, [noise(2, 1000, level=9.0)]))
+        assert _joined(separate_in_pool(pool, [noise(3, 1000)])).shape == (2, 2, 1000)
+
+
+def test_what_goes_wrong_while_reading_is_raised_and_ends_the_lanes() -> None:
+    def blocks() -> Iterator[Audio]:
+        yield noise(0, 500)
+        raise OSError("the file ends here")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="ends here"):
+        _joined(separate_blocks(_Watched(), blocks(), lanes=2))
+    assert threading.active_count() == before
+
+
+def test_who_stops_reading_leaves_nothing_behind() -> None:
+    separator = _Watched()
+    before = threading.active_count()
+    stems = separate_blocks(separator, _cut(noise(0, 64_000), 64), lanes=2)
+    next(stems)
+    stems.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+    assert len(separator.shapes) < 12
+
+
+def test_windows_that_nobody_waits_for_any_more_are_left_out() -> None:
+    separator = _Watched()
+    separator.go.clear()
+    with WindowPool(separator, lanes=1) as pool:
+        futures = [pool.submit(noise(seed, 64)) for seed in range(5)]
+        while not futures[0].running():
+            time.sleep(0.001)
+        for future in futures[1:4]:
+            assert future.cancel()
+        separator.go.set()
+        assert np.array_equal(futures[4].result(LONG)[0], noise(4, 64))
+        with pytest.raises(CancelledError):
+            futures[2].result(LONG)
+    assert len(separator.shapes) == 2
+
+
+def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() -> None:
+    separator = _Watched()
+    separator.go.clear()
+
+    def blocks() -> Iterator[Audio]:
+        yield noise(0, 32)
+        raise OSError("the file ends here")
+
+    with WindowPool(separator, lanes=1, batch=1) as pool:
+        first = pool.submit(noise(1, 64))
+        with pytest.raises(OSError, match="ends here"):
+            _joined(separate_in_pool(pool, blocks()))
+        separator.go.set()
+        for wanted in (first, pool.submit(noise(2, 64))):
+            assert wanted.result(LONG).shape == (2, 2, 64)
+    assert len(separator.shapes) == 2
+
+
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_at_most_two_windows_a_lane_are_read_ahead(lanes: int) -> None:
+    read = 0
+
+    def blocks() -> Iterator[Audio]:
+        nonlocal read
+        for number in range(300):
+            read += 1
+            yield noise(number, 32)
+
+    written = 0
+    for stems in separate_blocks(_Watched(), blocks(), lanes=lanes):
+        written += stems.shape[-1]
+        # a hop is a block; a window waits for the block that completes it
+        assert read * 32 - written <= (2 * lanes + 2) * 32
+    assert written == 300 * 32
+
+
+DIGEST = """
+import hashlib, torch
+from core.test_lanes import FAST, SEPARATOR
+from components.core.separating.segments import separate_blocks
+from core.tiny import noise
+torch.set_num_threads(1)
+for separator in (SEPARATOR, FAST):
+    for lanes in (1, 2, 4):
+        total = hashlib.sha256()
+        for stems in separate_blocks(separator, [noise(0, 20_000)], lanes=lanes):
+            total.update(stems.tobytes())
+        print(total.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_bits() -> None:
+    """Also when the environment of one of them asks for other threads."""
+    path = {"PYTHONPATH": str(ROOT)}
+    runs = [run_python("-c", DIGEST, more=path | {"OMP_NUM_THREADS": threads}) for threads in ("1", "3")]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    digests = runs[0].stdout.split() + runs[1].stdout.split()
+    assert len(digests) == 12
+    assert len(set(digests)) == 2

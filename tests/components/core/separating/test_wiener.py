@@ -1,0 +1,146 @@
+"""The multichannel Wiener filter against norbert's, which is the reference, and on its own."""
+
+import norbert
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.core.separating.wiener import wiener_filter
+
+Spectra = NDArray[np.complex128]
+EPS = float(np.finfo(np.float32).eps)
+
+
+def _music(seed: int, stems: int, channels: int, level: float, bins: int = 17, frames: int = 24) -> Spectra:
+    """Return spectra `(stems, channels, bins, frames)` whose levels span decades, as those of music do."""
+    random = np.random.default_rng(seed)
+    shape = (stems, channels, bins, frames)
+    level_of_bin = random.exponential(size=(stems, 1, bins, frames)) ** 1.5
+    signs = random.standard_normal(shape) + 1j * random.standard_normal(shape)
+    return np.asarray(level * level_of_bin * signs)
+
+
+def _estimates(seed: int, stems: Spectra, level: float) -> Spectra:
+    """Return what a network makes of the stems: each at a wrong level, and with noise from the others."""
+    random = np.random.default_rng(seed)
+    noise = random.standard_normal(stems.shape) + 1j * random.standard_normal(stems.shape)
+    return np.asarray(random.uniform(0.3, 1.2, stems.shape) * stems + 0.2 * level * noise)
+
+
+def _norbert(estimates: Spectra, mixture: Spectra, iterations: int, eps: float = EPS) -> Spectra:
+    """Filter one item in double precision, with single precision's ε: `norbert.wiener` from its first estimates on."""
+    scale = max(1.0, float(np.abs(mixture).max()) / 10)
+    # norbert's order is (frames, bins, channels, stems), and it works in place
+    result, _, _ = norbert.expectation_maximization(
+        estimates.transpose(3, 2, 1, 0) / scale, mixture.transpose(2, 1, 0) / scale, iterations, eps=eps
+    )
+    return np.asarray(result.transpose(3, 2, 1, 0) * scale)
+
+
+def _tensor(*spectra: Spectra) -> Tensor:
+    """Return a batch of items in single precision."""
+    return torch.from_numpy(np.stack(spectra).astype(np.complex64))
+
+
+def _relative(found: Tensor, expected: Spectra) -> float:
+    return float(np.abs(found.numpy() - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 3])
+@pytest.mark.parametrize("stems", [2, 4])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("level", [1e-4, 1e-2, 1.0, 100.0])
+def test_it_gives_norberts_numbers(channels: int, stems: int, iterations: int, level: float) -> None:
+    """Quiet: where the filter's own ε decide; loud: where norbert scales the mixture down to 10."""
+    true = _music(5, stems, channels, level)
+    mixture = true.sum(axis=0)
+    assert (np.abs(mixture).max() > 10) == (level > 1e-2)
+    estimates = _estimates(6, true, level)
+    expected = _norbert(estimates, mixture, iterations)
+    found = wiener_filter(_tensor(estimates), _tensor(mixture), iterations)
+    assert found.dtype == torch.complex64
+    assert found.shape == (1, stems, channels, 17, 24)
+    # a round multiplies the rounding errors of the one before
+    assert _relative(found[0], expected) < 1e-5 * 10**iterations
+    # the filter does something, and each round something else
+    assert _relative(found[0], estimates) > 0.05
+    assert _relative(found[0], _norbert(estimates, mixture, iterations + 1)) > 1e-2
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_without_rounding_it_gives_exactly_norberts_numbers(channels: int) -> None:
+    true = _music(5, 4, channels, 100.0)
+    mixture = true.sum(axis=0)
+    estimates = _estimates(6, true, 100.0)
+    found = wiener_filter(torch.from_numpy(estimates[None]), torch.from_numpy(mixture[None]), 3)[0]
+    assert _relative(found, _norbert(estimates, mixture, 3, float(np.finfo(np.float64).eps))) < 1e-8
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_each_of_a_batch_is_filtered_as_if_alone(channels: int) -> None:
+    levels = (1e-3, 1.0, 300.0)
+    music = [_music(number, 3, channels, level) for number, level in enumerate(levels)]
+    estimates = [_estimates(10, true, level) for true, level in zip(music, levels, strict=True)]
+    together = wiener_filter(_tensor(*estimates), _tensor(*(true.sum(axis=0) for true in music)), 2)
+    for found, guess, true in zip(together, estimates, music, strict=True):
+        assert _relative(found, _norbert(guess, true.sum(axis=0), 2)) < 1e-3
+        alone = wiener_filter(_tensor(guess), _tensor(true.sum(axis=0)), 2)[0]
+        assert torch.allclose(found, alone, rtol=1e-4, atol=1e-5 * float(alone.abs().max()))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    channels=st.sampled_from([1, 2]),
+    stems=st.integers(2, 5),
+    level=st.floats(0.1, 1000),
+)
+def test_stems_that_are_loud_enough_add_up_to_the_mixture(seed: int, channels: int, stems: int, level: float) -> None:
+    true = _music(seed, stems, channels, level)
+    mixture = true.sum(axis=0)
+    found = wiener_filter(_tensor(_estimates(seed + 1, true, level)), _tensor(mixture), 1)[0].sum(dim=0)
+    missing = np.abs(found.numpy() - mixture) ** 2
+    assert missing.sum() < 1e-3 * (np.abs(mixture) ** 2).sum()
+
+
+def test_it_brings_estimates_nearer_to_the_truth() -> None:
+    """Two stems that come from different directions, each estimated with a third of the other in it."""
+    panning = np.array([[1.0, 0.2], [0.3, 1.0]])[..., None, None]
+    true = panning * _music(1, 2, 1, 1.0)
+    mixture = true.sum(axis=0)
+    estimates = true + 0.3 * true[::-1]
+    found = wiener_filter(_tensor(estimates), _tensor(mixture), 2)[0].numpy()
+    assert (np.abs(found - true) ** 2).sum() < 0.25 * (np.abs(estimates - true) ** 2).sum()
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0, 1000.0])
+@pytest.mark.parametrize("too_loud", [1, 3, 30])
+def test_two_channels_with_one_sound_stay_finite(level: float, too_loud: float) -> None:
+    """Then the covariances can be inverted only for what is added to them: in single precision they round to 0."""
+    true = _music(1, 2, 1, level, 65, 80).repeat(2, axis=1)
+    mixture = true.sum(axis=0)
+    found = wiener_filter(_tensor(too_loud * true), _tensor(mixture), 1)[0]
+    assert torch.isfinite(found).all()
+    if too_loud == 1:
+        assert _relative(found, _norbert(true, mixture, 1)) < 0.1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_silence_gives_silence(channels: int) -> None:
+    silence = torch.zeros(2, 3, channels, 5, 4, dtype=torch.complex64)
+    assert not wiener_filter(silence, silence[:, 0], 2).any()
+    # estimates of nothing leave nothing of a mixture, as with norbert
+    mixture = _tensor(*_music(0, 2, channels, 1.0, 5, 4))
+    assert not wiener_filter(silence, mixture, 1).any()
+
+
+def test_the_arguments_stay_as_they_are() -> None:
+    estimates, mixture = _tensor(_music(0, 2, 2, 100.0)), _tensor(_music(1, 1, 2, 100.0)[0])
+    before = estimates.clone(), mixture.clone()
+    wiener_filter(estimates, mixture, 2)
+    assert torch.equal(estimates, before[0])
+    assert torch.equal(mixture, before[1])

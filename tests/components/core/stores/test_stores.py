@@ -1,0 +1,213 @@
+"""What any store does, on a folder and on a real S3 server; and what is said of one that does not work."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from components.core.base.errors import UserError
+from components.core.stores.opening import AnyStore, folder_within, open_store
+from components.core.stores.owner import Owner, owner_of, parse_owner
+from components.core.stores.store import Entry, Gone, StoreFault
+from tests.support.bucket import Bucket
+
+NAMES = (
+    "a.wav",
+    "Łódź/été, 'live'.wav",
+    "歌/🎵 中文.flac",
+    "deep/er/still/b.aiff",
+    "UPPER.WAV",
+    "upper.wav",
+    "a+b %41.mp3",
+)
+
+
+def test_recordings_are_the_audio_files_by_name(store: AnyStore) -> None:
+    for name in (*NAMES, "cover.jpg", ".hidden.wav", "_stemline/x.wav"):
+        store.write(name, name.encode())
+    assert [entry.key for entry in store.recordings()] == sorted(NAMES)
+    assert [entry.size for entry in store.recordings()] == [len(name.encode()) for name in sorted(NAMES)]
+
+
+def test_a_stamp_changes_with_the_content_only(store: AnyStore) -> None:
+    store.write("a.wav", b"1")
+    [first] = store.recordings()
+    assert store.recordings() == [first]
+    store.write("a.wav", b"2")
+    [second] = store.recordings()
+    assert second != first
+
+
+def test_stems_are_no_recordings(store: AnyStore) -> None:
+    for name in ("song.wav", "stems/song.wav/vocals.wav", "stems/song.wav/provenance.json", "stems/other.wav"):
+        store.write(name, b"x")
+    assert [entry.key for entry in store.recordings()] == ["song.wav", "stems/other.wav"]
+
+
+def test_what_is_written_is_read(store: AnyStore, tmp_path: Path) -> None:
+    for name in NAMES:
+        assert store.read(name) is None
+        store.write(name, name.encode())
+        assert store.read(name) == name.encode()
+    with store.staging() as folder:
+        for number, name in enumerate(NAMES):
+            (folder / f"{number}").write_bytes(b"other")
+            store.put(folder / f"{number}", name)
+    (tmp_path / "elsewhere").write_bytes(b"third")
+    store.put(tmp_path / "elsewhere", NAMES[0])
+    assert [store.read(name) for name in NAMES] == [b"third"] + [b"other"] * (len(NAMES) - 1)
+    store.delete(NAMES[0])
+    store.delete(NAMES[0])
+    assert store.read(NAMES[0]) is None
+    assert sorted(store.keys()) == sorted(NAMES[1:])
+
+
+def test_fetched_is_what_was_listed_or_gone(store: AnyStore, tmp_path: Path) -> None:
+    store.write("d/a.wav", b"abc")
+    [entry] = store.recordings()
+    assert store.fetch(entry, tmp_path).read_bytes() == b"abc"
+    store.delete("d/a.wav")
+    with pytest.raises(Gone, match="vanished"):
+        store.fetch(entry, tmp_path)
+
+
+def test_of_several_that_create_one_succeeds(store: AnyStore) -> None:
+    for number in range(4):
+        created: list[bool] = []
+        start = threading.Barrier(8)
+
+        key = f"_stemline/claims/{number}"
+        threads = [threading.Thread(target=_create, args=(store, key, who, start, created)) for who in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(created) == [False] * 7 + [True]
+
+
+def test_what_was_created_and_the_folders_that_name_it_are_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk: set[int] = set()
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        on_disk.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    root = tmp_path / "new" / "store"
+    for key in ("journal/000001.json", "journal/000002.json"):
+        on_disk.clear()
+        assert open_store(str(root)).create(key, b"entry")
+        assert {(root / key).stat().st_ino, (root / "journal").stat().st_ino} <= on_disk
+        if key.endswith("1.json"):
+            assert {folder.stat().st_ino for folder in (root, tmp_path / "new", tmp_path)} <= on_disk
+
+
+def _create(store: AnyStore, key: str, who: int, start: threading.Barrier, created: list[bool]) -> None:
+    start.wait()
+    created.append(store.create(key, f"{who}".encode()))
+
+
+def test_names_are_those_directly_below(store: AnyStore) -> None:
+    for name in ("a.wav/vocals.wav", "a.wav/deeper/x", "a.wav2/y", "b"):
+        store.write(name, b"")
+    assert store.names("a.wav") == ["vocals.wav"]
+    assert store.names("nowhere") == []
+
+
+def test_a_single_recording_is_a_source(store: AnyStore) -> None:
+    store.write("d/a.wav", b"abc")
+    store.write("d/b.wav", b"abc")
+    single = open_store(store.describe("d/a.wav"))
+    assert [entry.key for entry in single.recordings()] == ["a.wav"]
+
+
+def test_a_destination_within_the_source_is_told(store: AnyStore) -> None:
+    assert folder_within(store, open_store(store.describe("a/b"))) == "a/b/"
+    assert folder_within(store, open_store("/somewhere/else")) == ""
+    assert folder_within(open_store(store.describe("a")), open_store(store.describe("ab"))) == ""
+    with pytest.raises(UserError, match="source and destination are both"):
+        folder_within(store, open_store(store.describe("")))
+
+
+def test_a_staging_folder_is_cleared_and_a_dead_process_is_swept(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    with store.staging() as folder:
+        (folder / "half").touch()
+        dead = folder.parents[1] / Owner(Owner.this().host, 1 << 22, 1.0).label
+        (dead / "x").mkdir(parents=True)
+    assert dead.is_dir()
+    store.sweep()
+    assert not (tmp_path / "_stemline" / "staging").exists()
+
+
+def test_an_owner_is_known_by_its_name_and_as_json() -> None:
+    this = Owner.this()
+    assert not this.is_dead
+    named = owner_of(this.label)
+    assert named is not None
+    assert (named.host, named.pid, named.is_dead) == (this.host, this.pid, False)
+    assert Owner(this.host, this.pid, this.started - 100).is_dead  # another process had the number
+    assert not Owner("elsewhere", 1 << 22, 1.0).is_dead  # can't be told from here
+    assert owner_of("tmpabc") is None
+    assert parse_owner(b"{") is None
+    assert parse_owner(b"[]") is None
+
+
+def test_a_link_to_nowhere_and_an_empty_folder_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "b.wav").mkdir()
+    (tmp_path / "c.wav").mkdir()
+    (tmp_path / "c.wav" / "song.wav").touch()
+    listed = open_store(str(tmp_path)).recordings()
+    assert [entry.key for entry in listed] == ["a.wav", "b.wav", "c.wav/song.wav"]
+
+
+@pytest.mark.slow
+def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+
+    def says(address: str) -> str:
+        with pytest.raises(UserError) as caught:
+            open_store(address, patience=1.0).recordings()
+        assert len(str(caught.value).splitlines()) == 1
+        return str(caught.value)
+
+    assert "check the bucket's name" in says("s3://no-such-bucket/in")
+    assert "holds nothing" in says("s3://music/nowhere")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-guess")
+    assert "access denied" in says("s3://music/in")
+    assert "a-guess" not in says("s3://music/in")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    bucket.stop()
+    assert "is AWS_ENDPOINT_URL right, and the store up?" in says("s3://music/in")
+
+
+@pytest.mark.slow
+def test_a_store_that_comes_back_in_time_is_waited_for(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in bucket.variables.items():
+        monkeypatch.setenv(name, value)
+    store = open_store("s3://music/out", patience=60.0)
+    store.write("a.txt", b"abc")
+    bucket.stop()
+    back = threading.Timer(12.0, bucket.start)
+    back.start()
+    try:
+        assert store.read("a.txt") == b"abc"
+        store.write("b.txt", b"def")
+    finally:
+        back.join()
+    assert "waiting for the store: s3://music/out/a.txt" in capfd.readouterr().err
+
+
+def test_a_vanished_file_of_a_folder_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    with pytest.raises(Gone):
+        open_store(str(tmp_path)).fetch(Entry("x/a.wav", 1, "1"), tmp_path)
+    assert issubclass(StoreFault, UserError)

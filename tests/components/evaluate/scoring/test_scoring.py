@@ -1,0 +1,128 @@
+"""Scores of one track: museval's numbers, and what museval cannot score."""
+
+import json
+from decimal import Decimal
+
+import museval
+import numpy as np
+import pytest
+
+from components.core.base.errors import UserError
+from components.core.data.metric_names import METRICS
+from components.core.sound.decoding import Audio
+from components.evaluate.scoring.scoring import TrackScores, median_of_frames, scenarios, score_track
+from tests.components.evaluate.evaluate_music import RATE, TARGETS, noise
+
+
+def _pair(seed: int, seconds: float, channels: int = 1) -> tuple[Audio, Audio]:
+    """References that are coloured, not white, and estimates with leakage and noise."""
+    rough = np.stack([noise(seed, seconds, channels), noise(seed + 1, seconds, channels)])
+    references = (rough + np.roll(rough, 1, axis=-1)).astype(np.float32)
+    extra = np.stack([noise(seed + 2, seconds, channels, 0.02), noise(seed + 3, seconds, channels, 0.02)])
+    return references, references + 0.2 * references[::-1] + extra
+
+
+def _score(references: Audio, estimates: Audio, window: int = RATE // 2) -> TrackScores:
+    return score_track("track", "model", TARGETS, references, estimates, window)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_frames_are_those_of_museval(channels: int) -> None:
+    references, estimates = _pair(0, 1.3, channels)
+    scores = _score(references, estimates)
+    window = RATE // 2
+    expected = museval.evaluate(references.transpose(0, 2, 1), estimates.transpose(0, 2, 1), win=window, hop=window)
+    assert scores.values.shape == (2, 4, 2)  # the last 0.3 s are no whole frame
+    for metric, values in zip(("SDR", "ISR", "SIR", "SAR"), expected, strict=True):
+        np.testing.assert_allclose(scores.values[:, METRICS.index(metric)], values, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sdr_is_signal_over_error_in_every_frame(seed: int) -> None:
+    references, estimates = _pair(10 * seed, 0.25)
+    window = 2205
+    scores = _score(references, estimates, window)
+    for target in range(2):
+        for frame in range(scores.values.shape[-1]):
+            part = slice(frame * window, (frame + 1) * window)
+            true = references[target, :, part].astype(float)
+            error = true - estimates[target, :, part]
+            expected = 10 * np.log10((true**2).sum() / (error**2).sum())
+            assert scores.values[target, METRICS.index("SDR"), frame] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("of_reference", [True, False])
+def test_a_frame_silent_anywhere_is_nan_for_every_target(of_reference: bool) -> None:
+    references, estimates = _pair(3, 1.5)
+    signals = references if of_reference else estimates
+    signals[0, :, RATE // 2 : RATE] = 0
+    scores = _score(references, estimates)
+    assert np.isnan(scores.values).sum(axis=-1).tolist() == [[1] * 4] * 2
+    assert np.isnan(scores.values[:, :, 1]).all()
+    assert not scores.reason
+
+
+@pytest.mark.parametrize(
+    ("signal", "target", "reason"),
+    [("true", 0, "the true vocals is silent"), ("estimated", 1, "the estimated accompaniment is silent")],
+)
+def test_silence_all_through_is_reported(signal: str, target: int, reason: str) -> None:
+    references, estimates = _pair(4, 0.5)
+    (references if signal == "true" else estimates)[target] = 0
+    scores = _score(references, estimates)
+    assert scores.values.shape == (2, 4, 0)
+    assert scores.reason == reason
+
+
+def test_opposite_channels_are_silent_to_museval_and_so_to_us() -> None:
+    references, estimates = _pair(5, 0.5, channels=2)
+    references[0, 1] = -references[0, 0]
+    with pytest.raises(ValueError, match="non-silent"):
+        museval.evaluate(references.transpose(0, 2, 1), estimates.transpose(0, 2, 1))
+    assert _score(references, estimates).reason == "the true vocals is silent"
+
+
+def test_estimates_that_are_not_finite_are_reported() -> None:
+    references, estimates = _pair(6, 0.5)
+    estimates[1, 0, 100] = np.nan
+    assert _score(references, estimates).reason == "the estimated accompaniment is not finite"
+
+
+def test_references_that_are_copies_are_reported_not_raised() -> None:
+    click = np.zeros((2, 1, 4096), np.float32)
+    click[:, :, 0] = 1
+    click *= 1024  # loud enough that museval's regularisation is lost in rounding
+    scores = _score(click, click + noise(0, 4096 / RATE, 1))
+    assert scores.reason == "the true targets are copies of each other"
+
+
+def test_a_track_shorter_than_a_frame_is_one_frame() -> None:
+    references, estimates = _pair(7, 0.2)
+    scores = _score(references, estimates, window=RATE)
+    assert scores.values.shape == (2, 4, 1)
+    assert np.isfinite(scores.values).all()
+
+
+def test_perfect_frames_do_not_count_as_scores() -> None:
+    references, _ = _pair(8, 0.5)
+    scores = _score(references, references.copy())
+    assert np.isinf(scores.values[:, METRICS.index("SDR")]).all()
+    assert np.isnan(median_of_frames(scores.values[0, METRICS.index("SDR")]))
+
+
+def test_the_median_is_museval_s_own() -> None:
+    values = np.array([1.0, np.nan, np.inf, 4.0, 2.0])
+    store = museval.TrackStore("track")
+    store.add_target("vocals", {metric: values.tolist() for metric in METRICS})
+    frames = json.loads(store.json, parse_float=Decimal)["targets"][0]["frames"]
+    expected = np.nanmedian([float(frame["metrics"]["SDR"]) for frame in frames])
+    assert median_of_frames(values) == expected == 2.0
+
+
+def test_which_targets_are_scored_together() -> None:
+    assert scenarios(TARGETS) == [(TARGETS, TARGETS)]
+    four = ("vocals", "drums", "bass", "other")
+    assert scenarios(four) == [(four, four)]
+    assert scenarios((*four, "accompaniment")) == [(four, ("drums", "bass", "other")), (TARGETS, TARGETS)]
+    with pytest.raises(UserError, match="one target"):
+        scenarios(("vocals",))

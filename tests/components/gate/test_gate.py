@@ -1,0 +1,234 @@
+"""The step: scores in, a verdict in a file, on the version and on its run out."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.models.bundle import load_model
+from components.core.models.mlflow_model import logged_model
+from components.core.models.smoke_test import Smoke
+from components.core.release.verdict import Verdict
+from components.core.release.version import VERSION_FILE, VersionRef
+from components.core.tracking import mlflow_runs
+from components.gate import __main__ as program
+from components.gate.gate import Champion, Evidence, gate
+from tests.components.gate.gate_scores import gate_config, seen, write_scores
+from tests.support.tiny_models import save_tiny_model
+
+NAME = "vocal-isolation"
+GOOD = {"vocals": [4.0] * 6, "accompaniment": [9.0] * 6}
+BETTER = {"vocals": [5.0] * 6, "accompaniment": [9.5] * 6}
+MIXTURE = {"vocals": [-5.0] * 6, "accompaniment": [5.0] * 6}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
+    """A fresh version of a fresh run in a real registry, and the version before it, the champion (live_before)."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    client = mlflow_runs.connect()
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME)
+    run = client.create_run(mlflow_runs.experiment_id(client)).info.run_id
+    client.create_model_version(NAME, "somewhere", run)
+    created = client.create_model_version(NAME, "somewhere", run)
+    return VersionRef(NAME, int(created.version), run, "weights")
+
+
+def live_before(version: VersionRef) -> int:
+    return version.version - 1
+
+
+def works(address: str) -> Smoke:
+    return seen()
+
+
+def evidence(scores: Path) -> Evidence:
+    return Evidence(scores, scores, works)
+
+
+def registered(version: VersionRef, store: str) -> mlflow.entities.model_registry.ModelVersion:
+    return mlflow.MlflowClient(store, store).get_model_version(NAME, str(version.version))
+
+
+@pytest.mark.parametrize(("minimum", "said"), [(6, ()), (7, ("test set: 6 tracks; no later model can be compared",))])
+def test_a_first_version_on_few_tracks_is_let_through_and_it_is_said(
+    tmp_path: Path, version: VersionRef, minimum: int, said: tuple[str, ...]
+) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    verdict = gate(gate_config(minimum_tracks=minimum), version, evidence(scores), None, tmp_path / "out")
+    assert verdict.passed
+    texts = [finding.text for finding in verdict.findings if finding.text.startswith("test set")]
+    assert len(texts) == len(said)
+    assert all(text.startswith(start) for text, start in zip(texts, said, strict=True))
+
+
+def test_a_first_version_that_passes_is_written_down_everywhere(
+    tmp_path: Path, version: VersionRef, store: str
+) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
+    assert verdict.passed
+    assert (verdict.name, verdict.version, verdict.rule) == (NAME, version.version, "first champion")
+    assert "vocals: +9.00 dB" in verdict.reasons[0]
+    assert Verdict.read(tmp_path / "out") == verdict
+    assert (verdict.test_digest, verdict.sha256, verdict.run_id) == ("the same", "weights", version.run_id)
+    found = registered(version, store)
+    assert found.tags["gate.verdict"] == "passed"
+    assert found.tags["gate.rule"] == "first champion"
+    assert found.tags["gate.test_digest"] == "the same"
+    assert found.tags["gate.digest"] == verdict.digest
+    assert "vocals: +9.00 dB" in found.tags["gate.reasons"]
+    assert "accompaniment: +4.00 dB" in found.tags["gate.reasons"]
+    assert found.description.startswith("**Passed by the gate** (first champion)")
+    assert "✓ speed: 20 times real time; at least 1" in found.description
+    client = mlflow.MlflowClient(store, store)
+    assert client.get_run(version.run_id).data.tags["gate.verdict"] == "passed"
+    logged = {file.path for file in client.list_artifacts(version.run_id, "gate")}
+    assert logged == {"gate/verdict.json", "gate/smoke.json", "gate/differences.png"}
+
+
+@pytest.mark.parametrize(("challenger", "champion", "passed"), [(BETTER, GOOD, True), (GOOD, BETTER, False)])
+def test_a_challenger(
+    tmp_path: Path,
+    version: VersionRef,
+    store: str,
+    challenger: dict[str, list[float]],
+    champion: dict[str, list[float]],
+    passed: bool,
+) -> None:
+    before = live_before(version)
+    live = Champion(before, write_scores(tmp_path / "champion", champion, MIXTURE))
+    scores = write_scores(tmp_path / "scores", challenger, MIXTURE)
+    verdict = gate(gate_config(slices=["level"]), version, evidence(scores), live, tmp_path / "out")
+    assert verdict.passed is passed
+    assert (verdict.rule, verdict.champion) == (f"against champion {before}", before)
+    assert registered(version, store).tags["gate.verdict"] == ("passed" if passed else "refused")
+    names = [finding.name for finding in verdict.findings]
+    assert names[:4] == ["vocals", "accompaniment", "vocals by level", "accompaniment by level"]
+    assert names[4:] == ["weights", "sum", "speed", "size", "memory", "slowdown", "scores"]
+    assert all(finding.good for finding in verdict.findings) is passed
+    again = gate(gate_config(slices=["level"]), version, evidence(scores), live, tmp_path / "again")
+    assert again == verdict
+    for name in ("verdict.json", "smoke.json", "differences.png"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize("judged_on", ["the same", "others"])
+def test_it_says_when_the_champion_was_judged_on_other_tracks(
+    tmp_path: Path, version: VersionRef, store: str, judged_on: str
+) -> None:
+    before = live_before(version)
+    mlflow.MlflowClient(store, store).set_model_version_tag(NAME, str(before), "gate.test_digest", judged_on)
+    live = Champion(before, write_scores(tmp_path / "champion", GOOD, MIXTURE))
+    scores = write_scores(tmp_path / "scores", BETTER, MIXTURE)
+    verdict = gate(gate_config(), version, evidence(scores), live, tmp_path / "out")
+    assert verdict.passed
+    said = f"✓ test set: not the tracks that version {before} was judged on"
+    assert (said in registered(version, store).description) is (judged_on == "others")
+
+
+def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: Smoke | None = None) -> str:
+    """Return the only reason for which a version is refused that is better."""
+    found = Evidence(scores, scores, lambda address: tried or seen())
+    verdict = gate(gate_config(), version, found, Champion(live_before(version), champion), folder / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    return reason
+
+
+def test_what_makes_a_better_version_unfit_refuses_it(tmp_path: Path, version: VersionRef, store: str) -> None:
+    scores = write_scores(tmp_path / "scores", BETTER, MIXTURE)
+    champion = write_scores(tmp_path / "champion", GOOD, MIXTURE)
+    assert refused(version, tmp_path, scores, champion, seen(memory_mb=5000.0)).startswith("memory: 5000 MB")
+    foreign = write_scores(tmp_path / "foreign", BETTER, MIXTURE, weights="of another model")
+    reason = refused(version, tmp_path, foreign, champion)
+    assert reason == "scores: they are not of the weights that were registered"
+    longer = write_scores(tmp_path / "longer", GOOD, MIXTURE, window=2.0)
+    assert "frames of 1 s, the champion by" in refused(version, tmp_path, scores, longer)
+    client = mlflow.MlflowClient(store, store)
+    client.set_model_version_tag(NAME, str(version.version), "taken_back", "2026-11-25: it hissed")
+    assert refused(version, tmp_path, scores, champion).startswith("taken back: 2026-11-25: it hissed; train another")
+
+
+def test_a_person_s_no_is_kept_until_its_tag_is_taken_away(tmp_path: Path, version: VersionRef, store: str) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    client = mlflow.MlflowClient(store, store)
+    client.set_model_version_tag(NAME, str(version.version), "approval.refused", "Bob: voices hiss")
+    verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    assert reason.startswith("approval: refused by Bob: voices hiss; train another, take the tag approval.refused")
+    client.delete_model_version_tag(NAME, str(version.version), "approval.refused")
+    assert gate(gate_config(), version, evidence(scores), None, tmp_path / "out").passed
+
+
+def test_a_version_without_findings_is_refused(tmp_path: Path, version: VersionRef) -> None:
+    scores = write_scores(tmp_path / "scores", {"vocals": [float("nan")] * 3}, {"vocals": [0.0] * 3})
+    config = gate_config(minimum_gain_db={"vocals": 0.0})
+    assert not gate(config, version, evidence(scores), None, tmp_path / "out").passed
+
+
+def test_a_run_that_is_gone_is_one_line(tmp_path: Path, version: VersionRef) -> None:
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    with pytest.raises(UserError, match="MLflow run gone is not in sqlite"):
+        gate(gate_config(), replace(version, run_id="gone"), evidence(scores), None, tmp_path / "out")
+
+
+def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
+    tmp_path: Path, version: VersionRef, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = gate_config().model_dump(mode="json")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"gate": config}), encoding="utf-8")
+    write_json(tmp_path / "register" / VERSION_FILE, asdict(version))
+    write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    write_scores(tmp_path / "champion", BETTER, MIXTURE)
+    monkeypatch.setattr(program, "Evidence", lambda scores, data: Evidence(scores, data, works))
+
+    def said(*arguments: str) -> str:
+        command = ["gate", "--register", "register", "--scores", "scores", "--out", "out", *arguments]
+        monkeypatch.setattr("sys.argv", command)
+        program.main()
+        return capsys.readouterr().out
+
+    assert said().startswith(f"gate: version {version.version} passed (first champion)\ngate:   ok  vocals: +9.00")
+    before = live_before(version)
+    text = said("--champion", str(before), "--champion-scores", "champion")
+    assert text.startswith(
+        f"gate: version {version.version} REFUSED (against champion {before})\ngate:   NO  vocals: -1.00"
+    )
+    assert "-1.00 dB SDR against the champion" in text
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is False
+
+
+@pytest.mark.slow
+def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
+    tmp_path: Path, version: VersionRef, store: str
+) -> None:
+    """One bit of the artifact is another; the scores are of a better version."""
+    client = mlflow_runs.connect()
+    model = save_tiny_model(tmp_path / "model")
+    logged = logged_model(client, mlflow_runs.RunRef(version.run_id, mlflow_runs.EXPERIMENT), model, load_model(model))
+    created = client.create_model_version(NAME, logged.model_uri, version.run_id, model_id=logged.model_id)
+    place = Path(client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://"))
+    [weights] = place.rglob("weights.safetensors")
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
+    judged = replace(version, version=int(created.version))
+    verdict = gate(gate_config(), judged, Evidence(scores, scores), None, tmp_path / "out")
+    assert not verdict.passed
+    (reason,) = verdict.reasons
+    assert reason.startswith(f"smoke: models:/vocal-isolation/{created.version} does not work in a fresh process: ")
+    assert "checksum" in reason

@@ -1,0 +1,91 @@
+"""What it takes to run a version: budgets, and a version or champion that does not work."""
+
+from collections.abc import Callable
+
+import pytest
+
+from components.core.base.errors import UserError
+from components.core.models.smoke_test import NotTried, Smoke, smoke
+from components.core.release.verdict import Finding
+from components.gate.operational_rules import operable
+from tests.components.gate.gate_scores import gate_config, seen
+
+
+def found(challenger: Smoke, champion: Smoke | None = None) -> dict[str, Finding]:
+    models = {"challenger": challenger, "champion": champion or seen()}
+    champions = "champion" if champion else None
+    findings, tried = operable(gate_config(), "challenger", "weights", champions, models.__getitem__)
+    assert tried["challenger"] == challenger
+    return {finding.name: finding for finding in findings}
+
+
+def test_a_version_that_works_as_it_should() -> None:
+    findings = found(seen(), seen())
+    assert list(findings) == ["weights", "sum", "speed", "size", "memory", "slowdown"]
+    assert all(finding.good for finding in findings.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "text"),
+    [
+        ("weights", {"sha256": "others"}, "weights: those in the registry are not the ones that were registered"),
+        ("sum", {"largest_error": 0.002}, "sum: stems miss the mixture by 2.0e-03 of its peak; allowed 1.0e-03"),
+        ("sum", {"largest_error": float("nan")}, "sum: "),
+        ("speed", {"times_real_time": 0.99}, "speed: 0.99 times real time; at least 1"),
+        ("size", {"weights_mb": 100.1}, "size: weights of 100.1 MB; at most 100 MB"),
+        ("memory", {"memory_mb": 1001.0}, "memory: 1001 MB at its peak; at most 1000 MB"),
+    ],
+)
+def test_one_that_goes_beyond_a_budget(name: str, change: dict[str, object], text: str) -> None:
+    findings = found(seen(**change))
+    assert [found_name for found_name, finding in findings.items() if not finding.good] == [name]
+    assert findings[name].text.startswith(text)
+
+
+def test_one_that_is_much_slower_than_the_champion() -> None:
+    assert found(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
+    slow = found(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
+    assert not slow.good
+    assert slow.text == "slowdown: 2.22 times the champion's time; at most 2"
+
+
+def broken(which: str) -> Callable[[str], Smoke]:
+    def tried(address: str) -> Smoke:
+        if address == which:
+            raise UserError(f"{address} does not work: checksum")
+        return seen()
+
+    return tried
+
+
+def test_one_that_does_not_work_is_refused() -> None:
+    findings, tried = operable(gate_config(), "challenger", "weights", "champion", broken("challenger"))
+    assert findings == [Finding("smoke", False, "smoke: challenger does not work: checksum")]
+    assert tried == {}
+
+
+def test_a_champion_that_does_not_work_cannot_be_compared_with() -> None:
+    findings, _ = operable(gate_config(), "challenger", "weights", "champion", broken("champion"))
+    assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
+
+
+@pytest.mark.parametrize("which", ["challenger", "champion"])
+def test_an_outage_is_no_verdict(which: str) -> None:
+    def tried(address: str) -> Smoke:
+        if address == which:
+            raise NotTried("the store does not answer")
+        return seen()
+
+    with pytest.raises(NotTried):
+        operable(gate_config(), "challenger", "weights", "champion", tried)
+
+
+@pytest.mark.slow
+def test_a_registry_that_does_not_answer_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(NotTried, match="models:/voices/1 could not be tried: "):
+        smoke("models:/voices/1")
+    with pytest.raises(UserError, match="does not work in a fresh process") as caught:
+        smoke("no/such/folder")
+    assert not isinstance(caught.value, NotTried)

@@ -1,0 +1,176 @@
+"""The catalogue's page: what it holds, and that no name and no number can break it."""
+
+import json
+import re
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.separate.ledger.page import PageSummary, PageTrack, write_page
+
+SUMMARY = PageSummary("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 1200}, {"audio": "63 h"})
+TRACK = PageTrack(
+    key="albums/song.flac",
+    state="done",
+    reason="",
+    seconds=241.5,
+    stems={"vocals": "albums/song.flac/vocals.flac", "accompaniment": "albums/song.flac/accompaniment.flac"},
+    picture="albums/song.flac/picture.png",
+    flags=("vocals near silent",),
+    figures={"peak_db": -0.3, "vocals_share": 0.25},
+    details={"Model": "vocal-isolation, version 7"},
+)
+NASTY = (
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "]]> & \"quoted\" 'too'",
+    "曲 أغنية – Ça va?#50%",
+    "line\u2028break\n\ttab\\",
+    "{{ 7 * 7 }} {% raw %}",
+)
+
+
+class Page(HTMLParser):
+    """The page as a browser's parser sees it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(path.read_text(encoding="utf-8"))
+        self.tracks: list[dict[str, Any]] = json.loads(self.scripts[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.text += data
+
+
+def page_of(folder: Path, *tracks: PageTrack, summary: PageSummary = SUMMARY) -> Page:
+    write_page(folder / "index.html", summary, tracks)
+    return Page(folder / "index.html")
+
+
+def test_page_holds_the_tracks_in_their_order(tmp_path: Path) -> None:
+    failed = replace(TRACK, key="b.wav", state="failed", reason="out of memory", stems={}, picture="", figures={})
+    page = page_of(tmp_path, TRACK, failed)
+    assert [track["key"] for track in page.tracks] == [TRACK.key, "b.wav"]
+    assert page.tracks[0] == {
+        "key": TRACK.key,
+        "state": "done",
+        "reason": "",
+        "seconds": 241.5,
+        "stems": TRACK.stems,
+        "picture": TRACK.picture,
+        "flags": ["vocals near silent"],
+        "figures": TRACK.figures,
+        "details": TRACK.details,
+    }
+    assert list(page.tracks[0]["stems"]) == ["vocals", "accompaniment"]
+    assert page.tracks[1]["reason"] == "out of memory"
+
+
+def test_head_says_what_was_done(tmp_path: Path) -> None:
+    text = page_of(tmp_path, TRACK).text
+    for words in ("Back catalogue", "2026-11-25", "vocal-isolation, version 7", "1,200", "63 h"):
+        assert words in text
+
+
+def test_page_without_tracks(tmp_path: Path) -> None:
+    assert page_of(tmp_path).tracks == []
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_no_text_is_markup(tmp_path: Path, text: str) -> None:
+    plain = page_of(tmp_path, TRACK).tags
+    track = PageTrack(text, "done", text, 1.0, {text: text}, text, (text,), {text: 1.0}, {text: text})
+    summary = PageSummary(text, text, text, {text: 1}, {text: text})
+    page = page_of(tmp_path, track, summary=summary)
+    assert [tag for tag in page.tags if tag in ("script", "b", "img")] == [tag for tag in plain if tag == "script"]
+    assert page.tracks[0]["key"] == text
+    assert page.tracks[0]["details"] == {text: text}
+    assert page.text.count(text) >= 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text())
+def test_any_name_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    page = page_of(tmp_path_factory.mktemp("page"), replace(TRACK, key=text))
+    assert page.tracks[0]["key"] == text
+
+
+def test_a_name_that_is_no_utf8_is_a_question_mark(tmp_path: Path) -> None:
+    name = b"caf\xe9.wav".decode("utf-8", "surrogateescape")
+    summary = replace(SUMMARY, title=name)
+    page = page_of(tmp_path, replace(TRACK, key=name), summary=summary)
+    assert page.tracks[0]["key"] == "caf?.wav"
+    assert "caf?.wav" in page.text
+
+
+def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+    figures = {"a_db": float("-inf"), "b_db": float("inf"), "c_db": float("nan"), "d_db": 1 / 3}
+    page = page_of(tmp_path, replace(TRACK, figures=figures, seconds=float("nan")))
+    # the page reads these words with Number()
+    assert page.tracks[0]["figures"] == {"a_db": "-Infinity", "b_db": "Infinity", "c_db": None, "d_db": 0.333333}
+    assert page.tracks[0]["seconds"] is None
+
+
+def test_page_needs_nothing_from_outside(tmp_path: Path) -> None:
+    page = page_of(tmp_path, TRACK)
+    assert page.links == ["data:,"]
+    code = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r"https?://[^\s\"')]+", code)) <= {"http://www.w3.org/2000/svg"}
+    assert "default-src 'none'" in code
+
+
+def test_same_tracks_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.html", "b.html"):
+        write_page(tmp_path / name, SUMMARY, [TRACK, replace(TRACK, key="b")])
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_a_page_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    page_of(tmp_path, TRACK)
+    before = (tmp_path / "index.html").read_bytes()
+
+    def broken() -> Iterator[PageTrack]:
+        yield TRACK
+        raise OSError("the ledger's disk is gone")
+
+    with pytest.raises(OSError, match="ledger"):
+        write_page(tmp_path / "index.html", SUMMARY, broken())
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_bytes() == before
+
+
+def test_memory_does_not_grow_with_the_catalogue(tmp_path: Path) -> None:
+    page_of(tmp_path, TRACK)  # the template is compiled once
+    peaks = []
+    for count in (500, 5000):
+        tracemalloc.start()
+        write_page(tmp_path / "index.html", SUMMARY, (replace(TRACK, key=f"{number}.wav") for number in range(count)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert len(Page(tmp_path / "index.html").tracks) == 5000
+    assert peaks[1] < 1.3 * peaks[0]

@@ -1,0 +1,130 @@
+"""Tags written to stems of every format: what the recording said, at no cost to the samples."""
+
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from mutagen.flac import FLAC
+
+from components.core.sound import ffmpeg
+from components.separate.recording.tags import Cover, Tags, copy_tags, read_tags, write_tags
+from components.separate.recording.tags.fields import FIELDS
+from tests.components.separate.tagged_music import FULL, STEMS, WITH_TAGS, WITHOUT_TAGS, ffmpeg_tags, jpeg, written_stem
+from tests.support.tiny_models import noise
+
+
+@pytest.mark.parametrize("name", WITH_TAGS)
+def test_stems_say_what_the_recording_said_and_which_they_are(tmp_path: Path, name: str) -> None:
+    stem, cover = written_stem(tmp_path, name), Cover("image/jpeg", jpeg())
+    write_tags(stem, Tags({**FULL.texts, "artist": ("歌手 🎵", "B; C/D")}, cover), "vocals")
+    expected = {**FULL.texts, "title": ("Été à Łódź (vocals)",), "artist": ("歌手 🎵", "B; C/D")}
+    assert read_tags(stem) == Tags(expected, cover)
+    shown = ffmpeg_tags(stem)
+    assert (shown["title"], shown["album"]) == ("Été à Łódź (vocals)", "אלבום")
+    assert "歌手 🎵" in shown["artist"]
+
+
+def test_a_flac_has_number_and_total_apart(tmp_path: Path) -> None:
+    stem = written_stem(tmp_path, "flac")
+    write_tags(stem, FULL, "drums")
+    file = FLAC(stem)
+    assert (file["tracknumber"], file["tracktotal"], file["disctotal"]) == (["3"], ["12"], ["2"])
+
+
+@pytest.mark.parametrize("name", WITHOUT_TAGS)
+def test_formats_without_tags_stay_as_they_are(tmp_path: Path, name: str) -> None:
+    stem = written_stem(tmp_path, name)
+    before = stem.read_bytes()
+    write_tags(stem, FULL, "vocals")
+    assert stem.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", STEMS)
+def test_without_tags_a_stem_stays_as_it_is(tmp_path: Path, name: str) -> None:
+    stem, source = written_stem(tmp_path, name), tmp_path / "source.wav"
+    soundfile.write(source, noise(1, 100).T, 44100)
+    before = stem.read_bytes()
+    copy_tags(source, stem, "vocals")
+    assert stem.read_bytes() == before
+
+
+def test_a_recording_without_title_gives_the_stem_its_name(tmp_path: Path) -> None:
+    stem = written_stem(tmp_path, "flac")
+    write_tags(stem, Tags({"artist": ("A",)}), "vocals")
+    assert read_tags(stem).texts == {"title": ("vocals",), "artist": ("A",)}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(WITH_TAGS),
+    samples=st.integers(1, 3000),
+    channels=st.integers(1, 3),
+    title=st.text(min_size=1, max_size=50),
+    cover=st.booleans(),
+)
+def test_samples_are_untouched_and_any_text_survives(
+    tmp_path: Path, name: str, samples: int, channels: int, title: str, cover: bool
+) -> None:
+    stem = written_stem(tmp_path, name, samples, channels)
+    dtype = STEMS[name].encoding.dtype
+    before = soundfile.read(stem, dtype=dtype, always_2d=True)
+    source = Tags({"title": (title,)}, Cover("image/jpeg", jpeg()) if cover else None)
+    write_tags(stem, source, "a")
+    after = soundfile.read(stem, dtype=dtype, always_2d=True)
+    assert after[1] == before[1]
+    assert np.array_equal(after[0], before[0])
+    with ffmpeg.decoded(stem, 0) as pipe:
+        decoded = np.frombuffer(b"".join(iter(lambda: pipe.read(1 << 16), b"")), "<f4").reshape(-1, channels)
+    assert np.array_equal(decoded, soundfile.read(stem, dtype="float32", always_2d=True)[0])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["flac", "wav", "aiff"]),
+    values=st.lists(st.text(max_size=80), max_size=40),
+    field=st.sampled_from([field.name for field in FIELDS]),
+)
+@example(name="flac", values=["/"], field="tracknumber")
+@example(name="flac", values=["/12", "3/", "4"], field="discnumber")
+@example(name="flac", values=["3 / 12"], field="tracknumber")
+def test_what_a_file_may_say_can_be_written_to_every_stem(
+    tmp_path: Path, name: str, values: list[str], field: str
+) -> None:
+    """From FLAC, which holds any text; dates and numbers that are none are ID3's to refuse."""
+    source = tmp_path / "source.flac"
+    soundfile.write(source, noise(1, 10).T, 44100)
+    file = FLAC(source)
+    file.tags.extend((field.upper(), value) for value in values)
+    file.save()
+    tags, stem = read_tags(source), written_stem(tmp_path, name, samples=10)
+    write_tags(stem, tags, "a")
+    written = read_tags(stem)
+    if name == "flac" and tags:
+        assert written == tags.of_stem("a")
+    assert read_tags(stem) == written
+
+
+def test_the_same_tags_give_the_same_bytes(tmp_path: Path) -> None:
+    found: list[list[bytes]] = []
+    for _ in range(2):
+        stems = [written_stem(tmp_path, name) for name in WITH_TAGS]
+        for stem in stems:
+            write_tags(stem, Tags(FULL.texts, Cover("image/jpeg", jpeg())), "vocals")
+        found.append([stem.read_bytes() for stem in stems])
+        time.sleep(1.1)
+    assert found[0] == found[1]
+
+
+def test_a_full_disk_is_an_oserror(tmp_path: Path) -> None:
+    stem, limit = written_stem(tmp_path, "wav"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (stem.stat().st_size + 20, limit[1]))
+    try:
+        with pytest.raises(OSError):  # mutagen's, or the system's own
+            write_tags(stem, FULL, "vocals")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)

@@ -1,0 +1,96 @@
+"""What headers promise: a file that is cut anywhere is found out, and rubbish does no harm."""
+
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.separate.recording.headers import BrokenPromise, promised_samples
+from components.separate.recording.inspection import Limits, Unfit, inspect
+from tests.components.separate.hostile_corpus import ENCODED, SAMPLES, Material, id3, patched, with_flac_total
+
+MAGIC = [b"RIFF", b"RIFX", b"RF64", b"FORM", b"riff", b"caff", b".snd", b"dns.", b"fLaC", b"OggS", b"ID3", b"\xff\xfb"]
+MAGIC += [bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), bytes.fromhex("1a45dfa3"), b"\0\0\0\x18ftyp"]
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return Material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODED if name != "a.mp3"])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_cut_anywhere_it_is_unfit(material: Material, tmp_path: Path, name: str, share: float) -> None:
+    """Or what is missing is no sound: an index at the end, padding."""
+    data = ENCODED[name](material)
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    whole.write_bytes(data)
+    part.write_bytes(data[: int(share * len(data))])
+    try:
+        digest = inspect(part, Limits()).digest
+    except Unfit:
+        return
+    assert digest == inspect(whole, Limits()).digest
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(magic=st.sampled_from(MAGIC), content=st.binary(max_size=200))
+def test_rubbish_promises_little_or_breaks_it(tmp_path: Path, magic: bytes, content: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(magic + content)
+    promised = 0
+    with suppress(BrokenPromise):
+        promised = promised_samples(path)
+    assert 0 <= promised < 1 << 43
+
+
+def test_a_flac_says_how_long_it_is(material: Material, tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    for data, samples in (
+        (material.flac, SAMPLES),
+        (id3(1000) + material.flac, SAMPLES),
+        (with_flac_total(material.flac, 12_345_678_901), 12_345_678_901),
+        (with_flac_total(material.flac, 0), 0),
+        (patched(material.flac, 4, "B", 1), 0),  # padding comes first, which is not allowed
+    ):
+        path.write_bytes(data)
+        assert promised_samples(path) == samples
+
+
+@pytest.mark.parametrize(
+    ("channels", "marker", "samples"),
+    [
+        (32, b"Xing" + struct.pack(">II", 15, 1000), 990 * 1152),
+        (17, b"Info" + struct.pack(">II", 1, 1000), 990 * 1152),
+        (17, b"Info" + struct.pack(">II", 14, 1000), 0),  # flags: it does not say
+        (32, b"VBRI" + struct.pack(">HHHII", 1, 0, 0, 99, 1000), 990 * 1152),
+        (32, b"Xing" + struct.pack(">II", 15, 3), 0),  # too short to say that much is missing
+    ],
+)
+def test_an_mp3_says_how_many_frames_it_has(tmp_path: Path, channels: int, marker: bytes, samples: int) -> None:
+    path = tmp_path / "a.mp3"
+    frame = b"\xff\xfb\x90\x64" + bytes(channels) + marker
+    for before in (b"", id3(1 << 20), b"TAG" * 100):
+        path.write_bytes(before + frame.ljust(417, b"\0"))
+        assert promised_samples(path) == samples
+    path.write_bytes(frame.replace(b"\xfb", b"\xf3", 1).ljust(417, b"\0"))  # MPEG 2
+    assert promised_samples(path) == samples // 2
+
+
+@pytest.mark.parametrize("size", [0, 0x7F000008, 0x7FFFF000, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36])
+def test_what_programs_write_that_do_not_know(material: Material, tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(patched(material.wav, 40, "<I", size))
+    assert promised_samples(path) == 0
+
+
+def test_what_programs_write_that_know(material: Material, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    for size in (len(material.wav) - 43, 0x10000000, 0xE0000000):
+        path.write_bytes(patched(material.wav, 40, "<I", size))
+        with pytest.raises(BrokenPromise, match="truncated"):
+            promised_samples(path)

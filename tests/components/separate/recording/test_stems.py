@@ -1,0 +1,215 @@
+"""The promise about stems: the source's length, rate and channels, and they add up to it. For any recording."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from components.core.models.bundle import Model, load_model
+from components.core.sound import decoding
+from components.separate.config import SeparateConfig
+from components.separate.recording.inspection import Unfit
+from components.separate.recording.model_pass import SampleQueue
+from components.separate.recording.quantisation import encoding_for
+from components.separate.recording.stem_files import FORMATS
+from components.separate.recording.stems import Product, Separation, separate_file
+from tests.support.tiny_models import TARGETS, noise, save_tiny_model
+
+RATES = (8000, 16000, 22050, 44100, 48000, 96000)
+INTEGERS = {"PCM_U8": 16, "PCM_S8": 16, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+FLOATS = ("FLOAT", "DOUBLE")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load_model(save_tiny_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A mono model of four stems at a low rate."""
+    targets = ("vocals", "drums", "bass", "other")
+    return load_model(save_tiny_model(tmp_path_factory.mktemp("four"), targets, channels=1, rate=16000))
+
+
+def _read(path: Path, dtype: str) -> NDArray[Any]:
+    samples: NDArray[Any] = soundfile.read(path, dtype=dtype, always_2d=True)[0]
+    return samples.T
+
+
+def separated(model: Model, recording: Path, folder: Path, **config: Any) -> Product:
+    """Separate `recording` to `folder`, without a picture."""
+    folder.mkdir(exist_ok=True)
+    separation = Separation(model, model.separator, None, SeparateConfig(pictures=False, **config), 1)
+    return separate_file(separation, recording, folder)
+
+
+def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> dict[str, NDArray[Any]]:
+    """Separate `recording` and hold the stems to the promise; return them as floats."""
+    product = separated(model, recording, folder, format=format)
+    assert tuple(product.stems) == model.targets
+    info, encoding = decoding.probe(recording), product.output.encoding
+    for path in product.stems.values():
+        written = soundfile.info(path)
+        assert (written.samplerate, written.channels, written.subtype) == (info.rate, info.channels, encoding.subtype)
+    source = encoding_for(info.subtype)
+    assert encoding.bits >= source.bits
+    samples = np.concatenate(list(decoding.read_blocks(recording, 1 << 20, dtype=source.dtype)), axis=1)
+    stems = [_read(path, encoding.dtype) for path in product.stems.values()]
+    assert all(stem.shape == samples.shape for stem in stems)
+    if source.bits:
+        _add_up_exactly(stems, samples, encoding.bits)
+    elif encoding.bits:
+        _add_up_within_a_step(stems, samples, encoding.bits)
+    else:
+        _add_up_nearly(stems, samples)
+    return {name: _read(path, "float64") for name, path in product.stems.items()}
+
+
+def _add_up_exactly(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+    assert np.array_equal(sum(stem.astype(np.int64) for stem in stems), source)
+    assert all(not (stem & ((1 << (32 - bits)) - 1)).any() for stem in stems)
+
+
+def _add_up_within_a_step(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+    total = np.sum([stem.astype(np.float64) for stem in stems], axis=0) / 2.0**31
+    assert np.abs(total - source).max() <= 2.0 ** (1 - bits)
+
+
+def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
+    """Within half a unit in the last place of the last stem, which the format cannot hold better."""
+    step = np.spacing(np.abs(stems[-1]).astype(np.float32)).astype(np.float64)
+    assert (np.abs(np.sum(stems, axis=0) - source) <= step).all()
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_rates_and_channels(model: Model, tmp_path: Path, rate: int, channels: int, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(rate, 3001, channels, 0.5).T, rate, subtype)
+    stems = check(model, path, tmp_path / "stems")
+    assert all(np.abs(stem).max() > 0.001 for stem in stems.values())
+
+
+@pytest.mark.parametrize("subtype", [*INTEGERS, *FLOATS, "ULAW", "ALAW"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str, channels: int) -> None:
+    path = tmp_path / ("a.flac" if subtype == "PCM_S8" else "a.wav")
+    soundfile.write(path, noise(7, 2500, channels, 0.9).T, 22050, subtype)
+    check(model, path, tmp_path / "stems")
+    check(four, path, tmp_path / "four")
+    assert encoding_for(subtype).bits == INTEGERS.get(subtype, 0)
+
+
+def test_a_model_of_one_stem_gives_the_rest_as_well(tmp_path: Path) -> None:
+    one, path = load_model(save_tiny_model(tmp_path / "model", ("vocals",))), tmp_path / "a.wav"
+    soundfile.write(path, noise(7, 5000, 2, 0.5).T, 44100, "PCM_16")
+    stems = check(one, path, tmp_path / "stems")
+    assert list(stems) == ["vocals", "accompaniment"]
+    assert all(np.abs(stem).max() > 0.01 for stem in stems.values())
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3", "a.aiff"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_containers(model: Model, tmp_path: Path, name: str, format: str) -> None:
+    path = tmp_path / name
+    soundfile.write(path, noise(3, 44100, 2, 0.3).T, 44100)
+    check(model, path, tmp_path / "stems", format)
+    assert sorted(stem.name for stem in (tmp_path / "stems").iterdir()) == sorted(f"{t}.{format}" for t in TARGETS)
+
+
+def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path) -> None:
+    """In floats it goes beyond full scale, which integers can't."""
+    path = tmp_path / "a.wav"
+    square = np.where(np.arange(4000) // 25 % 2, 0.999, -0.999)
+    soundfile.write(path, np.stack([square, -square], axis=1), 44100, "FLOAT")
+    stems = check(model, path, tmp_path / "floats")
+    beyond = {name: int((np.abs(stem) > 1.0).sum()) for name, stem in stems.items()}
+    assert any(beyond.values())
+    assert not any(separated(model, path, tmp_path / "floats").clipped.values())
+    soundfile.write(path, np.stack([square, -square], axis=1), 44100, "PCM_24")
+    held = separated(model, path, tmp_path / "integers").clipped
+    assert all(abs(held[name] - beyond[name]) <= 2 for name in TARGETS)
+    check(model, path, tmp_path / "integers")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    samples=st.one_of(st.integers(1, 20), st.integers(1, 3000), st.sampled_from([65535, 65536, 65537, 70000])),
+    rate=st.sampled_from(RATES),
+    subtype=st.sampled_from([*[name for name in INTEGERS if name != "PCM_S8"], *FLOATS]),
+    channels=st.integers(1, 5),
+    level=st.sampled_from([0.001, 0.3, 1.0]),
+    format=st.sampled_from(sorted(FORMATS)),
+)
+def test_any_recording(
+    model: Model, tmp_path: Path, samples: int, rate: int, subtype: str, channels: int, level: float, format: str
+) -> None:
+    path = tmp_path / "a.wav"
+    sound = noise(samples, samples, channels, level)
+    sound[0, 0] = level + 2.0**-6  # heard in 8 bits, too
+    soundfile.write(path, sound.T, rate, subtype)
+    check(model, path, tmp_path / "stems", format)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 511, 1024, 1025])
+@pytest.mark.parametrize("rate", [8000, 44100, 96000])
+def test_few_samples(four: Model, tmp_path: Path, samples: int, rate: int) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(samples, samples, 2, 0.5).T, rate, "PCM_16")
+    check(four, path, tmp_path / "stems")
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT"])
+@pytest.mark.parametrize("rate", [44100, 8000])
+def test_full_scale_square_waves_do_not_clip(model: Model, tmp_path: Path, subtype: str, rate: int) -> None:
+    """Masks overshoot at the edges of a square wave; a clipped stem would break the sum, or wrap around."""
+    square = np.where(np.arange(4000) // 25 % 2, np.iinfo(np.int32).max, np.iinfo(np.int32).min).astype(np.int32)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.stack([square, -square - 1], axis=1), rate, subtype)
+    check(model, path, tmp_path / "stems")
+
+
+def test_the_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(1, 9000, 3).T, 48000)
+    for name in ("first", "second"):
+        check(model, path, tmp_path / name)
+    for target in TARGETS:
+        first, second = (tmp_path / name / f"{target}.wav" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_channels_of_a_pair_do_not_touch_the_third(model: Model, tmp_path: Path) -> None:
+    """Three channels go through a stereo model as two and one."""
+    sound = noise(1, 5000, 3)
+    for name, third in (("a", sound[2]), ("b", 0 * sound[2])):
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([sound[0], sound[1], third], axis=1), 44100)
+    first, second = (check(model, tmp_path / f"{name}.wav", tmp_path / name) for name in ("a", "b"))
+    assert np.array_equal(first["vocals"][:2], second["vocals"][:2])
+    assert not second["vocals"][2].any()
+
+
+def test_rubbish_is_one_line(model: Model, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"rubbish" * 100)
+    with pytest.raises(Unfit, match="not readable audio"):
+        separated(model, path, tmp_path)
+
+
+@settings(max_examples=50, deadline=None)
+@given(sizes=st.lists(st.integers(0, 9), max_size=8), wanted=st.lists(st.integers(0, 9), max_size=12))
+def test_a_queue_hands_out_all_samples_in_order_and_then_silence(sizes: list[int], wanted: list[int]) -> None:
+    whole = np.arange(1, sum(sizes) + 1, dtype=np.float32)
+    blocks = (block[np.newaxis] for block in np.split(whole, np.cumsum(sizes)))
+    queue = SampleQueue(blocks, (1,))
+    taken = [queue.take(size) for size in wanted]
+    assert [part.shape for part in taken] == [(1, size) for size in wanted]
+    found = np.concatenate([np.zeros((1, 0), np.float32), *taken], axis=1)[0]
+    assert np.array_equal(found, np.pad(whole, (0, sum(wanted)))[: sum(wanted)])

@@ -1,0 +1,155 @@
+"""A catalogue over a real Prefect server, a work pool and its worker; a shard that is killed is made good."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+import soundfile
+
+from components.core.base.files import digest_file
+from tests.support.tiny_models import noise, run_python, save_tiny_model
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+POOL = "studio"
+PREFECT = str(Path(sys.executable).parent / "prefect")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a client of a running server with a process pool and a worker needs."""
+    home = tmp_path_factory.mktemp("prefect")
+    port = _free_port()
+    found = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "STEMLINE_WORKSPACE": str(home / "workspace"),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    environment = os.environ | found
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/health")
+            subprocess.run([PREFECT, "work-pool", "create", POOL, "--type", "process"], env=environment, check=True)
+            worker = subprocess.Popen(
+                [PREFECT, "worker", "start", "--pool", POOL, "--type", "process"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+            yield found
+        finally:
+            for process in (worker, server):
+                _end(process)
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(url, timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.5)
+    raise AssertionError(f"{url} does not answer")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    for child in psutil.Process(process.pid).children(recursive=True):
+        child.kill()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _stems(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in folder.rglob("*.wav")}
+
+
+def test_a_catalogue_is_shared_by_a_pool(variables: dict[str, str], tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        soundfile.write(tmp_path / "in" / f"{number}.flac", noise(number, 20000).T, 44100)
+    (tmp_path / "in" / "bad.wav").write_bytes(b"rubbish" * 100)
+    places = [str(tmp_path / "in"), str(tmp_path / "out")]
+    command = [
+        "-m",
+        "pipelines.terminal.cli",
+        "separate",
+        "--model",
+        str(model),
+        "--pool",
+        POOL,
+        "--shards",
+        "2",
+        *places,
+    ]
+    result = run_python(*command, cwd=tmp_path, more=variables)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "6 recordings = 5 done + 0 done before + 1 quarantined + 0 failed" in result.stdout + result.stderr
+    alone = run_python(
+        "-m", "components.separate", "--model", str(model), places[0], "alone", cwd=tmp_path, more=variables
+    )
+    assert alone.returncode == 4, alone.stderr
+    assert _stems(tmp_path / "out") == _stems(tmp_path / "alone")
+    runs = requests.post(f"{variables['PREFECT_API_URL']}/flow_runs/filter", json={}, timeout=30).json()
+    shards = [run for run in runs if run["name"].startswith("shard ")]
+    assert [run["state"]["type"] for run in shards] == ["COMPLETED", "COMPLETED"]
+    assert [run["tags"] for run in shards] == [["stemline-shard"]] * 2
+    automations = requests.post(f"{variables['PREFECT_API_URL']}/automations/filter", json={}, timeout=30).json()
+    assert {found["name"] for found in automations} == {
+        "stemline: runs of which nothing is heard",
+        "stemline: runs that a dead worker had taken",
+    }
+    artifacts = requests.post(f"{variables['PREFECT_API_URL']}/artifacts/filter", json={}, timeout=30).json()
+    assert any("5 done" in str(artifact["data"]) for artifact in artifacts)
+
+
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_the_server_takes_our_templates(variables: dict[str, str], kind: str) -> None:
+    template = str(Path(__file__).parents[3] / "docker" / "pools" / f"{kind}.json")
+    command = [PREFECT, "work-pool", "create", f"our-{kind}", "--type", kind, "--base-job-template", template]
+    subprocess.run(command, env=os.environ | variables, check=True)
+    found = requests.get(f"{variables['PREFECT_API_URL']}/work_pools/our-{kind}", timeout=30).json()
+    assert found["type"] == kind
+    assert found["base_job_template"]["variables"]["properties"]["image"]["default"].startswith("stemline/worker")
+
+
+def test_a_pool_that_is_not_there_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    result = run_python(
+        "-m", "pipelines.terminal.cli", "separate", "--pool", "nowhere", "in", "out", cwd=tmp_path, more=variables
+    )
+    assert result.returncode == 2
+    assert "there is no work pool nowhere" in result.stderr
+    assert "prefect work-pool create nowhere" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
+    more = {"PREFECT_API_URL": "", "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
+    result = run_python(
+        "-m", "pipelines.terminal.cli", "separate", "--pool", POOL, "in", "out", cwd=tmp_path, more=more
+    )
+    assert result.returncode == 2
+    assert "--pool needs a Prefect server" in result.stderr

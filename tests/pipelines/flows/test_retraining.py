@@ -1,0 +1,207 @@
+"""Retraining in a clone: leaves nothing behind, says when nothing changed, and goes on where it was killed.
+
+Schedule, events and a worker are in test_whole_loop.py.
+"""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from components.core.base.files import digest_file
+from components.core.release.verdict import PICTURE_FILE, Verdict
+from components.core.release.version import VersionRef
+from tests.support.project import Project, copied_project
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = copied_project(tmp_path_factory.mktemp("retraining") / "project")
+    text = (project.folder / "params.yaml").read_text()
+    (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 120"))  # time enough to be killed
+    project.git("commit", "-qam", "Train longer")
+    return project
+
+
+def _journal(project: Project) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((project.workspace / "promote" / "journal").glob("*.json"))]
+
+
+def _tree(project: Project) -> str:
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=project.folder, capture_output=True, text=True, check=True
+    )
+    return status.stdout
+
+
+def test_killed_in_the_middle_the_next_one_goes_on_and_leaves_nothing_behind(project: Project) -> None:
+    process = project.start("pipelines.terminal.cli", "retrain", "--why", "the first")
+    deadline = time.monotonic() + 300
+    scratch = project.workspace / "scratch" / "train"
+    while not list(scratch.glob("*/checkpoint.pt")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _wait_until_all_ended(project)
+    text = project.stemline("retrain", "--why", "once more")
+    assert "train: going on from step" in text
+    assert "version 1 is @champion now" in text
+    assert project.champion() == 1
+    assert [(entry["kind"], entry["version"]) for entry in _journal(project)] == [("promotion", 1)]
+    assert _tree(project) == ""
+    assert not (project.workspace / "train").exists()
+    assert [path for path in (project.workspace / "checkouts").iterdir() if path.is_dir()] == []
+    refs = subprocess.run(
+        ["git", "for-each-ref", "refs/exps"], cwd=project.folder, capture_output=True, text=True, check=True
+    )
+    assert "retrain-" in refs.stdout
+
+
+def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
+    began = time.monotonic()
+    text = project.stemline("retrain")
+    assert "are those of the champion, version 1: nothing to train" in text
+    assert "Running stage" not in text
+    assert time.monotonic() - began < 120  # most of it is Prefect's own start, on a busy machine
+    assert len(_journal(project)) == 1
+
+
+@pytest.mark.parametrize("champion", [False, True])
+def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
+    champion: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC has nothing left to run then; what is live already was recorded before it was promoted."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines.flows import retraining
+    from pipelines.running.checkout import Checkout
+
+    done: list[str] = []
+    (tmp_path / "dvc.lock").write_text("stages: {}")
+    verdict = None if champion else Verdict("voices", 2, False, "rule", ("worse",), 1)
+    monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
+    monkeypatch.setattr(retraining, "settle", lambda place: done.append("settled"))
+    monkeypatch.setattr(retraining, "bring_up_to_date", lambda place, options: ["didn't change, skipping"])
+    monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
+    monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
+    monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
+    monkeypatch.setattr(retraining, "registered", lambda place: VersionRef("voices", 1, "run", "weights"))
+    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
+    retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
+    assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+
+
+def test_the_verdict_s_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines.flows import retraining
+
+    made: list[str] = []
+    monkeypatch.setattr(retraining, "create_markdown_artifact", lambda text, **_: made.append(text))
+    (tmp_path / PICTURE_FILE).write_bytes(b"a picture")
+    retraining._publish(Verdict("voices", 2, False, "rule", ("vocals: worse",), 1), tmp_path)
+    [text] = made
+    assert text.startswith("# Version 2 was refused")
+    assert "- vocals: worse" in text
+    assert base64.b64decode(text.split("base64,")[1].removesuffix(")")) == b"a picture"
+
+
+ONE_STAGE = """\
+stages:
+  make:
+    cmd: date +%s%N > model.txt
+    deps: [code.py]
+    params: [train]
+    outs: [model.txt]
+"""
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True)
+
+
+def _small_project(folder: Path, remote: Path) -> None:
+    """A project of one stage that never makes the same twice, with a remote of DVC."""
+    folder.mkdir()
+    texts = {"dvc.yaml": ONE_STAGE, "params.yaml": "acquire:\n  folder: data\ntrain: 5\n", "code.py": "print(1)\n"}
+    for name, text in (texts | {".gitignore": "/workspace/\n/model.txt\n"}).items():
+        (folder / name).write_text(text)
+    _git(folder, "init", "--quiet")
+    for arguments in (["init", "--quiet"], ["remote", "add", "--default", "--quiet", "shared", str(remote)]):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--message", "First")
+
+
+def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+    from pipelines.flows import retraining
+    from pipelines.running import place, stages
+    from pipelines.running.checkout import checked_out
+    from pipelines.running.command import run_command
+
+    said: list[str] = []
+
+    def carry_out(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
+        lines = run_command(command, lambda line: None, folder=folder, environment=environment)
+        said.extend(lines)
+        return lines
+
+    monkeypatch.setattr(place, "carry_out", carry_out)
+    monkeypatch.setattr(retraining, "carry_out", carry_out)
+    monkeypatch.setattr(stages, "STAGES", ("make",))
+    monkeypatch.setattr(retraining, "settle", lambda place: None)
+    monkeypatch.setattr(retraining, "register_and_judge", lambda place: Verdict("m", 2, False, "rule", ("worse",), 1))
+    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.org")
+
+    def made(project: Path) -> tuple[str, bool]:
+        monkeypatch.chdir(project)
+        said.clear()
+        with checked_out() as checkout:
+            retraining._retrained(checkout, False)
+            model = (checkout.folder / "model.txt").read_text()
+            checkout.forget()
+        return model, any("Running stage" in line for line in said)
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    _small_project(first, tmp_path / "remote")
+    _git(tmp_path, "clone", "--quiet", "first", "second")
+    model, ran = made(first)
+    assert ran
+    assert made(second) == (model, False)
+    shutil.rmtree(tmp_path / "remote")
+    shutil.rmtree(second / ".dvc" / "cache")
+    again, ran = made(second)  # where nothing is left of it, it is made
+    assert (again != model, ran) == (True, True)
+
+
+def _wait_until_all_ended(project: Project) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        running = []
+        for process in psutil.process_iter():
+            try:
+                if process.status() != psutil.STATUS_ZOMBIE and process.cwd().startswith(str(project.folder)):
+                    running.append(" ".join(process.cmdline()))
+            except psutil.Error:
+                continue
+        if not running:
+            return
+        time.sleep(0.2)
+    raise AssertionError(running)

@@ -1,0 +1,175 @@
+"""`watch-data` on a real Prefect server: what it says of a folder, and the event when that has changed."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Running
+
+from tests.support.prefect_server import prefect_harness
+
+pytestmark = pytest.mark.slow
+
+Look = Callable[[Path], State[Any]]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The module of the flow, imported here since its settings of Prefect would go on to all other tests."""
+    with prefect_harness(tmp_path_factory.mktemp("prefect")):
+        from pipelines.flows import watching
+
+        yield watching
+
+
+@pytest.fixture
+def watching(served: ModuleType, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(served, "WORKSPACE", workspace)
+    return served
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    (folder / "Band").mkdir(parents=True)
+    (folder / "Band" / "song.wav").write_bytes(b"sound")
+    return folder
+
+
+@pytest.fixture
+def look(watching: ModuleType) -> Look:
+    """The flow, as it ends."""
+
+    def run(folder: Path) -> State[Any]:
+        state: State[Any] = watching.watch_data(str(folder), return_state=True)
+        return state
+
+    return run
+
+
+def _marks(workspace: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in (workspace / "watch").glob("*")]
+
+
+def _events(about: Path) -> list[dict[str, Any]]:
+    """The events of a change in a folder that the server has."""
+    wanted = {"filter": {"event": {"name": ["stemline.data.changed"]}, "resource": {"id": [f"stemline.data.{about}"]}}}
+    with get_client(sync_client=True) as client:
+        found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=wanted).json()["events"]
+    return found
+
+
+def _events_in_time(about: Path) -> list[dict[str, Any]]:
+    """The server writes what it hears some seconds later."""
+    deadline = time.monotonic() + 60
+    while not (found := _events(about)):
+        assert time.monotonic() < deadline, "no event came"
+        time.sleep(0.2)
+    return found
+
+
+def test_only_a_change_is_told(look: Look, music: Path, workspace: Path) -> None:
+    first = look(music)
+    assert (first.name, first.message) == ("Completed", "1 files, seen for the first time")
+    (mark,) = _marks(workspace)
+    again = look(music)
+    assert (again.name, again.message) == ("Unchanged", "1 files, as before")
+    assert again.is_completed()
+    assert _marks(workspace) == [mark]
+    (music / "Band" / "more.flac").write_bytes(b"more sound")
+    changed = look(music)
+    assert (changed.name, changed.message) == ("Completed", "2 files, changed")
+    assert _marks(workspace) != [mark]
+    assert look(music).name == "Unchanged"
+    (event,) = _events_in_time(music)
+    assert event["payload"] == {"source": str(music)}
+
+
+def test_a_change_during_a_retraining_is_told_after_it(look: Look, music: Path, workspace: Path) -> None:
+    look(music)
+    before = _marks(workspace)
+    (music / "tracks.csv").write_text("track,genre\nBand,folk\n")
+    with _a_retraining():
+        deferred = look(music)
+        assert (deferred.name, deferred.message) == ("Deferred", "2 files, changed: told when no retraining runs")
+        assert _marks(workspace) == before
+    assert look(music).message == "2 files, changed"
+    assert len(_events_in_time(music)) == 1
+
+
+@contextmanager
+def _a_retraining() -> Iterator[None]:
+    """A run of a deployment of the flow, as a worker would have it: it runs, and ends."""
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow_from_name("retrain")
+        deployment = client.create_deployment(flow_id, "scheduled")
+        run = client.create_flow_run_from_deployment(deployment, state=Running())
+        try:
+            yield
+        finally:
+            client.set_flow_run_state(run.id, Completed(), force=True)
+
+
+def test_without_a_source_it_watches_what_the_training_reads(
+    watching: ModuleType, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("acquire:\n  datasets: [folder]\n  folder: music\n")
+    state: State[Any] = watching.watch_data(return_state=True)
+    assert state.message == "1 files, seen for the first time"
+    (music / "Band" / "more.wav").write_bytes(b"more sound")
+    state = watching.watch_data(return_state=True)
+    assert state.message == "2 files, changed"
+    (event,) = _events_in_time(Path("music"))
+    assert event["payload"] == {"source": "music"}
+
+
+def test_a_recording_that_became_another_is_a_change(look: Look, music: Path) -> None:
+    look(music)
+    (music / "Band" / "song.wav").write_bytes(b"another sound")
+    assert look(music).message == "1 files, changed"
+    (music / "Band" / "song.wav").unlink()
+    assert look(music).message == "0 files, changed"
+
+
+def test_two_folders_are_watched_apart(look: Look, music: Path, workspace: Path) -> None:
+    look(music)
+    assert look(music / "Band").message == "1 files, seen for the first time"
+    assert len(_marks(workspace)) == 2
+
+
+def test_a_folder_that_is_not_there_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
+    state = look(tmp_path / "nowhere")
+    assert state.is_failed()
+    assert state.message is not None
+    assert str(tmp_path / "nowhere") in state.message
+    assert "\n" not in state.message
+    assert _marks(workspace) == []
+
+
+def test_a_change_that_could_not_be_told_is_told_the_next_time(
+    look: Look, music: Path, workspace: Path, watching: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tell_nobody(*_: object, **__: object) -> None:
+        raise OSError("the server is away")
+
+    look(music)
+    before = _marks(workspace)
+    (music / "Band" / "more.wav").write_bytes(b"more sound")
+    with monkeypatch.context() as broken:
+        broken.setattr(watching, "tell", tell_nobody)
+        assert not look(music).is_completed()
+    assert _marks(workspace) == before
+    assert look(music).message == "2 files, changed"
+    assert len(_events_in_time(music)) == 1

@@ -1,0 +1,244 @@
+"""A person's yes, on a real Prefect server: a flow pauses, and is resumed with an answer by a client, or is not.
+
+The flow is a small one around what a retraining does after its gate; models, registry, steps and journal are real.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import psutil
+import pytest
+import requests
+import soundfile
+from ruamel.yaml import YAML
+
+from components.core.base.files import write_json
+from components.core.release.verdict import Verdict
+from tests.support.tiny_models import noise, run_python, save_tiny_model
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[3]
+NAME = "vocal-isolation"
+FLOW = """
+import sys
+from pathlib import Path
+from pipelines import retraining
+from pipelines.running.command import one_line
+from pipelines.running.place import HERE
+from components.core.release.verdict import Verdict
+from prefect import flow
+from prefect.states import Completed
+
+@flow(name="after the gate")
+def after():
+    return Completed(message=retraining.promote(HERE, Verdict.read(Path("workspace/gate")), True))
+
+def run():
+    for word in sys.argv[1:]:
+        if word == "forgotten":
+            retraining.approve = lambda place, verdict: None
+        print(f"{word}:", after(return_state=True).message)
+
+if __name__ == "__main__":
+    sys.exit(one_line(run))
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a client of a running Prefect server needs."""
+    home, port = tmp_path_factory.mktemp("prefect"), _free_port()
+    variables = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = [str(Path(sys.executable).parent / "prefect"), "server", "start", "--port", str(port)]
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
+        try:
+            _until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok)
+            yield variables
+        finally:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+def _until(done: Any, seconds: float = 90) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if found := done():
+                return found
+        except requests.RequestException:
+            pass
+        time.sleep(0.5)
+    raise AssertionError("it did not happen")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two registered models, the first of them live."""
+    folder = tmp_path_factory.mktemp("registry")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    client = mlflow.MlflowClient(store, store)
+    client.create_registered_model(NAME)
+    for number in (1, 2):
+        save_tiny_model(folder / str(number) / "artifacts" / "model", seed=number)
+        client.create_model_version(NAME, (folder / str(number)).as_uri())
+    client.set_registered_model_alias(NAME, "champion", "1")
+    return folder / "mlflow.db"
+
+
+class Asked:
+    """A project in which version 2 has just passed the gate against version 1, and a flow that asks about it."""
+
+    def __init__(self, folder: Path, server: dict[str, str], registry: Path) -> None:
+        self.folder, self.api = folder, server["PREFECT_API_URL"]
+        self.variables = server | {"STEMLINE_WORKSPACE": str(folder / "workspace"), "MLFLOW_TRACKING_URI": self.store}
+        self.wait_hours(1.0)
+        (folder / "songs").mkdir()
+        soundfile.write(folder / "songs" / "one.flac", noise(1, 44100).T, 44100)
+        (folder / "flow.py").write_text(FLOW)
+        git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(folder)]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "A project"], check=True)
+        shutil.copyfile(registry, folder / "mlflow.db")
+        self.verdict = Verdict(NAME, 2, True, "not worse", ("vocals: +1 dB",), 1, "tracks", "weights", "run")
+        write_json(folder / "workspace" / "gate" / "verdict.json", self.verdict.__dict__)
+
+    @property
+    def store(self) -> str:
+        return f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    @property
+    def client(self) -> mlflow.MlflowClient:
+        return mlflow.MlflowClient(self.store, self.store)
+
+    def wait_hours(self, hours: float) -> None:
+        """Write the parameters, with so long to wait for an answer."""
+        yaml = YAML()
+        document = yaml.load(ROOT / "params.yaml")
+        document["shadow"] |= {"source": "songs", "seconds": 0.5, "wait_hours": hours}
+        yaml.dump(document, self.folder / "params.yaml")
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        environment = os.environ | self.variables | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "flow.py", *arguments],
+            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def paused(self, process: "subprocess.Popen[str]", seen: int = 0) -> dict[str, Any]:
+        """Return the run that waits, when it has paused more often than `seen` times."""
+
+        def found() -> dict[str, Any] | None:
+            assert process.poll() is None, process.communicate()[0]
+            query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+            runs = requests.post(f"{self.api}/flow_runs/filter", json=query, timeout=30).json()
+            return next((run for run in runs if len(run["empirical_policy"]["pause_keys"]) > seen), None)
+
+        result: dict[str, Any] = _until(found)
+        return result
+
+    def running(self) -> list[str]:
+        """Return the names of the flows of which a run runs."""
+        query = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        found = requests.post(f"{self.api}/flows/filter", json=query, timeout=30).json()
+        return [flow["name"] for flow in found]
+
+    def answer(self, run: dict[str, Any], **given: object) -> str:
+        """Fill in the form, as soon as it is there; return what the server says to it."""
+
+        def said() -> str | None:
+            answer = requests.post(f"{self.api}/flow_runs/{run['id']}/resume", json={"run_input": given}, timeout=30)
+            answer.raise_for_status()  # its SQLite file was locked: again
+            found = answer.json()
+            return None if "schema not found" in str(found["details"]) else str(found["status"])
+
+        return str(_until(said))
+
+    def live(self) -> int:
+        return int(self.client.get_model_version_by_alias(NAME, "champion").version)
+
+    def journal(self) -> list[dict[str, Any]]:
+        folder = self.folder / "workspace" / "promote" / "journal"
+        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+    def artifacts(self) -> str:
+        return str(requests.post(f"{self.api}/artifacts/filter", json={}, timeout=30).json())
+
+
+def test_an_approved_version_goes_live_with_who_and_why(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
+    asked = Asked(tmp_path, server, registry)
+    process = asked.start("approved")
+    run = asked.paused(process)
+    assert run["tags"] == ["stemline"], "the server's automations know it as ours"
+    assert asked.running() == ["after the gate"], "which keeps its slot: what pauses is the question within it"
+    page = tmp_path / "workspace" / "shadow" / f"{NAME}-2"
+    assert (page / "page" / "index.html").as_uri() in asked.artifacts()
+    assert asked.answer(run, approve=True, by=" ", why="x") == "REJECT"  # nobody
+    assert asked.answer(run) == "REJECT"
+    assert asked.answer(run, approve=True, by="Ada", why="clearer", answers="rubbish") == "ACCEPT"
+    run = asked.paused(process, seen=1)  # asked again
+    assert asked.live() == 1
+    key = json.loads((page / "key.json").read_text(encoding="utf-8"))
+    letter = {role: letter for letter, role in key["recordings"]["01"]["roles"].items()}["challenger"]
+    answers = json.dumps({"page": key["page"], "answers": [{"recording": "01", "choice": letter}]})
+    assert asked.answer(run, approve=True, by="Ada", why="clearer", answers=answers) == "ACCEPT"
+    text, _ = process.communicate(timeout=90)
+    assert "approved: version 2 is @champion now" in text, text
+    assert "the challenger was better in 1, the champion in 0" in text
+    assert "Asked again, since the answers could not be read: shadow.unblind: " in text
+    assert asked.live() == 2
+    entry = asked.journal()[-1]
+    assert entry["why"] == "not worse: vocals: +1 dB; approved by Ada: clearer"
+    assert (entry["evidence"]["approved_by"], entry["evidence"]["approved_why"]) == ("Ada", "clearer")
+    assert entry["evidence"]["listening"]["counts"]["challenger"] == 1
+
+
+def test_refused_not_answered_or_not_even_asked_nothing_goes_live(
+    server: dict[str, str], registry: Path, tmp_path: Path
+) -> None:
+    """Three runs, one after the other; in the last the flow forgets to ask, and promotion itself looks for a yes."""
+    asked = Asked(tmp_path, server, registry)
+    process = asked.start("refused", "unanswered", "forgotten")
+    run = asked.paused(process)
+    asked.wait_hours(0.0005)  # for the next run
+    assert asked.answer(run, approve=False, by="Bob", why="voices hiss") == "ACCEPT"
+    text, _ = process.communicate(timeout=90)
+    assert "refused: version 2 was refused by Bob: voices hiss" in text, text
+    assert asked.client.get_model_version(NAME, "2").tags["approval.refused"] == "Bob: voices hiss"
+    assert "unanswered: version 2 stays registered and is not live, since nobody answered until" in text, text
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"`stemline retrain {commit.stdout[:12]} --require-approval` asks again" in text
+    assert text.count("Finished in state Completed('version 2 ") == 2
+    assert "approval.json does not exist: nobody has approved version 2" in text
+    assert (asked.live(), asked.journal()) == (1, [])
+
+
+def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
+    more = {"PREFECT_API_URL": "", "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
+    result = run_python("-m", "pipelines.terminal.cli", "retrain", "--require-approval", cwd=tmp_path, more=more)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "start one with `prefect server start`, then set PREFECT_API_URL" in result.stderr

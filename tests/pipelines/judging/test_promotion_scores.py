@@ -1,0 +1,62 @@
+"""What a version was worth at its promotion, whatever its run says since then."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.entities import Metric
+
+from components.core.release.journal import Entry
+from components.core.tracking import mlflow_runs
+from pipelines.judging.promotion_scores import TEST_DIGEST, promotion_of, worth_at, worth_of
+
+PROMOTED = 1_700_000_000  # seconds since 1970
+TIME = "2023-11-14T22:13:20+00:00"
+
+
+def _entry(number: int, kind: str = "promotion", version: int = 1) -> Entry:
+    return Entry(number, TIME, kind, "x", version, 0, "me", "good", {"test": "of then"})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[mlflow.MlflowClient, str]]:
+    """Make a run that was scored at these seconds after the promotion."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+    def made(**scores: float) -> tuple[mlflow.MlflowClient, str]:
+        client = mlflow_runs.connect()
+        run_id = client.create_run(mlflow_runs.experiment_id(client)).info.run_id
+        names = ("test/vocals/SDR", "test/mixture/vocals/SDR", "test/vocals/SIR", "train/loss")
+        for seconds, value in scores.items():
+            moment = 1000 * (PROMOTED + int(seconds.lstrip("_").replace("m", "-")))
+            client.log_batch(run_id, [Metric(name, value, moment, 0) for name in names])
+        client.set_tag(run_id, TEST_DIGEST, "of today")
+        return client, run_id
+
+    return made
+
+
+def test_what_was_scored_afterwards_is_not_what_it_was_worth(
+    run_of: Callable[..., tuple[mlflow.MlflowClient, str]],
+) -> None:
+    client, run_id = run_of(_m600=3.0, _m60=5.0, _600=4.0)
+    run = client.get_run(run_id)
+    found = worth_at(client, run, _entry(1))
+    assert (found.sdr, found.test_digest) == ({"vocals": 5.0}, "of then")
+    now = worth_of(run)
+    assert (now.sdr, now.test_digest) == ({"vocals": 4.0}, "of today")
+    assert worth_at(client, run, None) == now
+
+
+def test_what_was_never_scored_before_has_no_figure(run_of: Callable[..., tuple[mlflow.MlflowClient, str]]) -> None:
+    client, run_id = run_of(_600=4.0)
+    assert worth_at(client, client.get_run(run_id), _entry(1)).sdr == {}
+
+
+def test_the_last_promotion_counts_and_no_rollback() -> None:
+    entries = [_entry(1), _entry(2, version=2), _entry(3), _entry(4, "rollback"), _entry(5, version=2)]
+    found = promotion_of(entries, 1)
+    assert found is not None
+    assert found.number == 3
+    assert promotion_of(entries, 7) is None

@@ -1,0 +1,78 @@
+"""Nothing that a run has started outlives it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def starter(code: str) -> tuple["subprocess.Popen[str]", list[int]]:
+    """Run `code` in a process; return it and the process ids that it prints first, on one line."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    return process, [int(pid) for pid in process.stdout.readline().split()]
+
+
+def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed() -> None:
+    inner = "import os, time; print(os.getpid()); time.sleep(600)"
+    code = (
+        "import sys; from pipelines.running.command import run_command\n"
+        f"run_command([sys.executable, '-c', {inner!r}], lambda line: print(line, flush=True))"
+    )
+    process, (command,) = starter(code)
+    assert alive(command)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not alive(command))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_guard_ends_whatever_a_run_has_started(number: signal.Signals) -> None:
+    code = (
+        "import subprocess, sys, time; from pipelines.running.guard import guard_this_process, _guards\n"
+        "guard_this_process()\n"
+        "sleep = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "children = [subprocess.Popen(sleep, start_new_session=True).pid for _ in range(2)]\n"
+        "print(*children, _guards[0].pid, flush=True); time.sleep(600)"
+    )
+    process, started = starter(code)
+    unmarked = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        assert all(alive(pid) for pid in started)
+        process.send_signal(number)
+        process.wait()
+        wait_until(lambda: not any(alive(pid) for pid in started))
+        assert alive(unmarked.pid)
+    finally:
+        unmarked.kill()
+        unmarked.wait()
+
+
+def test_the_guard_of_a_run_that_ends_well_leaves_its_exit_code_alone() -> None:
+    process, _ = starter(
+        "from pipelines.running.guard import guard_this_process; guard_this_process(); print(); raise SystemExit(7)"
+    )
+    assert process.wait(20) == 7

@@ -1,0 +1,47 @@
+"""Prefect's settings reach its clients, also in a worker's process, which has imported Prefect before our modules."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SAID = """
+import json
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, PREFECT_CLIENT_RETRY_EXTRA_CODES, PREFECT_HOME
+codes = sorted(PREFECT_CLIENT_RETRY_EXTRA_CODES.value())
+print(json.dumps([PREFECT_CLIENT_MAX_RETRIES.value(), codes, str(PREFECT_HOME.value())]))
+"""
+
+
+def _said(code: str, folder: Path, **more: str) -> tuple[int, list[int], str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "STEMLINE_"))}
+    variables = kept | {"PYTHONPATH": str(ROOT), "STEMLINE_WORKSPACE": str(folder / "workspace")} | more
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=variables, capture_output=True, text=True, check=True
+    )
+    tries, codes, home = json.loads(ended.stdout.splitlines()[-1])
+    return tries, codes, home
+
+
+def test_clients_ask_again_where_the_servers_database_restarts(tmp_path: Path) -> None:
+    tries, codes, home = _said(f"from pipelines import environment\n{SAID}", tmp_path)
+    assert (tries, codes, home) == (7, [500], str(tmp_path / "workspace" / "prefect"))
+
+
+def test_so_do_those_of_a_process_that_was_prefects_first(tmp_path: Path) -> None:
+    """Its home stays what it was: a worker's results and profile are there."""
+    own = str(tmp_path / "worker")
+    (tmp_path / "worker").mkdir()
+    code = f"import prefect.context\nfrom pipelines import environment\n{SAID}"
+    assert _said(code, tmp_path, PREFECT_HOME=own) == (7, [500], own)
+
+
+@pytest.mark.parametrize("first", ["", "import prefect.context\n"])
+def test_what_the_user_has_set_stays(first: str, tmp_path: Path) -> None:
+    more = {"PREFECT_CLIENT_MAX_RETRIES": "2", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "504"}
+    tries, codes, _ = _said(f"{first}from pipelines import environment\n{SAID}", tmp_path, **more)
+    assert (tries, codes) == (2, [504])

@@ -1,0 +1,146 @@
+"""What flows ask servers themselves is asked again in runs of deployments, in all of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from prefect.client.schemas.objects import State
+from prefect.logging import disable_run_logger
+from prefect.states import Cancelled, Completed, Running, Scheduled
+
+from components.core.base.errors import Away
+from pipelines.running import retries
+
+
+class Unsteady:
+    """Answers every other time."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        self.asked += 1
+        if self.asked % 2:
+            raise httpx.ConnectError("gone") if self.asked % 4 == 1 else Away("the registry does not answer")
+        return self.answers.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a run of a deployment, with moments in place of minutes."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+
+    monkeypatch.setattr(retries, "AGAIN_AFTER", (0.01, 0.01))
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(uuid4()))
+    with disable_run_logger():
+        yield
+
+
+def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.flows import catalogue
+
+    states = Unsteady(SimpleNamespace(state=Running()), SimpleNamespace(state=Completed()))
+    client = SimpleNamespace(read_flow_run=states)
+    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
+    catalogue._wait_for([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
+    assert states.asked == 4
+
+
+def test_shards_that_no_worker_takes_are_done_by_the_run_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when all of a pool's slots are held by runs that wait for their shards."""
+    from pipelines.flows import catalogue
+
+    cancelled = []
+    first, second = uuid4(), uuid4()
+    client = SimpleNamespace(
+        read_flow_run=lambda run_id: SimpleNamespace(state=Scheduled() if run_id not in cancelled else Cancelled()),
+        set_flow_run_state=lambda run_id, state: cancelled.append(run_id),
+    )
+    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
+    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
+    assert cancelled == [first, second]
+
+
+def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.flows import catalogue
+
+    busy = uuid4()
+    looks: Iterator[State[Any]] = iter([*[Running() for _ in range(40)], Completed()])
+    done: list[bool] = []
+
+    def read(run_id: UUID) -> SimpleNamespace:
+        if run_id == busy:
+            state = next(looks)
+            done.append(state.is_final())
+            return SimpleNamespace(state=state)
+        return SimpleNamespace(state=Completed() if any(done) else Scheduled())
+
+    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
+    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
+    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
+    assert len(done) == 41
+
+
+def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.flows import catalogue
+
+    asked = {name: Unsteady(None) for name in ("_found_pool", "deploy_shards", "_publish", "tell_of_drift")}
+    for name, unsteady in asked.items():
+        monkeypatch.setattr(catalogue, name, unsteady)
+    started = Unsteady("first", "second")
+    monkeypatch.setattr(catalogue, "_started", started)
+    monkeypatch.setattr(catalogue, "_cut", lambda *_: 2)
+    monkeypatch.setattr(catalogue, "_wait_for", lambda runs, waits: None)
+    monkeypatch.setattr(catalogue, "_shards", lambda *_: ["separate: 2 = 2 done"])
+    end = catalogue.separate_catalogue.fn("songs", "stems", "pool")
+    assert end.is_completed()
+    assert {name: found.asked for name, found in asked.items()} == dict.fromkeys(asked, 2)
+    assert started.asked == 4
+
+
+def test_the_whole_pipeline_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.flows import vocal_isolation as whole
+    from pipelines.running.place import Place
+
+    trained, live = Unsteady(None), Unsteady(3)
+    monkeypatch.setattr(whole, "train_and_judge", trained)
+    monkeypatch.setattr(whole, "live_version", live)
+    monkeypatch.setattr(whole, "registered", lambda place: SimpleNamespace(name="voices"))
+    monkeypatch.setattr(whole, "champion_alias", lambda place: "champion")
+    monkeypatch.setattr(Place, "run_step", lambda *_, **__: [])
+    end = whole.vocal_isolation.fn("songs", "stems")
+    assert end.is_completed()
+    assert (trained.asked, live.asked) == (2, 2)
+
+
+def test_a_comparison_s_table_is_published_over_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.flows import comparison
+
+    made = Unsteady(None)
+    monkeypatch.setattr(comparison, "OUT", tmp_path)
+    monkeypatch.setattr(comparison, "carry_out", lambda *_: [])
+    monkeypatch.setattr(comparison, "create_markdown_artifact", made)
+    (tmp_path / "comparison.md").write_text("# All systems")
+    comparison._gather([])
+    assert made.asked == 2
+
+
+class _Opened:
+    """A client of Prefect, opened and closed."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def __enter__(self) -> Any:
+        return self.client
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was opened."""

@@ -1,0 +1,105 @@
+"""PostgreSQL below Prefect restarts: a question that waits for a person's yes goes on, and so does what runs."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.prefect_server import client_of, end, wait_until
+from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
+from tests.support.stack.stack import prefect_on
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+AWAY = 8.0  # seconds: more than twice as long as between two looks at the question
+FLOW = """
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from pipelines import approval
+from components.core.release.verdict import Verdict
+from pipelines.running.place import HERE
+from prefect import flow
+
+@flow(name="after the gate")
+def after():
+    verdict = Verdict("voices", 2, True, "not worse", ("vocals: +1 dB",), 1)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    return approval._asked_for(HERE, verdict, Path.cwd(), until).by
+
+if __name__ == "__main__":
+    print("approved by", after())
+"""
+
+
+@dataclass
+class Servers:
+    """Prefect's server, and the PostgreSQL that holds its data."""
+
+    postgres: Postgres
+    api: str
+
+    def asked(self, path: str, **body: Any) -> Any:
+        said = requests.post(f"{self.api}/{path}", json=body, timeout=60)
+        said.raise_for_status()
+        return said.json()
+
+    def paused(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.asked(
+            "flow_runs/filter", flow_runs={"state": {"type": {"any_": ["PAUSED"]}}}
+        )
+        return found
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(MISSING)
+    postgres = Postgres(programs, {"mlflow": "m", "prefect": "p"})
+    try:
+        postgres.make()
+        server = prefect_on(postgres, tmp_path)
+        try:
+            server.start()
+            server.wait()
+            yield Servers(postgres, server.health.removesuffix("/health"))
+        finally:
+            server.kill()
+    finally:
+        postgres.remove()
+
+
+def test_a_question_outlives_the_database_s_restart(servers: Servers, tmp_path: Path) -> None:
+    (tmp_path / "flow.py").write_text(FLOW)
+    variables = os.environ | client_of(tmp_path / "client", servers.api)
+    process = subprocess.Popen(
+        [sys.executable, "flow.py"], cwd=tmp_path, env=variables,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        wait_until(servers.paused, 180)
+        servers.postgres.kill()
+        time.sleep(AWAY)
+        assert process.poll() is None, process.communicate()[0]
+        servers.postgres.start()
+        form = {"approve": True, "by": "Ada", "why": "clearer"}
+        wait_until(lambda: _answered(servers, form), 180)
+        text, _ = process.communicate(timeout=180)
+        assert process.returncode == 0, text
+        assert "approved by Ada" in text
+        assert "waiting for Prefect's server: it does not answer, and is asked again" in text
+    finally:
+        end(process)
+
+
+def _answered(servers: Servers, form: dict[str, Any]) -> bool:
+    (run,) = servers.paused()
+    said = servers.asked(f"flow_runs/{run['id']}/resume", run_input=form)
+    return str(said["status"]) == "ACCEPT"

@@ -1,0 +1,85 @@
+"""The command line, and the stages behind it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from components.core.models.bundle import save_model
+from components.core.networks.unet import UNetConfig, build_unet
+from components.core.sound.stft import StftConfig
+from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_runs import RunRef
+from pipelines.running.place import STAGES, Place
+from pipelines.running.stages import bring_up_to_date
+
+ROOT = Path(__file__).parents[3]
+
+
+def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "TERM": "dumb"}
+    command = [sys.executable, "-m", "pipelines.terminal.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("verb", "taught"),
+    [
+        ("", ["run", "separate", "status", "serve", "stemline run"]),
+        ("run", ["--dataset", "--set", "train.steps=100", "musdb18-7s"]),
+        ("separate", ["SOURCE", "DESTINATION", "--model", "s3://bucket/folder"]),
+        ("status", ["stages are stale"]),
+        ("serve", ["PREFECT_API_URL"]),
+    ],
+)
+def test_help_teaches_every_verb(tmp_path: Path, verb: str, taught: list[str]) -> None:
+    result = cli(tmp_path, *[verb][: bool(verb)], "--help")
+    assert result.returncode == 0
+    for word in taught:
+        assert word.casefold() in result.stdout.casefold()
+
+
+def test_run_outside_the_project_is_one_line(tmp_path: Path) -> None:
+    result = cli(tmp_path, "run")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "stemline: params.yaml does not exist: run from the root of the project, where it lies\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_separating_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    network = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=128, frames=32)
+    targets = ("vocals", "accompaniment")
+    save_model(tmp_path / "model", build_unet(network, len(targets), 2), network, targets, 44100, 2, {})
+    result = cli(tmp_path, "separate", "nowhere.wav", "stems", "--model", "model")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("stemline: ")
+    assert result.stderr.count("\n") == 1
+    assert "nowhere.wav" in result.stderr
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_training_whose_run_another_mlflow_has_is_reproduced_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    done: list[str] = []
+    RunRef("0123", "x").write(tmp_path / "train")
+    monkeypatch.setattr(mlflow_runs, "has_run", lambda ref: there and ref.run_id == "0123")
+
+    def repro(self: Place, name: str, *arguments: str) -> list[str]:
+        done.append(" ".join(arguments))
+        return ["a line"]
+
+    monkeypatch.setattr(Place, "_repro", repro)
+    lines = bring_up_to_date(Place(tmp_path, tmp_path), ("--pull",))
+    again = [] if there else ["--force train"]
+    assert done == ["--pull acquire", "--pull cache", "--pull train", *again, "--pull evaluate"]
+    assert lines == ["a line"] * len(done)
+
+
+def test_the_stages_of_the_flow_are_those_of_dvc() -> None:
+    document = YAML(typ="safe").load(ROOT / "dvc.yaml")
+    assert tuple(document["stages"]) == STAGES

@@ -1,0 +1,73 @@
+"""`stemline status` says since when the champion is live: what the journal says of it, and where that is another."""
+
+from pathlib import Path
+
+import pytest
+
+from components.core.release.journal import open_journal
+from components.core.tracking import mlflow_runs
+from pipelines.terminal.status import live_since, not_agreed
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("components.core.release.journal.SHARED", tmp_path)
+    open_journal("books").append("promotion", "voices", 1, "better", {}, 0)
+    return "books"
+
+
+def test_the_entry_of_the_live_version_is_named(place: str) -> None:
+    (entry,) = open_journal(place).of("voices")
+    assert live_since(place, "voices", 1) == f"live since {entry.time} (promotion)"
+
+
+def test_a_version_again_live_is_live_since_then(place: str) -> None:
+    open_journal(place).append("promotion", "voices", 2, "better", {}, 1)
+    assert live_since(place, "voices", 1).startswith("by the alias alone")
+    open_journal(place).append("rollback", "voices", 1, "hollow", {}, 2)
+    assert live_since(place, "voices", 1).endswith("(rollback)")
+
+
+def test_another_models_entries_do_not_count(place: str) -> None:
+    assert live_since(place, "drums", 1).startswith("by the alias alone")
+
+
+def test_a_damaged_journal_is_said(place: str, tmp_path: Path) -> None:
+    (tmp_path / "books" / "journal" / "000001.json").write_text("{")
+    said = live_since(place, "voices", 1)
+    assert said.startswith("since when is not known: ")
+    assert "restore it from a backup" in said
+
+
+PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  journal: books\n"
+
+
+@pytest.fixture
+def registry(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With version 1 at the alias, as the journal says; it knows a version 2."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(PARAMS)
+    client = mlflow_runs.connect()
+    client.create_registered_model("voices")
+    for _ in range(2):
+        client.create_model_version("voices", "somewhere")
+    client.set_registered_model_alias("voices", "champion", "1")
+    (entry,) = open_journal(place).of("voices")
+    client.set_registered_model_tag("voices", "journal.entry", f"{entry.number} {entry.digest}")
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_journal_that_is_ahead_of_the_alias_is_a_promotion_that_was_killed(place: str) -> None:
+    assert not_agreed() == []
+    open_journal(place).append("promotion", "voices", 2, "better", {}, 1)
+    (line,) = not_agreed()
+    assert line.startswith("The journal says that version 2 is live, and in the registry @champion is at version 1")
+    assert line.endswith("`stemline repair` makes them agree")
+    assert "by hand" not in live_since(place, "voices", 1)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_damaged_journal_is_said_once(place: str, tmp_path: Path) -> None:
+    (tmp_path / "books" / "journal" / "000001.json").write_text("{")
+    assert not_agreed() == []

@@ -1,0 +1,72 @@
+"""The summary at the end of a run."""
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from components.core.base.errors import UserError
+from components.core.base.files import write_json
+from components.core.release.verdict import VERDICT_FILE, Verdict
+from components.core.release.version import VERSION_FILE, VersionRef
+from pipelines.terminal import summary
+
+
+def results(folder: Path, judged: int = 3) -> None:
+    """Write the small files that the summary reads."""
+    rows = [
+        {"system": system, "target": target, "SDR": 6.543, "SIR": 12.0, "SAR": float("nan"), "ISR": 9.0}
+        for target in ("vocals", "accompaniment")
+        for system in ("model", "mixture", "irm2")
+    ]
+    for step in ("evaluate", "gate", "register"):
+        (folder / step).mkdir()
+    pd.DataFrame(rows).to_csv(folder / "evaluate" / "table.csv", index=False)
+    verdict = Verdict("vocal-isolation", judged, False, "against champion 2", ("vocals: -1.00 dB", "drums: fine"))
+    write_json(folder / "gate" / VERDICT_FILE, asdict(verdict))
+    write_json(folder / "register" / VERSION_FILE, asdict(VersionRef("vocal-isolation", 3, "run", "digest")))
+
+
+def summarised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(summary, "WORKSPACE", folder)
+    out = io.StringIO()
+    summary.print_summary("s3://label/stems", Console(file=out, width=100, highlight=False))
+    return out.getvalue()
+
+
+def test_the_summary_says_scores_verdict_and_where_everything_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results(tmp_path)
+    text = summarised(tmp_path, monkeypatch)
+    for part in (
+        "this model",
+        "ideal ratio mask",
+        "6.54",
+        "version 3 of vocal-isolation was refused by the gate (against champion 2)",
+        "vocals: -1.00 dB",
+        "drums: fine",
+        "s3://label/stems",
+        (tmp_path / "report" / "index.html").as_uri(),
+        "mlflow ui --backend-store-uri",
+        "prefect server start",
+        "dvc metrics show",
+    ):
+        assert part in text
+
+
+def test_the_summary_does_not_give_another_versions_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results(tmp_path, judged=2)
+    text = summarised(tmp_path, monkeypatch)
+    assert "version 3 of vocal-isolation is the champion already" in text
+    assert "refused" not in text
+
+
+def test_a_summary_before_any_verdict_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results(tmp_path)
+    (tmp_path / "gate" / VERDICT_FILE).unlink()
+    with pytest.raises(UserError, match="has not judged a version yet"):
+        summarised(tmp_path, monkeypatch)

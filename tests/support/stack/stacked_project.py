@@ -1,0 +1,84 @@
+"""A copied project whose journal and DVC remote lie in the stack's store."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+
+import pytest
+import soundfile
+from ruamel.yaml import YAML
+
+from demo_songs import render_song
+from tests.support.project import Project, copied_project
+from tests.support.stack.postgres import MISSING, postgres_programs
+from tests.support.stack.stack import Stack, running_stack
+
+_RATE = 22050
+
+
+VALUES: Mapping[str, object] = {
+    "acquire.datasets": ["demo", "folder"],
+    # so long that one model is better than another
+    "train.steps": 100,
+    "evaluate.systems": ["model", "mixture"],  # what the gate needs
+    "evaluate.post": {},
+    "gate.minimum_tracks": 4,
+    "gate.margin_db": 0.5,
+    "gate.stem_limit_db": 1.0,
+}
+
+
+@dataclass
+class StackedProject:
+    """A project and the servers that it uses."""
+
+    project: Project
+    stack: Stack
+
+
+@contextmanager
+def project_in_a_stack(folder: Path) -> Iterator[StackedProject]:
+    """Copy the project into `folder`, and start the stack with a worker in it; skips the test without PostgreSQL."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip(MISSING)
+    project = copied_project(folder / "project")
+    servers = folder / "servers"
+    servers.mkdir()
+    with running_stack(servers, programs, project.folder, project.environment) as stack:
+        _use(stack, project)
+        yield StackedProject(project, stack)
+
+
+def _use(stack: Stack, project: Project) -> None:
+    """Have the project use the stack's servers, and commit where its journal and data are."""
+    project.environment |= stack.variables
+    project.run("dvc", "remote", "add", "--default", "store", "s3://music/dvc")
+    project.run("dvc", "remote", "modify", "store", "endpointurl", stack.variables["AWS_ENDPOINT_URL"])
+    for seed in (1, 2, 3):
+        add_song(project, "test", seed)
+    set_values(project, {"promote.journal": "s3://music/books", **VALUES})
+
+
+def set_values(project: Project, values: Mapping[str, object]) -> None:
+    """Change values in the project's params.yaml, and commit."""
+    yaml = YAML()
+    path = Path(project.folder, "params.yaml")
+    document = yaml.load(path)
+    for name, value in values.items():
+        *sections, key = name.split(".")
+        reduce(getitem, sections, document)[key] = value
+    yaml.dump(document, path)
+    project.git("commit", "--quiet", "--all", "--message", ", ".join(values))
+
+
+def add_song(project: Project, split: str, seed: int, seconds: float = 6.0) -> None:
+    """Put a multitrack into the project's folder of own data, as a user would."""
+    stems = render_song(seed, seconds, _RATE)
+    folder = project.folder / "data" / split / f"Artist {seed} - Song"
+    folder.mkdir(parents=True)
+    for name, samples in stems.items():
+        soundfile.write(folder / f"{name}.flac", samples.T, _RATE)
