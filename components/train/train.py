@@ -21,13 +21,12 @@ from components.core.models.bundle import save_model
 from components.core.networks.registry import build_separator
 from components.core.sound.profile import PROFILE
 from components.core.tracking import mlflow_runs, provenance
+from components.core.tracking.result_code import code_digest
 from components.train.config import TrainConfig
 from components.train.lock import alone_in, keep_newest
 from components.train.profile_measurement import write_training_profile
 from components.train.state import Outcome, read_outcome
 from components.train.worker import FAILURE
-
-_CODE = Path(__file__).parents[1]
 
 
 def train(config: TrainConfig, cache: Path, out: Path, scratch: Path) -> None:
@@ -47,9 +46,9 @@ def train(config: TrainConfig, cache: Path, out: Path, scratch: Path) -> None:
 
 
 def training_key(config: TrainConfig, cache: Path) -> str:
-    """Return a digest of the parameters, the data and the code: the name of the training's scratch folder."""
-    code = [digest_folder(_CODE / part, "*.py") for part in ("core", "train")]
-    return digest_parts([config.model_dump_json(), digest_folder(cache), *code])[:16]
+    """Return the name of the training's scratch folder: a digest of its parameters, its data and its code."""
+    code = code_digest("train", str(config.network.model_dump()["name"]))
+    return digest_parts([config.model_dump_json(), digest_folder(cache), code])[:16]
 
 
 def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> mlflow_runs.RunRef:

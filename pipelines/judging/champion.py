@@ -6,10 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from components.core.base.files import digest_file, digest_folder, digest_parts
+from components.core.base.files import digest_file, digest_parts
 from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.models.addresses import fetch_model
 from components.core.tracking import mlflow_runs
+from components.core.tracking.result_code import code_digest
 from components.promote.promote import champion_version
 from pipelines.running.place import Place
 
@@ -34,9 +35,10 @@ def champion_scores(place: Place, name: str, version: int) -> str:
 
 def _conditions(place: Place, model: Path) -> str:
     """Return a digest of all that decides the scores: model, tracks, parameters, code, the package that computes."""
-    code = [digest_folder(place.folder / "components" / part, "*.py") for part in ("core", "evaluate")]
+    network = json.loads((model / "model.json").read_text(encoding="utf-8"))["network"]["name"]
+    code = code_digest("evaluate", network, place.folder)
     # as it stands in the file: the typed config would bring torch in here
     document = yaml.safe_load((place.folder / "params.yaml").read_text(encoding="utf-8"))
     parameters = json.dumps(document["evaluate"])
     files = [digest_file(path) for path in (model / "model.json", place.workspace / "acquire" / "manifest.csv")]
-    return digest_parts([*files, parameters, *code, metadata.version("torch")])[:12]
+    return digest_parts([*files, parameters, code, metadata.version("torch")])[:12]

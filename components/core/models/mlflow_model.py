@@ -18,8 +18,9 @@ from components.core.models.addresses import BUNDLE
 from components.core.models.bundle import Model
 from components.core.networks.registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs
+from components.core.tracking.result_code import ROOT, imported_files
 
-_CORE = Path(__file__).parents[1]
+_SERVING = "components.core.models.serving"
 _REQUIREMENTS = ("torch", "torchaudio", "numpy", "safetensors", "pydantic", "soundfile", "soxr", "pandas", "filelock")
 _DIGEST = "sha256"
 
@@ -37,7 +38,7 @@ def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: P
     found = _found(client, run, model.digest)
     if found is not None:
         return found
-    with mlflow_runs.active(run), _code() as code, warnings.catch_warnings():
+    with mlflow_runs.active(run), _served_code(model) as code, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
             name=BUNDLE,
@@ -52,13 +53,14 @@ def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: P
 
 
 @contextmanager
-def _code() -> Iterator[Path]:
-    """Yield a folder with the code that serving needs, and no more: each file is a request to a server of artifacts."""
+def _served_code(model: Model) -> Iterator[Path]:
+    """Yield a folder with the code that serving imports, and no more: each file is a request to MLflow's server."""
     with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder, _CORE.parent.name)
-        shutil.copytree(_CORE, package / _CORE.name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(_CORE.parent / "__init__.py", package / "__init__.py")
-        yield package
+        for file in imported_files([_SERVING], _network_name(model)):
+            copy = Path(folder, file.relative_to(ROOT))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        yield Path(folder, _SERVING.split(".")[0])
 
 
 def _found(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, digest: str) -> Logged | None:
@@ -77,5 +79,9 @@ def _signature(model: Model) -> ModelSignature:
 
 def _requirements(model: Model) -> list[str]:
     """The packages that loading and predicting need, at the versions that are here."""
-    names = (*_REQUIREMENTS, *ARCHITECTURES[str(model.network.model_dump()["name"])].packages)
+    names = (*_REQUIREMENTS, *ARCHITECTURES[_network_name(model)].packages)
     return [f"{name}=={metadata.version(name).split('+')[0]}" for name in names]
+
+
+def _network_name(model: Model) -> str:
+    return str(model.network.model_dump()["name"])
