@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _work(arguments: argparse.Namespace) -> None:
-    from components.separate.job import end_with, plan_only, run_job
+    from components.separate.job_results import end_with, plan_only, run_job
     from components.separate.options import asked_for
 
     asked = asked_for(arguments)

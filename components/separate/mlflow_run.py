@@ -6,8 +6,8 @@ from pathlib import Path
 import mlflow
 
 from components.core.tracking import mlflow_runs, provenance
+from components.separate.job import Request
 from components.separate.ledger.account import Summary
-from components.separate.separate import Request
 
 
 def log_job(summary: Summary, request: Request, ledger: Path) -> None:

@@ -10,8 +10,8 @@ from components.core.base.params import PARAMS, load_section, parse_section
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import REGISTRY, SHIPPED, ModelAddress, exists, fetch_model
 from components.separate.config import SeparateConfig
-from components.separate.listing.recordings import Choice
-from components.separate.separate import Request
+from components.separate.job import Request
+from components.separate.listing.source_listing import Choice
 
 MODELS_FOLDER = SCRATCH / "models"
 """Where models from a registry are kept, each version once."""

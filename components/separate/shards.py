@@ -23,14 +23,14 @@ from components.core.models.addresses import REGISTRY, fetch_model
 from components.core.stores.opening import open_store
 from components.core.stores.store import BOOKS, Store
 from components.separate.config import SeparateConfig
-from components.separate.job import end_with, run_job, separate_into
+from components.separate.job import plan_job
+from components.separate.job_results import end_with, run_job, separate_into
 from components.separate.ledger.account import Account
-from components.separate.ledger.ledger import Row, read_rows
-from components.separate.ledger.provenance_file import parse_json
+from components.separate.ledger.destination_documents import parse_json
+from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.listing.plan import Task
-from components.separate.listing.recordings import manifest_of
+from components.separate.listing.source_listing import manifest_of
 from components.separate.options import MODELS_FOLDER, Asked, add_options, asked_for
-from components.separate.separate import plan_job
 
 SHARDS = f"{BOOKS}/shards"
 _HOW = f"{SHARDS}/separate.json"

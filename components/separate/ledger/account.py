@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.separate.ledger.ledger import STATES, LedgerWriter, Row, shown
-from components.separate.recipe import Recipe
+from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, shown
 from components.separate.recording.quality import FlagLimits, flags
+from components.separate.recording.stem_settings import Recipe
 
 
 @dataclass(frozen=True)

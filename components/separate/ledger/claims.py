@@ -19,7 +19,7 @@ from weakref import ref
 
 from components.core.stores.owner import Owner, parse_owner
 from components.core.stores.store import BOOKS, Store, StoreFault
-from components.separate.ledger.provenance_file import digest_key
+from components.separate.ledger.destination_documents import digest_key
 
 CLAIMS = f"{BOOKS}/claims"
 LEASE = 60.0

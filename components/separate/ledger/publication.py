@@ -15,7 +15,7 @@ from components.core.base.files import write_json
 from components.core.base.progress import clock
 from components.core.stores.store import BOOKS, PROVENANCE, Store
 from components.separate.ledger.account import Summary
-from components.separate.ledger.ledger import Row, read_rows
+from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.ledger.page import PageSummary, PageTrack, write_page
 
 LEDGER, SUMMARY, PAGE = f"{BOOKS}/ledger.parquet", f"{BOOKS}/summary.json", "index.html"

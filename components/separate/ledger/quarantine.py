@@ -6,8 +6,8 @@ _stemline/quarantine/<digest of the key>.json
 from dataclasses import asdict, dataclass
 
 from components.core.stores.store import BOOKS, Entry, Store
-from components.separate.ledger.ledger import Row
-from components.separate.ledger.provenance_file import as_json, digest_key, parse_json
+from components.separate.ledger.destination_documents import as_json, digest_key, parse_json
+from components.separate.ledger.ledger_table import Row
 
 QUARANTINE = f"{BOOKS}/quarantine"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from components.core.stores.store import PROVENANCE, Entry, Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
-from components.separate.ledger.provenance_file import provenance_key, read_provenance, same_recipe, same_source
+from components.separate.ledger.destination_documents import provenance_key, read_provenance, same_recipe, same_source
 from components.separate.ledger.quarantine import QUARANTINE, Quarantined, quarantine_key, read_quarantined
-from components.separate.recipe import Recipe
+from components.separate.recording.stem_settings import Recipe
 
 NEW, OTHER_SOURCE, OTHER_RECIPE = "new", "the recording changed", "other model or options"
 _ASKED_AT_ONCE = 16

@@ -14,7 +14,7 @@ from components.core.stores.opening import open_store
 from components.core.stores.store import PROVENANCE
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import has_begun
-from components.separate.ledger.provenance_file import parse_json
+from components.separate.ledger.destination_documents import parse_json
 
 _OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
 

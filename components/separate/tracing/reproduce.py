@@ -21,11 +21,11 @@ from components.core.models.bundle import load_model
 from components.core.stores.opening import open_store
 from components.separate.config import SeparateConfig
 from components.separate.options import MODELS_FOLDER
-from components.separate.recipe import recipe_of
+from components.separate.recording.stem_settings import recipe_of
 from components.separate.recording.stems import BLOCK, separate_file
 from components.separate.tracing.lineage import Stem, find_stem
 from components.separate.workers.messages import Order
-from components.separate.workers.storing import machine
+from components.separate.workers.stem_storage import machine
 from components.separate.workers.worker import separation_of
 
 NEAR_DB = -40.0

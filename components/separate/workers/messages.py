@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from components.core.models.addresses import ModelAddress
 from components.separate.config import SeparateConfig
-from components.separate.ledger.ledger import Row
-from components.separate.recipe import Recipe
+from components.separate.ledger.ledger_table import Row
+from components.separate.recording.stem_settings import Recipe
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,14 @@ from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import Entry, Gone, StoreFault
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.ledger import Row
+from components.separate.ledger.ledger_table import Row
 from components.separate.ledger.quarantine import quarantine
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.stems import Product, Separation, separate_file
 from components.separate.workers.devices import CPU, GPU_BATCH
-from components.separate.workers.fetching import Fetched, Fetcher
 from components.separate.workers.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
-from components.separate.workers.storing import store_product
+from components.separate.workers.recording_fetch import Fetched, Fetcher
+from components.separate.workers.stem_storage import store_product
 
 _BEAT = 2.0  # seconds
 _OF_THE_FILE = (errno.EIO, errno.ESTALE, errno.ENOENT)  # faults of one file, not of the whole disk

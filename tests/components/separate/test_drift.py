@@ -11,7 +11,7 @@ import soundfile
 from components.core.sound.balance import FEATURES, BalanceMeter
 from components.core.sound.profile import PROFILE, write_profile
 from components.train.profile_measurement import make_profile
-from tests.components.separate.here import here, separate
+from tests.components.separate.in_process_job import here, separate
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")

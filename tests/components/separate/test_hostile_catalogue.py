@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.core.stores.store import BOOKS
-from components.separate.ledger.ledger import read_rows, shown
+from components.separate.ledger.ledger_table import read_rows, shown
 from tests.components.separate.hostile_corpus import write_corpus
 from tests.support.tiny_models import run_python, save_tiny_model
 

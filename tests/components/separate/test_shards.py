@@ -13,10 +13,10 @@ from components.core.models.addresses import fetch_model
 from components.core.stores.store import Entry
 from components.separate import shards
 from components.separate.config import SeparateConfig
+from components.separate.job import Request
 from components.separate.listing.plan import NEW, Task
 from components.separate.options import Asked
-from components.separate.separate import Request
-from tests.components.separate.here import here, rows
+from tests.components.separate.in_process_job import here, rows
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")

@@ -12,7 +12,7 @@ from components.core.models.addresses import SHIPPED
 from components.core.tracking import mlflow_runs
 from components.separate.tracing import lineage, reproduce
 from components.separate.tracing.lineage import chain, find_stem
-from tests.components.separate.here import here, separate
+from tests.components.separate.in_process_job import here, separate
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from components.core.models.addresses import fetch_model
-from components.separate import separate as module
+from components.separate import job as module
 from components.separate.config import SeparateConfig
-from components.separate.job import run_job
+from components.separate.job import Request
+from components.separate.job_results import run_job
 from components.separate.ledger.account import Summary
-from components.separate.ledger.ledger import Row, read_rows
+from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.listing.plan import Task
-from components.separate.separate import Request
-from components.separate.workers.crew import GivenUp, Report
 from components.separate.workers.messages import Beat, Ended, Message, Order, Stopped, Troubled
 from components.separate.workers.worker import Worker, separation_of
+from components.separate.workers.worker_pool import GivenUp, Report
 
 
 class HereCrew:

@@ -19,9 +19,9 @@ from components.core.stores.owner import Owner
 from components.core.stores.store import BOOKS, StoreFault
 from components.core.tracking import mlflow_runs
 from components.separate.ledger.claims import claim_folder
-from components.separate.listing.recordings import Choice
-from components.separate.workers import storing
-from tests.components.separate.here import counts, here, rows, separate
+from components.separate.listing.source_listing import Choice
+from components.separate.workers import stem_storage
+from tests.components.separate.in_process_job import counts, here, rows, separate
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -187,7 +187,7 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(storing, "write_provenance", stop)
+        patch.setattr(stem_storage, "write_provenance", stop)
         with pytest.raises(KeyboardInterrupt):
             separate(model, music / "a.wav", out)
     assert "a.wav/provenance.json" not in files(out)

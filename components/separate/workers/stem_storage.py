@@ -5,12 +5,12 @@ from typing import Any
 from components.core.base.files import digest_file
 from components.core.stores.store import PROVENANCE, Store
 from components.core.tracking import provenance
-from components.separate.ledger.ledger import Row, row_of_provenance
-from components.separate.ledger.provenance_file import provenance_key, write_provenance
+from components.separate.ledger.destination_documents import provenance_key, write_provenance
+from components.separate.ledger.ledger_table import Row, row_of_provenance
 from components.separate.ledger.quarantine import quarantine_key
-from components.separate.recipe import Recipe
+from components.separate.recording.stem_settings import Recipe
 from components.separate.recording.stems import Product
-from components.separate.workers.fetching import Fetched
+from components.separate.workers.recording_fetch import Fetched
 
 
 def store_product(destination: Store, source: str, recipe: Recipe, fetched: Fetched, product: Product) -> Row:

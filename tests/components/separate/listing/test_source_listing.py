@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import open_store
-from components.separate.listing.recordings import Choice, list_recordings, manifest_of, read_manifest
+from components.separate.listing.source_listing import Choice, list_recordings, manifest_of, read_manifest
 
 
 def _touch(folder: Path, *names: str) -> Path:

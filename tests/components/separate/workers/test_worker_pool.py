@@ -18,11 +18,11 @@ from components.core.sound.stft import StftConfig
 from components.core.stores.opening import open_store
 from components.separate.config import SeparateConfig
 from components.separate.listing.plan import NEW, Task
-from components.separate.recipe import recipe_of
+from components.separate.recording.stem_settings import recipe_of
 from components.separate.recording.stems import Separation
-from components.separate.workers.crew import Crew, crew_size
 from components.separate.workers.messages import Ended, Message, Order
 from components.separate.workers.worker import Worker, separation_of
+from components.separate.workers.worker_pool import Crew, crew_size
 from tests.support.tiny_models import noise, save_tiny_model
 
 LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64, frames=129)
@@ -93,7 +93,7 @@ def _crash_twice(crew: Crew, crashes: threading.Semaphore) -> None:
 
 
 def test_workers_and_lanes_together_are_as_many_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.separate.workers.crew.cores", lambda: 8)
+    monkeypatch.setattr("components.separate.workers.worker_pool.cores", lambda: 8)
     assert crew_size(0, 100, ["cpu"]) == (8, 1)
     assert crew_size(0, 1, ["cpu"]) == (1, 8)
     assert crew_size(3, 100, ["cpu"]) == (3, 2)

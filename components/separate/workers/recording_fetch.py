@@ -8,10 +8,10 @@ from typing import Any
 from components.core.base.files import digest_file
 from components.core.stores.store import Entry, Store
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.ledger import Row, row_of_provenance
-from components.separate.ledger.provenance_file import read_provenance, same_recipe, same_source
-from components.separate.recipe import Recipe
+from components.separate.ledger.destination_documents import read_provenance, same_recipe, same_source
+from components.separate.ledger.ledger_table import Row, row_of_provenance
 from components.separate.recording.inspection import Unfit
+from components.separate.recording.stem_settings import Recipe
 from components.separate.workers.messages import Busy
 
 

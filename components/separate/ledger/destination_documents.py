@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from components.core.stores.store import PROVENANCE, Entry, Store
-from components.separate.recipe import Recipe
+from components.separate.recording.stem_settings import Recipe
 
 
 def provenance_key(key: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.separate.ledger.account import Account
-from components.separate.ledger.ledger import STATES, LedgerWriter, Row, read_rows, shown
+from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, read_rows, shown
 from components.separate.recording.quality import FlagLimits
 
 
