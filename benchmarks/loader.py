@@ -14,7 +14,7 @@ from components.core.base.parallel import cores
 from components.core.base.params import PARAMS, load_section
 from components.core.data.cache_format import ShardReader
 from components.train.config import AugmentConfig, TrainConfig
-from components.train.crops import CropSampler, batches
+from components.train.crops.sampler import CropSampler, batches
 
 NOTHING = AugmentConfig(
     gain_db=0,

@@ -4,18 +4,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.acquire.checks import TrackFacts, measure
+from components.acquire.checking.acceptance import is_scorable, judge
+from components.acquire.checking.measurements import TrackFacts, measure
 from components.acquire.config import AcquireConfig
+from components.acquire.datasets.collection import Collection, SourceTrack
 from components.acquire.datasets.registry import FINDERS
-from components.acquire.datasets.source import Collection, SourceTrack
-from components.acquire.judge import is_scorable, judge
-from components.acquire.names import unique_names
-from components.acquire.problems import PROBLEMS, Kind, Problem, write_problems
-from components.acquire.report import SUMMARY, print_report, write_summary
+from components.acquire.files.copying import Transfer, copy, plan
+from components.acquire.files.names import unique_names
 from components.acquire.splits import TEST, TRAIN, Entry, Shares, assign
-from components.acquire.store import Transfer, copy, plan
+from components.acquire.summary import SUMMARY, print_report, write_summary
 from components.core.base.errors import UserError
 from components.core.base.parallel import in_processes
+from components.core.data.data_problems import PROBLEMS, Kind, Problem, write_problems
 from components.core.data.manifest import MANIFEST, StemFile, Track, write_manifest
 
 TRACKS = "tracks"

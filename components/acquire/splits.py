@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.acquire.names import key
+from components.acquire.files.names import key
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 

@@ -16,9 +16,9 @@ from components.core.base.progress import Progress
 from components.core.data.cache_format import ShardReader
 from components.core.networks.separator import Separator
 from components.train.config import TrainConfig
-from components.train.crops import Batch, CropSampler, batches
+from components.train.crops.sampler import Batch, CropSampler, batches
 from components.train.losses import LOSSES, Loss
-from components.train.processes import Group
+from components.train.process_group import Group
 from components.train.schedule import learning_rate
 from components.train.state import Best, TrainingState
 from components.train.throughput import StepClock, Throughput, crop_flops, peak_flops

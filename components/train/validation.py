@@ -7,7 +7,7 @@ from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.networks.separator import Separator
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio
-from components.train.processes import Group
+from components.train.process_group import Group
 
 _EPSILON = 1e-10
 

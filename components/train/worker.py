@@ -21,7 +21,7 @@ from components.core.networks.separator import Separator
 from components.core.tracking import mlflow_runs
 from components.train.config import TrainConfig
 from components.train.loop import Trainer
-from components.train.processes import Group, joined_group
+from components.train.process_group import Group, joined_group
 from components.train.state import new_state
 
 FAILURE = "failure.txt"

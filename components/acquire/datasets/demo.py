@@ -9,8 +9,8 @@ import soundfile
 
 import demo_songs
 from components.acquire.config import AcquireConfig
-from components.acquire.datasets.source import Collection, SourceStem, SourceTrack
-from components.acquire.names import artist_and_title
+from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
+from components.acquire.files.names import artist_and_title
 from components.core.base.files import digest_folder, whole_file
 from components.core.base.parallel import in_processes
 from components.core.sound import ffmpeg

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.acquire.config import AcquireConfig
+from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
 from components.acquire.datasets.folder_table import TABLE, FolderTable, read_table
-from components.acquire.datasets.source import Collection, SourceStem, SourceTrack
-from components.acquire.names import artist_and_title, clean, key, unique_names
-from components.acquire.problems import Kind, Problem
+from components.acquire.files.names import artist_and_title, clean, key, unique_names
 from components.core.base.errors import UserError
+from components.core.data.data_problems import Kind, Problem
 from components.core.data.manifest import MIXTURE, SPLITS
 from components.core.sound.decoding import SUFFIXES
 from components.core.stores.store import S3

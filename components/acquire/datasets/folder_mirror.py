@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
 
-from components.acquire.download import require_space
+from components.acquire.files.download import require_space
 from components.core.base.errors import UserError
 from components.core.base.files import digest_parts, make_durable, whole_file, write_json
 from components.core.base.progress import Progress

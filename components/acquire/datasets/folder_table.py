@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.acquire.names import clean, key
-from components.acquire.problems import Kind, Problem
+from components.acquire.files.names import clean, key
 from components.core.base.errors import UserError
+from components.core.data.data_problems import Kind, Problem
 from components.core.data.manifest import SPLITS
 
 TABLE = "tracks.csv"

@@ -12,10 +12,10 @@ from statistics import median
 from typing import Any
 
 from components.acquire.config import AcquireConfig, DatasetName
-from components.acquire.datasets.source import Collection, SourceStem, SourceTrack
-from components.acquire.download import Remote, fetch
-from components.acquire.names import artist_and_title, clean
-from components.acquire.unpack import unpack
+from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
+from components.acquire.files.archives import unpack
+from components.acquire.files.download import Remote, fetch
+from components.acquire.files.names import artist_and_title, clean
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from components.acquire.config import DatasetName
 from components.acquire.datasets import demo, folder, musdb18
-from components.acquire.datasets.source import Finder
+from components.acquire.datasets.collection import Finder
 
 FINDERS: Mapping[DatasetName, Finder] = {
     "demo": demo.find,

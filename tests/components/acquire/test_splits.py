@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.names import key
+from components.acquire.files.names import key
 from components.acquire.splits import TEST, TRAIN, VALIDATION, Entry, Shares, assign
 
 ARTISTS = ("Björk", "bjo\u0308rk", "BJÖRK ", "Can", "can", "李", "A  B", "A B", "D", "E", "F")

@@ -18,10 +18,10 @@ from components.core.networks.registry import build_separator
 from components.core.networks.separator import Separator
 from components.core.sound.decoding import Audio
 from components.train.config import TrainConfig
-from components.train.crops import Batch
+from components.train.crops.sampler import Batch
 from components.train.loop import Trainer
 from components.train.losses import LOSSES
-from components.train.processes import Group
+from components.train.process_group import Group
 from components.train.schedule import learning_rate
 from components.train.state import CHECKPOINT, Best, TrainingState, new_state
 from components.train.train import flat_params, training_key

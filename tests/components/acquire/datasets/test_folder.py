@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from components.acquire.config import AcquireConfig
+from components.acquire.datasets.collection import Collection
 from components.acquire.datasets.folder import find
-from components.acquire.datasets.source import Collection
-from components.acquire.problems import Kind
 from components.core.base.errors import UserError
+from components.core.data.data_problems import Kind
 
 Write = Callable[..., Path]
 

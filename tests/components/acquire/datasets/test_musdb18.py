@@ -11,8 +11,8 @@ import pytest
 
 from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets import musdb18
+from components.acquire.datasets.collection import Collection
 from components.acquire.datasets.musdb18 import EDITIONS, MIRROR, MUSDB_PATH, Edition, find
-from components.acquire.datasets.source import Collection
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
 from tests.components.acquire.conftest import BadLine

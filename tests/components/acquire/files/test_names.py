@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.names import artist_and_title, clean, key, safe_name, safe_names, unique_names
+from components.acquire.files.names import artist_and_title, clean, key, safe_name, safe_names, unique_names
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.acquire.download import Remote, fetch, require_space
+from components.acquire.files.download import Remote, fetch, require_space
 from components.core.base.errors import UserError
 from tests.components.acquire.conftest import BadLine
 

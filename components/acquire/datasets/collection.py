@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.acquire.config import AcquireConfig
-from components.acquire.problems import Problem
+from components.core.data.data_problems import Problem
 
 
 @dataclass(frozen=True)

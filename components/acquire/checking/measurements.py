@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from components.acquire.datasets.source import SourceStem, SourceTrack
+from components.acquire.datasets.collection import SourceStem, SourceTrack
 from components.core.base.errors import UserError
 from components.core.data.manifest import MIXTURE
 from components.core.sound import decoding, ffmpeg

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
 from components.core.sound.decoding import Audio
-from components.train.augment import Warp, band_limited, draw_warp, varied, warped
 from components.train.config import AugmentConfig
+from components.train.crops.augmentation import Warp, band_limited, draw_warp, varied, warped
 from tests.components.train.train_music import train_config
 
 RATE = 44100

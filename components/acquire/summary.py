@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.acquire.problems import PROBLEMS, Kind, Problem, left_out
 from components.core.base.files import write_json
+from components.core.data.data_problems import PROBLEMS, Kind, Problem, left_out
 from components.core.data.manifest import SPLITS, Track
 
 SUMMARY = "summary.json"

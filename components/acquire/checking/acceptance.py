@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from components.acquire.checks import StemFacts, TrackFacts
-from components.acquire.datasets.source import SourceTrack
-from components.acquire.problems import Kind, Problem
+from components.acquire.checking.measurements import StemFacts, TrackFacts
+from components.acquire.datasets.collection import SourceTrack
+from components.core.data.data_problems import Kind, Problem
 from components.core.data.manifest import MIXTURE
 
 VOCALS = "vocals"

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from components.core.base.errors import UserError
 from components.core.data.cache_format import Part, ShardReader, write_parts
 from components.core.sound.decoding import Audio
-from components.train.augment import Warp
 from components.train.config import AugmentConfig
-from components.train.crops import CropSampler, batches
+from components.train.crops.augmentation import Warp
+from components.train.crops.sampler import CropSampler, batches
 from tests.components.train.train_music import RATE, TARGETS, WHOLE, noise, noise_cache, train_config, write_cache
 
 SAMPLES = RATE // 2
@@ -391,7 +391,7 @@ def test_a_part_from_a_narrow_track_limits_the_crop_too(tmp_path: Path) -> None:
 
 
 def test_a_lower_pitch_lowers_the_limit(varied_reader: ShardReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.train.crops.draw_warp", lambda *_: Warp(1.0, 0.5))
+    monkeypatch.setattr("components.train.crops.sampler.draw_warp", lambda *_: Warp(1.0, 0.5))
     only = {target: {"made": 1.0} for target in TARGETS}
     levels = [
         level_above(sampler(varied_reader, REMIXED, datasets=only).batch(0, range(6)).stems, share * RATE / 4)
@@ -405,7 +405,7 @@ def test_a_lower_pitch_lowers_the_limit(varied_reader: ShardReader, monkeypatch:
 def test_nothing_of_a_narrow_track_is_ever_above_its_limit(
     varied_reader: ShardReader, pitch: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("components.train.crops.draw_warp", lambda *_: Warp(1.0, pitch))
+    monkeypatch.setattr("components.train.crops.sampler.draw_warp", lambda *_: Warp(1.0, pitch))
     only = {target: {"other": 1.0} for target in TARGETS}
     crops = sampler(varied_reader, REMIXED, datasets=only).batch(0, range(6)).stems
     assert level_above(crops, 1.02 * RATE / 4).max() < 2e-3

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.acquire.datasets.source import SourceTrack
-from components.acquire.names import safe_name, safe_names
+from components.acquire.datasets.collection import SourceTrack
+from components.acquire.files.names import safe_name, safe_names
 from components.core.base.files import digest_file, whole_file
 
 _AT_ONCE = 1 << 30

@@ -6,8 +6,8 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from components.acquire.download import require_space
-from components.acquire.names import key
+from components.acquire.files.download import require_space
+from components.acquire.files.names import key
 from components.core.base.errors import UserError
 from components.core.base.progress import Progress
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from components.core.base.errors import UserError
 from components.core.data.cache_format import CachedTrack, Part, ShardReader
 from components.core.sound.decoding import Audio
-from components.train.augment import Warp, band_limited, draw_warp, varied, warped
 from components.train.config import TrainConfig
+from components.train.crops.augmentation import Warp, band_limited, draw_warp, varied, warped
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.unpack import unpack
+from components.acquire.files.archives import unpack
 from components.core.base.errors import UserError
 
 LIMIT = 10_000_000

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.acquire import checks
-from components.acquire.checks import measure
-from components.acquire.datasets.source import SourceStem, SourceTrack
-from components.acquire.judge import is_scorable, judge
-from components.acquire.problems import Kind
+from components.acquire.checking import measurements
+from components.acquire.checking.acceptance import is_scorable, judge
+from components.acquire.checking.measurements import measure
+from components.acquire.datasets.collection import SourceStem, SourceTrack
+from components.core.data.data_problems import Kind
 from components.core.sound import ffmpeg
 
 EXCERPT_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
@@ -47,7 +47,7 @@ def test_the_real_excerpt(excerpt: Path) -> None:
 def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
     whole = measure(track)
-    monkeypatch.setattr(checks, "BLOCK", 1000)
+    monkeypatch.setattr(measurements, "BLOCK", 1000)
     pieces = measure(track)
     assert {name: stem.samples for name, stem in whole.stems.items()} == {
         name: stem.samples for name, stem in pieces.stems.items()

@@ -1,0 +1,1 @@
+"""Files of the acquired data: download, unpack, name, copy."""

@@ -1,0 +1,1 @@
+"""Training crops: which tracks are drawn, how their stems are augmented, and how batches are loaded."""
