@@ -61,7 +61,7 @@ def main() -> None:
 def _log(name: str, post: PostProcessing, model: str, metrics: dict[str, float]) -> None:
     client = mlflow_runs.connect()
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"post-processing: {name}")
-    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=created.info.run_id)
     mlflow_runs.log_params(client, run, {f"post.{key}": value for key, value in post.model_dump(mode="json").items()})
     mlflow_runs.set_tags(client, run, {"stage": "post-processing", "model_digest": model})
     mlflow_runs.log_metrics(client, run, metrics, 0)

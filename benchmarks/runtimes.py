@@ -226,7 +226,7 @@ def _log(
     base = ways[0]
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client), run_name="runtimes").info.run_id
-    ref = RunRef(run, mlflow_runs.EXPERIMENT)
+    ref = RunRef(run_id=run)
     made_by = {"stage": "runtimes", "git_commit": git_commit(), "machine": hardware()}
     mlflow_runs.set_tags(client, ref, made_by | {f"package.{name}": _version(name) for name in PACKAGES})
     measured = {"model": arguments.model, "model_digest": model.digest, "threads": arguments.threads}

@@ -13,7 +13,7 @@ from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track
 from components.core.data.metric_names import METRICS
 from components.core.models.bundle import load_model
-from components.core.models.file_names import WEIGHTS
+from components.core.models.description import WEIGHTS
 from components.core.sound import decoding
 from components.evaluate.scoring.scoring import median_of_frames, score_track
 from components.evaluate.scoring.systems import separate_by_model

@@ -35,7 +35,7 @@ def runs_of(folder: Path) -> dict[str, mlflow_runs.RunRef]:
     """Return the MLflow run of every system in `folder`/systems that was scored: of its training, if any."""
     return {
         path.parent.name: mlflow_runs.RunRef.read(path.parent)
-        for path in sorted((folder / SYSTEMS).glob(f"*/{mlflow_runs.RUN_FILE}"))
+        for path in sorted((folder / SYSTEMS).glob(f"*/{mlflow_runs.RunRef.FILE}"))
         if (path.parent / "evaluate" / "test.json").is_file()
     }
 
@@ -58,7 +58,7 @@ def log_comparison(
 ) -> mlflow_runs.RunRef:
     """Log what lies in `folder` as a run, and tag the trainings with their system; return the run."""
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=RUN)
-    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=created.info.run_id)
     table = pd.read_csv(folder / TABLE)
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     mlflow_runs.set_tags(client, run, _tags(summary))

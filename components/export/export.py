@@ -9,9 +9,9 @@ from components.core.base.errors import UserError
 from components.core.base.files import whole_file, write_json, write_text
 from components.core.base.params import PARAMS
 from components.core.models.bundle import load_model
-from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.sound.profile import PROFILE
-from components.core.tracking.mlflow_runs import RUN_FILE, RunRef
+from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import Scores, model_card
 from components.export.run import read_run
 
@@ -30,13 +30,13 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     for folder in evaluations:
         _require_scores_of(model.digest, folder)
     run = read_run(RunRef.read(train))
-    sources = [*(train / "model" / name for name in (DESCRIPTION, WEIGHTS, PROFILE)), PARAMS, LOCK]
+    sources = [*(train / "model" / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK]
     for path in sources:
         _copy(path, out / path.name)
     scores = [Scores.read(folder) for folder in evaluations]
     for found, folder in zip(scores, evaluations, strict=True):
         _copy_scores(folder, out / "scores" / "+".join(found.test["datasets"]))
-    write_json(out / RUN_FILE, run.document())
+    write_json(out / RunRef.FILE, run.document())
     write_text(out / CARD, model_card(model, run, scores, data, licences))
     print(f"export: {model.digest[:12]} with its origin to {out}")
 

@@ -6,13 +6,14 @@ differences.png   what each track gained or lost
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.base.files import write_json
-from components.core.models.addresses import REGISTRY
+from components.core.data import artifacts
+from components.core.models.registry_names import REGISTRY
 from components.core.models.smoke_test import Smoke, smoke
-from components.core.release.verdict import PICTURE_FILE, VERDICT_FILE, Finding, Verdict
+from components.core.release.verdict import Finding, Verdict
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
@@ -22,8 +23,6 @@ from components.gate.scores import MODEL, Scores, read_scores
 from components.gate.slices import sliced
 from components.gate.verdict_picture import draw_differences
 from components.gate.verdict_records import TEST_DIGEST, write_down
-
-SMOKE_FILE = "smoke.json"
 
 
 @dataclass(frozen=True)
@@ -63,20 +62,21 @@ def gate(
     ]
     findings = (*decisive, *slices, *running, *known)
     verdict = Verdict(
-        version.name,
-        version.version,
-        bool(decisive) and all(finding.good for finding in findings),
-        f"against champion {champion.version}" if champion else "first champion",
-        _reasons(decisive, findings),
-        champion.version if champion else 0,
-        challenger.test_digest,
-        version.sha256,
-        version.run_id,
-        findings,
+        name=version.name,
+        version=version.version,
+        passed=bool(decisive) and all(finding.good for finding in findings),
+        rule=f"against champion {champion.version}" if champion else "first champion",
+        reasons=_reasons(decisive, findings),
+        champion=champion.version if champion else 0,
+        test_digest=challenger.test_digest,
+        sha256=version.sha256,
+        run_id=version.run_id,
+        findings=findings,
     )
     _write(out, verdict, seen)
-    draw_differences(out / PICTURE_FILE, config, verdict, challenger, live)
-    write_down(verdict, [out / name for name in (VERDICT_FILE, SMOKE_FILE, PICTURE_FILE)])
+    draw_differences(artifacts.VERDICT_PICTURE.within(out), config, verdict, challenger, live)
+    files = (artifacts.VERDICT, artifacts.SMOKE, artifacts.VERDICT_PICTURE)
+    write_down(verdict, [artifact.within(out) for artifact in files])
     return verdict
 
 
@@ -131,5 +131,5 @@ def _few_tracks(config: GateConfig, champion: Champion | None, scores: Scores) -
 
 
 def _write(out: Path, verdict: Verdict, seen: Mapping[str, Smoke]) -> None:
-    write_json(out / VERDICT_FILE, asdict(verdict))
-    write_json(out / SMOKE_FILE, {role: asdict(found) for role, found in seen.items()})
+    verdict.write(out)
+    write_json(artifacts.SMOKE.within(out), {role: found.values() for role, found in seen.items()})

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.core.release.verdict import VERDICT_FILE, Verdict
+from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 
 ARTIFACTS = "gate"
@@ -22,7 +22,7 @@ def write_down(verdict: Verdict, files: Iterable[Path]) -> None:
     for name, value in tags.items():
         client.set_model_version_tag(verdict.name, str(verdict.version), name, value)
     client.update_model_version(verdict.name, str(verdict.version), _description(verdict)[:_CHARACTERS])
-    run = mlflow_runs.RunRef(verdict.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=verdict.run_id)
     mlflow_runs.require_run(run)
     mlflow_runs.set_tags(client, run, tags)
     for path in files:
@@ -44,5 +44,5 @@ def _description(verdict: Verdict) -> str:
     """Return the verdict as Markdown, for the registry's page of the version."""
     word = "Passed" if verdict.passed else "Refused"
     lines = [f"{'✓' if finding.good else '✗'} {finding.text}" for finding in verdict.findings]
-    where = f"All of it: `{ARTIFACTS}/{VERDICT_FILE}` among the artifacts of run `{verdict.run_id}`."
+    where = f"All of it: `{ARTIFACTS}/{Verdict.FILE}` among the artifacts of run `{verdict.run_id}`."
     return "\n\n".join([f"**{word} by the gate** ({verdict.rule})", *lines, where])

@@ -23,7 +23,7 @@ def main() -> None:
 def _work(arguments: argparse.Namespace) -> None:
     config, verdict = load_section("promote", PromoteConfig), Verdict.read(arguments.gate)
     needed = verdict.passed and arguments.approval is not None
-    approval = Approval.read(arguments.approval, verdict) if needed else None
+    approval = Approval.read_for(verdict, arguments.approval) if needed else None
     entry = promote(config, verdict, approval)
     if entry:
         print(f"promote: version {verdict.version} is now @{config.alias} (entry {entry.number} of the journal)")

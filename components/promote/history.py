@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -28,7 +27,9 @@ def _work(arguments: argparse.Namespace) -> None:
     if arguments.at:
         entries = _in_force(entries, moment_of(arguments.at))
     if arguments.json:
-        print(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+        print(
+            json.dumps([{**entry.values(), "digest": entry.digest} for entry in entries], indent=2, ensure_ascii=False)
+        )
     elif not entries:
         print("history: nothing was live" + (f" at {arguments.at}" if arguments.at else " yet"))
     else:

@@ -14,7 +14,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
-from components.core.models.addresses import NOT_THERE
+from components.core.models.registry_names import NOT_FOUND_CODES
 from components.core.release.journal import ENTRY, PLACE, Entry, Journal, Kind
 from components.core.release.registry_consistency import is_registered, misfit
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK
@@ -131,7 +131,7 @@ def _follow(client: mlflow.MlflowClient, config: PromoteConfig, entry: Entry) ->
         client.set_registered_model_tag(name, ENTRY, f"{entry.number} {entry.digest}")
     except MlflowException as error:
         # a registry that does not know the model yet, as after a move to another: nothing is live, and nothing to tag
-        if entry.version or error.error_code not in NOT_THERE:
+        if entry.version or error.error_code not in NOT_FOUND_CODES:
             raise
 
 
@@ -159,7 +159,7 @@ def remembered(client: mlflow.MlflowClient, name: str) -> str:
     try:
         return str(client.get_registered_model(name).tags.get(ENTRY, ""))
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in NOT_FOUND_CODES:
             raise UserError(
                 f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
             ) from None

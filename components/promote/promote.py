@@ -4,7 +4,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
-from components.core.models.addresses import NOT_THERE
+from components.core.models.registry_names import NOT_FOUND_CODES
 from components.core.tracking import mlflow_runs
 
 
@@ -17,7 +17,7 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
     try:
         return int(client.get_model_version_by_alias(name, alias).version)
     except MlflowException as error:
-        if error.error_code in NOT_THERE:
+        if error.error_code in NOT_FOUND_CODES:
             return None
         raise UserError(
             f"the registry at {mlflow_runs.address()} does not say who is @{alias}: {mlflow_runs.reason(error)}"

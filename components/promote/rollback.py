@@ -5,7 +5,6 @@ that fetches it as production does: what does not work is not made live.
 """
 
 import argparse
-from dataclasses import asdict
 
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
@@ -42,7 +41,7 @@ def rollback(config: PromoteConfig, name: str, to: int | None, why: str, ungated
         raise UserError(
             f"models:/{name}/{target} holds other weights than were registered (checksum): name another with --to"
         )
-    evidence = {"sha256": seen.sha256, "run": version.run_id, "smoke": asdict(seen)}
+    evidence = {"sha256": seen.sha256, "run": version.run_id, "smoke": seen.model_dump(mode="json")}
     return change(client, config, journal, "rollback", name, target, why.strip(), evidence, live)
 
 

@@ -1,16 +1,15 @@
 """Log the model to its training's run and register it, once."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
-from components.core.base.files import digest_parts, write_json
+from components.core.base.files import digest_parts
 from components.core.models.bundle import Model, load_model
 from components.core.models.mlflow_model import logged_model
-from components.core.release.version import VERSION_FILE, VersionRef
+from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs, provenance
 from components.register.config import RegisterConfig
 
@@ -33,8 +32,8 @@ def register(config: RegisterConfig, model: Path, run: mlflow_runs.RunRef, out: 
     mlflow_runs.require_run(run)
     loaded = load_model(model)
     version = _found(client, config.name, loaded) or _registered(client, config.name, model, loaded, run)
-    ref = VersionRef(config.name, int(version.version), str(version.run_id), loaded.digest)
-    write_json(out / VERSION_FILE, asdict(ref))
+    ref = VersionRef(name=config.name, version=int(version.version), run_id=str(version.run_id), sha256=loaded.digest)
+    ref.write(out)
     return ref
 
 

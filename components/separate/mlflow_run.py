@@ -14,7 +14,7 @@ def log_job(summary: Summary, request: Request, ledger: Path) -> None:
     """Log the job's counts, speed, cost and drift, and its ledger."""
     client = mlflow_runs.connect()
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"separate {request.source}")
-    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=created.info.run_id)
     options = {f"separate.{name}": value for name, value in summary.recipe.options.items()}
     places = {"separate.source": request.source, "separate.destination": request.destination}
     mlflow_runs.log_params(client, run, options | places)

@@ -8,7 +8,8 @@ from typing import Any
 from components.core.base.errors import UserError
 from components.core.base.params import PARAMS, load_section, parse_section
 from components.core.base.workspace import SCRATCH
-from components.core.models.addresses import REGISTRY, SHIPPED, ModelAddress, exists, fetch_model
+from components.core.models.addresses import SHIPPED, ModelAddress, exists, fetch_model
+from components.core.models.registry_names import REGISTRY
 from components.separate.config import SeparateConfig
 from components.separate.job import Request
 from components.separate.listing.source_listing import Choice

@@ -19,7 +19,8 @@ from pathlib import Path
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.base.step_command import run_step
-from components.core.models.addresses import REGISTRY, fetch_model
+from components.core.models.addresses import fetch_model
+from components.core.models.registry_names import REGISTRY
 from components.core.stores.opening import open_store
 from components.core.stores.store import BOOKS, Store
 from components.separate.config import SeparateConfig

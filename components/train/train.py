@@ -54,7 +54,7 @@ def training_key(config: TrainConfig, cache: Path) -> str:
 def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> mlflow_runs.RunRef:
     """Return the training's MLflow run: the one it began with, or a new one where the store does not have that."""
     client = mlflow_runs.connect()
-    if (folder / mlflow_runs.RUN_FILE).is_file():
+    if (folder / mlflow_runs.RunRef.FILE).is_file():
         run = mlflow_runs.RunRef.read(folder)
         if mlflow_runs.has_run(run):
             return run
@@ -62,7 +62,7 @@ def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path)
     datasets = sorted({track.name.split("/")[0] for track in reader.tracks})
     name = f"{config.network.model_dump()['name']} on {' + '.join(datasets)}"
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=name)
-    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=created.info.run_id)
     mlflow_runs.log_params(client, run, flat_params(config.model_dump(mode="json")))
     tags = {
         "stage": "train",

@@ -78,7 +78,7 @@ def _journal(checkout: Checkout) -> Journal:
 
 
 def _run_of_training(client: mlflow.MlflowClient, name: str, version: int) -> mlflow_runs.RunRef:
-    found = mlflow_runs.RunRef(client.get_model_version(name, str(version)).run_id, mlflow_runs.EXPERIMENT)
+    found = mlflow_runs.RunRef(run_id=client.get_model_version(name, str(version)).run_id)
     mlflow_runs.require_run(found)
     return found
 
@@ -90,7 +90,7 @@ def _bring_tracks(checkout: Checkout) -> None:
 
 def _new_run(client: mlflow.MlflowClient, name: str, tags: dict[str, object]) -> mlflow_runs.RunRef:
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=name)
-    ref = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    ref = mlflow_runs.RunRef(run_id=created.info.run_id)
     mlflow_runs.set_tags(client, ref, tags)
     return ref
 

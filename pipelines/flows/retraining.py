@@ -17,7 +17,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from components.core.base.files import digest_file
-from components.core.release.verdict import PICTURE_FILE, Verdict
+from components.core.data import artifacts
+from components.core.release.verdict import Verdict
 from pipelines.judging.registry_repair import settle
 from pipelines.judging.approval import NotApproved, approve, require_server
 from pipelines.running.checkout import Checkout, checked_out
@@ -130,7 +131,7 @@ def _publish(verdict: Verdict, folder: Path) -> None:
     word = "passed" if verdict.passed else "was refused"
     reasons = (f"- {text}" for text in verdict.reasons)
     # in the text itself: Prefect's page has no other way to what lies on a worker
-    picture = base64.b64encode((folder / PICTURE_FILE).read_bytes()).decode()
+    picture = base64.b64encode(artifacts.VERDICT_PICTURE.within(folder).read_bytes()).decode()
     lines = [
         f"# Version {verdict.version} {word}",
         f"By the rule: {verdict.rule}.",

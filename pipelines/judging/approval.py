@@ -24,10 +24,12 @@ from prefect.utilities.urls import url_for
 from pydantic import Field
 
 from components.core.tracking import mlflow_runs
-from components.core.release.approval import APPROVAL_FILE, Approval
+from components.core.data import artifacts
+from components.core.release.approval import Approval
 from components.core.base.errors import Away, UserError
 from components.core.base.files import write_text
-from components.core.models.addresses import REGISTRY, SHIPPED
+from components.core.models.addresses import SHIPPED
+from components.core.models.registry_names import REGISTRY
 from components.core.base.params import load_section
 from components.core.stores.store import S3
 from components.core.release.verdict import Verdict
@@ -87,7 +89,7 @@ def approve(place: Place, verdict: Verdict) -> None:
 
     A no is written to the registry, for the gate: else the next run would judge the same version, and ask again.
     """
-    (place.workspace / "gate" / APPROVAL_FILE).unlink(missing_ok=True)
+    artifacts.APPROVAL.below(place.workspace).unlink(missing_ok=True)
     config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
     folder = _listened_to(place, verdict, config)
     try:
@@ -190,7 +192,14 @@ def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> 
             continue
         if not form.approve:
             raise Refused(form.by, form.why)
-        return Approval(verdict.name, verdict.version, verdict.digest, form.by, form.why, listening)
+        return Approval(
+            name=verdict.name,
+            version=verdict.version,
+            verdict=verdict.digest,
+            by=form.by,
+            why=form.why,
+            listening=listening,
+        )
 
 
 def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from components.compare.systems.references import fixed_title, is_fixed
 from components.core.base.files import digest_folder
-from components.core.tracking.mlflow_runs import RUN_FILE
+from components.core.data import artifacts
 
 _DIGITS = 12  # of a digest, enough to tell files apart
 
@@ -50,7 +50,7 @@ def read_facts(folder: Path, training_seconds: Mapping[str, float]) -> dict[str,
         found[name] = Facts(
             str(system.get("title", name)), costs, training_seconds.get(name), speeds, machine,
             str(system.get("origin", "")), _recipe(system.get("recipe", {})),
-            run=str(_document(path.parent / RUN_FILE).get("run_id", "")),
+            run=str(_document(artifacts.RUN.within(path.parent)).get("run_id", "")),
         )  # fmt: skip
     return found
 

@@ -42,9 +42,9 @@ def run_of_pretrained(client: mlflow.MlflowClient, name: str, model: Model) -> m
     experiment = mlflow_runs.experiment_id(client)
     wanted = f"tags.stage = '{STAGE}' and tags.system = '{name}' and tags.`{_DIGEST}` = '{model.digest}'"
     for found in client.search_runs([experiment], wanted, max_results=1):
-        return mlflow_runs.RunRef(found.info.run_id, mlflow_runs.EXPERIMENT)
+        return mlflow_runs.RunRef(run_id=found.info.run_id)
     created = client.create_run(experiment, run_name=f"{name}, pretrained")
-    run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    run = mlflow_runs.RunRef(run_id=created.info.run_id)
     network = {f"network.{key}": value for key, value in model.network.model_dump(mode="json").items()}
     mlflow_runs.log_params(client, run, network)
     origin = {f"pretrained.{key}": value for key, value in model.origin.items() if value}

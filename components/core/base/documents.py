@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
+from components.core.base.files import json_text, write_text
 
 
 class Document(BaseModel):
@@ -60,8 +60,8 @@ class Document(BaseModel):
         if not isinstance(version, int) or version > cls.FORMAT:
             raise UserError(f"{where} was written by a newer Stemline (format {version}): update this one")
         try:
-            # JSON rules: a list may stand for a tuple
-            return cls.model_validate_json(json.dumps(fields))
+            # the rules of JSON, not of Python: a list stands for a tuple
+            return cls.model_validate_json(json.dumps(fields), strict=True)
         except ValidationError as error:
             raise UserError(f"{where} is damaged ({_first_problem(error)}): {cls.REMEDY}") from None
 
@@ -69,13 +69,17 @@ class Document(BaseModel):
         """Return the document as JSON values, with its format version."""
         return {"format_version": self.FORMAT, **self.model_dump(mode="json", by_alias=True)}
 
+    def text(self) -> str:
+        """Return the document as the readable JSON that is written to its file."""
+        return json_text(self.values())
+
     def write(self, folder: Path) -> None:
         """Write the document as `FILE` in `folder`, whole or not at all."""
         self.write_file(folder / self.FILE)
 
     def write_file(self, path: Path) -> None:
         """Write the document to `path`, whole or not at all."""
-        write_json(path, self.values())
+        write_text(path, self.text())
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -71,12 +71,14 @@ EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians
 
 VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote"))
 VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may go live", ("promote", "report"))
+SMOKE = Artifact("gate", "smoke.json", "document", "what was measured when version and champion were tried")
+APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
 VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost", ("report",))
 RECORDINGS = Artifact("catalogue", "recordings", "folder", "held-back recordings to separate", ("separate",))
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (
     TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, MODEL, RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
-    SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, VERDICT_PICTURE, RECORDINGS,
-    REPORT,
+    SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, SMOKE, APPROVAL, VERDICT_PICTURE,
+    RECORDINGS, REPORT,
 )  # fmt: skip

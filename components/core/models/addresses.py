@@ -5,20 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.base.garbage_collection import at_rest
+from components.core.models.registry_names import REGISTRY
 from components.core.tracking.mlflow_store import has_begun
-
-REGISTRY = "models:/"
-BUNDLE = "model"
-"""The name of the model's folder among the artifacts of a registered version."""
 
 MODELS = "STEMLINE_MODELS"
 """Environment variable: where the models lie that come with Stemline; the repository's `models/` by default."""
 
 SHIPPED = Path(os.environ.get(MODELS, Path(__file__).parents[3] / "models")) / "vocal-isolation"
 """The model for those who have not trained one yet."""
-
-NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""MLflow's codes for a model that does not exist, and for an alias that a model does not have."""
 
 
 @dataclass(frozen=True)

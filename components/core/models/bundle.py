@@ -4,34 +4,21 @@ model.json            network, targets, rate, channels, SHA-256 of the weights, 
 weights.safetensors   the state of the Separator
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from components.core.base.errors import UserError
-from components.core.base.files import digest_file, whole_file, write_json
-from components.core.base.params import Section, parse_section
-from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.base.files import digest_file, whole_file
+from components.core.base.params import Section
+from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.networks.registry import build_separator, parse_network
 from components.core.networks.rest import RestSeparator, with_rest
 from components.core.networks.separator import Separator
-
-
-class Description(Section):
-    """What model.json holds."""
-
-    network: dict[str, Any]
-    targets: tuple[str, ...] = Field(min_length=1)
-    rate: int = Field(gt=0)
-    channels: int = Field(gt=0)
-    origin: dict[str, Any]
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -60,15 +47,11 @@ def save_model(
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / WEIGHTS) as partial:
         save_file({name: value.contiguous() for name, value in separator.state_dict().items()}, partial)
-    description = {
-        "network": network.model_dump(mode="json"),
-        "targets": list(targets),
-        "rate": rate,
-        "channels": channels,
-        "origin": dict(origin),
-        "sha256": digest_file(folder / WEIGHTS),
-    }
-    write_json(folder / DESCRIPTION, description)
+    description = ModelDescription(
+        network=network.model_dump(mode="json"), targets=targets, rate=rate, channels=channels, origin=dict(origin),
+        sha256=digest_file(folder / WEIGHTS),
+    )  # fmt: skip
+    description.write(folder)
 
 
 def load_model(folder: Path) -> Model:
@@ -77,12 +60,14 @@ def load_model(folder: Path) -> Model:
     A network of one stem comes as a model of two: that, and what it leaves of the mixture.
     """
     description = _read_description(folder)
-    network = parse_network(description.network, str(folder / DESCRIPTION))
+    network = parse_network(description.network, str(folder / ModelDescription.FILE))
     separator = build_separator(network, len(description.targets), description.channels)
     try:
         separator.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{folder / WEIGHTS} does not fit {DESCRIPTION}: {str(error).splitlines()[0]}") from None
+        raise UserError(
+            f"{folder / WEIGHTS} does not fit {ModelDescription.FILE}: {str(error).splitlines()[0]}"
+        ) from None
     whole = separator if len(description.targets) > 1 else RestSeparator(separator)
     return Model(
         whole.eval().requires_grad_(False),
@@ -95,15 +80,13 @@ def load_model(folder: Path) -> Model:
     )
 
 
-def _read_description(folder: Path) -> Description:
-    for name in (DESCRIPTION, WEIGHTS):
+def _read_description(folder: Path) -> ModelDescription:
+    for name in (ModelDescription.FILE, WEIGHTS):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a model: {name} is missing (train one with `stemline run`)")
-    try:
-        values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError(f"{folder / DESCRIPTION} is not a model's description: fetch the model again") from None
-    description = parse_section("model", values, Description, str(folder / DESCRIPTION))
+    description = ModelDescription.read(folder)
     if digest_file(folder / WEIGHTS) != description.sha256:
-        raise UserError(f"{folder / WEIGHTS} is not what {DESCRIPTION} says (checksum): fetch the model again")
+        raise UserError(
+            f"{folder / WEIGHTS} does not have the checksum in {ModelDescription.FILE}: fetch the model again"
+        )
     return description

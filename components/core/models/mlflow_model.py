@@ -14,8 +14,8 @@ import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from components.core.models.addresses import BUNDLE
 from components.core.models.bundle import Model
+from components.core.models.registry_names import MODEL_FOLDER
 from components.core.networks.registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs
 from components.core.tracking.result_code import ROOT, imported_files
@@ -41,9 +41,9 @@ def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: P
     with mlflow_runs.active(run), _served_code(model) as code, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
-            name=BUNDLE,
+            name=MODEL_FOLDER,
             python_model=str(Path(__file__).with_name("serving.py")),
-            artifacts={BUNDLE: str(folder)},
+            artifacts={MODEL_FOLDER: str(folder)},
             code_paths=[str(code)],
             signature=_signature(model),
             pip_requirements=_requirements(model),

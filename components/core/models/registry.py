@@ -9,8 +9,8 @@ from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, make_durable
-from components.core.models.addresses import BUNDLE, NOT_THERE, REGISTRY
-from components.core.models.file_names import WEIGHTS
+from components.core.models.description import WEIGHTS
+from components.core.models.registry_names import MODEL_FOLDER, NOT_FOUND_CODES, REGISTRY
 from components.core.tracking import mlflow_runs
 
 
@@ -19,7 +19,7 @@ def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
     name, version = resolve_version(address)
     digest = _registered_digest(name, version)
     target = folder / name / (f"{version}-{digest[:12]}" if digest else str(version))
-    model = target / BUNDLE
+    model = target / MODEL_FOLDER
     if model.is_dir() and not _holds(model, digest):
         shutil.rmtree(model)  # a full disk or a loss of power has damaged it
     if not model.is_dir():
@@ -51,15 +51,15 @@ def _download(name: str, version: int, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".partial.") as partial:
         found = mlflow.artifacts.download_artifacts(
-            f"{REGISTRY}{name}/{version}/artifacts/{BUNDLE}", dst_path=str(partial)
+            f"{REGISTRY}{name}/{version}/artifacts/{MODEL_FOLDER}", dst_path=str(partial)
         )
         try:
             for path in [*Path(found).rglob("*"), Path(found)]:
                 make_durable(path)
-            Path(found).rename(target / BUNDLE)
+            Path(found).rename(target / MODEL_FOLDER)
             make_durable(target)
         except OSError:
-            if not (target / BUNDLE).is_dir():  # else another process was faster
+            if not (target / MODEL_FOLDER).is_dir():  # else another process was faster
                 raise
 
 
@@ -68,7 +68,7 @@ def has_version(address: str) -> bool:
     try:
         _version(address)
     except MlflowException as error:
-        if error.error_code in NOT_THERE:
+        if error.error_code in NOT_FOUND_CODES:
             return False
         raise _silent(address, error) from None
     return True
@@ -85,7 +85,7 @@ def resolve_version(address: str) -> tuple[str, int]:
     try:
         return _version(address)
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in NOT_FOUND_CODES:
             raise _silent(address, error) from None
         raise UserError(
             f"{address} is not in the registry at {mlflow_runs.address()}: train and promote one with `stemline run`"

@@ -1,46 +1,42 @@
-"""Does a model do what a model must? Tried in a fresh process, that fetches and loads it exactly as production does.
+"""The smoke test of a model: a fresh process fetches, loads and runs it as production does (smoke_trial.py)."""
 
-`python -m components.core.models.smoke_test ADDRESS`: a few seconds of made-up music are separated, several times, of
-which the fastest counts; printed is one line of JSON.
-"""
-
-import argparse
-import json
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from typing import ClassVar
 
-from mlflow.exceptions import MlflowException
-
+from components.core.base.documents import Document
 from components.core.base.errors import Away, UserError
-from components.core.base.garbage_collection import at_rest
+from components.core.base.exit_codes import ExitCode
 from components.core.base.lifeline import tied
-from components.core.base.outages import outage
-from components.core.base.secrets import without_secrets
-from components.core.base.step_command import run_step
-from components.core.models.addresses import NOT_THERE
 
 SECONDS = 4.0
-LOADED = "smoke: loaded"
-"""What the process says between fetching and separating."""
+"""Length of the music that the model separates."""
 
-_FETCHING, _SEPARATING = 1800.0, 600.0  # seconds, at most; a store that is slow is not the model's fault
+LOADED = "smoke: loaded"
+"""The line that the process prints between loading and separating."""
+
+_TRIAL = "components.core.models.smoke_trial"
+_FETCHING, _SEPARATING = 1800.0, 600.0  # seconds, at most; a slow store is not the model's fault
 _LOOK_EVERY = 1.0
-_NOT_TRIED = 75  # sysexits.h: try again later
+_PREFIX = "stemline: "  # of the line in which a step reports an error
 
 
 class NotTried(Away):
-    """The model could not be tried, by no fault of its own: a server was away, a disk full, the process killed."""
+    """The model could not be tried, and not because of the model: an outage, a full disk, a killed process."""
 
 
-@dataclass(frozen=True)
-class Smoke:
-    """What was seen: speed as a multiple of real time, peak memory and weights in MB, and how far stems miss the mix.
+class Smoke(Document):
+    """What the smoke test measured.
 
-    Speed is that of one core, by its own time, so that what else the machine does counts for nothing.
-    `largest_error` is relative to the loudest sample of the mixture; `sha256` is that of the weights.
+    times_real_time   seconds of music separated in a second of one core's own time, so other load does not count
+    memory_mb         peak memory of the process
+    weights_mb        size of the weights' file
+    largest_error     largest difference between the sum of the stems and the mixture, relative to the mixture's peak
+    sha256            SHA-256 of the weights
     """
+
+    REMEDY: ClassVar[str] = "try the model again"
 
     times_real_time: float
     memory_mb: float
@@ -53,79 +49,47 @@ class Smoke:
 def smoke(address: str) -> Smoke:
     """Try the model at `address` in a process of its own.
 
-    Raises UserError, one line, when it does not work, and NotTried when that could not be seen.
+    Raises UserError, one line, when the model does not work, and NotTried when it could not be tried.
     """
-    code, said, complained = _run(address)
+    code, output, errors = _run(address)
+    if code < 0:
+        raise NotTried(f"{address} could not be tried: the process was killed by signal {-code}")
+    if code == ExitCode.OUTAGE:
+        raise NotTried(f"{address} could not be tried: {_reason(code, errors)}")
     if code:
-        lines = [line for line in complained.splitlines() if line.strip()]
-        found = [line.removeprefix("stemline: ") for line in lines if line.startswith("stemline: ")]
-        reason = found[-1] if found else (lines[-1] if lines else f"exit code {code}")
-        if code < 0:
-            raise NotTried(f"{address} could not be tried: the process was killed by signal {-code}")
-        if code == _NOT_TRIED:
-            raise NotTried(f"{address} could not be tried: {reason}")
-        raise UserError(f"{address} does not work in a fresh process: {reason}")
-    seen = json.loads(said.splitlines()[-1])
-    return Smoke(**(seen | {"targets": tuple(seen["targets"])}))
+        raise UserError(f"{address} does not work in a fresh process: {_reason(code, errors)}")
+    return Smoke.parse(output.splitlines()[-1], f"the result of the smoke test of {address}")
+
+
+def _reason(code: int, errors: str) -> str:
+    """Return the line that the process wrote for its user; else its last line."""
+    lines = [line for line in errors.splitlines() if line.strip()]
+    reported = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
+    return (reported or lines or [f"exit code {code}"])[-1]
 
 
 def _run(address: str) -> tuple[int, str, str]:
-    """Return exit code and output of the process that tries the model; it is ended where it takes too long."""
-    command = tied([sys.executable, "-m", "components.core.models.smoke_test", address])
+    """Return exit code, output and errors of the process that tries the model; end it when it takes too long."""
+    command = tied([sys.executable, "-m", _TRIAL, address])
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
-            said, complained = _waited_for(process, address)
+            output, errors = _wait(process, address)
         except BaseException:
             process.kill()
             raise
-    return process.returncode, said.decode(errors="replace"), complained.decode(errors="replace")
+    return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
 
 
-def _waited_for(process: "subprocess.Popen[bytes]", address: str) -> tuple[bytes, bytes]:
+def _wait(process: "subprocess.Popen[bytes]", address: str) -> tuple[bytes, bytes]:
     began, loaded = time.monotonic(), False
     while True:
         try:
             return process.communicate(timeout=_LOOK_EVERY)
-        except subprocess.TimeoutExpired as still:
-            if not loaded and LOADED.encode() in (still.stdout or b""):
+        except subprocess.TimeoutExpired as running:
+            if not loaded and LOADED.encode() in (running.stdout or b""):
                 began, loaded = time.monotonic(), True
-        took = time.monotonic() - began
-        if loaded and took > _SEPARATING:
+        elapsed = time.monotonic() - began
+        if loaded and elapsed > _SEPARATING:
             raise UserError(f"{address} did not separate {SECONDS:g} s of music in {_SEPARATING:g} s")
-        if not loaded and took > _FETCHING:
+        if not loaded and elapsed > _FETCHING:
             raise NotTried(f"{address} could not be tried: it was not fetched and loaded in {_FETCHING:g} s")
-
-
-def main() -> None:
-    """Separate a little, and print what was seen."""
-    parser = argparse.ArgumentParser(prog="python -m components.core.models.smoke_test", description=__doc__)
-    parser.add_argument("address", help="models:/NAME/VERSION, or the folder of a model")
-    run_step(lambda: _work(parser.parse_args().address))
-
-
-def _work(address: str) -> None:
-    with at_rest():  # only here: who asks for a try needs no torch
-        from components.core.models.smoke_trial import tried_here
-    try:
-        print(json.dumps(asdict(tried_here(address))))
-    except Exception as error:
-        if outage(error) is None and not _is_of_the_machine(error):
-            raise
-        print(f"stemline: {without_secrets(str(error))}", file=sys.stderr)
-        sys.exit(_NOT_TRIED)
-
-
-def _is_of_the_machine(error: BaseException) -> bool:
-    """Whether a full disk, a store that is away, or the like is behind it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, MlflowException) and seen.error_code not in NOT_THERE:
-            return True
-        if isinstance(seen, OSError) and not isinstance(seen, FileNotFoundError):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
-
-
-if __name__ == "__main__":
-    main()

@@ -7,16 +7,17 @@ changed or taken out shows. docs/decisions/0015.
 """
 
 import getpass
-import json
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
+from components.core.base.documents import Document
 from components.core.base.errors import UserError
 from components.core.base.workspace import SHARED
 from components.core.stores.opening import open_store
@@ -39,17 +40,18 @@ class Overtaken(UserError):  # noqa: N818
     """Somebody else wrote the next entry first."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One change of who is live: `version` in place of `before` (0: nobody).
+class Entry(Document):
+    """One change of the live version: `version` in place of `before` (0: none).
 
-    kind        promotion; rollback; adoption: the alias was found moved by hand, and that was written down
-    by          who or what did it
-    why         in words: the gate's reasons, or the operator's
-    evidence    what it rests on: digests of verdict and test set, run, SHA-256 of the weights
-    previous    SHA-256 of the entry before, empty for the first
+    kind        promotion; rollback; adoption: somebody had moved the alias by hand, and the journal noted it
+    by          the person or flow run that did it
+    why         the gate's reasons, or the operator's
+    evidence    digests of verdict and test set, the run, SHA-256 of the weights
+    previous    SHA-256 of the file of the entry before; empty for the first
     digest      SHA-256 of this entry's file; not in the file
     """
+
+    REMEDY: ClassVar[str] = "restore the journal from a backup"
 
     number: int
     time: str
@@ -59,14 +61,13 @@ class Entry:
     before: int
     by: str
     why: str
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = Field(default_factory=dict)
     previous: str = ""
-    digest: str = field(default="", compare=False)
+    digest: str = Field(default="", exclude=True)
 
-    def document(self) -> bytes:
-        """Return the entry as it is stored."""
-        stored = {name: value for name, value in asdict(self).items() if name != "digest"}
-        return (json.dumps(stored, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    def with_digest(self, stored: bytes) -> "Entry":
+        """Return the entry with the SHA-256 of its file, which holds `stored`."""
+        return self.model_copy(update={"digest": sha256(stored).hexdigest()})
 
 
 class Journal:
@@ -86,7 +87,8 @@ class Journal:
         entries: list[Entry] = []
         for number, name in enumerate(names, start=1):
             key = f"{_FOLDER}/{name}"
-            entry = _parse(self._store.read(key) or b"", self._store.describe(key))
+            data = self._store.read(key) or b""
+            entry = Entry.parse(data, self._store.describe(key)).with_digest(data)
             if entry.number != number or name != _name(number) or entry.previous != _digest_of_last(entries):
                 raise UserError(
                     f"{self._store.describe(key)} does not follow from the entry before it: the journal was changed "
@@ -115,10 +117,13 @@ class Journal:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             number = len(entries) + 1
             previous = _digest_of_last(entries)
-            entry = Entry(number, now, kind, name, version, before, whoami(), why, dict(evidence), previous)
-            data = entry.document()
+            entry = Entry(
+                number=number, time=now, kind=kind, name=name, version=version, before=before, by=whoami(), why=why,
+                evidence=dict(evidence), previous=previous,
+            )  # fmt: skip
+            data = entry.text().encode()
             if self._store.create(f"{_FOLDER}/{_name(number)}", data):
-                return replace(entry, digest=sha256(data).hexdigest())
+                return entry.with_digest(data)
             if (taken := self.entries()[number - 1]).name == name:
                 raise Overtaken(_overtaken(taken, version))
             # another model's: this one's last entry is what it was
@@ -164,10 +169,3 @@ def _name(number: int) -> str:
 
 def _digest_of_last(entries: list[Entry]) -> str:
     return entries[-1].digest if entries else ""
-
-
-def _parse(data: bytes, where: str) -> Entry:
-    try:
-        return Entry(**json.loads(data), digest=sha256(data).hexdigest())
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
-        raise UserError(f"{where} is no entry of a journal: restore it from a backup") from None

@@ -7,7 +7,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
-from components.core.models.addresses import NOT_THERE
+from components.core.models.registry_names import NOT_FOUND_CODES
 from components.core.release.journal import ENTRY, PLACE, Entry
 from components.core.tracking import mlflow_runs
 
@@ -114,7 +114,7 @@ def is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:
     try:
         client.get_model_version(name, str(version))
     except MlflowException as error:
-        if error.error_code not in NOT_THERE:
+        if error.error_code not in NOT_FOUND_CODES:
             raise UserError(
                 f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
             ) from None

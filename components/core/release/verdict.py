@@ -1,38 +1,36 @@
-"""The gate's verdict on a version, as `verdict.json` passes it on."""
+"""The gate's verdict on a version: the document `verdict.json`."""
 
 import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from components.core.base.errors import UserError
+from components.core.base.documents import Document
 from components.core.base.files import digest_parts
-
-VERDICT_FILE = "verdict.json"
-PICTURE_FILE = "differences.png"
-"""Beside it: what each track gained or lost."""
+from components.core.data import artifacts
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: its name, whether it is good, and the sentence that says so with its numbers."""
+    """One check of the gate: its name, whether it passed, and a sentence with its numbers."""
 
     name: str
     good: bool
     text: str
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Document):
     """Whether version `version` of the registered model `name` may be promoted, by which rule, and why.
 
-    reasons       what refused it; or, where it passed, the comparison that let it pass
-    champion      the version that it was compared with (0: there was none)
-    test_digest   says on which tracks
-    sha256        of its weights
-    run_id        of its training
-    findings      all that was looked at; speed and memory in them are measured, all else follows from the inputs
+    reasons       why it was refused; or, where it passed, the comparison that it passed
+    champion      the version it was compared with; 0 where there was none
+    test_digest   the digest of the test tracks
+    sha256        the SHA-256 of the version's weights
+    run_id        the MLflow run of its training
+    findings      all checks; their speed and memory are measured, all else follows from the inputs
     """
+
+    FILE: ClassVar[str] = artifacts.VERDICT.file
+    REMEDY: ClassVar[str] = "have the gate judge a version first (`stemline run` does)"
 
     name: str
     version: int
@@ -47,16 +45,5 @@ class Verdict:
 
     @property
     def digest(self) -> str:
-        """One number for the whole verdict."""
-        return digest_parts([json.dumps(asdict(self), sort_keys=True)])
-
-    @staticmethod
-    def read(folder: Path) -> "Verdict":
-        """Read `folder`/verdict.json; raises UserError when it is missing."""
-        path = folder / VERDICT_FILE
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: the gate has not judged a version yet (`stemline run` does)")
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        document["reasons"] = tuple(document["reasons"])
-        document["findings"] = tuple(Finding(**finding) for finding in document.get("findings", ()))
-        return Verdict(**document)
+        """The SHA-256 of the verdict's content, in hex; it does not depend on the document's format."""
+        return digest_parts([json.dumps(self.model_dump(mode="json"), sort_keys=True)])

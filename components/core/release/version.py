@@ -1,33 +1,24 @@
-"""A registered version, as the steps after registration pass it on in `version.json`."""
+"""A registered version of a model: the document `version.json`, and the tags that block a promotion."""
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
-from components.core.base.errors import UserError
-
-VERSION_FILE = "version.json"
+from components.core.base.documents import Document
+from components.core.data import artifacts
 
 TAKEN_BACK = "taken_back"
 """Tag of a version that a rollback replaced: when and why. The gate refuses it."""
 
 NOT_APPROVED = "approval.refused"
-"""Tag of a version that a person did not let go live: who, and why. The gate refuses it."""
+"""Tag of a version that a person refused: who, and why. The gate refuses it."""
 
 
-@dataclass(frozen=True)
-class VersionRef:
+class VersionRef(Document):
     """Name and number in the registry, the run that trained it, and the SHA-256 of its weights."""
+
+    FILE: ClassVar[str] = artifacts.VERSION.file
+    REMEDY: ClassVar[str] = "register the model first (`stemline run` does)"
 
     name: str
     version: int
     run_id: str
     sha256: str
-
-    @staticmethod
-    def read(folder: Path) -> "VersionRef":
-        """Read `folder`/version.json; raises UserError when it is missing."""
-        path = folder / VERSION_FILE
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: register the model first (`stemline run` does)")
-        return VersionRef(**json.loads(path.read_text(encoding="utf-8")))

@@ -10,46 +10,36 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import mlflow
 from filelock import FileLock
 from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
+from components.core.base.documents import Document
 from components.core.base.errors import Away, UserError
-from components.core.base.files import write_json
 from components.core.base.outages import outage, say_when_waiting
 from components.core.base.secrets import without_secrets
+from components.core.data import artifacts
 from components.core.tracking.mlflow_store import tracking_uri
 
 EXPERIMENT = "vocal-isolation"
-RUN_FILE = "run.json"
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
 """MLflow's error code for a run that it does not have."""
 
 _DIGEST_CHARACTERS = 36  # of a data set, as many as MLflow takes
 
 
-@dataclass(frozen=True)
-class RunRef:
-    """Points to an MLflow run; what `run.json` holds."""
+class RunRef(Document):
+    """Points to an MLflow run: the document `run.json`."""
+
+    FILE: ClassVar[str] = artifacts.RUN.file
+    REMEDY: ClassVar[str] = "run `dvc repro train` first"
 
     run_id: str
-    experiment: str
-
-    def write(self, folder: Path) -> None:
-        """Write `folder`/run.json."""
-        write_json(folder / RUN_FILE, asdict(self))
-
-    @staticmethod
-    def read(folder: Path) -> "RunRef":
-        """Read `folder`/run.json; raises UserError when it is missing."""
-        path = folder / RUN_FILE
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: run `dvc repro train` first")
-        return RunRef(**json.loads(path.read_text(encoding="utf-8")))
+    experiment: str = EXPERIMENT
 
 
 def address() -> str:

@@ -21,7 +21,7 @@ from components.core.base.parallel import cores, end_with_starter
 from components.core.base.progress import Progress
 from components.core.data.manifest import Track
 from components.core.models.bundle import Model, load_model
-from components.core.models.file_names import WEIGHTS
+from components.core.models.description import WEIGHTS
 from components.core.separating.postprocessing import PostProcessing
 from components.evaluate.scoring.merging import merged_model
 from components.evaluate.scoring.scoring import TrackScores, score_track

@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.release.verdict import VERDICT_FILE
-from components.core.release.version import VERSION_FILE
+from components.core.data import artifacts
 from components.report.sources.reading import Document, Unavailable, read_document
 
 _CHAMPION = re.compile(r"against champion (\d+)")
@@ -44,12 +43,12 @@ def read_model(workspace: Path) -> ModelPart:
     missing = "No model has been registered yet: register and gate have not run."
     verdict, version = None, None
     try:
-        verdict = read_document(workspace / "gate" / VERDICT_FILE, _Verdict, missing)
+        verdict = read_document(artifacts.VERDICT.below(workspace), _Verdict, missing)
     except Unavailable as reason:
-        version = read_document(workspace / "register" / VERSION_FILE, _Version, str(reason))
+        version = read_document(artifacts.VERSION.below(workspace), _Version, str(reason))
         return _not_judged(version, "The gate has not judged it, so it was not promoted.")
     try:
-        version = read_document(workspace / "register" / VERSION_FILE, _Version, missing)
+        version = read_document(artifacts.VERSION.below(workspace), _Version, missing)
     except Unavailable:
         version = _Version(name=verdict.name, version=verdict.version)
     if (version.name, version.version) != (verdict.name, verdict.version):

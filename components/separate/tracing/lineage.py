@@ -73,7 +73,7 @@ _Run = tuple[Mapping[str, str], Mapping[str, str]]
 
 
 def _shipped_run(run_id: str) -> _Run | None:
-    path = SHIPPED / mlflow_runs.RUN_FILE
+    path = SHIPPED / mlflow_runs.RunRef.FILE
     run = parse_json(path.read_bytes() if path.is_file() else None)
     return (run["tags"], run["params"]) if run.get("run_id") == run_id else None
 

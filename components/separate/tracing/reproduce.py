@@ -16,8 +16,9 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.base.params import parse_section
 from components.core.base.step_command import run_step
-from components.core.models.addresses import REGISTRY, SHIPPED, ModelAddress, fetch_model
+from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model
 from components.core.models.bundle import load_model
+from components.core.models.registry_names import REGISTRY
 from components.core.stores.opening import open_store
 from components.separate.config import SeparateConfig
 from components.separate.options import MODELS_FOLDER

@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (systems / "spleeter-4" / "system.json").write_text(json.dumps(pretrained))
     costs = {"weights": 1e6, "multiply_adds_a_second": 2e9, "times_real_time": 10.0, "times_real_time_fast": 25.5}
     more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
-    RunRef("ab" * 16, "stemline").write(systems / "unet")
+    RunRef(run_id="ab" * 16, experiment="stemline").write(systems / "unet")
     for name in ("unet", "spleeter"):
         (systems / name / "costs.json").write_text(json.dumps(costs | more))
     rows = {"model": 12.5, "model+mwf": 7.5, "mixture": 9999}

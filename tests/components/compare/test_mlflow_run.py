@@ -9,13 +9,13 @@ import pytest
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
 from components.compare.mlflow_run import _note, log_comparison, runs_of, training_seconds
-from components.core.tracking.mlflow_runs import EXPERIMENT, RunRef, connect, experiment_id, log_metrics
+from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id, log_metrics
 from tests.components.compare.made_up import write_system
 from tests.support.tiny_models import save_tiny_model
 
 
 def _training(client: mlflow.MlflowClient, folder: Path) -> RunRef:
-    run = RunRef(client.create_run(experiment_id(client)).info.run_id, EXPERIMENT)
+    run = RunRef(run_id=client.create_run(experiment_id(client)).info.run_id)
     log_metrics(client, run, {"train/seconds": 90.0})
     run.write(folder)
     return run
@@ -31,9 +31,9 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     write_system(out / "systems", "spleeter", {"model": 5.0}, seed=2, digest="abc")
     training = _training(client, out / "systems" / "unet")
     save_tiny_model(out / "systems" / "unet" / "model")
-    RunRef("f" * 32, EXPERIMENT).write(out / "systems" / "spleeter")  # trained against another store
+    RunRef(run_id="f" * 32).write(out / "systems" / "spleeter")  # trained against another store
     (out / "systems" / "broken").mkdir()
-    RunRef("e" * 32, EXPERIMENT).write(out / "systems" / "broken")  # trained, but never scored
+    RunRef(run_id="e" * 32).write(out / "systems" / "broken")  # trained, but never scored
 
     runs = runs_of(out)
     assert set(runs) == {"unet", "spleeter"}

@@ -189,7 +189,7 @@ def test_mlflow_gets_metrics_tags_and_files_twice_alike(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     client = connect()
-    ref = RunRef(client.create_run(experiment_id(client)).info.run_id, "vocal-isolation")
+    ref = RunRef(run_id=client.create_run(experiment_id(client)).info.run_id, experiment="vocal-isolation")
     for _ in range(2):
         log_results(client, ref, step.data, step.out)
     run = client.get_run(ref.run_id)
@@ -208,7 +208,7 @@ def test_the_program_checks_the_run_before_it_works(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    RunRef("0" * 32, "vocal-isolation").write(tmp_path)
+    RunRef(run_id="0" * 32, experiment="vocal-isolation").write(tmp_path)
     folders = [f"--model={step.model}", f"--data={step.data}", f"--out={tmp_path / 'out'}", f"--run={tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *folders])
     monkeypatch.chdir(Path(__file__).parents[3])

@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
         client = mlflow_runs.connect()
         created = client.create_run(mlflow_runs.experiment_id(client), run_name="tiny on made")
-        run = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+        run = mlflow_runs.RunRef(run_id=created.info.run_id)
         mlflow_runs.log_params(client, run, {"train.steps": 40})
         mlflow_runs.set_tags(client, run, {"train.machine": "a small machine", "package.torch": "2.13.0"})
         for step in (20, 40):

@@ -94,4 +94,4 @@ def seen(**changes: object) -> Smoke:
         "targets": TARGETS,
         "sha256": "weights",
     }
-    return Smoke(**(usual | changes))  # type: ignore[arg-type]
+    return Smoke(**(usual | changes))

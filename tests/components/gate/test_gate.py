@@ -1,7 +1,6 @@
 """The step: scores in, a verdict in a file, on the version and on its run out."""
 
 import json
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import mlflow
@@ -9,12 +8,11 @@ import pytest
 import yaml
 
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model
 from components.core.models.smoke_test import Smoke
 from components.core.release.verdict import Verdict
-from components.core.release.version import VERSION_FILE, VersionRef
+from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate import __main__ as program
 from components.gate.gate import Champion, Evidence, gate
@@ -42,7 +40,7 @@ def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
     run = client.create_run(mlflow_runs.experiment_id(client)).info.run_id
     client.create_model_version(NAME, "somewhere", run)
     created = client.create_model_version(NAME, "somewhere", run)
-    return VersionRef(NAME, int(created.version), run, "weights")
+    return VersionRef(name=NAME, version=int(created.version), run_id=run, sha256="weights")
 
 
 def live_before(version: VersionRef) -> int:
@@ -182,7 +180,7 @@ def test_a_version_without_findings_is_refused(tmp_path: Path, version: VersionR
 def test_a_run_that_is_gone_is_one_line(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
     with pytest.raises(UserError, match="MLflow run gone is not in sqlite"):
-        gate(gate_config(), replace(version, run_id="gone"), evidence(scores), None, tmp_path / "out")
+        gate(gate_config(), version.model_copy(update={"run_id": "gone"}), evidence(scores), None, tmp_path / "out")
 
 
 def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
@@ -191,7 +189,7 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
     monkeypatch.chdir(tmp_path)
     config = gate_config().model_dump(mode="json")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"gate": config}), encoding="utf-8")
-    write_json(tmp_path / "register" / VERSION_FILE, asdict(version))
+    version.write(tmp_path / "register")
     write_scores(tmp_path / "scores", GOOD, MIXTURE)
     write_scores(tmp_path / "champion", BETTER, MIXTURE)
     monkeypatch.setattr(program, "Evidence", lambda scores, data: Evidence(scores, data, works))
@@ -219,14 +217,14 @@ def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
     """One bit of the artifact is another; the scores are of a better version."""
     client = mlflow_runs.connect()
     model = save_tiny_model(tmp_path / "model")
-    logged = logged_model(client, mlflow_runs.RunRef(version.run_id, mlflow_runs.EXPERIMENT), model, load_model(model))
+    logged = logged_model(client, mlflow_runs.RunRef(run_id=version.run_id), model, load_model(model))
     created = client.create_model_version(NAME, logged.model_uri, version.run_id, model_id=logged.model_id)
     place = Path(client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://"))
     [weights] = place.rglob("weights.safetensors")
     data = weights.read_bytes()
     weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
-    judged = replace(version, version=int(created.version))
+    judged = version.model_copy(update={"version": int(created.version)})
     verdict = gate(gate_config(), judged, Evidence(scores, scores), None, tmp_path / "out")
     assert not verdict.passed
     (reason,) = verdict.reasons

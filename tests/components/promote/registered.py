@@ -6,7 +6,16 @@ from components.core.release.verdict import Verdict
 
 
 def verdict(name: str, version: int, champion: int = 0, passed: bool = True, weights: str = "") -> Verdict:
-    return Verdict(name, version, passed, "first champion", ("vocals: +9 dB",), champion, "tracks", weights)
+    return Verdict(
+        name=name,
+        version=version,
+        passed=passed,
+        rule="first champion",
+        reasons=("vocals: +9 dB",),
+        champion=champion,
+        test_digest="tracks",
+        sha256=weights,
+    )
 
 
 def aliases(client: mlflow.MlflowClient, name: str) -> dict[str, str]:

@@ -89,7 +89,8 @@ name, journal, method = sys.argv[1:]
 def killed(*arguments, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(mlflow.MlflowClient, method, killed)
-promote(PromoteConfig(alias="champion", journal=journal), Verdict(name, 2, True, "rule", (), 1))
+verdict = Verdict(name=name, version=2, passed=True, rule="rule", reasons=(), champion=1)
+promote(PromoteConfig(alias="champion", journal=journal), verdict)
 """
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import mlflow
@@ -12,9 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
 from components.core.release.journal import Overtaken, open_journal
-from components.core.release.verdict import VERDICT_FILE
 from components.promote import __main__ as program
 from components.promote import history
 from components.promote import repair as repairing
@@ -78,7 +75,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     config = PromoteConfig(alias="champion", journal=f"{journals}/{line.strip()}")
     try:
-        promote(config, Verdict(line.strip(), version, True, "rule", (), 0))
+        promote(config, Verdict(name=line.strip(), version=version, passed=True, rule="rule", reasons=()))
         print("won", flush=True)
     except UserError as error:
         print(error, flush=True)
@@ -145,10 +142,10 @@ def test_the_commands_say_what_they_did(
     assert error.count("\n") == 1
     assert "the gate has not judged a version yet" in error
     passed = verdict(name, 1)
-    write_json(tmp_path / "gate" / VERDICT_FILE, asdict(passed))
+    passed.write(tmp_path / "gate")
     assert said() == "promote: version 1 is now @champion (entry 1 of the journal)\n"
     assert said() == "promote: version 1 is @champion already\n"
-    write_json(tmp_path / "gate" / VERDICT_FILE, asdict(replace(passed, version=2, passed=False)))
+    passed.model_copy(update={"version": 2, "passed": False}).write(tmp_path / "gate")
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | {"register": {"name": name}}), encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["repair"])

@@ -1,23 +1,33 @@
 """Promotion that needs a person's approval: only the one to this verdict counts, and it is written down."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import mlflow
 import pytest
 import yaml
 
-from components.core.base.files import write_json
 from components.core.release.approval import Approval
 from components.core.release.journal import open_journal
-from components.core.release.verdict import VERDICT_FILE, Verdict
+from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote import __main__ as program
 from components.promote.promote import champion_version
 
 NAME = "vocal-isolation"
-VERDICT = Verdict(NAME, 2, True, "not worse", ("vocals: +1 dB",), 1, "tracks", "weights", "run")
-APPROVAL = Approval(NAME, 2, VERDICT.digest, "Ada", "clearer", {"counts": {"challenger": 3}})
+VERDICT = Verdict(
+    name=NAME,
+    version=2,
+    passed=True,
+    rule="not worse",
+    reasons=("vocals: +1 dB",),
+    champion=1,
+    test_digest="tracks",
+    sha256="weights",
+    run_id="run",
+)
+APPROVAL = Approval(
+    name=NAME, version=2, verdict=VERDICT.digest, by="Ada", why="clearer", listening={"counts": {"challenger": 3}}
+)
 
 
 @pytest.fixture
@@ -31,7 +41,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
     client.set_registered_model_alias(NAME, "champion", "1")
     journal = {"alias": "champion", "journal": str(tmp_path / "promote")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"promote": journal}), encoding="utf-8")
-    write_json(tmp_path / VERDICT_FILE, asdict(VERDICT))
+    VERDICT.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["promote", "--gate", ".", "--approval", "."])
     return client
@@ -46,12 +56,12 @@ def test_only_an_approval_of_this_verdict_counts(
         assert champion_version(client, NAME, "champion") == 1
         return capsys.readouterr().err
 
-    assert "approval.json does not exist: nobody has approved version 2" in refused()
-    for stale in (replace(APPROVAL, verdict="another"), replace(APPROVAL, version=1), replace(APPROVAL, name="other")):
-        stale.write(tmp_path)
+    assert "approval.json does not exist: ask for an approval" in refused()
+    for other in ({"verdict": "another"}, {"version": 1}, {"name": "other"}):
+        APPROVAL.model_copy(update=other).write(tmp_path)
         assert "on another verdict than the one on version 2 of vocal-isolation" in refused()
     (tmp_path / "approval.json").write_text('{"by": "Ada"}', encoding="utf-8")
-    assert "is no approval" in refused()
+    assert "approval.json is damaged (name: Field required)" in refused()
 
     APPROVAL.write(tmp_path)
     program.main()
@@ -65,7 +75,7 @@ def test_only_an_approval_of_this_verdict_counts(
 def test_what_the_gate_refused_needs_no_approval_and_is_not_promoted(
     client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_json(tmp_path / VERDICT_FILE, asdict(replace(VERDICT, passed=False)))
+    VERDICT.model_copy(update={"passed": False}).write(tmp_path)
     program.main()
     assert "was refused by the gate" in capsys.readouterr().out
     assert champion_version(client, NAME, "champion") == 1

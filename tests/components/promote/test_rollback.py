@@ -27,9 +27,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, l
         places = []
         for seed in range(3):
             model = save_tiny_model(folder / str(seed) / "model", seed=seed)
-            run = mlflow_runs.RunRef(
-                client.create_run(mlflow_runs.experiment_id(client)).info.run_id, mlflow_runs.EXPERIMENT
-            )
+            run = mlflow_runs.RunRef(run_id=client.create_run(mlflow_runs.experiment_id(client)).info.run_id)
             logged = logged_model(client, run, model, load_model(model))
             tags = {"sha256": load_model(model).digest}
             client.create_model_version("real", logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)

@@ -19,7 +19,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
 from components.core.models.bundle import load_model, save_model
-from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.release.version import VersionRef
 from components.core.separating.segments import separate_all
@@ -55,7 +55,7 @@ def tiny_model(folder: Path, seed: int = 0) -> Path:
 
 def new_run() -> mlflow_runs.RunRef:
     client = mlflow_runs.connect()
-    return mlflow_runs.RunRef(client.create_run(mlflow_runs.experiment_id(client)).info.run_id, mlflow_runs.EXPERIMENT)
+    return mlflow_runs.RunRef(run_id=client.create_run(mlflow_runs.experiment_id(client)).info.run_id)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def test_the_same_model_of_another_run_is_the_version_that_it_was(
 def test_the_same_weights_in_another_network_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     config, folder = RegisterConfig(name="longer"), tiny_model(tmp_path / "model")
     first = register(config, folder, new_run(), tmp_path)
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description = json.loads((folder / ModelDescription.FILE).read_text(encoding="utf-8"))
     description["network"]["frames"] *= 2
-    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    (folder / ModelDescription.FILE).write_text(json.dumps(description), encoding="utf-8")
     second = register(config, folder, new_run(), tmp_path)
     assert first.sha256 == second.sha256
     assert (first.version, second.version) == (1, 2)
@@ -146,7 +146,9 @@ def test_a_run_of_another_store_is_a_users_error(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in .*set MLFLOW_TRACKING_URI"):
-        register(RegisterConfig(name=NAME), registered.model, mlflow_runs.RunRef("0123", "x"), tmp_path)
+        register(
+            RegisterConfig(name=NAME), registered.model, mlflow_runs.RunRef(run_id="0123", experiment="x"), tmp_path
+        )
 
 
 def test_a_folder_that_is_no_model_is_not_registered(store: mlflow.MlflowClient, tmp_path: Path) -> None:
@@ -276,7 +278,7 @@ def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowCl
     with pytest.raises(UserError, match="holds other weights than were registered"):
         fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
     # consistently, by somebody who may write to the store: only the registry knows better
-    for path in kept.rglob(DESCRIPTION):
+    for path in kept.rglob(ModelDescription.FILE):
         if json.loads(path.read_text())["sha256"] == ref.sha256:
             path.write_text(path.read_text().replace(ref.sha256, digest_file(path.parent / WEIGHTS)))
             load_model(path.parent)

@@ -31,7 +31,7 @@ def make_project(folder: Path) -> PromoteConfig:
 def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passed", note: str = "") -> int:
     """Register a version, with a run that holds scores and data, and with the gate's tags; return its number."""
     run = client.create_run(mlflow_runs.experiment_id(client))
-    ref = mlflow_runs.RunRef(run.info.run_id, mlflow_runs.EXPERIMENT)
+    ref = mlflow_runs.RunRef(run_id=run.info.run_id)
     metrics = {
         f"test/{target}/{metric}": value + sdr
         for target, values in SCORES.items()
@@ -64,7 +64,7 @@ def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, 
 def log_catalogue(client: mlflow.MlflowClient, source: str, destination: str) -> str:
     """Log a job as `separate` does; return its run's id."""
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"separate {source}")
-    ref = mlflow_runs.RunRef(created.info.run_id, mlflow_runs.EXPERIMENT)
+    ref = mlflow_runs.RunRef(run_id=created.info.run_id)
     mlflow_runs.log_params(client, ref, {"separate.source": source, "separate.destination": destination})
     mlflow_runs.set_tags(client, ref, {"stage": "separate", "model.name": NAME, "model.version": 2})
     numbers = COUNTS | {

@@ -11,7 +11,7 @@ import soundfile
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
-from components.core.models.file_names import WEIGHTS
+from components.core.models.description import WEIGHTS
 from components.core.separating.postprocessing import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from components.core.models.addresses import BUNDLE, MODELS
+from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
+from components.core.models.registry_names import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
@@ -50,7 +51,7 @@ def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: py
     store = f"sqlite:///{place / 'mlflow.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = mlflow_runs.connect()
-    champion = save_tiny_model(place / "artifacts" / "artifacts" / BUNDLE, seed=1)
+    champion = save_tiny_model(place / "artifacts" / "artifacts" / MODEL_FOLDER, seed=1)
     client.create_registered_model(NAME)
     client.create_model_version(NAME, (place / "artifacts").as_uri())
     code, out, _ = _separate(place, store)

@@ -19,7 +19,7 @@ from components.register.register import register
 
 client, made = tracking.connect(), Path("made")
 created = client.create_run(tracking.experiment_id(client), run_name="a training")
-run = tracking.RunRef(created.info.run_id, tracking.EXPERIMENT)
+run = tracking.RunRef(run_id=created.info.run_id)
 tracking.log_metrics(client, run, {{"test/vocals/SDR": -40.0, "test/mixture/vocals/SDR": 1.0}})
 tracking.set_tags(client, run, {{"evaluate.test_digest": "of other tracks"}})
 register(RegisterConfig(name="{NAME}"), made / "model", run, made)

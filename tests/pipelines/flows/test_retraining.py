@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from components.core.base.files import digest_file
-from components.core.release.verdict import PICTURE_FILE, Verdict
+from components.core.data import artifacts
+from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from tests.support.project import Project, copied_project
 
@@ -89,14 +90,20 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
 
     done: list[str] = []
     (tmp_path / "dvc.lock").write_text("stages: {}")
-    verdict = None if champion else Verdict("voices", 2, False, "rule", ("worse",), 1)
+    verdict = (
+        None
+        if champion
+        else Verdict(name="voices", version=2, passed=False, rule="rule", reasons=("worse",), champion=1)
+    )
     monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
     monkeypatch.setattr(retraining, "settle", lambda place: done.append("settled"))
     monkeypatch.setattr(retraining, "bring_up_to_date", lambda place, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
     monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
-    monkeypatch.setattr(retraining, "registered", lambda place: VersionRef("voices", 1, "run", "weights"))
+    monkeypatch.setattr(
+        retraining, "registered", lambda place: VersionRef(name="voices", version=1, run_id="run", sha256="weights")
+    )
     monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
@@ -109,8 +116,10 @@ def test_the_verdict_s_artifact_has_reasons_and_picture(tmp_path: Path, monkeypa
 
     made: list[str] = []
     monkeypatch.setattr(retraining, "create_markdown_artifact", lambda text, **_: made.append(text))
-    (tmp_path / PICTURE_FILE).write_bytes(b"a picture")
-    retraining._publish(Verdict("voices", 2, False, "rule", ("vocals: worse",), 1), tmp_path)
+    artifacts.VERDICT_PICTURE.within(tmp_path).write_bytes(b"a picture")
+    retraining._publish(
+        Verdict(name="voices", version=2, passed=False, rule="rule", reasons=("vocals: worse",), champion=1), tmp_path
+    )
     [text] = made
     assert text.startswith("# Version 2 was refused")
     assert "- vocals: worse" in text
@@ -163,7 +172,11 @@ def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatc
     monkeypatch.setattr(retraining, "carry_out", carry_out)
     monkeypatch.setattr(stages, "STAGES", ("make",))
     monkeypatch.setattr(retraining, "settle", lambda place: None)
-    monkeypatch.setattr(retraining, "register_and_judge", lambda place: Verdict("m", 2, False, "rule", ("worse",), 1))
+    monkeypatch.setattr(
+        retraining,
+        "register_and_judge",
+        lambda place: Verdict(name="m", version=2, passed=False, rule="rule", reasons=("worse",), champion=1),
+    )
     monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     for role in ("AUTHOR", "COMMITTER"):

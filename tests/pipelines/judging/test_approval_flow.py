@@ -123,7 +123,17 @@ class Asked:
         subprocess.run([*git, "init", "--quiet"], check=True)
         subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "A project"], check=True)
         shutil.copyfile(registry, folder / "mlflow.db")
-        self.verdict = Verdict(NAME, 2, True, "not worse", ("vocals: +1 dB",), 1, "tracks", "weights", "run")
+        self.verdict = Verdict(
+            name=NAME,
+            version=2,
+            passed=True,
+            rule="not worse",
+            reasons=("vocals: +1 dB",),
+            champion=1,
+            test_digest="tracks",
+            sha256="weights",
+            run_id="run",
+        )
         write_json(folder / "workspace" / "gate" / "verdict.json", self.verdict.__dict__)
 
     @property

@@ -16,7 +16,17 @@ TIME = "2023-11-14T22:13:20+00:00"
 
 
 def _entry(number: int, kind: str = "promotion", version: int = 1) -> Entry:
-    return Entry(number, TIME, kind, "x", version, 0, "me", "good", {"test": "of then"})  # type: ignore[arg-type]
+    return Entry(
+        number=number,
+        time=TIME,
+        kind=kind,
+        name="x",
+        version=version,
+        before=0,
+        by="me",
+        why="good",
+        evidence={"test": "of then"},
+    )
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def _config(place: Place) -> PromoteConfig:
 
 
 def _verdict(version: int, champion: int) -> Verdict:
-    return Verdict("voices", version, True, "rule", ("better",), champion)
+    return Verdict(name="voices", version=version, passed=True, rule="rule", reasons=("better",), champion=champion)
 
 
 def _steps(place: Place) -> list[str]:

@@ -27,7 +27,9 @@ from prefect.states import Completed
 
 @flow(name="after the gate")
 def after():
-    verdict = Verdict("voices", 2, True, "not worse", ("vocals: +1 dB",), 1)
+    verdict = Verdict(
+        name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
+    )
     until = datetime.now(UTC) + timedelta(hours=72)
     try:
         approval._asked_for(HERE, verdict, Path.cwd(), until)

@@ -29,7 +29,9 @@ from prefect import flow
 
 @flow(name="after the gate")
 def after():
-    verdict = Verdict("voices", 2, True, "not worse", ("vocals: +1 dB",), 1)
+    verdict = Verdict(
+        name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
+    )
     until = datetime.now(UTC) + timedelta(hours=1)
     return approval._asked_for(HERE, verdict, Path.cwd(), until).by
 

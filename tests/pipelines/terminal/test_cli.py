@@ -66,7 +66,7 @@ def test_a_training_whose_run_another_mlflow_has_is_reproduced_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
     done: list[str] = []
-    RunRef("0123", "x").write(tmp_path / "train")
+    RunRef(run_id="0123", experiment="x").write(tmp_path / "train")
     monkeypatch.setattr(mlflow_runs, "has_run", lambda ref: there and ref.run_id == "0123")
 
     def repro(self: Place, name: str, *arguments: str) -> list[str]:

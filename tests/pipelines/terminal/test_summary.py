@@ -1,7 +1,6 @@
 """The summary at the end of a run."""
 
 import io
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +8,8 @@ import pytest
 from rich.console import Console
 
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
-from components.core.release.verdict import VERDICT_FILE, Verdict
-from components.core.release.version import VERSION_FILE, VersionRef
+from components.core.release.verdict import Verdict
+from components.core.release.version import VersionRef
 from pipelines.terminal import summary
 
 
@@ -25,9 +23,15 @@ def results(folder: Path, judged: int = 3) -> None:
     for step in ("evaluate", "gate", "register"):
         (folder / step).mkdir()
     pd.DataFrame(rows).to_csv(folder / "evaluate" / "table.csv", index=False)
-    verdict = Verdict("vocal-isolation", judged, False, "against champion 2", ("vocals: -1.00 dB", "drums: fine"))
-    write_json(folder / "gate" / VERDICT_FILE, asdict(verdict))
-    write_json(folder / "register" / VERSION_FILE, asdict(VersionRef("vocal-isolation", 3, "run", "digest")))
+    verdict = Verdict(
+        name="vocal-isolation",
+        version=judged,
+        passed=False,
+        rule="against champion 2",
+        reasons=("vocals: -1.00 dB", "drums: fine"),
+    )
+    verdict.write(folder / "gate")
+    VersionRef(name="vocal-isolation", version=3, run_id="run", sha256="digest").write(folder / "register")
 
 
 def summarised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -67,6 +71,6 @@ def test_the_summary_does_not_give_another_versions_verdict(tmp_path: Path, monk
 
 def test_a_summary_before_any_verdict_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(tmp_path)
-    (tmp_path / "gate" / VERDICT_FILE).unlink()
+    (tmp_path / "gate" / Verdict.FILE).unlink()
     with pytest.raises(UserError, match="has not judged a version yet"):
         summarised(tmp_path, monkeypatch)

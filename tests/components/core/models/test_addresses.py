@@ -6,9 +6,10 @@ import mlflow
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.models.addresses import BUNDLE, exists, fetch_model
+from components.core.models.addresses import exists, fetch_model
 from components.core.models.bundle import load_model
-from components.core.models.file_names import WEIGHTS
+from components.core.models.description import WEIGHTS
+from components.core.models.registry_names import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
 from tests.support.tiny_models import save_tiny_model
 
@@ -23,7 +24,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
         client = mlflow_runs.connect()
         client.create_registered_model("tiny")
         for number in (1, 2):
-            save_tiny_model(folder / str(number) / "artifacts" / BUNDLE, seed=number)
+            save_tiny_model(folder / str(number) / "artifacts" / MODEL_FOLDER, seed=number)
             client.create_model_version("tiny", (folder / str(number)).as_uri())
         client.set_registered_model_alias("tiny", "champion", "2")
     return uri
@@ -67,7 +68,7 @@ def test_another_registrys_version_of_the_same_number_is_another_model(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / f'{seed}.db'}")
         client = mlflow_runs.connect()
         client.create_registered_model("tiny")
-        model = save_tiny_model(tmp_path / f"made-{seed}" / "artifacts" / BUNDLE, seed=seed)
+        model = save_tiny_model(tmp_path / f"made-{seed}" / "artifacts" / MODEL_FOLDER, seed=seed)
         tags = {"sha256": load_model(model).digest}
         client.create_model_version("tiny", (tmp_path / f"made-{seed}").as_uri(), tags=tags)
         found = fetch_model("models:/tiny/1", tmp_path / "fetched")
@@ -81,7 +82,7 @@ def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monke
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     client = mlflow_runs.connect()
     client.create_registered_model("tiny")
-    model = save_tiny_model(tmp_path / "made" / "artifacts" / BUNDLE)
+    model = save_tiny_model(tmp_path / "made" / "artifacts" / MODEL_FOLDER)
     digest = load_model(model).digest
     client.create_model_version("tiny", (tmp_path / "made").as_uri(), tags={"sha256": digest})
     found = fetch_model("models:/tiny/1", tmp_path / "fetched").folder
@@ -97,15 +98,15 @@ def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch:
     """As after kill -9: what had arrived stays behind."""
 
     def half(uri: str, dst_path: str) -> str:
-        (Path(dst_path) / BUNDLE).mkdir(parents=True)
-        (Path(dst_path) / BUNDLE / "model.json").write_text("{")
+        (Path(dst_path) / MODEL_FOLDER).mkdir(parents=True)
+        (Path(dst_path) / MODEL_FOLDER / "model.json").write_text("{")
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
         patch.setattr(mlflow.artifacts, "download_artifacts", half)
         with pytest.raises(SystemExit):
             fetch_model("models:/tiny/1", tmp_path)
-    assert not (tmp_path / "tiny" / "1" / BUNDLE).exists()
+    assert not (tmp_path / "tiny" / "1" / MODEL_FOLDER).exists()
     assert load_model(fetch_model("models:/tiny/1", tmp_path).folder).targets == ("vocals", "accompaniment")
 
 

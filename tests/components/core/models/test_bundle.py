@@ -13,7 +13,7 @@ import torch
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.bundle import load_model, save_model
-from components.core.models.file_names import DESCRIPTION, WEIGHTS
+from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.separating.segments import separate_all
 from tests.support.tiny_models import TINY, noise, save_tiny_model, tiny_separator
 
@@ -41,13 +41,13 @@ def test_the_same_model_comes_back(saved: Path) -> None:
 
 def test_the_same_weights_are_the_same_bytes(saved: Path, tmp_path: Path) -> None:
     save_tiny_model(tmp_path)
-    for name in (DESCRIPTION, WEIGHTS):
+    for name in (ModelDescription.FILE, WEIGHTS):
         assert (tmp_path / name).read_bytes() == (saved / name).read_bytes()
     assert load_model(save_tiny_model(tmp_path, seed=1)).digest != load_model(saved).digest
 
 
 def test_there_is_no_pickle_in_it(saved: Path) -> None:
-    assert sorted(path.name for path in saved.iterdir()) == [DESCRIPTION, WEIGHTS]
+    assert sorted(path.name for path in saved.iterdir()) == [ModelDescription.FILE, WEIGHTS]
     data = (saved / WEIGHTS).read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert set(header) - {"__metadata__"} == set(tiny_separator().state_dict())
@@ -70,16 +70,22 @@ def _flip_a_byte(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda folder: _flip_a_byte(folder / WEIGHTS), "is not what model.json says (checksum)"),
-        (lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100]), "(checksum)"),
-        (lambda folder: (folder / WEIGHTS).write_bytes(b""), "(checksum)"),
+        (lambda folder: _flip_a_byte(folder / WEIGHTS), "does not have the checksum in model.json"),
+        (
+            lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-100]),
+            "does not have the checksum",
+        ),
+        (lambda folder: (folder / WEIGHTS).write_bytes(b""), "does not have the checksum"),
         (lambda folder: (folder / WEIGHTS).unlink(), "weights.safetensors is missing"),
-        (lambda folder: (folder / DESCRIPTION).unlink(), "model.json is missing"),
+        (lambda folder: (folder / ModelDescription.FILE).unlink(), "model.json is missing"),
         (shutil.rmtree, "model.json is missing"),
-        (lambda folder: (folder / DESCRIPTION).write_text("{"), "is not a model's description"),
-        (lambda folder: (folder / DESCRIPTION).write_bytes(b"\xff\xfe"), "is not a model's description"),
-        (lambda folder: (folder / DESCRIPTION).write_text("[]"), "model: Input should be an object"),
-        (lambda folder: (folder / DESCRIPTION).write_text("{}"), "model.network: Field required"),
+        (lambda folder: (folder / ModelDescription.FILE).write_text("{"), "model.json is damaged (not valid JSON)"),
+        (
+            lambda folder: (folder / ModelDescription.FILE).write_bytes(b"\xff\xfe"),
+            "model.json is damaged (not valid JSON)",
+        ),
+        (lambda folder: (folder / ModelDescription.FILE).write_text("[]"), "not a JSON object"),
+        (lambda folder: (folder / ModelDescription.FILE).write_text("{}"), "network: Field required"),
     ],
 )
 def test_a_damaged_model_is_one_line(model: Path, damage: Callable[[Path], Any], says: str) -> None:
@@ -103,23 +109,23 @@ def _fails(model: Path, says: str) -> None:
         ({"network": {**TINY.model_dump(), "widths": [4, 16]}}, "does not fit model.json"),
         ({"network": {**TINY.model_dump(), "name": "wnet"}}, "no architecture 'wnet'"),
         ({"network": {**TINY.model_dump(), "depth": 3}}, "network.depth: no such parameter"),
-        ({"network": "unet"}, "model.network: Input should be an object"),
-        ({"targets": []}, "model.targets: "),
-        ({"targets": "vocals"}, "model.targets: Input should be a valid"),
-        ({"rate": 0}, "model.rate: Input should be greater than 0"),
-        ({"channels": "2"}, "model.channels: Input should be a valid integer"),
-        ({"origin": None}, "model.origin: "),
-        ({"sha256": "0" * 64}, "(checksum)"),
+        ({"network": "unet"}, "network: Input should be an object"),
+        ({"targets": []}, "targets: "),
+        ({"targets": "vocals"}, "targets: Input should be a valid"),
+        ({"rate": 0}, "rate: Input should be greater than 0"),
+        ({"channels": "2"}, "channels: Input should be a valid integer"),
+        ({"origin": None}, "origin: "),
+        ({"sha256": "0" * 64}, "does not have the checksum"),
     ],
 )
 def test_a_wrong_description_is_one_line(model: Path, change: dict[str, Any], says: str) -> None:
-    document = json.loads((model / DESCRIPTION).read_text())
-    (model / DESCRIPTION).write_text(json.dumps(document | change))
+    document = json.loads((model / ModelDescription.FILE).read_text())
+    (model / ModelDescription.FILE).write_text(json.dumps(document | change))
     _fails(model, says)
 
 
 def test_rubbish_with_the_right_checksum_is_one_line(model: Path) -> None:
     (model / WEIGHTS).write_bytes(b"\x80\x04rubbish" * 100)
-    document = json.loads((model / DESCRIPTION).read_text()) | {"sha256": digest_file(model / WEIGHTS)}
-    (model / DESCRIPTION).write_text(json.dumps(document))
+    document = json.loads((model / ModelDescription.FILE).read_text()) | {"sha256": digest_file(model / WEIGHTS)}
+    (model / ModelDescription.FILE).write_text(json.dumps(document))
     _fails(model, "does not fit model.json")

@@ -128,7 +128,7 @@ def test_a_lost_entry_shows(folder: Path) -> None:
 
 def test_rubbish_is_one_line(folder: Path) -> None:
     (folder / "000001.json").write_bytes(b"\xff{")
-    with pytest.raises(UserError, match="is no entry of a journal: restore it from a backup"):
+    with pytest.raises(UserError, match=r"is damaged .*: restore the journal from a backup"):
         _journal(open_store(str(folder.parent))).entries()
 
 

@@ -26,7 +26,7 @@ def store(uri: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_run_is_passed_on_in_a_file(tmp_path: Path) -> None:
-    ref = RunRef("0123", "vocal-isolation")
+    ref = RunRef(run_id="0123", experiment="vocal-isolation")
     ref.write(tmp_path)
     assert RunRef.read(tmp_path) == ref
     with pytest.raises(UserError, match=r"run\.json does not exist: run `dvc repro train`"):
@@ -36,7 +36,7 @@ def test_a_run_is_passed_on_in_a_file(tmp_path: Path) -> None:
 def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
-    ref = RunRef(run.info.run_id, mlflow_runs.EXPERIMENT)
+    ref = RunRef(run_id=run.info.run_id)
     mlflow_runs.require_run(ref)
     mlflow_runs.log_metrics(client, ref, {"loss": 0.5, "sdr": 3.0}, step=7)
     mlflow_runs.log_params(client, ref, {"seed": 7, "long": "x" * 9000})
@@ -57,13 +57,13 @@ def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
 
 def test_a_run_of_another_store_is_one_line(store: str) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in sqlite:.*MLFLOW_TRACKING_URI"):
-        mlflow_runs.require_run(RunRef("0123", "x"))
+        mlflow_runs.require_run(RunRef(run_id="0123", experiment="x"))
 
 
 def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
-    ref = RunRef(run.info.run_id, "x")
+    ref = RunRef(run_id=run.info.run_id, experiment="x")
     assert mlflow_runs.has_run(ref)
     client.delete_run(ref.run_id)  # as somebody tidies up in the UI
     assert not mlflow_runs.has_run(ref)
