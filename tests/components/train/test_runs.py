@@ -123,7 +123,9 @@ def test_a_loss_that_is_no_number_ends_it_at_once_with_step_and_tracks(tmp_path:
 def test_a_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", cache, store, steps=-1).run()
     assert outcome.code == 2
-    assert outcome.text == "stemline: params.yaml: train.steps: Input should be greater than 0 (got -1)\n"
+    assert (
+        outcome.text == "stemline: params.yaml: train.steps: expected a number greater than 0, got -1: write e.g. 600\n"
+    )
 
 
 def test_a_missing_cache_is_one_line(tmp_path: Path, store: str) -> None:

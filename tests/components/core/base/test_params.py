@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from components.core.base.errors import UserError
-from components.core.base.params import Section, load_section, parse_section
+from components.core.base.params import PACKAGED_PARAMS, Section, load_section, load_section_or_default, parse_section
 
 
 class _Inner(Section):
@@ -44,22 +44,25 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "says"),
     [
-        ("name: a", "nmae: a", "step.nmae: no such parameter"),
-        ("name: a", "name: 7", "step.name: Input should be a valid string"),
-        ("rate: 3", "rate: fast", "step.rate: Input should be a valid number"),
-        ("rate: 3", "rate: '3'", "step.rate: Input should be a valid number"),
-        ("rate: 3", "rate: 2026-11-23", "step.rate: Input should be a valid number"),  # a date to YAML
-        ("[1, 2]", "[1, 2.5]", "step.sizes.1: Input should be a valid integer"),
-        ("[1, 2]", "3", "step.sizes: Input should be a valid"),
-        ("share: 0.25", "share: 1.5", "step.inner.share: Input should be less than or equal to 1"),
+        ("name: a", "nmae: a", "step.nmae: no such parameter (did you mean 'name'?)"),
+        ("name: a", "nmae: a", "step.name: missing: add it"),
+        ("share: 0.25", "shares: 0.25", "step.inner.shares: no such parameter (did you mean 'share'?)"),
+        ("step:", "steps:", "has no section 'step' (did you mean 'steps'?)"),
+        ("name: a", "name: 7", "step.name: expected a text"),
+        ("rate: 3", "rate: fast", "step.rate: expected a number"),
+        ("rate: 3", "rate: '3'", "step.rate: expected a number"),
+        ("rate: 3", "rate: 2026-11-23", "step.rate: expected a number"),  # a date to YAML
+        ("[1, 2]", "[1, 2.5]", "step.sizes.1: expected a whole number"),
+        ("[1, 2]", "3", "step.sizes: expected a list, got 3"),
+        ("share: 0.25", "share: 1.5", "step.inner.share: expected a number less than or equal to 1"),
         ("share: 0.25", "part: 0.25", "step.inner.part: no such parameter"),
         ("step:", "stop:", "has no section 'step'"),
         (GOOD, "- a\n- b\n", "has no section 'step'"),
         (GOOD, "", "has no section 'step'"),
         (GOOD, "step: {a: [1\nb: ]", "is not valid YAML"),
         (GOOD, "step:\n\tname: a\n", "is not valid YAML"),
-        (GOOD, "step: 7\n", "step: Input should be an object"),
-        (GOOD, "step:\n", "step: Input should be an object"),
+        (GOOD, "step: 7\n", "step: expected names and values"),
+        (GOOD, "step:\n", "step: expected names and values"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, wrong: str, right: str, says: str) -> None:
@@ -88,3 +91,18 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"step: \xff\xfe\x00")
     with pytest.raises(UserError, match="is not valid YAML"):
         load_section("step", _Config, path)
+
+
+def test_load_section_or_default_prefers_the_project_over_the_package(tmp_path: Path) -> None:
+    class Register(Section):
+        name: str
+
+    own = tmp_path / "params.yaml"
+    packaged = load_section("register", Register, PACKAGED_PARAMS)
+    assert load_section_or_default("register", Register, own) == packaged
+    own.write_text("register: {name: mine}", encoding="utf-8")
+    assert load_section_or_default("register", Register, own).name == "mine"
+
+
+def test_the_packaged_params_are_those_of_the_repository() -> None:
+    assert PACKAGED_PARAMS.read_bytes() == (Path(__file__).parents[4] / "params.yaml").read_bytes()

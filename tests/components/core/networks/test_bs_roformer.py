@@ -157,9 +157,9 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     [
         ({"window": 1024}, "bands: an STFT of window 1024 has 513 bins, these are 1025"),
         ({"hop": 1025}, "hop: at most half of the window, 1024"),
-        ({"head_width": 47}, "network.head_width: Input should be a multiple of 2"),
-        ({"bands": [0, 1025]}, "network.bands.0: Input should be greater than 0"),
-        ({"window": 8192}, "network.window: Input should be less than 8192"),
+        ({"head_width": 47}, "network.head_width: expected a multiple of 2"),
+        ({"bands": [0, 1025]}, "network.bands.0: expected a number greater than 0"),
+        ({"window": 8192}, "network.window: expected a number less than 8192"),
     ],
 )
 def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:

@@ -63,5 +63,5 @@ def test_loudness_does_not_matter(gain: float) -> None:
 
 
 def test_a_filter_of_an_odd_number_of_samples_is_one_line() -> None:
-    with pytest.raises(UserError, match=r"network\.filter_samples: Input should be a multiple of 2 \(got 15\)"):
+    with pytest.raises(UserError, match=r"network\.filter_samples: expected a multiple of 2, got 15"):
         parse_network({"name": "conv_tasnet", "filter_samples": 15})

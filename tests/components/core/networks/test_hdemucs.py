@@ -103,7 +103,7 @@ def test_the_branches_meet(window: int, depth: int) -> None:
     [
         ({"window": 512}, "window: the two branches meet for one of 256, 1024, 2048, 4096, 16384 only"),
         ({"depth": 4}, "depth: with a window of 4096 at least 5"),
-        ({"channels": 6}, "network.channels: Input should be a multiple of 4"),
+        ({"channels": 6}, "network.channels: expected a multiple of 4"),
     ],
 )
 def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:

@@ -110,11 +110,11 @@ def test_windows_that_fit_the_depth(values: dict[str, int]) -> None:
         ({"window": 1024}, "window: with a depth of 4 a multiple of 512 above 1024"),
         ({"window": 2000}, "window: with a depth of 4 a multiple of 512 above 1024"),
         ({"heads": 7}, "bottom: the transformer's 512 channels are no multiple of 4 and 7 heads"),
-        ({"bottom": 6}, "network.bottom: Input should be a multiple of 4"),
+        ({"bottom": 6}, "network.bottom: expected a multiple of 4"),
         ({"bottom": 0, "heads": 5}, "bottom: the transformer's 384 channels are no multiple of 4 and 5 heads"),
         ({"bottom": 0, "heads": 2, "channels": 9, "depth": 2}, "bottom: the transformer's 18 channels are no multiple"),
-        ({"layers": 0}, "network.layers: Input should be greater than 0"),
-        ({"channels": 4}, "network.channels: Input should be greater than or equal to 8"),
+        ({"layers": 0}, "network.layers: expected a number greater than 0"),
+        ({"channels": 4}, "network.channels: expected a number greater than or equal to 8"),
     ],
 )
 def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:

@@ -132,8 +132,8 @@ def test_every_architecture_is_found_by_its_name(name: str) -> None:
         ({"name": "wnet"}, "network.name: no architecture 'wnet' (there are bs_roformer, conv_tasnet,"),
         ({}, "no architecture 'None'"),
         ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
-        ({"name": "unet", "widths": "wide"}, "network.widths: Input should be a valid"),
-        ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: Input should be a valid integer"),
+        ({"name": "unet", "widths": "wide"}, "network.widths: expected a list"),
+        ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: expected a whole number"),
     ],
 )
 def test_what_is_no_network_is_one_line(values: dict[str, object], says: str) -> None:

@@ -164,7 +164,7 @@ def test_what_does_not_open_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("interface", "message"),
     [
-        ({"kind": "waveform"}, "interface.waveform.segment: Field required"),
+        ({"kind": "waveform"}, "interface.waveform.segment: missing"),
         ({"kind": "picture"}, "picture"),
         ({"kind": "magnitude-mask", "stft": STFT, "bins": 258, "frames": 9}, "an STFT of window 512 has only 257"),
     ],

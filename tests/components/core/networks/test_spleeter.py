@@ -295,9 +295,9 @@ def test_silence_gives_silence() -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"activation": "selu"}, "network.activation: Input should be 'relu' or 'elu'"),
-        ({"masks": "none"}, "network.masks: Input should be 'sigmoid' or 'softmax'"),
-        ({"dropout": 1.0}, "network.dropout: Input should be less than 1"),
+        ({"activation": "selu"}, "network.activation: expected 'relu' or 'elu'"),
+        ({"masks": "none"}, "network.masks: expected 'sigmoid' or 'softmax'"),
+        ({"dropout": 1.0}, "network.dropout: expected a number less than 1"),
         ({"widths": [16]}, "network.widths: Tuple should have at least 2 items"),
         ({"bins": 2050}, "an STFT of window 4096 has only 2049"),
     ],

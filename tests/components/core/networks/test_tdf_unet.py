@@ -306,9 +306,9 @@ def test_of_silence_all_have_equal_shares() -> None:
         ({"bins": 1024, "bands": 3}, "bins: 1024 cannot be halved 3 times in 3 bands"),
         ({"bins": 258, "bands": 1, "stft": {"window": 512, "hop": 128}}, "an STFT of window 512 has only 257"),
         ({"widths": []}, "network.widths: Tuple should have at least 1 item"),
-        ({"bottleneck": 0}, "network.bottleneck: Input should be greater than 0"),
-        ({"mask": "soft"}, "network.mask: Input should be 'complex' or 'bounded'"),
-        ({"frames": 2}, "network.frames: Input should be greater than 2"),
+        ({"bottleneck": 0}, "network.bottleneck: expected a number greater than 0"),
+        ({"mask": "soft"}, "network.mask: expected 'complex' or 'bounded'"),
+        ({"frames": 2}, "network.frames: expected a number greater than 2"),
     ],
 )
 def test_what_does_not_fit_is_one_line(values: dict[str, object], says: str) -> None:

@@ -223,14 +223,14 @@ def test_every_shift_counts_once(shifts: int) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"method": "magic"}, "post.method: Input should be 'native', 'ratio' or 'wiener'"),
-        ({"exponent": 0.0}, "post.exponent: Input should be greater than 0"),
-        ({"iterations": 0}, "post.iterations: Input should be greater than 0"),
-        ({"iterations": 1.5}, "post.iterations: Input should be a valid integer"),
-        ({"above": "below"}, "post.above: Input should be 'average' or 'zero'"),
-        ({"overlap": 1.0}, "post.overlap: Input should be less than 1"),
-        ({"overlap": -0.1}, "post.overlap: Input should be greater than or equal to 0"),
-        ({"shifts": 0}, "post.shifts: Input should be greater than 0"),
+        ({"method": "magic"}, "post.method: expected 'native', 'ratio' or 'wiener'"),
+        ({"exponent": 0.0}, "post.exponent: expected a number greater than 0"),
+        ({"iterations": 0}, "post.iterations: expected a number greater than 0"),
+        ({"iterations": 1.5}, "post.iterations: expected a whole number"),
+        ({"above": "below"}, "post.above: expected 'average' or 'zero'"),
+        ({"overlap": 1.0}, "post.overlap: expected a number less than 1"),
+        ({"overlap": -0.1}, "post.overlap: expected a number greater than or equal to 0"),
+        ({"shifts": 0}, "post.shifts: expected a number greater than 0"),
         ({"shift": 2}, "post.shift: no such parameter"),
     ],
 )

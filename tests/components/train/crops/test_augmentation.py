@@ -229,11 +229,11 @@ def test_changes_are_drawn_on_their_own() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"silence_share": 1.5}, "train.augment.silence_share: Input should be less than or equal to 1"),
-        ({"mixup_share": -0.1}, "train.augment.mixup_share: Input should be greater than or equal to 0"),
-        ({"warp_tempo": 0.5}, "train.augment.warp_tempo: Input should be less than 0.5"),
-        ({"warp_semitones": 13.0}, "train.augment.warp_semitones: Input should be less than or equal to 12"),
-        ({"gain_db": -1.0}, "train.augment.gain_db: Input should be greater than or equal to 0"),
+        ({"silence_share": 1.5}, "train.augment.silence_share: expected a number less than or equal to 1"),
+        ({"mixup_share": -0.1}, "train.augment.mixup_share: expected a number greater than or equal to 0"),
+        ({"warp_tempo": 0.5}, "train.augment.warp_tempo: expected a number less than 0.5"),
+        ({"warp_semitones": 13.0}, "train.augment.warp_semitones: expected a number less than or equal to 12"),
+        ({"gain_db": -1.0}, "train.augment.gain_db: expected a number greater than or equal to 0"),
         ({"parts_remix_share": 0.5}, "train.augment.parts_remix_share: no such parameter"),
     ],
 )
