@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 import torch
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
 from components.core.separating.segments import separate_all
@@ -42,7 +42,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stemline-catalogue-") as folder:
         music = arguments.music or _made(Path(folder) / "music", arguments.recordings)
         seconds = sum(_seconds(path) for path in _recordings(music))
-        print(f"{len(_recordings(music))} recordings, {seconds / 60:.1f} minutes, {cores()} cores", flush=True)
+        print(
+            f"{len(_recordings(music))} recordings, {seconds / 60:.1f} minutes, {available_cores()} cores",
+            flush=True,
+        )
         print("| way | seconds | times real time | against plain |\n|---|---|---|---|", flush=True)
         plain = _timed(["-m", "benchmarks.catalogue", "--plain", str(music), f"{folder}/plain"])
         print(f"| plain | {plain:.1f} | {seconds / plain:.1f} | 1.00 |", flush=True)
@@ -53,7 +56,7 @@ def main() -> None:
 def separate_plainly(music: Path, out: Path) -> None:
     """Separate every recording of a folder without any of this project's ways to be fast, or to be safe."""
     model = load_model(SHIPPED)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(available_cores())
     for path in _recordings(music):
         mixture, rate = read(path)
         stems = separate_all(model.separator, resample(to_channels(mixture, model.channels), rate, model.rate))

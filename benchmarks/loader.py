@@ -10,7 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.core.base.params import PARAMS, load_section
 from components.core.data.cache_format import ShardReader
 from components.train.config import AugmentConfig, TrainConfig
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))
     parser.add_argument("--params", type=Path, default=PARAMS)
     parser.add_argument("--batches", type=int, default=20)
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--threads", type=int, default=available_cores())
     arguments = parser.parse_args()
     config = load_section("train", TrainConfig, arguments.params)
     reader = ShardReader(arguments.cache, "train")

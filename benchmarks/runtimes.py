@@ -29,7 +29,7 @@ from torch import Tensor
 from benchmarks.engines.registry import RUNTIMES, with_runtime
 from benchmarks.engines.runtime import Means, Prepared
 from components.core.base.errors import UserError
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.core.base.step_command import run_step
 from components.core.data.targets import left_out_of
 from components.core.models.addresses import SHIPPED
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--music", type=Path)
     parser.add_argument("--tracks", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--log", action="store_true")
     arguments = parser.parse_args()
     run_step(lambda: _work(arguments))

@@ -30,7 +30,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.other_separators import OTHERS, MissingPackageError
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.core.models.bundle import load_model
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.separator import Separator
@@ -56,7 +56,9 @@ def main() -> None:
     parser.add_argument("--no-others", action="store_true", help="leave out the architectures of other projects")
     arguments = parser.parse_args()
     mixture = _music(arguments.seconds)
-    print(f"{arguments.seconds:g} s of stereo, {cores()} cores, {platform.machine()}, torch {torch.__version__}")
+    print(
+        f"{arguments.seconds:g} s of stereo, {available_cores()} cores, {platform.machine()}, torch {torch.__version__}"
+    )
     _print_files(mixture, arguments.rounds)
     _print_networks(arguments.networks.split(","), mixture, arguments.overlap, arguments.rounds)
     if not arguments.no_others:
@@ -198,17 +200,17 @@ def _ways(separator: Separator) -> list[_Way]:
     best = best_precision()
     fast = for_inference(separator, best)
     return [
-        _Way("plain", separator, "fp32", cores(), 1),
+        _Way("plain", separator, "fp32", available_cores(), 1),
         _Way("fast, one core", fast, best, 1, 1),
-        _Way(f"fast, {cores()} lanes", fast, best, 1, cores()),
+        _Way(f"fast, {available_cores()} lanes", fast, best, 1, available_cores()),
     ]
 
 
 def _print_networks(names: list[str], mixture: Audio, overlap: float, rounds: int) -> None:
-    torch.set_num_threads(cores())
+    torch.set_num_threads(available_cores())
     peaks = {precision: peak_flops(torch.device("cpu"), _TYPES[precision]) for precision in _TYPES}
     shown = ", ".join(f"{peak / 1e9:.0f} GFLOP/s in {precision}" for precision, peak in peaks.items())
-    print(f"\nOverlap {overlap:g}; the peak of {cores()} cores is {shown}.\n")
+    print(f"\nOverlap {overlap:g}; the peak of {available_cores()} cores is {shown}.\n")
     print("| network | way | times real time | against plain | STFT | network | inverse STFT | rest ", end="")
     print("| network: GFLOP/s | of peak | against plain |\n|---|---|---|---|---|---|---|---|---|---|---|")
     for name in names:
@@ -221,7 +223,7 @@ def _print_networks(names: list[str], mixture: Audio, overlap: float, rounds: in
                 run = _run(way, mixture, overlap)
                 runs[way.name] = min(runs.get(way.name, run), run, key=lambda run: run.seconds)
         for way in ways:
-            peak = peaks[way.precision] * way.threads * way.lanes / cores()
+            peak = peaks[way.precision] * way.threads * way.lanes / available_cores()
             print(_row(name, way, runs[way.name], runs["plain"], mixture.shape[1] / RATE, flops, peak), flush=True)
 
 
@@ -255,7 +257,7 @@ def _separate(separator: Separator, mixture: Audio, overlap: float, lanes: int =
 
 
 def _print_others(mixture: Audio, rounds: int) -> None:
-    torch.set_num_threads(cores())
+    torch.set_num_threads(available_cores())
     print("\n| architecture of others | overlap | GFLOP a window | times real time |\n|---|---|---|---|")
     missing = []
     for name, other in OTHERS.items():

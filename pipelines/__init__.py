@@ -1,5 +1,5 @@
 """The order: thin Prefect flows and the command line over components. No torch in here."""
 
-from components.core.base.garbage_collection import work_seldom
+from components.core.base.garbage_collection import collect_rarely
 
-work_seldom()
+collect_rarely()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tests.support.bucket import Bucket
 
-from components.core.base.garbage_collection import spare_imports
+from components.core.base.garbage_collection import exclude_imports_from_collection
 from components.core.stores.opening import AnyStore, open_store
 
 LONGEST = (
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector work, which rests from one_core.py on, but not on all that was imported."""
-    spare_imports()
+    exclude_imports_from_collection()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,7 @@ from benchmarks.engines.engine import with_engine
 from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.files import whole_file
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
 from components.export.onnx.exportable import network_inputs
 from components.export.onnx.onnx_file import EXTRA, exported_once, quietly, session
@@ -34,8 +34,8 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
     Static quantisation, its ranges those of `inputs` (a range a channel for weights): whole numbers for convolutions
     and matrix products, everything else stays as it is, Fourier transforms too.
     """
-    onnx = imported("onnx", "onnx", "quantising", EXTRA)
-    package = imported("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
+    onnx = import_optional("onnx", "onnx", "quantising", EXTRA)
+    package = import_optional("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
     out = path.with_name("network-int8.onnx")
     with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, quietly():
         prepared = Path(folder) / "prepared.onnx"

@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmarks.engines.engine import Run, with_engine
 from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import files_size
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
 from components.export.onnx.exportable import network_inputs
 from components.export.onnx.onnx_file import EXTRA, exported_once, quietly
@@ -34,7 +34,7 @@ frequency, with a batch norm over channels after them, are more than OpenVINO 20
 
 def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
     """Export the network, quantise it for int8, and compile it."""
-    package = imported("openvino", "openvino", "OpenVINO", EXTRA)
+    package = import_optional("openvino", "openvino", "OpenVINO", EXTRA)
     path = exported_once(model, means.folder)
     files: tuple[Path, ...] = (path,)
     if precision == "int8":
@@ -52,8 +52,8 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> tuple[Path, ...]:
 
     By NNCF, from the ranges of `inputs`. Whole numbers for convolutions alone (`_KEPT` says why).
     """
-    openvino = imported("openvino", "openvino", "OpenVINO", EXTRA)
-    nncf = imported("nncf", "nncf", "8 bits in OpenVINO", EXTRA)
+    openvino = import_optional("openvino", "openvino", "OpenVINO", EXTRA)
+    nncf = import_optional("nncf", "nncf", "8 bits in OpenVINO", EXTRA)
     left_out = nncf.IgnoredScope(types=list(_KEPT), validate=False)
     with quietly():
         network = openvino.Core().read_model(str(path))

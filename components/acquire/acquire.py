@@ -14,7 +14,7 @@ from components.acquire.files.names import unique_names
 from components.acquire.splits import TEST, TRAIN, Entry, Shares, assign
 from components.acquire.summary import SUMMARY, print_report, write_summary
 from components.core.base.errors import UserError
-from components.core.base.parallel import in_processes
+from components.core.base.parallel import map_in_processes
 from components.core.data.data_problems import PROBLEMS, Kind, Problem, write_problems
 from components.core.data.manifest import MANIFEST, StemFile, Track, write_manifest
 
@@ -33,7 +33,7 @@ def acquire(config: AcquireConfig, out: Path, scratch: Path) -> None:
     for collection in collections:
         print(f"{collection.dataset}: {collection.note}", flush=True)
     sources = _by_name(collections)
-    facts = dict(zip(sources, in_processes(measure, list(sources.values()), "check", "tracks"), strict=True))
+    facts = dict(zip(sources, map_in_processes(measure, list(sources.values()), "check", "tracks"), strict=True))
     problems = [problem for collection in collections for problem in collection.problems]
     problems += [problem for name, source in sources.items() for problem in judge(source, name, facts[name])]
     splits = _split(sources, facts, collections, config.seed, problems)
@@ -110,7 +110,7 @@ def _copied(
     """Copy the files of the tracks that are used, and return these as they lie in `out`."""
     targets = plan({name: sources[name] for name in splits}, out / TRACKS)
     transfers = [Transfer(source, target) for source, target in targets.items()]
-    digests = dict(zip(targets, in_processes(copy, transfers, "copy", "files"), strict=True))
+    digests = dict(zip(targets, map_in_processes(copy, transfers, "copy", "files"), strict=True))
     return [_track(name, sources[name], facts[name], split, targets, digests) for name, split in splits.items()]
 
 

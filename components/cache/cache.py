@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.cache.config import CacheConfig
 from components.core.base.files import whole_file
-from components.core.base.parallel import in_processes
+from components.core.base.parallel import map_in_processes
 from components.core.data.cache_format import (
     FULL_SCALE,
     INDEX,
@@ -32,7 +32,7 @@ def cache(config: CacheConfig, data: Path, out: Path) -> None:
     """Write the shards of the tracks in `data`/manifest.csv to `out`; the same input gives the same bytes."""
     tracks = [track for split in CACHED_SPLITS for track in read_manifest(data, split)]
     _clear(out)
-    decoded = in_processes(partial(_decode, config), tracks, "cache", "tracks")
+    decoded = map_in_processes(partial(_decode, config), tracks, "cache", "tracks")
     rows: list[dict[str, Any]] = []
     with ShardWriter(config, out) as writer:
         for track, decoding in zip(tracks, decoded, strict=True):

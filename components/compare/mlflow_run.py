@@ -64,7 +64,7 @@ def log_comparison(
     mlflow_runs.set_tags(client, run, _tags(summary))
     client.set_tag(run.run_id, "mlflow.note.content", _note((folder / MARKDOWN).read_text(encoding="utf-8")))
     mlflow_runs.log_metrics(client, run, _best(table, summary))
-    with mlflow_runs.active(run):
+    with mlflow_runs.active_run(run):
         mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
     plan = [PLAN] if (folder / PLAN).is_file() else []
     for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY, *plan):

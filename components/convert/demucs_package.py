@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from components.convert.source import Weights, find, hub, load_tensors
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def read_checkpoint(source: str, module: str, name: str, title: str) -> Checkpoi
     `source` is a file, a folder with one, or a name or signature of the package's table of models, whose file then lies
     in Hugging Face's cache or torch hub's. Raises UserError for a checkpoint of another class or one that is quantised.
     """
-    package = imported(module, "demucs", title)
+    package = import_optional(module, "demucs", title)
     made: Callable[..., nn.Module] = getattr(package, name)
     path = locate(source, title)
     saved = _READERS.get(path.suffix, _read_th)(path, made)
@@ -77,7 +77,7 @@ def find_published(name: str, title: str) -> Path:
 
     The package downloads to the first since version 4.1, and to the second before that, or where the first fails.
     """
-    imported("demucs", "demucs", title)
+    import_optional("demucs", "demucs", title)
     signature = _signature(name, title)
     file = _file(signature, title)
     return _from_hugging_face(signature) or find(hub(), [file], title)[0]
@@ -90,7 +90,7 @@ def weights(name: str, title: str) -> Weights:
 
 def _from_hugging_face(signature: str) -> Path | None:
     """Return the file of a signature in Hugging Face's cache, from any model that it is part of."""
-    package, cache = (imported(module, "demucs", "Demucs") for module in ("demucs.hf", "huggingface_hub"))
+    package, cache = (import_optional(module, "demucs", "Demucs") for module in ("demucs.hf", "huggingface_hub"))
     for name, signatures in published().items():
         if signature in signatures:
             repository = f"{package.DEFAULT_NAMESPACE}/{package.hf_repo_name(name)}"

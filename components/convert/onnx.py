@@ -8,7 +8,7 @@ import torch
 
 from components.convert.source import Converted, Kind
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section
 from components.core.networks.levels import LEVELS
 from components.core.networks.onnx_model import OnnxConfig
@@ -62,7 +62,7 @@ def read(source: str, **said: str) -> Converted:
 def _loaded(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path} is not a file: name an ONNX file")
-    package = imported("onnx", "onnx", "reading ONNX files", "runtimes")
+    package = import_optional("onnx", "onnx", "reading ONNX files", "runtimes")
     try:
         model = package.load(str(path))  # with what it keeps in files beside it
         package.checker.check_model(model)

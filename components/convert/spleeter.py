@@ -19,7 +19,7 @@ from torch import Tensor
 
 from components.convert.source import Converted, Kind, Weights
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.networks.spleeter import SpleeterConfig
 
 
@@ -54,7 +54,7 @@ def read(source: str) -> Converted:
     """Read a folder such as spleeter's `pretrained_models/2stems`."""
     folder = Path(source)
     _checkpoint(folder)
-    tensorflow = imported("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
+    tensorflow = import_optional("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
     reader = tensorflow.train.load_checkpoint(str(folder))
     heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
     stems = heads // (2 * _DEPTH + 1)

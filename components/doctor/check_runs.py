@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from components.core.base.lifeline import end_with_parent
+from components.core.base.process_lifetime import end_with_parent
 from components.doctor.finding import Finding, Findings, problem
 from components.doctor.secret_hiding import hide
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from components.core.base.lifeline import end_with_parent
+from components.core.base.process_lifetime import end_with_parent
 from components.core.separating.precision import best_precision
 
 

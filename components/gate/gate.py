@@ -12,7 +12,7 @@ from pathlib import Path
 from components.core.base.files import write_json
 from components.core.data import artifacts
 from components.core.models.registry_names import REGISTRY
-from components.core.models.smoke_test import Smoke, smoke
+from components.core.models.smoke_test import SmokeResult, run_smoke_test
 from components.core.release.verdict import Finding, Verdict
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
 from components.core.tracking import mlflow_runs
@@ -39,7 +39,7 @@ class Evidence:
 
     scores: Path
     data: Path
-    tried: Try = smoke
+    tried: Try = run_smoke_test
 
 
 def gate(
@@ -130,6 +130,6 @@ def _few_tracks(config: GateConfig, champion: Champion | None, scores: Scores) -
     return [Finding("test set", True, f"test set: {tracks} track{'' if tracks == 1 else 's'}; {needed}")]
 
 
-def _write(out: Path, verdict: Verdict, seen: Mapping[str, Smoke]) -> None:
+def _write(out: Path, verdict: Verdict, seen: Mapping[str, SmokeResult]) -> None:
     verdict.write(out)
     write_json(artifacts.SMOKE.within(out), {role: found.values() for role, found in seen.items()})

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 
 from components.core.base.errors import UserError
-from components.core.models.smoke_test import NotTried, Smoke
+from components.core.models.smoke_test import NotTried, SmokeResult
 from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
 
-Try = Callable[[str], Smoke]
+Try = Callable[[str], SmokeResult]
 """Tries the model at an address; raises UserError where it does not work, NotTried where that could not be seen."""
 
 
 def operable(
     config: GateConfig, challenger: str, sha256: str, champion: str | None, tried: Try
-) -> tuple[list[Finding], dict[str, Smoke]]:
+) -> tuple[list[Finding], dict[str, SmokeResult]]:
     """Return the findings about the version at `challenger`, of weights `sha256`; and what was seen, by role.
 
     Raises NotTried: an outage is no verdict.
@@ -36,7 +36,7 @@ def operable(
     return [*findings, _slowdown(config, seen["challenger"], seen["champion"])], seen
 
 
-def _within_budget(config: GateConfig, seen: Smoke, sha256: str) -> list[Finding]:
+def _within_budget(config: GateConfig, seen: SmokeResult, sha256: str) -> list[Finding]:
     same = seen.sha256 == sha256
     word = "are" if same else "are not"
     return [
@@ -64,7 +64,7 @@ def _within_budget(config: GateConfig, seen: Smoke, sha256: str) -> list[Finding
     ]
 
 
-def _slowdown(config: GateConfig, challenger: Smoke, champion: Smoke) -> Finding:
+def _slowdown(config: GateConfig, challenger: SmokeResult, champion: SmokeResult) -> Finding:
     slowdown = champion.times_real_time / challenger.times_real_time
     text = f"slowdown: {slowdown:.2f} times the champion's time; at most {config.slowdown_limit:g}"
     return Finding("slowdown", slowdown <= config.slowdown_limit, text)

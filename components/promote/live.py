@@ -90,7 +90,7 @@ def change(
     """Make `version` live in place of the `expected` one: the journal first, then the aliases."""
     if not is_registered(client, name, version):
         raise UserError(
-            f"version {version} of {name} is not in the registry at {mlflow_runs.address()}: "
+            f"version {version} of {name} is not in the registry at {mlflow_runs.store_address()}: "
             "register and judge it again with `stemline run`"
         )
     entry = journal.append(kind, name, version, why, evidence, expected)
@@ -161,7 +161,7 @@ def remembered(client: mlflow.MlflowClient, name: str) -> str:
     except MlflowException as error:
         if error.error_code not in NOT_FOUND_CODES:
             raise UserError(
-                f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
+                f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
             ) from None
         return ""  # nothing is registered yet
 
@@ -172,7 +172,7 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
     if what:
         raise UserError(
             f"the journal at {journal.address} says that version {last.version} of {last.name} is live, and the "
-            f"registry at {mlflow_runs.address()} {what}: set MLFLOW_TRACKING_URI to the registry that "
+            f"registry at {mlflow_runs.store_address()} {what}: set MLFLOW_TRACKING_URI to the registry that "
             "has it; or, if it was deleted, `stemline repair --adopt`"
         )
 
@@ -180,8 +180,9 @@ def _require_its_registry(client: mlflow.MlflowClient, journal: Journal, last: E
 def _refuse_an_empty_journal(journal: Journal, name: str, tag: str) -> NoReturn:
     """Raise UserError: the aliases were set by a journal, and this one knows nothing of the model."""
     raise UserError(
-        f"the journal at {journal.address} has no entry about {name}, and the registry at {mlflow_runs.address()} "
-        f"remembers entry {tag.partition(' ')[0]} of one: set promote.journal (or {PLACE}) to where that lies, "
+        f"the journal at {journal.address} has no entry about {name}, "
+        f"and the registry at {mlflow_runs.store_address()} remembers entry {tag.partition(' ')[0]} of one: "
+        f"set promote.journal (or {PLACE}) to where that lies, "
         "one place for all machines, or restore it from a backup; if it is lost, `stemline repair --adopt` begins "
         "another"
     )

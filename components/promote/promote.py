@@ -20,5 +20,6 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
         if error.error_code in NOT_FOUND_CODES:
             return None
         raise UserError(
-            f"the registry at {mlflow_runs.address()} does not say who is @{alias}: {mlflow_runs.reason(error)}"
+            f"the registry at {mlflow_runs.store_address()} does not say who is @{alias}: "
+            f"{mlflow_runs.error_reason(error)}"
         ) from None

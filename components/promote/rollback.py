@@ -9,7 +9,7 @@ import argparse
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step
-from components.core.models.smoke_test import smoke
+from components.core.models.smoke_test import run_smoke_test
 from components.core.release.journal import Entry, open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig, RegisteredName
@@ -35,7 +35,7 @@ def rollback(config: PromoteConfig, name: str, to: int | None, why: str, ungated
             f"version {target} of {name} was never live: the gate refused it, or has not judged it; `stemline history` "
             "says which were, and --ungated makes it live all the same"
         )
-    seen = smoke(f"models:/{name}/{target}")
+    seen = run_smoke_test(f"models:/{name}/{target}")
     version = client.get_model_version(name, str(target))
     if version.tags.get("sha256", seen.sha256) != seen.sha256:
         raise UserError(

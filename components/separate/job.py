@@ -12,11 +12,11 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from components.core.base.progress import Progress, clock
+from components.core.base.progress import Progress, format_duration
 from components.core.models.addresses import ModelAddress
 from components.core.models.bundle import load_model
 from components.core.stores.opening import open_store
-from components.core.stores.store import Entry, Store
+from components.core.stores.store import ListedFile, Store
 from components.separate.config import SeparateConfig
 from components.separate.ledger.account import Account
 from components.separate.ledger.claims import clear_dead
@@ -139,7 +139,7 @@ class _JobProgress:
         self._under_way[beat.key] = beat
         self._say()
 
-    def ended(self, entry: Entry, row: Row) -> None:
+    def ended(self, entry: ListedFile, row: Row) -> None:
         """A recording has ended."""
         self._under_way.pop(entry.key, None)
         self._ended += 1
@@ -156,4 +156,5 @@ class _JobProgress:
         seconds = self._seconds + sum(beat.seconds for beat in self._under_way.values())
         speed = seconds / max(time.monotonic() - self._began, 1e-9)
         bad = f", {self._bad} bad" if self._bad else ""
-        return f"{self._ended} of {self._total} recordings{bad}, {clock(seconds)} of audio, {speed:.1f}x real time"
+        audio = format_duration(seconds)
+        return f"{self._ended} of {self._total} recordings{bad}, {audio} of audio, {speed:.1f}x real time"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.core.base.errors import UserError
-from components.core.base.garbage_collection import at_rest
+from components.core.base.garbage_collection import collection_paused
 from components.core.models.addresses import ModelAddress
 from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
-from components.core.tracking.mlflow_store import has_begun
+from components.core.tracking.mlflow_store import store_exists
 from components.separate.config import SeparateConfig
 from components.separate.job import Request, plan_job, separate
 from components.separate.ledger.account import Account, Summary
@@ -57,8 +57,8 @@ def run_job(
 
 def _log(summary: Summary, request: Request, ledger: Path) -> None:
     """Log the job where a store has been made for it; else nothing needs MLflow, which takes a second to import."""
-    if has_begun():
-        with at_rest():
+    if store_exists():
+        with collection_paused():
             from components.separate.mlflow_run import log_job
         log_job(summary, request, ledger)
 

@@ -25,5 +25,5 @@ def log_job(summary: Summary, request: Request, ledger: Path) -> None:
     hours = {"audio_hours": summary.audio_seconds / 3600, "failures": summary.quarantined + summary.failed}
     metrics = {f"separate/{name}": float(value) for name, value in (numbers | hours).items() if not math.isnan(value)}
     mlflow_runs.log_metrics(client, run, metrics)
-    with mlflow_runs.active(run):
+    with mlflow_runs.active_run(run):
         mlflow.log_artifact(str(ledger), "separate")

@@ -8,7 +8,7 @@ from typing import Any
 from components.core.base.errors import UserError
 from components.core.base.params import PARAMS, load_section, parse_section
 from components.core.base.workspace import SCRATCH
-from components.core.models.addresses import SHIPPED, ModelAddress, exists, fetch_model
+from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model, has_registered_version
 from components.core.models.registry_names import REGISTRY
 from components.separate.config import SeparateConfig
 from components.separate.job import Request
@@ -68,7 +68,7 @@ def config_of(arguments: argparse.Namespace) -> SeparateConfig:
 
 def _live(address: str, models: Path) -> ModelAddress:
     """Return the champion; before there is one, the model that ships with Stemline, and say so."""
-    if not address.startswith(REGISTRY) or exists(address):
+    if not address.startswith(REGISTRY) or has_registered_version(address):
         return fetch_model(address, models)
     print(f"separate: the registry has no {address} yet: separating with the shipped model {SHIPPED.name}", flush=True)
     return fetch_model(str(SHIPPED), models)

@@ -22,7 +22,7 @@ from components.core.base.step_command import run_step
 from components.core.models.addresses import fetch_model
 from components.core.models.registry_names import REGISTRY
 from components.core.stores.opening import open_store
-from components.core.stores.store import BOOKS, Store
+from components.core.stores.store import RECORDS, Store
 from components.separate.config import SeparateConfig
 from components.separate.job import plan_job
 from components.separate.job_results import end_with, run_job, separate_into
@@ -33,7 +33,7 @@ from components.separate.listing.plan import Task
 from components.separate.listing.source_listing import manifest_of
 from components.separate.options import MODELS_FOLDER, Asked, add_options, asked_for
 
-SHARDS = f"{BOOKS}/shards"
+SHARDS = f"{RECORDS}/shards"
 _HOW = f"{SHARDS}/separate.json"
 
 

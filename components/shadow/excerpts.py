@@ -20,7 +20,7 @@ from components.core.sound.balance import tamed
 from components.core.sound.decoding import Audio, probe, read_blocks, to_channels
 from components.core.sound.ffmpeg import DecodingError
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.store import Entry, Gone
+from components.core.stores.store import ListedFile, RecordingGone
 from components.shadow.config import ShadowConfig
 
 _STEP_SECONDS = 0.25
@@ -50,7 +50,7 @@ def excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
     for entry in sorted(store.recordings(), key=lambda entry: _place_in_line(config, entry)):
         try:
             excerpt = _excerpt(store, entry, config.seconds)
-        except (DecodingError, Gone) as error:
+        except (DecodingError, RecordingGone) as error:
             print(f"shadow: {entry.key} is left out: {getattr(error, 'reason', error)}")
             continue
         yield excerpt
@@ -61,16 +61,16 @@ def excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
         raise UserError(f"{store.describe('')} holds no recording that can be listened to: name another with --source")
 
 
-def _place_in_line(config: ShadowConfig, entry: Entry) -> str:
+def _place_in_line(config: ShadowConfig, entry: ListedFile) -> str:
     """By lot, not by number: a recording that is added to the catalogue moves no other."""
     return digest_parts([str(config.seed), _readable(entry.key)])
 
 
-def _excerpt(store: AnyStore, entry: Entry, seconds: float) -> Excerpt:
+def _excerpt(store: AnyStore, entry: ListedFile, seconds: float) -> Excerpt:
     with tempfile.TemporaryDirectory() as folder:
         path = store.fetch(entry, Path(folder))
         if not path.is_file():
-            raise Gone("it is no file")
+            raise RecordingGone("it is no file")
         rate = probe(path).rate
         if not _RATES[0] <= rate <= _RATES[1]:
             raise DecodingError(path, f"its rate is {rate:,} Hz")

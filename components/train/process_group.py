@@ -10,7 +10,7 @@ import torch
 import torch.distributed as distributed
 from torch import nn
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 
 Item = TypeVar("Item")
 
@@ -55,7 +55,7 @@ def joined_group() -> Iterator[Group]:
     if on_gpu:
         torch.cuda.set_device(local_rank)
     else:
-        torch.set_num_threads(max(1, cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
+        torch.set_num_threads(max(1, available_cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
     distributed.init_process_group("nccl" if on_gpu else "gloo", **_meeting_place())
     try:
         device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")

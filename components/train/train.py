@@ -58,7 +58,9 @@ def _run_of(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path)
         run = mlflow_runs.RunRef.read(folder)
         if mlflow_runs.has_run(run):
             return run
-        print(f"train: MLflow run {run.run_id} is not in {mlflow_runs.address()}: a new one there", file=sys.stderr)
+        print(
+            f"train: MLflow run {run.run_id} is not in {mlflow_runs.store_address()}: a new one there", file=sys.stderr
+        )
     datasets = sorted({track.name.split("/")[0] for track in reader.tracks})
     name = f"{config.network.model_dump()['name']} on {' + '.join(datasets)}"
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=name)

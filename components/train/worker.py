@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from components.core.base.errors import UserError
-from components.core.base.garbage_collection import spare_imports
-from components.core.base.lifeline import end_with_parent
+from components.core.base.garbage_collection import exclude_imports_from_collection
 from components.core.base.params import load_section
+from components.core.base.process_lifetime import end_with_parent
 from components.core.data.cache_format import ShardReader
 from components.core.networks.registry import build_separator
 from components.core.networks.separator import Separator
@@ -53,7 +53,7 @@ def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
         _require_compiler(config, group)
         train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
         state = new_state(config, _fresh_separator(config, train, group))
-        spare_imports()  # not before: torch imports much more for an optimizer
+        exclude_imports_from_collection()  # not before: torch imports much more for an optimizer
         reporter = _Reporter(scratch)
         if state.restore(scratch) and group.leads:
             print(f"train: going on from step {state.step}", file=sys.stderr)

@@ -26,7 +26,7 @@ from pydantic import Field
 from components.core.tracking import mlflow_runs
 from components.core.data import artifacts
 from components.core.release.approval import Approval
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.files import write_text
 from components.core.models.addresses import SHIPPED
 from components.core.models.registry_names import REGISTRY
@@ -34,7 +34,7 @@ from components.core.base.params import load_section
 from components.core.stores.store import S3
 from components.core.release.verdict import Verdict
 from components.core.release.version import NOT_APPROVED
-from components.core.base.outages import outage
+from components.core.base.outages import outage_reason
 from components.core.base.workspace import WORKSPACE
 from components.shadow.config import ShadowConfig
 from pipelines.server.automations import TAG
@@ -110,7 +110,7 @@ def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) ->
 
     Raises Away where a server did not answer for so long that the question could not go on.
     """
-    said: list[Approval | NotApproved | Away] = []
+    said: list[Approval | NotApproved | Outage] = []
 
     @flow(name=ASK, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
     def ask() -> Any:
@@ -120,10 +120,10 @@ def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) ->
         except NotApproved as refusal:
             said.append(refusal)
         except Exception as error:
-            gone = outage(error)
+            gone = outage_reason(error)
             if gone is None:
                 raise
-            said.append(Away(gone))
+            said.append(Outage(gone))
         return _end_of(said[0])
 
     with tags(TAG):  # so that the server's automations know it as ours
@@ -135,9 +135,9 @@ def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) ->
     return said[0]
 
 
-def _end_of(said: Approval | NotApproved | Away) -> State[Any]:
+def _end_of(said: Approval | NotApproved | Outage) -> State[Any]:
     """Return how the question's own run ends."""
-    if isinstance(said, Away):
+    if isinstance(said, Outage):
         return Failed(message=str(said))
     if isinstance(said, Withdrawn):
         return Cancelled(message=str(said))

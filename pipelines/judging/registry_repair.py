@@ -7,12 +7,12 @@ against the champion before: better before a training than after it.
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
-from components.core.base.outages import outage
+from components.core.base.outages import outage_reason
 from components.core.base.params import load_section
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import Disagreement, disagreement, read_registered
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import has_begun
+from components.core.tracking.mlflow_store import store_exists
 from components.promote.config import PromoteConfig, RegisteredName
 from pipelines.running.place import Place
 
@@ -34,15 +34,15 @@ def disagreement_in(place: Place) -> Disagreement | None:
         load_section("promote", PromoteConfig, params),
     )
     entries = open_journal(promotion.journal).of(name)
-    if not entries and not has_begun():
+    if not entries and not store_exists():
         return None
     client = mlflow_runs.connect()
     try:
         registered = read_registered(client, name, promotion.alias, entries[-1] if entries else None)
     except MlflowException as error:
-        if outage(error):
+        if outage_reason(error):
             raise
         raise UserError(
-            f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
+            f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
         ) from None
     return disagreement(registered, entries, promotion.alias)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components.core.base.exit_codes import ExitCode
-from components.core.base.lifeline import tied
-from components.core.base.outages import says_outage
+from components.core.base.outages import reports_outage
+from components.core.base.process_lifetime import bind_to_this_process
 from components.core.base.secrets import without_secrets
-from components.core.base.step_command import AGAIN, in_one_line
+from components.core.base.step_command import AGAIN, error_line
 
 _DVC_ERROR = "ERROR: "
 
@@ -46,7 +46,7 @@ def run_command(
     }
     lines: list[str] = []
     with subprocess.Popen(
-        tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        bind_to_this_process(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         cwd=folder, env=variables,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -72,7 +72,7 @@ def _reason(lines: list[str], command: list[str]) -> str:
     for line in reversed(lines):
         if line.startswith(_DVC_ERROR):  # what follows it is advice
             said = line.removeprefix(_DVC_ERROR).removeprefix("unexpected error - ")
-            return f"{said}; {AGAIN}" if says_outage(said) else said
+            return f"{said}; {AGAIN}" if reports_outage(said) else said
     return lines[-1] if lines else f"`{' '.join(command)}` failed without a word"
 
 
@@ -91,7 +91,7 @@ def one_line(command: Callable[[], object]) -> int:
 
 def said_of(error: Exception) -> str:
     """Return the line, without secrets, for what a user can mend; raises `error` where it is a mistake of ours."""
-    said = str(error) if isinstance(error, CommandError) else in_one_line(error)
+    said = str(error) if isinstance(error, CommandError) else error_line(error)
     if said is None:
         raise error
     return without_secrets(said)

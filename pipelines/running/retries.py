@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from prefect import get_run_logger, runtime
 
-from components.core.base.errors import Away
-from components.core.base.outages import outage
+from components.core.base.errors import Outage
+from components.core.base.outages import outage_reason
 from pipelines.running.command import CommandError, said_of
 
 AGAIN_AFTER = (60.0, 300.0, 900.0)
@@ -33,7 +33,7 @@ def patiently(work: Callable[[], Result], waits: tuple[float, ...] | None = None
         try:
             return work()
         except Exception as error:
-            if isinstance(error, CommandError) or not (isinstance(error, Away) or outage(error)):
+            if isinstance(error, CommandError) or not (isinstance(error, Outage) or outage_reason(error)):
                 raise
             get_run_logger().warning("%s; asked again in %g s", said_of(error), seconds)
         time.sleep(seconds)

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from components.core.base.outages import say_when_waiting
+from components.core.base.outages import report_waiting
 from pipelines.running.command import CommandError, OutageError, run_command
 from pipelines.running.retries import again_after
 
@@ -23,7 +23,7 @@ def _without_empty_traceback(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("prefect.task_runs").addFilter(_without_empty_traceback)
-say_when_waiting(
+report_waiting(
     "prefect.client",
     ("Encountered retryable", "Received response with retryable"),
     "Prefect's server",

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 
-from components.core.base.lifeline import tied
+from components.core.base.process_lifetime import bind_to_this_process
 from components.core.base.secrets import without_secrets
-from components.core.base.step_command import in_one_line
+from components.core.base.step_command import error_line
 from components.core.stores.opening import open_store
-from components.core.stores.store import BOOKS
+from components.core.stores.store import RECORDS
 
 DRIFTED = "stemline.catalogue.drift"
 QUARANTINED = 4
@@ -22,7 +22,7 @@ QUARANTINED = 4
 
 def tell_of_drift(destination: str) -> bool:
     """Tell the server if the last job's catalogue is over its limit; return whether it is."""
-    summary = json.loads(open_store(destination).read(f"{BOOKS}/summary.json") or b"{}")
+    summary = json.loads(open_store(destination).read(f"{RECORDS}/summary.json") or b"{}")
     if not summary.get("drifted"):
         return False
     from pipelines.server.events import tell  # imports Prefect, which takes seconds
@@ -43,14 +43,14 @@ def separate_and_tell(command: list[str], destination: str) -> int:
             if tell_of_drift(destination):
                 print(f"separate: {server} was told of it")
         except Exception as error:  # of whatever kind, it is none of the job's
-            said = without_secrets(in_one_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
+            said = without_secrets(error_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
             print(f"stemline: {server} could not be told of the catalogue's drift: {said}", file=sys.stderr)
     return code
 
 
 def _in_this_terminal(command: list[str]) -> int:
     """Run `command`; it hears Ctrl-C itself, is handed on SIGTERM, and ends with this process."""
-    process = subprocess.Popen(tied(command))
+    process = subprocess.Popen(bind_to_this_process(command))
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: process.terminate()),

@@ -36,7 +36,7 @@ def print_status(console: Console | None = None) -> None:
     out.print("Stages    ", end="")
     lines = run_command([sys.executable, "-m", "dvc", "status"], lambda line: None)
     out.print("\n          ".join(lines))
-    out.print(f"MLflow    {mlflow_runs.address()}\nWorkspace {WORKSPACE.resolve()}", soft_wrap=True)
+    out.print(f"MLflow    {mlflow_runs.store_address()}\nWorkspace {WORKSPACE.resolve()}", soft_wrap=True)
 
 
 def live_since(journal: str, name: str, version: int) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 from components.core.base.workspace import WORKSPACE
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
-from components.core.tracking.mlflow_runs import address
+from components.core.tracking.mlflow_runs import store_address
 
 _SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm2": "ideal ratio mask"}
 
@@ -47,7 +47,7 @@ def _places(destination: str) -> dict[str, str]:
     return {
         "Stems": destination,
         "Report": f"{(WORKSPACE / 'report' / 'index.html').resolve().as_uri()}",
-        "MLflow": f".venv/bin/mlflow ui --backend-store-uri {address()}",
+        "MLflow": f".venv/bin/mlflow ui --backend-store-uri {store_address()}",
         "Prefect": f"PREFECT_HOME={(WORKSPACE / 'prefect').resolve()} .venv/bin/prefect server start",
         "DVC": ".venv/bin/dvc metrics show; .venv/bin/dvc plots show; .venv/bin/dvc dag",
     }

@@ -12,7 +12,7 @@ from components.acquire.config import AcquireConfig
 from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
 from components.acquire.files.names import artist_and_title
 from components.core.base.files import digest_folder, whole_file
-from components.core.base.parallel import in_processes
+from components.core.base.parallel import map_in_processes
 from components.core.sound import ffmpeg
 
 DATASET = "demo"
@@ -32,7 +32,7 @@ def find(config: AcquireConfig, scratch: Path) -> Collection:
     """Render the songs that are not in `scratch` yet; the test track is the MUSDB18 excerpt that stempeg ships."""
     jobs = _jobs(config, scratch)
     missing = [job for job in jobs if not job.folder.is_dir()]
-    for _ in in_processes(_render, missing, "demo songs", "songs"):
+    for _ in map_in_processes(_render, missing, "demo songs", "songs"):
         pass
     tracks = (_excerpt(), *(_song(job) for job in jobs))
     note = (

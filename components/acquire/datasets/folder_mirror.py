@@ -18,7 +18,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_parts, make_durable, whole_file, write_json
 from components.core.base.progress import Progress
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.store import Entry, Gone
+from components.core.stores.store import ListedFile, RecordingGone
 
 _FILES, _LISTING, _LANDING = "files", "listing.json", "landing"
 _PARTIAL = ".partial"
@@ -48,7 +48,7 @@ def mirrored(address: str, scratch: Path) -> Path:
     return mirror / _FILES
 
 
-def _fill(mirror: Path, store: AnyStore, entries: list[Entry], home: Path) -> None:
+def _fill(mirror: Path, store: AnyStore, entries: list[ListedFile], home: Path) -> None:
     """Have `mirror` hold all files; those already in it were fetched by a run that was killed."""
     earlier = _earlier(home)
     missing = []
@@ -80,24 +80,24 @@ def _share(file: Path, target: Path) -> None:
             shutil.copyfile(file, partial)
 
 
-def _fetch(store: AnyStore, entry: Entry, mirror: Path) -> None:
+def _fetch(store: AnyStore, entry: ListedFile, mirror: Path) -> None:
     """Fetch one file, whole or not at all."""
     landing = mirror / _LANDING
     shutil.rmtree(landing, ignore_errors=True)
     landing.mkdir()
     try:
         fetched = store.fetch(entry, landing)
-    except Gone as gone:
+    except RecordingGone as gone:
         raise UserError(f"{store.describe(entry.key)}: {gone}; start again to take what is there now") from None
     make_durable(fetched)
     fetched.replace(mirror / _FILES / entry.key)
     landing.rmdir()
 
 
-def _earlier(home: Path) -> Mapping[Entry, Path]:
+def _earlier(home: Path) -> Mapping[ListedFile, Path]:
     """Return the files of all mirrors that are there, by what they were in the bucket."""
     return {
-        Entry(*entry): listing.parent / _FILES / entry[0]
+        ListedFile(*entry): listing.parent / _FILES / entry[0]
         for listing in home.glob(f"*/{_LISTING}")
         for entry in json.loads(listing.read_text(encoding="utf-8"))
     }
@@ -112,7 +112,7 @@ def _forget_old(home: Path, current: Path) -> None:
             shutil.rmtree(folder)
 
 
-def _require_paths(address: str, entries: list[Entry]) -> None:
+def _require_paths(address: str, entries: list[ListedFile]) -> None:
     """Raise UserError where keys of the bucket can't be files of a folder: a key is any text."""
     keys = {entry.key for entry in entries}
     for key in sorted(keys):

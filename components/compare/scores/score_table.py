@@ -18,7 +18,7 @@ from components.compare.scores.scored_stems import scored_among
 from components.compare.systems.names import require_free
 from components.compare.systems.references import Stems, fixed_row, has_oracles, is_fixed
 from components.core.base.errors import UserError
-from components.core.base.step_command import in_one_line
+from components.core.base.step_command import error_line
 
 COLUMNS = ("system", "target", "metric", "track", "value", "among")
 _POST = "model+"
@@ -76,7 +76,7 @@ def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
                 name, place, {track: frames[track] for track in test["tracks"] if frames[track]}
             )
         except (UserError, OSError) as error:
-            failed[name] = str(in_one_line(error)).removeprefix(f"--scores {name}: ")
+            failed[name] = str(error_line(error)).removeprefix(f"--scores {name}: ")
             continue
         tables.append(table[table["target"].isin(usual)])
     scores = pd.concat(tables, ignore_index=True)

@@ -9,5 +9,5 @@ class UserError(Exception):
     """
 
 
-class Away(UserError):  # noqa: N818
+class Outage(UserError):  # noqa: N818
     """A server or store did not answer for as long as it was asked: later the same command will do."""

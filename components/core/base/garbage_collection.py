@@ -14,7 +14,7 @@ _SELDOM = 50_000
 _THRESHOLDS = (700, 10, 10)  # Python's own
 
 
-def rest_while_importing() -> None:
+def pause_collection_while_importing() -> None:
     """When a step or a process of a pool is being started, let the collector rest until `spare_imports`."""
     # the first is so until Python has found the module of `python -m`
     if sys.argv[:1] == ["-m"] or any("from multiprocessing." in word for word in sys.orig_argv):
@@ -22,7 +22,7 @@ def rest_while_importing() -> None:
         atexit.register(gc.freeze)
 
 
-def spare_imports() -> None:
+def exclude_imports_from_collection() -> None:
     """Let the collector work, and leave alone all that is there now, and everything at this process's end."""
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
@@ -30,7 +30,7 @@ def spare_imports() -> None:
 
 
 @contextmanager
-def at_rest() -> Iterator[None]:
+def collection_paused() -> Iterator[None]:
     """Keep the collector from what is imported later than all else."""
     before = gc.get_threshold()
     gc.set_threshold(_WHILE_IMPORTING)
@@ -40,7 +40,7 @@ def at_rest() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def work_seldom() -> None:
+def collect_rarely() -> None:
     """For programs that start others and wait, and import as they go: they leave little to collect."""
     gc.set_threshold(_SELDOM, *_THRESHOLDS[1:])
     atexit.register(gc.freeze)

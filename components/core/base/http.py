@@ -18,7 +18,7 @@ Auth = tuple[str, str] | None
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What a server said; `sent` and `came` are this machine's clock, in seconds since 1970."""
 
     status: int
@@ -53,13 +53,13 @@ class Answer:
         return f": {text}" if text else ""
 
 
-class NoAnswer(UserError):  # noqa: N818
+class NoResponse(UserError):  # noqa: N818
     """Nothing that speaks HTTP answers there."""
 
 
-def ask(
+def request(
     url: str, payload: Any = None, auth: Auth = None, headers: dict[str, str] | None = None, patience: float = READ
-) -> Answer:
+) -> Response:
     """GET `url`, or POST `payload` as JSON; raises NoAnswer when none comes for `patience` seconds."""
     method = "GET" if payload is None else "POST"
     sent = time.time()
@@ -68,9 +68,9 @@ def ask(
             method, url, json=payload, auth=auth, headers=headers, timeout=(CONNECT, patience), allow_redirects=False
         )
     except requests.RequestException as error:
-        raise NoAnswer(_reason(error)) from None
+        raise NoResponse(_reason(error)) from None
     came = time.time()
-    return Answer(response.status_code, response.text, response.headers.get("Date", ""), sent, came)
+    return Response(response.status_code, response.text, response.headers.get("Date", ""), sent, came)
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from components.core.base.errors import UserError
 
 
-def imported(module: str, package: str, wanted_by: str, extra: str = "systems") -> Any:
+def import_optional(module: str, package: str, wanted_by: str, extra: str = "systems") -> Any:
     """Return a module of an optional package; raises UserError, with what to install, when it is missing."""
     try:
         return importlib.import_module(module)

@@ -42,7 +42,7 @@ class _Waiting(logging.Filter):
         return False
 
 
-def say_when_waiting(logger: str, words: tuple[str, ...], server: str, about: str = "") -> None:
+def report_waiting(logger: str, words: tuple[str, ...], server: str, about: str = "") -> None:
     """Say `waiting for <server>` for each record of `logger` that begins with one of `words` and contains `about`."""
     found = logging.getLogger(logger)
     found.setLevel(logging.DEBUG)  # some clients say it there
@@ -51,12 +51,12 @@ def say_when_waiting(logger: str, words: tuple[str, ...], server: str, about: st
     found.addFilter(_Waiting(words, about, server))
 
 
-def says_outage(line: str) -> bool:
+def reports_outage(line: str) -> bool:
     """Return whether a line of a program that is not ours says that a store or server did not answer it."""
     return any(words in line for words in _WORDS)
 
 
-def outage(error: BaseException) -> str | None:
+def outage_reason(error: BaseException) -> str | None:
     """Return in a line what did not answer, when that is why `error` was raised; else None."""
     seen: BaseException | None = error
     while seen is not None:

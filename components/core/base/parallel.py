@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 from components.core.base.errors import UserError
-from components.core.base.garbage_collection import spare_imports
+from components.core.base.garbage_collection import exclude_imports_from_collection
 from components.core.base.progress import Progress
 
 Item = TypeVar("Item")
@@ -23,14 +23,14 @@ Result = TypeVar("Result")
 _MOST_PROCESSES = 16
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux: what this process may use, not what the machine has
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: str, unit: str) -> Iterator[Result]:
+def map_in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: str, unit: str) -> Iterator[Result]:
     """Yield `work(item)` for each item, in order, from a process a core, with progress (`label`, items in `unit`).
 
     `work` must be a module's function. At most two items a process are under way or waiting, so memory does not grow
@@ -39,12 +39,12 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: s
     """
     if not items:
         return
-    workers = min(len(items), cores(), _MOST_PROCESSES)
+    workers = min(len(items), available_cores(), _MOST_PROCESSES)
     progress = Progress(label, len(items), unit)
     context = multiprocessing.get_context("forkserver")
     # what reads audio takes seconds to import: the fork server does it once, and its children share it
     context.set_forkserver_preload(["components.core.data.manifest"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_starter) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_pool_owner) as pool:
         try:
             remaining = iter(items)
             waiting: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(remaining, 2 * workers))
@@ -60,13 +60,13 @@ def in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: s
             raise
 
 
-def end_with_starter() -> None:
+def end_with_pool_owner() -> None:
     """In a process of a pool: end when the one that uses the pool ends, however that happens.
 
     Its parent in the system may be the fork server, which lives as long as its children do, so the kernel's tie to the
     parent (core.lifeline) would tie them to each other.
     """
-    spare_imports()
+    exclude_imports_from_collection()
     # Ctrl-C reaches every process of the terminal; only the starter has to say something about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     starter = multiprocessing.parent_process()

@@ -28,7 +28,9 @@ class Progress:
         """Print where the work is now."""
         elapsed = max(time.monotonic() - self._started, 1e-9)
         rate = (self.done - self._done_at_start) / elapsed
-        left = f", {clock((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
+        left = (
+            f", {format_duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
+        )
         share = 100 * self.done / self.total if self.total else 100
         text = f"{self.label}: {self.done:.6g}/{self.total:.6g} {self.unit} ({share:.0f} %), {rate:.3g} {self.unit}/s"
         print(f"{text}{left}{'; ' + note if note else ''}", file=sys.stderr, flush=True)
@@ -42,7 +44,7 @@ def with_progress(items: Iterable[Item], label: str, total: int, unit: str) -> I
         progress.advance()
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration as m:ss or h:mm:ss."""
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)

@@ -8,11 +8,11 @@ from typing import Any
 
 import typer
 
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
-from components.core.base.garbage_collection import spare_imports
-from components.core.base.lifeline import end_with_parent
-from components.core.base.outages import outage
+from components.core.base.garbage_collection import exclude_imports_from_collection
+from components.core.base.outages import outage_reason
+from components.core.base.process_lifetime import end_with_parent
 from components.core.base.secrets import without_secrets
 
 AGAIN = "the same command goes on when that is back"
@@ -46,7 +46,7 @@ def run_step(work: Callable[[], None]) -> None:
 
     Under DVC or a flow the step is tied to its parent, so it never outlives the orchestrator.
     """
-    spare_imports()
+    exclude_imports_from_collection()
     if "DVC_ROOT" in os.environ or "STEMLINE_FLOW" in os.environ:
         end_with_parent()
     try:
@@ -55,14 +55,14 @@ def run_step(work: Callable[[], None]) -> None:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
-        said = in_one_line(error)
+        said = error_line(error)
         if said is None:
             raise
         print(f"stemline: {without_secrets(said)}", file=sys.stderr)
         sys.exit(ExitCode.OUTAGE if is_outage(error) else ExitCode.USER_ERROR)
 
 
-def in_one_line(error: Exception) -> str | None:
+def error_line(error: Exception) -> str | None:
     """Return the line for an error that a user can mend, or that passes; None for a mistake of ours."""
     if isinstance(error, UserError):
         return f"{error}; {AGAIN}" if is_outage(error) else str(error)
@@ -70,7 +70,7 @@ def in_one_line(error: Exception) -> str | None:
         # a full disk is met while writing, when the system no longer says which file
         where = error.filename2 or error.filename or "a file that was being written"
         return f"{where}: {os.strerror(error.errno)}"
-    gone = outage(error)
+    gone = outage_reason(error)
     return f"{gone}; {AGAIN}" if gone else None
 
 
@@ -79,4 +79,4 @@ def is_outage(error: Exception) -> bool:
 
     A UserError with words of its own still has in its context what did not answer.
     """
-    return isinstance(error, Away) or outage(error) is not None
+    return isinstance(error, Outage) or outage_reason(error) is not None

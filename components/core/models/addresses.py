@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.base.garbage_collection import at_rest
+from components.core.base.garbage_collection import collection_paused
 from components.core.models.registry_names import REGISTRY
-from components.core.tracking.mlflow_store import has_begun
+from components.core.tracking.mlflow_store import store_exists
 
 MODELS = "STEMLINE_MODELS"
 """Environment variable: where the models lie that come with Stemline; the repository's `models/` by default."""
@@ -33,18 +33,18 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
     """
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
-    with at_rest():  # only here: MLflow takes a second to import
+    with collection_paused():  # only here: MLflow takes a second to import
         from components.core.models.registry import fetch_version
     return ModelAddress(*fetch_version(address, folder))
 
 
-def exists(address: str) -> bool:
+def has_registered_version(address: str) -> bool:
     """Return whether the registry has a version at `address`.
 
     Raises UserError when the registry cannot say: one that does not answer is not one without a champion.
     """
-    if not has_begun():
+    if not store_exists():
         return False
-    with at_rest():
+    with collection_paused():
         from components.core.models.registry import has_version
     return has_version(address)

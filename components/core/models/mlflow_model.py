@@ -38,7 +38,7 @@ def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: P
     found = _found(client, run, model.digest)
     if found is not None:
         return found
-    with mlflow_runs.active(run), _served_code(model) as code, warnings.catch_warnings():
+    with mlflow_runs.active_run(run), _served_code(model) as code, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
             name=MODEL_FOLDER,

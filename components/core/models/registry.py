@@ -76,7 +76,8 @@ def has_version(address: str) -> bool:
 
 def _silent(address: str, error: MlflowException) -> UserError:
     return UserError(
-        f"the registry at {mlflow_runs.address()} does not say what {address} is: {mlflow_runs.reason(error)}"
+        f"the registry at {mlflow_runs.store_address()} does not say what {address} is: "
+        f"{mlflow_runs.error_reason(error)}"
     )
 
 
@@ -88,7 +89,8 @@ def resolve_version(address: str) -> tuple[str, int]:
         if error.error_code not in NOT_FOUND_CODES:
             raise _silent(address, error) from None
         raise UserError(
-            f"{address} is not in the registry at {mlflow_runs.address()}: train and promote one with `stemline run`"
+            f"{address} is not in the registry at {mlflow_runs.store_address()}: "
+            "train and promote one with `stemline run`"
         ) from None
 
 

@@ -6,9 +6,9 @@ import time
 from typing import ClassVar
 
 from components.core.base.documents import Document
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
-from components.core.base.lifeline import tied
+from components.core.base.process_lifetime import bind_to_this_process
 
 SECONDS = 4.0
 """Length of the music that the model separates."""
@@ -22,11 +22,11 @@ _LOOK_EVERY = 1.0
 _PREFIX = "stemline: "  # of the line in which a step reports an error
 
 
-class NotTried(Away):
+class NotTried(Outage):
     """The model could not be tried, and not because of the model: an outage, a full disk, a killed process."""
 
 
-class Smoke(Document):
+class SmokeResult(Document):
     """What the smoke test measured.
 
     times_real_time   seconds of music separated in a second of one core's own time, so other load does not count
@@ -46,7 +46,7 @@ class Smoke(Document):
     sha256: str
 
 
-def smoke(address: str) -> Smoke:
+def run_smoke_test(address: str) -> SmokeResult:
     """Try the model at `address` in a process of its own.
 
     Raises UserError, one line, when the model does not work, and NotTried when it could not be tried.
@@ -58,7 +58,7 @@ def smoke(address: str) -> Smoke:
         raise NotTried(f"{address} could not be tried: {_reason(code, errors)}")
     if code:
         raise UserError(f"{address} does not work in a fresh process: {_reason(code, errors)}")
-    return Smoke.parse(output.splitlines()[-1], f"the result of the smoke test of {address}")
+    return SmokeResult.parse(output.splitlines()[-1], f"the result of the smoke test of {address}")
 
 
 def _reason(code: int, errors: str) -> str:
@@ -70,7 +70,7 @@ def _reason(code: int, errors: str) -> str:
 
 def _run(address: str) -> tuple[int, str, str]:
     """Return exit code, output and errors of the process that tries the model; end it when it takes too long."""
-    command = tied([sys.executable, "-m", _TRIAL, address])
+    command = bind_to_this_process([sys.executable, "-m", _TRIAL, address])
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             output, errors = _wait(process, address)

@@ -19,14 +19,14 @@ from typer import Argument
 
 from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
-from components.core.base.outages import outage
+from components.core.base.outages import outage_reason
 from components.core.base.secrets import without_secrets
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
 from components.core.models.bundle import Model, load_model
 from components.core.models.description import WEIGHTS
 from components.core.models.registry_names import NOT_FOUND_CODES, REGISTRY
-from components.core.models.smoke_test import LOADED, SECONDS, Smoke
+from components.core.models.smoke_test import LOADED, SECONDS, SmokeResult
 from components.core.networks.separator import Separator
 from components.core.separating.fast import best_precision, for_inference
 from components.core.separating.segments import separate_all
@@ -35,7 +35,7 @@ from components.core.sound.decoding import Audio
 _ROUNDS = 3
 
 
-def try_model(address: str) -> Smoke:
+def try_model(address: str) -> SmokeResult:
     """Fetch the model, separate a little, and return the measurements; raises UserError when it does not work."""
     with tempfile.TemporaryDirectory() as folder:  # not a cache: it would hide a fault of the store
         place = fetch_model(address, Path(folder)).folder
@@ -51,7 +51,7 @@ def try_model(address: str) -> Smoke:
     expected = (len(model.targets), model.channels, mixture.shape[1])
     if stems.shape != expected or not np.isfinite(stems).all():
         raise UserError(f"{address} gives {stems.shape} for {expected}, or numbers that are not finite")
-    return Smoke(
+    return SmokeResult(
         times_real_time=mixture.shape[1] / model.rate / seconds,
         memory_mb=_peak_megabytes(),
         weights_mb=weights / 1e6,
@@ -102,7 +102,7 @@ def smoke_trial(address: Annotated[str, Argument(help="models:/NAME/VERSION, or 
     try:
         print(json.dumps(try_model(address).values()))
     except Exception as error:
-        if outage(error) is None and not _is_fault_of_machine(error):
+        if outage_reason(error) is None and not _is_fault_of_machine(error):
             raise
         print(f"stemline: {without_secrets(str(error))}", file=sys.stderr)
         sys.exit(ExitCode.OUTAGE)

@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
@@ -85,7 +85,7 @@ def build_bs_roformer(config: BSRoformerConfig, stems: int, channels: int) -> Se
 
 
 def _network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
-    network: nn.Module = imported("bs_roformer", "bs-roformer", "bs_roformer").BSRoformer(
+    network: nn.Module = import_optional("bs_roformer", "bs-roformer", "bs_roformer").BSRoformer(
         config.width, depth=config.depth, stereo=channels == 2, num_stems=stems, time_transformer_depth=1,
         freq_transformer_depth=1, freqs_per_bands=config.bands, dim_head=config.head_width, heads=config.heads,
         flash_attn=False, num_residual_streams=1, dim_freqs_in=config.window // 2 + 1, stft_n_fft=config.window,

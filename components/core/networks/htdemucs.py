@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.separator import Separator
@@ -66,7 +66,7 @@ _FEWEST = 16384
 
 def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; raises UserError without the package `demucs`."""
-    network = imported("demucs.htdemucs", "demucs", "htdemucs").HTDemucs(
+    network = import_optional("demucs.htdemucs", "demucs", "htdemucs").HTDemucs(
         sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
         depth=config.depth, bottom_channels=config.bottom, t_layers=config.layers, t_heads=config.heads,
         nfft=config.window, dconv_mode=3,

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
 from components.core.networks.architecture import Architecture
 from components.core.networks.levels import LevelName
@@ -145,7 +145,7 @@ class ComplexOnnxNetwork(OnnxNetwork):
 
 
 def _opened(data: Tensor) -> Any:
-    package = imported("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
+    package = import_optional("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
     options = package.SessionOptions()
     # the same bits on any number of cores; `separate` has a lane a core
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -51,7 +51,7 @@ def disagreement(registered: Registered, entries: Sequence[Entry], alias: str) -
     last = entries[-1]
     if registered.misfit:
         return Disagreement(
-            f"The journal says that version {last.version} is live, and the registry at {mlflow_runs.address()} "
+            f"The journal says that version {last.version} is live, and the registry at {mlflow_runs.store_address()} "
             f"{registered.misfit}",
             "set MLFLOW_TRACKING_URI to the registry that has it; or, if it was deleted, `stemline repair --adopt`",
             True,
@@ -116,7 +116,7 @@ def is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:
     except MlflowException as error:
         if error.error_code not in NOT_FOUND_CODES:
             raise UserError(
-                f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
+                f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
             ) from None
         return False
     return True

@@ -13,7 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from components.core.base.errors import UserError
 from components.core.stores.staging import staging_folder, sweep
-from components.core.stores.store import S3, Entry, Gone, Store, StoreAway, StoreFault, recordings_among
+from components.core.stores.store import (
+    S3,
+    ListedFile,
+    RecordingGone,
+    Store,
+    StoreFault,
+    StoreOutage,
+    select_recordings,
+)
 
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
 _STAGING = Path(tempfile.gettempdir()) / "stemline"
@@ -42,10 +50,10 @@ class BucketStore(Store):
     def address(self) -> str:
         return f"{S3}{self._root}"
 
-    def recordings(self) -> list[Entry]:
-        return recordings_among(self.files())
+    def recordings(self) -> list[ListedFile]:
+        return select_recordings(self.files())
 
-    def files(self) -> list[Entry]:
+    def files(self) -> list[ListedFile]:
         found = list(self._listed(f"{self._root}/")) or self._single()
         if not found:
             raise UserError(f"{S3}{self._root} holds nothing: check the bucket's name and folder")
@@ -61,14 +69,14 @@ class BucketStore(Store):
         names = (f"{self._root}/{entry.key}".removeprefix(below) for entry in entries)
         return [name for name in names if "/" not in name]
 
-    def fetch(self, entry: Entry, folder: Path) -> Path:
+    def fetch(self, entry: ListedFile, folder: Path) -> Path:
         path = folder / f"source{PurePosixPath(entry.key).suffix}"  # a key's name may be longer than a file's may be
         try:
             self._ask(entry.key, lambda: self._files.get_file(f"{self._root}/{entry.key}", str(path)))
         except FileNotFoundError:
-            raise Gone("it has vanished since it was listed") from None
+            raise RecordingGone("it has vanished since it was listed") from None
         if path.stat().st_size != entry.size:
-            raise Gone(f"it has {path.stat().st_size} bytes, and had {entry.size} when it was listed")
+            raise RecordingGone(f"it has {path.stat().st_size} bytes, and had {entry.size} when it was listed")
         return path
 
     def read(self, key: str) -> bytes | None:
@@ -115,7 +123,7 @@ class BucketStore(Store):
     def describe(self, key: str) -> str:
         return f"{S3}{self._root}/{key}"
 
-    def _listed(self, prefix: str) -> Iterator[Entry]:
+    def _listed(self, prefix: str) -> Iterator[ListedFile]:
         """Yield what lies below `prefix`, bucket included, page by page, with keys relative to the root."""
         bucket, below, _ = self._files.split_path(prefix)
         token: dict[str, str] = {}
@@ -124,7 +132,7 @@ class BucketStore(Store):
             for item in page.get("Contents", []):
                 key = f"{bucket}/{item['Key']}".removeprefix(f"{self._root}/")
                 if not key.endswith("/"):  # what some tools make in place of a folder
-                    yield Entry(key, item["Size"], item["ETag"].strip('"'))
+                    yield ListedFile(key, item["Size"], item["ETag"].strip('"'))
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -135,7 +143,7 @@ class BucketStore(Store):
         except FileNotFoundError:
             raise UserError(f"{S3}{bucket} does not exist: check the bucket's name") from None
 
-    def _single(self) -> list[Entry]:
+    def _single(self) -> list[ListedFile]:
         """The root may name a single file: then its folder is the root, and it alone is listed."""
         path = PurePosixPath(self._root)
         try:
@@ -145,7 +153,7 @@ class BucketStore(Store):
         if found["type"] != "file":
             return []
         self._root = str(path.parent)
-        return [Entry(path.name, found["size"], found["ETag"].strip('"'))]
+        return [ListedFile(path.name, found["size"], found["ETag"].strip('"'))]
 
     def _ask(self, key: str, call: Callable[[], Answer]) -> Answer:
         """Ask the store until it answers; FileNotFoundError and FileExistsError are answers."""
@@ -175,7 +183,7 @@ class BucketStore(Store):
             return StoreFault(f"{where}: access denied ({' '.join(str(error).split())}): {hint}")
         if isinstance(error, BotoCoreError | ClientError | OSError | TimeoutError) and not _is_local(error):
             reason = " ".join(str(error).split()) or type(error).__name__
-            return StoreAway(f"{where}: {reason} (is AWS_ENDPOINT_URL right, and the store up?)")
+            return StoreOutage(f"{where}: {reason} (is AWS_ENDPOINT_URL right, and the store up?)")
         return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from components.core.base.errors import UserError
 from components.core.base.files import make_durable, whole_file
 from components.core.stores.staging import staging_folder, sweep
-from components.core.stores.store import BOOKS, Entry, Gone, Store, is_audio, recordings_among
+from components.core.stores.store import RECORDS, ListedFile, RecordingGone, Store, is_audio, select_recordings
 
 _STAGING = "staging"
 
@@ -20,16 +20,16 @@ class FolderStore(Store):
     def __init__(self, path: Path) -> None:
         self._only = path.name if path.is_file() else None
         self.root = path.parent if path.is_file() else path
-        self._staging = self.root / BOOKS / _STAGING
+        self._staging = self.root / RECORDS / _STAGING
 
     @property
     def address(self) -> str:
         return str(self.root)
 
-    def recordings(self) -> list[Entry]:
-        return recordings_among([*self.files(), *self._folders_called_as_recordings()])
+    def recordings(self) -> list[ListedFile]:
+        return select_recordings([*self.files(), *self._folders_called_as_recordings()])
 
-    def files(self) -> list[Entry]:
+    def files(self) -> list[ListedFile]:
         if self._only is not None:
             return [_entry(self.root / self._only, self._only)]
         if not self.root.is_dir():
@@ -47,10 +47,10 @@ class FolderStore(Store):
         folder = self.root / key
         return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
-    def fetch(self, entry: Entry, folder: Path) -> Path:
+    def fetch(self, entry: ListedFile, folder: Path) -> Path:
         path = self.root / entry.key
         if not os.path.lexists(path):
-            raise Gone("it has vanished since it was listed")
+            raise RecordingGone("it has vanished since it was listed")
         return path
 
     def read(self, key: str) -> bytes | None:
@@ -90,7 +90,7 @@ class FolderStore(Store):
         path = self.root / key
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-        if path.parent.parent == self.root / BOOKS / "claims":
+        if path.parent.parent == self.root / RECORDS / "claims":
             with suppress(OSError):  # not empty: another's
                 path.parent.rmdir()
 
@@ -103,12 +103,12 @@ class FolderStore(Store):
     def describe(self, key: str) -> str:
         return str(self.root / key)
 
-    def _folders_called_as_recordings(self) -> Iterator[Entry]:
+    def _folders_called_as_recordings(self) -> Iterator[ListedFile]:
         """Yield empty folders that somebody took for a recording: to be accounted for."""
         for folder, folders, names in os.walk(self.root):
             below = Path(folder).relative_to(self.root)
             if not names and not folders and is_audio(PurePosixPath(below.name)):
-                yield Entry(below.as_posix(), 0, "folder")
+                yield ListedFile(below.as_posix(), 0, "folder")
 
 
 @contextmanager
@@ -121,12 +121,12 @@ def _named_durably(path: Path) -> Iterator[None]:
             make_durable(folder)
 
 
-def _entry(path: Path, key: str) -> Entry:
+def _entry(path: Path, key: str) -> ListedFile:
     try:
         state = path.stat()
     except OSError:  # a link to nowhere: to be accounted for as well
-        return Entry(key, 0, "unreadable")
-    return Entry(key, state.st_size, str(state.st_mtime_ns))
+        return ListedFile(key, 0, "unreadable")
+    return ListedFile(key, state.st_size, str(state.st_mtime_ns))
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Owner:
             return True
 
 
-def owner_of(label: str) -> Owner | None:
+def owner_from_label(label: str) -> Owner | None:
     """Return the owner that a file is named after; None for another name."""
     parts = label.rsplit(".", 3)  # the start has a decimal point of its own
     if len(parts) != 4:

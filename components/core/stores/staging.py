@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.core.stores.owner import Owner, owner_of
+from components.core.stores.owner import Owner, owner_from_label
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def sweep(root: Path) -> None:
     if not root.is_dir():
         return
     for folder in root.iterdir():
-        owner = owner_of(folder.name)
+        owner = owner_from_label(folder.name)
         if owner is not None and owner.is_dead:
             shutil.rmtree(folder, ignore_errors=True)
     _remove_if_empty(root)

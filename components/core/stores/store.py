@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.sound.decoding import SUFFIXES
 
 S3 = "s3://"
@@ -15,7 +15,7 @@ S3 = "s3://"
 PROVENANCE = "provenance.json"
 """The file beside the stems of a recording, written last, that says where they come from."""
 
-BOOKS = "_stemline"
+RECORDS = "_stemline"
 """The folder of a destination that holds what belongs to no single recording: claims, quarantine, ledgers."""
 
 
@@ -23,15 +23,15 @@ class StoreFault(UserError):  # noqa: N818
     """The store can't be used now: it does not answer, or refuses. No fault of a recording, so the job stops."""
 
 
-class StoreAway(StoreFault, Away):
+class StoreOutage(StoreFault, Outage):
     """The store does not answer."""
 
 
-class Gone(UserError):  # noqa: N818
+class RecordingGone(UserError):  # noqa: N818
     """A recording vanished, or changed, after it was listed."""
 
 
-class Entry(NamedTuple):
+class ListedFile(NamedTuple):
     """A file of a catalogue as listed: its key, its bytes, and a mark that changes with its content."""
 
     key: str
@@ -51,11 +51,11 @@ class Store(ABC):
         """Where it is; opens the same store. Of a single recording, once it is listed, the folder it lies in."""
 
     @abstractmethod
-    def recordings(self) -> list[Entry]:
+    def recordings(self) -> list[ListedFile]:
         """Return all audio files, sorted by key, without stems that an earlier job left in the store."""
 
     @abstractmethod
-    def files(self) -> list[Entry]:
+    def files(self) -> list[ListedFile]:
         """Return all files, sorted by key; raises UserError where there is no such place, or nothing in the bucket."""
 
     @abstractmethod
@@ -67,7 +67,7 @@ class Store(ABC):
         """Return the names of the files that lie directly below `key`/."""
 
     @abstractmethod
-    def fetch(self, entry: Entry, folder: Path) -> Path:
+    def fetch(self, entry: ListedFile, folder: Path) -> Path:
         """Return a local path of the file, in `folder` where it must be copied; it is not to be changed.
 
         Raises Gone when it is not there any more, or not as it was listed.
@@ -109,12 +109,12 @@ class Store(ABC):
         """Return the address of a file as a user would write it."""
 
 
-def recordings_among(entries: Iterable[Entry]) -> list[Entry]:
+def select_recordings(entries: Iterable[ListedFile]) -> list[ListedFile]:
     """Return the audio files, sorted, without the stems of a destination that lies inside the source."""
     listed = [(PurePosixPath(entry.key), entry) for entry in entries]
     separated = {path.parent for path, _ in listed if path.name == PROVENANCE}
     return sorted(
-        entry for path, entry in listed if is_audio(path) and path.parent not in separated and BOOKS not in path.parts
+        entry for path, entry in listed if is_audio(path) and path.parent not in separated and RECORDS not in path.parts
     )
 
 

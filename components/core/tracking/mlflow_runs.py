@@ -19,8 +19,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, Met
 from mlflow.exceptions import MlflowException
 
 from components.core.base.documents import Document
-from components.core.base.errors import Away, UserError
-from components.core.base.outages import outage, say_when_waiting
+from components.core.base.errors import Outage, UserError
+from components.core.base.outages import outage_reason, report_waiting
 from components.core.base.secrets import without_secrets
 from components.core.data import artifacts
 from components.core.tracking.mlflow_store import tracking_uri
@@ -42,12 +42,12 @@ class RunRef(Document):
     experiment: str = EXPERIMENT
 
 
-def address() -> str:
+def store_address() -> str:
     """Return the store's address as it may be shown: without the login that may be in it."""
     return without_secrets(tracking_uri())
 
 
-def reason(error: MlflowException) -> str:
+def error_reason(error: MlflowException) -> str:
     """Return why MLflow failed, in a line that may be shown: it likes to name its address."""
     return without_secrets(str(error).splitlines()[0])
 
@@ -60,7 +60,7 @@ def connect() -> mlflow.MlflowClient:
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # with its login
-    say_when_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {address()}", about="mlflow")
+    report_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {store_address()}", about="mlflow")
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
@@ -91,13 +91,13 @@ def require_run(ref: RunRef) -> None:
     """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
     if not has_run(ref):
         raise UserError(
-            f"MLflow run {ref.run_id} is not in {address()}: set MLFLOW_TRACKING_URI to the store that has it, "
+            f"MLflow run {ref.run_id} is not in {store_address()}: set MLFLOW_TRACKING_URI to the store that has it, "
             "or have the training go on in a run of this one with `dvc repro --force train`"
         )
 
 
 @contextmanager
-def active(ref: RunRef) -> Iterator[None]:
+def active_run(ref: RunRef) -> Iterator[None]:
     """Make `ref` the active run, for MLflow's fluent calls (artifacts, figures, models)."""
     with mlflow.start_run(run_id=ref.run_id):
         yield
@@ -138,8 +138,8 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
         client = mlflow.MlflowClient(uri, uri)
         _make_experiment(client, artifacts)
     except MlflowException as error:
-        kind = Away if outage(error) else UserError
-        raise kind(f"MLflow at {address()} does not work: {reason(error)}") from None
+        kind = Outage if outage_reason(error) else UserError
+        raise kind(f"MLflow at {store_address()} does not work: {error_reason(error)}") from None
     return client
 
 

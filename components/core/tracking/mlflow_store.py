@@ -11,7 +11,7 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(WORKSPACE / 'mlflow' / 'mlflow.db').resolve()}"
 
 
-def has_begun() -> bool:
+def store_exists() -> bool:
     """Return whether there is a store at all; False only where the embedded one has not been made yet."""
     uri = tracking_uri()
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()

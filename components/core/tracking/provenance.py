@@ -6,7 +6,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 
 PACKAGES: tuple[str, ...] = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "soxr", "mutagen", "museval")
 PACKAGES += ("mlflow", "dvc", "prefect", "stemline")
@@ -52,7 +52,7 @@ def hardware() -> str:
 
 def processor() -> str:
     """Return in words the processor and how many of its cores may be used, whatever else computes here."""
-    return f"{_model_name()}, {cores()} cores"
+    return f"{_model_name()}, {available_cores()} available_cores"
 
 
 def _model_name() -> str:

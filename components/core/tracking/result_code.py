@@ -34,7 +34,7 @@ NO_INFLUENCE: Mapping[str, str] = {
     "components.core.base.errors": "messages",
     "components.core.base.exit_codes": "how a command ends",
     "components.core.base.garbage_collection": "when Python frees memory",
-    "components.core.base.lifeline": "when a process ends",
+    "components.core.base.process_lifetime": "when a process ends",
     "components.core.base.optional_packages": "messages about missing packages",
     "components.core.base.parallel": "where work is done; results keep the order of the items",
     "components.core.base.params": "reads values that are dependencies themselves (`params` in dvc.yaml)",

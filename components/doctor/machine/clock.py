@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from components.core.base.errors import UserError
-from components.core.base.http import Answer, ask
+from components.core.base.http import Response, request
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 MOST = 2.0
@@ -35,7 +35,7 @@ def check_clock(environment: Mapping[str, str]) -> Findings:
 
 def _compared(address: str) -> Finding:
     try:
-        answer = ask(address)
+        answer = request(address)
         off, unsure = skew(answer)
     except UserError as error:
         return not_used("clock", f"{address} gives no time: {error}")
@@ -48,7 +48,7 @@ def _compared(address: str) -> Finding:
     )
 
 
-def skew(answer: Answer) -> tuple[float, float]:
+def skew(answer: Response) -> tuple[float, float]:
     """Return how many seconds the server's clock is ahead of this one, and how far that may be wrong.
 
     A Date counts whole seconds: the server's time was between it and a second later, at some moment between the

@@ -11,7 +11,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as distributed
 
-from components.core.base.lifeline import end_with_parent
+from components.core.base.process_lifetime import end_with_parent
 
 SAMPLES = 1 << 22
 """16 MB, more than the gradients of most networks here."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.base.errors import UserError
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.doctor.commands import run_module
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 from components.doctor.machine.collective import SAMPLES
@@ -36,7 +36,7 @@ def check_devices() -> Findings:
 
 def _build(seen: dict[str, Any]) -> Finding:
     build = f"CUDA {seen['cuda']}, NCCL {seen['nccl']}" if seen["cuda"] else "CPU build"
-    return ok("torch", f"{seen['version']} ({build}), {cores()} cores, {seen['processor']}")
+    return ok("torch", f"{seen['version']} ({build}), {available_cores()} available_cores, {seen['processor']}")
 
 
 def _gpus(seen: dict[str, Any], by_driver: list[str]) -> Iterator[Finding]:

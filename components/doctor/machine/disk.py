@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.doctor.finding import Finding, Findings, ok, problem, warning
 
@@ -41,7 +41,12 @@ def check_disks() -> Findings:
         Place("workspace", WORKSPACE, again, f"it holds {seen}, and a changed run writes as much beside it"),
         Place("scratch", SCRATCH, LEAST, "unfinished work"),
         Place("DVC cache", _cache(), again, f"the workspace's {seen} once more, where files can't share blocks"),
-        Place("temporary files", Path(tempfile.gettempdir()), HOUR * cores(), f"an hour a worker, {cores()} workers"),
+        Place(
+            "temporary files",
+            Path(tempfile.gettempdir()),
+            HOUR * available_cores(),
+            f"an hour a worker, {available_cores()} workers",
+        ),
     ):
         yield from _look(place)
     yield from _shared_memory(Path("/dev/shm"))

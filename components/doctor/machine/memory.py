@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psutil
 
-from components.core.base.parallel import cores
+from components.core.base.parallel import available_cores
 from components.doctor.finding import Findings, ok, problem, warning
 
 JOB, WORKER = 0.55e9, 0.65e9
@@ -16,7 +16,7 @@ _COMFORT = 2.0  # times what a worker takes: other networks and long recordings 
 
 def check_memory() -> Findings:
     """Share what is free among the workers that `stemline separate` starts by itself, one a core."""
-    free, workers = min(psutil.virtual_memory().available, _free_in_container()), cores()
+    free, workers = min(psutil.virtual_memory().available, _free_in_container()), available_cores()
     each = (free - JOB) / workers
     seen = f"{free / 1e9:.1f} GB free: {max(each, 0) / 1e9:.1f} GB for each of {workers} workers"
     do = f"a worker takes {WORKER / 1e9:.2f} GB and more: give `--workers {_workers(free)}`, or free memory"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import psutil
 
 from components.core.base.errors import UserError
-from components.core.base.http import ask
+from components.core.base.http import request
 from components.doctor.finding import Finding, Findings, ok, warning
 
 _HERE = "127.0.0.1"
@@ -56,7 +56,7 @@ def _is_taken(port: int) -> bool:
 
 def _answers(server: Server) -> bool:
     try:
-        return ask(f"http://{_HERE}:{server.port}/{server.health}", patience=_PATIENCE).is_fine
+        return request(f"http://{_HERE}:{server.port}/{server.health}", patience=_PATIENCE).is_fine
     except UserError:
         return False
 

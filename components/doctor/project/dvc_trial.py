@@ -10,7 +10,7 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from components.core.base.lifeline import end_with_parent
+from components.core.base.process_lifetime import end_with_parent
 from components.core.stores.owner import Owner
 
 _DATA = b"stemline doctor: may be deleted"

@@ -7,7 +7,7 @@ from typing import Any
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.release.journal import PLACE, Entry, Journal, open_journal
-from components.core.tracking.mlflow_store import has_begun, tracking_uri
+from components.core.tracking.mlflow_store import store_exists, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.project.params import schema_of
 from components.doctor.services.mlflow_store import check_mlflow
@@ -69,7 +69,7 @@ def _registered(name: str, alias: str, last: Entry | None) -> Any:
     from components.core.release.registry_consistency import Registered, read_registered
     from components.core.tracking import mlflow_runs
 
-    if not has_begun():
+    if not store_exists():
         return Registered(0, "", "has no such version" if last and last.version else "")
     os.environ.update(_PATIENCE)
     uri = tracking_uri()
@@ -77,5 +77,5 @@ def _registered(name: str, alias: str, last: Entry | None) -> Any:
         return read_registered(mlflow.MlflowClient(uri, uri), name, alias, last)
     except MlflowException as error:
         raise UserError(
-            f"the registry at {mlflow_runs.address()} does not answer: {mlflow_runs.reason(error)}"
+            f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
         ) from None

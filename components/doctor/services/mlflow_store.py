@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.base.errors import UserError
-from components.core.base.http import Answer, Auth, ask
+from components.core.base.http import Auth, Response, request
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 _WHAT = "MLflow"
@@ -81,9 +81,9 @@ def _artifacts(uri: str) -> Finding:
     return ok("MLflow's artifacts", f"listed in {answer.milliseconds:.0f} ms")
 
 
-def _get(url: str) -> Answer:
+def _get(url: str) -> Response:
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
-    return ask(url, auth=_login(), headers={"Authorization": f"Bearer {token}"} if token else None)
+    return request(url, auth=_login(), headers={"Authorization": f"Bearer {token}"} if token else None)
 
 
 def _login() -> Auth:

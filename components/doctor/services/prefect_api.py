@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from components.core.base.errors import UserError
-from components.core.base.http import Answer, Auth, ask
+from components.core.base.http import Auth, Response, request
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
 _WHAT = "Prefect"
@@ -136,9 +136,9 @@ def _minutes(wait: timedelta) -> str:
 _LOGIN = "401 or 403: PREFECT_API_AUTH_STRING or PREFECT_API_KEY; 5xx: the server's log (is its database up?)"
 
 
-def _asked(url: str, payload: Any = None) -> Answer:
+def _asked(url: str, payload: Any = None) -> Response:
     key = os.environ.get("PREFECT_API_KEY")
-    return ask(url, payload, auth=_login(), headers={"Authorization": f"Bearer {key}"} if key else None)
+    return request(url, payload, auth=_login(), headers={"Authorization": f"Bearer {key}"} if key else None)
 
 
 def _login() -> Auth:

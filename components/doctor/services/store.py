@@ -7,7 +7,7 @@ from contextlib import suppress
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.owner import Owner
-from components.core.stores.store import BOOKS, Gone
+from components.core.stores.store import RECORDS, RecordingGone
 from components.doctor.finding import Finding, Findings, ok, problem
 
 _DATA, _OTHER = b"stemline doctor: may be deleted", b"stemline doctor: must not replace"
@@ -24,7 +24,7 @@ def check_store(address: str) -> Findings:
         yield problem(address, f"list: {_reason(error)}", "see also AWS_ENDPOINT_URL, AWS_DEFAULT_REGION, ~/.aws")
         return
     yield ok(address, f"list: {'empty' if first is None else 'holds files'}")
-    yield from _rights(store, address, f"{BOOKS}/doctor/{Owner.this().label}")
+    yield from _rights(store, address, f"{RECORDS}/doctor/{Owner.this().label}")
 
 
 def _rights(store: AnyStore, address: str, key: str) -> Iterator[Finding]:
@@ -40,7 +40,9 @@ def _rights(store: AnyStore, address: str, key: str) -> Iterator[Finding]:
         try:
             step()
         except (UserError, OSError) as error:
-            yield problem(address, f"{name}: {_reason(error)}", _DEPENDS if isinstance(error, Gone) else _RIGHTS)
+            yield problem(
+                address, f"{name}: {_reason(error)}", _DEPENDS if isinstance(error, RecordingGone) else _RIGHTS
+            )
             continue
         taken += time.perf_counter() - began
         done.append(name)
@@ -60,7 +62,7 @@ def _create(store: AnyStore, key: str) -> None:
     try:
         first, second = store.create(name, _DATA), store.create(name, _OTHER)
         if not first or second or store.read(name) != _DATA:
-            raise Gone("a file that was there was replaced")
+            raise RecordingGone("a file that was there was replaced")
     finally:
         with suppress(UserError, OSError):  # whether deleting is allowed is the next question
             store.delete(name)

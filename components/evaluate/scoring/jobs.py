@@ -17,7 +17,7 @@ import psutil
 import torch
 
 from components.core.base.errors import UserError
-from components.core.base.parallel import cores, end_with_starter
+from components.core.base.parallel import available_cores, end_with_pool_owner
 from components.core.base.progress import Progress
 from components.core.data.manifest import Track
 from components.core.models.bundle import Model, load_model
@@ -83,7 +83,7 @@ _model: Model | None = None
 
 def _start(folder: Path, merged: tuple[str, ...]) -> None:
     global _model
-    end_with_starter()
+    end_with_pool_owner()
     torch.set_num_threads(1)
     _model = merged_model(load_model(folder), merged)
 
@@ -144,7 +144,7 @@ def _processes(jobs: Sequence[Job], folder: Path) -> int:
     # a copy as it was trained, and one made ready
     each = _PROCESS_BYTES + 2 * (folder / WEIGHTS).stat().st_size + _SECOND_BYTES * seconds
     fitting = int(psutil.virtual_memory().available // each)
-    return max(1, min(cores(), fitting, len(jobs)))
+    return max(1, min(available_cores(), fitting, len(jobs)))
 
 
 def _longest_first(job: Job) -> float:

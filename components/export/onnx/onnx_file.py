@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
-from components.core.base.optional_packages import imported
+from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
 from components.export.onnx.exportable import exportable, interface, network_inputs
 
@@ -35,8 +35,8 @@ def export_onnx(model: Model, folder: Path) -> Path:
     what torch gives. Raises UserError where the network cannot be exported, or does not give that, or a package of the
     extra `runtimes` is missing.
     """
-    onnx = imported("onnx", "onnx", "exporting", EXTRA)
-    imported("onnxscript", "onnxscript", "exporting", EXTRA)
+    onnx = import_optional("onnx", "onnx", "exporting", EXTRA)
+    import_optional("onnxscript", "onnxscript", "exporting", EXTRA)
     network, examples = exportable(model.separator).eval(), _examples(model)
     exported = _exported(network, examples[0])
     onnx.helper.set_model_props(exported, {name: str(value) for name, value in _metadata(model).items()})
@@ -58,7 +58,7 @@ def session(source: Path | bytes, threads: int) -> Any:
 
     On one thread its sums are always in the same order.
     """
-    package = imported("onnxruntime", "onnxruntime", "running an ONNX file", EXTRA)
+    package = import_optional("onnxruntime", "onnxruntime", "running an ONNX file", EXTRA)
     options = package.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

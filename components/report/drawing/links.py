@@ -24,7 +24,7 @@ def doors(workspace: Path) -> tuple[Door, ...]:
     """Return the ways to both; a server is named where a variable names it, else the embedded store of `workspace`."""
     folder = shown(workspace.as_posix())
     embedded = f"sqlite:///{folder}/mlflow/mlflow.db"
-    store = shlex.quote(mlflow_runs.address() if os.environ.get("MLFLOW_TRACKING_URI") else embedded)
+    store = shlex.quote(mlflow_runs.store_address() if os.environ.get("MLFLOW_TRACKING_URI") else embedded)
     home = shlex.quote(f"{folder}/prefect")
     return (
         Door("MLflow", pages_of(tracking_uri()), f".venv/bin/mlflow ui --backend-store-uri {store}"),

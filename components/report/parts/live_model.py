@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.core.release.journal import Entry
 from components.core.release.registry_consistency import Disagreement, Registered, disagreement, read_registered
-from components.core.tracking.mlflow_store import has_begun
+from components.core.tracking.mlflow_store import store_exists
 from components.report.sources.reading import Part, Unavailable, part_of
 from components.report.sources.stores import Mlflow, Names, Stores, asking
 
@@ -61,7 +61,7 @@ def read_live(stores: Stores) -> LivePart:
 def _nothing(stores: Stores, registered: Part[Registered]) -> str:
     """Return why there is no live version to show: there is none, or nobody can say."""
     silent = [stores.journal.note] if stores.journal.content is None else []
-    if registered.content is None and has_begun():
+    if registered.content is None and store_exists():
         silent.append(registered.note)
     return " ".join(["What is live is not known.", *silent]) if silent else _NOBODY
 

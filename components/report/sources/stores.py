@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from components.core.base.errors import UserError
-from components.core.base.http import NoAnswer, ask
+from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
 from components.core.base.secrets import without_secrets
 from components.core.release.journal import Entry, open_journal
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import has_begun, tracking_uri
+from components.core.tracking.mlflow_store import store_exists, tracking_uri
 from components.report.sources.params_sections import PromoteSection, RegisterSection
 from components.report.sources.reading import Part, Unavailable, part_of
 
@@ -100,7 +100,7 @@ def _read_journal(names: Names) -> tuple[Entry, ...]:
 
 
 def _open_mlflow() -> Mlflow:
-    if not has_begun():
+    if not store_exists():
         raise Unavailable("MLflow holds nothing yet: no training has begun.")
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
@@ -120,9 +120,9 @@ def _connect(pages: str) -> mlflow.MlflowClient:
     except UserError:
         if pages:
             try:
-                ask(pages, patience=_SECONDS)
-            except NoAnswer as reason:
-                raise UserError(f"MLflow at {mlflow_runs.address()} does not answer: {reason}") from None
+                request(pages, patience=_SECONDS)
+            except NoResponse as reason:
+                raise UserError(f"MLflow at {mlflow_runs.store_address()} does not answer: {reason}") from None
         raise
 
 

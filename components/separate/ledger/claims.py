@@ -18,10 +18,10 @@ from itertools import count
 from weakref import ref
 
 from components.core.stores.owner import Owner, parse_owner
-from components.core.stores.store import BOOKS, Store, StoreFault
+from components.core.stores.store import RECORDS, Store, StoreFault
 from components.separate.ledger.destination_documents import digest_key
 
-CLAIMS = f"{BOOKS}/claims"
+CLAIMS = f"{RECORDS}/claims"
 LEASE = 60.0
 """Seconds after which a claim that was not renewed is another's to take."""
 

@@ -5,7 +5,7 @@ import json
 import os
 from typing import Any
 
-from components.core.stores.store import PROVENANCE, Entry, Store
+from components.core.stores.store import PROVENANCE, ListedFile, Store
 from components.separate.recording.stem_settings import Recipe
 
 
@@ -38,7 +38,7 @@ def same_recipe(provenance: dict[str, Any], recipe: Recipe) -> bool:
         return False
 
 
-def same_source(provenance: dict[str, Any], entry: Entry) -> bool:
+def same_source(provenance: dict[str, Any], entry: ListedFile) -> bool:
     """Whether stems were made of the recording as it is listed now."""
     source = provenance.get("source") or {}
     return bool((source.get("bytes"), source.get("stamp")) == (entry.size, entry.stamp))

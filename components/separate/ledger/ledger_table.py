@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.core.stores.store import Entry
+from components.core.stores.store import ListedFile
 
 State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")
@@ -64,7 +64,7 @@ class Row:
     attempts: int = 0
 
 
-def row_of_provenance(state: State, entry: Entry, document: Mapping[str, Any], **more: Any) -> Row:
+def row_of_provenance(state: State, entry: ListedFile, document: Mapping[str, Any], **more: Any) -> Row:
     """Return the row of a recording whose stems are there, by its provenance file."""
     source, model = document["source"], document["model"]
     return Row(

@@ -12,13 +12,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from components.core.base.files import write_json
-from components.core.base.progress import clock
-from components.core.stores.store import BOOKS, PROVENANCE, Store
+from components.core.base.progress import format_duration
+from components.core.stores.store import PROVENANCE, RECORDS, Store
 from components.separate.ledger.account import Summary
 from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.ledger.page import PageSummary, PageTrack, write_page
 
-LEDGER, SUMMARY, PAGE = f"{BOOKS}/ledger.parquet", f"{BOOKS}/summary.json", "index.html"
+LEDGER, SUMMARY, PAGE = f"{RECORDS}/ledger.parquet", f"{RECORDS}/summary.json", "index.html"
 
 
 def publish(summary: Summary, ledger: Path, title: str, destination: Store) -> None:
@@ -28,7 +28,7 @@ def publish(summary: Summary, ledger: Path, title: str, destination: Store) -> N
         write_json(folder / "summary.json", {**summary.document(), "ended": made.isoformat(timespec="seconds")})
         write_page(folder / PAGE, page_summary(summary, title, made), page_tracks(ledger))
         # the run's own file first: `put` may move what it stores
-        destination.write(f"{BOOKS}/runs/{made:%Y%m%dT%H%M%S.%fZ}.json", (folder / "summary.json").read_bytes())
+        destination.write(f"{RECORDS}/runs/{made:%Y%m%dT%H%M%S.%fZ}.json", (folder / "summary.json").read_bytes())
         destination.put(folder / PAGE, PAGE)
         destination.put(ledger, LEDGER)
         destination.put(folder / "summary.json", SUMMARY)
@@ -36,9 +36,12 @@ def publish(summary: Summary, ledger: Path, title: str, destination: Store) -> N
 
 def page_summary(summary: Summary, title: str, made: datetime) -> PageSummary:
     """Return the head of the page."""
-    figures = {"audio": clock(summary.catalogue_seconds), "flagged": str(summary.flagged)}
+    figures = {"audio": format_duration(summary.catalogue_seconds), "flagged": str(summary.flagged)}
     if summary.done:
-        figures |= {"separated now": clock(summary.audio_seconds), "speed": f"{summary.speed:.1f} × real time"}
+        figures |= {
+            "separated now": format_duration(summary.audio_seconds),
+            "speed": f"{summary.speed:.1f} × real time",
+        }
     if summary.price_per_hour and summary.speed:
         figures["cost an hour of audio"] = f"{summary.price_per_audio_hour:.4f}"
     if not math.isnan(summary.drift):

@@ -5,11 +5,11 @@ _stemline/quarantine/<digest of the key>.json
 
 from dataclasses import asdict, dataclass
 
-from components.core.stores.store import BOOKS, Entry, Store
+from components.core.stores.store import RECORDS, ListedFile, Store
 from components.separate.ledger.destination_documents import as_json, digest_key, parse_json
 from components.separate.ledger.ledger_table import Row
 
-QUARANTINE = f"{BOOKS}/quarantine"
+QUARANTINE = f"{RECORDS}/quarantine"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Quarantined:
     reason: str
     attempts: int
 
-    def holds(self, entry: Entry) -> bool:
+    def holds(self, entry: ListedFile) -> bool:
         """Whether it is about the recording as it is now."""
         return (self.key, self.size, self.stamp) == tuple(entry)
 
@@ -36,7 +36,7 @@ def quarantine_key(key: str) -> str:
     return f"{QUARANTINE}/{digest_key(key)}.json"
 
 
-def quarantine(store: Store, entry: Entry, reason: str, attempts: int) -> Row:
+def quarantine(store: Store, entry: ListedFile, reason: str, attempts: int) -> Row:
     """Write down that a recording can't be separated, and return its row."""
     record = Quarantined(*entry, reason, attempts)
     store.write(quarantine_key(entry.key), as_json(asdict(record)))

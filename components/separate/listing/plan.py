@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.core.stores.store import PROVENANCE, Entry, Store
+from components.core.stores.store import PROVENANCE, ListedFile, Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
 from components.separate.ledger.destination_documents import provenance_key, read_provenance, same_recipe, same_source
 from components.separate.ledger.quarantine import QUARANTINE, Quarantined, quarantine_key, read_quarantined
@@ -20,7 +20,7 @@ _ASKED_AT_ONCE = 16
 class Task:
     """A recording to separate, and why."""
 
-    entry: Entry
+    entry: ListedFile
     why: str
 
 
@@ -51,11 +51,11 @@ class Plan:
 class Known:
     """Who is told of recordings that need no work: `done` of each one's provenance, `quarantined` of its record."""
 
-    done: Callable[[Entry, dict[str, Any]], None]
+    done: Callable[[ListedFile, dict[str, Any]], None]
     quarantined: Callable[[Quarantined], None]
 
 
-def make_plan(entries: list[Entry], destination: Store, recipe: Recipe, known: Known, again: bool = False) -> Plan:
+def make_plan(entries: list[ListedFile], destination: Store, recipe: Recipe, known: Known, again: bool = False) -> Plan:
     """Sort out which of `entries` are to be separated; `again` tries those in quarantine once more.
 
     Longest first, by their size, so that no long one is left for the end.
@@ -82,7 +82,7 @@ def _says_something(key: str) -> bool:
     return key.endswith(f"/{PROVENANCE}") or key.startswith((f"{QUARANTINE}/", f"{CLAIMS}/"))
 
 
-def _why(entry: Entry, provenance: dict[str, Any], recipe: Recipe) -> str | None:
+def _why(entry: ListedFile, provenance: dict[str, Any], recipe: Recipe) -> str | None:
     if not provenance:
         return NEW
     if not same_recipe(provenance, recipe):
@@ -91,11 +91,11 @@ def _why(entry: Entry, provenance: dict[str, Any], recipe: Recipe) -> str | None
 
 
 def _asked(
-    entries: list[Entry], destination: Store, there: set[str]
-) -> Iterator[tuple[Entry, dict[str, Any], Quarantined | None]]:
+    entries: list[ListedFile], destination: Store, there: set[str]
+) -> Iterator[tuple[ListedFile, dict[str, Any], Quarantined | None]]:
     """Yield each entry with what the destination says of it; only what is there is read, several at a time."""
 
-    def ask(entry: Entry) -> tuple[Entry, dict[str, Any], Quarantined | None]:
+    def ask(entry: ListedFile) -> tuple[ListedFile, dict[str, Any], Quarantined | None]:
         done = read_provenance(destination, entry.key) if provenance_key(entry.key) in there else {}
         bad = read_quarantined(destination, entry.key) if quarantine_key(entry.key) in there else None
         return entry, done, bad

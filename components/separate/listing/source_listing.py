@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
-from components.core.stores.store import Entry
+from components.core.stores.store import ListedFile
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Listing:
     Where the source is a single recording, the address is that of the folder it lies in.
     """
 
-    entries: list[Entry]
+    entries: list[ListedFile]
     missing: list[str]
     source: str
 

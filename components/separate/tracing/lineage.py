@@ -13,7 +13,7 @@ from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.store import PROVENANCE
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import has_begun
+from components.core.tracking.mlflow_store import store_exists
 from components.separate.ledger.destination_documents import parse_json
 
 _OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
@@ -61,7 +61,7 @@ def _of_the_run(run_id: str) -> Iterator[tuple[str, str]]:
     """What only the training's MLflow run knows; of the model that ships, the run's export beside it knows it too."""
     found = _shipped_run(run_id) or _stored_run(run_id)
     if found is None:
-        yield "its run", f"not in {mlflow_runs.address()}: set MLFLOW_TRACKING_URI to the store that has it"
+        yield "its run", f"not in {mlflow_runs.store_address()}: set MLFLOW_TRACKING_URI to the store that has it"
         return
     tags, params = found
     yield from ((name, tags[name]) for name in _OF_THE_RUN if name in tags)
@@ -79,7 +79,7 @@ def _shipped_run(run_id: str) -> _Run | None:
 
 
 def _stored_run(run_id: str) -> _Run | None:
-    if not has_begun():
+    if not store_exists():
         return None
     try:
         run = mlflow_runs.connect().get_run(run_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.core.base.files import digest_file
-from components.core.stores.store import Entry, Store
+from components.core.stores.store import ListedFile, Store
 from components.separate.ledger.claims import Claims
 from components.separate.ledger.destination_documents import read_provenance, same_recipe, same_source
 from components.separate.ledger.ledger_table import Row, row_of_provenance
@@ -22,7 +22,7 @@ class Fetched:
     `path` is the recording, `folder` an empty one for its stems; `holding` lets go of all when it is closed.
     """
 
-    entry: Entry
+    entry: ListedFile
     path: Path
     folder: Path
     sha256: str
@@ -39,7 +39,7 @@ class Fetcher:
     claims: Claims
     recipe: Recipe
 
-    def fetch(self, entry: Entry) -> Fetched | Row | Busy:
+    def fetch(self, entry: ListedFile) -> Fetched | Row | Busy:
         """Claim a recording and bring it here; a row where nothing is to do, Busy where another has claimed it.
 
         Raises Unfit for what can be no recording, Gone for one that has changed since it was listed.
@@ -60,7 +60,7 @@ class Fetcher:
                 return row_of_provenance("skipped", entry, before)
             return fetched
 
-    def _fetched(self, entry: Entry, before: dict[str, Any], holding: ExitStack) -> Fetched:
+    def _fetched(self, entry: ListedFile, before: dict[str, Any], holding: ExitStack) -> Fetched:
         staging = holding.enter_context(self.destination.staging())
         arriving, leaving = staging / "arriving", staging / "leaving"
         arriving.mkdir()

@@ -17,14 +17,14 @@ from multiprocessing.connection import Connection
 import torch
 
 from components.core.base.errors import UserError
-from components.core.base.parallel import end_with_starter
+from components.core.base.parallel import end_with_pool_owner
 from components.core.models.bundle import load_model
 from components.core.separating.fast import for_inference
 from components.core.separating.lanes import WindowPool
 from components.core.separating.postprocessing import post_processed
 from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
-from components.core.stores.store import Entry, Gone, StoreFault
+from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from components.separate.ledger.claims import Claims
 from components.separate.ledger.ledger_table import Row
 from components.separate.ledger.quarantine import quarantine
@@ -43,7 +43,7 @@ Say = Callable[[Message], None]
 
 def serve(connection: Connection, order: Order, device: str) -> None:
     """Work on the entries that come through `connection`, until None comes; say what becomes of each."""
-    end_with_starter()
+    end_with_pool_owner()
     lock = threading.Lock()
 
     def say(message: Message) -> None:
@@ -87,7 +87,7 @@ class Worker:
         self._fetching, self._storing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._coming: queue.Queue[Future[Fetched | None] | None] = queue.Queue()
 
-    def give(self, entry: Entry | None) -> None:
+    def give(self, entry: ListedFile | None) -> None:
         """Have a recording fetched, to be separated in its turn; None is the last."""
         self._coming.put(None if entry is None else self._fetching.submit(self._fetch, entry))
 
@@ -111,7 +111,7 @@ class Worker:
         if storing is not None:
             storing.result()
 
-    def _fetch(self, entry: Entry) -> Fetched | None:
+    def _fetch(self, entry: ListedFile) -> Fetched | None:
         try:
             found = self._fetcher.fetch(entry)
         except Exception as error:
@@ -153,19 +153,19 @@ class Worker:
 
         return beat
 
-    def _explain(self, entry: Entry, error: Exception) -> None:
+    def _explain(self, entry: ListedFile, error: Exception) -> None:
         """Tell a recording that is bad for good from one to be tried again, and both from a fault of the place."""
         try:
             self._say(self._outcome(entry, error))
         except (StoreFault, OSError) as fault:  # while a record of it was written
             self._say(Stopped(_one_line(fault)))
 
-    def _outcome(self, entry: Entry, error: Exception) -> Message:
+    def _outcome(self, entry: ListedFile, error: Exception) -> Message:
         if isinstance(error, Unfit):
             return Ended(quarantine(self._destination, entry, str(error), 1))
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             return Ended(quarantine(self._destination, entry, "its name is too long for the destination", 1))
-        if isinstance(error, Gone):
+        if isinstance(error, RecordingGone):
             return Ended(Row(entry.key, "failed", entry.size, str(error), attempts=1))
         if isinstance(error, StoreFault) or (isinstance(error, OSError) and error.errno not in _OF_THE_FILE):
             return Stopped(_one_line(error))

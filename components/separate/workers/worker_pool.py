@@ -16,8 +16,8 @@ from multiprocessing.process import BaseProcess
 
 import psutil
 
-from components.core.base.parallel import cores
-from components.core.stores.store import Entry
+from components.core.base.parallel import available_cores
+from components.core.stores.store import ListedFile
 from components.separate.listing.plan import Task
 from components.separate.workers.devices import CPU
 from components.separate.workers.fork_server import worker_context
@@ -33,7 +33,7 @@ _STUCK, _TOO_LARGE = "took no step for {0:.0f} minutes", "took more than {0:.1f}
 class GivenUp:
     """A recording that is not tried again in this job; `for_good` when it is the recording's own fault."""
 
-    entry: Entry
+    entry: ListedFile
     reason: str
     attempts: int
     for_good: bool
@@ -52,7 +52,7 @@ class Hand:
     process: BaseProcess
     pipe: Connection
     device: str
-    given: dict[str, Entry] = field(default_factory=dict)
+    given: dict[str, ListedFile] = field(default_factory=dict)
     separating: set[str] = field(default_factory=set)
     suspect: bool = False
     stepped: float = 0.0
@@ -66,9 +66,9 @@ class Crew:
         self._order, self._size, self._devices = order, size, devices
         self._context = worker_context()
         self._hands: list[Hand] = []
-        self._queue: deque[Entry] = deque()
-        self._suspects: deque[Entry] = deque()
-        self._busy: dict[str, Entry] = {}
+        self._queue: deque[ListedFile] = deque()
+        self._suspects: deque[ListedFile] = deque()
+        self._busy: dict[str, ListedFile] = {}
         self._asked = 0.0
         self._faults: Counter[str] = Counter()
         self._kills: Counter[str] = Counter()
@@ -123,7 +123,7 @@ class Crew:
                 if len(self._queue) > (len(self._hands) if ahead else 0) and len(hand.given) <= ahead:
                     self._give(hand, self._queue.popleft())
 
-    def _give(self, hand: Hand, entry: Entry) -> None:
+    def _give(self, hand: Hand, entry: ListedFile) -> None:
         hand.given[entry.key] = entry
         with suppress(BrokenPipeError, ConnectionError):  # it died; the next look finds out
             hand.pipe.send(entry)
@@ -165,7 +165,7 @@ class Crew:
                 self._taken_back(hand, message.row.key)
             yield message
 
-    def _taken_back(self, hand: Hand, key: str) -> Entry:
+    def _taken_back(self, hand: Hand, key: str) -> ListedFile:
         hand.separating.discard(key)
         return hand.given.pop(key)
 
@@ -194,7 +194,7 @@ class Crew:
             what = hand.ended_for or f"died of it ({_words(code)})"
             yield from self._blamed(guilty, f"its worker {what}", self._faults)
 
-    def _blamed(self, entry: Entry, reason: str, marks: "Counter[str]") -> Iterator[GivenUp]:
+    def _blamed(self, entry: ListedFile, reason: str, marks: "Counter[str]") -> Iterator[GivenUp]:
         marks[entry.key] += 1
         for_good = marks is self._faults
         if marks[entry.key] < (self._order.config.attempts if for_good else _MOST_KILLS):
@@ -223,8 +223,8 @@ def crew_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, i
     """
     if devices != [CPU]:
         return workers or len(devices), 1
-    size = max(1, min(workers or cores(), recordings))
-    return size, max(1, cores() // size)
+    size = max(1, min(workers or available_cores(), recordings))
+    return size, max(1, available_cores() // size)
 
 
 def _words(code: int) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from components.core.base.files import write_json
 from components.core.base.params import parse_section
-from components.core.models.smoke_test import Smoke
+from components.core.models.smoke_test import SmokeResult
 from components.gate.config import GateConfig
 from components.gate.scores import Scores
 
@@ -84,7 +84,7 @@ def write_scores(
     return folder
 
 
-def seen(**changes: object) -> Smoke:
+def seen(**changes: object) -> SmokeResult:
     """Return what a model that works is seen to do."""
     usual: dict[str, object] = {
         "times_real_time": 20.0,
@@ -94,4 +94,4 @@ def seen(**changes: object) -> Smoke:
         "targets": TARGETS,
         "sha256": "weights",
     }
-    return Smoke(**(usual | changes))
+    return SmokeResult(**(usual | changes))

@@ -10,7 +10,7 @@ import yaml
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model
-from components.core.models.smoke_test import Smoke
+from components.core.models.smoke_test import SmokeResult
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
@@ -47,7 +47,7 @@ def live_before(version: VersionRef) -> int:
     return version.version - 1
 
 
-def works(address: str) -> Smoke:
+def works(address: str) -> SmokeResult:
     return seen()
 
 
@@ -136,7 +136,7 @@ def test_it_says_when_the_champion_was_judged_on_other_tracks(
     assert (said in registered(version, store).description) is (judged_on == "others")
 
 
-def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: Smoke | None = None) -> str:
+def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: SmokeResult | None = None) -> str:
     """Return the only reason for which a version is refused that is better."""
     found = Evidence(scores, scores, lambda address: tried or seen())
     verdict = gate(gate_config(), version, found, Champion(live_before(version), champion), folder / "out")

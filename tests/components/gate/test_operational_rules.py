@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.models.smoke_test import NotTried, Smoke, smoke
+from components.core.models.smoke_test import NotTried, SmokeResult, run_smoke_test
 from components.core.release.verdict import Finding
 from components.gate.operational_rules import operable
 from tests.components.gate.gate_scores import gate_config, seen
 
 
-def found(challenger: Smoke, champion: Smoke | None = None) -> dict[str, Finding]:
+def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
     models = {"challenger": challenger, "champion": champion or seen()}
     champions = "champion" if champion else None
     findings, tried = operable(gate_config(), "challenger", "weights", champions, models.__getitem__)
@@ -49,8 +49,8 @@ def test_one_that_is_much_slower_than_the_champion() -> None:
     assert slow.text == "slowdown: 2.22 times the champion's time; at most 2"
 
 
-def broken(which: str) -> Callable[[str], Smoke]:
-    def tried(address: str) -> Smoke:
+def broken(which: str) -> Callable[[str], SmokeResult]:
+    def tried(address: str) -> SmokeResult:
         if address == which:
             raise UserError(f"{address} does not work: checksum")
         return seen()
@@ -71,7 +71,7 @@ def test_a_champion_that_does_not_work_cannot_be_compared_with() -> None:
 
 @pytest.mark.parametrize("which", ["challenger", "champion"])
 def test_an_outage_is_no_verdict(which: str) -> None:
-    def tried(address: str) -> Smoke:
+    def tried(address: str) -> SmokeResult:
         if address == which:
             raise NotTried("the store does not answer")
         return seen()
@@ -85,7 +85,7 @@ def test_a_registry_that_does_not_answer_is_not_the_models_fault(monkeypatch: py
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(NotTried, match="models:/voices/1 could not be tried: "):
-        smoke("models:/voices/1")
+        run_smoke_test("models:/voices/1")
     with pytest.raises(UserError, match="does not work in a fresh process") as caught:
-        smoke("no/such/folder")
+        run_smoke_test("no/such/folder")
     assert not isinstance(caught.value, NotTried)

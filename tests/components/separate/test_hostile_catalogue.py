@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.stores.store import BOOKS
+from components.core.stores.store import RECORDS
 from components.separate.ledger.ledger_table import read_rows, shown
 from tests.components.separate.hostile_corpus import write_corpus
 from tests.support.tiny_models import run_python, save_tiny_model
@@ -21,7 +21,7 @@ def test_every_odd_file_ends_as_it_should(tmp_path: Path) -> None:
     result = run_python(*command, cwd=tmp_path)
     assert result.returncode == 4, result.stderr[-3000:]
     assert "Traceback" not in result.stderr
-    found = {row.key: row for row in read_rows(tmp_path / "out" / BOOKS / "ledger.parquet")}
+    found = {row.key: row for row in read_rows(tmp_path / "out" / RECORDS / "ledger.parquet")}
     wrong = []
     for name, said in expected.items():
         outcome = said if shown(name) == name else "not UTF-8"  # fit, but for its name

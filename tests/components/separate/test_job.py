@@ -16,7 +16,7 @@ from components.core.separating.postprocessing import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
 from components.core.stores.owner import Owner
-from components.core.stores.store import BOOKS, StoreFault
+from components.core.stores.store import RECORDS, StoreFault
 from components.core.tracking import mlflow_runs
 from components.separate.ledger.claims import claim_folder
 from components.separate.listing.source_listing import Choice
@@ -53,7 +53,7 @@ def files(folder: Path) -> dict[str, str]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     named = {path.relative_to(folder).as_posix(): path for path in paths}
     return {
-        name: digest_file(path) for name, path in named.items() if name != "index.html" and not name.startswith(BOOKS)
+        name: digest_file(path) for name, path in named.items() if name != "index.html" and not name.startswith(RECORDS)
     }
 
 
@@ -70,8 +70,13 @@ def test_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -
         source, _ = soundfile.read(music / name, dtype="int16")
         total = sum(soundfile.read(out / name / stem, dtype="int16")[0].astype(int) for stem in STEMS)
         assert np.array_equal(total, source)
-    assert sorted(path.name for path in (out / BOOKS).iterdir()) == ["claims", "ledger.parquet", "runs", "summary.json"]
-    assert list((out / BOOKS / "claims").iterdir()) == []
+    assert sorted(path.name for path in (out / RECORDS).iterdir()) == [
+        "claims",
+        "ledger.parquet",
+        "runs",
+        "summary.json",
+    ]
+    assert list((out / RECORDS / "claims").iterdir()) == []
 
 
 def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
@@ -222,7 +227,7 @@ def test_a_bad_recording_that_was_replaced_is_tried_again(model: Path, music: Pa
     assert counts(separate(model, music, out, {"retry_quarantined": True})) == (0, 7, 1, 0)
     soundfile.write(music / "bad.wav", noise(1, 3000).T, 44100)
     assert counts(separate(model, music, out)) == (1, 7, 0, 0)
-    assert list((out / BOOKS / "quarantine").iterdir()) == []
+    assert list((out / RECORDS / "quarantine").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.wav", b"new\nline.wav", b"-dash.wav", b" space .wav", b"%41?#.wav"])

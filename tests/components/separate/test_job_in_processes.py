@@ -20,7 +20,7 @@ import soundfile
 from components.core.base.files import digest_file
 from components.core.networks.unet import UNetConfig
 from components.core.sound.stft import StftConfig
-from components.core.stores.store import BOOKS
+from components.core.stores.store import RECORDS
 from components.separate.ledger.ledger_table import Row, read_rows
 from tests.support.bucket import Bucket
 from tests.support.tiny_models import environment, noise, run_python, save_tiny_model
@@ -38,7 +38,7 @@ def files(folder: Path) -> dict[str, str]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     named = {path.relative_to(folder).as_posix(): path for path in paths}
     return {
-        name: digest_file(path) for name, path in named.items() if name != "index.html" and not name.startswith(BOOKS)
+        name: digest_file(path) for name, path in named.items() if name != "index.html" and not name.startswith(RECORDS)
     }
 
 
@@ -49,10 +49,10 @@ def stems(folder: Path) -> dict[str, str]:
 
 def ledger(folder: Path) -> dict[str, Row]:
     """Rows by key; no key is there twice."""
-    found = list(read_rows(folder / BOOKS / "ledger.parquet"))
+    found = list(read_rows(folder / RECORDS / "ledger.parquet"))
     by_key = {row.key: row for row in found}
     assert len(by_key) == len(found)
-    summary = json.loads((folder / BOOKS / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((folder / RECORDS / "summary.json").read_text(encoding="utf-8"))
     states = [row.state for row in found]
     assert {state: states.count(state) for state in ("done", "skipped", "quarantined", "failed")} == {
         state: summary[state] for state in ("done", "skipped", "quarantined", "failed")
@@ -152,7 +152,7 @@ def test_two_jobs_on_one_catalogue_share_it(tmp_path: Path) -> None:
     assert [job.returncode for job in jobs] == [0, 0]
     done = [int(line.split(" = ")[1].split()[0]) for text in said for line in text.splitlines() if " = " in line]
     assert sum(done) == 12, said  # together all, and none twice
-    assert list((tmp_path / "out" / BOOKS / "claims").iterdir()) == []
+    assert list((tmp_path / "out" / RECORDS / "claims").iterdir()) == []
 
 
 @dataclass
@@ -228,7 +228,7 @@ def test_kills_and_a_store_that_comes_and_goes_change_nothing(bucket: Bucket, tm
     assert rows.keys() == {path.name for path in music.iterdir()}
     assert rows["bad.wav"].state == "quarantined"
     assert {row.state for row in rows.values()} <= {"skipped", "done", "quarantined"}
-    assert not (tmp_path / "wild" / BOOKS / "claims").exists()  # a bucket has no empty folders
+    assert not (tmp_path / "wild" / RECORDS / "claims").exists()  # a bucket has no empty folders
     assert "Traceback" not in (tmp_path / "job.log").read_text()
 
 
@@ -375,7 +375,7 @@ def test_interrupted_it_says_so_and_goes_on_later(tmp_path: Path) -> None:
     result = run_python(*command[1:], cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert len(files(tmp_path / "out")) == 8 * 4
-    assert not list((tmp_path / "out" / BOOKS).glob("staging/*"))
+    assert not list((tmp_path / "out" / RECORDS).glob("staging/*"))
 
 
 def test_a_killed_job_leaves_no_process(tmp_path: Path) -> None:

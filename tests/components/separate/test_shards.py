@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
 from components.core.models.addresses import fetch_model
-from components.core.stores.store import Entry
+from components.core.stores.store import ListedFile
 from components.separate import shards
 from components.separate.config import SeparateConfig
 from components.separate.job import Request
@@ -25,7 +25,7 @@ __all__ = ["here"]
 
 @given(sizes=st.lists(st.integers(0, 1000), max_size=40), count=st.integers(1, 8))
 def test_shares_are_even_and_lose_nothing(sizes: list[int], count: int) -> None:
-    tasks = [Task(Entry(f"{number}.wav", size, ""), NEW) for number, size in enumerate(sizes)]
+    tasks = [Task(ListedFile(f"{number}.wav", size, ""), NEW) for number, size in enumerate(sizes)]
     shared = shards.shared_out(tasks, count)
     assert len(shared) == min(count, len(tasks))
     assert sorted(task.entry.key for part in shared for task in part) == sorted(task.entry.key for task in tasks)

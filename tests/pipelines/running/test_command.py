@@ -8,7 +8,7 @@ import httpx
 import pytest
 import requests
 
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import AGAIN
 from pipelines.running.command import CommandError, OutageError, one_line, run_command
 from pipelines.running.place import dvc
@@ -101,7 +101,7 @@ def test_a_bucket_that_does_not_answer_dvc_is_an_outage_with_its_reason(tmp_path
     [
         (httpx.ConnectError("all attempts failed"), f"stemline: all attempts failed; {AGAIN}"),
         (requests.ConnectionError("refused"), f"stemline: refused; {AGAIN}"),
-        (Away("MLflow is away"), f"stemline: MLflow is away; {AGAIN}"),
+        (Outage("MLflow is away"), f"stemline: MLflow is away; {AGAIN}"),
         (OSError(28, "No space left on device", "model.pt"), "stemline: model.pt: No space left on device"),
     ],
 )

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import disable_run_logger
 from prefect.states import Cancelled, Completed, Running, Scheduled
 
-from components.core.base.errors import Away
+from components.core.base.errors import Outage
 from pipelines.running import retries
 
 
@@ -25,7 +25,7 @@ class Unsteady:
     def __call__(self, *_: Any, **__: Any) -> Any:
         self.asked += 1
         if self.asked % 2:
-            raise httpx.ConnectError("gone") if self.asked % 4 == 1 else Away("the registry does not answer")
+            raise httpx.ConnectError("gone") if self.asked % 4 == 1 else Outage("the registry does not answer")
         return self.answers.pop(0)
 
 

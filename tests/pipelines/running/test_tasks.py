@@ -10,7 +10,7 @@ import pytest
 from prefect import flow
 from prefect.logging import disable_run_logger
 
-from components.core.base.errors import Away, UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import AGAIN
 from pipelines.running.command import CommandError
 from tests.support.prefect_server import prefect_harness
@@ -86,7 +86,7 @@ def _asked(errors: list[Exception]) -> str:
 
 @pytest.mark.usefixtures("tasks", "deployed")
 def test_a_flows_own_questions_are_asked_again() -> None:
-    assert _asked([httpx.ConnectError("gone"), Away("the registry does not answer")]) == "answer"
+    assert _asked([httpx.ConnectError("gone"), Outage("the registry does not answer")]) == "answer"
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
@@ -100,14 +100,14 @@ def test_what_was_tried_again_or_is_a_mistake_is_not(error: Exception) -> None:
 
 @pytest.mark.usefixtures("tasks", "deployed")
 def test_a_flow_gives_up_in_the_end_with_what_it_asked() -> None:
-    with pytest.raises(Away, match="does not answer"):
-        _asked([Away("the registry does not answer")] * 4)
+    with pytest.raises(Outage, match="does not answer"):
+        _asked([Outage("the registry does not answer")] * 4)
 
 
 @pytest.mark.usefixtures("tasks")
 def test_a_flow_that_somebody_watches_asks_once() -> None:
-    with pytest.raises(Away):
-        _asked([Away("the registry does not answer")])
+    with pytest.raises(Outage):
+        _asked([Outage("the registry does not answer")])
 
 
 def test_a_person_who_waits_is_told_at_once(tasks: ModuleType, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from components.acquire.datasets.folder import find
 from components.acquire.datasets.folder_mirror import mirrored
 from components.core.base.errors import UserError
 from components.core.stores.bucket import BucketStore
-from components.core.stores.store import Entry
+from components.core.stores.store import ListedFile
 from tests.support.bucket import NAME, Bucket
 from tests.support.tiny_models import environment
 
@@ -45,7 +45,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
     fetch = BucketStore.fetch
 
-    def counted(store: BucketStore, entry: Entry, folder: Path) -> Path:
+    def counted(store: BucketStore, entry: ListedFile, folder: Path) -> Path:
         keys.append(entry.key)
         return fetch(store, entry, folder)
 
@@ -147,4 +147,4 @@ def test_what_cannot_be_mirrored_is_one_line(full: Bucket, tmp_path: Path, monke
 def test_keys_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
     for key in ("../out.wav", "/etc/out.wav", "a//b.wav", "a/../../b.wav", "./a.wav"):
         with pytest.raises(UserError, match="can't be a file in a folder"):
-            folder_mirror._require_paths(ADDRESS, [Entry(key, 1, "stamp")])
+            folder_mirror._require_paths(ADDRESS, [ListedFile(key, 1, "stamp")])

@@ -2,8 +2,8 @@
 
 import gc
 
-from components.core.base.garbage_collection import at_rest
-from components.core.base.parallel import in_processes
+from components.core.base.garbage_collection import collection_paused
+from components.core.base.parallel import map_in_processes
 
 
 def _seen(number: int) -> tuple[tuple[int, int, int], bool]:
@@ -11,11 +11,11 @@ def _seen(number: int) -> tuple[tuple[int, int, int], bool]:
 
 
 def test_in_a_process_of_a_pool_it_works_but_not_on_what_was_imported() -> None:
-    assert list(in_processes(_seen, [1], "looked", "times")) == [((700, 10, 10), True)]
+    assert list(map_in_processes(_seen, [1], "looked", "times")) == [((700, 10, 10), True)]
 
 
 def test_after_a_late_import_it_works_as_before() -> None:
     before = gc.get_threshold()
-    with at_rest():
+    with collection_paused():
         assert gc.get_threshold() != before
     assert gc.get_threshold() == before

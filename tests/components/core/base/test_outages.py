@@ -13,7 +13,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from prefect.exceptions import PrefectHTTPStatusError
 
-from components.core.base.outages import outage, say_when_waiting
+from components.core.base.outages import outage_reason, report_waiting
 from components.core.tracking import mlflow_runs
 from tests.support.stack.server import free_port
 
@@ -60,7 +60,7 @@ def test_other_records_of_a_client_stay_as_they_are(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):  # asked for twice, said once
-        say_when_waiting("a.client", ("Retrying",), "the server", about="mlflow")
+        report_waiting("a.client", ("Retrying",), "the server", about="mlflow")
     logger = logging.getLogger("a.client")
     logger.info("hello")
     logger.warning("beware")
@@ -73,16 +73,16 @@ def test_other_records_of_a_client_stay_as_they_are(
 def test_an_outage_is_told_from_a_mistake() -> None:
     lost = MlflowException("request failed: refused")
     lost.__cause__ = requests.ConnectionError("refused")
-    assert outage(lost) == "request failed: refused"
-    assert outage(sqlite3.OperationalError("database is locked\nmore")) == "database is locked"
-    assert outage(MlflowException("no such run")) is None
-    assert outage(ValueError("ours")) is None
-    assert outage(httpx.ReadTimeout("")) == "ReadTimeout"
+    assert outage_reason(lost) == "request failed: refused"
+    assert outage_reason(sqlite3.OperationalError("database is locked\nmore")) == "database is locked"
+    assert outage_reason(MlflowException("no such run")) is None
+    assert outage_reason(ValueError("ours")) is None
+    assert outage_reason(httpx.ReadTimeout("")) == "ReadTimeout"
 
 
 @pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (404, False), (422, False)])
 def test_an_answer_that_a_server_cannot_is_an_outage_and_a_refusal_is_none(status: int, away: bool) -> None:
     request = httpx.Request("GET", "http://127.0.0.1/api/flow_runs/1")
     error = httpx.HTTPStatusError("Server says no", request=request, response=httpx.Response(status, request=request))
-    found = outage(PrefectHTTPStatusError.from_httpx_error(error))
+    found = outage_reason(PrefectHTTPStatusError.from_httpx_error(error))
     assert found == ("Server says no" if away else None)

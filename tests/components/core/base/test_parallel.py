@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.base.parallel import in_processes
+from components.core.base.parallel import map_in_processes
 
 
 def _square(number: int) -> int:
@@ -28,18 +28,18 @@ def _die(number: int) -> int:
 
 
 def test_results_come_in_order() -> None:
-    assert list(in_processes(_square, list(range(20)), "squares", "numbers")) == [number**2 for number in range(20)]
-    assert list(in_processes(_square, [], "squares", "numbers")) == []
+    assert list(map_in_processes(_square, list(range(20)), "squares", "numbers")) == [number**2 for number in range(20)]
+    assert list(map_in_processes(_square, [], "squares", "numbers")) == []
 
 
 def test_errors_come_through() -> None:
     with pytest.raises(UserError, match="no 3"):
-        list(in_processes(_refuse, [3], "refusals", "numbers"))
+        list(map_in_processes(_refuse, [3], "refusals", "numbers"))
 
 
 def test_a_killed_process_is_one_line() -> None:
     with pytest.raises(UserError, match="deaths: a process was killed"):
-        list(in_processes(_die, [1, 2], "deaths", "numbers"))
+        list(map_in_processes(_die, [1, 2], "deaths", "numbers"))
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.core.base.progress import Progress, clock, with_progress
+from components.core.base.progress import Progress, format_duration, with_progress
 
 
 def test_a_line_says_it_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,4 +25,4 @@ def test_nothing_to_do_is_all_done(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.4, "1:01"), (3600, "1:00:00"), (7325, "2:02:05")])
 def test_clock(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
+    assert format_duration(seconds) == text

@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.models.addresses import exists, fetch_model
+from components.core.models.addresses import fetch_model, has_registered_version
 from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS
 from components.core.models.registry_names import MODEL_FOLDER
@@ -140,14 +140,14 @@ def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) 
     ],
 )
 def test_what_the_registry_has_exists(address: str, expected: bool) -> None:
-    assert exists(address) is expected
+    assert has_registered_version(address) is expected
 
 
 def test_a_store_that_was_never_made_has_nothing_and_is_not_made_by_asking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
-    assert not exists("models:/tiny@champion")
+    assert not has_registered_version("models:/tiny@champion")
     assert not (tmp_path / "new").exists()
 
 
@@ -155,4 +155,4 @@ def test_a_registry_that_does_not_answer_is_not_an_empty_one(monkeypatch: pytest
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
-        exists("models:/tiny@champion")
+        has_registered_version("models:/tiny@champion")

@@ -8,8 +8,8 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
-from components.core.stores.owner import Owner, owner_of, parse_owner
-from components.core.stores.store import Entry, Gone, StoreFault
+from components.core.stores.owner import Owner, owner_from_label, parse_owner
+from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from tests.support.bucket import Bucket
 
 NAMES = (
@@ -68,7 +68,7 @@ def test_fetched_is_what_was_listed_or_gone(store: AnyStore, tmp_path: Path) -> 
     [entry] = store.recordings()
     assert store.fetch(entry, tmp_path).read_bytes() == b"abc"
     store.delete("d/a.wav")
-    with pytest.raises(Gone, match="vanished"):
+    with pytest.raises(RecordingGone, match="vanished"):
         store.fetch(entry, tmp_path)
 
 
@@ -147,12 +147,12 @@ def test_a_staging_folder_is_cleared_and_a_dead_process_is_swept(tmp_path: Path)
 def test_an_owner_is_known_by_its_name_and_as_json() -> None:
     this = Owner.this()
     assert not this.is_dead
-    named = owner_of(this.label)
+    named = owner_from_label(this.label)
     assert named is not None
     assert (named.host, named.pid, named.is_dead) == (this.host, this.pid, False)
     assert Owner(this.host, this.pid, this.started - 100).is_dead  # another process had the number
     assert not Owner("elsewhere", 1 << 22, 1.0).is_dead  # can't be told from here
-    assert owner_of("tmpabc") is None
+    assert owner_from_label("tmpabc") is None
     assert parse_owner(b"{") is None
     assert parse_owner(b"[]") is None
 
@@ -208,6 +208,6 @@ def test_a_store_that_comes_back_in_time_is_waited_for(
 
 def test_a_vanished_file_of_a_folder_is_gone(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
-    with pytest.raises(Gone):
-        open_store(str(tmp_path)).fetch(Entry("x/a.wav", 1, "1"), tmp_path)
+    with pytest.raises(RecordingGone):
+        open_store(str(tmp_path)).fetch(ListedFile("x/a.wav", 1, "1"), tmp_path)
     assert issubclass(StoreFault, UserError)

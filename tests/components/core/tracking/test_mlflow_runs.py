@@ -42,7 +42,7 @@ def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
     mlflow_runs.log_params(client, ref, {"seed": 7, "long": "x" * 9000})
     mlflow_runs.set_tags(client, ref, {"stage": "train"})
     (tmp_path / "note.txt").write_text("hello")
-    with mlflow_runs.active(ref):
+    with mlflow_runs.active_run(ref):
         import mlflow
 
         mlflow.log_artifact(str(tmp_path / "note.txt"))

@@ -26,9 +26,9 @@ def end_with_parent(parent: int | None = None) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def tied(command: list[str]) -> list[str]:
+def bind_to_this_process(command: list[str]) -> list[str]:
     """Return `command` so wrapped that it ends with the process that starts it (survives exec, needs no fork hook)."""
-    return [sys.executable, "-m", "components.core.base.lifeline", str(os.getpid()), *command]
+    return [sys.executable, "-m", "components.core.base.process_lifetime", str(os.getpid()), *command]
 
 
 if __name__ == "__main__":

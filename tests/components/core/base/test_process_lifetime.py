@@ -60,10 +60,10 @@ def test_without_the_tie_a_child_survives() -> None:
         _end(children)
 
 
-def test_a_tied_command_ends_with_its_starter() -> None:
+def test_a_bound_command_ends_with_its_starter() -> None:
     code = (
-        "import subprocess, sys; from components.core.base.lifeline import tied; "
-        "subprocess.run(tied([sys.executable, '-c', sys.argv[1]]))"
+        "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
+        "subprocess.run(bind([sys.executable, '-c', sys.argv[1]]))"
     )
     parent = _start(code, NAP)
     children = _children(parent, "time.sleep", 1)
@@ -75,10 +75,10 @@ def test_a_tied_command_ends_with_its_starter() -> None:
         _end(children)
 
 
-def test_a_tied_command_passes_output_and_exit_code_on() -> None:
+def test_a_bound_command_passes_output_and_exit_code_on() -> None:
     code = (
-        "import subprocess, sys; from components.core.base.lifeline import tied; "
-        "sys.exit(subprocess.run(tied([sys.executable, '-c', 'print(42); raise SystemExit(7)'])).returncode)"
+        "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
+        "sys.exit(subprocess.run(bind([sys.executable, '-c', 'print(42); raise SystemExit(7)'])).returncode)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
@@ -86,12 +86,12 @@ def test_a_tied_command_passes_output_and_exit_code_on() -> None:
     assert (result.returncode, result.stdout) == (7, "42\n")
 
 
-def test_a_tied_command_never_starts_when_its_starter_ended_before(tmp_path: Path) -> None:
+def test_a_bound_command_never_starts_when_its_starter_ended_before(tmp_path: Path) -> None:
     """The race: the starter is gone before its command can tie itself."""
     witness = tmp_path / "started"
     code = (
-        "import os, subprocess, sys; from components.core.base.lifeline import tied; "
-        "command = tied(['touch', sys.argv[1]]); "
+        "import os, subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
+        "command = bind(['touch', sys.argv[1]]); "
         # the command waits until its starter, this process, has ended
         "subprocess.Popen(['sh', '-c', 'while kill -0 $0 2>/dev/null; do sleep 0.05; done; exec \"$@\"', "
         "str(os.getpid()), *command])"
@@ -123,7 +123,7 @@ def test_a_step_under_an_orchestrator_ends_with_it(variable: str) -> None:
 
 @pytest.mark.slow
 def test_kill_9_of_dvc_ends_its_stage(tmp_path: Path) -> None:
-    """The whole chain: a tied `dvc repro`, the shell that it starts, the step; the one who started it is killed."""
+    """The whole chain: a bound `dvc repro`, the shell that it starts, the step; the one who started it is killed."""
     (tmp_path / "step.py").write_text(
         "import time\nfrom pathlib import Path\nfrom components.core.base.step_command import run_step\n"
         "Path('started').touch()\nrun_step(lambda: time.sleep(120))\n"
@@ -131,7 +131,10 @@ def test_kill_9_of_dvc_ends_its_stage(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text("stages:\n  nap:\n    cmd: exec python step.py\n    deps: [step.py]\n")
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "--no-scm", "-q"], cwd=tmp_path, env=environment(), check=True)
-    code = "import subprocess, sys; from components.core.base.lifeline import tied; subprocess.run(tied(sys.argv[1:]))"
+    code = (
+        "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
+        "subprocess.run(bind(sys.argv[1:]))"
+    )
     path = f"{Path(sys.executable).parent}:{environment()['PATH']}"
     parent = subprocess.Popen(
         [sys.executable, "-c", code, *dvc, "repro", "-q"], cwd=tmp_path, env=environment(PATH=path), text=True
