@@ -1,4 +1,5 @@
-# Two commands: `make run` and `make test`. Both set up what they need first, and are safe to repeat.
+# Two commands: `make run` and `make test`. Both set up what they need first and can be repeated safely.
+# `make test-system` tests real servers, browsers and whole pipelines as well; CI (.ci/run) runs both.
 PYTHON ?= python3
 # The build of torch: leave empty for the default of the package index. For a CPU build where the default is CUDA's:
 #   make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -6,27 +7,36 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 # e.g. make run DATASET=musdb18-7s (several: DATASET="musdb18-7s folder"); empty: what params.yaml says
 DATASET ?=
+# How many test processes run at once.
+WORKERS ?= 2
+SYSTEM_WORKERS ?= 4
+PYTEST := pytest --dist loadfile --no-loadscope-reorder
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAMP := .venv/.set-up
 
-.PHONY: run test all-tests test-fast soak lint style types setup clean
+.PHONY: run test component-tests test-fast test-system soak lint style types setup clean
 
 run: $(STAMP)
 	@stemline run $(foreach name,$(DATASET),--dataset $(name))
 
-# what takes seconds first, then types beside the tests: on a clean clone those take a minute of one core
+# Formatting first, since it takes seconds; then types beside the tests.
 test: style
-	@$(MAKE) --no-print-directory --jobs=2 types all-tests
+	@$(MAKE) --no-print-directory --jobs=2 types component-tests
 
-all-tests: $(STAMP)
-	@pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak" tests
+component-tests: $(STAMP)
+	@$(PYTEST) -n $(WORKERS) -m "not system and not soak" tests
 
+# Only the tests that take at most a few seconds.
 test-fast: $(STAMP)
-	@pytest -n 2 --dist loadfile -m "not slow and not soak" tests
+	@$(PYTEST) -n $(WORKERS) -m "not slow and not system and not soak" tests
+
+# Real servers, browsers, kills and whole pipelines. These processes often wait, so more of them run than there are cores.
+test-system: $(STAMP)
+	@$(PYTEST) -n $(SYSTEM_WORKERS) -m "system and not soak" tests
 
 soak: $(STAMP)
-	@pytest -m soak tests
+	@HYPOTHESIS_PROFILE=deep pytest -m soak tests
 
 lint: style types
 

@@ -10,25 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 from tests.support.bucket import Bucket
+from tests.support.hypothesis_profiles import load_hypothesis_profile
 
 from components.core.base.garbage_collection import exclude_imports_from_collection
 from components.core.stores.opening import AnyStore, open_store
 
-LONGEST = (
-    "test_whole_loop.py",
-    "test_vocal_isolation_flow.py",
-    "test_kills.py",
-    "test_separate_for_real.py",
-    "test_comparison_flow.py",
-    "test_runs.py",
-    "test_secrets.py",
-    "test_retraining.py",
-    "test_approval_flow.py",
-    "test_catalogue_on_a_pool.py",
-    "test_serve.py",
-    "test_evaluate.py",
-)
-"""Files that take a minute or more, the longest first."""
+pytest_plugins = ["tests.support.longest_first"]
+load_hypothesis_profile()
 
 
 def pytest_configure() -> None:
@@ -36,10 +24,12 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: at the end such a file would keep one process busy, and the others idle."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+    """Mark every system test and every soak test as slow too, so that `-m "not slow"` leaves out all of them."""
+    for item in items:
+        if item.get_closest_marker("system") or item.get_closest_marker("soak"):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

@@ -259,14 +259,14 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield name, path.read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize("place", ["printed", "destination", "MLflow", "Prefect"])
 def test_every_place_tells_of_the_job(traces: Traces, place: str) -> None:
     """Else nothing that follows proves anything."""
     assert any(found.startswith(place) for found in traces.holding("s3://music/in")), traces.found[place]
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_every_command_did_what_it_was_there_for(traces: Traces) -> None:
     printed = traces.found["printed"][0][1].decode()
     for said in (
@@ -282,7 +282,7 @@ def test_every_command_did_what_it_was_there_for(traces: Traces) -> None:
         assert said in printed, said
 
 
-@pytest.mark.slow
+@pytest.mark.system
 @pytest.mark.parametrize("name", [*SECRETS, *OTHERS])
 def test_no_secret_is_anywhere(traces: Traces, name: str) -> None:
     value = (SECRETS | OTHERS)[name].rpartition(f"{USER}:")[2]

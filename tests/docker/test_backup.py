@@ -16,7 +16,7 @@ from tests.support.stack.postgres import DATABASES, MISSING, Postgres, postgres_
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "docker" / "bin"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def _wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     other = nodes.start(1, "never", "run", "here")
     try:

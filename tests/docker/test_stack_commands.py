@@ -72,7 +72,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, limit: float
     pytest.fail(f"{url} did not answer within {limit} s: {log.read_text()[-2000:]}")
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
     if (mlflow := found("mlflow")) is None:
         pytest.skip("mlflow is not installed")
@@ -103,7 +103,7 @@ def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
         assert (tmp_path / "artifacts/a/b.bin").read_bytes() == b"stem"
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(
     secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +195,7 @@ def taken_along(home: Path) -> list[Entry]:
     return journal.entries()
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_each_server_can_enter_its_own_database_only() -> None:
     programs = postgres_programs()
     if programs is None:

@@ -12,7 +12,7 @@ from components.doctor.services.store import check_store
 from tests.support.bucket import NAME, Bucket
 from tests.support.tiny_models import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 _READER = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "readers-secret"}
 

@@ -13,7 +13,7 @@ from tests.components.report.report_stores import log_catalogue, make_live, make
 from tests.components.report.report_workspace import STRANGE, make_recording, make_workspace
 from tests.support.browser import Browser, browser
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from components.separate.ledger.ledger_table import read_rows, shown
 from tests.components.separate.hostile_corpus import write_corpus
 from tests.support.tiny_models import run_python, save_tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 
 def test_every_odd_file_ends_as_it_should(tmp_path: Path) -> None:

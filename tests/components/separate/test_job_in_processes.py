@@ -25,7 +25,7 @@ from components.separate.ledger.ledger_table import Row, read_rows
 from tests.support.bucket import Bucket
 from tests.support.tiny_models import environment, noise, run_python, save_tiny_model
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64, frames=129)
 """Little work a second of sound, in segments of three seconds."""

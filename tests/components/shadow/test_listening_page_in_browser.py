@@ -14,7 +14,7 @@ from components.shadow.shadow import shadow
 from components.shadow.unblind import read_answers, unblind
 from tests.support.browser import WATCHED, Browser, browser
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 HEARD = "made.filter((audio) => !audio.paused && !audio.muted).map((audio) => audio.src.split('/').slice(-2).join('/'))"
 POSITION = "made.find((audio) => !audio.paused && !audio.muted).currentTime"

@@ -11,7 +11,7 @@ import pytest
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, maps_shards, wait_until, workers
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 Launcher = subprocess.Popen[bytes]
 METRICS = ("train/loss", "train/vocals_sdr", "train/accompaniment_sdr")

@@ -17,7 +17,7 @@ import soundfile
 from components.core.base.files import digest_file
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 POOL = "studio"
 PREFECT = str(Path(sys.executable).parent / "prefect")

@@ -9,7 +9,7 @@ from tests.support.prefect_server import prefect_server
 from tests.support.project import NAME, Project, copied_project
 from tests.support.tiny_models import save_tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 REGISTER = f"""\
 from pathlib import Path

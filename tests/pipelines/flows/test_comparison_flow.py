@@ -13,7 +13,7 @@ from pipelines.flows.comparison import few_tracks
 from tests.support.project import Project, copied_project
 from tests.support.tiny_models import save_tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 COMMAND = (
     "compare",

@@ -46,6 +46,7 @@ def _tree(project: Project) -> str:
     return status.stdout
 
 
+@pytest.mark.system
 def test_killed_in_the_middle_the_next_one_goes_on_and_leaves_nothing_behind(project: Project) -> None:
     process = project.start("pipelines.terminal.cli", "retrain", "--why", "the first")
     deadline = time.monotonic() + 300
@@ -70,6 +71,7 @@ def test_killed_in_the_middle_the_next_one_goes_on_and_leaves_nothing_behind(pro
     assert "retrain-" in refs.stdout
 
 
+@pytest.mark.system
 def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
     began = time.monotonic()
     text = project.stemline("retrain")

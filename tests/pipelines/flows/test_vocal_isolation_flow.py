@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tests.support.project import NAME, STAGES, Project, copied_project
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

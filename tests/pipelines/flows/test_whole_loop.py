@@ -15,7 +15,7 @@ from tests.support.stack.stack import POOL, Stack, wait_for_state
 from tests.support.stack.stacked_project import StackedProject, add_song, project_in_a_stack, set_values
 from tests.support.tiny_models import noise
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
 RETRAIN = "retrain/scheduled"
 NEVER = "0 3 29 2 *"

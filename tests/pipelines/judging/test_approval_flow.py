@@ -26,7 +26,7 @@ from components.core.base.files import write_json
 from components.core.release.verdict import Verdict
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[3]
 NAME = "vocal-isolation"

@@ -13,7 +13,7 @@ import requests
 
 from tests.support.prefect_server import end, prefect_server, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 FLOW = """
 import sys

@@ -16,7 +16,7 @@ from tests.support.prefect_server import client_of, end, wait_until
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
 from tests.support.stack.stack import prefect_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 AWAY = 8.0  # seconds: more than twice as long as between two looks at the question
 FLOW = """

@@ -27,7 +27,7 @@ from tests.support.project import running_in
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
 from tests.support.stack.stack import PASSWORDS, prefect_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 FLOWS = """\
 import sys

@@ -19,7 +19,7 @@ from components.core.stores.store import ListedFile
 from tests.support.bucket import NAME, Bucket
 from tests.support.tiny_models import environment
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 ADDRESS = f"s3://{NAME}/multitracks"
 

@@ -16,7 +16,7 @@ from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from tests.support.browser import WATCHED, Browser, browser
 from tests.support.tiny_models import TARGETS, noise
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 RATE, SECONDS = 44100, 20
 FOUR = ("vocals", "drums", "bass", "other")
