@@ -1,30 +1,24 @@
-"""`python -m components.acquire --out workspace/acquire`: the command of the DVC stage `acquire`."""
+"""`python -m components.acquire`: the command of the DVC stage `acquire`."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from components.acquire.acquire import acquire
 from components.acquire.config import AcquireConfig
 from components.core.base.params import load_section
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.base.workspace import SCRATCH, WORKSPACE
 
 
-def main() -> None:
-    """Read the arguments and the section `acquire`, and run the step."""
-    parser = argparse.ArgumentParser(prog="python -m components.acquire", description=__doc__)
-    parser.add_argument(
-        "--out", type=Path, default=WORKSPACE / "acquire", help="folder to write (default: %(default)s)"
-    )
-    parser.add_argument("--scratch", type=Path, default=SCRATCH / "acquire", help="downloads resume from here")
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
-    arguments = parser.parse_args()
-    run_step(
-        lambda: acquire(
-            load_section("acquire", AcquireConfig, arguments.params), arguments.out, arguments.scratch.resolve()
-        )
-    )
+def run(
+    out: Annotated[Path, Option(help="Folder for the tracks and the manifest.")] = WORKSPACE / "acquire",
+    scratch: Annotated[Path, Option(help="Folder for downloads; a restart finds them here.")] = SCRATCH / "acquire",
+) -> None:
+    """Find, check and split the music of params.yaml, and write its manifest."""
+    acquire(load_section("acquire", AcquireConfig), out, scratch.resolve())
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(run, "components.acquire")

@@ -1,24 +1,24 @@
-"""Which track is for training, for validation, for testing: by artist, and no artist in two splits, ever.
+"""Splits by artist: training, validation, test. No artist is ever in two splits.
 
-What a dataset says is kept, and what it leaves open is drawn by each artist's lot, a hash of seed and artist. For
-testing are those with a lot below the share (of few artists, where no lot is, the lowest): whatever artists come or go,
-the others stay where they were, and models of years apart are scored on the same tracks. For validation are so many of
-the next ones as make the share. Where an artist would be in two splits (three of MUSDB18's are), test wins over
-validation, validation over training, and the rest is left out.
+A split that the dataset names is kept. The rest is drawn by a number per artist in [0, 1), a hash of seed and artist.
+Artists with a number below the test share are for testing; of few artists, where no number is that low, the lowest is.
+So artists may come or go and the others keep their split, and models of different years are scored on the same tracks.
+The next artists are for validation, as many as make up the validation share. Where an artist would be in two splits
+(three of MUSDB18's are), test has precedence over validation, and validation over training; the rest is left out.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.acquire.files.names import key
+from components.acquire.files.names import fold_name
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A track as splitting sees it; `split` is what its dataset says, None when that is open."""
+class ArtistTrack:
+    """What decides a track's split; `split` is the one that its dataset names, or None."""
 
     name: str
     dataset: str
@@ -27,53 +27,54 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Shares of a dataset's artists to draw for the splits that it does not name itself; `test` on average."""
+class SplitShares:
+    """Shares of a dataset's artists to draw for the splits that it does not name; `test` holds on average."""
 
     validation: float
     test: float
 
 
-def assign(entries: Sequence[Entry], shares: Mapping[str, Shares], seed: int) -> dict[str, str | None]:
-    """Return the split of every track by name; None: its artist is held back for a split that wins over its own."""
-    wanted = {entry.name: entry.split for entry in entries}
+def assign_splits(tracks: Sequence[ArtistTrack], shares: Mapping[str, SplitShares], seed: int) -> dict[str, str | None]:
+    """Return the split of every track by name; None where the artist is in a split with precedence."""
+    splits = {track.name: track.split for track in tracks}
     for split in (TEST, VALIDATION):
         for dataset, share in sorted(shares.items()):
-            taken = _artists(entries, wanted, TEST)
-            tracks = [entry for entry in entries if entry.dataset == dataset]
-            for name in _drawn(tracks, split, share, seed, taken):
-                wanted[name] = split
-    test, validation = _artists(entries, wanted, TEST), _artists(entries, wanted, VALIDATION)
+            tested = _artists(tracks, splits, TEST)
+            members = [track for track in tracks if track.dataset == dataset]
+            for name in _draw(members, split, share, seed, tested):
+                splits[name] = split
+    test, validation = _artists(tracks, splits, TEST), _artists(tracks, splits, VALIDATION)
     result: dict[str, str | None] = {}
-    for entry in entries:
-        artist, split_wanted = key(entry.artist), wanted[entry.name] or TRAIN
+    for track in tracks:
+        artist, own = fold_name(track.artist), splits[track.name] or TRAIN
         strongest = TEST if artist in test else VALIDATION if artist in validation else TRAIN
-        result[entry.name] = split_wanted if split_wanted == strongest else None
+        result[track.name] = own if own == strongest else None
     return result
 
 
-def _drawn(tracks: Sequence[Entry], split: str, shares: Shares, seed: int, taken: set[str]) -> list[str]:
-    """Return the tracks of one dataset that are drawn for `split`: whole artists, none of those that are `taken`.
+def _draw(tracks: Sequence[ArtistTrack], split: str, shares: SplitShares, seed: int, excluded: set[str]) -> list[str]:
+    """Return the tracks of one dataset that are drawn for `split`: whole artists, none of the `excluded` ones.
 
-    Of two artists or more at least one is drawn, and at least one is not.
+    Of two artists or more, at least one is drawn and at least one is not.
     """
     share = shares.test if split == TEST else shares.validation
-    if share == 0 or any(entry.split == split for entry in tracks):
+    if share == 0 or any(track.split == split for track in tracks):
         return []
-    open_tracks = [entry for entry in tracks if entry.split in (None, TRAIN) and key(entry.artist) not in taken]
-    lots = sorted((_lot(seed, artist), artist) for artist in {key(entry.artist) for entry in open_tracks})
-    if len(lots) < 2:
+    candidates = [track for track in tracks if track.split in (None, TRAIN)]
+    candidates = [track for track in candidates if fold_name(track.artist) not in excluded]
+    numbers = sorted((_number(seed, artist), artist) for artist in {fold_name(track.artist) for track in candidates})
+    if len(numbers) < 2:
         return []  # a single artist stays in training
-    wanted = sum(lot < share for lot, _ in lots) if split == TEST else round(share * len(lots))
-    chosen = {artist for _, artist in lots[: min(max(1, wanted), len(lots) - 1)]}
-    return [entry.name for entry in open_tracks if key(entry.artist) in chosen]
+    count = sum(number < share for number, _ in numbers) if split == TEST else round(share * len(numbers))
+    drawn = {artist for _, artist in numbers[: min(max(1, count), len(numbers) - 1)]}
+    return [track.name for track in candidates if fold_name(track.artist) in drawn]
 
 
-def _artists(entries: Sequence[Entry], wanted: Mapping[str, str | None], split: str) -> set[str]:
-    return {key(entry.artist) for entry in entries if wanted[entry.name] == split}
+def _artists(tracks: Sequence[ArtistTrack], splits: Mapping[str, str | None], split: str) -> set[str]:
+    return {fold_name(track.artist) for track in tracks if splits[track.name] == split}
 
 
-def _lot(seed: int, artist: str) -> float:
-    """Return an artist's lot, in [0, 1)."""
-    drawn = hashlib.sha256(f"{seed}\n{artist}".encode()).digest()
-    return int.from_bytes(drawn[:6], "big") / 2**48  # 48 bits: exact in a float
+def _number(seed: int, artist: str) -> float:
+    """Return an artist's number in [0, 1)."""
+    digest = hashlib.sha256(f"{seed}\n{artist}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: exact in a float

@@ -1,4 +1,4 @@
-"""What a dataset hands over: tracks where they lie now, before anything is checked or copied."""
+"""A dataset's tracks where they lie now, before they are checked and copied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from components.core.data.data_problems import Problem
 
 @dataclass(frozen=True)
 class SourceStem:
-    """Where a stem's samples lie: audio stream `stream` of the file `path`."""
+    """A stem's samples: audio stream number `stream` of the file `path`."""
 
     stem: str
     path: Path
@@ -19,9 +19,9 @@ class SourceStem:
 
 @dataclass(frozen=True)
 class SourceTrack:
-    """A track as found; `name` is unique in the dataset.
+    """A track of a dataset; `name` is unique in the dataset.
 
-    `split` is what the dataset says, None when that is open; `genre` likewise, empty where nobody says it.
+    `split` is the one that the dataset names, or None; `genre` is empty where it is unknown.
     """
 
     dataset: str
@@ -35,9 +35,9 @@ class SourceTrack:
 
 @dataclass(frozen=True)
 class Collection:
-    """The tracks of one dataset, what was wrong already while listing them, and a line that says what was found.
+    """The tracks of one dataset, the problems found while listing them, and a line for the log.
 
-    The shares (of artists) are used for the splits that no track names itself.
+    The shares (of artists) apply to the splits that no track names.
     """
 
     dataset: str
@@ -49,4 +49,4 @@ class Collection:
 
 
 Finder = Callable[[AcquireConfig, Path], Collection]
-"""Lists a dataset, downloading or making it in the scratch folder if need be; raises UserError if it cannot."""
+"""Lists a dataset, after downloading or making it in the scratch folder; raises UserError when it is not available."""

@@ -1,7 +1,7 @@
 """MUSDB18 in its three editions: 7-second excerpts, full songs as stem.mp4, and full songs as WAV (HQ).
 
-Layout and stem numbers come from the musdb package's own description. Its loader is not used to list a folder: it
-stops at the first file that ffprobe cannot read, and here such a file is reported and left out.
+Layout and stream numbers come from the musdb package's description. Its loader does not list the folder here: it stops
+at the first file that ffprobe cannot read, while `acquire` reports such a file and leaves it out.
 """
 
 import os
@@ -15,25 +15,27 @@ from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
 from components.acquire.files.archives import unpack
 from components.acquire.files.download import Remote, fetch
-from components.acquire.files.names import artist_and_title, clean
+from components.acquire.files.names import artist_and_title, clean_name
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
 
 MUSDB_PATH = "MUSDB_PATH"
 MIRROR = "STEMLINE_MUSDB_MIRROR"
-"""Environment variable: a URL under which the archives lie by their own names, instead of Zenodo and GitHub."""
+"""Environment variable: URL of a folder with the archives, under their own names, instead of Zenodo and GitHub."""
 
 _STEM_MP4 = ".stem.mp4"
-_LONGEST_EXCERPT = 10.0  # seconds; excerpts have 6 to 7, the shortest song of the full set 13
-_PROBED = 9
+_MAX_EXCERPT_SECONDS = 10.0  # excerpts have 6 to 7 s, the shortest full song 13 s
+_PROBED_TRACKS = 9
 _GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One edition: its archive (`url` None: where the musdb package has it), what it holds when it is complete.
+    """An edition: its archive, and the tracks that a complete copy has.
 
-    `limit` is the most bytes that the archive may unpack to.
+    url      None: the URL that the musdb package names
+    size     bytes of the archive
+    limit    largest number of bytes that the archive may unpack to
     """
 
     dataset: DatasetName
@@ -49,11 +51,11 @@ class Edition:
 
 
 EDITIONS: Mapping[DatasetName, Edition] = {
-    # No checksum is published for the excerpts: their size and the zip file's own checksums have to do.
+    # no checksum of the excerpts is published: their size and the checksums in the zip file are verified
     "musdb18-7s": Edition(
         "musdb18-7s", "MUSDB18-7-STEMS.zip", None, 147_209_385, None, _GIGABYTE, 94, 50, is_excerpts=True
     ),
-    # Sizes and MD5 as in Zenodo's records 1117372 and 3338373.
+    # sizes and MD5 from Zenodo's records 1117372 and 3338373
     "musdb18": Edition(
         "musdb18",
         "musdb18.zip",
@@ -79,8 +81,8 @@ EDITIONS: Mapping[DatasetName, Edition] = {
 
 
 def find(edition: Edition, config: AcquireConfig, scratch: Path) -> Collection:
-    """List `edition` in MUSDB_PATH where that is set, else in `scratch`, downloaded there first if need be."""
-    setup = _setup()
+    """List `edition` in MUSDB_PATH where that is set, else in `scratch`, after downloading it if necessary."""
+    setup = musdb_setup()
     local = os.environ.get(MUSDB_PATH)
     root = Path(local).expanduser() if local else _download(edition, setup, scratch)
     if local:
@@ -92,10 +94,10 @@ def find(edition: Edition, config: AcquireConfig, scratch: Path) -> Collection:
     return Collection(edition.dataset, tracks, config.validation_share, note=note)
 
 
-def _setup() -> dict[str, Any]:
+def musdb_setup() -> dict[str, Any]:
     """Return the musdb package's description of the dataset (mus.yaml)."""
     ffmpeg.put_on_path()
-    import musdb  # needs ffmpeg when it is imported
+    import musdb  # its import looks for ffmpeg
 
     setup: dict[str, Any] = musdb.DB(root=os.devnull, subsets=[]).setup
     return setup
@@ -117,10 +119,10 @@ def _tracks(edition: Edition, setup: Mapping[str, Any], root: Path) -> Iterator[
     files = {"mixture": str(setup["mixture"]), **setup["sources"]}
     for subset, split in (("train", None), ("test", "test")):
         for path in _entries(edition, root / subset):
-            name = clean(path.name.removesuffix(_STEM_MP4))
+            name = clean_name(path.name.removesuffix(_STEM_MP4))
             artist, title = artist_and_title(name)
             if edition.is_wav:
-                # a file that is missing is found missing when it is checked
+                # the check of the track reports a missing file
                 stems = tuple(SourceStem(stem, path / file) for stem, file in files.items())
             else:
                 stems = tuple(SourceStem(stem, path, int(setup["stem_ids"][stem])) for stem in files)
@@ -137,35 +139,35 @@ def _entries(edition: Edition, folder: Path) -> list[Path]:
 
 
 def _require_layout(edition: Edition, root: Path) -> None:
-    where = f"{MUSDB_PATH} is {root}"
+    setting = f"{MUSDB_PATH} is {root}"
     if not root.is_dir():
         raise UserError(
-            f"{where}, which is not a folder: set it to a copy of {edition.dataset}, or unset it to download"
+            f"{setting}, which is not a folder: set it to a copy of {edition.dataset}, or unset it to download"
         )
     subsets = [root / name for name in ("train", "test") if (root / name).is_dir()]
     if not subsets:
-        raise UserError(f"{where}, which has neither train nor test in it: set it to the folder that holds these two")
+        raise UserError(f"{setting}, which has neither train nor test in it: set it to the folder that has both")
     if any(_entries(edition, subset) for subset in subsets):
         return
     has_stems = any(next(subset.glob(f"*{_STEM_MP4}"), None) for subset in subsets)
     has_wav = any(next(subset.glob("*/mixture.wav"), None) for subset in subsets)
-    found = (
-        "stem.mp4 files (musdb18 or musdb18-7s)" if has_stems else "WAV files (musdb18-hq)" if has_wav else "no tracks"
-    )
+    found = "stem.mp4 files (musdb18 or musdb18-7s)" if has_stems else "WAV files (musdb18-hq)"
+    if not has_stems and not has_wav:
+        found = "no tracks"
     raise UserError(
-        f"{where}, which holds {found}, but acquire.datasets asks for {edition.dataset}: change one of the two"
+        f"{setting}, which holds {found}, but acquire.datasets asks for {edition.dataset}: change one of the two"
     )
 
 
 def _require_lengths(edition: Edition, root: Path, tracks: tuple[SourceTrack, ...]) -> None:
-    """Excerpts must never be called MUSDB18, nor the other way round: scores on them differ."""
-    step = max(1, len(tracks) // _PROBED)
+    """Raise UserError when the tracks are excerpts and should be full songs, or the reverse: their scores differ."""
+    step = max(1, len(tracks) // _PROBED_TRACKS)
     lengths = [length for track in tracks[::step] if (length := _seconds(track.stems[0].path)) is not None]
-    if not lengths or (median(lengths) <= _LONGEST_EXCERPT) == edition.is_excerpts:
+    if not lengths or (median(lengths) <= _MAX_EXCERPT_SECONDS) == edition.is_excerpts:
         return
-    right = "full songs (musdb18)" if edition.is_excerpts else "7-second excerpts (musdb18-7s)"
+    found = "full songs (musdb18)" if edition.is_excerpts else "7-second excerpts (musdb18-7s)"
     raise UserError(
-        f"{root} holds {right}, tracks of {median(lengths):.0f} s, but acquire.datasets asks for {edition.dataset}: "
+        f"{root} holds {found}, tracks of {median(lengths):.0f} s, but acquire.datasets asks for {edition.dataset}: "
         "change one of the two"
     )
 
@@ -174,4 +176,4 @@ def _seconds(path: Path) -> float | None:
     try:
         return float(ffmpeg.probe_streams(path)[0]["duration"])
     except (UserError, IndexError, KeyError, ValueError):
-        return None  # found unreadable, and reported, when it is checked
+        return None  # the check of the track reports it as unreadable

@@ -1,4 +1,4 @@
-"""Which name in params.yaml stands for which dataset."""
+"""The datasets by their names in params.yaml."""
 
 from collections.abc import Mapping
 from functools import partial

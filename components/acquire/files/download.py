@@ -1,4 +1,4 @@
-"""Large files over HTTP: resumed where a connection broke off or a run was killed, and verified when complete."""
+"""Downloads of large files over HTTP, which resume after an interruption and are verified at the end."""
 
 import hashlib
 import shutil
@@ -13,18 +13,18 @@ from components.core.base.errors import UserError
 from components.core.base.progress import Progress
 
 _BLOCK = 1 << 20
-_PACKET = 1 << 16  # what is lost, at most, when a connection breaks off
+_PACKET = 1 << 16  # bytes lost, at most, when a connection breaks off
 _MEGABYTE = 1e6
-_TIMEOUT = (15.0, 60.0)  # seconds to connect, and from one packet to the next
-_ATTEMPTS = 6  # in a row without a single new byte
-_LONGEST_PAUSE = 60.0
-# These say that asking again will not help; anything else of 400 and above may pass.
+_TIMEOUT = (15.0, 60.0)  # seconds to connect, and between packets
+_MAX_FAILURES = 6  # in a row, without a single new byte
+_MAX_PAUSE = 60.0
+# status codes after which another request cannot succeed; any other code of 400 and above may be temporary
 _FINAL = frozenset({400, 401, 403, 404, 405, 410, 451})
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file to fetch: its size in bytes, and its MD5 (what Zenodo publishes), None where no one publishes one."""
+    """A file to fetch: its size in bytes, and its MD5 (as Zenodo publishes it) or None."""
 
     url: str
     size: int
@@ -32,14 +32,14 @@ class Remote:
 
 
 class _InterruptedError(Exception):
-    """The server did not give all it has; ask again."""
+    """The server did not send the whole file; another request may."""
 
 
 def fetch(remote: Remote, target: Path, pause: float = 1.0) -> Path:
-    """Download `remote` to `target`, going on from `target`.part, and return `target`.
+    """Download `remote` to `target`, continuing from `target`.part, and return `target`.
 
-    `pause` is the wait in seconds after a failure, doubled with each in a row. Raises UserError when the server
-    refuses, does not answer several times in a row, the disk is too small, or the result is not the expected file.
+    `pause` is the wait in seconds after a failure; it doubles with each further one. Raises UserError when the server
+    refuses or fails several times in a row, the disk is too small, or the result is not the expected file.
     """
     if target.is_file() and target.stat().st_size == remote.size:
         return target
@@ -63,7 +63,7 @@ def _complete(remote: Remote, part: Path, pause: float) -> None:
     failures = 0
     while (before := part.stat().st_size) < remote.size:
         try:
-            _go_on(remote, part, progress)
+            _request_rest(remote, part, progress)
             reason = "the server closed the connection"
         except (requests.RequestException, _InterruptedError) as error:
             reason = str(error)
@@ -71,25 +71,25 @@ def _complete(remote: Remote, part: Path, pause: float) -> None:
             failures = 0
             continue
         failures += 1
-        if failures == _ATTEMPTS:
+        if failures == _MAX_FAILURES:
             raise UserError(
-                f"{remote.url} cannot be downloaded: {reason}; start again to go on at {before / _MEGABYTE:.0f} MB, "
-                "or set MUSDB_PATH to a copy of your own"
+                f"{remote.url} cannot be downloaded: {reason}; start again to continue at {before / _MEGABYTE:.0f} MB, "
+                "or set MUSDB_PATH to your own copy"
             )
-        time.sleep(min(pause * 2 ** (failures - 1), _LONGEST_PAUSE))
+        time.sleep(min(pause * 2 ** (failures - 1), _MAX_PAUSE))
 
 
-def _go_on(remote: Remote, part: Path, progress: Progress) -> None:
+def _request_rest(remote: Remote, part: Path, progress: Progress) -> None:
     start = part.stat().st_size
-    # Without `identity` a server may compress, and then ranges count other bytes than the file's.
+    # without `identity` a server may compress, and then a range counts compressed bytes
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={start}-"}
     with requests.get(remote.url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
-        _require_answer(remote, response)
+        _require_success(remote, response)
         resumes = response.status_code == requests.codes.partial_content
         if resumes and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise _InterruptedError("the server sent another part than was asked for")
+            raise _InterruptedError("the server sent another part than the requested one")
         if not resumes:
-            progress.advance(-start / _MEGABYTE)  # it sends the whole file
+            progress.advance(-start / _MEGABYTE)  # the server sends the whole file
             start = 0
         with part.open("r+b") as file:
             file.seek(start)
@@ -103,10 +103,10 @@ def _receive(response: requests.Response, file: IO[bytes], room: int, progress: 
         progress.advance(min(len(block), room) / _MEGABYTE)
         room -= len(block)
         if room < 0:
-            return  # more than the file has: its checksum will tell
+            return  # longer than expected: the checksum will fail
 
 
-def _require_answer(remote: Remote, response: requests.Response) -> None:
+def _require_success(remote: Remote, response: requests.Response) -> None:
     if response.status_code in _FINAL:
         raise UserError(
             f"{remote.url} answers {response.status_code} {response.reason}: download it by hand, unpack it, and set "
@@ -131,7 +131,7 @@ def _verify(remote: Remote, part: Path) -> None:
         part.unlink()
         raise UserError(
             f"{remote.url}: the download has the MD5 {digest.hexdigest()}, but should have {remote.md5}; it is "
-            "deleted, start again to download it anew"
+            "deleted: start again to download it once more"
         )
 
 

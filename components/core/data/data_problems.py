@@ -1,4 +1,4 @@
-"""What is wrong with the data that arrived: every finding by name, and whether the track is used all the same."""
+"""Problems of the acquired data: the table problems.csv, which `acquire` writes and the report reads."""
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
@@ -8,18 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from components.core.base.files import whole_file
+from components.core.data import artifacts
 
-PROBLEMS = "problems.csv"
 
-
-class Kind(StrEnum):
-    """The kinds of problems, as they stand in problems.csv."""
+class ProblemKind(StrEnum):
+    """The kinds of problems, as problems.csv spells them."""
 
     NOT_A_TRACK = "not a track"
     NOT_READ = "not read"
     NO_VOCALS = "no vocals"
     ONLY_VOCALS = "nothing but vocals"
-    TWICE = "stem given twice"
+    DUPLICATE_STEM = "stem given twice"
     UNREADABLE = "unreadable"
     TRUNCATED = "truncated"
     NOT_FINITE = "NaN or infinite"
@@ -36,28 +35,31 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding. `stem` is empty when it concerns the whole track; `used`: the track is used nevertheless."""
+    """A row of problems.csv. `stem` is empty for a problem of the whole track; `used`: the track is used anyway."""
 
     track: str
     dataset: str
     stem: str
-    problem: Kind
+    problem: ProblemKind
     detail: str
     used: bool
 
 
+PROBLEM_COLUMNS = tuple(field.name for field in fields(Problem))
+"""The columns of problems.csv."""
+
+
 def write_problems(folder: Path, problems: Iterable[Problem]) -> None:
-    """Write `folder`/problems.csv, sorted, with the columns track, dataset, stem, problem, detail, used."""
-    columns = [field.name for field in fields(Problem)]
+    """Write `folder`/problems.csv, sorted by track."""
     rows = sorted(astuple(problem) for problem in problems)
-    with whole_file(folder / PROBLEMS) as partial:
-        pd.DataFrame(rows, columns=columns).to_csv(partial, index=False)
+    with whole_file(artifacts.PROBLEMS.within(folder)) as partial:
+        pd.DataFrame(rows, columns=PROBLEM_COLUMNS).to_csv(partial, index=False)
 
 
-def left_out(problems: Iterable[Problem]) -> dict[str, Problem]:
-    """Return the tracks that are not used, by name, each with its first reason."""
+def unused_tracks(problems: Iterable[Problem]) -> dict[str, Problem]:
+    """Return the tracks that are not used, by name, each with its first problem that says so."""
     reasons: dict[str, Problem] = {}
-    for problem in sorted(problems, key=lambda problem: (problem.track, problem.used)):
-        if not problem.used and problem.problem is not Kind.NOT_A_TRACK:
+    for problem in sorted(problems, key=lambda problem: problem.track):
+        if not problem.used and problem.problem is not ProblemKind.NOT_A_TRACK:
             reasons.setdefault(problem.track, problem)
     return reasons

@@ -1,6 +1,7 @@
 """The step as a whole: files in, files, manifest, problems and summary out."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import defaultdict
@@ -16,6 +17,7 @@ from components.acquire.config import AcquireConfig
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_folder
 from components.core.data.manifest import read_manifest, read_mixture, read_targets
+from tests.components.acquire.acquire_params import PARAMS, acquire_config
 
 ROOT = Path(__file__).parents[3]
 Write = Callable[..., Path]
@@ -36,7 +38,7 @@ def home(song: Write, write: Write, tmp_path: Path) -> Path:
 
 def _config(home: Path, **changes: object) -> AcquireConfig:
     values = {"datasets": ["folder"], "folder": str(home), "folder_validation_share": 0.2, "folder_test_share": 0.2}
-    return AcquireConfig.model_validate(values | changes)
+    return acquire_config(**values | changes)
 
 
 def _artists(out: Path) -> dict[str, set[str]]:
@@ -117,13 +119,14 @@ def test_a_silent_reference_is_left_out_of_the_test_split(home: Path, tmp_path: 
 
 def test_as_a_command(home: Path, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
-    params.write_text(f"acquire:\n  datasets: [folder]\n  folder: {home}\n")
+    params.write_text(json.dumps({"acquire": PARAMS | {"datasets": ["folder"], "folder": str(home)}}))
     command = [sys.executable, "-m", "components.acquire", "--out", str(tmp_path / "out")]
-    command += ["--scratch", str(tmp_path / "scratch"), "--params", str(params)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command += ["--scratch", str(tmp_path / "scratch")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, "dataset" in done.stdout) == (0, True), done.stderr
-    params.write_text("acquire:\n  datasets: [folder]\n  folder: /nowhere\n")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    params.write_text(json.dumps({"acquire": PARAMS | {"datasets": ["folder"], "folder": "/nowhere"}}))
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("stemline: /nowhere (acquire.folder) is not a folder")
 

@@ -8,7 +8,8 @@ import pytest
 from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets.registry import FINDERS
 from components.core.base.errors import UserError
-from components.core.base.params import load_section, parse_section
+from components.core.base.params import load_section
+from tests.components.acquire.acquire_params import acquire_config
 
 
 def test_the_projects_own_section_is_valid() -> None:
@@ -34,5 +35,5 @@ def test_every_name_has_a_dataset() -> None:
 )
 def test_mistakes_are_one_line(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
-        parse_section("acquire", values, AcquireConfig, "params.yaml")
+        acquire_config(**values)
     assert "\n" not in str(caught.value)

@@ -5,8 +5,8 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.files.names import key
-from components.acquire.splits import TEST, TRAIN, VALIDATION, Entry, Shares, assign
+from components.acquire.files.names import fold_name
+from components.acquire.splits import TEST, TRAIN, VALIDATION, ArtistTrack, SplitShares, assign_splits
 
 ARTISTS = ("Björk", "bjo\u0308rk", "BJÖRK ", "Can", "can", "李", "A  B", "A B", "D", "E", "F")
 ROWS = st.tuples(
@@ -15,58 +15,58 @@ ROWS = st.tuples(
 SHARE = st.floats(0, 0.9)
 
 
-def _entries(rows: list[tuple[str, str, str | None]]) -> list[Entry]:
-    return [Entry(f"{number}", dataset, artist, split) for number, (dataset, artist, split) in enumerate(rows)]
+def _tracks(rows: list[tuple[str, str, str | None]]) -> list[ArtistTrack]:
+    return [ArtistTrack(f"{number}", dataset, artist, split) for number, (dataset, artist, split) in enumerate(rows)]
 
 
 @given(st.lists(ROWS, max_size=40), SHARE, SHARE, st.integers(0, 5))
 def test_no_artist_is_in_two_splits(
     rows: list[tuple[str, str, str | None]], validation: float, test: float, seed: int
 ) -> None:
-    entries = _entries(rows)
-    shares = {"one": Shares(validation, test), "two": Shares(validation, 0.0)}
-    splits = assign(entries, shares, seed)
+    tracks = _tracks(rows)
+    shares = {"one": SplitShares(validation, test), "two": SplitShares(validation, 0.0)}
+    splits = assign_splits(tracks, shares, seed)
     seen: dict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        split = splits[entry.name]
+    for track in tracks:
+        split = splits[track.name]
         if split is not None:
-            seen[key(entry.artist)].add(split)
-        if entry.split == TEST:
+            seen[fold_name(track.artist)].add(split)
+        if track.split == TEST:
             assert split == TEST
     assert all(len(found) == 1 for found in seen.values())
 
 
 @given(st.lists(ROWS, max_size=20), st.randoms(use_true_random=False))
 def test_the_order_of_tracks_changes_nothing(rows: list[tuple[str, str, str | None]], random: object) -> None:
-    entries = _entries(rows)
-    shuffled = entries.copy()
+    tracks = _tracks(rows)
+    shuffled = tracks.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    shares = {"one": Shares(0.3, 0.3), "two": Shares(0.3, 0.0)}
-    assert assign(entries, shares, 1) == assign(shuffled, shares, 1)
+    shares = {"one": SplitShares(0.3, 0.3), "two": SplitShares(0.3, 0.0)}
+    assert assign_splits(tracks, shares, 1) == assign_splits(shuffled, shares, 1)
 
 
 def test_the_shares_are_met_and_the_seed_decides() -> None:
-    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(1000)]
-    splits = assign(entries, {"one": Shares(0.12, 0.2)}, 7)
+    tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(1000)]
+    splits = assign_splits(tracks, {"one": SplitShares(0.12, 0.2)}, 7)
     counts = {split: list(splits.values()).count(split) for split in (TEST, VALIDATION)}
     assert abs(counts[TEST] - 200) < 3 * (1000 * 0.2 * 0.8) ** 0.5  # on average
     assert counts[VALIDATION] == round(0.12 * (1000 - counts[TEST]))
-    assert splits != assign(entries, {"one": Shares(0.12, 0.2)}, 8)
+    assert splits != assign_splits(tracks, {"one": SplitShares(0.12, 0.2)}, 8)
 
 
 def test_of_few_artists_one_is_held_back_at_least_and_one_left_at_least() -> None:
     for number in range(20):  # whatever the lots
-        entries = [Entry(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
+        tracks = [ArtistTrack(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
         for share in (0.001, 0.999):
-            splits = list(assign(entries, {"one": Shares(0.0, share)}, 7).values())
+            splits = list(assign_splits(tracks, {"one": SplitShares(0.0, share)}, 7).values())
             assert {TRAIN, TEST} == set(splits)
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
 def test_the_test_set_stays_what_it_was_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
-    shares = {"one": Shares(0.12, 0.2)}
-    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
-    before, after = assign(entries[:60], shares, seed), assign(entries[60 - here : 60 + new], shares, seed)
+    shares = {"one": SplitShares(0.12, 0.2)}
+    tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
+    before, after = assign_splits(tracks[:60], shares, seed), assign_splits(tracks[60 - here : 60 + new], shares, seed)
     stayed = [name for name in before if name in after]
     tested = {name for name in stayed if before[name] == TEST}
     if sum(split == TEST for split in after.values()) > 1:  # else there may be none, and one has to be drawn
@@ -74,24 +74,32 @@ def test_the_test_set_stays_what_it_was_when_artists_come_and_go(here: int, new:
 
 
 def test_shares_of_nothing_leave_all_in_training() -> None:
-    entries = [Entry(f"t{number}", "one", f"artist {number}", None) for number in range(10)]
-    assert set(assign(entries, {"one": Shares(0.0, 0.0)}, 7).values()) == {TRAIN}
+    tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(10)]
+    assert set(assign_splits(tracks, {"one": SplitShares(0.0, 0.0)}, 7).values()) == {TRAIN}
 
 
 def test_a_split_that_the_dataset_names_is_not_drawn_again() -> None:
-    entries = [Entry("a", "one", "A", TEST), *(Entry(f"t{number}", "one", f"{number}", None) for number in range(9))]
-    splits = assign(entries, {"one": Shares(0.0, 0.5)}, 7)
+    tracks = [
+        ArtistTrack("a", "one", "A", TEST),
+        *(ArtistTrack(f"t{number}", "one", f"{number}", None) for number in range(9)),
+    ]
+    splits = assign_splits(tracks, {"one": SplitShares(0.0, 0.5)}, 7)
     assert [name for name, split in splits.items() if split == TEST] == ["a"]
 
 
 def test_an_artist_in_test_is_held_back_in_the_other_dataset() -> None:
-    entries = [
-        Entry("a", "one", "Skelpolu", TEST),
-        Entry("b", "two", "SKELPOLU", None),
-        Entry("c", "two", "Other", None),
+    tracks = [
+        ArtistTrack("a", "one", "Skelpolu", TEST),
+        ArtistTrack("b", "two", "SKELPOLU", None),
+        ArtistTrack("c", "two", "Other", None),
     ]
-    assert assign(entries, {"one": Shares(0, 0), "two": Shares(0, 0)}, 7) == {"a": TEST, "b": None, "c": TRAIN}
+    shares = {"one": SplitShares(0, 0), "two": SplitShares(0, 0)}
+    assert assign_splits(tracks, shares, 7) == {
+        "a": TEST,
+        "b": None,
+        "c": TRAIN,
+    }
 
 
 def test_a_single_artist_stays_in_training() -> None:
-    assert assign([Entry("a", "one", "A", None)], {"one": Shares(0.5, 0.4)}, 7) == {"a": TRAIN}
+    assert assign_splits([ArtistTrack("a", "one", "A", None)], {"one": SplitShares(0.5, 0.4)}, 7) == {"a": TRAIN}

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 from components.acquire.checking import measurements
-from components.acquire.checking.acceptance import is_scorable, judge
-from components.acquire.checking.measurements import measure
+from components.acquire.checking.acceptance import find_problems, unscorable_reason
+from components.acquire.checking.measurements import measure_track
 from components.acquire.datasets.collection import SourceStem, SourceTrack
-from components.core.data.data_problems import Kind
+from components.core.data.data_problems import ProblemKind
 from components.core.sound import ffmpeg
 
 EXCERPT_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
@@ -28,27 +28,27 @@ def _folder(folder: Path) -> SourceTrack:
     return _track(*(SourceStem(path.stem, path) for path in sorted(folder.iterdir())))
 
 
-def _found(track: SourceTrack) -> dict[Kind, bool]:
-    return {problem.problem: problem.used for problem in judge(track, "set/A - B", measure(track))}
+def _found(track: SourceTrack) -> dict[ProblemKind, bool]:
+    return {problem.problem: problem.used for problem in find_problems(track, "set/A - B", measure_track(track))}
 
 
 def test_the_real_excerpt(excerpt: Path) -> None:
     track = _track(*(SourceStem(stem, excerpt, stream) for stream, stem in enumerate(EXCERPT_STREAMS)))
-    facts = measure(track)
+    facts = measure_track(track)
     assert {stem.rate for stem in facts.stems.values()} == {44_100}
     assert {stem.channels for stem in facts.stems.values()} == {2}
     assert all(6 < stem.seconds < 7 and stem.peak > 0.01 and not stem.error for stem in facts.stems.values())
     assert facts.residual_db is not None
     assert -20 < facts.residual_db < -10  # measured: −15.4
-    assert _found(track) == {Kind.NOT_THE_SUM: True}
-    assert is_scorable(facts) == ""
+    assert _found(track) == {ProblemKind.NOT_THE_SUM: True}
+    assert unscorable_reason(facts) is None
 
 
 def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
-    whole = measure(track)
+    whole = measure_track(track)
     monkeypatch.setattr(measurements, "BLOCK", 1000)
-    pieces = measure(track)
+    pieces = measure_track(track)
     assert {name: stem.samples for name, stem in whole.stems.items()} == {
         name: stem.samples for name, stem in pieces.stems.items()
     }
@@ -57,7 +57,7 @@ def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monk
 
 def test_good_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
-    facts = measure(track)
+    facts = measure_track(track)
     assert facts.residual_db is not None
     assert facts.residual_db < -100
     assert _found(track) == {}
@@ -69,7 +69,7 @@ def test_formats_and_mono_8_khz(write: Write, tmp_path: Path, suffix: str) -> No
         write(tmp_path / "song" / f"{stem}{suffix}", seed=number, rate=8000, channels=1)
     track = _folder(tmp_path / "song")
     assert not {kind for kind, used in _found(track).items() if not used}
-    assert {stem.channels for stem in measure(track).stems.values()} == {1}
+    assert {stem.channels for stem in measure_track(track).stems.values()} == {1}
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a", ".aiff"])
@@ -81,9 +81,9 @@ def test_a_truncated_file_is_noticed(write: Write, tmp_path: Path, suffix: str) 
         os.truncate(path, path.stat().st_size * 6 // 10)
     found = _found(_folder(tmp_path))
     if suffix == ".mp3":  # states no length that could be missed: the stems are as long as each other
-        assert Kind.UNREADABLE not in found
+        assert ProblemKind.UNREADABLE not in found
     else:
-        assert found in ({Kind.TRUNCATED: False}, {Kind.UNREADABLE: False})
+        assert found in ({ProblemKind.TRUNCATED: False}, {ProblemKind.UNREADABLE: False})
 
 
 def test_a_truncated_mp4_with_its_index_in_front(write: Write, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_rubbish_is_unreadable_and_says_where(song: Write, tmp_path: Path, rubbi
     folder = song(tmp_path / "song", stems=("drums",))
     (folder / f"vocals{suffix}").write_bytes(rubbish)
     track = _folder(folder)
-    problems = judge(track, "set/A - B", measure(track))
+    problems = find_problems(track, "set/A - B", measure_track(track))
     assert problems
     assert not any(problem.used for problem in problems)
     assert {problem.stem for problem in problems} == {"vocals"}
@@ -123,11 +123,13 @@ def test_rubbish_is_unreadable_and_says_where(song: Write, tmp_path: Path, rubbi
 def test_a_file_that_is_not_there(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "song")
     track = _track(SourceStem("vocals", tmp_path / "song/vocals.wav"), SourceStem("bass", tmp_path / "song/bass.wav"))
-    assert _found(track) == {Kind.UNREADABLE: False}
+    assert _found(track) == {ProblemKind.UNREADABLE: False}
 
 
 def test_a_stream_that_is_not_there(excerpt: Path) -> None:
-    assert _found(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {Kind.UNREADABLE: False}
+    assert _found(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {
+        ProblemKind.UNREADABLE: False
+    }
 
 
 def test_nan(song: Write, write: Write, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_nan(song: Write, write: Write, tmp_path: Path) -> None:
     samples = soundfile.read(folder / "drums.wav", dtype="float32")[0]
     samples[1000] = np.nan
     write(folder / "drums.wav", samples=samples)
-    assert _found(_folder(folder)) == {Kind.NOT_FINITE: False}
+    assert _found(_folder(folder)) == {ProblemKind.NOT_FINITE: False}
 
 
 def test_clipped_says_how_much(song: Write, write: Write, tmp_path: Path) -> None:
@@ -143,28 +145,28 @@ def test_clipped_says_how_much(song: Write, write: Write, tmp_path: Path) -> Non
     wave = np.clip(1.5 * np.sin(np.arange(66_150) / 20), -1, 1).astype(np.float32)
     write(folder / "drums.wav", samples=np.stack([wave, wave], axis=1))
     track = _folder(folder)
-    problems = judge(track, "set/A - B", measure(track))
-    assert [(problem.problem, problem.used) for problem in problems] == [(Kind.CLIPPED, True)]
+    problems = find_problems(track, "set/A - B", measure_track(track))
+    assert [(problem.problem, problem.used) for problem in problems] == [(ProblemKind.CLIPPED, True)]
     assert problems[0].detail.startswith("53.")  # arccos(1/1.5) · 2/π of a sine
 
 
 def test_silent_vocals_train_but_are_not_scored(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("drums", "bass"))
     write(folder / "vocals.wav", samples=np.zeros((66_150, 2), np.float32))
-    assert _found(_folder(folder)) == {Kind.SILENT: True}
-    assert "vocals are silent" in is_scorable(measure(_folder(folder)))
+    assert _found(_folder(folder)) == {ProblemKind.SILENT: True}
+    assert unscorable_reason(measure_track(_folder(folder))) == "its vocals are silent throughout"
 
 
 def test_nothing_but_vocals(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",))
     write(folder / "accompaniment.wav", samples=np.zeros((66_150, 2), np.float32))
-    assert _found(_folder(folder))[Kind.ONLY_VOCALS] is False
-    assert "accompaniment is silent" in is_scorable(measure(_folder(folder)))
+    assert _found(_folder(folder))[ProblemKind.ONLY_VOCALS] is False
+    assert unscorable_reason(measure_track(_folder(folder))) == "its accompaniment is silent throughout"
 
 
 def test_a_mixture_that_is_a_copy_of_the_vocals(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",), mixture=True)
-    assert _found(_folder(folder)) == {Kind.ONLY_VOCALS: False}
+    assert _found(_folder(folder)) == {ProblemKind.ONLY_VOCALS: False}
 
 
 def test_vocals_and_a_mixture_are_enough(song: Write, tmp_path: Path) -> None:
@@ -174,9 +176,9 @@ def test_vocals_and_a_mixture_are_enough(song: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(1.48, {Kind.LENGTHS_DIFFER: True}), (1.4, {Kind.WRONG_LENGTH: False})]
+    ("seconds", "expected"), [(1.48, {ProblemKind.LENGTHS_DIFFER: True}), (1.4, {ProblemKind.WRONG_LENGTH: False})]
 )
-def test_lengths(song: Write, write: Write, tmp_path: Path, seconds: float, expected: dict[Kind, bool]) -> None:
+def test_lengths(song: Write, write: Write, tmp_path: Path, seconds: float, expected: dict[ProblemKind, bool]) -> None:
     folder = song(tmp_path / "song")
     write(folder / "vocals.wav", seconds=seconds)
     assert _found(_folder(folder)) == expected
@@ -185,21 +187,21 @@ def test_lengths(song: Write, write: Write, tmp_path: Path, seconds: float, expe
 def test_too_short(write: Write, tmp_path: Path) -> None:
     for stem in ("vocals", "drums"):
         write(tmp_path / f"{stem}.wav", seconds=0.5)
-    assert _found(_folder(tmp_path)) == {Kind.TOO_SHORT: False}
+    assert _found(_folder(tmp_path)) == {ProblemKind.TOO_SHORT: False}
 
 
 def test_rates_that_differ_are_used_with_a_warning(write: Write, tmp_path: Path) -> None:
     write(tmp_path / "vocals.wav", rate=48_000)
     write(tmp_path / "drums.wav", rate=44_100)
     write(tmp_path / "mixture.wav", rate=44_100)
-    assert _found(_folder(tmp_path)) == {Kind.RATES_DIFFER: True}
+    assert _found(_folder(tmp_path)) == {ProblemKind.RATES_DIFFER: True}
 
 
 @pytest.mark.parametrize(
-    ("gain", "expected"), [(1.02, {}), (1.3, {Kind.NOT_THE_SUM: True}), (-1.0, {Kind.NOT_THE_SUM: False})]
+    ("gain", "expected"), [(1.02, {}), (1.3, {ProblemKind.NOT_THE_SUM: True}), (-1.0, {ProblemKind.NOT_THE_SUM: False})]
 )
 def test_stems_that_do_not_add_up(
-    song: Write, write: Write, tmp_path: Path, gain: float, expected: dict[Kind, bool]
+    song: Write, write: Write, tmp_path: Path, gain: float, expected: dict[ProblemKind, bool]
 ) -> None:
     folder = song(tmp_path / "song", mixture=True)
     samples = soundfile.read(folder / "mixture.wav", dtype="float32")[0]

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from components.acquire.config import AcquireConfig
 from components.acquire.datasets.demo import find
 from components.core.base.files import digest_folder
+from tests.components.acquire.acquire_params import acquire_config
 
 
 @pytest.mark.slow
 def test_songs_are_made_once_and_the_same_from_the_same_seed(tmp_path: Path) -> None:
-    config = AcquireConfig(datasets=("demo",), demo_songs=2, demo_seconds=4.0)
+    config = acquire_config(datasets=["demo"], demo_songs=2, demo_seconds=4.0)
     collection = find(config, tmp_path / "one")
     test, *songs = collection.tracks
     assert (test.artist, test.title, test.split) == ("The Easton Ellises", "Falcon 69", "test")

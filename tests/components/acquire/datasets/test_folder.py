@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from components.acquire.config import AcquireConfig
 from components.acquire.datasets.collection import Collection
 from components.acquire.datasets.folder import find
 from components.core.base.errors import UserError
-from components.core.data.data_problems import Kind
+from components.core.data.data_problems import ProblemKind
+from tests.components.acquire.acquire_params import acquire_config
 
 Write = Callable[..., Path]
 
 
 def _find(folder: Path) -> Collection:
-    return find(AcquireConfig(datasets=("folder",), folder=str(folder)), folder / "unused")
+    return find(acquire_config(datasets=["folder"], folder=str(folder)), folder / "unused")
 
 
 def _names(collection: Collection) -> dict[str, tuple[str, str, str | None, tuple[str, ...]]]:
@@ -46,9 +46,9 @@ def test_a_folder_a_stem(write: Write, tmp_path: Path) -> None:
     collection = _find(tmp_path)
     assert _names(collection) == {"Ani - 1_01": ("Ani", "1_01", None, ("accompaniment", "vocals"))}
     assert [(problem.track, problem.problem) for problem in collection.problems] == [
-        ("folder/notes", Kind.NOT_A_TRACK),
-        ("folder/周 - 2", Kind.ONLY_VOCALS),
-        ("folder/周 - 3", Kind.NO_VOCALS),
+        ("folder/notes", ProblemKind.NOT_A_TRACK),
+        ("folder/周 - 2", ProblemKind.ONLY_VOCALS),
+        ("folder/周 - 3", ProblemKind.NO_VOCALS),
     ]
 
 
@@ -92,7 +92,7 @@ def test_the_table_overrides(song: Write, tmp_path: Path) -> None:
     [
         ("name,artist\nx,y\n", "has the columns"),
         ("track,split\nx,dev\n", "line 2: split is 'dev'"),
-        ("track,artist\nx,a\nX,b\n", "line 3: .* twice"),
+        ("track,artist\nx,a\nX,b\n", "line 3: a second line"),
         ("", "not a CSV file"),
         ("track,artist\na,b,c,d\ne,f,g,h,i,j\n", "not a CSV file"),
     ],
@@ -116,7 +116,7 @@ def test_rubbish_is_reported_by_name_and_hidden_files_are_not_looked_at(song: Wr
     collection = _find(tmp_path)
     assert list(_names(collection)) == ["A - B"]
     assert {problem.track: problem.problem for problem in collection.problems} == dict.fromkeys(
-        ("folder/empty", "folder/loose.wav", "folder/notes.txt"), Kind.NOT_A_TRACK
+        ("folder/empty", "folder/loose.wav", "folder/notes.txt"), ProblemKind.NOT_A_TRACK
     )
 
 
@@ -128,10 +128,10 @@ def test_stems_that_make_no_multitrack(song: Write, write: Write, tmp_path: Path
     collection = _find(tmp_path)
     assert list(_names(collection)) == ["parts"]
     assert {problem.track: (problem.problem, problem.used) for problem in collection.problems} == {
-        "folder/no voice": (Kind.NO_VOCALS, False),
-        "folder/only voice": (Kind.ONLY_VOCALS, False),
-        "folder/twice": (Kind.TWICE, False),
-        "folder/parts": (Kind.NOT_READ, True),
+        "folder/no voice": (ProblemKind.NO_VOCALS, False),
+        "folder/only voice": (ProblemKind.ONLY_VOCALS, False),
+        "folder/twice": (ProblemKind.DUPLICATE_STEM, False),
+        "folder/parts": (ProblemKind.NOT_READ, True),
     }
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from components.acquire.config import AcquireConfig
 from components.acquire.datasets import folder_mirror
 from components.acquire.datasets.folder import find
-from components.acquire.datasets.folder_mirror import mirrored
+from components.acquire.datasets.folder_mirror import mirror_bucket
 from components.core.base.errors import UserError
 from components.core.stores.bucket import BucketStore
 from components.core.stores.store import ListedFile
+from tests.components.acquire.acquire_params import acquire_config
 from tests.support.bucket import NAME, Bucket
 from tests.support.tiny_models import environment
 
@@ -58,22 +58,22 @@ def _contents(folder: Path) -> dict[str, str]:
 
 
 def test_what_changed_is_fetched_and_nothing_else(full: Bucket, tmp_path: Path, fetched: list[str]) -> None:
-    first = mirrored(ADDRESS, tmp_path / "scratch")
+    first = mirror_bucket(ADDRESS, tmp_path / "scratch")
     before = _contents(first)
     assert set(before) == set(fetched)
     assert before["Bob - Two/drums.wav"] == "Bob - Two drums"
-    assert mirrored(ADDRESS, tmp_path / "scratch") == first
+    assert mirror_bucket(ADDRESS, tmp_path / "scratch") == first
     assert len(fetched) == 5
     (tmp_path / "new.wav").write_text("Bob sings anew")
     full.put(tmp_path / "new.wav", "multitracks/Bob - Two/vocals.wav")
-    second = mirrored(ADDRESS, tmp_path / "scratch")
+    second = mirror_bucket(ADDRESS, tmp_path / "scratch")
     assert fetched[5:] == ["Bob - Two/vocals.wav"]
     assert _contents(second) == before | {"Bob - Two/vocals.wav": "Bob sings anew"}
     assert _contents(first) == before  # another run may still read it
     assert (first / "Ann - One" / "vocals.wav").samefile(second / "Ann - One" / "vocals.wav")
     for listing in second.parents[1].glob("*/listing.json"):
         os.utime(listing, (0, 0))
-    assert mirrored(ADDRESS, tmp_path / "scratch") == second
+    assert mirror_bucket(ADDRESS, tmp_path / "scratch") == second
     assert not first.exists()
 
 
@@ -81,16 +81,16 @@ def test_without_links_it_is_a_copy(full: Bucket, tmp_path: Path, monkeypatch: p
     def no_links(*_: object) -> None:
         raise OSError(1, "Operation not permitted")
 
-    first = mirrored(ADDRESS, tmp_path / "scratch")
+    first = mirror_bucket(ADDRESS, tmp_path / "scratch")
     (tmp_path / "new.wav").write_text("Bob sings anew")
     full.put(tmp_path / "new.wav", "multitracks/Bob - Two/vocals.wav")
     monkeypatch.setattr("os.link", no_links)
-    second = mirrored(ADDRESS, tmp_path / "scratch")
+    second = mirror_bucket(ADDRESS, tmp_path / "scratch")
     assert _contents(second) == _contents(first) | {"Bob - Two/vocals.wav": "Bob sings anew"}
 
 
 def test_the_tracks_are_found_as_those_of_a_folder_are(full: Bucket, tmp_path: Path) -> None:
-    config = AcquireConfig(datasets=("folder",), folder=ADDRESS)
+    config = acquire_config(datasets=["folder"], folder=ADDRESS)
     collection = find(config, tmp_path / "scratch")
     assert [(track.artist, track.title, track.genre) for track in collection.tracks] == [
         ("Ann", "One", "folk"),
@@ -99,7 +99,7 @@ def test_the_tracks_are_found_as_those_of_a_folder_are(full: Bucket, tmp_path: P
     assert collection.note == f"2 tracks in {ADDRESS}"
 
 
-MIRROR = "import sys; from pathlib import Path; from components.acquire.datasets.folder_mirror import mirrored\n"
+MIRROR = "import sys; from pathlib import Path; from components.acquire.datasets.folder_mirror import mirror_bucket\n"
 SLOW = """
 import time
 from components.core.stores.bucket import BucketStore
@@ -110,7 +110,7 @@ def slow(store, entry, folder):
     time.sleep(0.5)
     return path
 BucketStore.fetch = slow
-mirrored(sys.argv[1], Path(sys.argv[2]))
+mirror_bucket(sys.argv[1], Path(sys.argv[2]))
 """
 
 
@@ -122,7 +122,7 @@ def test_killed_it_goes_on_where_it_was(full: Bucket, tmp_path: Path, fetched: l
         seen = [job.stdout.readline() for _ in range(3)]
         job.send_signal(signal.SIGKILL)
     assert all(seen)
-    folder = mirrored(ADDRESS, scratch)
+    folder = mirror_bucket(ADDRESS, scratch)
     assert len(_contents(folder)) == 5
     assert set(fetched).isdisjoint({name.strip() for name in seen[:2]})  # the third was about to be moved
     assert not (folder.parent / "landing").exists()
@@ -131,20 +131,20 @@ def test_killed_it_goes_on_where_it_was(full: Bucket, tmp_path: Path, fetched: l
 def test_what_cannot_be_mirrored_is_one_line(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = tmp_path / "scratch"
     with pytest.raises(UserError, match=rf"{ADDRESS}/none holds nothing"):
-        mirrored(f"{ADDRESS}/none", scratch)
+        mirror_bucket(f"{ADDRESS}/none", scratch)
     (tmp_path / "file").write_text("a file")
     full.put(tmp_path / "file", "multitracks/Ann - One/vocals.wav/more")
     with pytest.raises(UserError, match=r"holds 'Ann - One/vocals.wav/more', which can't be a file in a folder"):
-        mirrored(ADDRESS, scratch)
-    monkeypatch.setattr(folder_mirror, "_PATIENCE", 1.0)
+        mirror_bucket(ADDRESS, scratch)
+    monkeypatch.setattr(folder_mirror, "PATIENCE", 1.0)
     full.stop()
     began = time.monotonic()
     with pytest.raises(UserError, match="AWS_ENDPOINT_URL"):
-        mirrored(ADDRESS, scratch)
+        mirror_bucket(ADDRESS, scratch)
     assert time.monotonic() - began < 60
 
 
 def test_keys_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
     for key in ("../out.wav", "/etc/out.wav", "a//b.wav", "a/../../b.wav", "./a.wav"):
         with pytest.raises(UserError, match="can't be a file in a folder"):
-            folder_mirror._require_paths(ADDRESS, [ListedFile(key, 1, "stamp")])
+            folder_mirror.require_file_names(ADDRESS, [key])

@@ -44,7 +44,7 @@ def test_unpacks_all_and_nothing_else(tmp_path: Path) -> None:
 )
 def test_a_path_that_escapes_is_refused(tmp_path: Path, name: str) -> None:
     archive = _archive(tmp_path / "a.zip", {"train/fine": b"1", name: b"2"})
-    with pytest.raises(UserError, match="not to be trusted"):
+    with pytest.raises(UserError, match="can't be trusted"):
         unpack(archive, tmp_path / "a", LIMIT)
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 

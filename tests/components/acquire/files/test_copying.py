@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.acquire.datasets.collection import SourceStem, SourceTrack
-from components.acquire.files.copying import Transfer, copy, plan
+from components.acquire.files.copying import FileCopy, copy_file, plan_copies
 from components.core.base.files import digest_file
 
 
@@ -16,13 +16,17 @@ def _track(dataset: str, name: str, *paths: str) -> SourceTrack:
     return SourceTrack(dataset, name, name, name, None, stems)
 
 
+def _targets(tracks: dict[str, SourceTrack]) -> dict[Path, Path]:
+    return {copy.source: copy.target for copy in plan_copies(tracks, Path("/out"))}
+
+
 def test_one_file_and_several_files() -> None:
     streams = tuple(SourceStem(stem, Path("/in/A - B.stem.mp4"), number) for number, stem in enumerate("abc"))
     tracks = {
         "set/A - B": SourceTrack("set", "A - B", "A", "B", None, streams),
         "folder/歌": _track("folder", "歌", "/in/x/vocals.WAV", "/in/x/guitar: left.flac"),
     }
-    targets = {path.as_posix(): target.as_posix() for path, target in plan(tracks, Path("/out")).items()}
+    targets = {path.as_posix(): target.as_posix() for path, target in _targets(tracks).items()}
     assert targets["/in/A - B.stem.mp4"] == "/out/set/A - B.stem.mp4"
     assert targets["/in/x/vocals.WAV"] == "/out/folder/歌/vocals.wav"
     assert targets["/in/x/guitar: left.flac"].startswith("/out/folder/歌/guitar_ left~")
@@ -35,7 +39,7 @@ def test_no_two_tracks_share_a_place() -> None:
         for dataset in ("one", "two")
         for number, name in enumerate(names)
     }
-    targets = plan(tracks, Path("/out"))
+    targets = _targets(tracks)
     assert len({unicodedata.normalize("NFC", str(path)).casefold() for path in targets.values()}) == len(targets)
     assert all(path.parts[:2] == ("/", "out") and ".." not in path.parts for path in targets.values())
 
@@ -49,6 +53,6 @@ def test_copies_byte_for_byte(tmp_path: Path, size: int, kernel: bool, monkeypat
     source.write_bytes(os.urandom(size))
     source.chmod(0o400)
     target = tmp_path / "deep" / "down" / "target.wav"
-    assert copy(Transfer(source, target)) == digest_file(source)
+    assert copy_file(FileCopy(source, target)) == digest_file(source)
     assert target.read_bytes() == source.read_bytes()
     assert [path.name for path in target.parent.iterdir()] == ["target.wav"]

@@ -73,7 +73,7 @@ def test_a_server_that_gives_nothing_ends_it_and_keeps_what_is_there(line: BadLi
     remote = _remote(line)
     line.cut, line.cuts = 0, 1000
     (tmp_path / "file.zip.part").write_bytes(BODY[:2_000_000])
-    with pytest.raises(UserError, match="start again to go on at 2 MB"):
+    with pytest.raises(UserError, match="start again to continue at 2 MB"):
         fetch(remote, tmp_path / "file.zip", pause=0.001)
     assert (tmp_path / "file.zip.part").stat().st_size == 2_000_000
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.files.names import artist_and_title, clean, key, safe_name, safe_names, unique_names
+from components.acquire.files.names import (
+    artist_and_title,
+    clean_name,
+    fold_name,
+    number_duplicates,
+    safe_name,
+    safe_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,11 +33,11 @@ def test_artist_and_title(name: str, artist: str, title: str) -> None:
 
 def test_spellings_of_one_artist_are_one() -> None:
     decomposed = unicodedata.normalize("NFD", "Björk  Guðmundsdóttir")
-    assert key(decomposed) == key("BJÖRK Guðmundsdóttir ")
+    assert fold_name(decomposed) == fold_name("BJÖRK Guðmundsdóttir ")
 
 
 def test_clean_takes_names_that_are_no_utf8() -> None:
-    assert clean("a\udcff\nb") == "a? b"
+    assert clean_name("a\udcff\nb") == "a? b"
 
 
 def test_safe_names_keep_scripts_and_differ_by_more_than_case() -> None:
@@ -57,5 +64,5 @@ def test_safe_name_is_stable(name: str) -> None:
     assert safe_name(name) == safe_name(name)
 
 
-def test_unique_names_number_what_is_there_twice() -> None:
-    assert unique_names(["a", "a", "b", "a"]) == ["a", "a (2)", "b", "a (3)"]
+def test_number_duplicates_number_what_is_there_twice() -> None:
+    assert number_duplicates(["a", "a", "b", "a"]) == ["a", "a (2)", "b", "a (3)"]
