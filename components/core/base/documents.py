@@ -1,7 +1,7 @@
-"""Typed JSON documents: what one process or step writes and another reads.
+"""Typed JSON documents, which one process or step writes and another reads.
 
-A document is a frozen pydantic model with a format version. Reader and writer import the same class, so a key can't
-have two spellings, and a damaged file is one line instead of a traceback.
+A document is a frozen pydantic model with a format version. Reader and writer import the same class, so they agree on
+the keys; a damaged file is one line instead of a traceback.
 """
 
 import json
@@ -15,10 +15,10 @@ from components.core.base.files import json_text, write_text
 
 
 class Document(BaseModel):
-    """A JSON document. Subclasses set `FILE`, the name of the file in its folder, and `REMEDY`, what makes it anew.
+    """A JSON document. Subclasses set `FILE`, its name in its folder, and `REMEDY`, the advice when it can't be read.
 
-    `format_version` is written with the document; a document without one is of version 1. A subclass that changes its
-    fields so that older readers can't read it raises `FORMAT`.
+    `format_version` is written with the document; one without it has version 1. A subclass raises `FORMAT` when it
+    changes its fields so that older readers fail.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,16 +43,16 @@ class Document(BaseModel):
 
     @classmethod
     def parse(cls, data: bytes | str, where: str) -> Self:
-        """Read the document from JSON; `where` names its place in the error. Raises UserError when it is damaged."""
+        """Read the document from JSON; raises UserError, which names the place `where`, when it is damaged."""
         try:
             values = json.loads(data)
-        except ValueError:  # JSON or UTF-8
+        except ValueError:  # of JSON or UTF-8
             raise UserError(f"{where} is damaged (not valid JSON): {cls.REMEDY}") from None
         return cls.from_values(values, where)
 
     @classmethod
     def from_values(cls, values: Any, where: str) -> Self:
-        """Read the document from what JSON gave; raises UserError when a value does not fit."""
+        """Read the document from parsed JSON; raises UserError when a value is wrong."""
         if not isinstance(values, dict):
             raise UserError(f"{where} is damaged (not a JSON object): {cls.REMEDY}")
         fields = dict(values)
@@ -74,11 +74,11 @@ class Document(BaseModel):
         return json_text(self.values())
 
     def write(self, folder: Path) -> None:
-        """Write the document as `FILE` in `folder`, whole or not at all."""
+        """Write the document as `FILE` in `folder`, completely or not at all."""
         self.write_file(folder / self.FILE)
 
     def write_file(self, path: Path) -> None:
-        """Write the document to `path`, whole or not at all."""
+        """Write the document to `path`, completely or not at all."""
         write_text(path, self.text())
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and what is in them as a digest."""
+"""Files that are written completely or not at all, and digests of files."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it becomes `path` when the block ends, and vanishes when it raises.
+    """Yield a temporary path beside `path`; it becomes `path` when the block ends, and is deleted when it raises.
 
-    The suffix is kept, since writers of audio and pictures choose the format by it; of the name only the beginning, so
-    that a name as long as the system allows (in any script) leaves room for what is added.
+    It keeps the suffix, by which writers of audio and pictures choose the format, and only the beginning of the name,
+    so that the longest names that the system allows leave room for the additions.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=f".partial{path.suffix}")
@@ -32,13 +32,13 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as a whole."""
+    """Write `text` to `path`, completely or not at all."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write `document` as readable JSON with sorted keys, as a whole."""
+    """Write `document` as readable JSON with sorted keys, completely or not at all."""
     write_text(path, json_text(document))
 
 
@@ -54,7 +54,7 @@ def digest_file(path: Path) -> str:
 
 
 def digest_parts(parts: Iterable[str]) -> str:
-    """Return one SHA-256, in hex, of several strings in their order."""
+    """Return one SHA-256, in hex, of several strings; it depends on their order."""
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part.encode()).digest())
@@ -68,7 +68,7 @@ def digest_folder(folder: Path, pattern: str = "*") -> str:
 
 
 def make_durable(path: Path) -> None:
-    """Have what was written to a file, or the names in a folder, survive a loss of power."""
+    """Write a file, or the names in a folder, to the disk, so that they survive a loss of power."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

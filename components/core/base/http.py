@@ -1,4 +1,4 @@
-"""A question to a server over HTTP: its answer, or in one line why there is none."""
+"""HTTP requests to a server: its response, or one line why there is none."""
 
 import json
 import time
@@ -10,86 +10,81 @@ import requests
 from components.core.base.errors import UserError
 
 CONNECT, READ = 3.0, 10.0
-"""Seconds of patience."""
+"""Timeouts in seconds."""
 
-_FINE = 200
+_OK = 200
 
 Auth = tuple[str, str] | None
 
 
 @dataclass(frozen=True)
 class Response:
-    """What a server said; `sent` and `came` are this machine's clock, in seconds since 1970."""
+    """A server's response; `sent` and `received` are times of this machine's clock, in seconds since 1970."""
 
     status: int
     body: str
     date: str
     sent: float
-    came: float
+    received: float
 
     @property
-    def is_fine(self) -> bool:
-        return self.status == _FINE
+    def is_ok(self) -> bool:
+        return self.status == _OK
 
     @property
     def milliseconds(self) -> float:
-        return 1000 * (self.came - self.sent)
+        return 1000 * (self.received - self.sent)
 
     def text(self) -> str:
-        """Return the body; raises UserError for any other answer than 200."""
-        if not self.is_fine:
-            raise UserError(f"it answers {self.status}{self._why()}")
+        """Return the body; raises UserError for any other status than 200."""
+        if not self.is_ok:
+            body = " ".join(self.body.split())[:200]
+            raise UserError(f"it answers {self.status}{f': {body}' if body else ''}")
         return self.body.strip()
 
     def json(self) -> Any:
-        """Return the body's document; raises UserError for anything else than an answer of 200 with JSON."""
+        """Return the value of the JSON body; raises UserError for another status than 200, or another body."""
         try:
             return json.loads(self.text())
         except json.JSONDecodeError:
-            raise UserError("it answers something else than JSON: another program listens there") from None
-
-    def _why(self) -> str:
-        text = " ".join(self.body.split())[:200]
-        return f": {text}" if text else ""
+            raise UserError("it does not answer with JSON: another program listens there") from None
 
 
 class NoResponse(UserError):  # noqa: N818
-    """Nothing that speaks HTTP answers there."""
+    """No server answers HTTP at the address."""
 
 
 def request(
-    url: str, payload: Any = None, auth: Auth = None, headers: dict[str, str] | None = None, patience: float = READ
+    url: str, payload: Any = None, auth: Auth = None, headers: dict[str, str] | None = None, timeout: float = READ
 ) -> Response:
-    """GET `url`, or POST `payload` as JSON; raises NoAnswer when none comes for `patience` seconds."""
+    """GET `url`, or POST `payload` as JSON; raises NoResponse when no response comes within `timeout` seconds."""
     method = "GET" if payload is None else "POST"
     sent = time.time()
     try:
         response = requests.request(
-            method, url, json=payload, auth=auth, headers=headers, timeout=(CONNECT, patience), allow_redirects=False
+            method, url, json=payload, auth=auth, headers=headers, timeout=(CONNECT, timeout), allow_redirects=False
         )
     except requests.RequestException as error:
         raise NoResponse(_reason(error)) from None
-    came = time.time()
-    return Response(response.status_code, response.text, response.headers.get("Date", ""), sent, came)
+    received = time.time()
+    return Response(response.status_code, response.text, response.headers.get("Date", ""), sent, received)
 
 
 def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.ConnectTimeout):
-        return f"nothing answers within {CONNECT:g} s"
+        return f"no connection within {CONNECT:g} s"
     if isinstance(error, requests.ReadTimeout):
-        return "it takes the connection, and says nothing"
+        return "it accepts the connection and does not answer"
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate is not accepted ({error})"
     text = str(error)
-    for sign, reason in _SIGNS.items():
-        if sign in text:
-            return reason
-    return f"{type(error).__name__}: {text}"
+    return next((reason for sign, reason in _REASONS.items() if sign in text), f"{type(error).__name__}: {text}")
 
 
-_SIGNS = {
+_REASONS = {
     "Connection refused": "nothing listens there (connection refused)",
     "Name or service not known": "no such host",
     "Temporary failure in name resolution": "no such host, or no name server",
     "NameResolutionError": "no such host",
 }
+"""Texts in errors of requests, and what they mean to a user."""

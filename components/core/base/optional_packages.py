@@ -7,7 +7,7 @@ from components.core.base.errors import UserError
 
 
 def import_optional(module: str, package: str, wanted_by: str, extra: str = "systems") -> Any:
-    """Return a module of an optional package; raises UserError, with what to install, when it is missing."""
+    """Return a module of an optional package; raises UserError, which names what to install, when it is missing."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -1,73 +1,78 @@
-"""Servers that restart are waited for by their own clients; this says so, and what it is when one stays away.
+"""Servers that do not answer: messages while a client retries, and how an outage is told from other errors.
 
-MLflow's client asks again for four minutes (MLFLOW_HTTP_REQUEST_MAX_RETRIES), and Prefect's does as well
-(PREFECT_CLIENT_MAX_RETRIES, in pipelines/running/prefect_environment.py).
-Both say so only in their logs.
-A server that answers, and says that it cannot (5xx), is away as well: the database below it may be restarting.
+The clients of MLflow and Prefect retry for four minutes (MLFLOW_HTTP_REQUEST_MAX_RETRIES, PREFECT_CLIENT_MAX_RETRIES)
+and write that only to their logs; `report_waiting` shows it to the user. A server that answers with a server error
+(5xx) counts as an outage too: the database behind it may be restarting.
 """
 
 import logging
 import sys
 import time
 
+from components.core.base.errors import Outage
 from components.core.base.secrets import without_secrets
 
-_EVERY = 2.0  # seconds between two lines about one server, of which several threads may ask something
-# of requests; of SQLAlchemy and the databases' drivers; of httpx, which is Prefect's; of botocore
-_OUTAGES = {"RequestException", "OperationalError", "TransportError", "HTTPClientError"}
-_REFUSAL = "HTTPStatusError"  # of httpx, and of Prefect, for any answer from 400 on
+_INTERVAL = 2.0  # seconds between two lines about one server; several threads may use the same client
+# of requests; of SQLAlchemy and the databases' drivers; of httpx, which Prefect uses; of botocore
+_CONNECTION_ERRORS = {"RequestException", "OperationalError", "TransportError", "HTTPClientError"}
+_STATUS_ERROR = "HTTPStatusError"  # of httpx and Prefect, for any status from 400 on
 _SERVER_ERROR = 500
-# of botocore, as DVC hands them on; the last two are of stores that answer that they can't, five times
-_WORDS = (
+# of botocore, as DVC prints them; the last two follow five tries that a store answered with an error
+_OUTAGE_TEXTS = (
     "Could not connect to the endpoint", "timeout on endpoint URL", "Connection was closed before we received",
     "Failed to connect to proxy", "An error occurred (50", "(reached max retries",
 )  # fmt: skip
 
 
-class _Waiting(logging.Filter):
-    """Turns a client's records of another try into one line on stderr."""
+class _WaitingReporter(logging.Filter):
+    """Turns a client's log records of retries into one line on stderr."""
 
-    def __init__(self, words: tuple[str, ...], about: str, server: str) -> None:
+    def __init__(self, beginnings: tuple[str, ...], about: str, server: str) -> None:
         super().__init__()
-        self._words, self._about, self._server = words, about, server
-        self._said = 0.0
+        self._beginnings, self._about, self._server = beginnings, about, server
+        self._last = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record stays in the log."""
-        if not str(record.msg).startswith(self._words) or self._about not in record.getMessage():
+        if not str(record.msg).startswith(self._beginnings) or self._about not in record.getMessage():
             return record.levelno >= logging.WARNING
-        if time.monotonic() - self._said > _EVERY:
-            self._said = time.monotonic()
-            print(f"waiting for {self._server}: it does not answer, and is asked again", file=sys.stderr, flush=True)
+        if time.monotonic() - self._last > _INTERVAL:
+            self._last = time.monotonic()
+            print(f"waiting for {self._server}: it does not answer; trying again", file=sys.stderr, flush=True)
         return False
 
 
-def report_waiting(logger: str, words: tuple[str, ...], server: str, about: str = "") -> None:
-    """Say `waiting for <server>` for each record of `logger` that begins with one of `words` and contains `about`."""
-    found = logging.getLogger(logger)
-    found.setLevel(logging.DEBUG)  # some clients say it there
-    for old in [one for one in found.filters if isinstance(one, _Waiting)]:
-        found.removeFilter(old)
-    found.addFilter(_Waiting(words, about, server))
+def report_waiting(logger: str, beginnings: tuple[str, ...], server: str, about: str = "") -> None:
+    """Print `waiting for <server>` for each record of `logger` with one of the `beginnings` that contains `about`."""
+    client = logging.getLogger(logger)
+    client.setLevel(logging.DEBUG)  # the level at which some clients log a retry
+    for old in [one for one in client.filters if isinstance(one, _WaitingReporter)]:
+        client.removeFilter(old)
+    client.addFilter(_WaitingReporter(beginnings, about, server))
 
 
 def reports_outage(line: str) -> bool:
-    """Return whether a line of a program that is not ours says that a store or server did not answer it."""
-    return any(words in line for words in _WORDS)
+    """Return whether a line of another program's output reports that a store or server did not answer."""
+    return any(text in line for text in _OUTAGE_TEXTS)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Return whether the error, or one that it follows from, is a server or store that did not answer."""
+    return isinstance(error, Outage) or outage_reason(error) is not None
 
 
 def outage_reason(error: BaseException) -> str | None:
-    """Return in a line what did not answer, when that is why `error` was raised; else None."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if _is_outage(seen):
-            said = str(error).splitlines() or [type(error).__name__]  # a timeout of httpx says nothing
-            return without_secrets(said[0])[:300]
-        seen = seen.__cause__ or seen.__context__
+    """Return one line about `error` when a connection that failed is behind it; else None."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if _is_connection_error(cause):
+            lines = str(error).splitlines() or [type(error).__name__]  # a timeout of httpx has no message
+            return without_secrets(lines[0])[:300]
+        cause = cause.__cause__ or cause.__context__
     return None
 
 
-def _is_outage(error: BaseException) -> bool:
-    names = {base.__name__ for base in type(error).__mro__}
+def _is_connection_error(error: BaseException) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}  # by name: this module imports none of the clients
     status = getattr(getattr(error, "response", None), "status_code", 0)
-    return bool(names & _OUTAGES) or (_REFUSAL in names and status >= _SERVER_ERROR)
+    return bool(names & _CONNECTION_ERRORS) or (_STATUS_ERROR in names and status >= _SERVER_ERROR)

@@ -1,4 +1,4 @@
-"""Work spread over processes, results in the order of the items, only a few of them in memory."""
+"""Work spread over processes: results in the order of the items, only a few of them in memory."""
 
 import multiprocessing
 import os
@@ -19,30 +19,29 @@ from components.core.base.progress import Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# More processes than this wait for the disk, not for a processor.
-_MOST_PROCESSES = 16
+_MOST_PROCESSES = 16  # more would wait for the disk, not for a processor
 
 
 def available_cores() -> int:
     """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux: what this process may use, not what the machine has
+    if hasattr(os, "sched_getaffinity"):  # Linux: a container may use fewer cores than the machine has
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def map_in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: str, unit: str) -> Iterator[Result]:
-    """Yield `work(item)` for each item, in order, from a process a core, with progress (`label`, items in `unit`).
+    """Yield `work(item)` for each item, in order, computed by one process a core.
 
-    `work` must be a module's function. At most two items a process are under way or waiting, so memory does not grow
-    with the number of items. The processes end with this one, also when it is killed. Raises what `work` raises, and
-    UserError when a process was killed (out of memory).
+    `work` must be a function of a module. Progress is printed with `label` and `unit`. At most two items a process are
+    running or waiting, so memory does not grow with the number of items. The processes end with this one, also when it
+    is killed. Raises what `work` raises, and UserError when a process was killed (out of memory).
     """
     if not items:
         return
     workers = min(len(items), available_cores(), _MOST_PROCESSES)
     progress = Progress(label, len(items), unit)
     context = multiprocessing.get_context("forkserver")
-    # what reads audio takes seconds to import: the fork server does it once, and its children share it
+    # importing the audio decoders takes seconds: the fork server does it once for all its children
     context.set_forkserver_preload(["components.core.data.manifest"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_pool_owner) as pool:
         try:
@@ -61,14 +60,12 @@ def map_in_processes(work: Callable[[Item], Result], items: Sequence[Item], labe
 
 
 def end_with_pool_owner() -> None:
-    """In a process of a pool: end when the one that uses the pool ends, however that happens.
+    """Have this worker process end when the process that owns the pool ends, for whatever reason.
 
-    Its parent in the system may be the fork server, which lives as long as its children do, so the kernel's tie to the
-    parent (core.lifeline) would tie them to each other.
+    `end_with_parent` does not serve: the worker's parent is the fork server, which lives as long as its workers.
     """
     exclude_imports_from_collection()
-    # Ctrl-C reaches every process of the terminal; only the starter has to say something about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    starter = multiprocessing.parent_process()
-    assert starter is not None
-    threading.Thread(target=lambda: (wait([starter.sentinel]), os._exit(1)), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; the owner reports it
+    owner = multiprocessing.parent_process()
+    assert owner is not None
+    threading.Thread(target=lambda: (wait([owner.sentinel]), os._exit(1)), daemon=True).start()

@@ -1,8 +1,8 @@
-"""Nothing keeps running without the one who started it.
+"""Processes that end when the process that started them ends, even after `kill -9`.
 
-`dvc repro` leaves its stage running when it is killed, torchrun its workers. Linux can tie a process to its parent
-(prctl PR_SET_PDEATHSIG): every process of ours that does long work ties itself, so killing any link of the chain
-flow > dvc > stage > torchrun > worker ends everything below it at once, even with kill -9.
+`dvc repro` leaves its stage running when it is killed, and torchrun leaves its workers. Linux can kill a process when
+its parent ends (prctl PR_SET_PDEATHSIG). Every long-running process of Stemline asks for that, so killing any process
+of the chain flow > dvc > stage > torchrun > worker ends all those below it.
 """
 
 import ctypes
@@ -14,20 +14,20 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent(parent: int | None = None) -> None:
-    """Have the kernel kill this process when its parent ends; does nothing on systems without prctl.
+    """Have the kernel kill this process when its parent ends; does nothing where there is no prctl.
 
-    A caller that knows its parent's process id gives it: the parent may have ended before this is called.
+    `parent` is the parent's process id, for callers that know it: the parent may have ended before this call.
     """
     if sys.platform != "linux":
         return
     parent = os.getppid() if parent is None else parent
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was told
+    if os.getppid() != parent:  # it ended before the call to prctl
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def bind_to_this_process(command: list[str]) -> list[str]:
-    """Return `command` so wrapped that it ends with the process that starts it (survives exec, needs no fork hook)."""
+    """Return `command` wrapped so that it ends when this process ends."""
     return [sys.executable, "-m", "components.core.base.process_lifetime", str(os.getpid()), *command]
 
 

@@ -2,46 +2,32 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
-
-Item = TypeVar("Item")
 
 
 class Progress:
-    """Counts work done and says, at most every `interval` seconds, how far it is, how fast, and how long it takes."""
+    """Counts finished work and prints, at most every `interval` seconds, how much, how fast, and the time left."""
 
     def __init__(self, label: str, total: float, unit: str, done: float = 0, interval: float = 5.0) -> None:
         self.label, self.total, self.unit, self.interval = label, total, unit, interval
         self.done = self._done_at_start = done
-        self._started = self._said = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def advance(self, amount: float = 1, note: str = "") -> None:
-        """Add `amount` units of finished work; print a line if it is time for one."""
+        """Add `amount` units of finished work; print a line when `interval` has passed."""
         self.done += amount
         now = time.monotonic()
-        if now - self._said >= self.interval:
-            self._said = now
-            self.say(note)
+        if now - self._printed >= self.interval:
+            self._printed = now
+            print(self._line(note), file=sys.stderr, flush=True)
 
-    def say(self, note: str = "") -> None:
-        """Print where the work is now."""
+    def _line(self, note: str) -> str:
         elapsed = max(time.monotonic() - self._started, 1e-9)
         rate = (self.done - self._done_at_start) / elapsed
-        left = (
-            f", {format_duration((self.total - self.done) / rate)} left" if rate > 0 and self.done < self.total else ""
-        )
+        remaining = self.total - self.done
         share = 100 * self.done / self.total if self.total else 100
         text = f"{self.label}: {self.done:.6g}/{self.total:.6g} {self.unit} ({share:.0f} %), {rate:.3g} {self.unit}/s"
-        print(f"{text}{left}{'; ' + note if note else ''}", file=sys.stderr, flush=True)
-
-
-def with_progress(items: Iterable[Item], label: str, total: int, unit: str) -> Iterator[Item]:
-    """Pass `items` through, counting each one when the next is asked for."""
-    progress = Progress(label, total, unit)
-    for item in items:
-        yield item
-        progress.advance()
+        left = f", {format_duration(remaining / rate)} left" if rate > 0 and remaining > 0 else ""
+        return f"{text}{left}{'; ' + note if note else ''}"
 
 
 def format_duration(seconds: float) -> str:

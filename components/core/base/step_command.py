@@ -1,4 +1,4 @@
-"""The command line of every `python -m components.<step>`: options, one line for a mistake, an exit code."""
+"""The command line of every `python -m components.<step>`: options, one line for an error, an exit code."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 
-from components.core.base.errors import Outage, UserError
+from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.garbage_collection import exclude_imports_from_collection
-from components.core.base.outages import outage_reason
+from components.core.base.outages import is_outage, outage_reason
 from components.core.base.process_lifetime import end_with_parent
 from components.core.base.secrets import without_secrets
 
@@ -20,31 +20,31 @@ AGAIN = "the same command goes on when that is back"
 
 
 def run_step_command(work: Callable[..., None], module: str) -> None:
-    """Run `work` as the program `python -m <module>`, with its parameters as options (typer), as `run_step` does.
+    """Run `work` as the program `python -m <module>`: typer makes its parameters options, then `run_step` runs it.
 
-    The command line is read before the work begins: a mistake in it is typer's usage text and exit code 2.
+    An error in the command line is typer's usage text and exit code 2.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    asked_for: list[Callable[[], None]] = []
+    parsed: list[Callable[[], None]] = []
 
     @app.command()
     @wraps(work)
     def read_options(*arguments: Any, **options: Any) -> None:
-        asked_for.append(partial(work, *arguments, **options))
+        parsed.append(partial(work, *arguments, **options))
 
     try:
         app(prog_name=f"python -m {module}")
-    except SystemExit:  # typer ends so after `--help`, after a mistake, and after reading the options
-        if not asked_for:
+    except SystemExit:  # typer always ends with it: after `--help`, after an error, after reading the options
+        if not parsed:
             raise
-    run_step(asked_for[0])
+    run_step(parsed[0])
 
 
 def run_step(work: Callable[[], None]) -> None:
-    """Run a step's work as a program: a user's mistake is one line on stderr and exit code 2, an
-    outage is one line and 75, Ctrl-C is 130 (exit_codes.py).
+    """Run a step's work as a program, and end with one of the exit codes of exit_codes.py.
 
-    Under DVC or a flow the step is tied to its parent, so it never outlives the orchestrator.
+    A user's error and an outage are one line on stderr. Under DVC or a flow the step ends with its parent, so it never
+    outlives the orchestrator.
     """
     exclude_imports_from_collection()
     if "DVC_ROOT" in os.environ or "STEMLINE_FLOW" in os.environ:
@@ -55,28 +55,20 @@ def run_step(work: Callable[[], None]) -> None:
         print("stemline: interrupted; start the same command again to go on", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
-        said = error_line(error)
-        if said is None:
+        line = error_line(error)
+        if line is None:
             raise
-        print(f"stemline: {without_secrets(said)}", file=sys.stderr)
+        print(f"stemline: {without_secrets(line)}", file=sys.stderr)
         sys.exit(ExitCode.OUTAGE if is_outage(error) else ExitCode.USER_ERROR)
 
 
 def error_line(error: Exception) -> str | None:
-    """Return the line for an error that a user can mend, or that passes; None for a mistake of ours."""
+    """Return the line about a user's error or an outage; None for an error of the code, which needs its traceback."""
     if isinstance(error, UserError):
         return f"{error}; {AGAIN}" if is_outage(error) else str(error)
     if isinstance(error, OSError) and error.errno is not None:
-        # a full disk is met while writing, when the system no longer says which file
+        # a full disk shows while writing, when the system no longer names the file
         where = error.filename2 or error.filename or "a file that was being written"
         return f"{where}: {os.strerror(error.errno)}"
-    gone = outage_reason(error)
-    return f"{gone}; {AGAIN}" if gone else None
-
-
-def is_outage(error: Exception) -> bool:
-    """Return whether a server or store that did not answer is behind the error.
-
-    A UserError with words of its own still has in its context what did not answer.
-    """
-    return isinstance(error, Outage) or outage_reason(error) is not None
+    reason = outage_reason(error)
+    return f"{reason}; {AGAIN}" if reason else None

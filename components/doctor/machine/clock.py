@@ -58,5 +58,5 @@ def skew(answer: Response) -> tuple[float, float]:
         date = parsedate_to_datetime(answer.date).timestamp()
     except (TypeError, ValueError):
         raise UserError("its answer has no valid Date") from None
-    earliest, latest = date - answer.came, date + 1.0 - answer.sent
+    earliest, latest = date - answer.received, date + 1.0 - answer.sent
     return (earliest + latest) / 2, (latest - earliest) / 2

@@ -56,7 +56,7 @@ def _is_taken(port: int) -> bool:
 
 def _answers(server: Server) -> bool:
     try:
-        return request(f"http://{_HERE}:{server.port}/{server.health}", patience=_PATIENCE).is_fine
+        return request(f"http://{_HERE}:{server.port}/{server.health}", timeout=_PATIENCE).is_ok
     except UserError:
         return False
 

@@ -120,7 +120,7 @@ def _connect(pages: str) -> mlflow.MlflowClient:
     except UserError:
         if pages:
             try:
-                request(pages, patience=_SECONDS)
+                request(pages, timeout=_SECONDS)
             except NoResponse as reason:
                 raise UserError(f"MLflow at {mlflow_runs.store_address()} does not answer: {reason}") from None
         raise

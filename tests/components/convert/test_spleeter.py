@@ -159,7 +159,7 @@ def _softmax(logits: Image) -> Image:
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch, checkpoint: object) -> None:
     tensorflow = SimpleNamespace(train=SimpleNamespace(load_checkpoint=lambda folder: checkpoint))
-    monkeypatch.setattr("components.convert.spleeter.imported", lambda *names: tensorflow)
+    monkeypatch.setattr("components.convert.spleeter.import_optional", lambda *names: tensorflow)
 
 
 @pytest.mark.parametrize(("stems", "elu", "as_masks"), [(2, False, _sigmoid), (4, True, _sigmoid), (5, True, _softmax)])

@@ -146,7 +146,7 @@ def test_torch_that_does_not_start_is_one_problem(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(("gigabytes", "status"), [(16.0, "ok"), (2.5, "warning"), (1.0, "problem")])
 def test_memory_is_shared_among_the_workers(gigabytes: float, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=gigabytes * 1e9))
-    monkeypatch.setattr(memory, "cores", lambda: 2)
+    monkeypatch.setattr(memory, "available_cores", lambda: 2)
     monkeypatch.setattr(memory, "_free_in_container", lambda: float("inf"))
     assert statuses(memory.check_memory()) == {"memory a worker": status}
 

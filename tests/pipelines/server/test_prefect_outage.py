@@ -96,7 +96,7 @@ def test_a_question_outlives_the_database_s_restart(servers: Servers, tmp_path: 
         text, _ = process.communicate(timeout=180)
         assert process.returncode == 0, text
         assert "approved by Ada" in text
-        assert "waiting for Prefect's server: it does not answer, and is asked again" in text
+        assert "waiting for Prefect's server: it does not answer; trying again" in text
     finally:
         end(process)
 

@@ -67,7 +67,7 @@ def test_other_records_of_a_client_stay_as_they_are(
     logger.warning("Retrying /elsewhere")
     logger.warning("Retrying /mlflow")
     assert [record.message for record in caplog.records] == ["beware", "Retrying /elsewhere"]
-    assert capsys.readouterr().err == "waiting for the server: it does not answer, and is asked again\n"
+    assert capsys.readouterr().err == "waiting for the server: it does not answer; trying again\n"
 
 
 def test_an_outage_is_told_from_a_mistake() -> None:

@@ -45,8 +45,8 @@ def test_a_killed_process_is_one_line() -> None:
 @pytest.mark.slow
 def test_nothing_survives_a_kill() -> None:
     code = (
-        "import time\nfrom components.core.base.parallel import in_processes\n"
-        "if __name__ == '__main__':\n    list(in_processes(time.sleep, [60, 60], 'naps', 'naps'))\n"
+        "import time\nfrom components.core.base.parallel import map_in_processes\n"
+        "if __name__ == '__main__':\n    list(map_in_processes(time.sleep, [60, 60], 'naps', 'naps'))\n"
     )
     root = Path(__file__).parents[4]
     script = subprocess.Popen([sys.executable, "-c", code], cwd=root)

@@ -19,8 +19,8 @@ def _children(process: subprocess.Popen[str], script: str, count: int) -> list[p
     while time.monotonic() < deadline:
         below = psutil.Process(process.pid).children(recursive=True)
         lines = [_line(child) for child in below]
-        if sum(script in line and "lifeline" not in line for line in lines) >= count:
-            time.sleep(0.5)  # from the exec to the line that ties it
+        if sum(script in line and "process_lifetime" not in line for line in lines) >= count:
+            time.sleep(0.5)  # until the process has bound itself
             return psutil.Process(process.pid).children(recursive=True)
         time.sleep(0.05)
     raise AssertionError("the processes did not start")

@@ -1,4 +1,4 @@
-"""What a step says when it fails, and its exit code."""
+"""What a step prints when it fails, and its exit code."""
 
 from tests.support.tiny_models import run_python
 
@@ -6,18 +6,18 @@ from tests.support.tiny_models import run_python
 def _run(work: str) -> tuple[int, str]:
     code = (
         "import os\nfrom components.core.base.step_command import run_step\n"
-        "from components.core.base.errors import UserError\n"
+        "from components.core.base.errors import Outage, UserError\n"
         f"def work():\n    {work}\nrun_step(work)\n"
     )
     result = run_python("-c", code)
     return result.returncode, result.stderr
 
 
-def test_a_users_mistake_is_one_line() -> None:
+def test_a_user_error_is_one_line() -> None:
     assert _run("raise UserError('the disk is full of jazz')") == (2, "stemline: the disk is full of jazz\n")
 
 
-def test_a_file_that_is_not_there_is_one_line() -> None:
+def test_a_missing_file_is_one_line() -> None:
     assert _run("open('/nowhere/at/all')") == (2, "stemline: /nowhere/at/all: No such file or directory\n")
 
 
@@ -27,11 +27,17 @@ def test_an_interruption_is_one_line() -> None:
     assert len(text.splitlines()) == 1
 
 
-def test_our_mistake_keeps_its_traceback() -> None:
+def test_an_outage_is_one_line_and_exit_code_75() -> None:
+    again = "the same command goes on when that is back"
+    assert _run("raise Outage('no answer')") == (75, f"stemline: no answer; {again}\n")
+    assert _run("import requests; raise requests.ConnectionError('refused')") == (75, f"stemline: refused; {again}\n")
+
+
+def test_an_error_of_the_code_keeps_its_traceback() -> None:
     code, text = _run("1 / 0")
     assert code == 1
     assert "ZeroDivisionError" in text
 
 
-def test_success_says_nothing() -> None:
+def test_success_prints_nothing() -> None:
     assert _run("pass") == (0, "")
