@@ -4,8 +4,7 @@ components/core     imports no step
 a step              imports core and itself, no other step: steps meet in files
 components          never import Prefect
 pipelines           never import torch, neither by name nor through what they import. Of components they import
-                    core, the typed config of a step (`components.<step>.config`), and one question to the
-                    registry that promotion answers as well: components.promote.promote.champion_version
+                    core and the typed config of a step (`components.<step>.config`)
 """
 
 import json
@@ -24,7 +23,6 @@ from tests.support.source import COMPONENTS, CORE, ROOT, imports, module_name, m
 PIPELINES = ROOT / "pipelines"
 STEPS = steps()
 STEPS_WITH_CONFIG = [step for step in STEPS if (COMPONENTS / step / "config.py").is_file()]
-ALLOWED_IN_PIPELINES = {"components.promote.promote", "components.promote.promote.champion_version"}
 
 
 def _below(name: str, package: str) -> bool:
@@ -74,7 +72,7 @@ def test_flows_import_no_torch_and_of_components_what_the_rule_allows() -> None:
 def _is_allowed_in_pipelines(name: str) -> bool:
     parts = name.split(".")
     is_config = len(parts) > 2 and parts[1] in STEPS and parts[2] == "config"
-    return len(parts) > 1 and (parts[1] == CORE or is_config or name in ALLOWED_IN_PIPELINES)
+    return len(parts) > 1 and (parts[1] == CORE or is_config)
 
 
 @pytest.mark.slow

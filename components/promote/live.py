@@ -15,12 +15,12 @@ from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
 from components.core.models.registry_names import NOT_FOUND_CODES
+from components.core.release.champion import champion_version
 from components.core.release.journal import ENTRY, PLACE, Entry, Journal, Kind
 from components.core.release.registry_consistency import is_registered, misfit
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
-from components.promote.promote import champion_version
 
 _MOMENT = 1.0
 """Seconds after which an alias that the journal does not explain was moved by hand, and not by one that is slow."""

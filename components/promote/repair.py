@@ -8,12 +8,12 @@ import argparse
 
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step
+from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import misfit
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig, RegisteredName
 from components.promote.live import adopt, remembered, settled
-from components.promote.promote import champion_version
 
 
 def repair(config: PromoteConfig, name: str, adopts: bool = False) -> int:

@@ -9,9 +9,9 @@ import yaml
 from components.core.base.files import digest_file, digest_parts
 from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.models.addresses import fetch_model
+from components.core.release.champion import champion_version
 from components.core.tracking import mlflow_runs
 from components.core.tracking.result_code import code_digest
-from components.promote.promote import champion_version
 from pipelines.running.place import Place
 
 

@@ -11,12 +11,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from components.core.base.errors import UserError
+from components.core.release.champion import champion_version
 from components.core.release.journal import Overtaken, open_journal
 from components.promote import __main__ as program
 from components.promote import history
 from components.promote import repair as repairing
 from components.promote.config import PromoteConfig
-from components.promote.promote import champion_version
 from components.promote.promotion import promote
 from tests.components.promote.registered import aliases, verdict
 from tests.support.tiny_models import environment

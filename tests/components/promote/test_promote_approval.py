@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from components.core.release.approval import Approval
+from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote import __main__ as program
-from components.promote.promote import champion_version
 
 NAME = "vocal-isolation"
 VERDICT = Verdict(

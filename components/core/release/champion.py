@@ -1,4 +1,4 @@
-"""The champion's alias, and the promotion of the version that passed the gate."""
+"""The champion: the version of a registered model that an alias of the registry points to."""
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -9,10 +9,10 @@ from components.core.tracking import mlflow_runs
 
 
 def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int | None:
-    """Return the version that the alias points to, or None when there is no such model or alias yet.
+    """Return the version that the alias points to; None when the registry has no such model or no such alias.
 
-    Raises UserError when the registry cannot say: what does not answer must not be taken for a registry without a
-    champion, since the gate would then judge by its easiest rule.
+    Raises UserError when the registry does not answer: it must not pass for a registry without a champion, because the
+    gate would then apply its easiest rule.
     """
     try:
         return int(client.get_model_version_by_alias(name, alias).version)
