@@ -1,1 +1,4 @@
-"""promote: the version that passed the gate becomes the champion."""
+"""promote: makes the version that passed the gate the champion, and goes back to an earlier one.
+
+live_model.py writes the journal; aliases.py moves the registry's aliases to what the journal says.
+"""

@@ -1,30 +1,30 @@
-"""`python -m components.promote`: what the flow runs."""
+"""`python -m components.promote`: promotes the version that the gate judged last."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from components.core.base.params import load_section
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import VERDICT
 from components.core.release.approval import Approval
+from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
-from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
 
 
-def main() -> None:
-    """Parse the command line and run the step."""
-    parser = argparse.ArgumentParser(prog="python -m components.promote", description=__doc__)
-    parser.add_argument("--gate", type=Path, default=WORKSPACE / "gate", help="folder of verdict.json")
-    parser.add_argument("--approval", type=Path, help="folder of approval.json, without which nothing is promoted then")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    config, verdict = load_section("promote", PromoteConfig), Verdict.read(arguments.gate)
-    needed = verdict.passed and arguments.approval is not None
-    approval = Approval.read_for(verdict, arguments.approval) if needed else None
-    entry = promote(config, verdict, approval)
+def promote_judged(
+    gate: Annotated[Path, Option(help=f"Folder of {VERDICT.file}.")] = WORKSPACE / VERDICT.writer,
+    approval: Annotated[
+        Path | None, Option(help="Folder of approval.json; with this option nothing is promoted without one.")
+    ] = None,
+) -> None:
+    """Make the judged version the champion, if it passed the gate."""
+    config, verdict = load_section("promote", PromoteConfig), Verdict.read(gate)
+    given = Approval.read_for(verdict, approval) if verdict.passed and approval is not None else None
+    entry = promote(config, verdict, given)
     if entry:
         print(f"promote: version {verdict.version} is now @{config.alias} (entry {entry.number} of the journal)")
     elif verdict.passed:
@@ -34,4 +34,4 @@ def _work(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(promote_judged, "components.promote")

@@ -1,57 +1,58 @@
-"""`python -m components.promote.history [--at DATE] [--json]`: what was live when, and why."""
+"""`python -m components.promote.history [--at DATE] [--json]`: which version was live when, and why."""
 
-import argparse
 import json
 from datetime import UTC, datetime
+from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
+from typer import Option
 
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.release.journal import Entry, live_at, open_journal
-from components.promote.config import PromoteConfig
+from components.core.release.sections import PromoteConfig
+
+_DAY_LENGTH = len("2026-11-25")
 
 
-def main() -> None:
-    """Parse the command line and print."""
-    parser = argparse.ArgumentParser(prog="python -m components.promote.history", description=__doc__)
-    parser.add_argument("--at", help="a day or a moment, e.g. 2026-11-25 or 2026-11-25T14:30: what was live then")
-    parser.add_argument("--json", action="store_true", help="for other programs")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
+def history(
+    at: Annotated[
+        str | None, Option(help="A day or a time, e.g. 2026-11-25 or 2026-11-25T14:30: show only what was live then.")
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Print the journal: which version went live when, by whom and why."""
     entries = open_journal(load_section("promote", PromoteConfig).journal).entries()
-    if arguments.at:
-        entries = _in_force(entries, moment_of(arguments.at))
-    if arguments.json:
+    if at is not None:
+        entries = _entries_in_force(entries, parse_time(at))
+    if as_json:
         print(
             json.dumps([{**entry.values(), "digest": entry.digest} for entry in entries], indent=2, ensure_ascii=False)
         )
     elif not entries:
-        print("history: nothing was live" + (f" at {arguments.at}" if arguments.at else " yet"))
+        print("history: nothing was live" + (f" at {at}" if at else " yet"))
     else:
         Console(highlight=False).print(_table(entries))
 
 
-def _in_force(entries: list[Entry], moment: datetime) -> list[Entry]:
-    """Return the entry of each registered model that was in force at a moment."""
+def _entries_in_force(entries: list[Entry], time: datetime) -> list[Entry]:
+    """Return, for each registered model, the entry that was in force at `time`."""
     names = dict.fromkeys(entry.name for entry in entries)
-    found = [live_at([entry for entry in entries if entry.name == name], moment) for name in names]
+    found = [live_at([entry for entry in entries if entry.name == name], time) for name in names]
     return [entry for entry in found if entry]
 
 
-def moment_of(text: str) -> datetime:
-    """Return the moment that a user wrote: the end of a day, or a time of it; UTC where no zone is given."""
+def parse_time(text: str) -> datetime:
+    """Return the time that a user wrote; a day means its end, and a time without a zone is UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"--at {text}: write a day or a moment, e.g. 2026-11-25 or 2026-11-25T14:30") from None
-    if len(text) == len("2026-11-25"):
-        moment = moment.replace(hour=23, minute=59, second=59)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        raise UserError(f"--at {text}: write a day or a time, e.g. 2026-11-25 or 2026-11-25T14:30") from None
+    if len(text) == _DAY_LENGTH:
+        time = time.replace(hour=23, minute=59, second=59)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _table(entries: list[Entry]) -> Table:
@@ -65,4 +66,4 @@ def _table(entries: list[Entry]) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(history, "components.promote.history")

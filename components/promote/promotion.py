@@ -1,28 +1,26 @@
-"""A version that passed the gate becomes the champion: written to the journal, then the aliases move."""
+"""The promotion of a version that passed the gate."""
 
 from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.release.approval import Approval
-from components.core.release.journal import Entry, open_journal
+from components.core.release.journal import Entry
+from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
-from components.core.tracking import mlflow_runs
-from components.promote.config import PromoteConfig
-from components.promote.live import change, settled
+from components.promote.live_model import open_live_model
 
 
 def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None = None) -> Entry | None:
-    """Make the judged version the champion if it passed; None where it was refused, or is the champion already.
+    """Make the judged version the champion; return the journal's entry, with the approval in it.
 
-    What a person said to it, where one was asked, is written down as well.
-    Raises UserError when the verdict is about another champion than the one that is live now, or when the version was
-    taken back before: a new one has to be trained, or `rollback --to` it by hand.
+    Returns None when the gate refused the version, or when it is the champion already.
+    Raises UserError when another version than the verdict's champion is live by now, or when a rollback took the
+    version back: then train another one, or use `rollback --to`.
     """
-    client = mlflow_runs.connect()
     if not verdict.passed:
         return None
-    journal = open_journal(config.journal)
-    live = settled(client, config, verdict.name, journal)
+    model = open_live_model(config, verdict.name)
+    live = model.settle()
     if live == verdict.version:
         return None
     if live != verdict.champion:
@@ -31,11 +29,11 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
             f"version {verdict.version} of {verdict.name} was judged {judged}, and version {live} is live now: judge "
             "it again with `stemline retrain` (or `stemline run`)"
         )
-    taken_back = _taken_back(journal.of(verdict.name), verdict.version)
-    if taken_back:
+    rollback = _find_rollback(model.entries(), verdict.version)
+    if rollback:
         raise UserError(
-            f"version {verdict.version} of {verdict.name} was taken back on {taken_back.time} "
-            f"({taken_back.why}): train another, or `stemline rollback --to {verdict.version} --why …`"
+            f"version {verdict.version} of {verdict.name} was taken back on {rollback.time} "
+            f"({rollback.why}): train another, or run `stemline rollback --to {verdict.version} --why …`"
         )
     evidence: dict[str, Any] = {
         "verdict": verdict.digest,
@@ -47,11 +45,11 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
     if approval:
         evidence |= {"approved_by": approval.by, "approved_why": approval.why, "listening": approval.listening}
         why = f"{why}; approved by {approval.by}: {approval.why}"
-    return change(client, config, journal, "promotion", verdict.name, verdict.version, why, evidence, live)
+    return model.make_live("promotion", verdict.version, why, evidence, live)
 
 
-def _taken_back(entries: list[Entry], version: int) -> Entry | None:
-    """Return the entry that took the version back, unless it was made live by hand after that."""
+def _find_rollback(entries: list[Entry], version: int) -> Entry | None:
+    """Return the rollback that took the version back, unless the version went live again after it."""
     for entry in reversed(entries):
         if entry.version == version:
             return None

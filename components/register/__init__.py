@@ -1,1 +1,1 @@
-"""register: a trained model becomes a version in MLflow's registry."""
+"""register: makes a trained model a version in MLflow's registry."""

@@ -1,29 +1,27 @@
-"""`python -m components.register`: what the flow runs."""
+"""`python -m components.register`: registers the trained model in MLflow."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from components.core.base.params import load_section
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import MODEL, RUN, VERSION
+from components.core.release.sections import RegisterConfig
 from components.core.tracking.mlflow_runs import RunRef
-from components.register.config import RegisterConfig
 from components.register.register import register
 
 
-def main() -> None:
-    """Parse the command line and run the step."""
-    parser = argparse.ArgumentParser(prog="python -m components.register", description=__doc__)
-    parser.add_argument("--train", type=Path, default=WORKSPACE / "train", help="folder of the model and run.json")
-    parser.add_argument("--out", type=Path, default=WORKSPACE / "register", help="folder for version.json")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    config = load_section("register", RegisterConfig)
-    version = register(config, arguments.train / "model", RunRef.read(arguments.train), arguments.out)
+def register_model(
+    train: Annotated[Path, Option(help=f"Folder of the model and {RUN.file}.")] = WORKSPACE / MODEL.writer,
+    out: Annotated[Path, Option(help=f"Folder for {VERSION.file}.")] = WORKSPACE / VERSION.writer,
+) -> None:
+    """Register the trained model as a version, once."""
+    version = register(load_section("register", RegisterConfig), MODEL.within(train), RunRef.read(train), out)
     print(f"register: models:/{version.name}/{version.version} (run {version.run_id})")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(register_model, "components.register")

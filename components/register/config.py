@@ -1,11 +1,5 @@
-"""The section `register` of params.yaml."""
+"""The section `register` of params.yaml; it is defined in core, because promote, doctor and report read it too."""
 
-from pydantic import Field
+from components.core.release.sections import RegisterConfig
 
-from components.core.base.params import Section
-
-
-class RegisterConfig(Section):
-    """`name`: the registered model's name."""
-
-    name: str = Field(min_length=1)
+__all__ = ["RegisterConfig"]

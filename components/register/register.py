@@ -1,4 +1,4 @@
-"""Log the model to its training's run and register it, once."""
+"""Log a trained model to its MLflow run, and register it as a version."""
 
 import json
 from pathlib import Path
@@ -9,58 +9,58 @@ from mlflow.entities.model_registry import ModelVersion
 from components.core.base.files import digest_parts
 from components.core.models.bundle import Model, load_model
 from components.core.models.mlflow_model import logged_model
+from components.core.release.sections import RegisterConfig
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs, provenance
-from components.register.config import RegisterConfig
 
 ARTIFACTS = "register"
-"""Folder of the run's artifacts for its dvc.lock and params.yaml, with which `dvc repro` makes the model again."""
+"""Folder of the run's artifacts for dvc.lock and params.yaml: with these two `dvc repro` makes the model again."""
 
 IDENTITY = "identity"
-"""Tag of a version by which the same model is known again."""
+"""Tag of a version: the digest of all that decides its stems."""
 
 _RECORDS = ("dvc.lock", "params.yaml")
 
 
 def register(config: RegisterConfig, model: Path, run: mlflow_runs.RunRef, out: Path) -> VersionRef:
-    """Register the model in the folder `model`, trained by `run`; write `out`/version.json.
+    """Register the model in the folder `model`, trained by `run`; write version.json to `out`.
 
-    The same model is registered once, whichever run made it: a second call finds the version, and what was said of it
-    (taken back, refused by a person) holds.
+    The same model is registered once, whichever run trained it. So tags that a rollback or a person put on its version
+    still hold after a second training.
     """
     client = mlflow_runs.connect()
     mlflow_runs.require_run(run)
     loaded = load_model(model)
-    version = _found(client, config.name, loaded) or _registered(client, config.name, model, loaded, run)
+    version = _find_version(client, config.name, loaded) or _create_version(client, config.name, model, loaded, run)
     ref = VersionRef(name=config.name, version=int(version.version), run_id=str(version.run_id), sha256=loaded.digest)
     ref.write(out)
     return ref
 
 
-def _found(client: mlflow.MlflowClient, name: str, loaded: Model) -> ModelVersion | None:
-    """Return the first version that is this model."""
-    same = client.search_model_versions(f"name = '{name}' and tags.{IDENTITY} = '{_identity(loaded)}'")
+def _find_version(client: mlflow.MlflowClient, name: str, loaded: Model) -> ModelVersion | None:
+    """Return the oldest version of this very model; None when there is none."""
+    same = client.search_model_versions(f"name = '{name}' and tags.{IDENTITY} = '{_digest_identity(loaded)}'")
     return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _identity(loaded: Model) -> str:
-    """Return a digest of all that decides the stems: weights, network, and what goes in and out."""
+def _digest_identity(loaded: Model) -> str:
+    """Return a digest of all that decides the stems: weights, network, targets, rate and channels."""
     description = [loaded.network.model_dump(mode="json"), loaded.targets, loaded.rate, loaded.channels]
     return digest_parts([loaded.digest, json.dumps(description, sort_keys=True)])
 
 
-def _registered(
+def _create_version(
     client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: mlflow_runs.RunRef
 ) -> ModelVersion:
     logged = logged_model(client, run, model, loaded)
-    for record in _RECORDS:  # the tags' digests lead nowhere once the clone that trained is gone
+    for record in _RECORDS:  # the clone that trained is deleted later: the tags' digests alone would lead nowhere
         if Path(record).is_file():
             client.log_artifact(run.run_id, record, ARTIFACTS)
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description="Vocal isolation: the stems of a mixture")
     tags = {
         "sha256": loaded.digest,
-        IDENTITY: _identity(loaded),
+        IDENTITY: _digest_identity(loaded),
         "stage": "register",
         "network": str(loaded.network.model_dump()["name"]),
         "targets": " ".join(loaded.targets),

@@ -11,9 +11,9 @@ from components.core.base.outages import outage_reason
 from components.core.base.params import load_section
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import Disagreement, disagreement, read_registered
+from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
-from components.promote.config import PromoteConfig, RegisteredName
 from pipelines.running.place import Place
 
 
@@ -30,7 +30,7 @@ def disagreement_in(place: Place) -> Disagreement | None:
     """
     params = place.folder / "params.yaml"
     name, promotion = (
-        load_section("register", RegisteredName, params).name,
+        load_section("register", RegisterConfig, params).name,
         load_section("promote", PromoteConfig, params),
     )
     entries = open_journal(promotion.journal).of(name)

@@ -24,7 +24,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which version 2 is live, after version 1."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "params.yaml").write_text(
-        f"register:\n  name: {NAME}\npromote:\n  alias: champion\n  journal: {json.dumps(str(folder / 'promote'))}\n"
+        f"register:\n  name: {NAME}\n"
+        f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(folder / 'promote'))}\n"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")

@@ -22,7 +22,7 @@ def client(store: str, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
 
 @pytest.fixture
 def config(tmp_path: Path) -> PromoteConfig:
-    return PromoteConfig(alias="champion", journal=str(tmp_path / "promote"))
+    return PromoteConfig(alias="champion", previous="previous", journal=str(tmp_path / "promote"))
 
 
 @pytest.fixture

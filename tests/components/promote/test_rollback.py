@@ -11,7 +11,7 @@ from components.core.models.mlflow_model import logged_model
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
-from components.promote.rollback import rollback
+from components.promote.rollback import roll_back
 from tests.components.promote.registered import aliases, verdict
 from tests.support.tiny_models import save_tiny_model
 
@@ -44,7 +44,7 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
     weights = [client.get_model_version(name, number).tags["sha256"] for number in ("1", "2", "3")]
     promote(config, verdict(name, 1, weights=weights[0]))
     promote(config, verdict(name, 2, champion=1, weights=weights[1]))
-    entry = rollback(config, name, None, "it hissed")
+    entry = roll_back(config, name, "it hissed")
     assert (entry.version, entry.before, entry.why) == (1, 2, "it hissed")
     assert entry.evidence["smoke"]["largest_error"] < 1e-5
     assert entry.evidence["sha256"] == weights[0]
@@ -58,18 +58,18 @@ def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
     stored.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     try:
         with pytest.raises(UserError, match=r"models:/real/1 does not work in a fresh process: .*checksum"):
-            rollback(config, name, None, "worse")
+            roll_back(config, name, "worse")
         assert aliases(client, name)["champion"] == "3"
     finally:
         stored.write_bytes(data)
-    assert rollback(config, name, 2, "two was fine").version == 2
+    assert roll_back(config, name, "two was fine", to=2).version == 2
     assert "taken_back" not in client.get_model_version(name, "2").tags
     client.create_model_version(name, client.get_model_version(name, "1").source)
-    assert rollback(config, name, 4, "nobody judged it", ungated=True).version == 4
-    assert rollback(config, name, 2, "two was fine").version == 2
+    assert roll_back(config, name, "nobody judged it", to=4, ungated=True).version == 4
+    assert roll_back(config, name, "two was fine", to=2).version == 2
     swap(places[0], places[2])
     with pytest.raises(UserError, match=r"models:/real/1 holds other weights than were registered"):
-        rollback(config, name, 1, "worse")
+        roll_back(config, name, "worse", to=1)
     assert aliases(client, name)["champion"] == "2"
 
 
@@ -82,13 +82,13 @@ def swap(place: Path, other: Path) -> None:
 
 def test_what_cannot_be_taken_back_is_one_line(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     with pytest.raises(UserError, match="has no version before the live one"):
-        rollback(config, name, None, "why not")
+        roll_back(config, name, "why not")
     promote(config, verdict(name, 1))
     with pytest.raises(UserError, match="has no version before the live one"):
-        rollback(config, name, None, "why not")
+        roll_back(config, name, "why not")
     with pytest.raises(UserError, match="say why"):
-        rollback(config, name, 2, " ")
+        roll_back(config, name, " ", to=2)
     with pytest.raises(UserError, match="is the live one already"):
-        rollback(config, name, 1, "again")
+        roll_back(config, name, "again", to=1)
     with pytest.raises(UserError, match=r"version 2 of .* was never live: .*--ungated"):
-        rollback(config, name, 2, "the gate said no")
+        roll_back(config, name, "the gate said no", to=2)

@@ -9,7 +9,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from components.core.release.journal import Entry, open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
-from components.promote.live import change
+from components.promote.live_model import LiveModel
 
 NAME = "vocal-isolation"
 STRANGE = "<b id=injected>bold</b> & \"quoted\" 'text' 曲"
@@ -22,10 +22,11 @@ def make_project(folder: Path) -> PromoteConfig:
     journal = folder / "promote"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(
-        f"register:\n  name: {NAME}\npromote:\n  alias: champion\n  journal: {json.dumps(str(journal))}\n",
+        f"register:\n  name: {NAME}\n"
+        f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(journal))}\n",
         encoding="utf-8",
     )
-    return PromoteConfig(alias="champion", journal=str(journal))
+    return PromoteConfig(alias="champion", previous="previous", journal=str(journal))
 
 
 def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passed", note: str = "") -> int:
@@ -58,7 +59,8 @@ def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passe
 
 def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, before: int, why: str) -> Entry:
     """Promote a version in place of the one before, as the flow does."""
-    return change(client, config, open_journal(config.journal), "promotion", NAME, version, why, {}, before)
+    model = LiveModel(client, config, NAME, open_journal(config.journal))
+    return model.make_live("promotion", version, why, {}, before)
 
 
 def log_catalogue(client: mlflow.MlflowClient, source: str, destination: str) -> str:

@@ -21,7 +21,7 @@ from components.core.release.journal import open_journal
 from components.core.release.version import NOT_APPROVED
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
-from components.promote.live import change
+from components.promote.live_model import LiveModel
 from components.report.drawing.formatting import amount, brief, coded, hours, moment
 from components.report.parts import catalogue_jobs, live_model, versions
 from components.report.report import write_report
@@ -68,7 +68,7 @@ def _store(folder: Path) -> str:
 
 
 def _config(project: Path) -> PromoteConfig:
-    return PromoteConfig(alias="champion", journal=str(project / "promote"))
+    return PromoteConfig(alias="champion", previous="previous", journal=str(project / "promote"))
 
 
 def _page(project: Path) -> Page:
@@ -159,7 +159,8 @@ def test_a_damaged_journal_is_told(project: Path) -> None:
 
 def test_after_a_rollback_one_goes_back_further(project: Path) -> None:
     client, config = mlflow_runs.connect(), _config(project)
-    change(client, config, open_journal(config.journal), "rollback", NAME, 1, "hollow voices", {}, 3)
+    model = LiveModel(client, config, NAME, open_journal(config.journal))
+    model.make_live("rollback", 1, "hollow voices", {}, 3)
     text = _page(project).text
     assert "rollback of version 1" in text
     assert "makes the version before this one live" in text

@@ -18,7 +18,7 @@ from pipelines.running.command import CommandError, run_command
 from pipelines.running.place import Place
 
 ROOT = Path(__file__).parents[3]
-PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  journal: {journal}\n"
+PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def client(place: Place) -> mlflow.MlflowClient:
 
 
 def _config(place: Place) -> PromoteConfig:
-    return PromoteConfig(alias="champion", journal=str(place.folder / "promote"))
+    return PromoteConfig(alias="champion", previous="previous", journal=str(place.folder / "promote"))
 
 
 def _verdict(version: int, champion: int) -> Verdict:

@@ -39,7 +39,7 @@ def test_a_damaged_journal_is_said(place: str, tmp_path: Path) -> None:
     assert "restore it from a backup" in said
 
 
-PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  journal: books\n"
+PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: books\n"
 
 
 @pytest.fixture

@@ -13,12 +13,13 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 from components.core.base.errors import UserError
 from components.core.release.champion import champion_version
 from components.core.release.journal import Overtaken, open_journal
-from components.promote import __main__ as program
-from components.promote import history
-from components.promote import repair as repairing
+from components.promote.__main__ import promote_judged
 from components.promote.config import PromoteConfig
+from components.promote.history import history
 from components.promote.promotion import promote
+from components.promote.repair import repair
 from tests.components.promote.registered import aliases, verdict
+from tests.support.step_commands import run_command
 from tests.support.tiny_models import environment
 
 
@@ -73,7 +74,7 @@ from components.promote.promotion import promote
 version, journals = int(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)
 for line in sys.stdin:
-    config = PromoteConfig(alias="champion", journal=f"{journals}/{line.strip()}")
+    config = PromoteConfig(alias="champion", previous="previous", journal=f"{journals}/{line.strip()}")
     try:
         promote(config, Verdict(name=line.strip(), version=version, passed=True, rule="rule", reasons=()))
         print("won", flush=True)
@@ -128,19 +129,18 @@ def test_the_commands_say_what_they_did(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["promote", "--gate", "gate"])
-    section = {"promote": {"alias": "champion", "journal": str(tmp_path / "promote")}}
+    section = {"promote": {"alias": "champion", "previous": "previous", "journal": str(tmp_path / "promote")}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(section), encoding="utf-8")
 
     def said() -> str:
-        program.main()
+        run_command(promote_judged, "--gate", "gate")
         return capsys.readouterr().out
 
     with pytest.raises(SystemExit, match="2"):
-        program.main()
+        run_command(promote_judged, "--gate", "gate")
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "the gate has not judged a version yet" in error
+    assert "have the gate judge a version first" in error
     passed = verdict(name, 1)
     passed.write(tmp_path / "gate")
     assert said() == "promote: version 1 is now @champion (entry 1 of the journal)\n"
@@ -148,14 +148,11 @@ def test_the_commands_say_what_they_did(
     passed.model_copy(update={"version": 2, "passed": False}).write(tmp_path / "gate")
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | {"register": {"name": name}}), encoding="utf-8")
-    monkeypatch.setattr("sys.argv", ["repair"])
-    repairing.main()
+    run_command(repair)
     assert f"repair: version 1 of {name} is @champion; the journal's 1 entries at" in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["history", "--json"])
-    history.main()
+    run_command(history, "--json")
     assert f'"name": "{name}"' in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["history", "--at", "2001-01-01"])
-    history.main()
+    run_command(history, "--at", "2001-01-01")
     assert capsys.readouterr().out == "history: nothing was live at 2001-01-01\n"
 
 

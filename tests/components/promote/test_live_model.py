@@ -13,14 +13,25 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
+from components.promote.aliases import follow_journal
 from components.promote.config import PromoteConfig
-from components.promote.live import point, settled
+from components.promote.live_model import open_live_model
 from components.promote.promotion import promote
-from components.promote.repair import repair
+from components.promote.repair import adopt_registry
 from tests.components.promote.registered import aliases, verdict
 from tests.support.tiny_models import environment
 
 STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
+
+
+def settle(config: PromoteConfig, name: str) -> int:
+    return open_live_model(config, name).settle()
+
+
+def adopt_and_settle(config: PromoteConfig, name: str) -> int:
+    model = open_live_model(config, name)
+    adopt_registry(model)
+    return model.settle()
 
 
 class KilledError(BaseException):
@@ -56,7 +67,7 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
 ) -> None:
     promote(config, verdict(name, 1))
     for step in range(20):
-        live = settled(client, config, name, open_journal(config.journal))
+        live = settle(config, name)
         version = 3 - live  # 1 and 2 in turns
         with pytest.MonkeyPatch.context() as patch:
             killed_at(patch, step)
@@ -67,7 +78,7 @@ def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
             else:
                 break
         entries = open_journal(config.journal).entries()
-        assert settled(client, config, name, open_journal(config.journal)) == version
+        assert settle(config, name) == version
         assert open_journal(config.journal).entries() == entries  # finished, not written down as somebody else's doing
         found = state(client, name)
         assert found["aliases"] == {"champion": str(version), "previous": str(live)}
@@ -90,7 +101,7 @@ def killed(*arguments, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(mlflow.MlflowClient, method, killed)
 verdict = Verdict(name=name, version=2, passed=True, rule="rule", reasons=(), champion=1)
-promote(PromoteConfig(alias="champion", journal=journal), verdict)
+promote(PromoteConfig(alias="champion", previous="previous", journal=journal), verdict)
 """
 
 
@@ -103,7 +114,7 @@ def test_a_process_that_is_really_killed(
     command = [sys.executable, "-c", KILLED, name, config.journal, method]
     ended = subprocess.run(command, env=environment(MLFLOW_TRACKING_URI=store), check=False, timeout=120)
     assert ended.returncode == -signal.SIGKILL
-    assert repair(config, name) == 2
+    assert settle(config, name) == 2
     assert aliases(client, name) == {"champion": "2", "previous": "1"}
     assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion", "promotion"]
 
@@ -113,10 +124,10 @@ def test_one_that_was_slow_does_not_undo_what_came_after(
 ) -> None:
     journal = open_journal(config.journal)
     slow = journal.append("promotion", name, 1, "why", {}, 0)  # and sleeps
-    assert settled(client, config, name, journal) == 1
+    assert settle(config, name) == 1
     promote(config, verdict(name, 2, champion=1))
     after = state(client, name)
-    point(client, config, journal, slow)
+    follow_journal(client, config, journal, slow)
     found = state(client, name)
     assert found["aliases"] == after["aliases"] == {"champion": "2", "previous": "1"}
     assert found["entry"] == after["entry"]
@@ -127,7 +138,7 @@ def test_one_that_is_slow_does_not_even_move_the_alias_back_for_a_moment(
 ) -> None:
     journal = open_journal(config.journal)
     slow = journal.append("promotion", name, 1, "why", {}, 0)
-    settled(client, config, name, journal)
+    settle(config, name)
     promote(config, verdict(name, 2, champion=1))
     moved = []
     move = mlflow.MlflowClient.set_registered_model_alias
@@ -137,7 +148,7 @@ def test_one_that_is_slow_does_not_even_move_the_alias_back_for_a_moment(
         move(self, name, alias, version)
 
     monkeypatch.setattr(mlflow.MlflowClient, "set_registered_model_alias", seen)
-    point(client, config, journal, slow)
+    follow_journal(client, config, journal, slow)
     assert ("champion", "1") not in moved
 
 
@@ -172,11 +183,11 @@ def test_an_alias_that_was_moved_by_hand_is_written_down(
 ) -> None:
     promote(config, verdict(name, 1))
     client.set_registered_model_alias(name, "champion", "3")
-    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert settle(config, name) == 3
     last = open_journal(config.journal).entries()[-1]
     assert (last.kind, last.version, last.before) == ("adoption", 3, 1)
     assert aliases(client, name) == {"champion": "3", "previous": "1"}
-    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert settle(config, name) == 3
     assert len(open_journal(config.journal).entries()) == 2
 
 
@@ -186,7 +197,7 @@ def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
     promote(config, verdict(name, 1))
     open_journal(config.journal).append("promotion", name, 2, "why", {}, 1)  # and was killed
     client.set_registered_model_alias(name, "champion", "3")
-    assert settled(client, config, name, open_journal(config.journal)) == 3
+    assert settle(config, name) == 3
     assert open_journal(config.journal).entries()[-1].kind == "adoption"
 
 
@@ -196,7 +207,7 @@ def test_an_alias_that_was_taken_away_leaves_nobody_live(
     promote(config, verdict(name, 1))
     client.delete_registered_model_alias(name, "champion")
     for _ in range(2):
-        assert settled(client, config, name, open_journal(config.journal)) == 0
+        assert settle(config, name) == 0
     assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()][1:] == [("adoption", 0)]
     promote(config, verdict(name, 2))
     assert aliases(client, name)["champion"] == "2"
@@ -209,10 +220,10 @@ def test_a_registry_that_lacks_the_live_version_is_not_written_down(
     promote(config, verdict(name, 2, champion=1))
     client.delete_model_version(name, "2")
     with pytest.raises(UserError, match=r"has no such version: set MLFLOW_TRACKING_URI .*repair --adopt"):
-        settled(client, config, name, open_journal(config.journal))
+        settle(config, name)
     assert len(open_journal(config.journal).entries()) == 2
-    assert repair(config, name, adopts=True) == 0
-    assert repair(config, name, adopts=True) == 0
+    assert adopt_and_settle(config, name) == 0
+    assert adopt_and_settle(config, name) == 0
     assert [entry.version for entry in open_journal(config.journal).entries()] == [1, 2, 0]
     promote(config, verdict(name, 3))
     assert aliases(client, name)["champion"] == "3"
@@ -226,10 +237,10 @@ def test_a_version_of_the_same_number_with_other_weights_is_not_made_live(
     open_journal(config.journal).append("promotion", name, 2, "why", {"sha256": "those of old"}, 1)
     client.set_model_version_tag(name, "2", "sha256", "others")
     with pytest.raises(UserError, match="has one with other weights"):
-        settled(client, config, name, open_journal(config.journal))
+        settle(config, name)
     assert aliases(client, name)["champion"] == "1"
-    assert repair(config, name, adopts=True) == 1
-    assert settled(client, config, name, open_journal(config.journal)) == 1
+    assert adopt_and_settle(config, name) == 1
+    assert settle(config, name) == 1
 
 
 def test_another_places_empty_journal_is_not_begun_anew(
@@ -240,7 +251,7 @@ def test_another_places_empty_journal_is_not_begun_anew(
     with pytest.raises(UserError, match=r"has no entry about .* remembers entry 1 of one: set promote.journal"):
         promote(empty, verdict(name, 2, champion=1))
     assert promote(config, verdict(name, 2, champion=1)) is not None
-    assert repair(empty, name, adopts=True) == 2
+    assert adopt_and_settle(empty, name) == 2
     assert promote(empty, verdict(name, 3, champion=2)) is not None
 
 
@@ -251,13 +262,13 @@ def test_a_journal_goes_on_with_a_registry_that_is_empty(
     promote(config, verdict(name, 1))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
     with pytest.raises(UserError, match=r"has no such version: .*`stemline repair --adopt`"):
-        repair(config, name)
-    assert repair(config, name, adopts=True) == 0
-    assert repair(config, name) == 0
+        settle(config, name)
+    assert adopt_and_settle(config, name) == 0
+    assert settle(config, name) == 0
     another = mlflow_runs.connect()
     another.create_registered_model(name)
     another.create_model_version(name, "somewhere")
-    assert repair(config, name) == 0
+    assert settle(config, name) == 0
     assert promote(config, verdict(name, 1)) is not None
     assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()] == [
         ("promotion", 1),
@@ -273,9 +284,9 @@ def test_a_lost_journal_is_begun_anew_when_nothing_is_live(
     client.delete_registered_model_alias(name, "champion")
     empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
     with pytest.raises(UserError, match="remembers entry 1 of one"):
-        repair(empty, name)
-    assert repair(empty, name, adopts=True) == 0
-    assert repair(empty, name) == 0
+        settle(empty, name)
+    assert adopt_and_settle(empty, name) == 0
+    assert settle(empty, name) == 0
     assert promote(empty, verdict(name, 2)) is not None
 
 
@@ -287,9 +298,9 @@ def test_a_journal_that_lost_its_end_goes_on_when_it_is_told_to(
     (Path(config.journal) / "journal" / "000002.json").unlink()
     client.set_registered_model_alias(name, "champion", "1")  # as its last entry says now
     with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing"):
-        repair(config, name)
-    assert repair(config, name, adopts=True) == 1
-    assert repair(config, name) == 1
+        settle(config, name)
+    assert adopt_and_settle(config, name) == 1
+    assert settle(config, name) == 1
 
 
 def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
@@ -304,8 +315,8 @@ def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, conf
         (other, 0),
         (name, 2),
     ]
-    assert repair(config, name) == 3
-    assert repair(config, other) == 1
+    assert settle(config, name) == 3
+    assert settle(config, other) == 1
 
 
 @pytest.mark.parametrize("lost", [True, False])
@@ -320,7 +331,7 @@ def test_a_last_entry_that_was_changed_or_lost_shows(
         entry.unlink()
     else:
         entry.write_text(text.replace("first champion", "a good reason"))
-    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing, or is not the one"):
+    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing, or differs from"):
         promote(config, verdict(name, 3, champion=2))
     entry.write_text(text)
     assert promote(config, verdict(name, 3, champion=2)) is not None

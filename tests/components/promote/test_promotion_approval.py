@@ -11,7 +11,8 @@ from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
-from components.promote import __main__ as program
+from components.promote.__main__ import promote_judged
+from tests.support.step_commands import run_command
 
 NAME = "vocal-isolation"
 VERDICT = Verdict(
@@ -39,11 +40,10 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
     for _ in range(2):
         client.create_model_version(NAME, "somewhere")
     client.set_registered_model_alias(NAME, "champion", "1")
-    journal = {"alias": "champion", "journal": str(tmp_path / "promote")}
+    journal = {"alias": "champion", "previous": "previous", "journal": str(tmp_path / "promote")}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"promote": journal}), encoding="utf-8")
     VERDICT.write(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["promote", "--gate", ".", "--approval", "."])
     return client
 
 
@@ -52,7 +52,7 @@ def test_only_an_approval_of_this_verdict_counts(
 ) -> None:
     def refused() -> str:
         with pytest.raises(SystemExit, match="2"):
-            program.main()
+            run_command(promote_judged, "--gate", ".", "--approval", ".")
         assert champion_version(client, NAME, "champion") == 1
         return capsys.readouterr().err
 
@@ -64,7 +64,7 @@ def test_only_an_approval_of_this_verdict_counts(
     assert "approval.json is damaged (name: Field required)" in refused()
 
     APPROVAL.write(tmp_path)
-    program.main()
+    run_command(promote_judged, "--gate", ".", "--approval", ".")
     assert champion_version(client, NAME, "champion") == 2
     entry = open_journal(str(tmp_path / "promote")).entries()[-1]
     assert entry.why == "not worse: vocals: +1 dB; approved by Ada: clearer"
@@ -76,6 +76,6 @@ def test_what_the_gate_refused_needs_no_approval_and_is_not_promoted(
     client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     VERDICT.model_copy(update={"passed": False}).write(tmp_path)
-    program.main()
+    run_command(promote_judged, "--gate", ".", "--approval", ".")
     assert "was refused by the gate" in capsys.readouterr().out
     assert champion_version(client, NAME, "champion") == 1
