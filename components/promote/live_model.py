@@ -154,8 +154,8 @@ class LiveModel:
         return (
             f"the journal at {self.journal.address} has no entry about {self.name}, and the registry at "
             f"{mlflow_runs.store_address()} remembers entry {tag.partition(' ')[0]} of one: set promote.journal "
-            f"(or {PLACE}) to the place of that journal, one for all machines, or restore it from a backup; if it is lost, "
-            "`stemline repair --adopt` begins a new one"
+            f"(or {PLACE}) to the place of that journal, one for all machines, or restore it from a backup; "
+            "if it is lost, `stemline repair --adopt` begins a new one"
         )
 
 

@@ -1,8 +1,8 @@
-"""shadow: challenger and champion on the same few recordings, for a person to listen to without knowing who is who.
+"""shadow: both models separate the same few recordings, for a person to compare without knowing which model is which.
 
-In: two models, and a catalogue. Out: a folder with
+The step takes two models and a catalogue, and writes a folder:
 
-    page/index.html, page/01/ …   to hand to a listener: excerpts, their stems named A and B, a choice for each
-    key.json                      which model is A of which recording; the page neither holds nor loads it
-    listening.json                after `python -m components.shadow.unblind`: what the listener preferred
+    page/index.html, page/01/ …   for the listener: excerpts, their stems named A and B, and a choice for each excerpt
+    key.json                      which model is A in which recording; the page does not contain it
+    listening.json                after `python -m components.shadow.unblind`: which model the listener preferred
 """

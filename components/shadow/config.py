@@ -6,13 +6,13 @@ from components.core.base.params import Section
 
 
 class ShadowConfig(Section):
-    """What is listened to, and how long a flow waits for it.
+    """What a person listens to, and how long a flow waits for the answers.
 
-    source      a folder or s3://bucket/folder; empty: the held-back recordings that `catalogue` writes
-    recordings  how many of it, at most
-    seconds     of each, where it is loudest in the range of the voice
-    seed        decides which recordings, and which model is A
-    wait_hours  so long a flow that needs an approval waits for it
+    source      a folder or s3://bucket/folder; empty: the held-back recordings that the step `catalogue` writes
+    recordings  at most so many recordings
+    seconds     length of each excerpt, from where the voice's range is loudest
+    seed        decides which recordings are drawn, and which model is A
+    wait_hours  how long a flow waits for an approval
     """
 
     source: str

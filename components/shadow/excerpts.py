@@ -1,7 +1,7 @@
-"""Which recordings are listened to, and which part of each: the same ones for the same catalogue and seed.
+"""Which recordings a person listens to, and which part of each: the same catalogue and seed give the same excerpts.
 
-The part is where the recording is loudest in the range of the voice. No model is asked where that is: one that hears
-its own voices best would choose the place.
+An excerpt is the part that is loudest in the range of the voice. No model chooses it: a model would choose
+the part that it separates best.
 """
 
 import tempfile
@@ -26,12 +26,19 @@ from components.shadow.config import ShadowConfig
 _STEP_SECONDS = 0.25
 _VOICE_HZ = (200.0, 4000.0)
 _RATES = (1_000, 192_000)
-_CHANNELS = 2  # what a listener has ears for
+_CHANNELS = 2  # a browser plays stereo
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A part of a recording: `audio` `(channels, samples)` at `rate` Hz, from second `start` of the file `sha256`."""
+    """A part of a recording.
+
+    key      the recording's name in the catalogue
+    sha256   of the whole file
+    start    where the part begins, in seconds
+    rate     samples a second
+    audio    `(channels, samples)`
+    """
 
     key: str
     sha256: str
@@ -40,16 +47,16 @@ class Excerpt:
     audio: Audio
 
 
-def excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
+def draw_excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
     """Yield an excerpt of each recording that is drawn from the catalogue at `source`.
 
-    In place of one that cannot be read the next is drawn. Raises UserError where none can.
+    A recording that can't be read is replaced by the next in the draw. Raises UserError when none can be read.
     """
     store = open_store(source)
     found = 0
-    for entry in sorted(store.recordings(), key=lambda entry: _place_in_line(config, entry)):
+    for entry in sorted(store.recordings(), key=lambda entry: _lot(config, entry)):
         try:
-            excerpt = _excerpt(store, entry, config.seconds)
+            excerpt = _cut_excerpt(store, entry, config.seconds)
         except (DecodingError, RecordingGone) as error:
             print(f"shadow: {entry.key} is left out: {getattr(error, 'reason', error)}")
             continue
@@ -58,31 +65,31 @@ def excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
         if found == config.recordings:
             return
     if not found:
-        raise UserError(f"{store.describe('')} holds no recording that can be listened to: name another with --source")
+        raise UserError(f"{store.describe('')} holds no recording that can be played: name another with --source")
 
 
-def _place_in_line(config: ShadowConfig, entry: ListedFile) -> str:
-    """By lot, not by number: a recording that is added to the catalogue moves no other."""
-    return digest_parts([str(config.seed), _readable(entry.key)])
+def _lot(config: ShadowConfig, entry: ListedFile) -> str:
+    """Return the recording's place in the draw; a recording that is added to the catalogue changes no other's."""
+    return digest_parts([str(config.seed), _as_text(entry.key)])
 
 
-def _excerpt(store: AnyStore, entry: ListedFile, seconds: float) -> Excerpt:
+def _cut_excerpt(store: AnyStore, entry: ListedFile, seconds: float) -> Excerpt:
     with tempfile.TemporaryDirectory() as folder:
         path = store.fetch(entry, Path(folder))
         if not path.is_file():
-            raise RecordingGone("it is no file")
+            raise RecordingGone("it is not a file")
         rate = probe(path).rate
         if not _RATES[0] <= rate <= _RATES[1]:
             raise DecodingError(path, f"its rate is {rate:,} Hz")
-        start = _loudest(path, rate, seconds)
-        audio = _part(path, start, round(seconds * rate))
-        return Excerpt(_readable(entry.key), digest_file(path), start / rate, rate, audio)
+        start = _find_loudest(path, rate, seconds)
+        audio = _read_samples(path, start, round(seconds * rate))
+        return Excerpt(_as_text(entry.key), digest_file(path), start / rate, rate, audio)
 
 
-def _loudest(path: Path, rate: int, seconds: float) -> int:
-    """Return the first sample of the part; raises DecodingError where there is nothing to hear."""
+def _find_loudest(path: Path, rate: int, seconds: float) -> int:
+    """Return the first sample of the loudest part; raises DecodingError when the recording is silent."""
     step = round(rate * _STEP_SECONDS)
-    levels = _levels(path, rate, step)
+    levels = _voice_energy(path, rate, step)
     if not levels.any():
         raise DecodingError(path, "it is silent")
     steps = max(1, round(seconds / _STEP_SECONDS))
@@ -91,20 +98,20 @@ def _loudest(path: Path, rate: int, seconds: float) -> int:
     return int(np.convolve(levels, np.ones(steps), "valid").argmax()) * step
 
 
-def _levels(path: Path, rate: int, step: int) -> NDArray[np.float64]:
-    """Return the energy of what the channels share, in the range of the voice, of every `step` samples."""
+def _voice_energy(path: Path, rate: int, step: int) -> NDArray[np.float64]:
+    """Return, for every `step` samples, the energy of the channels' mean in the range of the voice."""
     band = (_VOICE_HZ[0], min(_VOICE_HZ[1], 0.45 * rate))
     sections = signal.butter(2, band, "bandpass", fs=rate, output="sos")
     state = np.zeros((len(sections), 2))
     levels = []
     for block in read_blocks(path, step):
-        heard, state = signal.sosfilt(sections, tamed(block).mean(axis=0), zi=state)
-        levels.append(float(np.square(heard).sum()))
+        filtered, state = signal.sosfilt(sections, tamed(block).mean(axis=0), zi=state)
+        levels.append(float(np.square(filtered).sum()))
     return np.array(levels)
 
 
-def _part(path: Path, start: int, samples: int) -> Audio:
-    """Return the samples from `start` on, at most two channels of them."""
+def _read_samples(path: Path, start: int, samples: int) -> Audio:
+    """Return the samples from `start` on, mixed down to at most two channels."""
     kept, position = [], 0
     with closing(read_blocks(path, 1 << 16)) as blocks:
         for block in blocks:
@@ -116,6 +123,6 @@ def _part(path: Path, start: int, samples: int) -> Audio:
     return audio if audio.shape[0] <= _CHANNELS else to_channels(audio, _CHANNELS)
 
 
-def _readable(key: str) -> str:
-    """A name that is not UTF-8, with question marks where it is not."""
+def _as_text(key: str) -> str:
+    """Return a file name with question marks in place of bytes that are not UTF-8."""
     return key.encode(errors="replace").decode()

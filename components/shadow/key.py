@@ -1,28 +1,24 @@
-"""Which model is A and which is B, for each recording: `key.json`, which the page does not know."""
+"""The documents around the listening page: its secret key, and a listener's answers."""
 
-import json
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from components.core.base.errors import UserError
-from components.core.base.files import write_json
-from components.core.base.params import Section, parse_section
-
-KEY_FILE = "key.json"
+from components.core.base.documents import Document
+from components.core.release.listening import Choice, ComparedModel
 
 Role = Literal["challenger", "champion"]
 Letter = Literal["A", "B"]
 
 
-class Side(Section):
-    """A model: what it is called, and the SHA-256 of its weights."""
+@dataclass(frozen=True)
+class KeyRecording:
+    """A recording of the page.
 
-    called: str
-    sha256: str
-
-
-class HeardRecording(Section):
-    """A recording of the page: where it is from, who is A and B, and how much louder A's stems are, in dB."""
+    source    its name in the catalogue, with the SHA-256 of its file
+    start     where the excerpt begins, in seconds
+    roles     which model is A and which is B
+    level_db  how much louder A's stem is than B's, by target
+    """
 
     source: str
     sha256: str
@@ -31,28 +27,32 @@ class HeardRecording(Section):
     level_db: dict[str, float]
 
 
-class Key(Section):
-    """All that the page keeps to itself; recordings by the name that they have there."""
+class Key(Document):
+    """Which model is A in each recording; `recordings` goes by their names on the page."""
+
+    FILE: ClassVar[str] = "key.json"
+    REMEDY: ClassVar[str] = "give the folder that `python -m components.shadow` wrote"
 
     page: str
-    challenger: Side
-    champion: Side
-    recordings: dict[str, HeardRecording]
+    challenger: ComparedModel
+    champion: ComparedModel
+    recordings: dict[str, KeyRecording]
 
-    def write(self, folder: Path) -> None:
-        """Write `folder`/key.json."""
-        write_json(folder / KEY_FILE, self.model_dump(mode="json"))
 
-    @staticmethod
-    def read(folder: Path) -> "Key":
-        """Read `folder`/key.json; raises UserError when it is missing, or no key."""
-        path = folder / KEY_FILE
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(
-                f"{path} does not exist: give the folder that `python -m components.shadow` wrote"
-            ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise UserError(f"{path} is not readable: run `python -m components.shadow` again") from None
-        return parse_section("key", document, Key, str(path))
+@dataclass(frozen=True)
+class Answer:
+    """A listener's choice for a recording, and a comment."""
+
+    recording: str
+    choice: Choice
+    comment: str = ""
+
+
+class Answers(Document):
+    """What the page hands out: its own name, the listener's name, and the answers."""
+
+    REMEDY: ClassVar[str] = "copy or save all the answers of the page there"
+
+    page: str
+    listener: str = ""
+    answers: tuple[Answer, ...]

@@ -1,4 +1,4 @@
-"""The page to listen to: a single file beside the sounds that it plays. It does not know which model is A."""
+"""The listening page: one HTML file beside the sounds that it plays. It does not contain which model is A."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,12 @@ _TEMPLATE = "page.html"
 
 @dataclass(frozen=True)
 class PageRecording:
-    """A recording on the page: its name there, where it is from, and links relative to the page.
+    """A recording on the page.
 
-    `stems` has for every target the links of A and B.
+    source    its name in the catalogue
+    start     where the excerpt begins, in seconds; it is `seconds` long
+    mixture   the link to the mixture, relative to the page
+    stems     the links to the stems, by target and letter
     """
 
     name: str
@@ -29,7 +32,7 @@ class PageRecording:
 
 
 def write_page(path: Path, page: str, recordings: Iterable[PageRecording]) -> None:
-    """Write the page called `page` as a whole."""
+    """Write the page with the name `page`, whole or not at all."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -39,5 +42,5 @@ def write_page(path: Path, page: str, recordings: Iterable[PageRecording]) -> No
     )
     document = {"page": page, "recordings": [asdict(recording) for recording in recordings]}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    # within a script element, nothing else is markup
-    write_text(path, environment.get_template(_TEMPLATE).render(heard=Markup(text.replace("<", "\\u003c"))))
+    # in a script element only "<" could start markup
+    write_text(path, environment.get_template(_TEMPLATE).render(data=Markup(text.replace("<", "\\u003c"))))

@@ -1,4 +1,4 @@
-"""Separate a sample of a catalogue with challenger and champion, and make the page to listen to both."""
+"""Separate a sample of a catalogue with challenger and champion, and write the page for blind listening."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,59 +6,61 @@ from pathlib import Path
 import numpy as np
 
 from components.core.sound.balance import decibels
-from components.shadow.blinding import ordered, page_name
+from components.core.sound.decoding import Audio
+from components.shadow.blinding import assign_letters, name_page
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig
-from components.shadow.excerpts import Excerpt, excerpts
-from components.shadow.key import KEY_FILE, HeardRecording, Key, Letter
+from components.shadow.excerpts import Excerpt, draw_excerpts
+from components.shadow.key import Key, KeyRecording, Letter
 from components.shadow.page import PageRecording, write_page
-from components.shadow.writing import Steps, add_up, in_steps, write_flac
+from components.shadow.stem_files import Samples24, quantize, quantize_stems, write_flac
 
-PAGE = "page"
+PAGE_FOLDER = "page"
 
 
 def shadow(config: ShadowConfig, pair: tuple[Candidate, Candidate], source: str, out: Path) -> Key:
-    """Write page and key to `out`; an older page there is replaced, and has no key meanwhile."""
-    (out / KEY_FILE).unlink(missing_ok=True)
-    recordings, heard = [], {}
-    for number, excerpt in enumerate(excerpts(config, source), start=1):
+    """Write page and key to `out`; return the key.
+
+    An older page there is replaced; there is no key until the new page is whole.
+    """
+    (out / Key.FILE).unlink(missing_ok=True)
+    page_recordings, key_recordings = [], {}
+    for number, excerpt in enumerate(draw_excerpts(config, source), start=1):
         name = f"{number:02d}"
-        order = ordered(config, pair, excerpt)
-        # both before any is written: files tell when they were made
-        made = {letter: candidate.stems(excerpt.audio, excerpt.rate) for letter, candidate in order.items()}
-        levels = _write(out / PAGE / name, excerpt, made)
-        roles = {letter: candidate.role for letter, candidate in order.items()}
-        heard[name] = HeardRecording(
-            source=excerpt.key, sha256=excerpt.sha256, start=excerpt.start, roles=roles, level_db=levels
-        )
-        recordings.append(_on_page(name, excerpt, pair[0].model.targets))
+        letters = assign_letters(config, pair, excerpt)
+        # both models separate before any file is written: the times of the files must not tell which one is slower
+        estimates = {letter: candidate.separate(excerpt.audio, excerpt.rate) for letter, candidate in letters.items()}
+        levels = _write_sounds(out / PAGE_FOLDER / name, excerpt, estimates)
+        roles = {letter: candidate.role for letter, candidate in letters.items()}
+        key_recordings[name] = KeyRecording(excerpt.key, excerpt.sha256, excerpt.start, roles, levels)
+        page_recordings.append(_page_recording(name, excerpt, pair[0].model.targets))
     key = Key(
-        page=page_name(config, pair, heard),
-        challenger=pair[0].side,
-        champion=pair[1].side,
-        recordings=heard,
+        page=name_page(config, pair, key_recordings),
+        challenger=pair[0].compared_model,
+        champion=pair[1].compared_model,
+        recordings=key_recordings,
     )
-    write_page(out / PAGE / "index.html", key.page, recordings)
+    write_page(out / PAGE_FOLDER / "index.html", key.page, page_recordings)
     key.write(out)
     return key
 
 
-def _write(folder: Path, excerpt: Excerpt, made: Mapping[Letter, Mapping[str, np.ndarray]]) -> dict[str, float]:
-    """Write mixture and stems; return how much louder A's stems are than B's, in dB."""
-    mixture = in_steps(excerpt.audio)
+def _write_sounds(folder: Path, excerpt: Excerpt, estimates: Mapping[Letter, Mapping[str, Audio]]) -> dict[str, float]:
+    """Write mixture and stems; return by target how much louder A's stem is than B's, in dB."""
+    mixture = quantize(excerpt.audio)
     write_flac(folder / "mixture.flac", mixture, excerpt.rate)
-    stems = {letter: add_up(mixture, estimates) for letter, estimates in made.items()}
+    stems = {letter: quantize_stems(mixture, estimates[letter]) for letter in estimates}
     for letter in sorted(stems):
         for target in sorted(stems[letter]):
             write_flac(folder / f"{target}.{letter}.flac", stems[letter][target], excerpt.rate)
     return {target: round(_level(stem) - _level(stems["B"][target]), 2) for target, stem in stems["A"].items()}
 
 
-def _level(stem: Steps) -> float:
+def _level(stem: Samples24) -> float:
     return decibels(float(np.square(stem, dtype=np.float64).mean()))
 
 
-def _on_page(name: str, excerpt: Excerpt, targets: tuple[str, ...]) -> PageRecording:
+def _page_recording(name: str, excerpt: Excerpt, targets: tuple[str, ...]) -> PageRecording:
     seconds = excerpt.audio.shape[1] / excerpt.rate
     stems = {target: {letter: f"{name}/{target}.{letter}.flac" for letter in ("A", "B")} for target in targets}
     return PageRecording(name, excerpt.key, excerpt.start, seconds, f"{name}/mixture.flac", stems)

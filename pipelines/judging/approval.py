@@ -7,7 +7,6 @@ slot of its deployment, and be ended when it next says that it still holds it. d
 
 from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
-import json
 import os
 import socket
 from datetime import UTC, datetime, timedelta
@@ -36,6 +35,7 @@ from components.core.release.verdict import Verdict
 from components.core.release.version import NOT_APPROVED
 from components.core.base.outages import outage_reason
 from components.core.base.workspace import WORKSPACE
+from components.core.release.listening import Listening
 from components.shadow.config import ShadowConfig
 from pipelines.server.automations import TAG
 from pipelines.running.command import CommandError, run_command
@@ -224,5 +224,4 @@ def _unblinded(place: Place, folder: Path, answers: str) -> dict[str, Any]:
     given = folder / "answers.json"
     write_text(given, answers)
     place.run_step("shadow.unblind", str(folder), str(given))
-    found: dict[str, Any] = json.loads((folder / "listening.json").read_text(encoding="utf-8"))
-    return found
+    return Listening.read(folder).model_dump(mode="json")

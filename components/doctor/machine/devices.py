@@ -36,7 +36,7 @@ def check_devices() -> Findings:
 
 def _build(seen: dict[str, Any]) -> Finding:
     build = f"CUDA {seen['cuda']}, NCCL {seen['nccl']}" if seen["cuda"] else "CPU build"
-    return ok("torch", f"{seen['version']} ({build}), {available_cores()} available_cores, {seen['processor']}")
+    return ok("torch", f"{seen['version']} ({build}), {available_cores()} cores, {seen['processor']}")
 
 
 def _gpus(seen: dict[str, Any], by_driver: list[str]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Two tiny models on one thread, and a catalogue of three songs and a file that is none."""
+"""Two tiny models on one thread, and a catalogue of three songs, a broken file and a silent one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,12 @@ import pytest
 import soundfile
 import torch
 
-from components.shadow.candidates import AsSeparated, Candidate, load_pair
+from components.core.separating.postprocessing import PostProcessing
+from components.shadow.candidates import Candidate, SeparateSection, load_pair
 from tests.support.tiny_models import noise, save_tiny_model
 
 SECONDS, LOUD = 8, 5
-"""How long songs are, and the second that is loudest."""
+"""The length of a song in seconds, and the second that is loudest."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,12 +34,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pair(models: Path) -> tuple[Candidate, Candidate]:
-    return load_pair(str(models / "challenger"), str(models / "champion"), AsSeparated(precision="fp32"))
+    return load_pair(
+        str(models / "challenger"), str(models / "champion"), SeparateSection(post=PostProcessing(), precision="fp32")
+    )
 
 
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stereo, mono at another rate, six channels; rubbish, and silence."""
+    """Songs in stereo, in mono at another rate, and in six channels; a broken file, and a silent one."""
     folder = tmp_path_factory.mktemp("catalogue")
     for number, (channels, rate) in enumerate([(2, 44100), (1, 22050), (6, 16000)]):
         song = noise(number, SECONDS * rate, channels, 0.05)

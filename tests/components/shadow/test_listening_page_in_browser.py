@@ -1,4 +1,4 @@
-"""The listening page in a real browser: it plays, changes sides, and gives out answers that unblind takes."""
+"""The listening page in a real browser: it plays, switches models, and hands out answers that unblind reads."""
 
 import json
 import time
@@ -9,9 +9,9 @@ import pytest
 
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig
-from components.shadow.key import Key
+from components.shadow.key import Answers, Key
 from components.shadow.shadow import shadow
-from components.shadow.unblind import read_answers, unblind
+from components.shadow.unblind import unblind
 from tests.support.browser import WATCHED, Browser, browser
 
 pytestmark = pytest.mark.system
@@ -45,7 +45,7 @@ def show(tab: Browser, folder: Path) -> None:
     tab.wait("document.readyState === 'complete' && document.querySelectorAll('section[data-recording]').length === 2")
 
 
-def test_sides_change_in_mid_play(tab: Browser, folder: Path) -> None:
+def test_switching_models_keeps_the_position(tab: Browser, folder: Path) -> None:
     show(tab, folder)
     tab.click(f"{FIRST} .play")
     tab.wait(f"{HEARD}.length === 1 && {POSITION} > 1")
@@ -108,15 +108,15 @@ def test_answers_are_what_was_chosen_and_outlive_a_reload(tab: Browser, folder: 
     saved = tab.run("decodeURIComponent(document.querySelector('#save').href.split(',').slice(1).join(','))")
     assert saved == text + "\n"
     (folder / "answers.json").write_text(saved, encoding="utf-8")
-    found = unblind(key, read_answers(folder / "answers.json"), "answers.json")
-    assert found["counts"][key.recordings["01"].roles["B"]] == 1
+    found = unblind(key, Answers.read_file(folder / "answers.json"), "answers.json")
+    assert found.counts[key.recordings["01"].roles["B"]] == 1
     show(tab, folder)
     assert tab.run("document.querySelector('#answers').value") == text
     assert tab.text("#count") == "2 of 2 recordings answered"
     assert tab.complaints == []
 
 
-def test_the_page_loads_sounds_and_no_key(tab: Browser, folder: Path) -> None:
+def test_page_loads_only_sounds(tab: Browser, folder: Path) -> None:
     show(tab, folder)
     tab.wait("made.every((audio) => audio.readyState >= 3)")
     sources = tab.run(
@@ -128,7 +128,7 @@ def test_the_page_loads_sounds_and_no_key(tab: Browser, folder: Path) -> None:
     assert not any(word in whole for word in ("challenger", "champion", "key.json"))
 
 
-def test_it_can_be_used_without_eyes_or_mouse_and_in_the_dark(tab: Browser, folder: Path) -> None:
+def test_page_works_with_screen_reader_keyboard_and_dark_mode(tab: Browser, folder: Path) -> None:
     show(tab, folder)
     unnamed = tab.run(
         "[...document.querySelectorAll('input, textarea, button')].filter((node) =>"
@@ -143,7 +143,7 @@ def test_it_can_be_used_without_eyes_or_mouse_and_in_the_dark(tab: Browser, fold
     assert tab.run("getComputedStyle(document.body).backgroundColor") != light
 
 
-def test_a_sound_that_is_missing_is_said(tab: Browser, folder: Path, tmp_path: Path) -> None:
+def test_page_reports_a_missing_sound(tab: Browser, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "index.html").write_bytes((folder / "page" / "index.html").read_bytes())
     show(tab, tmp_path)

@@ -1,4 +1,4 @@
-"""The shadow run: stems of both models that add up, named so that nobody can tell which is whose."""
+"""The shadow step: both models' stems add up to the mixture, and nothing on the page tells which model made them."""
 
 import shutil
 from pathlib import Path
@@ -9,17 +9,21 @@ import soundfile
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_folder
+from components.core.separating.postprocessing import PostProcessing
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio
 from components.separate.recording.model_pass import estimate_stems
-from components.shadow import __main__ as program
-from components.shadow.candidates import AsSeparated, Candidate, load_pair
+from components.shadow.__main__ import make_listening_page
+from components.shadow.candidates import Candidate, SeparateSection, load_pair
 from components.shadow.config import ShadowConfig
-from components.shadow.excerpts import excerpts
+from components.shadow.excerpts import draw_excerpts
 from components.shadow.key import Key
 from components.shadow.shadow import shadow
-from components.shadow.writing import add_up, in_steps
+from components.shadow.stem_files import quantize, quantize_stems
+from tests.support.step_commands import run_command
 from tests.support.tiny_models import ROOT, TARGETS, noise, save_tiny_model
+
+SECTION = SeparateSection(post=PostProcessing(), precision="auto")
 
 Pair = tuple[Candidate, Candidate]
 
@@ -43,7 +47,7 @@ def samples(path: Path) -> np.ndarray:
     return found
 
 
-def test_stems_of_either_add_up_to_the_mixture_sample_by_sample(made: Path) -> None:
+def test_stems_of_both_models_add_up_to_the_mixture_sample_by_sample(made: Path) -> None:
     folders = sorted(path for path in (made / "page").iterdir() if path.is_dir())
     assert [folder.name for folder in folders] == ["01", "02", "03"]
     for folder in folders:
@@ -54,20 +58,20 @@ def test_stems_of_either_add_up_to_the_mixture_sample_by_sample(made: Path) -> N
         assert not np.array_equal(samples(folder / "vocals.A.flac"), samples(folder / "vocals.B.flac"))
 
 
-def test_the_key_says_whose_stems_they_are(made: Path, pair: Pair, catalogue: Path) -> None:
+def test_key_names_the_model_of_each_letter(made: Path, pair: Pair, catalogue: Path) -> None:
     key = Key.read(made)
     assert (key.challenger.sha256, key.champion.sha256) == tuple(candidate.model.digest for candidate in pair)
-    for found, (name, recording) in zip(excerpts(config(), str(catalogue)), key.recordings.items(), strict=True):
+    for found, (name, recording) in zip(draw_excerpts(config(), str(catalogue)), key.recordings.items(), strict=True):
         assert (recording.source, recording.sha256) == (found.key, digest_file(catalogue / found.key))
         assert sorted(recording.roles.values()) == ["challenger", "champion"]
         for letter, role in recording.roles.items():
             candidate = next(each for each in pair if each.role == role)
-            expected = in_steps(candidate.stems(found.audio, found.rate)["vocals"])
+            expected = quantize(candidate.separate(found.audio, found.rate)["vocals"])
             written = samples(made / "page" / name / f"vocals.{letter}.flac") >> 8
             assert np.array_equal(written.reshape(len(expected[0]), -1).T, expected)
 
 
-def test_it_separates_as_separate_does(pair: Pair) -> None:
+def test_candidate_separates_like_the_separate_step(pair: Pair) -> None:
     for channels, rate in ((2, 44100), (1, 22050)):
         mixture = noise(4, rate, channels)
         for candidate in pair:
@@ -77,11 +81,11 @@ def test_it_separates_as_separate_does(pair: Pair) -> None:
 
             blocks = estimate_stems(candidate.model, separated, [mixture], rate, channels)  # type: ignore[arg-type]
             expected = np.concatenate(list(blocks), axis=-1)[..., : mixture.shape[1]]
-            stems = np.stack(list(candidate.stems(mixture, rate).values()))
+            stems = np.stack(list(candidate.separate(mixture, rate).values()))
             assert np.allclose(stems[..., : expected.shape[-1]], expected, atol=1e-6)
 
 
-def test_again_it_is_the_same_to_the_byte_and_another_seed_draws_anew(
+def test_same_seed_gives_the_same_bytes_and_other_seeds_give_other_letters(
     made: Path, pair: Pair, catalogue: Path, tmp_path: Path
 ) -> None:
     shadow(config(), pair, str(catalogue), tmp_path / "again")
@@ -96,83 +100,81 @@ def _roles(values: ShadowConfig, pair: Pair, catalogue: Path, folder: Path) -> l
     return [recording.roles["A"] for recording in shadow(values, pair, str(catalogue), folder).recordings.values()]
 
 
-def test_nothing_of_the_page_tells_who_is_who(made: Path, pair: Pair) -> None:
+def test_page_does_not_reveal_the_models(made: Path, pair: Pair) -> None:
     page = (made / "page" / "index.html").read_text(encoding="utf-8")
     for word in ("challenger", "champion", "key.json", *(candidate.model.digest for candidate in pair)):
         assert word not in page
     assert not list((made / "page").rglob("*.json"))
     for file in (made / "page").rglob("*.flac"):
         assert b"cha" not in file.read_bytes()[:4096]
-    # written in the order of their names, not of the models
+    # the order of writing follows the names, not the models
     for folder in (path for path in (made / "page").iterdir() if path.is_dir()):
         stems = [f"{target}.{letter}.flac" for letter in "AB" for target in sorted(TARGETS)]
         times = [(folder / stem).stat().st_mtime_ns for stem in stems]
         assert times == sorted(times)
 
 
-def test_the_part_is_where_it_is_loudest_and_what_cannot_be_heard_is_left_out(
+def test_excerpt_is_the_loudest_part_and_unplayable_files_are_left_out(
     catalogue: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = list(excerpts(config(), str(catalogue)))
+    found = list(draw_excerpts(config(), str(catalogue)))
     assert sorted(excerpt.key for excerpt in found) == ["song 0.flac", "song 1.flac", "song 2.flac"]
     assert [round(excerpt.start, 1) for excerpt in found] == [5.0] * 3
     assert [excerpt.audio.shape[1] for excerpt in found] == [excerpt.rate for excerpt in found]
     assert {excerpt.key: excerpt.audio.shape[0] for excerpt in found}["song 2.flac"] == 2
-    said = capsys.readouterr().out
-    assert "rubbish.wav is left out" in said
-    assert "silence.wav is left out: it is silent" in said
+    output = capsys.readouterr().out
+    assert "rubbish.wav is left out" in output
+    assert "silence.wav is left out: it is silent" in output
 
 
-def test_a_song_that_is_shorter_is_heard_as_a_whole(catalogue: Path) -> None:
-    found = list(excerpts(config(seconds=60.0), str(catalogue)))
+def test_short_recording_is_taken_whole(catalogue: Path) -> None:
+    found = list(draw_excerpts(config(seconds=60.0), str(catalogue)))
     assert {(excerpt.start, excerpt.audio.shape[1] / excerpt.rate) for excerpt in found} == {(0.0, 8.0)}
 
 
-def test_a_recording_more_takes_a_place_and_moves_no_other(catalogue: Path, tmp_path: Path) -> None:
+def test_new_recording_does_not_change_the_order_of_the_others(catalogue: Path, tmp_path: Path) -> None:
     shutil.copytree(catalogue, tmp_path / "more")
-    before = [excerpt.key for excerpt in excerpts(config(), str(catalogue))]
+    before = [excerpt.key for excerpt in draw_excerpts(config(), str(catalogue))]
     soundfile.write(tmp_path / "more" / "new.flac", noise(9, 44100).T, 44100)
-    after = [excerpt.key for excerpt in excerpts(config(), str(tmp_path / "more"))]
+    after = [excerpt.key for excerpt in draw_excerpts(config(), str(tmp_path / "more"))]
     assert [key for key in after if key != "new.flac"] == before
 
 
-def test_a_catalogue_without_music_is_one_line(tmp_path: Path) -> None:
+def test_catalogue_without_music_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "bad.wav").write_bytes(b"rubbish")
-    with pytest.raises(UserError, match="holds no recording that can be listened to"):
-        list(excerpts(config(), str(tmp_path)))
+    with pytest.raises(UserError, match="holds no recording that can be played"):
+        list(draw_excerpts(config(), str(tmp_path)))
 
 
-def test_models_that_cannot_be_compared_are_one_line(models: Path, tmp_path: Path) -> None:
+def test_incomparable_models_are_a_user_error(models: Path, tmp_path: Path) -> None:
     champion = str(models / "champion")
     with pytest.raises(UserError, match="are the same model"):
-        load_pair(champion, champion, AsSeparated())
+        load_pair(champion, champion, SECTION)
     other = save_tiny_model(tmp_path / "other", targets=("vocals", "drums", "bass"))
-    with pytest.raises(UserError, match="only models of the same stems"):
-        load_pair(str(other), champion, AsSeparated())
+    with pytest.raises(UserError, match="name two models of the same stems"):
+        load_pair(str(other), champion, SECTION)
 
 
 @pytest.mark.parametrize("stems", [1, 2, 4])
-def test_what_is_beyond_full_scale_still_adds_up(stems: int) -> None:
-    mixture = in_steps(noise(1, 1000, level=1.0))
+def test_stems_beyond_full_scale_still_add_up(stems: int) -> None:
+    mixture = quantize(noise(1, 1000, level=1.0))
     estimates: dict[str, Audio] = {str(number): noise(number, 1000, level=3.0) for number in range(stems)}
     estimates["0"][0, 0] = np.nan
-    found = add_up(mixture, estimates)
+    found = quantize_stems(mixture, estimates)
     assert np.array_equal(np.sum(list(found.values()), axis=0, dtype=np.int64), mixture)
     assert max(np.abs(stem.astype(np.int64)).max() for stem in found.values()) <= 1 << 23
 
 
-def test_the_command_makes_the_page(
+def test_command_writes_the_page(
     models: Path, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("seconds: 20.0", "seconds: 1.0")
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    command = ["shadow", "--challenger", str(models / "challenger"), "--source", str(catalogue), "--out", "out"]
-    monkeypatch.setattr("sys.argv", [*command, "--champion", str(models / "champion")])
-    program.main()
+    command = ["--challenger", str(models / "challenger"), "--source", str(catalogue), "--out", "out"]
+    run_command(make_listening_page, *command, "--champion", str(models / "champion"))
     assert "3 recordings to listen to at file://" in capsys.readouterr().out
     assert list(Key.read(tmp_path / "out").recordings) == ["01", "02", "03"]
-    monkeypatch.setattr("sys.argv", [*command, "--champion", "nowhere"])
     with pytest.raises(SystemExit, match="2"):
-        program.main()
+        run_command(make_listening_page, *command, "--champion", "nowhere")
     assert "nowhere is not a model" in capsys.readouterr().err

@@ -1,0 +1,49 @@
+"""The result of a blind listening: the document `listening.json`, from the shadow step to the approval."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from components.core.base.documents import Document
+
+Choice = Literal["A", "B", "same", "cannot tell"]
+Outcome = Literal["challenger", "champion", "same", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class ComparedModel:
+    """One of the two models: its address in the registry or its folder, and the SHA-256 of its weights."""
+
+    called: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class UnblindedAnswer:
+    """A listener's choice for one recording, and the model that it stands for."""
+
+    recording: str
+    source: str
+    choice: Choice
+    preferred: Outcome
+    comment: str
+
+
+class Listening(Document):
+    """Which model a listener preferred.
+
+    counts        answers by outcome
+    not_answered  recordings without an answer
+    p_value       of an exact two-sided sign test: how likely so uneven answers are if both models are equally good
+    """
+
+    FILE: ClassVar[str] = "listening.json"
+    REMEDY: ClassVar[str] = "run `python -m components.shadow.unblind` again"
+
+    page: str
+    listener: str
+    challenger: ComparedModel
+    champion: ComparedModel
+    counts: dict[Outcome, int]
+    not_answered: int
+    p_value: float
+    answers: tuple[UnblindedAnswer, ...]
