@@ -1,44 +1,34 @@
-"""`python -m components.doctor [--store ADDRESS] [--json]`: is this set-up fit to run, and if not, what is to be done?
+"""`python -m components.doctor [--store ADDRESS] [--json]`: checks whether this set-up can run Stemline.
 
-Ends with 0 when nothing stands in the way of the work, 1 when something does. Of each --store it is tried what may be
-done there, with a small file below _stemline/doctor/ that is deleted again.
+Ends with 2 when a problem stops some work, else with 0. In each --store it writes a small file below
+_stemline/doctor/ to try its rights, and deletes it again.
 """
 
-import argparse
 import sys
+from typing import Annotated
 
-from components.core.base.step_command import run_step
-from components.doctor.all_checks import checks
+from typer import Option
+
+from components.core.base.progress import with_progress
+from components.core.base.step_command import run_step_command
+from components.doctor.all_checks import list_checks
 from components.doctor.check_runs import run_checks
-from components.doctor.report import Found, document, exit_code, last_line, lines_of
+from components.doctor.output import exit_code, print_json, print_report
 
 
-def main() -> None:
-    """Parse the command line and run the step."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--store",
-        action="append",
-        default=[],
-        metavar="ADDRESS",
-        help="s3://bucket/folder or a folder; may be repeated",
-    )
-    parser.add_argument("--json", action="store_true", help="the findings as JSON")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    found: list[Found] = []
-    for check, finding in run_checks(checks(arguments.store)):
-        found.append((check, finding))
-        if not arguments.json:
-            print(*lines_of(check, finding), sep="\n", flush=True)
-    findings = [finding for _, finding in found]
-    print(document(found) if arguments.json else last_line(findings))
-    sys.exit(exit_code(findings))
+def doctor(
+    store: Annotated[
+        list[str] | None, Option(metavar="ADDRESS", help="A folder or s3://bucket/folder to try. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Check versions, programs, devices, servers, stores, disk, clock and project; say what to do."""
+    checks = list_checks(store or ())
+    results = with_progress(run_checks(checks), "doctor", len(checks), "checks")
+    found = [(check, finding) for check, findings in results for finding in findings]
+    (print_json if as_json else print_report)(found)
+    sys.exit(exit_code([finding for _, finding in found]))
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(doctor, "components.doctor")

@@ -1,4 +1,4 @@
-"""Python programs that a check starts: what they print, or in one line why they could not do it."""
+"""Python programs that a check starts."""
 
 import signal
 import subprocess
@@ -17,10 +17,6 @@ def run_module(module: str, *arguments: str, seconds: float) -> str:
     if result.returncode < 0:
         raise UserError(f"{module} crashed ({signal.Signals(-result.returncode).name})")
     if result.returncode:
-        raise UserError(_last_line(result.stderr) or f"{module} ended with exit code {result.returncode}")
+        lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+        raise UserError(lines[-1] if lines else f"{module} ended with exit code {result.returncode}")
     return result.stdout
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""

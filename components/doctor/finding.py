@@ -1,47 +1,63 @@
-"""What a check has seen, and what to do about it."""
+"""What a check found, and what to do about it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from components.core.base.secrets import without_secrets
 
 
 class Status(StrEnum):
-    """How a finding is to be taken; a `problem` stops some work, a `warning` may."""
+    """How grave a finding is, the gravest first: a problem stops some work, a warning may stop it or slow it down."""
 
-    OK = "ok"
-    WARNING = "warning"
     PROBLEM = "problem"
+    WARNING = "warning"
     NOT_USED = "not used"
+    OK = "ok"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`what` was looked at, what was `seen` (with numbers), and what to `do`, one line each; `do` may be empty."""
+    """What a check found about one subject, each text on one line.
 
-    what: str
+    subject      what was checked
+    observation  what was found, with numbers
+    remedy       what to do; may be empty
+    """
+
+    subject: str
     status: Status
-    seen: str
-    do: str = ""
+    observation: str
+    remedy: str = ""
+
+    def without_secrets(self) -> "Finding":
+        """Return the finding with all secrets masked."""
+        return replace(
+            self,
+            subject=without_secrets(self.subject),
+            observation=without_secrets(self.observation),
+            remedy=without_secrets(self.remedy),
+        )
 
 
 Findings = Iterable[Finding]
 
 
-def ok(what: str, seen: str) -> Finding:
-    """Return a finding that asks for nothing."""
-    return Finding(what, Status.OK, seen)
+def ok(subject: str, observation: str) -> Finding:
+    """Return a finding that needs no action."""
+    return Finding(subject, Status.OK, observation)
 
 
-def warning(what: str, seen: str, do: str) -> Finding:
-    """Return a finding that may stop some work, or makes it slow."""
-    return Finding(what, Status.WARNING, seen, do)
+def warning(subject: str, observation: str, remedy: str) -> Finding:
+    """Return a finding that may stop some work or slow it down."""
+    return Finding(subject, Status.WARNING, observation, remedy)
 
 
-def problem(what: str, seen: str, do: str) -> Finding:
+def problem(subject: str, observation: str, remedy: str) -> Finding:
     """Return a finding that stops some work."""
-    return Finding(what, Status.PROBLEM, seen, do)
+    return Finding(subject, Status.PROBLEM, observation, remedy)
 
 
-def not_used(what: str, seen: str, do: str = "") -> Finding:
-    """Return a finding on a part that this set-up does without; `do` says how to have it."""
-    return Finding(what, Status.NOT_USED, seen, do)
+def not_used(subject: str, observation: str, remedy: str = "") -> Finding:
+    """Return a finding about a part that this set-up does not use; `remedy` says how to set it up."""
+    return Finding(subject, Status.NOT_USED, observation, remedy)

@@ -1,1 +1,1 @@
-"""Checks of the project folder: parameters, git and DVC."""
+"""Checks of the project folder: params.yaml, git and DVC's locks."""

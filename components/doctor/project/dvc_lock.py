@@ -1,7 +1,7 @@
-"""DVC's locks: held by a process that works, or by one that is gone?
+"""Check of DVC's locks: does a working process hold them, or one that is gone?
 
-`lock` is one of the system's, which ends with its holders. `rwlock` names processes by number, and DVC takes any
-process of that number for the holder: after a restart of the machine or of a container that may be a stranger.
+The file `lock` is locked through the system, and is free when its holders end. The file `rwlock` names processes by
+number. DVC takes any process with that number for the holder; after a restart it may be another program.
 """
 
 import fcntl
@@ -15,24 +15,25 @@ import psutil
 
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
-_WHAT = "DVC lock"
+_SUBJECT = "DVC lock"
+_COMMAND_LENGTH = 120
 
 
 def check_dvc_lock(project: Path = Path()) -> Findings:
-    """Look at the locks of the DVC project in the folder `project`."""
+    """Check the locks of the DVC project in the folder `project`."""
     folder = project / ".dvc" / "tmp"
     if not folder.parent.is_dir():
-        yield not_used(_WHAT, f"{project.resolve()} is no DVC project", "run it from the root of the project")
+        yield not_used(_SUBJECT, f"{project.resolve()} is not a DVC project", "run it from the root of the project")
         return
-    found = [*_lock(folder / "lock"), *_rwlock(folder / "rwlock")]
-    yield from found or [ok(_WHAT, "free")]
+    findings = [*_check_lock(folder / "lock"), *_check_rwlock(folder / "rwlock")]
+    yield from findings or [ok(_SUBJECT, "free")]
 
 
-def _lock(path: Path) -> Iterator[Finding]:
+def _check_lock(path: Path) -> Iterator[Finding]:
     if path.is_file() and not _can_lock(path):
-        holder = _holder(path)
-        do = "wait for it (`dvc --wait-for-lock …` does), or end it"
-        yield warning(_WHAT, f"held by {holder}", do)
+        yield warning(
+            _SUBJECT, f"held by {_describe_holder(path)}", "wait for it (`dvc --wait-for-lock …` does), or end it"
+        )
 
 
 def _can_lock(path: Path) -> bool:
@@ -44,44 +45,44 @@ def _can_lock(path: Path) -> bool:
     return True
 
 
-def _holder(path: Path) -> str:
-    """Return the process that wrote its number into the lock; what it started may hold it on when it has ended."""
+def _describe_holder(path: Path) -> str:
+    """Name the process that wrote its number into the lock; its children may hold the lock after its end."""
     number = path.read_text(encoding="ascii", errors="replace").strip()
     if number.isdecimal() and psutil.pid_exists(int(number)):
-        return f"process {number} ({_command(int(number)) or 'of another user'})"
-    return f"what process {number or '?'} has started: it has ended itself (fuser {path} names them)"
+        return f"process {number} ({_read_command(int(number)) or 'of another user'})"
+    return f"a child of process {number or '?'}, which has ended itself (fuser {path} names it)"
 
 
-def _rwlock(path: Path) -> Iterator[Finding]:
+def _check_rwlock(path: Path) -> Iterator[Finding]:
     if not path.is_file():
         return
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        holders = {info["pid"]: info["cmd"] for info in _infos(document)}
+        holders = {info["pid"]: info["cmd"] for info in _list_holders(json.loads(path.read_text(encoding="utf-8")))}
     except (ValueError, TypeError, KeyError, AttributeError):
-        yield problem(_WHAT, f"{path} is damaged: every `dvc repro` stops there", f"rm {path} when no DVC runs")
+        yield problem(_SUBJECT, f"{path} is damaged: every `dvc repro` fails on it", f"rm {path} when no DVC runs")
         return
     for number, command in holders.items():
-        yield from _held(path, int(number), str(command))
+        yield _check_holder(path, int(number), str(command))
 
 
-def _held(path: Path, number: int, command: str) -> Iterator[Finding]:
+def _check_holder(path: Path, number: int, command: str) -> Finding:
     if not psutil.pid_exists(number):
-        yield ok(_WHAT, f"{path.name} names process {number}, which has ended: DVC takes it away by itself")
-    elif "dvc" in (now := _command(number)):
-        yield warning(_WHAT, f"process {number} ({command}) works on outputs", "wait for it, or end it")
-    else:
-        seen = f"{path.name} names process {number} ({command}), which is now {now or 'of another user'}"
-        yield problem(_WHAT, seen, f"rm {path} when no DVC runs")
+        return ok(_SUBJECT, f"{path.name} names process {number}, which has ended: DVC removes it by itself")
+    current = _read_command(number)
+    if "dvc" in current:
+        return warning(_SUBJECT, f"process {number} ({command}) works on outputs", "wait for it, or end it")
+    observation = f"{path.name} names process {number} ({command}), which is now {current or 'of another user'}"
+    return problem(_SUBJECT, observation, f"rm {path} when no DVC runs")
 
 
-def _infos(document: Any) -> Iterator[Any]:
-    yield from document.get("write", {}).values()
-    for infos in document.get("read", {}).values():
-        yield from infos
+def _list_holders(rwlock: Any) -> Iterator[Any]:
+    """Yield the `pid` and `cmd` of each holder from the content of DVC's rwlock."""
+    yield from rwlock.get("write", {}).values()
+    for holders in rwlock.get("read", {}).values():
+        yield from holders
 
 
-def _command(number: int) -> str:
+def _read_command(number: int) -> str:
     with suppress(psutil.Error):
-        return " ".join(psutil.Process(number).cmdline())[:120]
+        return " ".join(psutil.Process(number).cmdline())[:_COMMAND_LENGTH]
     return ""

@@ -1,35 +1,28 @@
-"""params.yaml: does every section fit the step that reads it?"""
+"""Check of params.yaml: does every section fit the step that reads it?"""
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.base.params import Section, load_section
-from components.doctor.finding import Finding, Findings, ok, problem
+from components.doctor.finding import Findings, ok, problem
 
 _COMPONENTS = Path(__file__).parents[2]
 
 
 def check_params() -> Findings:
-    """Read every section as its step does. Steps are imported by name: none of them is known here."""
+    """Read every section with its step's typed config; the steps are found by their folders."""
     steps = sorted(path.parent.name for path in _COMPONENTS.glob("*/config.py"))
-    wrong = [finding for step in steps for finding in _wrong(step)]
-    yield from wrong
-    if not wrong:
-        yield ok("params.yaml", f"{len(steps)} sections, all fit")
+    problems = []
+    for step in steps:
+        try:
+            load_section(step, _find_config(step))
+        except UserError as error:
+            remedy = f"components/{step}/config.py lists the parameters"
+            problems.append(problem(f"params.yaml: {step}", str(error), remedy))
+    return problems or [ok("params.yaml", f"{len(steps)} sections, all fit")]
 
 
-def _wrong(step: str) -> list[Finding]:
-    try:
-        load_section(step, schema_of(step))
-    except UserError as error:
-        return [problem(f"params.yaml: {step}", str(error), f"components/{step}/config.py says what may stand there")]
-    return []
-
-
-def schema_of(step: str) -> type[Section]:
-    """Return the typed config of a step."""
-    module: Any = import_module(f"components.{step}.config")
-    schema: type[Section] = getattr(module, f"{step.capitalize()}Config")
-    return schema
+def _find_config(step: str) -> type[Section]:
+    config: type[Section] = getattr(import_module(f"components.{step}.config"), f"{step.capitalize()}Config")
+    return config

@@ -1,41 +1,38 @@
-"""git: every run carries its commit, so there must be one, and it should be what runs."""
+"""Check of git: every run records its commit, so there must be one, and it should be the code that runs."""
 
 import subprocess
 from pathlib import Path
 
 from components.doctor.finding import Findings, ok, problem, warning
 
-_WHAT = "git"
+_SUBJECT = "git"
 _SECONDS = 20.0
-_SHOWN = 3  # files
+_FILES_SHOWN = 3
 
 
 def check_repository(folder: Path = Path()) -> Findings:
-    """Look at the repository that `folder` is in."""
+    """Check the repository that `folder` belongs to."""
     try:
-        commit = _git(folder, "rev-parse", "--verify", "HEAD")
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no").splitlines()
+        commit = _run_git(folder, "rev-parse", "--verify", "HEAD")
+        changed = _run_git(folder, "status", "--porcelain", "--untracked-files=no").splitlines()
     except (OSError, subprocess.SubprocessError) as error:
-        yield problem(_WHAT, f"no commit to be read: {_why(error)}", _CLONE)
+        remedy = "run it in a clone of the project with at least one commit; if git asks: git config safe.directory"
+        yield problem(_SUBJECT, f"no commit could be read: {_first_line(error)}", remedy)
         return
     if changed:
-        names = ", ".join(line[3:] for line in changed[:_SHOWN]) + (" …" if len(changed) > _SHOWN else "")
-        do = "git commit: a run's results say -dirty, and workers and clones run the commit without these changes"
-        yield warning(_WHAT, f"{commit[:12]}, {len(changed)} changed files ({names})", do)
+        names = ", ".join(line[3:] for line in changed[:_FILES_SHOWN]) + (" …" if len(changed) > _FILES_SHOWN else "")
+        remedy = "git commit: a run's commit ends in -dirty, and workers and clones run it without these changes"
+        yield warning(_SUBJECT, f"{commit[:12]}, {len(changed)} changed files ({names})", remedy)
     else:
-        yield ok(_WHAT, f"{commit[:12]}, nothing changed")
+        yield ok(_SUBJECT, f"{commit[:12]}, no changes")
 
 
-_CLONE = "run it in a clone of the project, with at least one commit; if git says so: git config safe.directory"
-
-
-def _git(folder: Path, *arguments: str) -> str:
+def _run_git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)
     return result.stdout.rstrip("\n")  # a line of `status` may begin with a space
 
 
-def _why(error: Exception) -> str:
-    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-    lines = [line for line in str(said).splitlines() if line]
-    return lines[0] if lines else type(error).__name__
+def _first_line(error: Exception) -> str:
+    text = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+    return next((line for line in str(text).splitlines() if line), type(error).__name__)

@@ -1,1 +1,1 @@
-"""Checks of MLflow, Prefect, the journal and other stores."""
+"""Checks of what other machines may serve: MLflow, Prefect, the journal, stores, the DVC remote, clocks and ports."""

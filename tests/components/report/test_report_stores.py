@@ -27,9 +27,9 @@ from components.report.parts import catalogue_jobs, live_model, versions
 from components.report.report import write_report
 from components.report.sources.stores import open_stores, pages_of
 from components.report.sources.training_data import inputs_of
-from tests.components.doctor.seeing import answering
 from tests.components.report.report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
 from tests.components.report.report_workspace import Page
+from tests.support.http_server import serve_answers
 from tests.support.tiny_models import environment, run_python
 
 NOWHERE = "http://127.0.0.1:9"
@@ -250,7 +250,7 @@ def test_a_server_that_is_no_mlflow_stops_nothing(
         f"/api/2.0/mlflow/{path}"
         for path in ("experiments/get-by-name", "experiments/create", "registered-models/search", "runs/search")
     ]
-    with answering(dict.fromkeys(paths, answer)) as address:
+    with serve_answers(dict.fromkeys(paths, answer)) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         assert f"Version 3 of {NAME} is live" in _page(project).text
 

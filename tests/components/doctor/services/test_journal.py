@@ -1,4 +1,4 @@
-"""The journal and the registry, real ones: whole and agreeing, and every way in which they are not."""
+"""The journal and a real registry: whole and agreeing, and every way in which they are not."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from components.core.tracking.mlflow_store import tracking_uri
 from components.doctor.finding import Finding
 from components.doctor.services import journal as checked
 from components.doctor.services.journal import check_journal
-from tests.components.doctor.seeing import by_name
+from tests.components.doctor.findings import by_subject
 
 NAME = "voices"
 
@@ -53,7 +53,7 @@ def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     monkeypatch.setenv("STEMLINE_JOURNAL", str(folder / "promote"))
-    monkeypatch.setattr(checked, "_MOMENT", 0.0)
+    monkeypatch.setattr(checked, "SETTLING_SECONDS", 0.0)
     return folder
 
 
@@ -67,75 +67,75 @@ def _journal(project: Path) -> Journal:
 
 
 def _found() -> tuple[Finding, Finding]:
-    found = by_name(check_journal())
+    found = by_subject(check_journal())
     return found["journal"], found["journal and registry"]
 
 
-def test_what_agrees_is_fine_and_it_is_said_where_the_journal_lies(project: Path) -> None:
+def test_check_journal_accepts_agreement_and_says_where_the_journal_lies(project: Path) -> None:
     journal, both = _found()
     assert (journal.status, both.status) == ("ok", "ok")
-    assert journal.seen == f"{project / 'promote' / 'journal'} (STEMLINE_JOURNAL): 2 entries, whole"
-    assert both.seen == f"version 2 of {NAME} is live"
+    assert journal.observation == f"{project / 'promote' / 'journal'} (STEMLINE_JOURNAL): 2 entries, whole"
+    assert both.observation == f"version 2 of {NAME} is live"
 
 
-def test_an_alias_moved_by_hand_and_a_promotion_that_was_killed_may_be_repaired(project: Path) -> None:
+def test_check_journal_warns_of_a_moved_alias_and_a_killed_promotion(project: Path) -> None:
     _client().set_registered_model_alias(NAME, "champion", "1")
     _, both = _found()
     assert both.status == "warning"
-    assert "version 2 is live, and in the registry @champion is at version 1" in both.seen
-    assert "stemline repair" in both.do
+    assert "version 2 is live, and in the registry @champion is at version 1" in both.observation
+    assert "stemline repair" in both.remedy
     _client().set_registered_model_alias(NAME, "champion", "2")
     _journal(project).append("rollback", NAME, 2, "adopted", {}, expected=2)
     _, both = _found()
     assert both.status == "warning"
-    assert "does not stand for entry 3" in both.seen
+    assert "does not stand for entry 3" in both.observation
 
 
-def test_a_promotion_that_is_under_way_is_no_finding(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_journal_waits_for_a_promotion_under_way(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = _journal(project).append("rollback", NAME, 1, "hollow", {}, expected=2)
     monkeypatch.setattr(time, "sleep", lambda seconds: _follow(_client(), entry))
     _, both = _found()
-    assert (both.status, both.seen) == ("ok", f"version 1 of {NAME} is live")
+    assert (both.status, both.observation) == ("ok", f"version 1 of {NAME} is live")
 
 
-def test_what_no_promotion_gets_past_is_a_problem(project: Path) -> None:
+def test_check_journal_reports_what_blocks_a_promotion(project: Path) -> None:
     _client().set_model_version_tag(NAME, "2", "sha256", "others")
     _, both = _found()
-    assert (both.status, "has one with other weights" in both.seen) == ("problem", True)
+    assert (both.status, "has one with other weights" in both.observation) == ("problem", True)
     (project / "promote" / "journal" / "000002.json").unlink()
     _, both = _found()
-    assert (both.status, both.do) == ("problem", "restore the journal from a backup")
+    assert (both.status, both.remedy) == ("problem", "restore the journal from a backup")
     shutil.rmtree(project / "promote")
     journal, both = _found()
-    assert journal.seen.endswith("no entry yet")
-    assert (both.status, "STEMLINE_JOURNAL" in both.do) == ("problem", True)
+    assert journal.observation.endswith("no entry yet")
+    assert (both.status, "STEMLINE_JOURNAL" in both.remedy) == ("problem", True)
 
 
-def test_another_registry_is_a_problem_and_none_is_made(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_journal_reports_another_registry_and_creates_none(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'none.db'}")
     _, both = _found()
     assert both.status == "problem"
-    assert "has no such version" in both.seen
+    assert "has no such version" in both.observation
     assert not (project / "none.db").exists()
 
 
-def test_a_changed_entry_is_a_problem(project: Path) -> None:
+def test_check_journal_reports_a_changed_entry(project: Path) -> None:
     (project / "promote" / "journal" / "000001.json").write_text("{}")
-    (journal,) = by_name(check_journal()).values()
+    (journal,) = by_subject(check_journal()).values()
     assert journal.status == "problem"
-    assert "STEMLINE_JOURNAL says where it lies" in journal.do
+    assert "STEMLINE_JOURNAL says where it lies" in journal.remedy
 
 
-def test_without_a_registry_that_works_only_the_journal_is_looked_at(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_journal_without_mlflow_checks_only_the_journal(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     journal, both = _found()
     assert (journal.status, both.status) == ("ok", "not used")
 
 
-def test_before_anything_is_live_nothing_is_wrong(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_journal_before_the_first_promotion_is_ok(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(project / "promote")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'none.db'}")
     _, both = _found()
-    assert (both.status, both.seen) == ("ok", f"no version of {NAME} is live")
+    assert (both.status, both.observation) == ("ok", f"no version of {NAME} is live")

@@ -1,4 +1,4 @@
-"""What a check has seen, in the form that tests compare; and small servers that say what they are told to."""
+"""A small HTTP server with fixed answers."""
 
 import json
 import threading
@@ -7,25 +7,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from components.doctor.finding import Finding, Findings
-
-
-def by_name(findings: Findings) -> dict[str, Finding]:
-    """Return the findings by what was looked at; a check tells each part once."""
-    found = list(findings)
-    named = {finding.what: finding for finding in found}
-    assert len(named) == len(found), found
-    return named
-
-
-def statuses(findings: Findings) -> dict[str, str]:
-    """Return the status of each part."""
-    return {name: finding.status.value for name, finding in by_name(findings).items()}
-
 
 @contextmanager
-def answering(answers: Mapping[str, Any], date: str | None = None) -> Iterator[str]:
-    """Yield the address of a server that gives `answers` as JSON by path (a number alone: that status), else 404."""
+def serve_answers(answers: Mapping[str, Any], date: str | None = None) -> Iterator[str]:
+    """Yield the address of a server that answers a path of `answers` with its JSON, else with 404.
+
+    A number from 400 on is a status. `date` replaces the Date of every answer.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
