@@ -9,11 +9,11 @@ from typing import Annotated
 
 from typer import Option
 
-from components.core.base.progress import with_progress
+from components.core.base.progress import Progress
 from components.core.base.step_command import run_step_command
 from components.doctor.all_checks import list_checks
 from components.doctor.check_runs import run_checks
-from components.doctor.output import exit_code, print_json, print_report
+from components.doctor.output import CheckedFinding, exit_code, print_json, print_report
 
 
 def doctor(
@@ -24,8 +24,11 @@ def doctor(
 ) -> None:
     """Check versions, programs, devices, servers, stores, disk, clock and project; say what to do."""
     checks = list_checks(store or ())
-    results = with_progress(run_checks(checks), "doctor", len(checks), "checks")
-    found = [(check, finding) for check, findings in results for finding in findings]
+    progress = Progress("doctor", len(checks), "checks")
+    found: list[CheckedFinding] = []
+    for check, findings in run_checks(checks):
+        found += [(check, finding) for finding in findings]
+        progress.advance()
     (print_json if as_json else print_report)(found)
     sys.exit(exit_code([finding for _, finding in found]))
 

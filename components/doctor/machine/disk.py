@@ -47,8 +47,8 @@ def check_disk() -> Findings:
         Place(
             "temporary files",
             temporary,
-            HOUR_BYTES * available_cores(),
-            f"an hour a worker, {available_cores()} workers",
+            HOUR_BYTES * workers,
+            f"an hour a worker, {workers} workers",
         ),
     ):
         yield from _check_place(place)
