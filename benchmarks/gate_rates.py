@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from components.core.base.params import load_section
+from components.core.data.bootstrap import Values, mean_lower_bound
 from components.core.models.addresses import SHIPPED
-from components.gate.confidence_interval import Values, lower_bound
 from components.gate.config import GateConfig
 
 ROUNDS = 2000
@@ -96,7 +96,7 @@ def accepted(found: Values, loss: float, margin: float) -> float:
 
 def gates_own(values: Values, confidence: float) -> float:
     """Return the lower bound as the gate computes it."""
-    return lower_bound(values, confidence, RESAMPLES, 7)
+    return mean_lower_bound(values, confidence, RESAMPLES, 7)
 
 
 def percentile(values: Values, confidence: float) -> float:

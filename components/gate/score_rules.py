@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from components.core.data.bootstrap import Values, mean_lower_bound
 from components.core.release.verdict import Finding
-from components.gate.confidence_interval import Values, lower_bound
 from components.gate.config import GateConfig
 from components.gate.scores import MIXTURE, MODEL, Scores, paired, unscored, values_of
 
@@ -41,7 +41,7 @@ def against_champion(config: GateConfig, challenger: Scores, champion: Scores) -
 
 def bound_of(differences: Values, config: GateConfig, confidence: float | None = None) -> float:
     """Return what the mean difference is not lower than, in dB, at the stated confidence."""
-    return lower_bound(differences, confidence or config.confidence, config.resamples, config.seed)
+    return mean_lower_bound(differences, confidence or config.confidence, config.resamples, config.seed)
 
 
 def differences_by_target(challenger: Scores, champion: Scores) -> dict[str, Values]:

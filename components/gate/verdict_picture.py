@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from components.core.data.bootstrap import Values
 from components.core.data.score_figures import STYLE, save
 from components.core.release.verdict import Verdict
-from components.gate.confidence_interval import Values
 from components.gate.config import GateConfig
 from components.gate.score_rules import bound_of, differences_by_target, gains_by_target
 from components.gate.scores import Scores

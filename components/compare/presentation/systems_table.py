@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.statistics import by_track, median_interval
+from components.compare.scores.statistics import by_track
 from components.compare.systems.description import Facts, cost_columns, title_of
 from components.compare.systems.references import is_fixed
+from components.core.data.bootstrap import median_interval
 from components.core.data.metric_names import METRICS
 
 
@@ -43,7 +44,7 @@ def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> d
         for metric, known in values.items()
     }
     if values["SDR"].size > 1:
-        low, high = median_interval(values["SDR"], config)
+        low, high = median_interval(values["SDR"], config.confidence, config.resamples, config.seed)
         columns |= {f"{target} SDR low": low, f"{target} SDR high": high}
     among = "; ".join(sorted(set(rows["among"])))
     return columns | {f"{target} tracks": len(values["SDR"]), f"{target} among": among}

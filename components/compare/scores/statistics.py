@@ -7,22 +7,18 @@ Conover's is there to be set beside SiSEC's. Both are corrected for the number o
 """
 
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
 from components.compare.config import CompareConfig
 from components.compare.systems.references import is_fixed
+from components.core.data.bootstrap import Values, mean_interval
 
 FEWEST_TRACKS = 2
-_ROUNDING = 1e-12  # dB, or of larger values: what is nearer is equal
 _FEWEST_SYSTEMS = 3  # of Friedman's test
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -120,46 +116,6 @@ def holm(p_values: Values) -> Values:
     return corrected
 
 
-def mean_interval(values: Values, config: CompareConfig) -> tuple[float, float]:
-    """Return the bounds of the mean's bootstrap interval (bias-corrected and accelerated; Efron, JASA 82, 1987).
-
-    The acceleration of a mean has a closed form: Σd³ / 6 (Σd²)^1.5, with d the values' distances from their mean.
-    """
-    mean = values.mean()
-    distances = values - mean
-    rounding = _ROUNDING * max(1.0, float(np.abs(values).max()))
-    if np.abs(distances).max() <= rounding:
-        return float(mean), float(mean)
-    means = _weights(len(values), config.resamples, config.seed) @ values
-    acceleration = float(((distances / np.linalg.norm(distances)) ** 3).sum()) / 6
-    below = float((means < mean - rounding).mean() + (means <= mean + rounding).mean()) / 2
-    bias = float(stats.norm.ppf(below))
-    tails = bias + stats.norm.ppf([(1 - config.confidence) / 2, (1 + config.confidence) / 2])
-    shares: Values = np.asarray(stats.norm.cdf(bias + tails / (1 - acceleration * tails)))
-    low, high = np.quantile(means, shares)
-    return float(low), float(high)
-
-
-def median_interval(values: Values, config: CompareConfig) -> tuple[float, float]:
-    """Return the bounds of the median's bootstrap interval (percentile method: a median has no acceleration)."""
-    medians = np.median(values[_draws(len(values), config.resamples, config.seed)], axis=1)
-    low, high = np.quantile(medians, [(1 - config.confidence) / 2, (1 + config.confidence) / 2])
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=4)
-def _draws(count: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """Return places of `count` values drawn with replacement, `(resamples, count)`."""
-    return np.random.default_rng(seed).integers(0, count, (resamples, count))
-
-
-@lru_cache(maxsize=4)
-def _weights(count: int, resamples: int, seed: int) -> Values:
-    """Return how often each of `count` values was drawn, by `count`: times the values, a mean a resample."""
-    places = _draws(count, resamples, seed) + count * np.arange(resamples)[:, None]
-    return np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count) / count
-
-
 def _without_fixed(table: pd.DataFrame) -> pd.DataFrame:
     return table[[name for name in table if not is_fixed(str(name))]]
 
@@ -174,7 +130,7 @@ def _pair(target: str, metric: str, names: tuple[str, str], table: pd.DataFrame,
     if len(differences) < FEWEST_TRACKS:
         nan = float("nan")
         return Pair(target, metric, first, second, len(differences), nan, nan, nan, nan, nan)
-    low, high = mean_interval(differences, config)
+    low, high = mean_interval(differences, config.confidence, config.resamples, config.seed)
     alike = bool(np.all(differences == 0))
     p = 1.0 if alike else float(stats.wilcoxon(differences).pvalue)
     mean, median = float(differences.mean()), float(np.median(differences))

@@ -16,16 +16,20 @@ import numpy as np
 import pandas as pd
 
 from components.core.base.files import digest_parts, whole_file, write_json, write_text
+from components.core.data.bootstrap import median_interval
 from components.core.data.manifest import Track
 from components.core.data.metric_names import METRICS
 from components.core.models.bundle import Model
 from components.core.tracking.provenance import package_versions
-from components.evaluate.scoring.confidence_interval import median_interval
 from components.evaluate.scoring.scoring import TrackScores, median_of_frames
 
 SCORES, TABLE, METRICS_FILE, TEST = "scores.csv", "table.csv", "metrics.json", "test.json"
 MUSEVAL, PICTURES = "museval", "pictures"
 
+CONFIDENCE = 0.95
+"""Of the interval of a median."""
+
+_RESAMPLES, _SEED = 10_000, 7
 _DECIMALS = 6
 _PACKAGES = ("museval", "numpy", "scipy", "torch")
 
@@ -74,7 +78,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["system", "target"], sort=False)
     medians = groups.apply(lambda rows: rows.groupby("metric")["value"].median())[list(METRICS)].round(_DECIMALS)
     sdr = table[table["metric"] == "SDR"].groupby(["system", "target"], sort=False)
-    bounds = sdr["value"].apply(lambda values: median_interval(values.to_numpy(dtype=np.float64)))
+    bounds = sdr["value"].apply(_median_interval)
     medians["SDR_low"], medians["SDR_high"] = (bounds.str[side].round(_DECIMALS) for side in (0, 1))
     medians["tracks"] = sdr["value"].count()
     medians["unscored"] = sdr["value"].apply(lambda values: int(values.isna().sum()))
@@ -82,6 +86,11 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     per_track = table.groupby(["system", "target", "track"], sort=False)["nan_frames"].max()
     medians["nan_frames"] = per_track.groupby(["system", "target"], sort=False).sum()
     return medians.reset_index()
+
+
+def _median_interval(values: "pd.Series[float]") -> tuple[float, float]:
+    known = np.asarray(values.dropna(), dtype=np.float64)
+    return median_interval(known, CONFIDENCE, _RESAMPLES, _SEED) if len(known) else (float("nan"), float("nan"))
 
 
 def nested(summary: pd.DataFrame) -> dict[str, dict[str, object]]:

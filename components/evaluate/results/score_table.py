@@ -7,7 +7,7 @@ import pandas as pd
 
 from components.core.data.dataset_labels import label_datasets
 from components.core.data.metric_names import METRICS
-from components.evaluate.scoring.confidence_interval import CONFIDENCE
+from components.evaluate.results.results import CONFIDENCE
 from components.evaluate.scoring.systems import role
 
 _COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"

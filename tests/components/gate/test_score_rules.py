@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from components.core.base.errors import UserError
 from components.core.base.files import write_json
 from components.core.base.params import parse_section
+from components.core.data.bootstrap import Values
 from components.core.release.verdict import Finding
-from components.gate.confidence_interval import Values
 from components.gate.config import GateConfig
 from components.gate.score_rules import against_champion, bound_of, first_champion
 from components.gate.scores import read_scores

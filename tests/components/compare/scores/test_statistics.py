@@ -13,8 +13,6 @@ from components.compare.scores.statistics import (
     conover,
     friedman,
     holm,
-    mean_interval,
-    median_interval,
     pairs_of,
 )
 
@@ -157,19 +155,3 @@ def test_conover_of_tracks_that_all_rank_alike_is_certain() -> None:
     assert conover(same).tolist() == [0, 0, 0]
     assert conover(same * 0).tolist() == [1, 1, 1]
     assert np.isnan(conover(same[["a", "b"]])).all()
-
-
-def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
-    values = np.random.default_rng(5).gamma(1.0, 2.0, 20)
-    found = mean_interval(values, CompareConfig())
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(1))
-    np.testing.assert_allclose(found, theirs.confidence_interval, atol=0.06)
-
-
-@pytest.mark.parametrize(("interval", "truth"), [(mean_interval, 1.0), (median_interval, np.log(2))])
-def test_intervals_hold_the_truth_about_as_often_as_they_say(interval: object, truth: float) -> None:
-    """Of 300 samples of 25 values of an exponential distribution, which is as skewed as scores ever are."""
-    assert callable(interval)
-    random = np.random.default_rng(2)
-    bounds = np.array([interval(random.exponential(1.0, 25), CONFIG) for _ in range(300)])
-    assert 0.89 < ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean() < 0.99
