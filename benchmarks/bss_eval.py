@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from components.core.sound import decoding, ffmpeg
 from components.core.sound.decoding import Audio
 from components.evaluate.scoring import bss_eval
-from components.evaluate.scoring.scoring import SCORERS
+from components.evaluate.scoring.track_scores import SCORERS
 
 RATE = 44100
 TARGETS = (2, 4)
@@ -120,14 +120,14 @@ def _real_music() -> tuple[Audio, Audio]:
 
 def _exact_scores(references: Audio, estimates: Audio) -> NDArray[np.float64]:
     """Return what `bss_eval.evaluate` does, with correlations and filters in extended precision."""
-    solved = bss_eval._solved
+    solve = bss_eval._solve
     correlations = bss_eval._correlations
     try:
         bss_eval._correlations = _exact_correlations  # type: ignore[assignment]
-        bss_eval._solved = _exact_solution  # type: ignore[assignment]
+        bss_eval._solve = _exact_solution  # type: ignore[assignment]
         return bss_eval.evaluate(references, estimates, RATE)
     finally:
-        bss_eval._solved, bss_eval._correlations = solved, correlations
+        bss_eval._solve, bss_eval._correlations = solve, correlations
 
 
 def _exact_correlations(signals: Audio, taps: int) -> NDArray[np.longdouble]:

@@ -15,9 +15,9 @@ from components.core.data.metric_names import METRICS
 from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS
 from components.core.sound import decoding
-from components.evaluate.scoring.scoring import median_of_frames, score_track
 from components.evaluate.scoring.systems import separate_by_model
-from components.evaluate.scoring.test_tracks import read_material
+from components.evaluate.scoring.track_scores import median_of_frames, score_track
+from components.evaluate.scoring.track_signals import read_signals
 from tests.support.source import ROOT
 
 SHIPPED = ROOT / "models" / "vocal-isolation"
@@ -45,7 +45,7 @@ def _excerpt() -> Track:
 def test_the_excerpt_scores_what_the_card_says() -> None:
     torch.set_num_threads(1)
     model = load_model(SHIPPED)
-    mixture, references = read_material(model, _excerpt())
+    mixture, references = read_signals(model, _excerpt())
     estimates = separate_by_model(model, mixture, references)
     scores = score_track("excerpt", "model", model.targets, references, estimates, model.rate)
     for target, values in zip(model.targets, scores.values, strict=True):

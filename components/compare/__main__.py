@@ -7,7 +7,7 @@ from pathlib import Path
 from components.compare.compare import MARKDOWN, PAGE, compare
 from components.compare.config import CompareConfig
 from components.compare.mlflow_run import log_comparison, runs_of, training_seconds
-from components.compare.systems.names import named_places
+from components.compare.systems.row_names import named_places
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step
 from components.core.base.workspace import WORKSPACE

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from components.compare.comparison import Comparison
 from components.compare.config import CompareConfig
-from components.compare.presentation.comparison import Comparison
 from components.compare.presentation.html_page import as_html
 from components.compare.presentation.markdown_page import as_markdown
 from components.compare.presentation.pictures import draw
 from components.compare.presentation.systems_table import best_system, summarise
-from components.compare.scores.score_table import gather
+from components.compare.scores.gathered_scores import gather
 from components.compare.scores.statistics import friedman, pairs_of
 from components.compare.systems.description import facts_of_others, read_facts
 from components.core.base.files import whole_file, write_json, write_text

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from components.compare.scores.museval_files import require_scores
-from components.compare.systems.names import named_places, require_free
+from components.compare.systems.baselines import is_fixed
 from components.compare.systems.pretrained_models import Pretrained, find_pretrained
-from components.compare.systems.references import is_fixed
+from components.compare.systems.row_names import named_places, require_free
 from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, named
 from components.core.base.errors import UserError
 from components.core.base.files import write_json

@@ -1,1 +1,1 @@
-"""The step `evaluate`: museval scores of a model over the test split, between the mixture and an oracle."""
+"""The step `evaluate`: scores of a model on the test split, beside the mixture as floor and oracles as ceilings."""

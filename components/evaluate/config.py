@@ -12,20 +12,20 @@ from components.evaluate.scoring.systems import SYSTEMS
 class EvaluateConfig(Section):
     """What is scored, and how it is shown.
 
-    scorer             fast: our own BSS Eval v4 (bss_eval.py), or museval
-    window_seconds     length of a frame, and the distance from one to the next; 1 s is museval's and SiSEC's
-    tracks             how many of the test tracks are scored, chosen by a hash of their names; 0: all
+    scorer             `fast` (bss_eval.py) or `museval`
+    window_seconds     length of a frame, and the distance between frames; museval and SiSEC use 1 s
+    tracks             how many test tracks are scored, chosen by a hash of their names; all when it is not given
     systems            names in `systems.SYSTEMS`, in the order of the table
-    post               other ways to make stems of the model's estimates, by name; each is scored beside the model
-    pictures_seconds   how much of the first scored track the spectrograms show
+    post               post-processings of the model's estimates, by name; each is scored beside the model
+    pictures_seconds   length of the spectrograms
     """
 
-    scorer: Literal["fast", "museval"] = "fast"
-    window_seconds: Annotated[float, Field(gt=0)] = 1.0
-    tracks: Annotated[int, Field(ge=0)] = 0
-    systems: Annotated[tuple[str, ...], Field(min_length=1)] = ("model", "mixture", "irm2")
-    post: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], PostProcessing] = Field(default_factory=dict)
-    pictures_seconds: Annotated[float, Field(gt=0)] = 6.0
+    scorer: Literal["fast", "museval"]
+    window_seconds: Annotated[float, Field(gt=0)]
+    tracks: Annotated[int, Field(gt=0)] | None = None
+    systems: Annotated[tuple[str, ...], Field(min_length=1)]
+    post: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], PostProcessing]
+    pictures_seconds: Annotated[float, Field(gt=0)]
 
     @field_validator("systems")
     @classmethod

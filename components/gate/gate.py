@@ -17,12 +17,12 @@ from components.core.release.verdict import Finding, Verdict
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
+from components.gate.mlflow_record import TEST_DIGEST, write_down
 from components.gate.operational_rules import Try, operable
 from components.gate.score_rules import against_champion, first_champion
 from components.gate.scores import MODEL, Scores, read_scores
 from components.gate.slices import sliced
 from components.gate.verdict_picture import draw_differences
-from components.gate.verdict_records import TEST_DIGEST, write_down
 
 
 @dataclass(frozen=True)

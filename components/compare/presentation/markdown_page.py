@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from components.compare.presentation.comparison import Comparison
+from components.compare.comparison import Comparison
 from components.compare.presentation.markdown_tables import (
     costs_table,
     counted,

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.compare.presentation.comparison import Comparison
+from components.compare.comparison import Comparison
 from components.compare.scores.statistics import FEWEST_TRACKS, friedman
+from components.compare.systems.baselines import is_fixed
 from components.compare.systems.description import title_of
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
-from components.compare.systems.references import is_fixed
 from components.core.data.metric_names import METRICS
 
 _NO = "–"

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from components.compare.presentation.comparison import Comparison
+from components.compare.comparison import Comparison
 from components.compare.presentation.label_placement import place_labels
 from components.compare.presentation.markdown_page import material
 from components.compare.scores.statistics import by_track
+from components.compare.systems.baselines import is_fixed
 from components.compare.systems.description import Facts, title_of
-from components.compare.systems.references import is_fixed
 from components.core.data.score_figures import STYLE, save
 
 _TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"

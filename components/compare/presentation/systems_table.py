@@ -8,8 +8,8 @@ import pandas as pd
 
 from components.compare.config import CompareConfig
 from components.compare.scores.statistics import by_track
+from components.compare.systems.baselines import is_fixed
 from components.compare.systems.description import Facts, cost_columns, title_of
-from components.compare.systems.references import is_fixed
 from components.core.data.bootstrap import median_interval
 from components.core.data.metric_names import METRICS
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.compare.scores.scored_stems import scored_among
 from components.core.base.errors import UserError
 from components.core.data.metric_names import METRICS
+from components.core.data.scored_stems import scored_together
 
 _ONE_FRAME = 1  # at the end, where programs differ
 
@@ -39,7 +39,12 @@ def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.
         document = _document(path)
         _require_length(name, path, document, tracks[track])
         rows += [
-            {"system": name, "track": track, "among": scored_among(row["target"], document), **row}
+            {
+                "system": name,
+                "track": track,
+                "among": ", ".join(sorted(scored_together(row["target"], document))),
+                **row,
+            }
             for row in _medians(document)
         ]
     if not rows:

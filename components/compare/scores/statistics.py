@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.systems.references import is_fixed
+from components.compare.systems.baselines import is_fixed
 from components.core.data.bootstrap import Values, mean_interval
 
 FEWEST_TRACKS = 2

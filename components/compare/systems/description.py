@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from components.compare.systems.references import fixed_title, is_fixed
+from components.compare.systems.baselines import fixed_title, is_fixed
 from components.core.base.files import digest_folder
 from components.core.data import artifacts
 

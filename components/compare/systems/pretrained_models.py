@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.compare.systems.names import Named
+from components.compare.systems.row_names import Named
 from components.core.base.errors import UserError
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import fetch_model

@@ -1,72 +1,78 @@
-"""Scores into the MLflow run of the training that made the model. Doing it again changes nothing but the time."""
+"""Scores in the MLflow run of the training that made the model. Logging the same scores again changes nothing."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 
+from components.core.data import artifacts
 from components.core.data.dataset_labels import label_datasets
+from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import (
+    MEDIANS,
+    NAN_FRAMES,
+    SDR_HIGH,
+    SDR_LOW,
+    SPEEDS,
+    SYSTEM,
+    TARGET,
+    TIMES_REAL_TIME,
+    TRACKS,
+)
 from components.core.tracking.mlflow_runs import RunRef, log_data, log_metrics, set_tags
 from components.core.tracking.provenance import git_commit, lock_digest
-from components.evaluate.results.results import METRICS_FILE, MUSEVAL, PICTURES, SCORES, TABLE, TEST
-from components.evaluate.scoring.speed import SPEED
 
 ARTIFACTS = "evaluate"
-"""Folder of the run's artifacts that everything goes to."""
+"""The folder of the results among the run's artifacts."""
+
+_FILES = (artifacts.SCORE_TABLE, artifacts.SCORES, artifacts.EVALUATE_METRICS, artifacts.TEST, artifacts.SPEED)
 
 
 def log_results(client: mlflow.MlflowClient, ref: RunRef, data: Path, out: Path) -> None:
-    """Log the results in `out`, of the test split of `data`, to the run: metrics, tags, data set, files.
+    """Log the results in `out`, for the test split of `data`, to the run: metrics, tags, data set, files.
 
-    The model's metrics are `test/<target>/<metric>`, those of the other systems `test/<system>/<target>/<metric>`.
+    The model's metrics are `test/<target>/<metric>`; those of another system are `test/<system>/<target>/<metric>`.
     """
-    test: dict[str, Any] = json.loads((out / TEST).read_text(encoding="utf-8"))
-    log_metrics(client, ref, metrics_of(pd.read_csv(out / TABLE)) | _speed_metrics(pd.read_csv(out / SPEED)))
-    set_tags(client, ref, _tags(test))
-    log_data(client, ref, "test", test["datasets"], test["digest"], len(test["tracks"]), data)
-    for name in (TABLE, SCORES, METRICS_FILE, TEST, SPEED):
-        client.log_artifact(ref.run_id, str(out / name), ARTIFACTS)
-    for name in (PICTURES, MUSEVAL):
-        if (out / name).is_dir():
-            client.log_artifacts(ref.run_id, str(out / name), f"{ARTIFACTS}/{name}")
+    evaluation = Evaluation.read(out)
+    log_metrics(client, ref, _score_metrics(MEDIANS.read(out)) | _speed_metrics(SPEEDS.read(out)))
+    set_tags(client, ref, _tags(evaluation))
+    log_data(client, ref, "test", evaluation.datasets, evaluation.digest, len(evaluation.tracks), data)
+    for file in _FILES:
+        client.log_artifact(ref.run_id, str(file.within(out)), ARTIFACTS)
+    for folder in (artifacts.PICTURES, artifacts.MUSEVAL):
+        if folder.within(out).is_dir():
+            client.log_artifacts(ref.run_id, str(folder.within(out)), f"{ARTIFACTS}/{folder.file}")
 
 
-def metrics_of(summary: pd.DataFrame) -> dict[str, float]:
-    """Return MLflow's metrics for the rows of table.csv; a metric without any score is left out."""
-    metrics: dict[str, float] = {}
-    for row in summary.to_dict("records"):
-        system = _prefix(str(row["system"]))
-        for name in METRICS:
-            if np.isfinite(row[name]):
-                metrics[f"{system}/{row['target']}/{name}"] = float(row[name])
-        bounds = {name: row[name] for name in ("SDR_low", "SDR_high") if np.isfinite(row[name])}
-        metrics |= {f"{system}/{row['target']}/{name}": float(value) for name, value in bounds.items()}
-        metrics[f"{system}/{row['target']}/nan_frames"] = float(row["nan_frames"])
-        metrics[f"{system}/{row['target']}/tracks"] = float(row["tracks"])
-    return metrics
+def _score_metrics(medians: pd.DataFrame) -> dict[str, float]:
+    """Return MLflow's metrics for the rows of table.csv; a metric without a score is left out."""
+    return {
+        f"{_prefix(str(row[SYSTEM]))}/{row[TARGET]}/{name}": float(row[name])
+        for _, row in medians.iterrows()
+        for name in (*METRICS, SDR_LOW, SDR_HIGH, NAN_FRAMES, TRACKS)
+        if np.isfinite(row[name])
+    }
 
 
 def _speed_metrics(speeds: pd.DataFrame) -> dict[str, float]:
-    rows = speeds.to_dict("records")
-    return {f"{_prefix(str(row['system']))}/times_real_time": float(row["times_real_time"]) for row in rows}
+    pairs = zip(speeds[SYSTEM], speeds[TIMES_REAL_TIME], strict=True)
+    return {f"{_prefix(str(system))}/times_real_time": float(speed) for system, speed in pairs}
 
 
 def _prefix(system: str) -> str:
-    """Return where a system's metrics stand; MLflow takes no plus sign in a name."""
+    """Return the start of the names of a system's metrics; MLflow takes no plus sign in a name."""
     return "test" if system == "model" else f"test/{system.replace('+', '-')}"
 
 
-def _tags(test: dict[str, Any]) -> dict[str, object]:
+def _tags(evaluation: Evaluation) -> dict[str, object]:
     return {
         "evaluate.git_commit": git_commit(),
         "evaluate.dvc_lock": lock_digest(),
-        "evaluate.dataset": label_datasets(test["datasets"]),
-        "evaluate.test_digest": test["digest"],
-        "evaluate.test_tracks": len(test["tracks"]),
-        "evaluate.model_digest": test["model"],
-        "evaluate.scorer": f"{test['scorer']}, frames of {test['window_seconds']:g} s",
+        "evaluate.dataset": label_datasets(evaluation.datasets),
+        "evaluate.test_digest": evaluation.digest,
+        "evaluate.test_tracks": len(evaluation.tracks),
+        "evaluate.model_digest": evaluation.model,
+        "evaluate.scorer": f"{evaluation.scorer}, frames of {evaluation.window_seconds:g} s",
     }

@@ -1,14 +1,14 @@
-"""BSS Eval version 4 of images, the numbers of `museval.evaluate`, computed in a fraction of the time.
+"""BSS Eval version 4 of images: the numbers of `museval.evaluate`, ten to twenty times as fast.
 
-Vincent, Gribonval and Févotte, IEEE TASLP 14(4), 2006; version 4: Stöter, Liutkus and Ito, LVA/ICA 2018. An estimate is
-projected onto what filters of TAPS samples make of its own target, and of all targets; the filters are those of the
-whole track, and energies are taken frame by frame:
+Vincent, Gribonval and Févotte, IEEE TASLP 14(4), 2006; version 4: Stöter, Liutkus and Ito, LVA/ICA 2018. Filters of
+TAPS samples, fitted to the whole track, project an estimate onto its own target (Pⱼ) and onto all targets (P). Energies
+are summed frame by frame:
 
     SDR  ‖s‖² / ‖ŝ − s‖²        ISR  ‖s‖² / ‖Pⱼŝ − s‖²        SIR  ‖Pⱼŝ‖² / ‖Pŝ − Pⱼŝ‖²        SAR  ‖Pŝ‖² / ‖ŝ − Pŝ‖²
 
-What makes it fast: correlations are summed over blocks, and only for the lags that are needed; one Cholesky
-factorisation of the block-Toeplitz matrix serves all estimates; every frame is transformed once, and energies are taken
-of spectra (Parseval), so that no projection is ever transformed back. docs/decisions/0013 compares the two.
+It is fast for three reasons: correlations are summed over blocks, and only for the lags that are needed; one Cholesky
+factorisation of the block-Toeplitz matrix serves all estimates; energies are computed from spectra (Parseval), so that
+no projection is transformed back. docs/decisions/0013 compares it with museval.
 """
 
 from collections.abc import Iterator
@@ -27,36 +27,36 @@ TAPS = 512
 
 _BLOCK_FFT = 16384
 _BLOCKS_AT_ONCE = 4
-_FRAMES_AT_ONCE = 4  # spectra of so many stay in a processor's cache
+_FRAMES_AT_ONCE = 4  # their spectra fit into a processor's cache
 
 Signals = NDArray[np.float64]
 Spectra = NDArray[np.complex128]
 
 
 class SingularError(Exception):
-    """Some targets are copies of each other: what is interference is not determined."""
+    """Some targets are copies of each other, so their interference is not determined."""
 
 
 def evaluate(references: Audio, estimates: Audio, window: int, taps: int = TAPS) -> NDArray[np.float64]:
     """Return SDR, SIR, SAR and ISR in dB, `(targets, 4, frames)`, of `(targets, channels, samples)` signals.
 
-    Frames of `window` samples do not overlap; what is left at the end counts for the filters only, and a track shorter
-    than a frame is one. A frame in which a reference or an estimate is silent (its channels add up to zero throughout)
-    is NaN. Raises SingularError where a reference is a copy of another.
+    Frames of `window` samples do not overlap; samples after the last whole frame count for the filters only. A track
+    shorter than a frame is one frame. A frame is NaN when a reference or an estimate is silent in it (its channels add
+    up to zero). Raises SingularError when a reference is a copy of another.
     """
     targets, channels, samples = references.shape
     if any(np.array_equal(one, other) for one, other in combinations(references, 2)):
         raise SingularError
     window = min(window, samples)
-    signals = np.stack([references, estimates])  # in their own precision, and twice as exact a few frames at a time
+    signals = np.stack([references, estimates])  # in single precision to save memory; converted a few frames at a time
     filters = _filters(signals.reshape(-1, samples), targets, channels, taps)
     size = scipy.fft.next_fast_len(window + taps - 1, real=True)
-    own, all_ = (scipy.fft.rfft(filter_, size) for filter_ in filters)
-    return np.concatenate([_frame_scores(frames, own, all_, size) for frames in _framed(signals, window)], axis=-1)
+    to_own, to_all = (scipy.fft.rfft(filter_, size) for filter_ in filters)
+    return np.concatenate([_score_frames(part, to_own, to_all, size) for part in _frames(signals, window)], axis=-1)
 
 
-def _framed(signals: Audio, window: int) -> Iterator[Signals]:
-    """Yield a few frames at a time: `(2, targets, channels, frames, window)`."""
+def _frames(signals: Audio, window: int) -> Iterator[Signals]:
+    """Yield a few frames at a time, `(2, targets, channels, frames, window)`, in double precision."""
     count = signals.shape[-1] // window
     whole = signals[..., : count * window].reshape(*signals.shape[:-1], count, window)
     for first in range(0, count, _FRAMES_AT_ONCE):
@@ -66,30 +66,30 @@ def _framed(signals: Audio, window: int) -> Iterator[Signals]:
 def _filters(signals: Audio, targets: int, channels: int, taps: int) -> tuple[Signals, Signals]:
     """Return the filters from each target to its own estimate, and from all targets to each estimate.
 
-    `(targets, from channels, to channels, taps)` and `(targets, from targets, from channels, to channels, taps)`; the
-    first half of `signals`, `(2 · targets · channels, samples)`, are the references.
+    Their shapes are `(targets, from channels, to channels, taps)` and `(targets, from targets, from channels, to
+    channels, taps)`. The first half of `signals`, `(2 · targets · channels, samples)`, are the references.
     """
     lags = _correlations(signals, taps)
     half = targets * channels
     gram = _toeplitz(lags[:, :half], taps)
-    # of estimates against delayed references: lags from zero on
+    # estimates against delayed references: lags from zero on
     sides = lags[:, half:, taps - 1 :].transpose(0, 2, 1)  # (references, taps, estimates)
     sides = sides.reshape(half * taps, half)
-    all_ = _solved(gram, sides).reshape(targets, channels, taps, targets, channels)
-    own = np.empty((targets, channels, channels, taps))
+    to_all = _solve(gram, sides).reshape(targets, channels, taps, targets, channels)
+    to_own = np.empty((targets, channels, channels, taps))
     size = channels * taps
     for target in range(targets):
         rows = slice(target * size, (target + 1) * size)
         columns = slice(target * channels, (target + 1) * channels)
-        solution = _solved(gram[rows, rows], sides[rows, columns])
-        own[target] = solution.reshape(channels, taps, channels).transpose(0, 2, 1)
-    return own, np.ascontiguousarray(all_.transpose(3, 0, 1, 4, 2))
+        solution = _solve(gram[rows, rows], sides[rows, columns])
+        to_own[target] = solution.reshape(channels, taps, channels).transpose(0, 2, 1)
+    return to_own, np.ascontiguousarray(to_all.transpose(3, 0, 1, 4, 2))
 
 
 def _correlations(signals: Audio, taps: int) -> Signals:
-    """Return Σ x[t] y[t + lag], `(references, signals, 2 · taps − 1)`, lags from `1 − taps` to `taps − 1`.
+    """Return Σ x[t] y[t + lag] of references x and all signals y, `(references, signals, 2 · taps − 1)`.
 
-    Summed over blocks of the references, each against the signals around it.
+    The lags run from `1 − taps` to `taps − 1`. The sum is taken over blocks of x, each with the part of y around it.
     """
     count, samples = signals.shape
     block = _BLOCK_FFT - 2 * (taps - 1)
@@ -106,13 +106,13 @@ def _correlations(signals: Audio, taps: int) -> Signals:
         before = scipy.fft.rfft(wide[: count // 2, :, taps - 1 : taps - 1 + block], _BLOCK_FFT)
         np.conjugate(before, out=before)
         total += np.einsum("ibk,jbk->ijk", before, scipy.fft.rfft(wide, overwrite_x=True))
-    # a block starts taps − 1 samples into what is around it, so lag 1 − taps comes first
+    # a block starts taps − 1 samples after the part around it, so lag 1 − taps comes first
     lags: Signals = scipy.fft.irfft(total, _BLOCK_FFT)[..., : 2 * taps - 1]
     return lags
 
 
 def _toeplitz(lags: Signals, taps: int) -> Signals:
-    """Return the matrix of inner products of delayed references: entry (i, a), (j, b) is the lag a − b of i and j."""
+    """Return the inner products of delayed references: entry (i, a), (j, b) is their correlation at lag a − b."""
     count = lags.shape[0]
     first, second, last = lags.strides
     start = lags[..., taps - 1 :]
@@ -122,8 +122,11 @@ def _toeplitz(lags: Signals, taps: int) -> Signals:
     return blocks.reshape(count * taps, count * taps)
 
 
-def _solved(gram: Signals, sides: Signals) -> Signals:
-    """Solve with museval's tiny ridge; where rounding has made the matrix indefinite, by elimination as it does."""
+def _solve(gram: Signals, sides: Signals) -> Signals:
+    """Solve `gram @ x = sides`, with museval's tiny ridge.
+
+    Where rounding has made the matrix indefinite, Cholesky fails and elimination solves, as in museval.
+    """
     ridged = gram.copy()
     ridged.flat[:: len(gram) + 1] += np.finfo(np.float64).eps
     try:
@@ -133,16 +136,16 @@ def _solved(gram: Signals, sides: Signals) -> Signals:
         try:
             solution = np.asarray(np.linalg.solve(ridged, sides), np.float64)
         except np.linalg.LinAlgError:
-            return _solved_by_independent(ridged, sides)
+            return _solve_singular(ridged, sides)
     return solution
 
 
-def _solved_by_independent(gram: Signals, sides: Signals) -> Signals:
+def _solve_singular(gram: Signals, sides: Signals) -> Signals:
     """Return one of the least-squares solutions of a singular system: dependent signals get filters of zeros.
 
-    Two channels that are the same (a mono recording in a stereo file) leave open which of them is filtered, not what
-    comes out: the projection is that of every other solution. Cholesky with pivoting finds the independent ones
-    (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 10.3), of signals of the same level each.
+    With two equal channels (a mono recording in a stereo file) either may be filtered; the projection is the same.
+    Cholesky with pivoting finds the independent signals (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+    section 10.3), after all signals are scaled to the same level.
     """
     level = 1 / np.sqrt(gram.diagonal())
     factor, order, rank, _ = scipy.linalg.lapack.dpstrf(gram * level * level[:, None], lower=1)
@@ -154,10 +157,10 @@ def _solved_by_independent(gram: Signals, sides: Signals) -> Signals:
     return solution
 
 
-def _frame_scores(frames: Signals, own: Spectra, all_: Spectra, size: int) -> Signals:
+def _score_frames(frames: Signals, to_own: Spectra, to_all: Spectra, size: int) -> Signals:
     """Return `(targets, 4, frames)` for a few frames, `(2, targets, channels, frames, window)`.
 
-    `own` and `all_` are the spectra, of FFTs of `size` samples, of what `_filters` returns.
+    `to_own` and `to_all` are the spectra of the filters, from FFTs of `size` samples.
     """
     references, estimates = frames
     reference_spectra, estimate_spectra = scipy.fft.rfft(frames, size)  # (targets, channels, frames, bins)
@@ -165,9 +168,9 @@ def _frame_scores(frames: Signals, own: Spectra, all_: Spectra, size: int) -> Si
     for target, reference in enumerate(references):
         energy = np.square(reference).sum(axis=(0, 2))
         distortion = np.square(estimates[target] - reference).sum(axis=(0, 2))
-        by_own = _projection(reference_spectra[target], own[target])
+        by_own = _filter_and_sum(reference_spectra[target], to_own[target])
         flat = reference_spectra.reshape(-1, *reference_spectra.shape[2:])
-        by_all = _projection(flat, all_[target].reshape(len(flat), *own.shape[2:]))
+        by_all = _filter_and_sum(flat, to_all[target].reshape(len(flat), *to_own.shape[2:]))
         spatial = _energy(by_own - reference_spectra[target], size)
         interference, artefacts = _energy(by_all - by_own, size), _energy(estimate_spectra[target] - by_all, size)
         scores[target] = [
@@ -181,8 +184,8 @@ def _frame_scores(frames: Signals, own: Spectra, all_: Spectra, size: int) -> Si
     return scores
 
 
-def _projection(sources: Spectra, filters: Spectra) -> Spectra:
-    """`(from, frames, bins)` through `(from, to, bins)` to `(to, frames, bins)`."""
+def _filter_and_sum(sources: Spectra, filters: Spectra) -> Spectra:
+    """Filter sources `(from, frames, bins)` by `(from, to, bins)`; return their sums, `(to, frames, bins)`."""
     result = np.empty((filters.shape[1], *sources.shape[1:]), np.complex128)
     for output in range(len(result)):
         np.multiply(sources[0], filters[0, output], out=result[output])
@@ -192,7 +195,7 @@ def _projection(sources: Spectra, filters: Spectra) -> Spectra:
 
 
 def _energy(spectra: Spectra, size: int) -> Signals:
-    """Return Σ x² of the real signals, over channels, from their `(channels, frames, bins)` one-sided spectra."""
+    """Return Σ x² over channels, `(frames,)`, of real signals with the one-sided spectra `(channels, frames, bins)`."""
     flat = spectra.view(np.float64)
     total = np.einsum("cfb,cfb->f", flat, flat)
     edges = np.square(np.abs(spectra[..., 0])).sum(axis=0)

@@ -1,7 +1,7 @@
-"""What the best mask could do: estimates from the true targets, the ceilings of a table.
+"""Oracles: estimates made with the true targets known, the ceilings of a table.
 
-The oracles of SiSEC 2018 (Stöter, Liutkus and Ito, LVA/ICA 2018), with the targets as its sources, all on one STFT of
-4096 samples, 1024 apart.
+They are the oracles of SiSEC 2018 (Stöter, Liutkus and Ito, LVA/ICA 2018), with our targets as its sources, on an STFT
+with a window of 4096 samples and a hop of 1024.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,18 @@ from components.core.sound.decoding import Audio
 from components.core.sound.stft import Stft, StftConfig
 
 _STFT = StftConfig(window=4096, hop=1024)
-_EPSILON = 1e-10  # as in core.networks.spectrogram: where all is silent, nothing is passed
-_ROUNDS = 2  # of alternating between a source's power and its directions, as SiSEC's oracle
+_EPSILON = 1e-10  # as in core/networks/spectrogram.py: where all targets are silent, masks are 0
+_ROUNDS = 2  # of estimating a source's power and its directions in turn, as SiSEC's oracle
+_BINS_AT_ONCE = 128  # covariances of a whole song would take gigabytes
 
 Filter = Callable[[Tensor, Tensor], Tensor]
-"""Spectra of the targets `(targets, channels, bins, frames)` and of the mixture `(channels, …)` to the estimates'."""
+"""Function of the spectra of targets `(targets, channels, bins, frames)` and mixture `(channels, bins, frames)`.
+
+It returns the spectra of the estimates, in the shape of the targets."""
 
 
 def oracle(apply: Filter) -> Callable[[Model, Audio, Audio], Audio]:
-    """Return the estimator that filters the mixture's spectrum, with the true targets' known."""
+    """Return an estimator that applies a filter to the mixture's spectrum; it knows the spectra of the true targets."""
 
     def estimate(model: Model, mixture: Audio, references: Audio) -> Audio:
         stft = Stft(_STFT)
@@ -35,14 +38,14 @@ def oracle(apply: Filter) -> Callable[[Model, Audio, Audio], Audio]:
 
 
 def ideal_binary(targets: Tensor, mixture: Tensor) -> Tensor:
-    """Each bin of a channel goes to the loudest target in it (Wang, 2005)."""
+    """Give every bin of a channel to its loudest target (Wang, 2005)."""
     magnitude = targets.abs()
     masks = (magnitude == magnitude.amax(dim=0, keepdim=True)) & (magnitude > 0)
     return masks * mixture
 
 
 def ideal_ratio(power: int) -> Filter:
-    """Return the filter by the masks |s|ᵖ / Σ|s|ᵖ: IRM1 for magnitudes, IRM2 for powers."""
+    """Return a filter with the masks |s|ᵖ / Σ|s|ᵖ: `power` 1 for magnitudes (IRM1), 2 for powers (IRM2)."""
 
     def ratio(targets: Tensor, mixture: Tensor) -> Tensor:
         level = targets.abs() ** power
@@ -52,19 +55,14 @@ def ideal_ratio(power: int) -> Filter:
 
 
 def ideal_wiener(targets: Tensor, mixture: Tensor) -> Tensor:
-    """The multichannel Wiener filter of the true targets' powers and directions (Duong et al., IEEE TASLP 2010).
+    """Filter by the multichannel Wiener filter of the true targets (Duong et al., IEEE TASLP 2010).
 
-    Of each target the power v of every bin and one spatial covariance R a frequency, in turns: R is the mean over the
-    frames of s sᴴ / v, and v is tr(R⁻¹ s sᴴ) / channels (equations 12 and 13 there). The estimate is v R (Σ v R)⁻¹ x.
+    Every target has a power v in every bin and a spatial covariance R for every frequency. They are estimated in turn:
+    R is the mean over the frames of s sᴴ / v, and v is tr(R⁻¹ s sᴴ) / channels (equations 12 and 13). The estimate is
+    v R (Σ v R)⁻¹ x.
     """
-    pieces = range(0, mixture.shape[-2], _BINS)
-    return torch.cat(
-        [_wiener(targets[..., first : first + _BINS, :], mixture[..., first : first + _BINS, :]) for first in pieces],
-        dim=-2,
-    )
-
-
-_BINS = 128  # at a time: covariances of a whole song would take gigabytes
+    parts = zip(*(torch.split(spectra, _BINS_AT_ONCE, dim=-2) for spectra in (targets, mixture)), strict=True)
+    return torch.cat([_wiener(*part) for part in parts], dim=-2)
 
 
 def _wiener(targets: Tensor, mixture: Tensor) -> Tensor:
@@ -76,7 +74,7 @@ def _wiener(targets: Tensor, mixture: Tensor) -> Tensor:
     for _ in range(_ROUNDS):
         directions = (covariance / (power + _EPSILON)).mean(dim=2, keepdim=True)
         weight = directions.diagonal(dim1=-2, dim2=-1).sum(-1).real[..., None, None] / channels
-        directions = directions + (1e-4 * weight + _EPSILON) * unit  # targets in the middle have no second direction
+        directions = directions + (1e-4 * weight + _EPSILON) * unit  # a target in the middle has no second direction
         seen = (torch.linalg.inv(directions) * covariance.transpose(-1, -2)).sum(dim=(-2, -1), keepdim=True)
         power = seen.real.clamp_min(0) / channels
     modelled = power * directions

@@ -1,24 +1,18 @@
-"""What a system costs: seconds of music separated a second, on one core.
-
-speed.csv       a row a system: times_real_time, and in words the processor that it was measured on
-"""
+"""The speed of every system: seconds of music separated in a second of one core's time."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from components.core.base.files import whole_file
 from components.core.data.manifest import Track
+from components.core.data.score_tables import MACHINE, SYSTEM, TIMES_REAL_TIME
 from components.core.tracking.provenance import processor
-from components.evaluate.scoring.jobs import Scored
-
-SPEED = "speed.csv"
+from components.evaluate.scoring.parallel_scoring import Scored
 
 
 def times_real_time(scored: Sequence[Scored], tracks: Sequence[Track]) -> dict[str, float]:
-    """Return for each system the seconds of music that it separates in a second of one core's time."""
+    """Return the speed of every system."""
     durations = {track.name: track.duration for track in tracks}
     music: dict[str, float] = defaultdict(float)
     seconds: dict[str, float] = defaultdict(float)
@@ -28,11 +22,9 @@ def times_real_time(scored: Sequence[Scored], tracks: Sequence[Track]) -> dict[s
     return {system: music[system] / max(seconds[system], 1e-9) for system in music}
 
 
-def write_speeds(out: Path, speeds: Mapping[str, float]) -> None:
-    """Write speed.csv to `out`."""
-    machine = processor()  # where there is a GPU, too
-    rows = [
-        {"system": system, "times_real_time": round(value, 2), "machine": machine} for system, value in speeds.items()
-    ]
-    with whole_file(out / SPEED) as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False)
+def speed_table(speeds: Mapping[str, float]) -> pd.DataFrame:
+    """Return speed.csv; scoring runs on the processor even where there is a GPU, so it names the processor."""
+    machine = processor()
+    return pd.DataFrame(
+        {SYSTEM: system, TIMES_REAL_TIME: round(speed, 2), MACHINE: machine} for system, speed in speeds.items()
+    )

@@ -1,6 +1,6 @@
-"""What is scored: the model, its post-processings, and the floor and the ceiling of its table.
+"""What is scored: the model, its post-processings, and the floor and the ceilings of its table.
 
-To add one: a function and its line here.
+To add a system, write its function and add a line to SYSTEMS.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,37 +12,39 @@ from components.core.models.bundle import Model
 from components.core.separating.postprocessing import PostProcessing
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio
-from components.evaluate.scoring.merging import with_post
+from components.evaluate.scoring.merged_stems import with_post
 from components.evaluate.scoring.oracles import ideal_binary, ideal_ratio, ideal_wiener, oracle
-from components.evaluate.scoring.test_tracks import scored_targets
+from components.evaluate.scoring.track_signals import scored_targets
 
 Estimator = Callable[[Model, Audio, Audio], Audio]
-"""`(model, mixture (channels, samples), references (targets, channels, samples))` to estimates like the references.
+"""Function of a model, a mixture `(channels, samples)` and references `(targets, channels, samples)`.
 
-They may have the accompaniment behind them already, where it is scored and is not the sum of the others."""
+It returns estimates in the shape of the references. It may append the accompaniment, where this is scored but is not
+the sum of the other estimates.
+"""
 
 
 @dataclass(frozen=True)
 class System:
-    """A way to estimate the targets; `title` is its name in pictures, `role` what it stands for in the table."""
+    """A way to estimate the targets; `title` is its name in pictures, `role` its part in the table."""
 
     estimate: Estimator
     title: str
-    role: str
+    role: str = ""
 
 
 def separate_by_model(model: Model, mixture: Audio, references: Audio) -> Audio:
-    """What a user of the model gets."""
+    """Return what a user of the model gets."""
     return separate_all(model.separator, mixture)
 
 
 def repeat_mixture(model: Model, mixture: Audio, references: Audio) -> Audio:
-    """The mixture itself as the estimate of all that is scored, the accompaniment too: what doing nothing scores."""
+    """Return the mixture itself as the estimate of every target, the accompaniment too: the score of doing nothing."""
     return np.broadcast_to(mixture, (len(scored_targets(model.targets)), *mixture.shape))
 
 
 SYSTEMS: Mapping[str, System] = {
-    "model": System(separate_by_model, "Model", ""),
+    "model": System(separate_by_model, "Model"),
     "mixture": System(repeat_mixture, "Mixture", "floor"),
     "ibm": System(oracle(ideal_binary), "IBM oracle", "ceiling"),
     "irm1": System(oracle(ideal_ratio(1)), "IRM1 oracle", "ceiling"),
@@ -55,13 +57,13 @@ _POST = "model+"
 
 
 def all_systems(names: Sequence[str], post: Mapping[str, PostProcessing]) -> list[str]:
-    """Return the systems of a table: those named, and behind the model the model with each post-processing."""
+    """Return the systems in `names`, and after the model the model with each post-processing."""
     after = [f"{_POST}{name}" for name in post]
     return [system for name in names for system in ([name, *after] if name == "model" else [name])]
 
 
 def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
-    """Return what estimates the targets for a name that `all_systems` gave."""
+    """Return the estimator of a system that `all_systems` returned."""
     if system in SYSTEMS:
         return SYSTEMS[system].estimate
     chosen = post[system.removeprefix(_POST)]
@@ -73,10 +75,10 @@ def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
 
 
 def title(system: str) -> str:
-    """Return a system's name for pictures."""
+    """Return a system's name in pictures."""
     return SYSTEMS[system].title if system in SYSTEMS else f"+ {system.removeprefix(_POST)}"
 
 
 def role(system: str) -> str:
-    """Return what a system stands for in the table; empty for the model and its post-processings."""
+    """Return `floor`, `ceiling`, or nothing for the model and its post-processings."""
     return SYSTEMS[system].role if system in SYSTEMS else ""

@@ -13,10 +13,10 @@ from PIL import Image
 
 from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.systems.references import is_fixed
+from components.compare.systems.baselines import is_fixed
 from components.core.base.files import digest_folder
 from components.core.tracking.mlflow_runs import RunRef
-from tests.components.compare.made_up import TRACKS, write_museval, write_system
+from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
 
 CONFIG = CompareConfig(resamples=1000)
 DAY = date(2026, 2, 3)

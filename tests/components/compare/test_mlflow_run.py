@@ -10,7 +10,7 @@ from components.compare.compare import compare
 from components.compare.config import CompareConfig
 from components.compare.mlflow_run import _note, log_comparison, runs_of, training_seconds
 from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id, log_metrics
-from tests.components.compare.made_up import write_system
+from tests.components.compare.made_up_scores import write_system
 from tests.support.tiny_models import save_tiny_model
 
 

@@ -15,10 +15,17 @@ from components.core.networks.unet import UNetConfig, build_unet
 from components.core.sound import decoding
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import StftConfig
+from components.evaluate.config import EvaluateConfig
+from tests.support.params import section_with
 
 RATE = 44100
 TARGETS = ("vocals", "accompaniment")
 STEMPEG_STEMS = ("mixture", "drums", "bass", "other", "vocals")
+
+
+def evaluate_config(**changes: object) -> EvaluateConfig:
+    """Return the section `evaluate` of params.yaml without post-processings, with changes."""
+    return section_with("evaluate", EvaluateConfig, **{"post": {}, **changes})
 
 
 def save_tiny_model(folder: Path, targets: tuple[str, ...] = TARGETS, channels: int = 2) -> Path:

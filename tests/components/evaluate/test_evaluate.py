@@ -1,7 +1,6 @@
 """The whole step on a few short tracks: its files, and what MLflow gets of them."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +18,15 @@ from components.core.models.bundle import load_model
 from components.core.separating.postprocessing import PostProcessing
 from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id
 from components.evaluate import __main__ as program
-from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
+from components.evaluate.results.description import digest_tracks
 from components.evaluate.results.mlflow_run import ARTIFACTS, log_results
-from components.evaluate.results.results import digest_tracks
 from components.evaluate.scoring.systems import SYSTEMS, estimator
-from components.evaluate.scoring.test_tracks import read_material
+from components.evaluate.scoring.track_signals import read_signals
 from tests.components.evaluate.evaluate_music import (
     RATE,
     TARGETS,
+    evaluate_config,
     noise,
     save_tiny_model,
     stem_mp4_track,
@@ -57,7 +56,7 @@ class Step:
 def _run(folder: Path, tracks: list[Track]) -> Step:
     model = save_tiny_model(folder / "model")
     write_manifest(folder / "data", tracks)
-    evaluate(EvaluateConfig(systems=tuple(SYSTEMS), post=POST), model, folder / "data", folder / "out")
+    evaluate(evaluate_config(systems=tuple(SYSTEMS), post=POST), model, folder / "data", folder / "out")
     return Step(model, folder / "data", folder / "out", {track.name: track for track in tracks})
 
 
@@ -86,7 +85,7 @@ def _value(scores: pd.DataFrame, *key: str) -> float:
 @pytest.mark.parametrize("system", ["model", "model+wiener", "model+shifted", *list(SYSTEMS)[1:]])
 def test_medians_are_those_of_museval_called_directly(step: Step, system: str) -> None:
     model = load_model(step.model)
-    mixture, references = read_material(model, step.tracks[EXCERPT])
+    mixture, references = read_signals(model, step.tracks[EXCERPT])
     estimates = estimator(system, POST)(model, mixture, references)
     expected = museval.evaluate(references.transpose(0, 2, 1), estimates.transpose(0, 2, 1))
     for metric, frames in zip(("SDR", "ISR", "SIR", "SAR"), expected, strict=True):
@@ -146,7 +145,7 @@ def test_of_four_stems_the_accompaniment_is_scored_too_as_museval_does(tmp_path:
     write_manifest(tmp_path, [track])
     for name, targets in (("two", TARGETS), ("four", stems)):
         model = save_tiny_model(tmp_path / name, targets)
-        evaluate(EvaluateConfig(systems=("mixture",)), model, tmp_path, tmp_path / f"{name}-out")
+        evaluate(evaluate_config(systems=("mixture",)), model, tmp_path, tmp_path / f"{name}-out")
     two, four = (pd.read_csv(tmp_path / f"{name}-out" / "scores.csv") for name in ("two", "four"))
     assert list(dict.fromkeys(four["target"])) == [*stems, "accompaniment"]
     for target in TARGETS:
@@ -204,27 +203,25 @@ def test_mlflow_gets_metrics_tags_and_files_twice_alike(
     assert digest_folder(copy) == digest_folder(step.out)
 
 
-def test_the_program_checks_the_run_before_it_works(
+def test_the_command_checks_the_run_before_it_scores(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     RunRef(run_id="0" * 32, experiment="vocal-isolation").write(tmp_path)
-    folders = [f"--model={step.model}", f"--data={step.data}", f"--out={tmp_path / 'out'}", f"--run={tmp_path}"]
-    monkeypatch.setattr(sys, "argv", ["evaluate", *folders])
     monkeypatch.chdir(Path(__file__).parents[3])
     with pytest.raises(UserError, match=r"MLflow run 0+ is not in"):
-        program.main()
+        program.evaluate_model(step.model, step.data, tmp_path / "out", tmp_path)
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_to_score_is_a_user_s_mistake(step: Step, tmp_path: Path) -> None:
     write_manifest(tmp_path, [])
     with pytest.raises(UserError, match="no track in the split 'test'"):
-        evaluate(EvaluateConfig(), step.model, tmp_path, tmp_path / "out")
+        evaluate(evaluate_config(), step.model, tmp_path, tmp_path / "out")
     silent = write_track(tmp_path, "Silence", {"vocals": 0 * noise(0, 0.1), "other": noise(1, 0.1)})
     write_manifest(tmp_path, [silent])
     with pytest.raises(UserError, match="the true vocals is silent: made/Nobody - Silence"):
-        evaluate(EvaluateConfig(systems=("mixture",)), step.model, tmp_path, tmp_path / "out")
+        evaluate(evaluate_config(systems=("mixture",)), step.model, tmp_path, tmp_path / "out")
 
 
 @pytest.mark.slow

@@ -15,11 +15,11 @@ from components.core.data.manifest import StemFile, Track, write_manifest
 from components.core.models.bundle import load_model, save_model
 from components.core.sound.profile import PROFILE
 from components.core.tracking import mlflow_runs
-from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
 from components.export import __main__ as program
 from components.export.export import export
 from components.export.network import ARTIFACTS
+from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.tiny_models import noise, save_tiny_model
 
 
@@ -63,7 +63,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         for step in (20, 40):
             mlflow_runs.log_metrics(client, run, {"train/loss": 1 / step, "train/audio_seconds_a_second": 20.0}, step)
         run.write(train)
-    evaluate(EvaluateConfig(systems=("model", "mixture")), train / "model", data, root / "evaluate")
+    evaluate(evaluate_config(systems=("model", "mixture")), train / "model", data, root / "evaluate")
     (root / "params.yaml").write_text("train: {}\n")
     (root / "dvc.lock").write_text("schema: '2.0'\n")
     return Made(train, root / "evaluate", data, root)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.compare.systems.names import named_places
 from components.compare.systems.pretrained_mlflow_run import run_of_pretrained
 from components.compare.systems.pretrained_models import find_pretrained
+from components.compare.systems.row_names import named_places
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model

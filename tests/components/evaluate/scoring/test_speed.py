@@ -1,19 +1,15 @@
-"""Speeds of scoring, which the processor computes."""
+"""The table of speeds."""
 
-from pathlib import Path
-
-import pandas as pd
 import pytest
 
 from components.core.tracking import provenance
-from components.evaluate.scoring.speed import write_speeds
+from components.evaluate.scoring.speed import speed_table
 
 
-def test_a_gpu_that_scoring_does_not_use_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_scoring_does_not_use_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "_output", lambda *command: "Some GPU")
     assert provenance.hardware() == "1 x Some GPU"
-    write_speeds(tmp_path, {"model": 12.341, "mixture": 900.0})
-    table = pd.read_csv(tmp_path / "speed.csv").set_index("system")
+    table = speed_table({"model": 12.341, "mixture": 900.0}).set_index("system")
     assert dict(table["times_real_time"]) == {"model": 12.34, "mixture": 900.0}
     assert set(table["machine"]) == {provenance.processor()}
     assert "GPU" not in provenance.processor()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from components.compare.config import CompareConfig
 from components.compare.presentation.systems_table import best_system
-from components.compare.scores.score_table import Gathered
+from components.compare.scores.gathered_scores import Gathered
 from components.compare.scores.statistics import by_track
 from components.compare.systems.description import Facts, title_of
 

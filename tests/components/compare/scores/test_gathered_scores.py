@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from components.compare.scores.gathered_scores import gather
 from components.compare.scores.museval_files import read_others
-from components.compare.scores.score_table import gather
-from components.compare.systems.references import fixed_title
+from components.compare.systems.baselines import fixed_title
 from components.core.base.errors import UserError
-from tests.components.compare.made_up import TRACKS, write_museval, write_system
+from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
 
 
 def test_rows_have_the_names_of_their_systems_and_floors_are_there_once(tmp_path: Path) -> None:

@@ -10,7 +10,12 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.data.metric_names import METRICS
 from components.core.sound.decoding import Audio
-from components.evaluate.scoring.scoring import TrackScores, median_of_frames, scenarios, score_track
+from components.evaluate.scoring.track_scores import (
+    TrackScores,
+    median_of_frames,
+    require_several_targets,
+    score_track,
+)
 from tests.components.evaluate.evaluate_music import RATE, TARGETS, noise
 
 
@@ -119,10 +124,7 @@ def test_the_median_is_museval_s_own() -> None:
     assert median_of_frames(values) == expected == 2.0
 
 
-def test_which_targets_are_scored_together() -> None:
-    assert scenarios(TARGETS) == [(TARGETS, TARGETS)]
-    four = ("vocals", "drums", "bass", "other")
-    assert scenarios(four) == [(four, four)]
-    assert scenarios((*four, "accompaniment")) == [(four, ("drums", "bass", "other")), (TARGETS, TARGETS)]
+def test_a_single_target_cannot_be_scored() -> None:
+    require_several_targets(TARGETS)
     with pytest.raises(UserError, match="one target"):
-        scenarios(("vocals",))
+        require_several_targets(("vocals",))

@@ -1,4 +1,4 @@
-"""Models of more stems than the data have."""
+"""Models with more targets than the data have stems."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,9 @@ from components.core.base.errors import UserError
 from components.core.data.manifest import Track, write_manifest
 from components.core.models.bundle import load_model
 from components.core.separating.postprocessing import PostProcessing, post_processed
-from components.evaluate.config import EvaluateConfig
 from components.evaluate.evaluate import evaluate
-from components.evaluate.scoring.merging import merged_model, merged_targets, with_post
-from tests.components.evaluate.evaluate_music import noise, save_tiny_model, stempeg_track, write_track
+from components.evaluate.scoring.merged_stems import merge_targets, merged_targets, with_post
+from tests.components.evaluate.evaluate_music import evaluate_config, noise, save_tiny_model, stempeg_track, write_track
 
 FOUR = ("vocals", "drums", "bass", "other")
 SIX = (*FOUR, "guitar", "piano")
@@ -36,17 +35,17 @@ def _track(folder: Path, title: str, stems: tuple[str, ...]) -> Track:
         (FOUR, [("drums", "bass", "other")], ()),
     ],
 )
-def test_other_takes_in_what_some_track_lacks(
+def test_targets_that_a_track_lacks_are_merged_into_other(
     targets: tuple[str, ...], stems: list[tuple[str, ...]], merged: tuple[str, ...], tmp_path: Path
 ) -> None:
     tracks = [_track(tmp_path, str(number), found) for number, found in enumerate(stems)]
     assert merged_targets(targets, tracks) == merged
 
 
-def test_estimates_are_added_to_other_after_post_processing(tmp_path: Path) -> None:
+def test_merged_estimates_are_added_to_other_after_post_processing(tmp_path: Path) -> None:
     model = load_model(save_tiny_model(tmp_path, ("vocals", "piano", "drums", "other", "guitar")))
-    assert merged_model(model, ()) is model
-    merged = merged_model(model, ("piano", "guitar"))
+    assert merge_targets(model, ()) is model
+    merged = merge_targets(model, ("piano", "guitar"))
     assert merged.targets == ("vocals", "drums", "other")
     mixture = 0.1 * torch.randn(1, 2, 20000, generator=torch.Generator().manual_seed(0))
     wiener = PostProcessing(method="wiener")
@@ -59,9 +58,9 @@ def test_estimates_are_added_to_other_after_post_processing(tmp_path: Path) -> N
             assert torch.equal(found[:, 2], whole[:, [3, 1, 4]].sum(dim=1))
 
 
-def test_six_stems_are_scored_on_music_of_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_manifest(tmp_path, [stempeg_track(tmp_path)])
-    config = EvaluateConfig(systems=("model", "mixture"), post={"wiener": PostProcessing(method="wiener")})
+    config = evaluate_config(systems=("model", "mixture"), post={"wiener": PostProcessing(method="wiener")})
     out = {}
     for name, targets in (("four", FOUR), ("six", SIX)):
         evaluate(config, save_tiny_model(tmp_path / name, targets), tmp_path, tmp_path / f"{name}-out")
@@ -77,8 +76,8 @@ def test_six_stems_are_scored_on_music_of_four(tmp_path: Path, capsys: pytest.Ca
     assert json.loads((tmp_path / "four-out" / "test.json").read_text())["merged_into_other"] == []
 
 
-def test_without_an_other_there_is_no_score(tmp_path: Path) -> None:
+def test_a_model_without_other_cannot_be_scored_where_a_stem_is_missing(tmp_path: Path) -> None:
     write_manifest(tmp_path, [_track(tmp_path, "Four", FOUR)])
     model = save_tiny_model(tmp_path / "model", ("vocals", "piano"))
     with pytest.raises(UserError, match=r"'made/Nobody - Four' has no stem for the target 'piano' \(it has bass, "):
-        evaluate(EvaluateConfig(systems=("model",)), model, tmp_path, tmp_path / "out")
+        evaluate(evaluate_config(systems=("model",)), model, tmp_path, tmp_path / "out")

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from components.compare.scores.museval_files import read_others
-from components.compare.scores.scored_stems import scored_among
-from components.compare.systems.names import require_free
-from components.compare.systems.references import Stems, fixed_row, has_oracles, is_fixed
+from components.compare.systems.baselines import Stems, fixed_row, has_oracles, is_fixed
+from components.compare.systems.row_names import require_free
 from components.core.base.errors import UserError
 from components.core.base.step_command import error_line
+from components.core.data.scored_stems import scored_together
 
 COLUMNS = ("system", "target", "metric", "track", "value", "among")
 _POST = "model+"
@@ -107,7 +107,7 @@ def _of_systems(tables: Mapping[str, pd.DataFrame], tests: Mapping[str, dict[str
     return [
         table.assign(
             system=[_row(str(system), name, stems[name], sets) for system in table["system"]],
-            among=[scored_among(str(target), table["target"]) for target in table["target"]],
+            among=[", ".join(sorted(scored_together(str(target), set(table["target"])))) for target in table["target"]],
         )
         for name, table in tables.items()
     ]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.compare.systems.references import is_fixed
+from components.compare.systems.baselines import is_fixed
 from components.core.base.errors import UserError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a + stands before what is done after, in rows

@@ -1,4 +1,4 @@
-"""Models of more stems than the data have: what the data hold in `other` is scored as part of the model's `other`."""
+"""Models with more targets than the data have stems: the extra targets are scored as part of the model's `other`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,19 +14,19 @@ from components.core.separating.postprocessing import PostProcessing, post_proce
 
 
 def merged_targets(targets: tuple[str, ...], tracks: Sequence[Track]) -> tuple[str, ...]:
-    """Return the targets that some of `tracks` have no stem for, and that `other` takes in; none without an `other`.
+    """Return the targets that some of `tracks` have no stem for; a model without an `other` has none.
 
-    None of vocals: what has no vocals has none in its `other`. And none where a target is a sum of others as well: the
-    data's `other` is the stem of that name alone then.
+    Vocals are never merged: a track without vocals has none in its `other`. Nothing is merged when a target is itself a
+    sum of stems, because then the data's `other` is the stem of that name alone.
     """
     if OTHER not in targets or any(left_out_of(target) for target in targets):
         return ()
-    single = (target for target in targets if target not in (OTHER, "vocals"))
-    return tuple(target for target in single if any(target not in track.stems for track in tracks))
+    candidates = (target for target in targets if target not in (OTHER, "vocals"))
+    return tuple(target for target in candidates if any(target not in track.stems for track in tracks))
 
 
-def merged_model(model: Model, merged: tuple[str, ...]) -> Model:
-    """Return `model` without the targets `merged`, whose estimates its `other` has besides its own."""
+def merge_targets(model: Model, merged: tuple[str, ...]) -> Model:
+    """Return `model` without the targets `merged`; their estimates are added to its `other`."""
     if not merged:
         return model
     kept = tuple(target for target in model.targets if target not in merged)
@@ -36,14 +36,14 @@ def merged_model(model: Model, merged: tuple[str, ...]) -> Model:
 
 
 def with_post(separator: Separator, post: PostProcessing) -> Separator:
-    """Return what `post_processed` makes of `separator`, where stems are merged before they are."""
+    """Return `separator` with post-processing, which works on the stems before they are merged."""
     if isinstance(separator, MergedStems):
         return MergedStems(post_processed(separator.inner, post), separator.rows)
     return post_processed(separator, post)
 
 
 class MergedStems(Separator):
-    """A separator whose stems are sums of the stems of another: of those in `rows`."""
+    """A separator whose stems are sums of another separator's stems; `rows` lists the summands of every stem."""
 
     def __init__(self, separator: Separator, rows: Sequence[Sequence[int]]) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class MergedStems(Separator):
         self.train(separator.training)
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Same shapes as any separator's."""
-        return self._sums(self.inner.estimates(mixture))
+        """Return sums of the inner separator's raw estimates."""
+        return self._sum_rows(self.inner.estimates(mixture))
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """The sums of what a user of the other gets."""
-        return self._sums(self.inner(mixture))
+        """Return sums of the inner separator's stems."""
+        return self._sum_rows(self.inner(mixture))
 
-    def _sums(self, stems: Tensor) -> Tensor:
+    def _sum_rows(self, stems: Tensor) -> Tensor:
         return torch.stack([stems[:, list(rows)].sum(dim=1) for rows in self.rows], dim=1)

@@ -1,0 +1,38 @@
+"""What a model was scored on, and how: the document beside its scores."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from components.core.base.documents import Document
+from components.core.data.artifacts import TEST
+
+
+class Evaluation(Document):
+    """One evaluation. Two evaluations are of the same recordings when their `digest`s are equal.
+
+    tracks              names of the test tracks
+    digest              SHA-256 of the tracks' names, splits and audio
+    datasets            the data sets that they are from
+    targets             the model's targets, as they were scored
+    merged_into_other   targets for which the data have no stem: they were scored as part of the target `other`
+    rate, channels      of the audio that was scored
+    window_seconds      length of a frame
+    scorer              the program that computed the scores
+    model               SHA-256 of the model's weights
+    versions            of the packages that scores depend on
+    """
+
+    FILE: ClassVar[str] = TEST.file
+    REMEDY: ClassVar[str] = "run `dvc repro --force evaluate`"
+
+    tracks: tuple[str, ...]
+    digest: str
+    datasets: tuple[str, ...]
+    targets: tuple[str, ...]
+    merged_into_other: tuple[str, ...] = ()
+    rate: int
+    channels: int
+    window_seconds: float
+    scorer: str = "museval v4"  # files from before there was a choice do not name it
+    model: str
+    versions: Mapping[str, str] = {}
