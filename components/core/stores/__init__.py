@@ -1,1 +1,1 @@
-"""Where recordings come from and stems go: a folder, a file, or a bucket. `opening.open_store` opens either."""
+"""Stores of recordings and stems: a folder, a single file, or a bucket. `opening.open_store` opens any of them."""

@@ -1,4 +1,4 @@
-"""A bucket of any S3 store, or a folder in one."""
+"""A bucket of an S3 store, or a folder in a bucket."""
 
 import sys
 import tempfile
@@ -20,20 +20,19 @@ from components.core.stores.store import (
     Store,
     StoreFault,
     StoreOutage,
-    select_recordings,
 )
 
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
 _STAGING = Path(tempfile.gettempdir()) / "stemline"
-_REFUSED_FOR = 10.0  # seconds: a store that has just started may not know its users yet
+_DENIED_PATIENCE = 10.0  # seconds; a store that has just started may not know its users yet
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class BucketStore(Store):
-    """Credentials and endpoint are those of any AWS client (AWS_… variables, ~/.aws).
+    """A bucket; credentials and endpoint come from where AWS clients look (AWS_… variables, ~/.aws).
 
-    A store that does not answer is asked again for `patience` seconds; then it is StoreAway.
+    A store that does not answer is tried again for `patience` seconds; then methods raise StoreOutage.
     """
 
     def __init__(self, address: str, patience: float) -> None:
@@ -43,54 +42,51 @@ class BucketStore(Store):
 
     @property
     def root(self) -> PurePosixPath:
-        """Bucket and folder."""
+        """The bucket's name and the folder in it."""
         return PurePosixPath(self._root)
 
     @property
     def address(self) -> str:
         return f"{S3}{self._root}"
 
-    def recordings(self) -> list[ListedFile]:
-        return select_recordings(self.files())
-
     def files(self) -> list[ListedFile]:
-        found = list(self._listed(f"{self._root}/")) or self._single()
+        found = list(self._list(f"{self._root}/")) or self._single_file()
         if not found:
             raise UserError(f"{S3}{self._root} holds nothing: check the bucket's name and folder")
         return sorted(found)
 
     def keys(self) -> Iterator[str]:
-        for entry in self._listed(f"{self._root}/"):
+        for entry in self._list(f"{self._root}/"):
             yield entry.key
 
     def names(self, key: str) -> list[str]:
         below = f"{self._root}/{key}/"
-        entries = self._listed(below)
+        entries = self._list(below)
         names = (f"{self._root}/{entry.key}".removeprefix(below) for entry in entries)
         return [name for name in names if "/" not in name]
 
     def fetch(self, entry: ListedFile, folder: Path) -> Path:
-        path = folder / f"source{PurePosixPath(entry.key).suffix}"  # a key's name may be longer than a file's may be
+        path = folder / f"source{PurePosixPath(entry.key).suffix}"  # a key may be longer than a file name
         try:
-            self._ask(entry.key, lambda: self._files.get_file(f"{self._root}/{entry.key}", str(path)))
+            self._call(entry.key, lambda: self._files.get_file(f"{self._root}/{entry.key}", str(path)))
         except FileNotFoundError:
-            raise RecordingGone("it has vanished since it was listed") from None
+            raise RecordingGone("it was deleted after it was listed") from None
         if path.stat().st_size != entry.size:
-            raise RecordingGone(f"it has {path.stat().st_size} bytes, and had {entry.size} when it was listed")
+            raise RecordingGone(f"it has {path.stat().st_size} bytes now, and had {entry.size} when it was listed")
         return path
 
     def read(self, key: str) -> bytes | None:
         try:
-            data: bytes = self._ask(key, lambda: self._files.cat_file(f"{self._root}/{key}"))
+            data: bytes = self._call(key, lambda: self._files.cat_file(f"{self._root}/{key}"))
             return data
         except FileNotFoundError:
             return None
 
     def put(self, local: Path, key: str) -> None:
-        self._ask(key, lambda: self._files.put_file(str(local), f"{self._root}/{key}"))
+        self._call(key, lambda: self._files.put_file(str(local), f"{self._root}/{key}"))
 
     def write(self, key: str, data: bytes) -> None:
-        self._ask(key, lambda: self._files.pipe_file(f"{self._root}/{key}", data))
+        self._call(key, lambda: self._files.pipe_file(f"{self._root}/{key}", data))
 
     def create(self, key: str, data: bytes) -> bool:
         bucket, name, _ = self._files.split_path(f"{self._root}/{key}")
@@ -99,20 +95,20 @@ class BucketStore(Store):
             try:
                 self._files.call_s3("put_object", Bucket=bucket, Key=name, Body=data, IfNoneMatch="*")
             except OSError as error:
-                if _code(error) in _THERE_IS_ONE:
+                if _error_code(error) in _EXISTS_CODES:
                     raise FileExistsError(key) from None
                 raise
 
         try:
-            self._ask(key, put)
+            self._call(key, put)
         except FileExistsError:
-            # perhaps by ourselves, when the answer to a first try was lost
+            # perhaps this call made it, and the response to its first try was lost
             return self.read(key) == data
         return True
 
     def delete(self, key: str) -> None:
         bucket, name, _ = self._files.split_path(f"{self._root}/{key}")
-        self._ask(key, lambda: self._files.call_s3("delete_object", Bucket=bucket, Key=name))
+        self._call(key, lambda: self._files.call_s3("delete_object", Bucket=bucket, Key=name))
 
     def staging(self) -> AbstractContextManager[Path]:
         return staging_folder(_STAGING)
@@ -123,15 +119,15 @@ class BucketStore(Store):
     def describe(self, key: str) -> str:
         return f"{S3}{self._root}/{key}"
 
-    def _listed(self, prefix: str) -> Iterator[ListedFile]:
-        """Yield what lies below `prefix`, bucket included, page by page, with keys relative to the root."""
+    def _list(self, prefix: str) -> Iterator[ListedFile]:
+        """Yield the files below `prefix`, which begins with the bucket; keys are relative to the root."""
         bucket, below, _ = self._files.split_path(prefix)
         token: dict[str, str] = {}
         while True:
             page = self._page(bucket, below, token)
             for item in page.get("Contents", []):
                 key = f"{bucket}/{item['Key']}".removeprefix(f"{self._root}/")
-                if not key.endswith("/"):  # what some tools make in place of a folder
+                if not key.endswith("/"):  # a placeholder that some tools create for a folder
                     yield ListedFile(key, item["Size"], item["ETag"].strip('"'))
             if not page.get("IsTruncated"):
                 return
@@ -139,15 +135,15 @@ class BucketStore(Store):
 
     def _page(self, bucket: str, below: str, token: dict[str, str]) -> Any:
         try:
-            return self._ask("", lambda: self._files.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **token))
+            return self._call("", lambda: self._files.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **token))
         except FileNotFoundError:
             raise UserError(f"{S3}{bucket} does not exist: check the bucket's name") from None
 
-    def _single(self) -> list[ListedFile]:
-        """The root may name a single file: then its folder is the root, and it alone is listed."""
+    def _single_file(self) -> list[ListedFile]:
+        """Return the root as the only file if it names one, and make its folder the root."""
         path = PurePosixPath(self._root)
         try:
-            found = self._ask("", lambda: self._files.info(self._root))
+            found = self._call("", lambda: self._files.info(self._root))
         except FileNotFoundError:
             return []
         if found["type"] != "file":
@@ -155,8 +151,8 @@ class BucketStore(Store):
         self._root = str(path.parent)
         return [ListedFile(path.name, found["size"], found["ETag"].strip('"'))]
 
-    def _ask(self, key: str, call: Callable[[], Answer]) -> Answer:
-        """Ask the store until it answers; FileNotFoundError and FileExistsError are answers."""
+    def _call(self, key: str, call: Callable[[], Result]) -> Result:
+        """Repeat `call` until the store answers; FileNotFoundError and FileExistsError are answers."""
         began, wait = time.monotonic(), 0.5
         while True:
             try:
@@ -164,10 +160,10 @@ class BucketStore(Store):
             except (FileNotFoundError, FileExistsError):
                 raise
             except Exception as error:
-                fault = self._fault(key, error)
+                fault = self._translate(key, error)
                 if fault is None:
                     raise
-                patience = min(self._patience, _REFUSED_FOR) if _is_refusal(error) else self._patience
+                patience = min(self._patience, _DENIED_PATIENCE) if _is_access_denied(error) else self._patience
                 if time.monotonic() - began + wait > patience:
                     raise fault from None
                 if wait == 0.5:
@@ -175,10 +171,10 @@ class BucketStore(Store):
             time.sleep(wait)
             wait = min(2 * wait, 5.0)
 
-    def _fault(self, key: str, error: Exception) -> StoreFault | None:
-        """Return what the store's client raised as one line; None for what is not the store's."""
+    def _translate(self, key: str, error: Exception) -> StoreFault | None:
+        """Return an error of the store's client as one line; None for an error that is not the store's."""
         where = self.describe(key).rstrip("/")
-        if _is_refusal(error):
+        if _is_access_denied(error):
             hint = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do"
             return StoreFault(f"{where}: access denied ({' '.join(str(error).split())}): {hint}")
         if isinstance(error, BotoCoreError | ClientError | OSError | TimeoutError) and not _is_local(error):
@@ -187,19 +183,19 @@ class BucketStore(Store):
         return None
 
 
-_THERE_IS_ONE = ("PreconditionFailed", "412")
+_EXISTS_CODES = ("PreconditionFailed", "412")
 
 
-def _code(error: Exception) -> str:
-    """Return the store's own code of an error that the client has translated."""
+def _error_code(error: Exception) -> str:
+    """Return the store's error code, which the client has hidden in the cause."""
     cause = error.__cause__
     return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
 
 
-def _is_refusal(error: Exception) -> bool:
+def _is_access_denied(error: Exception) -> bool:
     return isinstance(error, PermissionError | NoCredentialsError | PartialCredentialsError)
 
 
 def _is_local(error: Exception) -> bool:
-    """A fault of this machine's own disk: the client's errors name no file."""
+    """Return whether this machine's disk is at fault: errors of the client name no file."""
     return isinstance(error, OSError) and error.filename is not None

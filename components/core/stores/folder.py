@@ -1,4 +1,4 @@
-"""A folder of this machine, or one that it has mounted."""
+"""A folder of this machine, or a mounted one."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ _STAGING = "staging"
 
 
 class FolderStore(Store):
-    """A folder; of a single file, the folder it lies in and only this file."""
+    """A folder; or a single file, as the only file of its folder."""
 
     def __init__(self, path: Path) -> None:
         self._only = path.name if path.is_file() else None
@@ -27,7 +27,7 @@ class FolderStore(Store):
         return str(self.root)
 
     def recordings(self) -> list[ListedFile]:
-        return select_recordings([*self.files(), *self._folders_called_as_recordings()])
+        return select_recordings([*self.files(), *self._folders_named_like_recordings()])
 
     def files(self) -> list[ListedFile]:
         if self._only is not None:
@@ -50,7 +50,7 @@ class FolderStore(Store):
     def fetch(self, entry: ListedFile, folder: Path) -> Path:
         path = self.root / entry.key
         if not os.path.lexists(path):
-            raise RecordingGone("it has vanished since it was listed")
+            raise RecordingGone("it was deleted after it was listed")
         return path
 
     def read(self, key: str) -> bytes | None:
@@ -60,30 +60,30 @@ class FolderStore(Store):
             return None
 
     def put(self, local: Path, key: str) -> None:
-        with _room(self.root / key), whole_file(self.root / key) as partial:
+        with _name_conflicts(self.root / key), whole_file(self.root / key) as partial:
             if local.is_relative_to(self._staging):
                 local.replace(partial)
             else:
                 shutil.copyfile(local, partial)
 
     def write(self, key: str, data: bytes) -> None:
-        with _room(self.root / key), whole_file(self.root / key) as partial:
+        with _name_conflicts(self.root / key), whole_file(self.root / key) as partial:
             partial.write_bytes(data)
 
     def create(self, key: str, data: bytes) -> bool:
         path = self.root / key
-        with _room(path), _named_durably(path), self.staging() as folder:
+        with _name_conflicts(path), _durable_names(path), self.staging() as folder:
             whole = folder / "whole"
             whole.write_bytes(data)
             make_durable(whole)
             while True:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    os.link(whole, path)  # whole at once, and only where there is none
+                    os.link(whole, path)  # atomic, and fails where a file exists
                 except FileExistsError:
                     return False
                 except FileNotFoundError:
-                    continue  # the last claim was released, and the empty folder went with it
+                    continue  # the last claim was released, and its empty folder deleted
                 return True
 
     def delete(self, key: str) -> None:
@@ -91,7 +91,7 @@ class FolderStore(Store):
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
         if path.parent.parent == self.root / RECORDS / "claims":
-            with suppress(OSError):  # not empty: another's
+            with suppress(OSError):  # not empty: it holds another claim
                 path.parent.rmdir()
 
     def staging(self) -> AbstractContextManager[Path]:
@@ -103,8 +103,8 @@ class FolderStore(Store):
     def describe(self, key: str) -> str:
         return str(self.root / key)
 
-    def _folders_called_as_recordings(self) -> Iterator[ListedFile]:
-        """Yield empty folders that somebody took for a recording: to be accounted for."""
+    def _folders_named_like_recordings(self) -> Iterator[ListedFile]:
+        """Yield empty folders with the name of an audio file, so that the job counts them."""
         for folder, folders, names in os.walk(self.root):
             below = Path(folder).relative_to(self.root)
             if not names and not folders and is_audio(PurePosixPath(below.name)):
@@ -112,11 +112,11 @@ class FolderStore(Store):
 
 
 @contextmanager
-def _named_durably(path: Path) -> Iterator[None]:
-    """Have the names on the way to a new file survive a loss of power: its own, and those of folders made for it."""
+def _durable_names(path: Path) -> Iterator[None]:
+    """Make the name of a new file, and of the folders created for it, survive a loss of power."""
     missing = [folder for folder in path.parents if not folder.is_dir()]
     yield
-    with suppress(FileNotFoundError):  # a claim that was given up again meanwhile
+    with suppress(FileNotFoundError):  # a claim that was released meanwhile
         for folder in (path.parent, *(folder.parent for folder in missing)):
             make_durable(folder)
 
@@ -124,18 +124,18 @@ def _named_durably(path: Path) -> Iterator[None]:
 def _entry(path: Path, key: str) -> ListedFile:
     try:
         state = path.stat()
-    except OSError:  # a link to nowhere: to be accounted for as well
+    except OSError:  # a broken link, which the job counts too
         return ListedFile(key, 0, "unreadable")
     return ListedFile(key, state.st_size, str(state.st_mtime_ns))
 
 
 @contextmanager
-def _room(path: Path) -> Iterator[None]:
-    """Turn a file where a folder must be, or the other way round, into one line."""
+def _name_conflicts(path: Path) -> Iterator[None]:
+    """Raise UserError, one line, when a file lies where a folder must be, or the other way round."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise UserError(
-            f"{path} cannot be written, since a file lies where a folder must be (or the other way round): "
+            f"{path} can't be written: a file lies where a folder must be, or the other way round: "
             "choose another destination"
         ) from None

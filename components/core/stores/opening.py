@@ -1,4 +1,4 @@
-"""From an address to a store."""
+"""Opens the store at an address."""
 
 from pathlib import Path
 
@@ -11,21 +11,27 @@ AnyStore = FolderStore | BucketStore
 
 
 def open_store(address: str, patience: float = 20.0) -> AnyStore:
-    """Return the store at an `s3://` address or a path; `patience` in seconds is for one that does not answer."""
+    """Return the store at an `s3://` address or a path.
+
+    A bucket that does not answer is tried again for `patience` seconds.
+    """
     if address.startswith(S3):
         return BucketStore(address, patience)
     return FolderStore(Path(address))
 
 
 def folder_within(source: AnyStore, destination: AnyStore) -> str:
-    """Return the destination's folder within the source, `a/b/`, or nothing; raises UserError where they are one."""
+    """Return the destination's folder within the source, such as `a/b/`; empty when it lies outside.
+
+    Raises UserError when source and destination are the same.
+    """
     if type(source) is not type(destination):
         return ""
-    outer, inner = _place(source), _place(destination)
+    outer, inner = _root_path(source), _root_path(destination)
     if outer == inner:
         raise UserError(f"source and destination are both {source.describe('')}: give another destination")
     return f"{inner.relative_to(outer).as_posix()}/" if inner.is_relative_to(outer) else ""
 
 
-def _place(store: AnyStore) -> Path:
+def _root_path(store: AnyStore) -> Path:
     return store.root.resolve() if isinstance(store, FolderStore) else Path(store.root)

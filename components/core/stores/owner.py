@@ -1,4 +1,4 @@
-"""Who holds something: a process of a host, so that others on that host can tell whether it still runs."""
+"""The process that owns a file, so that other processes of its host can tell whether it still runs."""
 
 import json
 import os
@@ -12,7 +12,11 @@ import psutil
 
 @dataclass(frozen=True)
 class Owner:
-    """A process; `host` names the machine and its namespace of process ids, `started` tells it from a later process."""
+    """A process.
+
+    host      the machine and its namespace of process ids
+    started   start time in seconds since 1970; tells the process from a later one with the same id
+    """
 
     host: str
     pid: int
@@ -24,15 +28,16 @@ class Owner:
         return Owner(_host(), os.getpid(), psutil.Process().create_time())
 
     @staticmethod
-    def parse(document: Any) -> "Owner | None":
-        """Return the owner that `asdict` wrote; None for anything else."""
+    def parse(data: bytes) -> "Owner | None":
+        """Return the owner that a JSON file names; None for any other content."""
         try:
+            document = json.loads(data)
             return Owner(str(document["host"]), int(document["pid"]), float(document["started"]))
         except (KeyError, TypeError, ValueError):
             return None
 
     def document(self) -> dict[str, Any]:
-        """Return what JSON holds of it."""
+        """Return the values for a JSON file."""
         return asdict(self)
 
     @property
@@ -42,7 +47,7 @@ class Owner:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it surely does not run any more; False where that can't be told from here."""
+        """Whether the process has surely ended; False for a process of another host."""
         if self.host != _host():
             return False
         try:
@@ -52,8 +57,8 @@ class Owner:
 
 
 def owner_from_label(label: str) -> Owner | None:
-    """Return the owner that a file is named after; None for another name."""
-    parts = label.rsplit(".", 3)  # the start has a decimal point of its own
+    """Return the owner that a file is named after; None for any other name."""
+    parts = label.rsplit(".", 3)  # the start time contains a point
     if len(parts) != 4:
         return None
     host, pid, seconds, hundredths = parts
@@ -63,16 +68,8 @@ def owner_from_label(label: str) -> Owner | None:
         return None
 
 
-def parse_owner(data: bytes) -> Owner | None:
-    """Return the owner that a JSON file names; None for anything else."""
-    try:
-        return Owner.parse(json.loads(data))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return None
-
-
 def _host() -> str:
-    """Host, boot and process namespace: containers of one image may share their name, and count processes from 1."""
+    """Return host, boot and process namespace: containers of one image may share their name, and count from 1."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     namespace = Path("/proc/self/ns/pid")
     parts = [socket.gethostname()]

@@ -1,4 +1,4 @@
-"""Folders for files in the making, a process's own; what killed processes left is swept away by the next one."""
+"""Staging folders: each process has its own for unfinished files, and deletes those of dead processes."""
 
 import shutil
 import tempfile
@@ -11,7 +11,7 @@ from components.core.stores.owner import Owner, owner_from_label
 
 @contextmanager
 def staging_folder(root: Path) -> Iterator[Path]:
-    """Yield a new empty folder below `root`; it is deleted at the end."""
+    """Yield a new empty folder below `root`, and delete it at the end."""
     own = root / Owner.this().label
     folder = _new_folder(own)
     try:
@@ -39,11 +39,11 @@ def _new_folder(own: Path) -> Path:
         try:
             return Path(tempfile.mkdtemp(dir=own))
         except FileNotFoundError:
-            continue  # another thread took the empty folder away in between
+            continue  # another thread deleted the empty folder in between
 
 
 def _remove_if_empty(folder: Path) -> None:
     try:
         folder.rmdir()
     except OSError:
-        return  # another folder of this process, or of another one, is still in it
+        return  # it is not empty: another thread or process uses it

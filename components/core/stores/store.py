@@ -1,4 +1,4 @@
-"""What a store is to the rest of the system."""
+"""The interface of a store, and the types that go with it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -10,17 +10,17 @@ from components.core.base.errors import Outage, UserError
 from components.core.sound.decoding import SUFFIXES
 
 S3 = "s3://"
-"""How the address of a bucket begins."""
+"""The beginning of a bucket's address."""
 
 PROVENANCE = "provenance.json"
-"""The file beside the stems of a recording, written last, that says where they come from."""
+"""The file beside a recording's stems that holds their origin; it is written last."""
 
 RECORDS = "_stemline"
-"""The folder of a destination that holds what belongs to no single recording: claims, quarantine, ledgers."""
+"""The folder of a destination for claims, quarantine and ledgers, which belong to no single recording."""
 
 
 class StoreFault(UserError):  # noqa: N818
-    """The store can't be used now: it does not answer, or refuses. No fault of a recording, so the job stops."""
+    """The store can't be used: it does not answer, or denies access. No recording is at fault, so the job stops."""
 
 
 class StoreOutage(StoreFault, Outage):
@@ -28,11 +28,11 @@ class StoreOutage(StoreFault, Outage):
 
 
 class RecordingGone(UserError):  # noqa: N818
-    """A recording vanished, or changed, after it was listed."""
+    """A recording was deleted or changed after it was listed."""
 
 
 class ListedFile(NamedTuple):
-    """A file of a catalogue as listed: its key, its bytes, and a mark that changes with its content."""
+    """A file as listed: its key, its size in bytes, and a stamp that changes with its content."""
 
     key: str
     size: int
@@ -42,75 +42,75 @@ class ListedFile(NamedTuple):
 class Store(ABC):
     """Files by key: `/`-separated paths below the store's root.
 
-    Raises StoreFault where the store as a whole does not work, OSError for faults of this machine (a full disk).
+    Methods raise StoreFault when the store does not work, and OSError for faults of this machine, such as a full disk.
     """
 
     @property
     @abstractmethod
     def address(self) -> str:
-        """Where it is; opens the same store. Of a single recording, once it is listed, the folder it lies in."""
+        """The address that opens the same store; for a single recording that was listed, the address of its folder."""
 
-    @abstractmethod
     def recordings(self) -> list[ListedFile]:
         """Return all audio files, sorted by key, without stems that an earlier job left in the store."""
+        return select_recordings(self.files())
 
     @abstractmethod
     def files(self) -> list[ListedFile]:
-        """Return all files, sorted by key; raises UserError where there is no such place, or nothing in the bucket."""
+        """Return all files, sorted by key; raises UserError when there is no such folder, or the bucket is empty."""
 
     @abstractmethod
     def keys(self) -> Iterator[str]:
-        """Yield the keys of all files; of none where the store has not been made yet."""
+        """Yield the keys of all files; none when the store does not exist yet."""
 
     @abstractmethod
     def names(self, key: str) -> list[str]:
-        """Return the names of the files that lie directly below `key`/."""
+        """Return the names of the files directly below `key`/."""
 
     @abstractmethod
     def fetch(self, entry: ListedFile, folder: Path) -> Path:
-        """Return a local path of the file, in `folder` where it must be copied; it is not to be changed.
+        """Return a local path of the file, which callers must not change; a file of a bucket is copied to `folder`.
 
-        Raises Gone when it is not there any more, or not as it was listed.
+        Raises RecordingGone when the file was deleted or changed since it was listed.
         """
 
     @abstractmethod
     def read(self, key: str) -> bytes | None:
-        """Return what a small file holds, or None when there is none."""
+        """Return the content of a small file; None when there is none."""
 
     @abstractmethod
     def put(self, local: Path, key: str) -> None:
-        """Store a local file under `key`, whole or not at all; a file of `staging` may be moved."""
+        """Store a local file under `key`, completely or not at all; a file of `staging` may be moved."""
 
     @abstractmethod
     def write(self, key: str, data: bytes) -> None:
-        """Store a small file, whole or not at all."""
+        """Store a small file, completely or not at all."""
 
     @abstractmethod
     def create(self, key: str, data: bytes) -> bool:
-        """Store a small file where there is none; return False where there is one. Of several at once one succeeds.
+        """Store a small file unless it exists; return whether it was stored.
 
-        What was stored survives a loss of power.
+        Of several callers at the same time exactly one succeeds. The file survives a loss of power.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file if it exists."""
 
     @abstractmethod
     def staging(self) -> AbstractContextManager[Path]:
-        """Return a context manager that gives an empty local folder, from which `put` is cheap."""
+        """Return a context manager for an empty local folder, from which `put` is cheap."""
 
     @abstractmethod
     def sweep(self) -> None:
-        """Delete what killed processes of this machine left unfinished."""
+        """Delete the staging folders that killed processes of this machine left."""
 
     @abstractmethod
     def describe(self, key: str) -> str:
-        """Return the address of a file as a user would write it."""
+        """Return the address of a file, as a user writes it."""
 
 
 def select_recordings(entries: Iterable[ListedFile]) -> list[ListedFile]:
-    """Return the audio files, sorted, without the stems of a destination that lies inside the source."""
+    """Return the audio files, sorted, without the stems of a destination inside the source."""
     listed = [(PurePosixPath(entry.key), entry) for entry in entries]
     separated = {path.parent for path, _ in listed if path.name == PROVENANCE}
     return sorted(
@@ -119,5 +119,5 @@ def select_recordings(entries: Iterable[ListedFile]) -> list[ListedFile]:
 
 
 def is_audio(key: PurePosixPath) -> bool:
-    """Return whether a file's name is that of a recording."""
+    """Return whether the file's name is that of an audio file that is not hidden."""
     return key.suffix.lower() in SUFFIXES and not key.name.startswith(".")

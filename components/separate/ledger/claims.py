@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from weakref import ref
 
-from components.core.stores.owner import Owner, parse_owner
+from components.core.stores.owner import Owner
 from components.core.stores.store import RECORDS, Store, StoreFault
 from components.separate.ledger.destination_documents import digest_key
 
@@ -35,7 +35,7 @@ def clear_dead(store: Store, key: str) -> None:
     """Delete what killed processes of this host have left of claims to a recording that is done."""
     folder = claim_folder(key)
     for name in store.names(folder):
-        owner = parse_owner(store.read(f"{folder}/{name}") or b"")
+        owner = Owner.parse(store.read(f"{folder}/{name}") or b"")
         if owner is not None and owner.is_dead:
             store.delete(f"{folder}/{name}")
 
@@ -95,7 +95,7 @@ class Claims:
         data = self._store.read(claim)
         if data is None:
             return True  # released in between
-        owner = parse_owner(data)
+        owner = Owner.parse(data)
         if owner is not None and owner.is_dead:
             return True
         seen = self._seen.get(claim)

@@ -1,4 +1,4 @@
-"""What any store does, on a folder and on a real S3 server; and what is said of one that does not work."""
+"""Stores, tested with a folder and a real S3 server, and the errors of a store that does not work."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
-from components.core.stores.owner import Owner, owner_from_label, parse_owner
+from components.core.stores.owner import Owner, owner_from_label
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from tests.support.bucket import Bucket
 
@@ -39,13 +39,13 @@ def test_a_stamp_changes_with_the_content_only(store: AnyStore) -> None:
     assert second != first
 
 
-def test_stems_are_no_recordings(store: AnyStore) -> None:
+def test_recordings_leaves_stems_out(store: AnyStore) -> None:
     for name in ("song.wav", "stems/song.wav/vocals.wav", "stems/song.wav/provenance.json", "stems/other.wav"):
         store.write(name, b"x")
     assert [entry.key for entry in store.recordings()] == ["song.wav", "stems/other.wav"]
 
 
-def test_what_is_written_is_read(store: AnyStore, tmp_path: Path) -> None:
+def test_a_written_file_is_read_back(store: AnyStore, tmp_path: Path) -> None:
     for name in NAMES:
         assert store.read(name) is None
         store.write(name, name.encode())
@@ -63,16 +63,16 @@ def test_what_is_written_is_read(store: AnyStore, tmp_path: Path) -> None:
     assert sorted(store.keys()) == sorted(NAMES[1:])
 
 
-def test_fetched_is_what_was_listed_or_gone(store: AnyStore, tmp_path: Path) -> None:
+def test_fetch_returns_the_listed_file_or_raises_recording_gone(store: AnyStore, tmp_path: Path) -> None:
     store.write("d/a.wav", b"abc")
     [entry] = store.recordings()
     assert store.fetch(entry, tmp_path).read_bytes() == b"abc"
     store.delete("d/a.wav")
-    with pytest.raises(RecordingGone, match="vanished"):
+    with pytest.raises(RecordingGone, match="was deleted after it was listed"):
         store.fetch(entry, tmp_path)
 
 
-def test_of_several_that_create_one_succeeds(store: AnyStore) -> None:
+def test_only_one_of_several_creators_succeeds(store: AnyStore) -> None:
     for number in range(4):
         created: list[bool] = []
         start = threading.Barrier(8)
@@ -86,9 +86,7 @@ def test_of_several_that_create_one_succeeds(store: AnyStore) -> None:
         assert sorted(created) == [False] * 7 + [True]
 
 
-def test_what_was_created_and_the_folders_that_name_it_are_on_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_created_file_and_its_folders_are_synced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_disk: set[int] = set()
     fsync = os.fsync
 
@@ -111,7 +109,7 @@ def _create(store: AnyStore, key: str, who: int, start: threading.Barrier, creat
     created.append(store.create(key, f"{who}".encode()))
 
 
-def test_names_are_those_directly_below(store: AnyStore) -> None:
+def test_names_returns_the_files_directly_below_a_key(store: AnyStore) -> None:
     for name in ("a.wav/vocals.wav", "a.wav/deeper/x", "a.wav2/y", "b"):
         store.write(name, b"")
     assert store.names("a.wav") == ["vocals.wav"]
@@ -125,7 +123,7 @@ def test_a_single_recording_is_a_source(store: AnyStore) -> None:
     assert [entry.key for entry in single.recordings()] == ["a.wav"]
 
 
-def test_a_destination_within_the_source_is_told(store: AnyStore) -> None:
+def test_folder_within_finds_a_destination_inside_the_source(store: AnyStore) -> None:
     assert folder_within(store, open_store(store.describe("a/b"))) == "a/b/"
     assert folder_within(store, open_store("/somewhere/else")) == ""
     assert folder_within(open_store(store.describe("a")), open_store(store.describe("ab"))) == ""
@@ -133,7 +131,7 @@ def test_a_destination_within_the_source_is_told(store: AnyStore) -> None:
         folder_within(store, open_store(store.describe("")))
 
 
-def test_a_staging_folder_is_cleared_and_a_dead_process_is_swept(tmp_path: Path) -> None:
+def test_sweep_deletes_the_staging_folders_of_dead_processes(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     with store.staging() as folder:
         (folder / "half").touch()
@@ -144,20 +142,20 @@ def test_a_staging_folder_is_cleared_and_a_dead_process_is_swept(tmp_path: Path)
     assert not (tmp_path / "_stemline" / "staging").exists()
 
 
-def test_an_owner_is_known_by_its_name_and_as_json() -> None:
+def test_an_owner_is_read_from_its_label_and_from_json() -> None:
     this = Owner.this()
     assert not this.is_dead
     named = owner_from_label(this.label)
     assert named is not None
     assert (named.host, named.pid, named.is_dead) == (this.host, this.pid, False)
-    assert Owner(this.host, this.pid, this.started - 100).is_dead  # another process had the number
-    assert not Owner("elsewhere", 1 << 22, 1.0).is_dead  # can't be told from here
+    assert Owner(this.host, this.pid, this.started - 100).is_dead  # another process has the id now
+    assert not Owner("elsewhere", 1 << 22, 1.0).is_dead  # unknown: another host
     assert owner_from_label("tmpabc") is None
-    assert parse_owner(b"{") is None
-    assert parse_owner(b"[]") is None
+    assert Owner.parse(b"{") is None
+    assert Owner.parse(b"[]") is None
 
 
-def test_a_link_to_nowhere_and_an_empty_folder_are_listed(tmp_path: Path) -> None:
+def test_a_broken_link_and_an_empty_folder_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to(tmp_path / "nowhere")
     (tmp_path / "b.wav").mkdir()
     (tmp_path / "c.wav").mkdir()
@@ -167,7 +165,7 @@ def test_a_link_to_nowhere_and_an_empty_folder_are_listed(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_denies_access_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in bucket.variables.items():
         monkeypatch.setenv(name, value)
 
@@ -188,7 +186,7 @@ def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_store_that_comes_back_in_time_is_waited_for(
+def test_a_store_that_comes_back_in_time_is_retried(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in bucket.variables.items():
@@ -206,7 +204,7 @@ def test_a_store_that_comes_back_in_time_is_waited_for(
     assert "waiting for the store: s3://music/out/a.txt" in capfd.readouterr().err
 
 
-def test_a_vanished_file_of_a_folder_is_gone(tmp_path: Path) -> None:
+def test_fetching_a_deleted_file_of_a_folder_raises_recording_gone(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(RecordingGone):
         open_store(str(tmp_path)).fetch(ListedFile("x/a.wav", 1, "1"), tmp_path)
