@@ -7,6 +7,7 @@ from typing import Any
 from components.core.base.errors import UserError
 from components.core.base.params import Section, parse_section
 from components.core.networks.architecture import Architecture
+from components.core.networks.narrow_convolutions import guard_narrow_convolutions
 from components.core.networks.separator import Separator
 
 
@@ -37,4 +38,6 @@ def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section
 def build_separator(network: Section, stems: int, channels: int) -> Separator:
     """Build the separator of a typed config, with fresh weights."""
     name: str = network.name  # type: ignore[attr-defined]
-    return ARCHITECTURES[name].build(network, stems, channels)
+    separator = ARCHITECTURES[name].build(network, stems, channels)
+    guard_narrow_convolutions(separator)
+    return separator
