@@ -52,7 +52,7 @@ RECORDING = "recording.flac"
 
 FLOW = """
 import json, sys
-from pipelines import environment
+from pipelines.running import prefect_environment
 from prefect import flow, tags
 from prefect.states import Failed
 from pipelines.server.automations import TAG, server
