@@ -52,24 +52,24 @@ RECORDING = "recording.flac"
 
 FLOW = """
 import json, sys
-from pipelines.running import prefect_environment
+import pipelines.running
 from prefect import flow, tags
 from prefect.states import Failed
-from pipelines.server.automations import TAG, server
-from pipelines.running.command import CommandError
+from pipelines.server.automations import TAG, connect_to_server
+from pipelines.processes.command import CommandError
 from pipelines.server.notification import notify_by_webhook
-from pipelines.running.tasks import carry_out
+from pipelines.running.tasks import run_as_task
 
 @flow(name="secrets")
 def job():
     for name, command, more in json.loads(sys.argv[1]):
         try:
-            carry_out(name, [sys.executable, *command], fine=(0, 1), environment=more)
+            run_as_task(name, [sys.executable, *command], accepted_codes=(0, 1), environment=more)
         except CommandError as error:
             print(f"ended: {error}")
     return Failed(message="as it should")
 
-with server() as client, tags(TAG):
+with connect_to_server() as client, tags(TAG):
     print(notify_by_webhook(client))
     job(return_state=True)
 """

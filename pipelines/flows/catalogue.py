@@ -1,10 +1,8 @@
-"""A catalogue over the workers of a Prefect work pool: cut into shards, a flow run a shard, then one account of all.
+"""A catalogue, separated by the workers of a Prefect work pool: cut into shards, a flow run a shard, one result.
 
-Which recordings a shard has lies in the destination, where every worker can read it, and only one worker can claim a
-recording. So a shard whose worker dies may be started again anywhere, and what is left at the end is done here.
+The list of each shard's recordings lies in the destination, where every worker reads it, and only one worker can claim
+a recording. So a shard whose worker died may start again anywhere, and this flow separates at the end what is left.
 """
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
 import os
 import sys
@@ -18,24 +16,22 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.types.entrypoint import EntrypointType
 from prefect.states import Cancelled, Completed
+from prefect.types.entrypoint import EntrypointType
 
 from components.core.base.errors import UserError
-from pipelines.server.automations import SHARD_TAG
-from pipelines.running.command import CommandError
-from pipelines.server.drift import QUARANTINED, tell_of_drift
-from pipelines.running.flow_failure import failed
-from pipelines.running.guard import guard_this_process
-from pipelines.running.retries import again_after, patiently
-from pipelines.running.tasks import carry_out
-from pipelines.server.time_limits import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, end_dead_runs
+from components.core.base.exit_codes import ExitCode
+from pipelines.running.flow_runs import failed_state, run_flow
+from pipelines.running.retries import retry_delays, retry_outages
+from pipelines.running.tasks import run_as_task
+from pipelines.server.automations import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, SHARD_TAG, end_dead_runs
+from pipelines.server.events import send_drift_event
 
-PATIENCE = 900.0
-"""For so many seconds workers may take no shard; then all of it is done without them."""
+LONGEST_WAIT_SECONDS = 900.0
+"""When no worker takes a shard for so long, this flow separates all of them itself."""
 
-_LOOK_EVERY = 2.0  # seconds
-_SHARDS = "shards: "
+_POLL_SECONDS = 2.0
+_SHARDS = "shards: "  # components/separate prints the number of shards behind it
 
 
 @flow(name="separate-shard", flow_run_name="shard {number} of {source}")
@@ -51,7 +47,7 @@ def separate_shard(source: str, destination: str, number: int, options: list[str
     try:
         _shards("run", number, source, destination, options or [])
     except Exception as error:
-        return failed(error)
+        return failed_state(error)
     return Completed()
 
 
@@ -72,24 +68,24 @@ def separate_catalogue(
         shards: In how many parts at most; two or three a worker let fast ones take more.
         options: Options of `stemline separate`, e.g. ["--format", "flac"].
     """
-    chosen = options or []
+    options = options or []
     try:
-        waits = again_after()
-        patiently(lambda: _found_pool(pool), waits)
-        patiently(lambda: deploy_shards(pool), waits)
-        count = _cut(source, destination, shards, chosen)
-        runs = [patiently(partial(_started, pool, source, destination, n, chosen), waits) for n in range(count)]
-        _wait_for(runs, waits)
-        lines = _shards("gather", count, source, destination, chosen)
-        patiently(lambda: _publish(destination, lines), waits)
-        patiently(lambda: tell_of_drift(destination), waits)
+        delays = retry_delays()
+        retry_outages(lambda: _check_pool(pool), delays)
+        retry_outages(lambda: deploy_shards(pool), delays)
+        count = _cut(source, destination, shards, options)
+        runs = [retry_outages(partial(_start, pool, source, destination, n, options), delays) for n in range(count)]
+        _wait_for_shards(runs, delays)
+        lines = _shards("gather", count, source, destination, options)
+        retry_outages(lambda: _publish(destination, lines), delays)
+        retry_outages(lambda: send_drift_event(destination), delays)
     except Exception as error:
-        return failed(error)
+        return failed_state(error)
     return Completed(message=lines[-1] if lines else None)
 
 
 def deploy_shards(pool: str) -> None:
-    """Tell the server how workers of `pool` find the flow of a shard: as a module of the package that they have."""
+    """Register the shards' flow for the workers of `pool`, as a module of the package that they have installed."""
     deployment = separate_shard.to_deployment(
         pool, work_pool_name=pool, entrypoint_type=EntrypointType.MODULE_PATH, description="A shard of a catalogue.",
         job_variables={"env": {HEARTBEAT_VARIABLE: str(HEARTBEAT_SECONDS)}},
@@ -98,7 +94,7 @@ def deploy_shards(pool: str) -> None:
 
 
 def run(source: str, destination: str, pool: str, shards: int, options: list[str]) -> None:
-    """Deploy and run the flow; raises CommandError, with one line, when it fails."""
+    """Deploy the flow of a shard and run this flow; raises CommandError, with one line, when it fails."""
     if not os.environ.get("PREFECT_API_URL"):
         raise UserError(
             "--pool needs a Prefect server: start one with `prefect server start`, set PREFECT_API_URL="
@@ -108,31 +104,26 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
     with get_client(sync_client=True) as client:
         _require_pool(client, pool)
         end_dead_runs(client)
-    guard_this_process()
-    state: State[Any] = separate_catalogue(  # type: ignore[assignment]
-        source, destination, pool, shards, options, return_state=True
-    )
-    if not state.is_completed():
-        raise CommandError(state.message or f"the flow ended as {state.name}")
+    run_flow(separate_catalogue, source=source, destination=destination, pool=pool, shards=shards, options=options)
 
 
-def _found_pool(pool: str) -> None:
+def _check_pool(pool: str) -> None:
     with get_client(sync_client=True) as client:
         _require_pool(client, pool)
 
 
 def _require_pool(client: SyncPrefectClient, pool: str) -> None:
-    """Raise UserError without the pool; or where this very run keeps its shards from running there."""
+    """Raise UserError when the pool does not exist, or when this run takes the only place that its shards need."""
     pools = {found.name: found for found in client.read_work_pools()}
-    if pool in pools and pools[pool].concurrency_limit == 1 and runtime.deployment.id:
-        raise UserError(
-            f"the work pool {pool} runs one thing at a time, and that may be this run, which waits for its shards: "
-            f"`prefect work-pool set-concurrency-limit {pool} 2`, or start it with `stemline separate … --pool {pool}`"
-        )
     if pool not in pools:
         raise UserError(
             f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (there are: "
             f"{', '.join(sorted(pools)) or 'none'}): make it with `prefect work-pool create {pool} --type process`"
+        )
+    if pools[pool].concurrency_limit == 1 and runtime.deployment.id:
+        raise UserError(
+            f"the work pool {pool} runs one thing at a time, and that may be this run, which waits for its shards: "
+            f"`prefect work-pool set-concurrency-limit {pool} 2`, or start it with `stemline separate … --pool {pool}`"
         )
 
 
@@ -143,37 +134,40 @@ def _cut(source: str, destination: str, shards: int, options: list[str]) -> int:
 
 def _shards(command: str, number: int, source: str, destination: str, options: list[str]) -> list[str]:
     module = [sys.executable, "-m", "components.separate.shards", *options]
-    # recordings in quarantine are in the account, and no reason to fail
-    places = ["--", command, str(number), source, destination]
-    return carry_out(f"separate-{command}", [*module, *places], fine=(0, QUARANTINED))
+    arguments = ["--", command, str(number), source, destination]
+    # recordings in quarantine are listed in the results; the flow goes on
+    accepted_codes = (0, ExitCode.SOME_QUARANTINED)
+    return run_as_task(f"separate-{command}", [*module, *arguments], accepted_codes=accepted_codes)
 
 
-def _started(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
+def _start(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
     parameters = {"source": source, "destination": destination, "number": number, "options": options}
-    found = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0, tags=[SHARD_TAG])
-    return cast(FlowRun, found)
+    run = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0, tags=[SHARD_TAG])
+    return cast(FlowRun, run)
 
 
-def _wait_for(runs: list[FlowRun], waits: tuple[float, ...]) -> None:
-    """Wait until all shards have ended, however; what they left undone is done afterwards.
+def _wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
+    """Wait until all shards have ended, in any state; after an outage the server is asked again after `delays`.
 
-    A server that is away is asked again after `waits`: the shards go on without it. Shards of which no worker takes any
-    for `PATIENCE` seconds are cancelled: the workers may be as busy as long as this run waits for them.
+    When no worker takes a shard for `LONGEST_WAIT_SECONDS`, the remaining ones are cancelled: the workers may be busy
+    with this very run, which waits for them.
     """
     logger = get_run_logger()
     left, waiting_since = {run.id: run.name for run in runs}, time.monotonic()
     with get_client(sync_client=True) as client:
         while left:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
             for run_id, name in list(left.items()):
-                state = patiently(partial(client.read_flow_run, run_id), waits).state
+                state: State[Any] | None = retry_outages(partial(client.read_flow_run, run_id), delays).state
                 if state is None or not state.is_scheduled():
                     waiting_since = time.monotonic()
                 if state is not None and state.is_final():
                     del left[run_id]
                     logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
-            if time.monotonic() - waiting_since > PATIENCE:
-                logger.warning("no worker takes any of %d shards for %g s: they are done here", len(left), PATIENCE)
+            if time.monotonic() - waiting_since > LONGEST_WAIT_SECONDS:
+                logger.warning(
+                    "no worker takes any of %d shards for %g s: they are done here", len(left), LONGEST_WAIT_SECONDS
+                )
                 _cancel(client, list(left))
                 return
 
@@ -184,7 +178,7 @@ def _cancel(client: SyncPrefectClient, runs: list[UUID]) -> None:
 
 
 def _publish(destination: str, lines: list[str]) -> None:
-    """Make the account an artifact of the flow run."""
+    """Make the counts of recordings an artifact of the flow run."""
     counts = next((line for line in reversed(lines) if line.startswith("separate: ") and " = " in line), "")
     page = f"{destination.rstrip('/')}/index.html"
     create_table_artifact([{"account": counts, "page": page}], key="catalogue", description="The catalogue's account")

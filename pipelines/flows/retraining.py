@@ -1,10 +1,8 @@
-"""Retraining that runs by itself: data, training, scores, gate and promotion in a clone of the project.
+"""Retraining on a schedule, on an event or by hand: data, training, scores, gate and promotion in a clone.
 
-`python -m pipelines.flows.retraining [COMMIT]` runs it once, as a deployment does on its schedule or on an event.
-Its results go to DVC's cache, to an experiment's ref, to MLflow and to the journal; the clone is deleted.
+`python -m pipelines.flows.retraining [COMMIT]` runs it once, as a deployment does. Its results go to DVC's cache, to an
+experiment's ref, to MLflow and to the journal; the clone is deleted.
 """
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
 import base64
 import sys
@@ -13,28 +11,23 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from components.core.base.files import digest_file
-from components.core.data import artifacts
+from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
-from pipelines.judging.registry_repair import settle
-from pipelines.judging.approval import NotApproved, approve, require_server
-from pipelines.running.checkout import Checkout, checked_out
-from pipelines.running.command import CommandError, one_line
-from pipelines.running.flow_failure import failed
-from pipelines.running.guard import guard_this_process
-from pipelines.judging.judgement import champion_alias, register_and_judge, registered
-from pipelines.running.retries import patiently
-from pipelines.running.place import Place, dvc
-from pipelines.running.stages import bring_up_to_date
-from pipelines.running.tasks import carry_out
 from pipelines.flows.watching import RETRAIN
+from pipelines.judging.approval import NotApprovedError, approve, require_server
+from pipelines.judging.judgement import champion_alias, register_and_judge, registered_version, repair_registry
+from pipelines.processes.command import run_program
+from pipelines.processes.dvc import did_run_stage
+from pipelines.running.checkout import Checkout, open_checkout
+from pipelines.running.flow_runs import failed_state, run_flow
+from pipelines.running.project import ProjectFolder
+from pipelines.running.retries import retry_outages
 
-_RAN = "Running stage"
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
-"""By what called for it, as prefect.yaml has it."""
+"""Added to the result, by the `why` in prefect.yaml."""
 
 
 @flow(name=RETRAIN, flow_run_name="retrain at {commit}: {why}")
@@ -55,12 +48,12 @@ def retrain(
     try:
         if require_approval:
             require_server()
-        with checked_out(commit) as checkout:
+        with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
-            outcome = patiently(lambda: _retrained(checkout, require_approval)) + _ADVICE.get(why, "")
-            checkout.forget()
+            outcome = retry_outages(lambda: _retrain(checkout, require_approval)) + _ADVICE.get(why, "")
+            checkout.delete()
     except Exception as error:
-        return failed(error)
+        return failed_state(error)
     get_run_logger().info(outcome)
     return Completed(message=outcome)
 
@@ -71,75 +64,64 @@ def run(
     parameters: dict[str, Any] | None = None,
     require_approval: bool = False,
 ) -> None:
-    """Run the flow here; raises CommandError, with one line, when it fails."""
+    """Run the flow in this process; raises CommandError, with one line, when it fails."""
     if require_approval:
-        require_server()  # before the flow starts one of its own, which takes its time
-    guard_this_process()
-    state: State[Any] = retrain(  # type: ignore[assignment]
-        commit, why, parameters, require_approval, return_state=True
-    )
-    if not state.is_completed():
-        raise CommandError(state.message or f"the flow ended as {state.name}")
+        require_server()  # now: the flow starts a server of its own, which takes long
+    state = run_flow(retrain, commit=commit, why=why, parameters=parameters, require_approval=require_approval)
     print(f"retrain: {state.message}")
 
 
-def _retrained(checkout: Checkout, require_approval: bool) -> str:
-    """Bring the model of the clone up to date and have it judged; return in words what came of it."""
-    settle(checkout)
-    recorded = any(_RAN in line for line in bring_up_to_date(checkout, checkout.fetching()))
-    if recorded:
+def _retrain(checkout: Checkout, require_approval: bool) -> str:
+    """Bring the clone's model up to date and judge it; return the outcome as a sentence."""
+    repair_registry(checkout)
+    ran = did_run_stage(checkout.reproduce_all(checkout.pull_options()))
+    if ran:
         _record(checkout)
     verdict = register_and_judge(checkout)
     if verdict is None:
-        version = registered(checkout)
-        made = "what was made is the same model as" if recorded else "data, code and parameters are those of"
-        return f"{made} the champion, version {version.version}: nothing to {'judge' if recorded else 'train'}"
-    if not recorded:  # the run that made it may have been killed before it could
+        version = registered_version(checkout)
+        made = "what was made is the same model as" if ran else "data, code and parameters are those of"
+        return f"{made} the champion, version {version.version}: nothing to {'judge' if ran else 'train'}"
+    if not ran:  # the run that made it may have been killed before it recorded it
         _record(checkout)
-    _publish(verdict, checkout.workspace / "gate")
+    _publish(verdict, checkout.workspace / VERDICT.writer)
     return promote(checkout, verdict, require_approval)
 
 
 def _record(checkout: Checkout) -> None:
-    """Keep what was made: as an experiment named by what it is, and on DVC's remote where there is one.
-
-    With the run cache, by which DVC knows on other machines what each stage made of what: dvc.lock stays on this one.
-    """
+    """Save the results as an experiment, named by their digest, and push them to DVC's remote."""
     checkout.save_experiment(f"retrain-{digest_file(checkout.folder / 'dvc.lock')[:12]}")
-    if checkout.has_remote():
-        carry_out("push", dvc("push", "--run-cache"), folder=checkout.folder, environment=checkout.environment)
+    checkout.push()
 
 
-def promote(place: Place, verdict: Verdict, require_approval: bool) -> str:
-    """Promote the version if the gate, and where needed a person, let it pass; return in words what came of it."""
+def promote(project: ProjectFolder, verdict: Verdict, require_approval: bool) -> str:
+    """Promote the version if the gate and, where required, a person let it pass; return the outcome as a sentence."""
     if not verdict.passed:
-        place.run_step("promote")
+        project.run_step("promote")
         return f"version {verdict.version} was refused: {'; '.join(verdict.reasons)}"
-    needed: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     if require_approval:
         try:
-            approve(place, verdict)
-        except NotApproved as error:
+            approve(project, verdict)
+        except NotApprovedError as error:
             return f"version {verdict.version} {error}"
-        needed = ("--approval", str((place.workspace / "gate").resolve()))
-    place.run_step("promote", *needed)
-    return f"version {verdict.version} is @{champion_alias(place)} now: {'; '.join(verdict.reasons)}"
+        options = ("--approval", str((project.workspace / VERDICT.writer).resolve()))
+    project.run_step("promote", *options)
+    return f"version {verdict.version} is @{champion_alias(project)} now: {'; '.join(verdict.reasons)}"
 
 
 def _publish(verdict: Verdict, folder: Path) -> None:
-    """Make the verdict an artifact of the flow run, with the picture that the gate left in `folder`."""
-    word = "passed" if verdict.passed else "was refused"
-    reasons = (f"- {text}" for text in verdict.reasons)
-    # in the text itself: Prefect's page has no other way to what lies on a worker
-    picture = base64.b64encode(artifacts.VERDICT_PICTURE.within(folder).read_bytes()).decode()
+    """Make the verdict an artifact of the flow run, with the gate's picture from `folder`."""
+    # the picture as text: Prefect's page can't read files of a worker
+    picture = base64.b64encode(VERDICT_PICTURE.within(folder).read_bytes()).decode()
     lines = [
-        f"# Version {verdict.version} {word}",
+        f"# Version {verdict.version} {'passed' if verdict.passed else 'was refused'}",
         f"By the rule: {verdict.rule}.",
-        *reasons,
+        *(f"- {reason}" for reason in verdict.reasons),
         f"![What each track gained or lost](data:image/png;base64,{picture})",
     ]
     create_markdown_artifact("\n\n".join(lines), key="verdict", description=f"{verdict.name}/{verdict.version}")
 
 
 if __name__ == "__main__":
-    sys.exit(one_line(lambda: run(sys.argv[1] if len(sys.argv) > 1 else "HEAD")))
+    sys.exit(run_program(lambda: run(sys.argv[1] if len(sys.argv) > 1 else "HEAD")))

@@ -1,6 +1,4 @@
-"""Has the training music in a bucket or folder changed? If so, an event says it, on which retraining is triggered."""
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+"""Watches the training music in a folder or bucket: a change sends an event, which starts a retraining."""
 
 from typing import Any
 
@@ -20,16 +18,15 @@ from prefect.states import Completed
 from components.acquire.config import AcquireConfig
 from components.core.base.files import digest_parts, write_text
 from components.core.base.params import load_section
-from components.core.stores.opening import open_store
 from components.core.base.workspace import WORKSPACE
-from pipelines.server.events import tell
-from pipelines.running.flow_failure import failed
+from components.core.stores.opening import open_store
+from pipelines.running.flow_runs import failed_state
+from pipelines.server.events import DATA_CHANGED, send_event
 
-CHANGED = "stemline.data.changed"
 RETRAIN = "retrain"
-"""The flow that the event starts (retraining.py)."""
+"""The name of the flow that the event starts (retraining.py)."""
 
-_HELD = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]  # what holds the one slot
+_HOLDS_A_SLOT = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
 
 def _run_name() -> str:
@@ -37,42 +34,42 @@ def _run_name() -> str:
 
 
 @flow(name="watch-data", flow_run_name=_run_name)
-def watch_data(source: str = "") -> Any:
-    """Look at the names, sizes and times of all files, and tell when they are not what they were.
+def watch_data(source: str | None = None) -> Any:
+    """Compare the names, sizes and times of all files with those of the last look, and send an event on a change.
 
     Args:
-        source: A folder, or s3://bucket/folder; empty: acquire.folder of params.yaml, which the training reads.
+        source: A folder, or s3://bucket/folder; left empty, acquire.folder of params.yaml, which the training reads.
     """
     try:
-        return _looked(source or load_section("acquire", AcquireConfig).folder)
+        return _compare(source or load_section("acquire", AcquireConfig).folder)
     except Exception as error:
-        return failed(error)
+        return failed_state(error)
 
 
-def _looked(place: str) -> State[Any]:
-    entries = open_store(place).files()
+def _compare(source: str) -> State[Any]:
+    entries = open_store(source).files()
     digest = digest_parts(f"{entry.key}\t{entry.size}\t{entry.stamp}" for entry in entries)
-    seen = WORKSPACE / "watch" / f"{digest_parts([place])[:16]}.txt"
-    before = seen.read_text(encoding="utf-8") if seen.is_file() else None
+    record = WORKSPACE / "watch" / f"{digest_parts([source])[:16]}.txt"
+    before = record.read_text(encoding="utf-8") if record.is_file() else None
     if before == digest:
         return Completed(name="Unchanged", message=f"{len(entries)} files, as before")
     if before is None:
-        write_text(seen, digest)
+        write_text(record, digest)
         return Completed(message=f"{len(entries)} files, seen for the first time")
-    if _retraining():  # what the event starts would be cancelled, and it may have read the data already
+    if _is_retraining():  # Prefect would cancel another one, and this one may have read the data already
         return Completed(name="Deferred", message=f"{len(entries)} files, changed: told when no retraining runs")
-    # the event first: told twice is better than never
-    tell(CHANGED, f"stemline.data.{place}", {"source": place})
-    write_text(seen, digest)
+    # event first: after a kill in between it is sent twice, which is better than never
+    send_event(DATA_CHANGED, f"stemline.data.{source}", {"source": source})
+    write_text(record, digest)
     return Completed(message=f"{len(entries)} files, changed")
 
 
-def _retraining() -> bool:
-    """Return whether a retraining of a deployment is under way, so that another can't start."""
+def _is_retraining() -> bool:
+    """Return whether a deployment's retraining runs, so that another can't start."""
     running = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HELD)),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_HOLDS_A_SLOT)),
         deployment_id=FlowRunFilterDeploymentId(is_null_=False),
     )
+    retrain = FlowFilter(name=FlowFilterName(any_=[RETRAIN]))
     with get_client(sync_client=True) as client:
-        of_retraining = FlowFilter(name=FlowFilterName(any_=[RETRAIN]))
-        return bool(client.read_flow_runs(flow_filter=of_retraining, flow_run_filter=running, limit=1))
+        return bool(client.read_flow_runs(flow_filter=retrain, flow_run_filter=running, limit=1))

@@ -1,11 +1,9 @@
-"""A person's yes before a version goes live: both models are listened to blind, and the flow waits for the answer.
+"""A person's approval before a version goes live: they compare both models blind, and the flow waits for the answer.
 
-The wait is Prefect's pause with input (pause.py): the form is in its UI, and whoever fills it in resumes the flow run.
-What pauses is a flow run within the retraining's: that one goes on running, since with a pause it would give up the one
-slot of its deployment, and be ended when it next says that it still holds it. docs/decisions/0018.
+The wait is Prefect's pause with input (server/pause.py): its UI shows a form, and whoever fills it in resumes the run.
+A flow run inside the retraining pauses, not the retraining itself: a paused retraining would give up its deployment's
+only slot, and Prefect would end it at the next renewal (docs/decisions/0018).
 """
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
 import os
 import socket
@@ -22,61 +20,61 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.urls import url_for
 from pydantic import Field
 
-from components.core.tracking import mlflow_runs
-from components.core.data import artifacts
-from components.core.release.approval import Approval
 from components.core.base.errors import Outage, UserError
 from components.core.base.files import write_text
+from components.core.base.outages import outage_reason
+from components.core.base.params import load_section
+from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import APPROVAL, RECORDINGS, VERDICT
 from components.core.models.addresses import SHIPPED
 from components.core.models.registry_names import REGISTRY
-from components.core.base.params import load_section
-from components.core.stores.store import S3
+from components.core.release.approval import Approval
+from components.core.release.listening import Listening
 from components.core.release.verdict import Verdict
 from components.core.release.version import NOT_APPROVED
-from components.core.base.outages import outage_reason
-from components.core.base.workspace import WORKSPACE
-from components.core.release.listening import Listening
+from components.core.stores.store import S3
+from components.core.tracking import mlflow_runs
 from components.shadow.config import ShadowConfig
+from pipelines.processes.command import CommandError, run_command
+from pipelines.running.project import ProjectFolder
+from pipelines.running.retries import retry_outages
 from pipelines.server.automations import TAG
-from pipelines.running.command import CommandError, run_command
-from pipelines.running.retries import patiently
-from pipelines.server.pause import Ended, filled_in
-from pipelines.running.place import Place
+from pipelines.server.pause import PauseEndedError, pause_for_input
 
-ASK = "ask-for-approval"
-"""The flow that waits."""
+APPROVAL_FLOW = "ask-for-approval"
+"""The flow that pauses."""
 
-_SOMETHING = r"\S"
-_CHARACTERS = 4900  # of a tag, at most, as MLflow takes them
+_NOT_BLANK = r"\S"
+_TAG_LENGTH = 4900  # characters; MLflow refuses longer tags
 
 
-class NotApproved(Exception):  # noqa: N818
-    """Nobody said yes; the message says who said no and why, or that nobody answered."""
+class NotApprovedError(Exception):
+    """The version was not approved; the message says who refused it and why, or that nobody answered."""
 
 
-class Refused(NotApproved):
-    """A person said no: this is `by` whom, and `why`."""
+class RefusedError(NotApprovedError):
+    """A person refused the version: `by` is their name, `why` their reason."""
 
     def __init__(self, by: str, why: str) -> None:
         super().__init__(f"was refused by {by}: {why}")
         self.by, self.why = by, why
 
 
-class Withdrawn(NotApproved):
-    """The question was cancelled."""
+class WithdrawnError(NotApprovedError):
+    """Somebody cancelled the question."""
 
 
 class ApprovalForm(RunInput):
-    """What a person fills in."""
+    """The form that Prefect's UI shows."""
 
     approve: bool = Field(description="Shall this version go live?")
-    by: str = Field(pattern=_SOMETHING, description="Your name, for the journal.")
-    why: str = Field(pattern=_SOMETHING, description="Your reason, for the journal.")
-    answers: str = Field("", description="The answers of the listening page, as it gives them out; may be empty.")
+    by: str = Field(pattern=_NOT_BLANK, description="Your name, for the journal.")
+    why: str = Field(pattern=_NOT_BLANK, description="Your reason, for the journal.")
+    answers: str = Field("", description="The line of answers that the listening page shows; may be empty.")
 
 
 def require_server() -> None:
-    """Raise UserError without a Prefect server that outlives the run: nobody could answer."""
+    """Raise UserError unless a Prefect server outlives the run; without one nobody can answer."""
     if not os.environ.get("PREFECT_API_URL"):
         raise UserError(
             "an approval is given in Prefect's UI, which needs a server: start one with `prefect server start`, then "
@@ -84,86 +82,85 @@ def require_server() -> None:
         )
 
 
-def approve(place: Place, verdict: Verdict) -> None:
-    """Have a person listen and answer, and write a yes to `approval.json` beside the verdict; raises NotApproved.
+def approve(project: ProjectFolder, verdict: Verdict) -> None:
+    """Ask a person to listen and answer; write a yes to approval.json beside the verdict. Raises NotApprovedError.
 
-    A no is written to the registry, for the gate: else the next run would judge the same version, and ask again.
+    A no becomes a tag of the version, which the gate reads: else the next run would ask about the same version again.
     """
-    artifacts.APPROVAL.below(place.workspace).unlink(missing_ok=True)
-    config = load_section("shadow", ShadowConfig, place.folder / "params.yaml")
-    folder = _listened_to(place, verdict, config)
+    APPROVAL.below(project.workspace).unlink(missing_ok=True)
+    config = load_section("shadow", ShadowConfig, project.params)
+    folder = _make_listening_page(project, verdict, config)
     try:
-        approval = _asked_for(place, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
-    except Refused as no:
-        said = f"{no.by}: {no.why}"[:_CHARACTERS]
-        patiently(lambda: _tag(verdict, said))
+        approval = _ask(project, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+    except RefusedError as refusal:
+        tag = f"{refusal.by}: {refusal.why}"[:_TAG_LENGTH]
+        retry_outages(lambda: _tag_as_refused(verdict, tag))
         raise
-    approval.write(place.workspace / "gate")
+    approval.write(project.workspace / VERDICT.writer)
 
 
-def _tag(verdict: Verdict, said: str) -> None:
-    mlflow_runs.connect().set_model_version_tag(verdict.name, str(verdict.version), NOT_APPROVED, said)
+def _tag_as_refused(verdict: Verdict, tag: str) -> None:
+    mlflow_runs.connect().set_model_version_tag(verdict.name, str(verdict.version), NOT_APPROVED, tag)
 
 
-def _asked_for(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
-    """Return a person's yes, asked for by a flow run within this one; raises NotApproved for anything else.
+def _ask(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime) -> Approval:
+    """Return the approval that a nested flow run asks for; raises NotApprovedError for any other answer.
 
-    Raises Away where a server did not answer for so long that the question could not go on.
+    Raises Outage when a server did not answer for so long that the question was lost.
     """
-    said: list[Approval | NotApproved | Outage] = []
+    answers: list[Approval | NotApprovedError | Outage] = []
 
-    @flow(name=ASK, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
+    @flow(name=APPROVAL_FLOW, flow_run_name=f"may version {verdict.version} of {verdict.name} go live?")
     def ask() -> Any:
         try:
             _publish(verdict, folder, until)
-            said.append(_answered(place, verdict, folder, until))
-        except NotApproved as refusal:
-            said.append(refusal)
+            answers.append(_wait_for_approval(project, verdict, folder, until))
+        except NotApprovedError as refusal:
+            answers.append(refusal)
         except Exception as error:
-            gone = outage_reason(error)
-            if gone is None:
+            reason = outage_reason(error)
+            if reason is None:
                 raise
-            said.append(Outage(gone))
-        return _end_of(said[0])
+            answers.append(Outage(reason))
+        return _final_state(answers[0])
 
-    with tags(TAG):  # so that the server's automations know it as ours
+    with tags(TAG):  # the server's automations act on runs with this tag
         state: State[Any] = ask(return_state=True)  # type: ignore[assignment]
-    if not said:
+    if not answers:
         raise CommandError(state.message or f"the question ended as {state.name}")
-    if isinstance(said[0], Exception):
-        raise said[0]
-    return said[0]
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
-def _end_of(said: Approval | NotApproved | Outage) -> State[Any]:
-    """Return how the question's own run ends."""
-    if isinstance(said, Outage):
-        return Failed(message=str(said))
-    if isinstance(said, Withdrawn):
-        return Cancelled(message=str(said))
-    return Completed(message=str(said) if isinstance(said, NotApproved) else f"yes, by {said.by}")
+def _final_state(answer: Approval | NotApprovedError | Outage) -> State[Any]:
+    if isinstance(answer, Outage):
+        return Failed(message=str(answer))
+    if isinstance(answer, WithdrawnError):
+        return Cancelled(message=str(answer))
+    return Completed(message=str(answer) if isinstance(answer, NotApprovedError) else f"yes, by {answer.by}")
 
 
-def _listened_to(place: Place, verdict: Verdict, config: ShadowConfig) -> Path:
-    """Make the page with both models' stems; return its folder, which outlives a clone."""
+def _make_listening_page(project: ProjectFolder, verdict: Verdict, config: ShadowConfig) -> Path:
+    """Make the page with both models' stems; return its folder, which stays when a clone is deleted."""
     folder = (WORKSPACE / "shadow" / f"{verdict.name}-{verdict.version}").resolve()
     champion = f"{REGISTRY}{verdict.name}/{verdict.champion}" if verdict.champion else str(SHIPPED.resolve())
     models = ("--challenger", f"{REGISTRY}{verdict.name}/{verdict.version}", "--champion", champion)
-    place.run_step("shadow", *models, "--source", _source(place, config), "--out", str(folder))
+    project.run_step("shadow", *models, "--source", _source(project, config), "--out", str(folder))
     return folder
 
 
-def _source(place: Place, config: ShadowConfig) -> str:
+def _source(project: ProjectFolder, config: ShadowConfig) -> str:
     if config.source.startswith(S3):
         return config.source
     if config.source:
-        return str(Path(config.source).resolve())  # of the project, not of a clone
-    place.run_step("catalogue")
-    return str((place.workspace / "catalogue").resolve())
+        return str(Path(config.source).resolve())  # relative to the current project, not to a clone
+    project.run_step("catalogue")
+    return str(RECORDINGS.below(project.workspace).parent.resolve())
 
 
 def _publish(verdict: Verdict, folder: Path, until: datetime) -> None:
-    """Make the question an artifact of the flow run, and say where it is answered."""
+    """Make the question an artifact of the flow run, and log where to answer it."""
     page = (folder / "page" / "index.html").as_uri()
     lines = [
         f"# Version {verdict.version} of {verdict.name} waits for an approval",
@@ -179,49 +176,45 @@ def _publish(verdict: Verdict, folder: Path, until: datetime) -> None:
     )  # fmt: skip
 
 
-def _answered(place: Place, verdict: Verdict, folder: Path, until: datetime) -> Approval:
-    """Return the yes with what the listening gave; answers that cannot be read are asked for again."""
-    words = f"Version {verdict.version} of {verdict.name}: see the artifact `approval` of this run."
+def _wait_for_approval(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime) -> Approval:
+    """Return the approval with the result of the listening; ask again when the answers can't be read."""
+    question = f"Version {verdict.version} of {verdict.name}: see the artifact `approval` of this run."
     while True:
-        form = _asked(place, words, until)
+        form = _wait_for_form(project, question, until)
         try:
-            listening = _unblinded(place, folder, form.answers)
+            listening = _unblind(project, folder, form.answers)
         except CommandError as error:
-            words = f"Asked again, since the answers could not be read: {error}"
-            get_run_logger().warning(words)
+            question = f"Asked again, since the answers could not be read: {error}"
+            get_run_logger().warning(question)
             continue
         if not form.approve:
-            raise Refused(form.by, form.why)
+            raise RefusedError(form.by, form.why)
         return Approval(
-            name=verdict.name,
-            version=verdict.version,
-            verdict=verdict.digest,
-            by=form.by,
-            why=form.why,
+            name=verdict.name, version=verdict.version, verdict=verdict.digest, by=form.by, why=form.why,
             listening=listening,
-        )
+        )  # fmt: skip
 
 
-def _asked(place: Place, words: str, until: datetime) -> ApprovalForm:
+def _wait_for_form(project: ProjectFolder, question: str, until: datetime) -> ApprovalForm:
     try:
-        form = filled_in(ApprovalForm.with_initial_data(description=words), until)
-    except Ended as end:
-        raise Withdrawn(_not_live(place, f"its question ended as {end}")) from None
+        form = pause_for_input(ApprovalForm.with_initial_data(description=question), until)
+    except PauseEndedError as end:
+        raise WithdrawnError(_not_live(project, f"its question ended as {end}")) from None
     if form is None:
-        raise NotApproved(_not_live(place, f"nobody answered until {until:%Y-%m-%d %H:%M} UTC"))
+        raise NotApprovedError(_not_live(project, f"nobody answered until {until:%Y-%m-%d %H:%M} UTC"))
     return form
 
 
-def _not_live(place: Place, why: str) -> str:
-    commit = run_command(["git", "rev-parse", "HEAD"], lambda line: None, folder=place.folder)[-1][:12]
+def _not_live(project: ProjectFolder, why: str) -> str:
+    commit = run_command(["git", "rev-parse", "HEAD"], folder=project.folder)[-1][:12]
     return f"stays registered and is not live, since {why}: `stemline retrain {commit} --require-approval` asks again"
 
 
-def _unblinded(place: Place, folder: Path, answers: str) -> dict[str, Any]:
-    """Return what the listening gave; nothing where no answers are given."""
+def _unblind(project: ProjectFolder, folder: Path, answers: str) -> dict[str, Any]:
+    """Return the result of the listening; empty without answers."""
     if not answers.strip():
         return {}
     given = folder / "answers.json"
     write_text(given, answers)
-    place.run_step("shadow.unblind", str(folder), str(given))
+    project.run_step("shadow.unblind", str(folder), str(given))
     return Listening.read(folder).model_dump(mode="json")

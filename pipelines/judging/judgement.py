@@ -1,33 +1,85 @@
-"""From a trained and scored model to a champion: register, gate, promote."""
+"""From a trained and scored model to the gate's verdict: repair the registry, register, compare with the champion."""
 
+import json
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from components.core.base.files import digest_file, digest_parts
 from components.core.base.params import load_section
+from components.core.base.workspace import SCRATCH, WORKSPACE
+from components.core.data.artifacts import MANIFEST, TEST, VERDICT, VERSION
+from components.core.models.addresses import fetch_model
+from components.core.models.description import ModelDescription
+from components.core.release.champion import champion_version
+from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
-from components.promote.config import PromoteConfig
-from pipelines.judging.champion import champion_scores, live_version
-from pipelines.running.place import Place
+from components.core.tracking import mlflow_runs
+from components.core.tracking.result_code import code_digest
+from pipelines.judging.registry_state import find_disagreement
+from pipelines.running.project import ProjectFolder
 
 
-def register_and_judge(place: Place) -> Verdict | None:
-    """Register the model of `place` and have the gate judge it; None for the champion itself, judged before."""
-    place.run_step("register")
-    version = registered(place)
-    champion = live_version(version.name, champion_alias(place))
+def repair_registry(project: ProjectFolder) -> None:
+    """Finish a promotion that was killed, as `stemline repair` does; before a training, since the gate relies on it.
+
+    Raises CommandError when the journal and the registry contradict each other.
+    """
+    if find_disagreement(project.params):
+        project.run_step("promote.repair")
+
+
+def register_and_judge(project: ProjectFolder) -> Verdict | None:
+    """Register the project's model and have the gate judge it; None if it is the champion, which was judged before."""
+    project.run_step("register")
+    version = registered_version(project)
+    champion = live_version(version.name, champion_alias(project))
     if champion == version.version:
         return None
     if champion is None:
-        place.run_step("gate")
+        project.run_step("gate")
     else:
-        scores = champion_scores(place, version.name, champion)
-        place.run_step("gate", "--champion", str(champion), "--champion-scores", scores)
-    return Verdict.read(place.workspace / "gate")
+        scores = score_champion(project, version.name, champion)
+        project.run_step("gate", "--champion", str(champion), "--champion-scores", str(scores))
+    return Verdict.read(project.workspace / VERDICT.writer)
 
 
-def registered(place: Place) -> VersionRef:
-    """Return the version that `register` made or found in `place`."""
-    return VersionRef.read(place.workspace / "register")
+def registered_version(project: ProjectFolder) -> VersionRef:
+    """Return the version that the project's model has in the registry."""
+    return VersionRef.read(project.workspace / VERSION.writer)
 
 
-def champion_alias(place: Place) -> str:
-    """Return the alias of the version that is live, as the parameters of `place` have it."""
-    return load_section("promote", PromoteConfig, place.folder / "params.yaml").alias
+def champion_alias(project: ProjectFolder) -> str:
+    """Return the alias of the live version, from the project's params.yaml."""
+    return load_section("promote", PromoteConfig, project.params).alias
+
+
+def live_version(name: str, alias: str) -> int | None:
+    """Return the version at the alias of the registered model `name`; None if there is none yet."""
+    return champion_version(mlflow_runs.connect(), name, alias)
+
+
+def score_champion(project: ProjectFolder, name: str, version: int) -> Path:
+    """Return the folder with the champion's scores on the project's test tracks; evaluate it if there are none yet.
+
+    Champion and challenger are scored by the same code on the same tracks.
+    """
+    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+    conditions = _digest_conditions(project, model)
+    folder = (WORKSPACE / VERDICT.writer / f"champion-{version}-{conditions}").resolve()
+    if not TEST.within(folder).is_file():
+        data = str((project.workspace / MANIFEST.writer).resolve())
+        project.run_step("evaluate", "--model", str(model), "--data", data, "--out", str(folder))
+    return folder
+
+
+def _digest_conditions(project: ProjectFolder, model: Path) -> str:
+    """Return a digest of all that decides the scores: model, tracks, parameters, code and torch's version."""
+    network = ModelDescription.read(model).network["name"]
+    code = code_digest("evaluate", network, project.folder)
+    # read as plain YAML: the typed config of evaluate imports torch
+    parameters = json.dumps(yaml.safe_load(project.params.read_text(encoding="utf-8"))["evaluate"])
+    files = [digest_file(model / ModelDescription.FILE), digest_file(MANIFEST.below(project.workspace))]
+    return digest_parts([*files, parameters, code, metadata.version("torch")])[:12]

@@ -1,8 +1,8 @@
-"""Clones of the project to work in: a run in one never touches a person's tree, and shares their DVC cache.
+"""Clones of the project: a run in a clone never touches the user's files, and shares the project's DVC cache.
 
-`workspace/checkouts` has a numbered folder for each run at a time. A run takes the first that is free, brings it to the
-commit that it wants, and leaves what it made in DVC's cache, on an experiment's ref and in MLflow. Unfinished trainings
-lie in the scratch folder that all share, so that the next run goes on with them wherever the last one was killed.
+`workspace/checkouts` has a numbered folder for each concurrent run. A run takes the first free folder and checks its
+commit out there. Its results go to DVC's cache, to an experiment's ref and to MLflow. Unfinished trainings lie in the
+scratch folder that all clones share, so the next run goes on from where a killed one stopped.
 """
 
 import os
@@ -18,83 +18,92 @@ from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
 from components.core.base.errors import UserError
+from components.core.base.params import PARAMS
 from components.core.base.workspace import SHARED, WORKSPACE
 from components.core.tracking.mlflow_store import tracking_uri
-from pipelines.running.command import CommandError, run_command
-from pipelines.running.place import Place, dvc
+from pipelines.processes.command import CommandError, run_command
+from pipelines.processes.dvc import dvc_command
+from pipelines.running.project import ProjectFolder
+from pipelines.running.tasks import run_as_task
 
 CHECKOUTS = WORKSPACE / "checkouts"
-PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
-class Checkout(Place):
-    """A clone; `parameters` is what its params.yaml held when it was made."""
+class Checkout(ProjectFolder):
+    """A clone of the project; `parameters` is the text of its params.yaml as checked out."""
 
     parameters: str = field(default="", repr=False)
 
     def set_parameters(self, values: Mapping[str, object]) -> None:
-        """Have the clone's params.yaml differ from the commit's in these values, e.g. of `train.steps`, alone."""
+        """Write the checked-out params.yaml with these values changed, e.g. {"train.steps": 600}."""
+        if not values:
+            self.params.write_text(self.parameters, encoding="utf-8")
+            return
         yaml = YAML()
-        yaml.preserve_quotes = True  # else the file differs from the commit's, and what it makes is called dirty
+        yaml.preserve_quotes = True  # other quotes than the commit's would mark the results as made of a dirty tree
         yaml.width = 120
         document = yaml.load(self.parameters)
         for name, value in values.items():
             *sections, last = name.split(".")
-            place = document
-            for section in sections:
-                place = place.setdefault(section, {})
-            place[last] = value
-        if values:
-            yaml.dump(document, self.folder / PARAMS)
-        else:
-            (self.folder / PARAMS).write_text(self.parameters, encoding="utf-8")
+            section = document
+            for key in sections:
+                section = section.setdefault(key, {})
+            section[last] = value
+        yaml.dump(document, self.params)
 
     def save_experiment(self, name: str) -> None:
-        """Keep lock, parameters and metrics of this clone as an experiment of the project, in place of one before.
+        """Save lock, parameters and metrics of this clone as the project's DVC experiment `name`.
 
-        DVC tells experiments apart by the commit that they were made at, too: one of the same name there stays.
+        It replaces an experiment of that name at the same commit; DVC keeps those at other commits.
         """
-        quiet = dvc("exp", "save", "--force", "--name", name)
-        run_command(quiet, lambda line: None, folder=self.folder, environment=self.environment)
+        save = dvc_command("exp", "save", "--force", "--name", name)
+        run_command(save, folder=self.folder, environment=self.environment)
         commit = _git(self.folder, "rev-parse", "HEAD").strip()
-        # this one alone: the clone has refs of DVC's own work, and of experiments long gone from the project
+        # only this ref: the clone also has DVC's internal refs and experiments that the project no longer has
         ref = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"
         _git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), f"+{ref}:{ref}")
 
-    def has_remote(self) -> bool:
-        """Return whether DVC has a remote to pull from and push to."""
-        return bool(run_command(dvc("remote", "list"), lambda line: None, folder=self.folder))
+    def push(self) -> None:
+        """Push the results to DVC's remote, if there is one.
 
-    def fetching(self) -> tuple[str, ...]:
-        """Return the options of `dvc repro` by which it fetches what any machine has made of the same, and pushed."""
-        return ("--pull",) if self.has_remote() else ()
+        The run cache goes with them: it tells other machines which inputs gave which results; dvc.lock stays here.
+        """
+        if self._has_remote():
+            run_as_task("push", dvc_command("push", "--run-cache"), folder=self.folder, environment=self.environment)
 
-    def forget(self) -> None:
-        """Delete the clone: what it made is elsewhere."""
+    def pull_options(self) -> tuple[str, ...]:
+        """Return the options with which `dvc repro` fetches results that another machine pushed."""
+        return ("--pull",) if self._has_remote() else ()
+
+    def delete(self) -> None:
+        """Delete the clone; its results are in DVC's cache and MLflow."""
         shutil.rmtree(self.folder)
+
+    def _has_remote(self) -> bool:
+        return bool(run_command(dvc_command("remote", "list"), folder=self.folder))
 
 
 @contextmanager
-def checked_out(commit: str = "HEAD", with_changes: bool = False) -> Iterator[Checkout]:
-    """Yield a clone of the project in this folder at `commit`, which no other run uses meanwhile.
+def open_checkout(commit: str = "HEAD", with_changes: bool = False) -> Iterator[Checkout]:
+    """Yield a clone of the current project at `commit`; no other run uses it meanwhile.
 
-    `with_changes` brings along what is not committed yet. A clone that a killed run left is used again.
+    `with_changes` also copies uncommitted changes. The clone of a killed run is used again.
     """
-    wanted = _commit(commit)
-    with ExitStack() as held:
-        folder = _free_place(held)
-        _bring_to(folder, wanted)
+    full_commit = _resolve_commit(commit)
+    with ExitStack() as locks:
+        folder = _lock_free_folder(locks)
+        _check_out(folder, full_commit)
         if with_changes:
-            _bring_changes(folder)
+            _copy_changes(folder)
         _share_cache(folder)
-        _bring_data(folder)
+        _copy_multitracks(folder)
         parameters = (folder / PARAMS).read_text(encoding="utf-8")
         yield Checkout(folder, folder / "workspace", _environment(), parameters)
 
 
-def _commit(name: str) -> str:
-    if not Path(PARAMS).is_file():
+def _resolve_commit(name: str) -> str:
+    if not PARAMS.is_file():
         raise UserError(f"{PARAMS} does not exist: run from the root of the project, where it lies")
     try:
         return _git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
@@ -104,20 +113,20 @@ def _commit(name: str) -> str:
         ) from None
 
 
-def _free_place(held: ExitStack) -> Path:
+def _lock_free_folder(locks: ExitStack) -> Path:
     CHECKOUTS.mkdir(parents=True, exist_ok=True)
     for number in count():
         lock = FileLock(CHECKOUTS / f"{number}.lock")
         try:
-            held.enter_context(lock.acquire(timeout=0))
+            locks.enter_context(lock.acquire(timeout=0))
         except Timeout:
-            continue  # another run's
+            continue  # another run has it
         return (CHECKOUTS / str(number)).resolve()
     raise AssertionError
 
 
-def _bring_to(folder: Path, commit: str) -> None:
-    """Have the clone in `folder` be at a commit; one that a full disk or a loss of power broke is made anew."""
+def _check_out(folder: Path, commit: str) -> None:
+    """Bring the clone in `folder` to a commit; clone again if a full disk or a loss of power has broken it."""
     try:
         _update(folder, commit)
     except CommandError:
@@ -130,17 +139,17 @@ def _update(folder: Path, commit: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
     for lock in (folder / ".git").rglob("*.lock"):
-        lock.unlink()  # of a git that was killed: this place is ours alone
+        lock.unlink()  # left by a killed git: no other process uses this folder
     _git(folder, "fetch", "--quiet", "--no-tags", "origin", "HEAD", "+refs/heads/*:refs/remotes/origin/*")
     _git(folder, "checkout", "--quiet", "--force", "--detach", commit)
     _git(folder, "clean", "--quiet", "-ffd")
-    # of what dvc.lock names nothing is stale for having been made elsewhere
+    # with the project's lock, DVC finds the project's results in the shared cache
     if Path("dvc.lock").is_file() and not (folder / "dvc.lock").is_file():
         shutil.copyfile("dvc.lock", folder / "dvc.lock")
 
 
-def _bring_changes(folder: Path) -> None:
-    # bytes, and in git's own form whatever the person likes to see: line ends and letters must stay as they are
+def _copy_changes(folder: Path) -> None:
+    # as bytes and without the user's display settings, so that line ends and encodings stay as they are
     plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
     changes = _run("git", "diff", *plain, "HEAD")
     if changes:
@@ -152,20 +161,20 @@ def _bring_changes(folder: Path) -> None:
 
 
 def _share_cache(folder: Path) -> None:
-    """Have the clone use this project's DVC cache and remotes."""
+    """Make the clone use the project's DVC cache and remotes."""
     local = Path(".dvc", "config.local")
     if local.is_file():
         shutil.copyfile(local, folder / local)
-    cache = run_command(dvc("cache", "dir"), lambda line: None)[-1]
+    cache = run_command(dvc_command("cache", "dir"))[-1]
     (folder / ".dvc" / "tmp").mkdir(exist_ok=True)
     for lock in (folder / ".dvc" / "tmp").glob("*lock"):
-        lock.unlink()  # of a run that was killed
-    run_command(dvc("cache", "dir", "--local", str(Path(cache).resolve())), lambda line: None, folder=folder)
+        lock.unlink()  # left by a killed run
+    run_command(dvc_command("cache", "dir", "--local", str(Path(cache).resolve())), folder=folder)
 
 
-def _bring_data(folder: Path) -> None:
-    """Give the clone the user's own multitracks, which git does not hold, without a second copy where that goes."""
-    data = YAML(typ="safe").load(Path(PARAMS))["acquire"]["folder"]
+def _copy_multitracks(folder: Path) -> None:
+    """Give the clone the user's own multitracks, which git ignores; as hard links if the file system allows."""
+    data = YAML(typ="safe").load(PARAMS)["acquire"]["folder"]
     if Path(data).is_absolute() or not Path(data).is_dir():
         return
     shutil.rmtree(folder / data, ignore_errors=True)
@@ -193,9 +202,9 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _run(*command: str, data: bytes | None = None) -> bytes:
-    """Return what a command prints, byte for byte; raises CommandError, with the line that it ended with."""
+    """Return the output of a command, byte for byte; raises CommandError, with its last line, if it fails."""
     ended = subprocess.run(command, input=data, capture_output=True, check=False)
     if ended.returncode:
-        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["it says no more"]
+        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
         raise CommandError(f"`{' '.join(command)}` failed: {lines[-1]}")
     return ended.stdout

@@ -1,4 +1,4 @@
-"""Prefect's settings for a run without a server. Imported before Prefect, which reads them when it is imported."""
+"""Prefect's settings for a run without a server. Prefect reads them when it is imported, so this comes first."""
 
 import os
 import sys
@@ -7,16 +7,16 @@ from pathlib import Path
 from components.core.base.workspace import WORKSPACE
 
 _CLIENT = {
-    # a server that restarts is asked again for four minutes, as MLflow's client does; its logger tells when (tasks.py)
+    # clients wait four minutes for a server that restarts, as MLflow's client does; tasks.py logs the waiting
     "PREFECT_CLIENT_MAX_RETRIES": "7",
-    # what it answers while the PostgreSQL below it restarts
+    # the server's answer while its PostgreSQL restarts
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
 _EMBEDDED = {
     "PREFECT_HOME": str((WORKSPACE / "prefect").resolve()),
-    # making the database of a fresh workspace takes 20 s and more
+    # a fresh workspace needs 20 s and more for its database
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    # telemetry writes to the same SQLite file at the same time, which now and then locks it
+    # telemetry writes to the same SQLite file, which now and then locks it
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_LOGGERS_PREFECT_CLIENT_LEVEL": "DEBUG",
@@ -26,20 +26,20 @@ _EMBEDDED = {
 }
 
 
-def use_embedded_defaults() -> None:
-    """Set what the user's environment leaves open; PREFECT_API_URL, if set, names a server and is used."""
-    _set(_CLIENT)
-    if "prefect.context" in sys.modules:  # a worker's process is Prefect before it is ours, and has read them already
+def set_prefect_defaults() -> None:
+    """Set what the user's environment leaves open; a PREFECT_API_URL that is set names the server to use."""
+    _set_defaults(_CLIENT)
+    if "prefect.context" in sys.modules:  # a worker's process imports Prefect first, which then knows older settings
         from prefect.context import refresh_global_settings_context
 
         refresh_global_settings_context()
-    _set(_EMBEDDED)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # its database is not made without it
+    _set_defaults(_EMBEDDED)
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes its database, not the folder
 
 
-def _set(values: dict[str, str]) -> None:
+def _set_defaults(values: dict[str, str]) -> None:
     for name, value in values.items():
         os.environ.setdefault(name, value)
 
 
-use_embedded_defaults()
+set_prefect_defaults()

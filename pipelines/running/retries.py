@@ -1,6 +1,4 @@
-"""What did not get an answer is asked again a few times, in runs that nobody watches."""
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
+"""Retries after an outage, for runs of deployments: nobody watches them who could start them again."""
 
 import time
 from collections.abc import Callable
@@ -8,33 +6,31 @@ from typing import TypeVar
 
 from prefect import get_run_logger, runtime
 
-from components.core.base.errors import Outage
-from components.core.base.outages import outage_reason
-from pipelines.running.command import CommandError, said_of
+from pipelines.processes.command import CommandError, describe_error, is_outage_error
 
-AGAIN_AFTER = (60.0, 300.0, 900.0)
-"""Seconds between two tries, in runs of deployments."""
+RETRY_DELAYS = (60.0, 300.0, 900.0)
+"""Seconds before each further try, in runs of deployments."""
 
 Result = TypeVar("Result")
 
 
-def again_after() -> tuple[float, ...]:
-    """Return the seconds between the tries of this run: none where a person waits, who is told at once."""
-    return AGAIN_AFTER if runtime.deployment.id else ()
+def retry_delays() -> tuple[float, ...]:
+    """Return the seconds before each further try of this run: none in a terminal, where a person reads the error."""
+    return RETRY_DELAYS if runtime.deployment.id else ()
 
 
-def patiently(work: Callable[[], Result], waits: tuple[float, ...] | None = None) -> Result:
-    """Return what `work` returns, which asks servers itself and may be done over.
+def retry_outages(work: Callable[[], Result], delays: tuple[float, ...] | None = None) -> Result:
+    """Return the result of `work`, which asks servers and may be repeated; try again after an outage.
 
-    The steps that it starts are tasks with tries of their own (tasks.py): where one has failed, so has the work.
-    `waits` are the seconds between the tries, for those who ask often: to find them out asks the server as well.
+    A step inside `work` is a task with retries of its own (tasks.py), so its failure is final. `delays` are the seconds
+    between tries, for callers who ask often: reading them asks the server as well.
     """
-    for seconds in again_after() if waits is None else waits:
+    for seconds in retry_delays() if delays is None else delays:
         try:
             return work()
         except Exception as error:
-            if isinstance(error, CommandError) or not (isinstance(error, Outage) or outage_reason(error)):
+            if isinstance(error, CommandError) or not is_outage_error(error):
                 raise
-            get_run_logger().warning("%s; asked again in %g s", said_of(error), seconds)
+            get_run_logger().warning("%s; next try in %g s", describe_error(error), seconds)
         time.sleep(seconds)
     return work()

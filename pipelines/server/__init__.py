@@ -1,1 +1,3 @@
-"""Settings of a Prefect server: deployments, automations, events and time limits."""
+"""What a Prefect server holds for this project: deployments, automations, events, paused runs."""
+
+import pipelines.running  # noqa: F401  (sets up Prefect's settings before Prefect is imported)

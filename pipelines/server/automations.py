@@ -1,39 +1,52 @@
-"""The automations that this project keeps on a Prefect server; they are changed with what it describes."""
+"""The automations that this project keeps on a Prefect server: automations.yaml, in Prefect's own format.
 
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect)
+Time limits (time_limits.py) and notifications (notification.py) are added in code: the ones follow from prefect.yaml
+and params.yaml, the others call a webhook whose address must not stand in a file.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import AutomationCore
 
 from components.core.base.errors import UserError
 
 TAG = "stemline"
-"""Of the deployments in prefect.yaml, so of all their runs; and of these automations."""
+"""Tag of the deployments in prefect.yaml, so of all their runs, and of our automations."""
 
 SHARD_TAG = "stemline-shard"
-"""Of runs of a catalogue's shards: of one that ends badly nobody need be told, since the catalogue's own goes on."""
+"""Tag of the runs of a catalogue's shards: nobody is notified of their failure, since the catalogue's run goes on."""
 
-OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
-"""What a trigger matches to hear of runs of our deployments alone."""
+HEARTBEAT_SECONDS = 30
+"""Seconds between two heartbeats of a run; a server that restarts takes less than the five minutes that we allow."""
 
-OURS_AND_SHARDS = OURS | {"prefect.resource.id": [f"prefect.tag.{TAG}", f"prefect.tag.{SHARD_TAG}"]}
-"""The same, and the shards of a catalogue."""
+HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
+"""What a trigger matches: flow runs."""
+
+OUR_RUNS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
+"""What a trigger's related resources match: runs of our deployments."""
+
+_DEAD_RUNS = "stemline: runs "
 
 
-def states(*names: str) -> set[str]:
-    """Return the events by which the server tells that a run has come to one of these states."""
-    return {f"prefect.flow-run.{name}" for name in names}
+@cache
+def read_automations() -> dict[str, Any]:
+    """Return the content of automations.yaml."""
+    document: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    return document
 
 
 @contextmanager
-def server() -> Iterator[SyncPrefectClient]:
-    """Yield a client of the server at PREFECT_API_URL; raises UserError when there is none, or none that answers."""
+def connect_to_server() -> Iterator[SyncPrefectClient]:
+    """Yield a client of the server at PREFECT_API_URL; raises UserError when there is none or it does not answer."""
     address = os.environ.get("PREFECT_API_URL")
     if not address:
         raise UserError(
@@ -47,18 +60,27 @@ def server() -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def keep_automations(client: SyncPrefectClient, kind: str, wanted: list[AutomationCore]) -> None:
-    """Have the server hold exactly `wanted` of our automations whose names begin with `kind`.
+def keep_automations(client: SyncPrefectClient, prefix: str, wanted: Iterable[AutomationCore]) -> None:
+    """Make the server hold exactly `wanted` among our automations whose names begin with `prefix`.
 
-    One that somebody has paused stays paused.
+    An automation that somebody has paused stays paused.
     """
-    there = {found.name: found for found in client.read_automations() if TAG in found.tags}
+    existing = {found.name: found for found in client.read_automations() if TAG in found.tags}
     for automation in wanted:
-        before = there.pop(automation.name, None)
+        before = existing.pop(automation.name, None)
         if before is None:
             client.create_automation(automation)
         else:
             client.update_automation(before.id, automation.model_copy(update={"enabled": before.enabled}))
-    for name, found in there.items():
-        if name.startswith(kind):
+    for name, found in existing.items():
+        if name.startswith(prefix):
             client.delete_automation(found.id)
+
+
+def end_dead_runs(client: SyncPrefectClient) -> None:
+    """Make the server mark runs, also shards of a catalogue, as crashed when their process or worker is dead.
+
+    Otherwise such a run keeps its deployment's only slot.
+    """
+    automations = [AutomationCore.model_validate(values) for values in read_automations()["automations"]]
+    keep_automations(client, _DEAD_RUNS, automations)

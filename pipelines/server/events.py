@@ -1,18 +1,36 @@
-"""Events that the server's triggers wait for (prefect.yaml)."""
+"""Events that start a retraining: the triggers in prefect.yaml wait for them."""
 
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
-
+import json
 from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.events import Event, Resource
 
+from components.core.stores.opening import open_store
+from components.core.stores.store import RECORDS
 
-def tell(event: str, about: str, payload: dict[str, Any]) -> None:
-    """Return once the server has an event; raises what its client raises when it has not.
+DATA_CHANGED = "stemline.data.changed"
+CATALOGUE_DRIFTED = "stemline.catalogue.drift"
 
-    Prefect's own `emit_event` returns at once and sends later: of an event that never arrived nobody would learn.
+
+def send_event(event: str, resource: str, payload: dict[str, Any]) -> None:
+    """Send an event about a resource, and return when the server has it; raises the errors of Prefect's client.
+
+    Prefect's own `emit_event` returns at once and sends later, so a lost event would go unnoticed.
     """
-    told = Event(event=event, resource=Resource({"prefect.resource.id": about}), payload=payload)
+    sent = Event(event=event, resource=Resource({"prefect.resource.id": resource}), payload=payload)
     with get_client(sync_client=True) as client:
-        client.request("POST", "/events", json=[told.model_dump(mode="json")]).raise_for_status()
+        client.request("POST", "/events", json=[sent.model_dump(mode="json")]).raise_for_status()
+
+
+def send_drift_event(destination: str) -> bool:
+    """Send an event if the last separation into `destination` found drift over its limit; return whether it did.
+
+    The separation writes its drift, and whether that is over the limit, into the destination.
+    """
+    summary = json.loads(open_store(destination).read(f"{RECORDS}/summary.json") or b"{}")
+    if not summary.get("drifted"):
+        return False
+    payload = {"drift": summary["drift"], "catalogue": destination}
+    send_event(CATALOGUE_DRIFTED, f"stemline.catalogue.{destination}", payload)
+    return True

@@ -1,10 +1,8 @@
-"""A flow run pauses until somebody resumes it with what a form asks for.
+"""A flow run that pauses until somebody resumes it with a filled-in form.
 
-Prefect's own `pause_flow_run` looks for that alone: of a run that was cancelled meanwhile it would wait for an answer
-until the time is out. This one ends with it, and asks a server that is away again.
+Prefect's own `pause_flow_run` notices only the answer: when the run is cancelled meanwhile, it waits on until the time
+is up. This one ends with the run, and waits for a server that restarts.
 """
-
-from pipelines.running import prefect_environment  # noqa: F401, I001  (before Prefect, which reads its settings when imported)
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,53 +15,49 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.runtime import flow_run
 from prefect.states import Paused, Running
 
-from pipelines.running.retries import again_after, patiently
+from pipelines.running.retries import retry_delays, retry_outages
 
-_LOOK_EVERY = 3.0  # seconds
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_POLL_SECONDS = 3.0
+_CLOCK_SKEW = timedelta(minutes=1)
 
 Form = TypeVar("Form", bound=RunInput)
 
 
-class Ended(Exception):  # noqa: N818
-    """The run was cancelled, or ended from outside, while it was paused; the message is the name of its state."""
+class PauseEndedError(Exception):
+    """The paused run was cancelled or ended from outside; the message is the name of its state."""
 
 
-def filled_in(form: type[Form], until: datetime) -> Form | None:
-    """Pause this run until it is resumed; return what was filled in, or None where nobody did until then.
+def pause_for_input(form: type[Form], until: datetime) -> Form | None:
+    """Pause this flow run until it is resumed; return the filled-in form, or None if nobody answers by `until`.
 
-    Raises Ended where the run shall not go on.
+    Raises PauseEndedError when the run was cancelled or ended meanwhile.
     """
-    run_id, waits = UUID(flow_run.id), again_after()
+    run_id, delays = UUID(flow_run.id), retry_delays()
     pause: State[Any] = Paused(pause_expiration_time=until, pause_key=str(uuid4()))
     keyset = keyset_from_paused_state(pause)
     pause.state_details.run_input_keyset = {str(part): key for part, key in keyset.items()}
     with get_client(sync_client=True) as client:
-        patiently(lambda: form.save(keyset), waits)
-        patiently(lambda: client.set_flow_run_state(run_id, pause), waits)
-        resumed = patiently(lambda: _resumed(client, run_id, until), waits)
-    return patiently(lambda: cast(Form, form.load(keyset)), waits) if resumed else None
+        retry_outages(lambda: form.save(keyset), delays)
+        retry_outages(lambda: client.set_flow_run_state(run_id, pause), delays)
+        resumed = retry_outages(lambda: _wait_until_resumed(client, run_id, until), delays)
+    return retry_outages(lambda: cast(Form, form.load(keyset)), delays) if resumed else None
 
 
-def _resumed(client: SyncPrefectClient, run_id: UUID, until: datetime) -> bool:
+def _wait_until_resumed(client: SyncPrefectClient, run_id: UUID, until: datetime) -> bool:
     while True:
         left = until - datetime.now(UTC)
         state = client.read_flow_run(run_id).state
         if state and state.is_running():
             return True
-        if state and _ran_out(state, left):
-            # of such a run Prefect takes no end but Failed, with words of its own
+        if state and _has_timed_out(state, left):
+            # from this state Prefect allows only Failed, with a message of its own
             client.set_flow_run_state(run_id, Running(), force=True)
             return False
         if state and not state.is_paused():
-            raise Ended(_name(state))
-        time.sleep(_LOOK_EVERY)
+            raise PauseEndedError(state.name or state.type.value)
+        time.sleep(_POLL_SECONDS)
 
 
-def _ran_out(state: State[Any], left: timedelta) -> bool:
-    """Return whether the time is out; a server that, by its clock, saw that first has ended the run as Failed."""
-    return left <= timedelta() if state.is_paused() else state.is_failed() and left <= _CLOCKS_DIFFER
-
-
-def _name(state: State[Any]) -> str:
-    return state.name or state.type.value
+def _has_timed_out(state: State[Any], left: timedelta) -> bool:
+    """Return whether the time is up; a server whose clock is ahead has then already ended the run as Failed."""
+    return left <= timedelta() if state.is_paused() else state.is_failed() and left <= _CLOCK_SKEW

@@ -1,4 +1,4 @@
-"""Setting values of params.yaml from the command line: written to the file, so that what ran can be run again."""
+"""`--set NAME=VALUE`: parameters from the command line, checked against the names in params.yaml."""
 
 from pathlib import Path
 from typing import Any
@@ -8,34 +8,49 @@ from ruamel.yaml.error import YAMLError
 
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
+from components.core.base.params import PARAMS
 
 
-def set_parameters(assignments: list[str], path: Path = Path("params.yaml")) -> list[str]:
-    """Apply `section.name=value` assignments (values as YAML) to the file, comments kept; return what changed.
+def read_assignments(assignments: list[str], path: Path = PARAMS) -> dict[str, Any]:
+    """Return `section.name=value` assignments (values as YAML) by name, for one run only.
 
-    Raises UserError when an assignment names no existing parameter or is no YAML.
+    Raises UserError when an assignment names no parameter of the file or its value is not YAML.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
+    if not assignments:
+        return {}
+    document = _load(_yaml(), path)
+    found = [_parse(document, assignment, path) for assignment in assignments]
+    return {".".join(keys): value for keys, value in found}
+
+
+def write_parameters(assignments: list[str], path: Path = PARAMS) -> list[str]:
+    """Write `section.name=value` assignments to the file, so that the run can be repeated; return what changed.
+
+    Comments and layout stay. Raises UserError as `read_assignments` does.
+    """
+    yaml = _yaml()
     document = _load(yaml, path)
     changes = []
     for assignment in assignments:
-        name, sign, text = assignment.partition("=")
-        keys = name.strip().split(".")
+        (*sections, last), value = _parse(document, assignment, path)
         section = document
-        for key in keys[:-1]:
-            section = section.get(key) if isinstance(section, dict) else None
-        if not sign or not isinstance(section, dict) or keys[-1] not in section:
-            raise UserError(f"'{assignment}' sets no parameter of {path}: write e.g. train.steps=100")
-        value = _parse(text, assignment)
-        if section[keys[-1]] != value:
-            changes.append(f"{name} = {text} (was {_plain(section[keys[-1]])})")
-            section[keys[-1]] = value
+        for key in sections:
+            section = section[key]
+        if section[last] != value:
+            name, _, text = assignment.partition("=")
+            changes.append(f"{name} = {text} (was {_plain(section[last])})")
+            section[last] = value
     if changes:
         with whole_file(path) as partial:
             yaml.dump(document, partial)
     return changes
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 120
+    return yaml
 
 
 def _load(yaml: YAML, path: Path) -> Any:
@@ -47,9 +62,17 @@ def _load(yaml: YAML, path: Path) -> Any:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
-def _parse(text: str, assignment: str) -> object:
+def _parse(document: Any, assignment: str, path: Path) -> tuple[list[str], Any]:
+    """Return the keys and the value of an assignment."""
+    name, sign, text = assignment.partition("=")
+    keys = name.strip().split(".")
+    section = document
+    for key in keys[:-1]:
+        section = section.get(key) if isinstance(section, dict) else None
+    if not sign or not isinstance(section, dict) or keys[-1] not in section:
+        raise UserError(f"'{assignment}' sets no parameter of {path}: write e.g. train.steps=100")
     try:
-        return YAML(typ="safe").load(text)
+        return keys, YAML(typ="safe").load(text)
     except YAMLError:
         raise UserError(f"'{assignment}': the value is not YAML") from None
 

@@ -1,4 +1,4 @@
-"""What a run ends with in the terminal: scores, verdict, where everything lies and how to look at it."""
+"""The summary at the end of `stemline run`: scores, verdict, where the results are and how to look at them."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import REPORT, SCORE_TABLE, VERDICT, VERSION
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking.mlflow_runs import store_address
@@ -15,24 +16,24 @@ _SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm2": "ide
 
 
 def print_summary(destination: str, console: Console | None = None) -> None:
-    """Print the summary of the run whose results lie in the workspace."""
+    """Print the summary of the run whose results are in the workspace."""
     out = console or Console(highlight=False)
-    out.print(_scores(WORKSPACE / "evaluate" / "table.csv"))
-    for number, line in enumerate(_model()):
+    out.print(_score_table(SCORE_TABLE.below(WORKSPACE)))
+    for number, line in enumerate(_verdict_lines()):
         out.print(f"{'' if number else 'Model':<8} {line}", soft_wrap=True)
-    for name, place in _places(destination).items():
-        out.print(f"{name:<8} {place}", soft_wrap=True)
+    for name, where in _places(destination).items():
+        out.print(f"{name:<8} {where}", soft_wrap=True)
 
 
-def _model() -> list[str]:
-    version, verdict = VersionRef.read(WORKSPACE / "register"), Verdict.read(WORKSPACE / "gate")
-    if verdict.version != version.version:  # the verdict that lies there is another's: this one is live
+def _verdict_lines() -> list[str]:
+    version, verdict = VersionRef.read(WORKSPACE / VERSION.writer), Verdict.read(WORKSPACE / VERDICT.writer)
+    if verdict.version != version.version:  # this version is live, and the verdict is about another one
         return [f"version {version.version} of {version.name} is the champion already"]
     passed = "passed the gate" if verdict.passed else "was refused by the gate"
     return [f"version {verdict.version} of {verdict.name} {passed} ({verdict.rule})", *verdict.reasons]
 
 
-def _scores(path: Path) -> Table:
+def _score_table(path: Path) -> Table:
     scores = pd.read_csv(path)
     table = Table(title="Scores on the test tracks (BSS Eval v4, dB; median over frames, then over tracks)")
     for column in ("system", "target", "SDR", "SIR", "SAR", "ISR"):
@@ -46,7 +47,7 @@ def _scores(path: Path) -> Table:
 def _places(destination: str) -> dict[str, str]:
     return {
         "Stems": destination,
-        "Report": f"{(WORKSPACE / 'report' / 'index.html').resolve().as_uri()}",
+        "Report": REPORT.below(WORKSPACE).resolve().as_uri(),
         "MLflow": f".venv/bin/mlflow ui --backend-store-uri {store_address()}",
         "Prefect": f"PREFECT_HOME={(WORKSPACE / 'prefect').resolve()} .venv/bin/prefect server start",
         "DVC": ".venv/bin/dvc metrics show; .venv/bin/dvc plots show; .venv/bin/dvc dag",

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 REGISTER = f"""\
 from pathlib import Path
 from components.core import tracking
-from components.register.config import RegisterConfig
+from components.core.release.sections import RegisterConfig
 from components.register.register import register
 
 client, made = tracking.connect(), Path("made")

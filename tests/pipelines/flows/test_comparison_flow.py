@@ -76,21 +76,21 @@ def test_that_one_track_is_too_few_for_statistics_is_said_before_the_trainings(s
     assert few < said.index("1 of 4 systems")
 
 
-@pytest.mark.parametrize(("there", "wanted", "cure"), [(1, 0, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")])
-def test_too_few_tracks_are_told_with_what_helps(tmp_path: Path, there: int, wanted: int, cure: str) -> None:
-    write_json(tmp_path / "summary.json", {"tracks": {"test": there}})
-    assert cure in few_tracks(tmp_path, wanted)
-    write_json(tmp_path / "summary.json", {"tracks": {"test": 2}})
-    assert few_tracks(tmp_path, 0) == few_tracks(tmp_path, 2) == ""
+@pytest.mark.parametrize(("there", "wanted", "cure"), [(1, None, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")])
+def test_too_few_tracks_are_told_with_what_helps(tmp_path: Path, there: int, wanted: int | None, cure: str) -> None:
+    write_json(tmp_path / "acquire" / "summary.json", {"tracks": {"test": there}})
+    assert cure in str(few_tracks(tmp_path, wanted))
+    write_json(tmp_path / "acquire" / "summary.json", {"tracks": {"test": 2}})
+    assert few_tracks(tmp_path, None) is few_tracks(tmp_path, 2) is None
 
 
 def test_scores_of_others_that_failed_are_named_with_their_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(comparison, "OUT", tmp_path)
-    monkeypatch.setattr(comparison, "carry_out", lambda *_: [])
+    monkeypatch.setattr(comparison, "run_as_task", lambda *_: [])
     write_json(tmp_path / "summary.json", {"failed": {"umx": "no file fits"}})
-    assert comparison._gather([]) == ["umx: no file fits"]
+    assert comparison._make_table([]) == ["umx: no file fits"]
 
 
 def test_what_fails_is_named_with_its_reason(project: Project, said: str) -> None:

@@ -97,18 +97,20 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
         if champion
         else Verdict(name="voices", version=2, passed=False, rule="rule", reasons=("worse",), champion=1)
     )
-    monkeypatch.setattr(Checkout, "has_remote", lambda self: True)
-    monkeypatch.setattr(retraining, "settle", lambda place: done.append("settled"))
-    monkeypatch.setattr(retraining, "bring_up_to_date", lambda place, options: ["didn't change, skipping"])
+    monkeypatch.setattr(Checkout, "pull_options", lambda self: ())
+    monkeypatch.setattr(Checkout, "push", lambda self: done.append("push"))
+    monkeypatch.setattr(retraining, "repair_registry", lambda place: done.append("settled"))
+    monkeypatch.setattr(Checkout, "reproduce_all", lambda self, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
-    monkeypatch.setattr(retraining, "carry_out", lambda name, *_, **__: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
     monkeypatch.setattr(
-        retraining, "registered", lambda place: VersionRef(name="voices", version=1, run_id="run", sha256="weights")
+        retraining,
+        "registered_version",
+        lambda place: VersionRef(name="voices", version=1, run_id="run", sha256="weights"),
     )
     monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
-    retraining._retrained(Checkout(tmp_path, tmp_path / "workspace"), False)
+    retraining._retrain(Checkout(tmp_path, tmp_path / "workspace"), False)
     assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
@@ -159,21 +161,21 @@ def _small_project(folder: Path, remote: Path) -> None:
 def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
-    from pipelines.running import place, stages
-    from pipelines.running.checkout import checked_out
-    from pipelines.running.command import run_command
+    from pipelines.processes.command import run_command
+    from pipelines.running import checkout as checkouts
+    from pipelines.running import project as projects
 
     said: list[str] = []
 
-    def carry_out(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
-        lines = run_command(command, lambda line: None, folder=folder, environment=environment)
+    def run_as_task(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
+        lines = run_command(command, folder=folder, environment=environment)
         said.extend(lines)
         return lines
 
-    monkeypatch.setattr(place, "carry_out", carry_out)
-    monkeypatch.setattr(retraining, "carry_out", carry_out)
-    monkeypatch.setattr(stages, "STAGES", ("make",))
-    monkeypatch.setattr(retraining, "settle", lambda place: None)
+    for module in (projects, checkouts):
+        monkeypatch.setattr(module, "run_as_task", run_as_task)
+    monkeypatch.setattr(projects, "STAGES", ("make",))
+    monkeypatch.setattr(retraining, "repair_registry", lambda place: None)
     monkeypatch.setattr(
         retraining,
         "register_and_judge",
@@ -188,10 +190,10 @@ def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatc
     def made(project: Path) -> tuple[str, bool]:
         monkeypatch.chdir(project)
         said.clear()
-        with checked_out() as checkout:
-            retraining._retrained(checkout, False)
+        with checkouts.open_checkout() as checkout:
+            retraining._retrain(checkout, False)
             model = (checkout.folder / "model.txt").read_text()
-            checkout.forget()
+            checkout.delete()
         return model, any("Running stage" in line for line in said)
 
     first, second = tmp_path / "first", tmp_path / "second"

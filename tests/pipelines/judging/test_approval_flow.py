@@ -33,16 +33,16 @@ NAME = "vocal-isolation"
 FLOW = """
 import sys
 from pathlib import Path
-from pipelines import retraining
-from pipelines.running.command import one_line
-from pipelines.running.place import HERE
+from pipelines.flows import retraining
+from pipelines.processes.command import run_program
+from pipelines.running.project import CURRENT_PROJECT
 from components.core.release.verdict import Verdict
 from prefect import flow
 from prefect.states import Completed
 
 @flow(name="after the gate")
 def after():
-    return Completed(message=retraining.promote(HERE, Verdict.read(Path("workspace/gate")), True))
+    return Completed(message=retraining.promote(CURRENT_PROJECT, Verdict.read(Path("workspace/gate")), True))
 
 def run():
     for word in sys.argv[1:]:
@@ -51,7 +51,7 @@ def run():
         print(f"{word}:", after(return_state=True).message)
 
 if __name__ == "__main__":
-    sys.exit(one_line(run))
+    sys.exit(run_program(run))
 """
 
 

@@ -9,7 +9,7 @@ from mlflow.entities import Metric
 
 from components.core.release.journal import Entry
 from components.core.tracking import mlflow_runs
-from pipelines.judging.promotion_scores import TEST_DIGEST, promotion_of, worth_at, worth_of
+from pipelines.judging.promotion_scores import TEST_DIGEST, current_scores, last_promotion, scores_at_promotion
 
 PROMOTED = 1_700_000_000  # seconds since 1970
 TIME = "2023-11-14T22:13:20+00:00"
@@ -52,21 +52,21 @@ def test_what_was_scored_afterwards_is_not_what_it_was_worth(
 ) -> None:
     client, run_id = run_of(_m600=3.0, _m60=5.0, _600=4.0)
     run = client.get_run(run_id)
-    found = worth_at(client, run, _entry(1))
+    found = scores_at_promotion(client, run, _entry(1))
     assert (found.sdr, found.test_digest) == ({"vocals": 5.0}, "of then")
-    now = worth_of(run)
+    now = current_scores(run)
     assert (now.sdr, now.test_digest) == ({"vocals": 4.0}, "of today")
-    assert worth_at(client, run, None) == now
+    assert scores_at_promotion(client, run, None) == now
 
 
 def test_what_was_never_scored_before_has_no_figure(run_of: Callable[..., tuple[mlflow.MlflowClient, str]]) -> None:
     client, run_id = run_of(_600=4.0)
-    assert worth_at(client, client.get_run(run_id), _entry(1)).sdr == {}
+    assert scores_at_promotion(client, client.get_run(run_id), _entry(1)).sdr == {}
 
 
 def test_the_last_promotion_counts_and_no_rollback() -> None:
     entries = [_entry(1), _entry(2, version=2), _entry(3), _entry(4, "rollback"), _entry(5, version=2)]
-    found = promotion_of(entries, 1)
+    found = last_promotion(entries, 1)
     assert found is not None
     assert found.number == 3
-    assert promotion_of(entries, 7) is None
+    assert last_promotion(entries, 7) is None

@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from components.core.base.errors import UserError
-from pipelines.running.checkout import CHECKOUTS, Checkout, checked_out
-from pipelines.running.command import CommandError
+from pipelines.processes.command import CommandError
+from pipelines.running.checkout import CHECKOUTS, Checkout, open_checkout
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_a_clone_is_at_its_commit_and_has_the_users_music(project: Path) -> None
     Path("data/train/song.wav").write_bytes(b"sound")
     _change_everything()
     before = _of_the_person()
-    with checked_out(first) as checkout:
+    with open_checkout(first) as checkout:
         folder = checkout.folder
         assert _git("rev-parse", "HEAD", folder=folder).strip() == first
         assert (folder / "code.py").read_text(encoding="utf-8") == "print(1)\n"
@@ -113,7 +113,7 @@ def test_a_clone_is_at_its_commit_and_has_the_users_music(project: Path) -> None
         assert checkout.workspace == folder / "workspace"
         assert checkout.environment["STEMLINE_SHARED"] == str(project / "workspace")
     assert _of_the_person() == before
-    checkout.forget()
+    checkout.delete()
     assert not folder.exists()
 
 
@@ -121,32 +121,32 @@ def test_changes_are_brought_along_but_for_what_is_ignored(project: Path) -> Non
     _git("config", "diff.noprefix", "true")  # a person's own taste
     _change_everything()
     before = _of_the_person()
-    with checked_out(with_changes=True) as checkout:
+    with open_checkout(with_changes=True) as checkout:
         folder = checkout.folder
         for name in ("code.py", "windows.txt", "new/staged.bin", "new/Été.py", "notes.txt"):
             assert (folder / name).read_bytes() == Path(name).read_bytes(), name
         assert not (folder / "gone.py").exists()
         assert not (folder / "my.secret").exists()
     assert _of_the_person() == before
-    with checked_out() as checkout:  # the same clone, and nothing of the changes stays in it
+    with open_checkout() as checkout:  # the same clone, and nothing of the changes stays in it
         assert checkout.folder == folder
         assert _git("status", "--porcelain", folder=folder) == ""
 
 
 def test_two_at_once_get_two_folders_and_the_first_that_is_free_is_used_again(project: Path) -> None:
-    with checked_out() as one:
-        with checked_out() as two:
+    with open_checkout() as one:
+        with open_checkout() as two:
             assert one.folder != two.folder
             assert all((checkout.folder / "params.yaml").is_file() for checkout in (one, two))
-        with checked_out() as three:
+        with open_checkout() as three:
             assert three.folder == two.folder
 
 
 HOLDS_A_CLONE = """
 import time
-from pipelines.running.command import CommandError
-from pipelines.running.checkout import checked_out
-with checked_out() as checkout:
+from pipelines.processes.command import CommandError
+from pipelines.running.checkout import open_checkout
+with open_checkout() as checkout:
     (checkout.folder / "half.py").write_text("made, and not finished")
     print(checkout.folder, flush=True)
     time.sleep(600)
@@ -165,7 +165,7 @@ def test_the_folder_of_a_killed_run_is_used_again_and_no_lock_of_it_holds(projec
     of_git, of_dvc = (".git/index.lock", ".git/HEAD.lock", ".git/refs/heads/main.lock"), ".dvc/tmp/rwlock"
     for name in (*of_git, of_dvc):
         (folder / name).write_text("what a killed program left", encoding="utf-8")
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         assert checkout.folder == folder
         assert not [name for name in of_git if (folder / name).exists()]
         assert _git("status", "--porcelain", folder=folder) == ""
@@ -177,21 +177,21 @@ def _parameters(checkout: Checkout) -> object:
 
 
 def test_a_broken_clone_is_made_anew_and_what_git_says_is_one_line(project: Path) -> None:
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         objects = checkout.folder / ".git" / "objects"
     shutil.rmtree(objects)
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         assert (checkout.folder / "code.py").is_file()
     shutil.move(project / ".git" / "objects", project / "elsewhere")  # and now there is nothing to clone
     (project / ".git" / "objects").mkdir()
     shutil.rmtree(objects)
-    with pytest.raises((CommandError, UserError)) as raised, checked_out():
+    with pytest.raises((CommandError, UserError)) as raised, open_checkout():
         pass
     assert "\n" not in str(raised.value)
 
 
 def test_parameters_start_from_the_commits_each_time(project: Path) -> None:
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 9, "train.network.widths": [4, 8], "gate.limit": 2.5})
         assert _parameters(checkout) == {
             "acquire": {"folder": "data"},
@@ -214,7 +214,7 @@ def _experiments() -> list[str]:
 def test_what_was_made_is_an_experiment_of_the_project_and_nothing_else_comes_along(project: Path) -> None:
     first = _git("rev-parse", "HEAD").strip()
     before = _of_the_person()
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 7})
         for other in ("exec/EXEC_HEAD", f"{first[:2]}/{first[2:]}/long-gone"):
             _git("update-ref", f"refs/exps/{other}", "HEAD", folder=checkout.folder)
@@ -228,7 +228,7 @@ def test_what_was_made_is_an_experiment_of_the_project_and_nothing_else_comes_al
     assert "compare-unet" in shown
     assert _of_the_person() == before
     second = _commit("Second", code_py="print('second')\n")
-    with checked_out() as checkout:
+    with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 10})
         checkout.save_experiment("compare-unet")
     assert sorted(_experiments()) == sorted([ref, f"refs/exps/{second[:2]}/{second[2:]}/compare-unet"])
@@ -237,11 +237,11 @@ def test_what_was_made_is_an_experiment_of_the_project_and_nothing_else_comes_al
 def test_a_folder_without_params_or_commit_is_one_line(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="git has no commit nowhere here"), checked_out("nowhere"):
+    with pytest.raises(UserError, match="git has no commit nowhere here"), open_checkout("nowhere"):
         pass
     monkeypatch.chdir(tmp_path)
     with (
         pytest.raises(UserError, match=r"params\.yaml does not exist: run from the root of the project"),
-        checked_out(),
+        open_checkout(),
     ):
         pass

@@ -28,7 +28,7 @@ def _said(code: str, folder: Path, **more: str) -> tuple[int, list[int], str]:
 
 
 def test_clients_ask_again_where_the_servers_database_restarts(tmp_path: Path) -> None:
-    tries, codes, home = _said(f"from pipelines import environment\n{SAID}", tmp_path)
+    tries, codes, home = _said(f"import pipelines.running\n{SAID}", tmp_path)
     assert (tries, codes, home) == (7, [500], str(tmp_path / "workspace" / "prefect"))
 
 
@@ -36,12 +36,12 @@ def test_so_do_those_of_a_process_that_was_prefects_first(tmp_path: Path) -> Non
     """Its home stays what it was: a worker's results and profile are there."""
     own = str(tmp_path / "worker")
     (tmp_path / "worker").mkdir()
-    code = f"import prefect.context\nfrom pipelines import environment\n{SAID}"
+    code = f"import prefect.context\nimport pipelines.running\n{SAID}"
     assert _said(code, tmp_path, PREFECT_HOME=own) == (7, [500], own)
 
 
 @pytest.mark.parametrize("first", ["", "import prefect.context\n"])
 def test_what_the_user_has_set_stays(first: str, tmp_path: Path) -> None:
     more = {"PREFECT_CLIENT_MAX_RETRIES": "2", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "504"}
-    tries, codes, _ = _said(f"{first}from pipelines import environment\n{SAID}", tmp_path, **more)
+    tries, codes, _ = _said(f"{first}import pipelines.running\n{SAID}", tmp_path, **more)
     assert (tries, codes) == (2, [504])

@@ -34,7 +34,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As in a run of a deployment, with moments in place of minutes."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
 
-    monkeypatch.setattr(retries, "AGAIN_AFTER", (0.01, 0.01))
+    monkeypatch.setattr(retries, "RETRY_DELAYS", (0.01, 0.01))
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(uuid4()))
     with disable_run_logger():
         yield
@@ -46,8 +46,8 @@ def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.Mon
     states = Unsteady(SimpleNamespace(state=Running()), SimpleNamespace(state=Completed()))
     client = SimpleNamespace(read_flow_run=states)
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
-    catalogue._wait_for([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
+    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
+    catalogue._wait_for_shards([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
     assert states.asked == 4
 
 
@@ -62,9 +62,9 @@ def test_shards_that_no_worker_takes_are_done_by_the_run_itself(monkeypatch: pyt
         set_flow_run_state=lambda run_id, state: cancelled.append(run_id),
     )
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
-    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
+    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
+    catalogue._wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
     assert cancelled == [first, second]
 
 
@@ -83,22 +83,22 @@ def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.Mon
         return SimpleNamespace(state=Completed() if any(done) else Scheduled())
 
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
-    monkeypatch.setattr(catalogue, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr(catalogue, "PATIENCE", 0.1)
-    catalogue._wait_for([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
+    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
+    catalogue._wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
     assert len(done) == 41
 
 
 def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
-    asked = {name: Unsteady(None) for name in ("_found_pool", "deploy_shards", "_publish", "tell_of_drift")}
+    asked = {name: Unsteady(None) for name in ("_check_pool", "deploy_shards", "_publish", "send_drift_event")}
     for name, unsteady in asked.items():
         monkeypatch.setattr(catalogue, name, unsteady)
     started = Unsteady("first", "second")
-    monkeypatch.setattr(catalogue, "_started", started)
+    monkeypatch.setattr(catalogue, "_start", started)
     monkeypatch.setattr(catalogue, "_cut", lambda *_: 2)
-    monkeypatch.setattr(catalogue, "_wait_for", lambda runs, waits: None)
+    monkeypatch.setattr(catalogue, "_wait_for_shards", lambda runs, waits: None)
     monkeypatch.setattr(catalogue, "_shards", lambda *_: ["separate: 2 = 2 done"])
     end = catalogue.separate_catalogue.fn("songs", "stems", "pool")
     assert end.is_completed()
@@ -108,14 +108,14 @@ def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.M
 
 def test_the_whole_pipeline_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import vocal_isolation as whole
-    from pipelines.running.place import Place
+    from pipelines.running.project import ProjectFolder
 
     trained, live = Unsteady(None), Unsteady(3)
     monkeypatch.setattr(whole, "train_and_judge", trained)
     monkeypatch.setattr(whole, "live_version", live)
-    monkeypatch.setattr(whole, "registered", lambda place: SimpleNamespace(name="voices"))
+    monkeypatch.setattr(whole, "registered_version", lambda place: SimpleNamespace(name="voices"))
     monkeypatch.setattr(whole, "champion_alias", lambda place: "champion")
-    monkeypatch.setattr(Place, "run_step", lambda *_, **__: [])
+    monkeypatch.setattr(ProjectFolder, "run_step", lambda *_, **__: [])
     end = whole.vocal_isolation.fn("songs", "stems")
     assert end.is_completed()
     assert (trained.asked, live.asked) == (2, 2)
@@ -126,10 +126,10 @@ def test_a_comparison_s_table_is_published_over_an_outage(tmp_path: Path, monkey
 
     made = Unsteady(None)
     monkeypatch.setattr(comparison, "OUT", tmp_path)
-    monkeypatch.setattr(comparison, "carry_out", lambda *_: [])
+    monkeypatch.setattr(comparison, "run_as_task", lambda *_: [])
     monkeypatch.setattr(comparison, "create_markdown_artifact", made)
     (tmp_path / "comparison.md").write_text("# All systems")
-    comparison._gather([])
+    comparison._make_table([])
     assert made.asked == 2
 
 

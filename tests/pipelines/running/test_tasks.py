@@ -12,14 +12,14 @@ from prefect.logging import disable_run_logger
 
 from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import AGAIN
-from pipelines.running.command import CommandError
+from pipelines.processes.command import CommandError
 from tests.support.prefect_server import prefect_harness
 
 pytestmark = pytest.mark.slow
 
 COUNT = "from pathlib import Path; tries = Path('tries'); tries.open('a').write('.'); n = tries.stat().st_size; "
-AWAY_ONCE = f"{COUNT}print('stemline: no answer; {AGAIN}' if n == 1 else 'done'); raise SystemExit(2 * (n == 1))"
-AWAY = f"{COUNT}print('stemline: no answer; {AGAIN}'); raise SystemExit(2)"
+AWAY_ONCE = f"{COUNT}print('stemline: no answer; {AGAIN}' if n == 1 else 'done'); raise SystemExit(75 * (n == 1))"
+AWAY = f"{COUNT}print('stemline: no answer; {AGAIN}'); raise SystemExit(75)"
 WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
 
 
@@ -29,7 +29,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     with prefect_harness(tmp_path_factory.mktemp("prefect")) as patch:
         from pipelines.running import retries, tasks
 
-        patch.setattr(retries, "AGAIN_AFTER", (0.1, 0.2))
+        patch.setattr(retries, "RETRY_DELAYS", (0.1, 0.2))
         yield tasks
 
 
@@ -42,7 +42,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 def _carried_out(tasks: ModuleType, code: str, folder: Path) -> list[str]:
     @flow
     def asked() -> list[str]:
-        lines: list[str] = tasks.carry_out("count", [sys.executable, "-c", code], folder=folder)
+        lines: list[str] = tasks.run_as_task("count", [sys.executable, "-c", code], folder=folder)
         return lines
 
     return asked()
@@ -70,7 +70,7 @@ def test_a_mistake_is_not_tried_again(tasks: ModuleType, tmp_path: Path) -> None
 
 def _asked(errors: list[Exception]) -> str:
     """What a flow's own question returns that fails with one error after the other, as long as there are any."""
-    from pipelines.running.retries import patiently
+    from pipelines.running.retries import retry_outages
 
     def question() -> str:
         if errors:
@@ -79,7 +79,7 @@ def _asked(errors: list[Exception]) -> str:
 
     @flow
     def asking() -> str:
-        return patiently(question)
+        return retry_outages(question)
 
     return asking()
 
@@ -117,26 +117,26 @@ def test_a_person_who_waits_is_told_at_once(tasks: ModuleType, tmp_path: Path) -
 
 
 def test_a_flow_ends_in_one_line_where_a_user_can_mend_it(tasks: ModuleType) -> None:
-    from pipelines.running.flow_failure import failed
+    from pipelines.running.flow_runs import failed_state
 
-    end = failed(httpx.ConnectError("all attempts failed"))
+    end = failed_state(httpx.ConnectError("all attempts failed"))
     assert end.is_failed()
     assert end.message == f"all attempts failed; {AGAIN}"
     with pytest.raises(ZeroDivisionError):
-        failed(ZeroDivisionError())
+        failed_state(ZeroDivisionError())
 
 
 @pytest.mark.usefixtures("tasks")
 @pytest.mark.parametrize("said", ["costs: killed by signal 9", "x: costs: killed by signal 9"])
 def test_what_fails_in_a_comparison_is_a_line_that_names_the_system_once(said: str) -> None:
-    from pipelines.flows.comparison import failure_of
+    from pipelines.flows.comparison import catch_failure
 
     def work() -> None:
         raise CommandError(said)
 
     with disable_run_logger():
-        assert failure_of("x", work) == "x: costs: killed by signal 9"
-        assert failure_of("x", lambda: None) is None
+        assert catch_failure("x", work) == "x: costs: killed by signal 9"
+        assert catch_failure("x", lambda: None) is None
 
 
 @pytest.mark.usefixtures("tasks")
@@ -144,7 +144,11 @@ def test_two_comparisons_at_once_do_not_write_to_one_folder(tmp_path: Path, monk
     from pipelines.flows import comparison
 
     monkeypatch.setattr(comparison, "OUT", tmp_path / "compare")
-    with comparison.alone(), pytest.raises(UserError, match="another comparison is writing to"), comparison.alone():
+    with (
+        comparison.lock_results(),
+        pytest.raises(UserError, match="another comparison is writing to"),
+        comparison.lock_results(),
+    ):
         pass
-    with comparison.alone():  # the first has ended
+    with comparison.lock_results():  # the first has ended
         pass

@@ -7,9 +7,9 @@ import pytest
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 
 from components.core.base.errors import UserError
-from pipelines.server.automations import TAG, server
-from pipelines.server.deployments import Described, described
-from pipelines.server.serve import at_once, named
+from pipelines.server.automations import TAG, connect_to_server
+from pipelines.server.deployments import DeploymentSpec, read_deployments
+from pipelines.server.serve import group_by_pool, select_deployments
 
 ROOT = Path(__file__).parents[3]
 FILE = """\
@@ -19,16 +19,16 @@ deployments:
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Described]:
+def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, DeploymentSpec]:
     monkeypatch.chdir(ROOT)
-    return {one.flow.name: one for one in described()}
+    return {one.flow.name: one for one in read_deployments()}
 
 
-def test_the_flows_that_are_to_be_started_are_there(found: dict[str, Described]) -> None:
+def test_the_flows_that_are_to_be_started_are_there(found: dict[str, DeploymentSpec]) -> None:
     assert {"retrain", "evaluate-champion", "separate-catalogue", "compare", "watch-data"} <= found.keys()
 
 
-def test_every_parameter_is_explained_in_prefects_form(found: dict[str, Described]) -> None:
+def test_every_parameter_is_explained_in_prefects_form(found: dict[str, DeploymentSpec]) -> None:
     unexplained = [
         f"{name}: {parameter}"
         for name, one in found.items()
@@ -39,48 +39,48 @@ def test_every_parameter_is_explained_in_prefects_form(found: dict[str, Describe
     assert found["evaluate-champion"].flow.parameters.properties["commit"]["description"].startswith("The commit")
 
 
-def test_defaults_and_triggers_set_parameters_that_the_flow_has(found: dict[str, Described]) -> None:
+def test_defaults_and_triggers_set_parameters_that_the_flow_has(found: dict[str, DeploymentSpec]) -> None:
     for name, one in found.items():
         given = [one.section, *one.section.get("triggers", [])]
         set_here = {parameter for part in given for parameter in part.get("parameters", {})}
         assert set_here <= one.flow.parameters.properties.keys(), name
 
 
-def test_every_deployment_is_known_as_ours_and_ends_some_day(found: dict[str, Described]) -> None:
+def test_every_deployment_is_known_as_ours_and_ends_some_day(found: dict[str, DeploymentSpec]) -> None:
     for name, one in found.items():
         assert TAG in one.section["tags"], name
         assert one.time_limit is not None, name
-        assert one.deployment().tags == [TAG], name
+        assert one.local_deployment().tags == [TAG], name
 
 
-def test_what_trains_turns_others_away_meanwhile(found: dict[str, Described]) -> None:
+def test_what_trains_turns_others_away_meanwhile(found: dict[str, DeploymentSpec]) -> None:
     for name in ("retrain", "evaluate-champion", "compare", "watch-data"):
-        made = found[name].deployment()
+        made = found[name].local_deployment()
         assert made.concurrency_limit == 1
         assert made.concurrency_options is not None
         assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
 
 
-def test_a_second_catalogue_waits_for_the_first(found: dict[str, Described]) -> None:
-    made = found["separate-catalogue"].deployment()
+def test_a_second_catalogue_waits_for_the_first(found: dict[str, DeploymentSpec]) -> None:
+    made = found["separate-catalogue"].local_deployment()
     assert made.concurrency_limit == 1
     assert made.concurrency_options is not None
     assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
 
 
-def test_some_are_chosen_by_name(found: dict[str, Described]) -> None:
+def test_some_are_chosen_by_name(found: dict[str, DeploymentSpec]) -> None:
     everything = list(found.values())
-    assert named(everything, ()) == everything
-    chosen = named(everything, ["retrain/scheduled", "champion"])
+    assert select_deployments(everything, ()) == everything
+    chosen = select_deployments(everything, ["retrain/scheduled", "champion"])
     assert {one.flow.name for one in chosen} == {"retrain", "evaluate-champion"}
     with pytest.raises(UserError, match=r"prefect\.yaml has no deployment retrain: there are .*scheduled"):
-        named(everything, ["champion", "retrain"])
+        select_deployments(everything, ["champion", "retrain"])
 
 
 def test_outside_the_project_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"prefect\.yaml does not exist: run from the root"):
-        described()
+        read_deployments()
 
 
 @pytest.mark.parametrize(("hours", "limit"), [("1.5", timedelta(minutes=90)), ("0.001", None)])
@@ -89,7 +89,7 @@ def test_a_time_limit_is_in_hours_and_not_too_short(
 ) -> None:
     (tmp_path / "prefect.yaml").write_text(FILE.format(hours=hours))
     monkeypatch.chdir(tmp_path)
-    (one,) = described()
+    (one,) = read_deployments()
     if limit is not None:
         assert one.time_limit == limit
         return
@@ -102,19 +102,19 @@ def test_a_parameter_out_of_its_place_is_one_line(tmp_path: Path, monkeypatch: p
     (tmp_path / "prefect.yaml").write_text(f"deployments:\n  - {section}\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"^prefect\.yaml: require_approval of sunday belongs below its `parameters:`$"):
-        described()
+        read_deployments()
 
 
 def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    with pytest.raises(UserError, match="start one with `prefect server start`"), server():
+    with pytest.raises(UserError, match="start one with `prefect server start`"), connect_to_server():
         pass
 
 
-def test_all_are_deployed_at_once_but_for_those_with_a_pool_of_their_own(found: dict[str, Described]) -> None:
+def test_all_are_deployed_at_once_but_for_those_with_a_pool_of_their_own(found: dict[str, DeploymentSpec]) -> None:
     names = [one.name for one in found.values()]
-    assert at_once(list(found.values())) == [names]
+    assert group_by_pool(list(found.values())) == [names]
     own = found["watch-data"]
     own.section["work_pool"] = {"name": "night"}
-    assert at_once(list(found.values())) == [[name for name in names if name != own.name], [own.name]]
-    assert at_once([own]) == [[own.name]]
+    assert group_by_pool(list(found.values())) == [[name for name in names if name != own.name], [own.name]]
+    assert group_by_pool([own]) == [[own.name]]

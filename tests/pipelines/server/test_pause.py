@@ -19,9 +19,9 @@ FLOW = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from pipelines import approval
+from pipelines.judging import approval
 from components.core.release.verdict import Verdict
-from pipelines.running.place import HERE
+from pipelines.running.project import CURRENT_PROJECT
 from prefect import flow
 from prefect.states import Completed
 
@@ -32,8 +32,8 @@ def after():
     )
     until = datetime.now(UTC) + timedelta(hours=72)
     try:
-        approval._asked_for(HERE, verdict, Path.cwd(), until)
-    except approval.NotApproved as error:
+        approval._ask(CURRENT_PROJECT, verdict, Path.cwd(), until)
+    except approval.NotApprovedError as error:
         return Completed(message=f"version 2 {error}")
 
 if __name__ == "__main__":
@@ -103,6 +103,6 @@ def test_a_pause_that_the_server_saw_run_out_first_was_not_ended_by_somebody(
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     from prefect import states
 
-    from pipelines.server.pause import _ran_out
+    from pipelines.server.pause import _has_timed_out
 
-    assert _ran_out(getattr(states, state)(), timedelta(seconds=left)) is out
+    assert _has_timed_out(getattr(states, state)(), timedelta(seconds=left)) is out

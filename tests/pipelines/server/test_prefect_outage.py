@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pipelines import approval
 from components.core.release.verdict import Verdict
-from pipelines.running.place import HERE
+from pipelines.running.project import CURRENT_PROJECT
 from prefect import flow
 
 @flow(name="after the gate")
@@ -33,7 +33,7 @@ def after():
         name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
     )
     until = datetime.now(UTC) + timedelta(hours=1)
-    return approval._asked_for(HERE, verdict, Path.cwd(), until).by
+    return approval._asked_for(CURRENT_PROJECT, verdict, Path.cwd(), until).by
 
 if __name__ == "__main__":
     print("approved by", after())

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from copy import deepcopy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,9 +20,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
 from components.core.base.errors import UserError
-from pipelines.server import notification, time_limits
-from pipelines.server.automations import SHARD_TAG, TAG
-from pipelines.server.automations import server as connected
+from pipelines.server import automations, notification
+from pipelines.server.automations import SHARD_TAG, TAG, connect_to_server, end_dead_runs
 from tests.support.prefect_server import Receiver, client_of, end, wait_until
 from tests.support.project import running_in
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
@@ -36,7 +36,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed, Failed
 
-from pipelines.running.tasks import carry_out
+from pipelines.running.tasks import run_as_task
 
 HANG = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -58,12 +58,12 @@ def quick() -> Any:
 
 @flow(name="hangs")
 def hangs() -> Any:
-    carry_out("hang", HANG)
+    run_as_task("hang", HANG)
 
 
 @flow(name="trains")
 def trains() -> Any:
-    carry_out("train", HANG)
+    run_as_task("train", HANG)
 """
 NAMES = ("fails", "retrain", "quick", "hangs", "trains")
 SECRET = "k3ep-this-to-yourself"
@@ -274,14 +274,13 @@ def here(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
 def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     here: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notification, "PATIENCE", timedelta(seconds=10))
-    monkeypatch.setattr(time_limits, "SILENCE", timedelta(seconds=10))
+    _shorten_waits(monkeypatch)
     (here.folder / "prefect.yaml").write_text(_described("quick", limited="quick"))
     requests.post(f"{here.api}/work_pools/", json={"name": POOL, "type": "process"}, timeout=30).raise_for_status()
     here.deploy()
-    with connected() as client:
+    with connect_to_server() as client:
         notification.notify_by_webhook(client)
-        time_limits.set_time_limits(client, [])
+        end_dead_runs(client)
     late, dead, lost, shard = here.start("quick"), here.start("quick"), here.start("quick"), _shard()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(lost), Pending(name="Submitting"), force=True)
@@ -299,6 +298,16 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     (deployed,) = [item for item in found if item["name"] == "the-quick"]
     assert (deployed["work_pool_name"], deployed["tags"]) == (POOL, ["stemline"])
     assert deployed["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
+
+
+def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the automations wait for ten seconds, in place of minutes."""
+    document = deepcopy(automations.read_automations())
+    for automation in (*document["automations"], *document["notifications"]):
+        if "within" in automation["trigger"]:
+            automation["trigger"]["within"] = 10
+    for module in (automations, notification):
+        monkeypatch.setattr(module, "read_automations", lambda: document)
 
 
 def _shard() -> str:
@@ -323,6 +332,6 @@ def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
 
 def test_what_is_no_address_is_one_line_that_does_not_show_it(here: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(notification.VARIABLE, f"hooks/{SECRET}")
-    with connected() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
+    with connect_to_server() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
         notification.notify_by_webhook(client)
     assert SECRET not in str(caught.value)

@@ -6,15 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from components.core.models.bundle import save_model
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
-from pipelines.running.place import STAGES, Place
-from pipelines.running.stages import bring_up_to_date
+from pipelines.running.project import ProjectFolder
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,7 +29,7 @@ def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ("", ["run", "separate", "status", "serve", "stemline run"]),
         ("run", ["--dataset", "--set", "train.steps=100", "musdb18-7s"]),
         ("separate", ["SOURCE", "DESTINATION", "--model", "s3://bucket/folder"]),
-        ("status", ["stages are stale"]),
+        ("status", ["stages are fresh or stale"]),
         ("serve", ["PREFECT_API_URL"]),
     ],
 )
@@ -69,17 +67,12 @@ def test_a_training_whose_run_another_mlflow_has_is_reproduced_anew(
     RunRef(run_id="0123", experiment="x").write(tmp_path / "train")
     monkeypatch.setattr(mlflow_runs, "has_run", lambda ref: there and ref.run_id == "0123")
 
-    def repro(self: Place, name: str, *arguments: str) -> list[str]:
-        done.append(" ".join(arguments))
+    def reproduce(self: ProjectFolder, stage: str, options: tuple[str, ...] = ()) -> list[str]:
+        done.append(" ".join([*options, stage]))
         return ["a line"]
 
-    monkeypatch.setattr(Place, "_repro", repro)
-    lines = bring_up_to_date(Place(tmp_path, tmp_path), ("--pull",))
+    monkeypatch.setattr(ProjectFolder, "reproduce", reproduce)
+    lines = ProjectFolder(tmp_path, tmp_path).reproduce_all(("--pull",))
     again = [] if there else ["--force train"]
     assert done == ["--pull acquire", "--pull cache", "--pull train", *again, "--pull evaluate"]
     assert lines == ["a line"] * len(done)
-
-
-def test_the_stages_of_the_flow_are_those_of_dvc() -> None:
-    document = YAML(typ="safe").load(ROOT / "dvc.yaml")
-    assert tuple(document["stages"]) == STAGES

@@ -6,7 +6,7 @@ import pytest
 
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
-from pipelines.terminal.status import live_since, not_agreed
+from pipelines.terminal.status import disagreement_lines, live_since
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_entry_of_the_live_version_is_named(place: str) -> None:
     (entry,) = open_journal(place).of("voices")
-    assert live_since(place, "voices", 1) == f"live since {entry.time} (promotion)"
+    assert live_since(place, "voices", 1) == f"live since {entry.time} (promotion by {entry.by})"
 
 
 def test_a_version_again_live_is_live_since_then(place: str) -> None:
@@ -59,9 +59,9 @@ def registry(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("registry")
 def test_a_journal_that_is_ahead_of_the_alias_is_a_promotion_that_was_killed(place: str) -> None:
-    assert not_agreed() == []
+    assert disagreement_lines() == []
     open_journal(place).append("promotion", "voices", 2, "better", {}, 1)
-    (line,) = not_agreed()
+    (line,) = disagreement_lines()
     assert line.startswith("The journal says that version 2 is live, and in the registry @champion is at version 1")
     assert line.endswith("`stemline repair` makes them agree")
     assert "by hand" not in live_since(place, "voices", 1)
@@ -70,4 +70,4 @@ def test_a_journal_that_is_ahead_of_the_alias_is_a_promotion_that_was_killed(pla
 @pytest.mark.usefixtures("registry")
 def test_a_damaged_journal_is_said_once(place: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
-    assert not_agreed() == []
+    assert disagreement_lines() == []

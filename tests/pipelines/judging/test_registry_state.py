@@ -8,40 +8,38 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
+from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
-from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
-from pipelines.judging.champion import live_version
-from pipelines.judging.registry_repair import disagreement_in, settle
-from pipelines.running.command import CommandError, run_command
-from pipelines.running.place import Place
+from pipelines.judging.judgement import live_version, repair_registry
+from pipelines.judging.registry_state import find_disagreement
+from pipelines.processes.command import CommandError, run_command
+from pipelines.running.project import ProjectFolder
 
 ROOT = Path(__file__).parents[3]
 PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
     """A project, with neither registry nor journal; its steps are real, without tasks around them."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "params.yaml").write_text(PARAMS.format(journal=tmp_path / "promote"))
     steps = tmp_path / "steps"
 
-    def run_step(self: Place, step: str, *arguments: str) -> list[str]:
+    def run_step(self: ProjectFolder, step: str, *arguments: str) -> list[str]:
         with steps.open("a") as file:
             file.write(f"{step}\n")
-        return run_command(
-            [sys.executable, "-m", f"components.{step}", *arguments], lambda line: None, folder=self.folder
-        )
+        return run_command([sys.executable, "-m", f"components.{step}", *arguments], folder=self.folder)
 
-    monkeypatch.setattr(Place, "run_step", run_step)
-    return Place(tmp_path, tmp_path / "workspace")
+    monkeypatch.setattr(ProjectFolder, "run_step", run_step)
+    return ProjectFolder(tmp_path, tmp_path / "workspace")
 
 
 @pytest.fixture
-def client(place: Place) -> mlflow.MlflowClient:
+def client(place: ProjectFolder) -> mlflow.MlflowClient:
     """The registry, with two versions, the first of them live by the journal's word."""
     client = mlflow_runs.connect()
     client.create_registered_model("voices")
@@ -51,7 +49,7 @@ def client(place: Place) -> mlflow.MlflowClient:
     return client
 
 
-def _config(place: Place) -> PromoteConfig:
+def _config(place: ProjectFolder) -> PromoteConfig:
     return PromoteConfig(alias="champion", previous="previous", journal=str(place.folder / "promote"))
 
 
@@ -59,29 +57,29 @@ def _verdict(version: int, champion: int) -> Verdict:
     return Verdict(name="voices", version=version, passed=True, rule="rule", reasons=("better",), champion=champion)
 
 
-def _steps(place: Place) -> list[str]:
+def _steps(place: ProjectFolder) -> list[str]:
     path = place.folder / "steps"
     return path.read_text().split() if path.is_file() else []
 
 
-def test_before_the_first_run_neither_registry_nor_journal_is_made(place: Place) -> None:
-    settle(place)
+def test_before_the_first_run_neither_registry_nor_journal_is_made(place: ProjectFolder) -> None:
+    repair_registry(place)
     assert [path.name for path in place.folder.iterdir()] == ["params.yaml"]
 
 
 @pytest.mark.usefixtures("client")
-def test_where_both_say_the_same_nothing_is_started(place: Place) -> None:
-    settle(place)
-    assert (_steps(place), disagreement_in(place)) == ([], None)
+def test_where_both_say_the_same_nothing_is_started(place: ProjectFolder) -> None:
+    repair_registry(place)
+    assert (_steps(place), find_disagreement(place.params)) == ([], None)
 
 
 @pytest.mark.slow
 def test_what_was_killed_in_between_is_finished_so_that_a_verdict_against_it_counts(
-    place: Place, client: mlflow.MlflowClient
+    place: ProjectFolder, client: mlflow.MlflowClient
 ) -> None:
     open_journal(_config(place).journal).append("promotion", "voices", 2, "better", {}, 1)
     assert live_version("voices", "champion") == 1
-    settle(place)
+    repair_registry(place)
     assert _steps(place) == ["promote.repair"]
     assert live_version("voices", "champion") == 2
     client.create_model_version("voices", "somewhere")
@@ -91,7 +89,7 @@ def test_what_was_killed_in_between_is_finished_so_that_a_verdict_against_it_cou
 
 
 @pytest.mark.usefixtures("client")
-def test_a_verdict_against_the_champion_before_says_what_judges_again(place: Place) -> None:
+def test_a_verdict_against_the_champion_before_says_what_judges_again(place: ProjectFolder) -> None:
     open_journal(_config(place).journal).append("promotion", "voices", 2, "better", {}, 1)
     with pytest.raises(UserError, match=r"version 2 is live now: judge it again with `stemline retrain`"):
         promote(_config(place), _verdict(3, 1))
@@ -99,8 +97,8 @@ def test_a_verdict_against_the_champion_before_says_what_judges_again(place: Pla
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("client")
-def test_what_cannot_belong_together_ends_before_the_training(place: Place) -> None:
+def test_what_cannot_belong_together_ends_before_the_training(place: ProjectFolder) -> None:
     for path in (place.folder / "promote" / "journal").iterdir():
         path.unlink()
     with pytest.raises(CommandError, match=r"has no entry about voices, and the registry .* remembers entry 1 of one"):
-        settle(place)
+        repair_registry(place)

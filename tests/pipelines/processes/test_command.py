@@ -10,8 +10,8 @@ import requests
 
 from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import AGAIN
-from pipelines.running.command import CommandError, OutageError, one_line, run_command
-from pipelines.running.place import dvc
+from pipelines.processes.command import CommandError, OutageError, run_command, run_program
+from pipelines.processes.dvc import dvc_command
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,7 +36,7 @@ def test_lines_and_reasons_are_without_secrets() -> None:
 
 def test_a_command_sees_this_environment_first_and_knows_that_a_flow_started_it() -> None:
     code = "import os, shutil; print(shutil.which('python')); print(os.environ['STEMLINE_FLOW'])"
-    found, flow = run_command(python(code), lambda line: None)
+    found, flow = run_command(python(code))
     assert Path(found).parent == Path(sys.executable).parent
     assert flow
 
@@ -50,13 +50,13 @@ def test_a_command_sees_this_environment_first_and_knows_that_a_flow_started_it(
 )
 def test_a_failed_command_raises_the_line_that_says_why(code: str, message: str) -> None:
     with pytest.raises(CommandError) as raised:
-        run_command(python(code), lambda line: None)
+        run_command(python(code))
     assert str(raised.value) == message
 
 
 def test_a_command_that_fails_in_silence_is_named() -> None:
-    with pytest.raises(CommandError, match="failed without a word"):
-        run_command(python("raise SystemExit(1)"), lambda line: None)
+    with pytest.raises(CommandError, match="failed and printed nothing"):
+        run_command(python("raise SystemExit(1)"))
 
 
 def raising(error: BaseException) -> Callable[[], object]:
@@ -68,9 +68,9 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
     with pytest.raises(OutageError, match="no answer"):
-        run_command(python(f"print('stemline: no answer; {AGAIN}'); raise SystemExit(2)"), lambda line: None)
+        run_command(python("print('stemline: no answer'); raise SystemExit(75)"))
     with pytest.raises(CommandError) as raised:
-        run_command(python("print('stemline: no such song'); raise SystemExit(2)"), lambda line: None)
+        run_command(python("print('stemline: no such song'); raise SystemExit(2)"))
     assert not isinstance(raised.value, OutageError)
 
 
@@ -78,50 +78,51 @@ def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
 @pytest.mark.parametrize("arguments", [("push", "--run-cache"), ("repro", "--pull", "copy"), ("repro", "read")])
 def test_a_bucket_that_does_not_answer_dvc_is_an_outage_with_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
     def quietly(*command: str) -> None:
-        run_command(list(command), lambda line: None, folder=tmp_path)
+        run_command(list(command), folder=tmp_path)
 
     (tmp_path / "dvc.yaml").write_text(
         "stages: {copy: {cmd: cp a b, deps: [a], outs: [b]}, read: {cmd: touch c, deps: ['s3://music/a'], outs: [c]}}"
     )
     (tmp_path / "a").write_text("a")
     quietly("git", "init", "--quiet")
-    quietly(*dvc("init", "--quiet"))
-    quietly(*dvc("remote", "add", "--quiet", "--default", "store", "s3://music/dvc"))
-    quietly(*dvc("repro", "--quiet", "copy"))  # something to push
+    quietly(*dvc_command("init", "--quiet"))
+    quietly(*dvc_command("remote", "add", "--quiet", "--default", "store", "s3://music/dvc"))
+    quietly(*dvc_command("repro", "--quiet", "copy"))  # something to push
     (tmp_path / "a").write_text("b")  # and something to pull
     nowhere = "http://127.0.0.1:9"
-    quietly(*dvc("remote", "modify", "store", "endpointurl", nowhere))
+    quietly(*dvc_command("remote", "modify", "store", "endpointurl", nowhere))
     away = {"AWS_ENDPOINT_URL": nowhere, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     with pytest.raises(OutageError, match=f'Could not connect to the endpoint URL: "{nowhere}/music.*; {AGAIN}$'):
-        run_command(dvc(*arguments), lambda line: None, folder=tmp_path, environment=away)
+        run_command(dvc_command(*arguments), folder=tmp_path, environment=away)
 
 
 @pytest.mark.parametrize(
-    ("error", "line"),
+    ("error", "code", "line"),
     [
-        (httpx.ConnectError("all attempts failed"), f"stemline: all attempts failed; {AGAIN}"),
-        (requests.ConnectionError("refused"), f"stemline: refused; {AGAIN}"),
-        (Outage("MLflow is away"), f"stemline: MLflow is away; {AGAIN}"),
-        (OSError(28, "No space left on device", "model.pt"), "stemline: model.pt: No space left on device"),
+        (httpx.ConnectError("all attempts failed"), 75, f"stemline: all attempts failed; {AGAIN}"),
+        (requests.ConnectionError("refused"), 75, f"stemline: refused; {AGAIN}"),
+        (Outage("MLflow is away"), 75, f"stemline: MLflow is away; {AGAIN}"),
+        (OSError(28, "No space left on device", "model.pt"), 2, "stemline: model.pt: No space left on device"),
     ],
 )
 def test_an_outage_and_a_full_disk_are_one_line_too(
-    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+    error: Exception, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert one_line(raising(error)) == 2
+    assert run_program(raising(error)) == code
     assert capsys.readouterr().err == f"{line}\n"
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        one_line(raising(ZeroDivisionError()))
+        run_program(raising(ZeroDivisionError()))
 
 
 def test_a_users_error_is_one_line_and_a_code(capsys: pytest.CaptureFixture[str]) -> None:
-    assert one_line(lambda: None) == 0
-    assert one_line(raising(UserError("no such file"))) == 2
-    assert one_line(raising(CommandError("train: it failed"))) == 2
-    assert one_line(raising(KeyboardInterrupt())) == 130
+    assert run_program(lambda: None) == 0
+    assert run_program(raising(UserError("no such file"))) == 2
+    assert run_program(raising(CommandError("train: it failed"))) == 2
+    assert run_program(raising(OutageError("train: no answer"))) == 75
+    assert run_program(raising(KeyboardInterrupt())) == 130
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == ["stemline: no such file", "stemline: train: it failed"]
-    assert "interrupted" in said[2]
+    assert "interrupted" in said[3]

@@ -1,34 +1,24 @@
-"""Journal and registry say the same of who is live before anything is trained: the gate judges by what they say.
+"""Whether the journal of promotions and MLflow's registry agree about the live version."""
 
-Where a promotion was killed between the two, the one that comes next finishes it, and would then refuse a verdict
-against the champion before: better before a training than after it.
-"""
+from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
 from components.core.base.outages import outage_reason
-from components.core.base.params import load_section
+from components.core.base.params import PARAMS, load_section
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import Disagreement, disagreement, read_registered
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
-from pipelines.running.place import Place
 
 
-def settle(place: Place) -> None:
-    """Have them say the same, by the step that `stemline repair` is; nothing is started where they do."""
-    if disagreement_in(place):
-        place.run_step("promote.repair")
+def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
+    """Return where journal and registry differ about the model that `params` names; None if they agree.
 
-
-def disagreement_in(place: Place) -> Disagreement | None:
-    """Return what does not agree about the model that the parameters of `place` name; None where all does.
-
-    Without a registry and without a journal, as before the first run, neither is made.
+    Creates neither of them when both are missing, as before the first run.
     """
-    params = place.folder / "params.yaml"
     name, promotion = (
         load_section("register", RegisterConfig, params).name,
         load_section("promote", PromoteConfig, params),

@@ -1,4 +1,4 @@
-"""A catalogue unlike the training's music, over the limit: an event tells of it, and a job in a terminal says so."""
+"""A separation in the terminal sends an event when the catalogue has drifted over its limit."""
 
 import json
 import subprocess
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.server.drift import separate_and_tell, tell_of_drift
+from pipelines.server.events import send_drift_event
+from pipelines.terminal.separation import separate_and_report_drift
 from tests.support.prefect_server import Receiver
 
 
@@ -31,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Receiver]:
 
 
 _PROGRAM = (
-    "import sys; from pipelines.server.drift import separate_and_tell as tell; "
+    "import sys; from pipelines.terminal.separation import separate_and_report_drift as tell; "
     "sys.exit(tell(sys.argv[2:], sys.argv[1]))"
 )
 _TELLING = [sys.executable, "-c", _PROGRAM, "nowhere"]
@@ -55,7 +56,7 @@ def _ends_with(code: int) -> list[str]:
 
 def test_a_catalogue_over_the_limit_is_told(server: Receiver, tmp_path: Path) -> None:
     stems = _summary(tmp_path / "stems", {"listed": 3, "drift": 2.25, "drifted": True})
-    assert tell_of_drift(stems)
+    assert send_drift_event(stems)
     (event,) = _events(server)
     assert event["event"] == "stemline.catalogue.drift"
     assert event["resource"] == {"prefect.resource.id": f"stemline.catalogue.{stems}"}
@@ -66,13 +67,13 @@ def test_a_catalogue_over_the_limit_is_told(server: Receiver, tmp_path: Path) ->
     "values", [{"drift": 1.49, "drifted": False}, {"drift": None, "drifted": False}, {"listed": 3}]
 )
 def test_below_the_limit_nothing_is_told(server: Receiver, tmp_path: Path, values: Mapping[str, Any]) -> None:
-    assert not tell_of_drift(_summary(tmp_path / "stems", values))
+    assert not send_drift_event(_summary(tmp_path / "stems", values))
     assert _events(server) == []
 
 
 def test_a_destination_without_an_account_is_nothing_to_tell_of(server: Receiver, tmp_path: Path) -> None:
     (tmp_path / "stems").mkdir()
-    assert not tell_of_drift(str(tmp_path / "stems"))
+    assert not send_drift_event(str(tmp_path / "stems"))
 
 
 @pytest.mark.parametrize(("code", "told"), [(0, 1), (4, 1), (2, 0), (3, 0)])
@@ -80,7 +81,7 @@ def test_a_job_without_a_pool_tells_once_it_has_done_all_it_can(
     server: Receiver, tmp_path: Path, code: int, told: int
 ) -> None:
     stems = _summary(tmp_path / "stems", {"drift": 2.25, "drifted": True})
-    assert separate_and_tell(_ends_with(code), stems) == code
+    assert separate_and_report_drift(_ends_with(code), stems) == code
     assert len(_events(server)) == told
 
 

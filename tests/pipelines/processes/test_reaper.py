@@ -39,7 +39,7 @@ def starter(code: str) -> tuple["subprocess.Popen[str]", list[int]]:
 def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed() -> None:
     inner = "import os, time; print(os.getpid()); time.sleep(600)"
     code = (
-        "import sys; from pipelines.running.command import run_command\n"
+        "import sys; from pipelines.processes.command import run_command\n"
         f"run_command([sys.executable, '-c', {inner!r}], lambda line: print(line, flush=True))"
     )
     process, (command,) = starter(code)
@@ -52,8 +52,8 @@ def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed()
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_guard_ends_whatever_a_run_has_started(number: signal.Signals) -> None:
     code = (
-        "import subprocess, sys, time; from pipelines.running.guard import guard_this_process, _guards\n"
-        "guard_this_process()\n"
+        "import subprocess, sys, time; from pipelines.processes.reaper import start_reaper, _guards\n"
+        "start_reaper()\n"
         "sleep = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
         "children = [subprocess.Popen(sleep, start_new_session=True).pid for _ in range(2)]\n"
         "print(*children, _guards[0].pid, flush=True); time.sleep(600)"
@@ -73,6 +73,6 @@ def test_the_guard_ends_whatever_a_run_has_started(number: signal.Signals) -> No
 
 def test_the_guard_of_a_run_that_ends_well_leaves_its_exit_code_alone() -> None:
     process, _ = starter(
-        "from pipelines.running.guard import guard_this_process; guard_this_process(); print(); raise SystemExit(7)"
+        "from pipelines.processes.reaper import start_reaper; start_reaper(); print(); raise SystemExit(7)"
     )
     assert process.wait(20) == 7

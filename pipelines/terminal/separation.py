@@ -1,0 +1,112 @@
+"""The verbs about stems: `separate`, `lineage` and `reproduce`."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from components.core.base.exit_codes import ExitCode
+from components.core.base.process_lifetime import bind_to_this_process
+from components.core.base.secrets import without_secrets
+from components.core.base.step_command import error_line
+from pipelines.terminal.program import run_module, to_arguments
+
+Stem = Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]
+
+
+def separate(
+    source: Annotated[str, typer.Argument(help="A recording, a folder of recordings, or s3://bucket/folder.")],
+    destination: Annotated[str, typer.Argument(help="A folder or s3://bucket/folder for the stems.")],
+    model: Annotated[
+        str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or a model's folder.")
+    ] = None,
+    stems: Annotated[str | None, typer.Option(help="Which stems to write, e.g. vocals; left out: all.")] = None,
+    file_format: Annotated[str | None, typer.Option("--format", help="wav, flac, aiff or caf.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; left out: one a core, or one a GPU.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many recordings to separate now; left out: all.")
+    ] = None,
+    include: Annotated[list[str] | None, typer.Option(help="Only names that match, e.g. '*.flac'. Repeatable.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No names that match. Repeatable.")] = None,
+    manifest: Annotated[
+        str | None, typer.Option(help="A file with the recordings: one a line, or a CSV file's column `key`.")
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="A Prefect work pool whose workers share the catalogue.")] = None,
+    shards: Annotated[int, typer.Option(min=1, help="With --pool: the number of parts, at most.")] = 4,
+    retry_quarantined: Annotated[
+        bool, typer.Option("--retry-quarantined", help="Try the recordings in quarantine again.")
+    ] = False,
+) -> None:
+    """Separate recordings into stems that add up to them, each with a file that says how it was made.
+
+    Finished recordings are skipped; bad ones go to quarantine with a reason. Exit codes: 0 all separated, 2 the command
+    or the set-up is wrong, 3 some failed (run it again), 4 some are in quarantine, 75 a server or store did not answer
+    (run it again).
+    """
+    options = to_arguments({
+        "--model": model, "--stems": stems, "--format": file_format, "--workers": workers, "--limit": limit,
+        "--manifest": manifest, "--include": include, "--exclude": exclude, "--dry-run": dry_run,
+        "--retry-quarantined": retry_quarantined,
+    })  # fmt: skip
+    if pool and not dry_run:
+        from pipelines.flows import catalogue
+
+        catalogue.run(source, destination, pool, shards, options)
+        return
+    step = ("components.separate", *options, "--", source, destination)
+    if os.environ.get("PREFECT_API_URL") and not dry_run:
+        sys.exit(separate_and_report_drift([sys.executable, "-m", *step], destination))
+    run_module(*step)
+
+
+def lineage(stem: Stem) -> None:
+    """Print where a stem comes from: recording, model, training run, data, code, packages and parameters."""
+    run_module("components.separate.tracing.lineage", "--", stem)
+
+
+def reproduce(
+    stem: Stem,
+    source: Annotated[str | None, typer.Option(help="The recording, if it has moved.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model, if it has moved.")] = None,
+) -> None:
+    """Make a stem again from its recording, and compare: bit for bit on the same kind of machine."""
+    options = to_arguments({"--source": source, "--model": model})
+    run_module("components.separate.tracing.reproduce", *options, "--", stem)
+
+
+def separate_and_report_drift(command: list[str], destination: str) -> int:
+    """Run a separation in this terminal, send Prefect's server an event if it found drift; return its exit code.
+
+    If the server can't be reached, that is a line on stderr: the stems are complete.
+    """
+    code = _run_in_terminal(command)
+    if code in (ExitCode.DONE, ExitCode.SOME_QUARANTINED):
+        server = without_secrets(os.environ["PREFECT_API_URL"])
+        try:
+            from pipelines.server.events import send_drift_event
+
+            if send_drift_event(destination):
+                print(f"separate: {server} was told of it")
+        except Exception as error:  # no error of the server is an error of the separation
+            reason = without_secrets(error_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
+            print(f"stemline: {server} could not be told of the catalogue's drift: {reason}", file=sys.stderr)
+    return code
+
+
+def _run_in_terminal(command: list[str]) -> int:
+    """Run a command that gets Ctrl-C from the terminal, SIGTERM from this process, and ends with this process."""
+    process = subprocess.Popen(bind_to_this_process(command))
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: process.terminate()),
+    }
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code

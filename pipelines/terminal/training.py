@@ -1,0 +1,109 @@
+"""The verbs that train: `run`, `retrain`, `compare` and `systems`.
+
+Flows are imported when they run: they import Prefect, which takes seconds.
+"""
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from components.core.base.workspace import WORKSPACE
+from pipelines.processes.command import run_command
+from pipelines.terminal.parameters import read_assignments, write_parameters
+from pipelines.terminal.program import Assignments, run_module
+
+
+def run(
+    source: Annotated[
+        str | None, typer.Argument(help="What to separate at the end; left out: a few held-back songs.")
+    ] = None,
+    destination: Annotated[str, typer.Argument(help="Folder or s3://bucket/folder for the stems.")] = str(
+        WORKSPACE / "separate"
+    ),
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", "-d", help="demo, musdb18-7s, musdb18, musdb18-hq or folder. Repeatable."),
+    ] = None,
+    assignments: Assignments = None,
+) -> None:
+    """Train, judge and promote a model here, then separate a few recordings with the live one.
+
+    Whatever is up to date is skipped, and an interrupted run goes on. --dataset and --set are written to params.yaml.
+    """
+    from pipelines.terminal.summary import print_summary
+
+    chosen = [f"acquire.datasets=[{', '.join(dataset)}]"] if dataset else []
+    for change in write_parameters([*chosen, *(assignments or [])]):
+        print(f"params.yaml: {change}")
+    from pipelines.flows import vocal_isolation
+
+    vocal_isolation.run(source, destination)
+    print_summary(destination)
+
+
+def retrain(
+    commit: Annotated[str, typer.Argument(help="Commit, branch or tag to train at.")] = "HEAD",
+    why: Annotated[str, typer.Option(help="The reason, for the name of the run.")] = "asked for",
+    assignments: Assignments = None,
+    require_approval: Annotated[
+        bool, typer.Option("--require-approval", help="Wait until a person has listened and agreed in Prefect's UI.")
+    ] = False,
+) -> None:
+    """Train, judge and promote a model once in a clone of the project, as the schedule does.
+
+    Your own folder is not touched; --set changes a parameter for this training only.
+    """
+    parameters = read_assignments(assignments or [])
+    from pipelines.flows import retraining
+
+    retraining.run(commit, why, parameters, require_approval)
+
+
+def compare(
+    systems: Annotated[
+        str | None, typer.Option(help="Names, separated by commas; left out: all (see `stemline systems`).")
+    ] = None,
+    only_models: Annotated[
+        bool, typer.Option("--only-models", help="Train no system; score only what --models names.")
+    ] = False,
+    post: Annotated[
+        str, typer.Option(help="How stems are made from estimates: mask, or mask,mwf to add the Wiener filter.")
+    ] = "mask,mwf",
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", "-d", help="Instead of those in params.yaml. Repeatable.")
+    ] = None,
+    tracks: Annotated[int | None, typer.Option(min=1, help="How many test tracks to score; left out: all.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="How many steps to train; left out: as the recipe says.")
+    ] = None,
+    small: Annotated[bool, typer.Option("--small", help="Small networks, trained in a minute or two each.")] = False,
+    scores: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER: scores of others, as museval's JSON files. Repeatable.")
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FOLDER or NAME=models:/NAME@ALIAS: a model that is only scored. Repeatable."),
+    ] = None,
+    assignments: Assignments = None,
+) -> None:
+    """Train every system on the same data, score all on the same tracks, and put them in one table.
+
+    Trainings and scores that exist are not made again. Table, statistics and pictures go to workspace/compare, the
+    trainings to MLflow and `dvc exp show`. --set changes a parameter for all systems.
+    """
+    parameters = read_assignments(assignments or [])
+    from pipelines.flows import comparison
+
+    comparison.run(
+        systems=systems, only_models=only_models, post=post, dataset=dataset, tracks=tracks, steps=steps, small=small,
+        scores=scores, models=models, parameters=parameters,
+    )  # fmt: skip
+
+
+def systems() -> None:
+    """List the systems that `compare` knows and the published weights that are here, with what each of them lacks."""
+    run_command([sys.executable, "-m", "components.compare.systems.listing"], partial(print, flush=True))
+    print(flush=True)
+    run_module("components.convert.listing")
