@@ -1,1 +1,1 @@
-"""gate: whether a registered version may become the champion, and why."""
+"""The step `gate`: judges whether a registered version may become the champion."""

@@ -10,26 +10,28 @@ Decibels = Annotated[float, Field(ge=0)]
 
 
 class GateConfig(Section):
-    """The rules; none has a default, so that no threshold is forgotten.
+    """The rules. All stand in params.yaml, so that no threshold is forgotten.
 
     Without a champion:
-    minimum_gain_db           by target: so much better than the mixture itself as estimate (median over tracks)
+    minimum_gain_db           by target: the model must be so much better than the mixture (median over tracks)
 
     Against a champion, by differences of SDR on the tracks that both were scored on:
-    rule                      not_worse; or better: in the targets `better_in` besides, of which none named is any one
-    margin_db                 the mean is, at this confidence, not lower than minus this, in every target
-    confidence, resamples, seed     of the bootstrap over tracks
-    minimum_tracks            with fewer in common nothing is shown
-    stem_limit_db             the mean itself is not lower than minus this, in every target
-    slices                    columns of manifest.csv, and `level`: how loud the target is in its mixture, in thirds
-    slice_limit_db            nor is the mean of a slice, of those with `slice_minimum_tracks` or more
-    slice_minimum_tracks
+    rule                      `not_worse`, or `better`: also better in all targets of `better_in`, or in any target
+    better_in                 when it is empty
+    margin_db                 the lower bound of the mean difference must not be below minus this, in any target
+    confidence, resamples, seed     of the bootstrap that computes the lower bound
+    minimum_tracks            with fewer tracks in common the version is refused
+    stem_limit_db             the mean difference itself must not be below minus this, in any target
+    slices                    columns of manifest.csv, and `level`: how loud the target is in its mixture
+    slice_limit_db            the mean difference of a slice must not be below minus this
+    slice_minimum_tracks      smaller slices are not judged
 
-    Always, in a fresh process that fetches the version from the registry (models/smoke_test.py):
-    sum_error                 stems miss the mixture by at most this share of its loudest sample
-    slowest_times_real_time   seconds of music separated a second
-    largest_weights_mb, largest_memory_mb
-    slowdown_limit            at most so many times the champion's time, tried right after it
+    Always, by a trial in a fresh process (core/models/smoke_test.py):
+    sum_error                 largest difference of the stems' sum from the mixture, relative to the mixture's peak
+    slowest_times_real_time   seconds of music separated in a second
+    largest_weights_mb        size of the weights' file
+    largest_memory_mb         peak memory of the process
+    slowdown_limit            the version may take so many times as long as the champion
     """
 
     minimum_gain_db: dict[str, float]

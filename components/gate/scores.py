@@ -1,26 +1,28 @@
-"""Scores as the gate compares them: SDR by track and target, of one test set."""
+"""Scores as the gate compares them: the SDR of every track and target, on one test set."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
+from components.core.data import artifacts
+from components.core.data.evaluation import Evaluation
+from components.core.data.score_tables import METRIC, SCORES, SYSTEM, TARGET, TRACK, VALUE
 
 MODEL, MIXTURE = "model", "mixture"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """`sdr` maps a system (`model`, `mixture` …) to a table, a row a track, a column a target, in dB.
+    """The scores of one model.
 
-    `test_digest` is that of the tracks, `scorer` says what scored them and in frames of which length, `model` is the
-    SHA-256 of the weights that were scored.
+    test_digest   identifies the test tracks
+    scorer        the program that computed the scores, and the length of its frames
+    model         SHA-256 of the model's weights
+    sdr           by system (`model`, `mixture` …) a table in dB: a row a track, a column a target
     """
 
     test_digest: str
@@ -35,40 +37,27 @@ class Scores:
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read what `evaluate` left in `folder`; raises UserError when it is not there, or does not say how it was made."""
-    scores, test = folder / "scores.csv", folder / "test.json"
-    for path in (scores, test):
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: run `dvc repro evaluate` first")
-    table = pd.read_csv(scores, keep_default_na=True)
-    sdr = table[table["metric"] == "SDR"]
+    """Read the results of `evaluate` in `folder`; raises UserError when they are missing, damaged or incomplete."""
+    table, evaluation = SCORES.read(folder), Evaluation.read(folder)
     systems = {
-        str(system): rows.pivot(index="track", columns="target", values="value")[list(dict.fromkeys(rows["target"]))]
-        for system, rows in sdr.groupby("system")
+        str(system): rows.pivot(index=TRACK, columns=TARGET, values=VALUE)[list(dict.fromkeys(rows[TARGET]))]
+        for system, rows in table[table[METRIC] == "SDR"].groupby(SYSTEM)
     }
     if MODEL not in systems:
-        raise UserError(f"{scores} has no scores of the model: evaluate.systems in params.yaml must name it")
-    said: dict[str, Any] = json.loads(test.read_text(encoding="utf-8"))
-    try:
-        scorer = f"{said['scorer']}, frames of {said['window_seconds']:g} s"
-        return Scores(said["digest"], scorer, said["model"], systems)
-    except KeyError as missing:
-        raise UserError(f"{test} does not say {missing}: run `dvc repro --force evaluate`") from None
+        path = artifacts.SCORES.within(folder)
+        raise UserError(f"{path} has no scores of the model: evaluate.systems in params.yaml must name it")
+    scorer = f"{evaluation.scorer}, frames of {evaluation.window_seconds:g} s"
+    return Scores(evaluation.digest, scorer, evaluation.model, systems)
 
 
-def paired(first: pd.DataFrame, second: pd.DataFrame, target: str) -> "pd.Series[float]":
-    """Return first minus second, in dB, by track; those that one of the two has no score for are left out."""
+def paired_differences(first: pd.DataFrame, second: pd.DataFrame, target: str) -> "pd.Series[float]":
+    """Return first minus second, in dB, for every track that has a score in both."""
     differences = first[target] - second[target]
     return differences[np.isfinite(differences)]
 
 
-def unscored(judged: pd.DataFrame, other: pd.DataFrame, target: str) -> list[str]:
-    """Return the tracks that the other has a score for, and the judged one has not: those it must not be spared."""
+def tracks_without_score(judged: pd.DataFrame, other: pd.DataFrame, target: str) -> list[str]:
+    """Return the tracks that have a score in `other` but none in `judged`: a model must not gain by failing on them."""
     scored = np.isfinite(other[target])
     missing = ~np.isfinite(judged[target].reindex(other.index))
     return [str(track) for track in other.index[scored & missing]]
-
-
-def values_of(differences: "pd.Series[float]") -> NDArray[np.float64]:
-    """Return the differences without their tracks."""
-    return np.asarray(differences, dtype=np.float64)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.base.files import write_json
 from components.core.base.params import parse_section
+from components.core.data.evaluation import Evaluation
+from components.core.data.score_tables import SCORES
 from components.core.models.smoke_test import SmokeResult
 from components.gate.config import GateConfig
 from components.gate.scores import Scores
@@ -68,19 +69,21 @@ def write_scores(
     window: float = 1.0,
     weights: str = "weights",
 ) -> Path:
-    """Write what `evaluate` leaves behind, as far as the gate reads it."""
+    """Write the results of `evaluate` that the gate reads."""
     systems = {"model": model} if mixture is None else {"model": model, "mixture": mixture}
     rows = [
-        {"track": f"made/Song {number}", "system": system, "target": target, "metric": metric, "value": value + offset}
+        (f"made/Song {number}", system, target, metric, value + offset, 7, 0, "")
         for system, values in systems.items()
         for target, sdr in values.items()
         for number, value in enumerate(sdr)
         for metric, offset in (("SDR", 0.0), ("SIR", 50.0))
     ]
-    folder.mkdir(parents=True)
-    pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
-    test = {"digest": digest, "scorer": SCORER, "window_seconds": window, "model": weights}
-    write_json(folder / "test.json", test)
+    SCORES.write(folder, pd.DataFrame(rows, columns=list(SCORES.columns)))
+    tracks = tuple(dict.fromkeys(row[0] for row in rows))
+    Evaluation(
+        tracks=tracks, digest=digest, datasets=("made",), targets=tuple(model), rate=44100, channels=2,
+        window_seconds=window, scorer=SCORER, model=weights,
+    ).write(folder)  # fmt: skip
     return folder
 
 

@@ -1,6 +1,5 @@
 """The step: scores in, a verdict in a file, on the version and on its run out."""
 
-import json
 from pathlib import Path
 
 import mlflow
@@ -17,6 +16,7 @@ from components.core.tracking import mlflow_runs
 from components.gate import __main__ as program
 from components.gate.gate import Champion, Evidence, gate
 from tests.components.gate.gate_scores import gate_config, seen, write_scores
+from tests.support.step_commands import run_command
 from tests.support.tiny_models import save_tiny_model
 
 NAME = "vocal-isolation"
@@ -194,20 +194,22 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
     write_scores(tmp_path / "champion", BETTER, MIXTURE)
     monkeypatch.setattr(program, "Evidence", lambda scores, data: Evidence(scores, data, works))
 
-    def said(*arguments: str) -> str:
-        command = ["gate", "--register", "register", "--scores", "scores", "--out", "out", *arguments]
-        monkeypatch.setattr("sys.argv", command)
-        program.main()
+    def printed(*arguments: str) -> str:
+        run_command(program.judge, "--register", "register", "--scores", "scores", "--out", "out", *arguments)
         return capsys.readouterr().out
 
-    assert said().startswith(f"gate: version {version.version} passed (first champion)\ngate:   ok  vocals: +9.00")
+    assert printed().startswith(f"gate: version {version.version} passed (first champion)\ngate:   ok  vocals: +9.00")
     before = live_before(version)
-    text = said("--champion", str(before), "--champion-scores", "champion")
+    text = printed("--champion", str(before), "--champion-scores", "champion")
     assert text.startswith(
         f"gate: version {version.version} REFUSED (against champion {before})\ngate:   NO  vocals: -1.00"
     )
     assert "-1.00 dB SDR against the champion" in text
-    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is False
+    assert not Verdict.read(tmp_path / "out").passed
+    for half in (("--champion", "1"), ("--champion-scores", "champion")):
+        with pytest.raises(SystemExit):
+            printed(*half)
+        assert "belong together" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -7,14 +7,14 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.models.smoke_test import NotTried, SmokeResult, run_smoke_test
 from components.core.release.verdict import Finding
-from components.gate.operational_rules import operable
+from components.gate.operational_rules import judge_operation
 from tests.components.gate.gate_scores import gate_config, seen
 
 
 def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
     models = {"challenger": challenger, "champion": champion or seen()}
     champions = "champion" if champion else None
-    findings, tried = operable(gate_config(), "challenger", "weights", champions, models.__getitem__)
+    findings, tried = judge_operation(gate_config(), "challenger", "weights", champions, models.__getitem__)
     assert tried["challenger"] == challenger
     return {finding.name: finding for finding in findings}
 
@@ -59,13 +59,13 @@ def broken(which: str) -> Callable[[str], SmokeResult]:
 
 
 def test_one_that_does_not_work_is_refused() -> None:
-    findings, tried = operable(gate_config(), "challenger", "weights", "champion", broken("challenger"))
+    findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", broken("challenger"))
     assert findings == [Finding("smoke", False, "smoke: challenger does not work: checksum")]
     assert tried == {}
 
 
 def test_a_champion_that_does_not_work_cannot_be_compared_with() -> None:
-    findings, _ = operable(gate_config(), "challenger", "weights", "champion", broken("champion"))
+    findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", broken("champion"))
     assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
 
 
@@ -77,7 +77,7 @@ def test_an_outage_is_no_verdict(which: str) -> None:
         return seen()
 
     with pytest.raises(NotTried):
-        operable(gate_config(), "challenger", "weights", "champion", tried)
+        judge_operation(gate_config(), "challenger", "weights", "champion", tried)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The rules of the gate on scores whose verdict is known."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from components.core.base.errors import UserError
 from components.core.base.files import write_json
 from components.core.base.params import parse_section
 from components.core.data.bootstrap import Values
+from components.core.data.evaluation import Evaluation
+from components.core.data.score_tables import SCORES
 from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
-from components.gate.score_rules import against_champion, bound_of, first_champion
+from components.gate.score_rules import judge_against_champion, judge_first_champion, lower_bound
 from components.gate.scores import read_scores
 from tests.components.gate.gate_scores import TRACKS, gate_config, made_scores, write_scores
 
@@ -44,7 +47,7 @@ def test_first_champion_must_reach_the_minimum_in_every_target(
         model={"vocals": [vocals - 5] * TRACKS, "accompaniment": [accompaniment + 5] * TRACKS},
         mixture={"vocals": [-5] * TRACKS, "accompaniment": [5] * TRACKS},
     )
-    findings = first_champion(gate_config(), scores)
+    findings = judge_first_champion(gate_config(), scores)
     assert [finding.good for finding in findings] == good
     assert (
         f"vocals: {vocals:+.2f} dB SDR over the mixture (median of {TRACKS} tracks); at least +3.00 dB"
@@ -54,7 +57,7 @@ def test_first_champion_must_reach_the_minimum_in_every_target(
 
 def test_the_gain_is_the_median_of_the_tracks_gains() -> None:
     scores = made_scores(model={"vocals": [0, 0, 100, 4, 9]}, mixture={"vocals": [0, 1, 0, 0, 0]}, targets=("vocals",))
-    (finding,) = first_champion(gate_config(minimum_gain_db={"vocals": 4.0}), scores)
+    (finding,) = judge_first_champion(gate_config(minimum_gain_db={"vocals": 4.0}), scores)
     assert finding.good
     assert "+4.00 dB" in finding.text
 
@@ -63,7 +66,7 @@ def test_a_target_without_a_minimum_is_refused() -> None:
     scores = made_scores(
         model={"vocals": [9] * 5, "accompaniment": [9] * 5}, mixture={"vocals": [0] * 5, "accompaniment": [0] * 5}
     )
-    findings = first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), scores)
+    findings = judge_first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), scores)
     assert [finding.good for finding in findings] == [True, False]
     assert findings[1].text.startswith("accompaniment: ")
     assert "minimum_gain_db" in findings[1].text
@@ -71,13 +74,13 @@ def test_a_target_without_a_minimum_is_refused() -> None:
 
 def test_a_target_that_has_a_minimum_and_no_score_is_refused() -> None:
     scores = made_scores(model={"vocals": [9] * 5}, mixture={"vocals": [0] * 5}, targets=("vocals",))
-    findings = first_champion(gate_config(), scores)
+    findings = judge_first_champion(gate_config(), scores)
     assert not all_good(findings)
     assert any("accompaniment" in finding.text for finding in findings if not finding.good)
 
 
 def test_without_the_mixtures_scores_nothing_is_promoted() -> None:
-    findings = first_champion(gate_config(), made_scores(model={"vocals": [9] * 5, "accompaniment": [9] * 5}))
+    findings = judge_first_champion(gate_config(), made_scores(model={"vocals": [9] * 5, "accompaniment": [9] * 5}))
     assert [finding.good for finding in findings] == [False, False]
     assert "the mixture was not scored" in findings[0].text
 
@@ -85,7 +88,7 @@ def test_without_the_mixtures_scores_nothing_is_promoted() -> None:
 def test_without_any_score_nothing_is_promoted() -> None:
     nan = [float("nan")] * 3
     both = {"vocals": nan, "accompaniment": nan}
-    findings = first_champion(gate_config(), made_scores(model=both, mixture=both))
+    findings = judge_first_champion(gate_config(), made_scores(model=both, mixture=both))
     assert [finding.good for finding in findings] == [False, False]
     assert "no track has a score" in findings[0].text
 
@@ -98,7 +101,7 @@ def compared(differences: list[float], **changes: object) -> Finding:
     base = np.linspace(-8, 8, len(differences))
     challenger = made_scores(model={"vocals": list(base + differences)}, targets=("vocals",))
     champion = made_scores(model={"vocals": list(base)}, targets=("vocals",))
-    (finding,) = against_champion(gate_config(**changes), challenger, champion)
+    (finding,) = judge_against_champion(gate_config(**changes), challenger, champion)
     return finding
 
 
@@ -127,7 +130,7 @@ def test_not_worse_by_more_than_the_margin(differences: list[float], good: bool)
 def test_one_target_that_is_worse_refuses() -> None:
     challenger = made_scores(model={"vocals": spread(5), "accompaniment": spread(4)})
     champion = made_scores(model={"vocals": spread(1), "accompaniment": spread(5)})
-    assert [finding.good for finding in against_champion(gate_config(), challenger, champion)] == [True, False]
+    assert [finding.good for finding in judge_against_champion(gate_config(), challenger, champion)] == [True, False]
 
 
 def test_too_few_tracks_show_nothing() -> None:
@@ -141,7 +144,7 @@ def test_other_test_tracks_show_nothing() -> None:
     champion, challenger = (
         made_scores(model={"vocals": [v] * 6}, targets=("vocals",), digest=d) for v, d in ((0, "a"), (9, "b"))
     )
-    findings = against_champion(gate_config(), challenger, champion)
+    findings = judge_against_champion(gate_config(), challenger, champion)
     assert not all_good(findings)
     assert "different test tracks" in findings[0].text
 
@@ -149,7 +152,7 @@ def test_other_test_tracks_show_nothing() -> None:
 def test_a_target_that_the_champion_lacks_cannot_be_compared() -> None:
     challenger = made_scores(model={"vocals": [9] * 6, "accompaniment": [9] * 6})
     champion = made_scores(model={"vocals": [0] * 6}, targets=("vocals",))
-    findings = against_champion(gate_config(), challenger, champion)
+    findings = judge_against_champion(gate_config(), challenger, champion)
     assert not all_good(findings)
     assert "accompaniment: the champion does not separate it" in findings[1].text
 
@@ -157,7 +160,7 @@ def test_a_target_that_the_champion_lacks_cannot_be_compared() -> None:
 def test_a_target_that_the_challenger_gave_up_refuses_it() -> None:
     challenger = made_scores(model={"vocals": [9] * 6}, targets=("vocals",))
     champion = made_scores(model={"vocals": [0] * 6, "accompaniment": [0] * 6})
-    findings = against_champion(gate_config(), challenger, champion)
+    findings = judge_against_champion(gate_config(), challenger, champion)
     assert not all_good(findings)
     assert any(finding.text.startswith("accompaniment: ") for finding in findings if not finding.good)
 
@@ -167,7 +170,7 @@ def test_tracks_that_the_champion_has_no_score_for_are_dropped() -> None:
     # without pairing, the challenger's -100 would decide
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, -100]}, targets=("vocals",))
     champion = made_scores(model={"vocals": [0, 0, 0, 0, 0, nan, nan]}, targets=("vocals",))
-    (finding,) = against_champion(gate_config(), challenger, champion)
+    (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert finding.good
     assert "+1.00 dB SDR against the champion (mean of 5 tracks)" in finding.text
 
@@ -177,11 +180,11 @@ def test_a_track_that_only_the_challenger_has_no_score_for_refuses_it() -> None:
     nan = float("nan")
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, nan]}, targets=("vocals",))
     champion = made_scores(model={"vocals": [0] * 7}, targets=("vocals",))
-    (finding,) = against_champion(gate_config(), challenger, champion)
+    (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert not finding.good
     assert "and 1 more can't be scored (silent, or no numbers), and others' can" in finding.text
     challenger = made_scores(model={"vocals": [9, 9, nan]}, mixture={"vocals": [0, 0, 0]}, targets=("vocals",))
-    (finding,) = first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), challenger)
+    (finding,) = judge_first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), challenger)
     assert not finding.good
     assert "can't be scored" in finding.text
 
@@ -190,7 +193,7 @@ def test_tracks_are_paired_by_name_not_by_place() -> None:
     values = spread(0, width=9)
     challenger = made_scores(model={"vocals": values}, targets=("vocals",))
     champion = made_scores(model={"vocals": values[::-1]}, targets=("vocals",), names=range(TRACKS - 1, -1, -1))
-    (finding,) = against_champion(gate_config(margin_db=0.0), challenger, champion)
+    (finding,) = judge_against_champion(gate_config(margin_db=0.0), challenger, champion)
     assert finding.good
     assert "+0.00 dB SDR against the champion" in finding.text
 
@@ -203,13 +206,13 @@ def test_the_lower_bound_of_normal_data_is_the_analytic_one() -> None:
     for confidence, quantile in ((0.9, 1.2816), (0.95, 1.6449), (0.99, 2.3263)):
         expected = differences.mean() - quantile * differences.std() / np.sqrt(400)
         config = gate_config(confidence=confidence, resamples=20000)
-        assert bound_of(differences, config) == pytest.approx(expected, abs=0.02)
+        assert lower_bound(differences, config) == pytest.approx(expected, abs=0.02)
 
 
 def test_the_bound_is_decided_by_the_seed() -> None:
     differences = np.random.default_rng(0).normal(0.0, 1.0, 12)
-    bounds = {seed: bound_of(differences, gate_config(seed=seed)) for seed in (1, 2)}
-    assert bounds[1] == bound_of(differences, gate_config(seed=1))
+    bounds = {seed: lower_bound(differences, gate_config(seed=seed)) for seed in (1, 2)}
+    assert bounds[1] == lower_bound(differences, gate_config(seed=1))
     assert bounds[1] != bounds[2]
     assert bounds[1] == pytest.approx(bounds[2], abs=0.05)
 
@@ -223,10 +226,10 @@ def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_
     values: list[float], shift: float
 ) -> None:
     differences = np.array(values)
-    bound = bound_of(differences, gate_config())
+    bound = lower_bound(differences, gate_config())
     assert differences.min() - 1e-9 <= bound <= differences.mean() + 1e-9 + 0.2 * np.ptp(differences)
-    assert bound_of(differences + shift, gate_config()) == pytest.approx(bound + shift, abs=1e-6)
-    stricter = bound_of(differences, gate_config(confidence=0.99))
+    assert lower_bound(differences + shift, gate_config()) == pytest.approx(bound + shift, abs=1e-6)
+    stricter = lower_bound(differences, gate_config(confidence=0.99))
     assert stricter <= bound + 1e-12
 
 
@@ -261,7 +264,7 @@ def test_a_challenger_that_is_worse_by_the_margin_is_seldom_accepted(
 ) -> None:
     random = np.random.default_rng(1)
     config = gate_config(resamples=1000)
-    bounds = np.array([bound_of(shape(random, tracks) * 0.5, config) for _ in range(400)])
+    bounds = np.array([lower_bound(shape(random, tracks) * 0.5, config) for _ in range(400)])
     margin = config.margin_db
     assert np.mean(bounds - margin >= -margin) < most  # 5 % by design, with the spread of 400 draws
     assert np.mean(bounds - 10 * margin >= -margin) < 0.05
@@ -274,7 +277,7 @@ def test_a_challenger_that_is_worse_by_the_margin_is_seldom_accepted(
 def better(vocals: list[float], accompaniment: list[float], **changes: object) -> Finding:
     challenger = made_scores(model={"vocals": vocals, "accompaniment": accompaniment})
     champion = made_scores(model={"vocals": [0.0] * TRACKS, "accompaniment": [0.0] * TRACKS})
-    found = against_champion(gate_config(rule="better", **changes), challenger, champion)
+    found = judge_against_champion(gate_config(rule="better", **changes), challenger, champion)
     assert [finding.name for finding in found] == ["vocals", "accompaniment", "better"]
     return found[-1]
 
@@ -297,11 +300,11 @@ SAME = [0.0] * TRACKS
 def test_better_is_to_be_shown(vocals: list[float], accompaniment: list[float], named: list[str], good: bool) -> None:
     finding = better(vocals, accompaniment, better_in=named)
     assert finding.good is good
-    assert "above +0.00 dB is asked" in finding.text
+    assert "must be above +0.00 dB" in finding.text
 
 
 def test_two_chances_to_be_better_are_each_held_to_more() -> None:
-    lows = [bound_of(np.array(spread(0.0)), gate_config(confidence=confidence)) for confidence in (0.95, 0.975)]
+    lows = [lower_bound(np.array(spread(0.0)), gate_config(confidence=confidence)) for confidence in (0.95, 0.975)]
     barely = spread(-float(np.mean(lows)))
     assert better(barely, SAME, better_in=["vocals"]).good
     finding = better(barely, SAME)
@@ -319,7 +322,7 @@ def test_no_stem_may_lose_more_than_its_limit_whatever_the_margin() -> None:
 def test_scores_by_another_scorer_show_nothing() -> None:
     challenger = made_scores(model={"vocals": [9.0] * 6}, targets=("vocals",))
     champion = replace(made_scores(model={"vocals": [0.0] * 6}, targets=("vocals",)), scorer="another")
-    (finding,) = against_champion(gate_config(), challenger, champion)
+    (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert not finding.good
     assert finding.text == "the challenger was scored by BSS Eval v4 by a test, the champion by another"
 
@@ -329,23 +332,24 @@ def test_scores_by_another_scorer_show_nothing() -> None:
 
 @pytest.mark.parametrize("missing", ["scores.csv", "test.json"])
 def test_missing_scores_are_one_line(tmp_path: Path, missing: str) -> None:
-    for name in {"scores.csv", "test.json"} - {missing}:
-        (tmp_path / name).write_text("{}", encoding="utf-8")
-    with pytest.raises(UserError, match=f"{missing} does not exist: run `dvc repro evaluate` first"):
-        read_scores(tmp_path)
+    folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
+    (folder / missing).unlink()
+    with pytest.raises(UserError, match=f"{missing} does not exist: run `dvc repro --force evaluate`"):
+        read_scores(folder)
 
 
 def test_scores_of_the_model_must_be_there(tmp_path: Path) -> None:
-    pd.DataFrame(columns=["track", "system", "target", "metric", "value"]).to_csv(tmp_path / "scores.csv", index=False)
-    (tmp_path / "test.json").write_text('{"digest": "a"}', encoding="utf-8")
+    folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
+    SCORES.write(folder, pd.DataFrame(columns=list(SCORES.columns)))
     with pytest.raises(UserError, match=r"scores\.csv has no scores of the model.*evaluate\.systems"):
-        read_scores(tmp_path)
+        read_scores(folder)
 
 
 def test_scores_that_do_not_say_how_they_were_made_are_one_line(tmp_path: Path) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
-    write_json(folder / "test.json", {"digest": "a", "window_seconds": 1.0})
-    with pytest.raises(UserError, match=r"test.json does not say 'scorer': run `dvc repro --force evaluate`"):
+    path = folder / Evaluation.FILE
+    write_json(path, {key: value for key, value in json.loads(path.read_text()).items() if key != "digest"})
+    with pytest.raises(UserError, match=r"test.json is damaged \(digest: .*\): run `dvc repro --force evaluate`"):
         read_scores(folder)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.release.verdict import Finding
-from components.gate.slices import sliced, slices_of
+from components.gate.slices import assign_slices, judge_slices
 from tests.components.gate.gate_scores import gate_config, made_scores
 
 LOST = [1.0] * 9 + [-0.6] * 3
@@ -32,7 +32,7 @@ def judged(
         {"vocals": differences}, None if mixture is None else {"vocals": mixture}, targets=("vocals",)
     )
     champion = made_scores(zero, targets=("vocals",))
-    (finding,) = sliced(gate_config(slices=[by], **changes), challenger, champion, data)
+    (finding,) = judge_slices(gate_config(slices=[by], **changes), challenger, champion, data)
     assert finding.name == f"vocals by {by}"
     return finding
 
@@ -56,10 +56,10 @@ def test_tracks_of_unknown_genre_are_in_no_slice(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"genre": ["pop"] * 6 + [""] * 3 + ["jazz"] * 3})
     text = judged(data, "genre", LOST).text
     assert "worst of 2 slices is jazz" in text
-    assert "3 tracks of which it is not known" in text
+    assert "3 tracks with an unknown value" in text
     nothing = judged(write_tracks(tmp_path / "none", {"genre": [""] * 12}), "genre", LOST)
     assert nothing.good
-    assert "no slice to judge (12 tracks of which it is not known)" in nothing.text
+    assert "no slice to judge (12 tracks with an unknown value)" in nothing.text
 
 
 def test_a_column_that_is_not_there_blesses_nothing(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_level_is_the_mixtures_own_score(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=50)
 @given(values=st.lists(st.floats(-50, 50), min_size=3, max_size=40))
 def test_thirds_are_as_even_as_can_be_and_in_order(values: list[float]) -> None:
-    found = slices_of(pd.Series(values))
+    found = assign_slices(pd.Series(values))
     counts = found.value_counts()
     assert counts.sum() == len(values)
     assert counts.max() - counts.min() <= 1
@@ -106,4 +106,4 @@ def test_thirds_are_as_even_as_can_be_and_in_order(values: list[float]) -> None:
 
 @pytest.mark.parametrize("values", [[], [3.0]])
 def test_thirds_of_next_to_nothing(values: list[float]) -> None:
-    assert len(slices_of(pd.Series(values, dtype=float))) == len(values)
+    assert len(assign_slices(pd.Series(values, dtype=float))) == len(values)

@@ -1,0 +1,56 @@
+"""The rules about a version's own history: its weights, earlier decisions of people, and the test tracks."""
+
+from components.core.release.verdict import Finding
+from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
+from components.core.tracking import mlflow_runs
+from components.gate.config import GateConfig
+from components.gate.mlflow_record import TEST_DIGEST
+from components.gate.scores import MODEL, Scores
+
+
+def judge_version(config: GateConfig, version: VersionRef, champion: int | None, scores: Scores) -> list[Finding]:
+    """Return the findings about `version` with these scores; `champion` is the live version, if there is one."""
+    notes = _note_few_tracks(config, scores) if champion is None else _note_other_tracks(version, champion, scores)
+    return [_judge_weights(version, scores), *_judge_earlier_decisions(version), *notes]
+
+
+def _judge_weights(version: VersionRef, scores: Scores) -> Finding:
+    same = scores.model == version.sha256
+    return Finding("scores", same, f"scores: they are {'' if same else 'not '}of the weights that were registered")
+
+
+def _judge_earlier_decisions(version: VersionRef) -> list[Finding]:
+    """Return bad findings when a person took the version back, or did not let it go live."""
+    tags = _tags(version.name, version.version)
+    by_hand = f"stemline rollback --to {version.version}"
+    findings = []
+    if TAKEN_BACK in tags:
+        remedy = f"train another, or `{by_hand} --why …`"
+        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; {remedy}"))
+    if NOT_APPROVED in tags:
+        again = f"take the tag {NOT_APPROVED} from the version to be asked again"
+        remedy = f"train another, {again}, or `{by_hand} --ungated --why …`"
+        findings.append(Finding("approval", False, f"approval: refused by {tags[NOT_APPROVED]}; {remedy}"))
+    return findings
+
+
+def _note_other_tracks(version: VersionRef, champion: int, scores: Scores) -> list[Finding]:
+    """Return a good finding when the champion's own verdict was about other test tracks."""
+    if _tags(version.name, champion).get(TEST_DIGEST, scores.test_digest) == scores.test_digest:
+        return []
+    text = f"test set: not the tracks that version {champion} was judged on; both were scored on today's"
+    return [Finding("test set", True, text)]
+
+
+def _note_few_tracks(config: GateConfig, scores: Scores) -> list[Finding]:
+    """Return a good finding when the first champion has too few test tracks for later comparisons."""
+    tracks = len(scores.sdr[MODEL])
+    if tracks >= config.minimum_tracks:
+        return []
+    needed = f"no later model can be compared with this one on fewer than {config.minimum_tracks} (gate.minimum_tracks)"
+    return [Finding("test set", True, f"test set: {tracks} track{'' if tracks == 1 else 's'}; {needed}")]
+
+
+def _tags(name: str, version: int) -> dict[str, str]:
+    tags: dict[str, str] = mlflow_runs.connect().get_model_version(name, str(version)).tags
+    return tags
