@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.sound.torchaudio_compat import torchaudio
 
 SOURCES = ["drums", "bass", "other", "vocals"]

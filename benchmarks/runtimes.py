@@ -34,7 +34,7 @@ from components.core.base.step_command import run_step
 from components.core.data.targets import left_out_of
 from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import Model, load_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_all
 from components.core.sound import decoding
 from components.core.sound.decoding import Audio

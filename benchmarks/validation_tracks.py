@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.data.cache_format import ShardReader
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_all
 from components.train.validation import track_sdr
 

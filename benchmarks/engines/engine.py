@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import ComplexMaskSeparator
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import ComplexMaskSeparator
 
 Run = Callable[[Any], Any]
 """NumPy array of the one shape that was exported, batch of one, to NumPy array."""

@@ -7,7 +7,7 @@ from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eag
 from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
-from components.core.networks.rest import RestSeparator
+from components.core.networks.base.residual_stem import RestSeparator
 
 RUNTIMES: Mapping[str, Runtime] = {
     "torch": torch_eager.RUNTIME,

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from components.core.models.bundle import Model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 
 Precision = Literal["fp32", "bf16", "int8"]
 """What products are computed in; int8 needs calibration."""

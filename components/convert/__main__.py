@@ -6,7 +6,7 @@ from pathlib import Path
 from components.convert.convert import KINDS, convert
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step
-from components.core.networks.rest import with_rest
+from components.core.networks.base.residual_stem import with_rest
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from components.convert.source import Converted, Kind
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.bundle import save_model
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.registry import build_separator
-from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
 from components.core.tracking.provenance import git_commit
 
 KINDS: Mapping[str, Kind] = {

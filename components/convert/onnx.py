@@ -10,9 +10,9 @@ from components.convert.source import Converted, Kind
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section
-from components.core.networks.levels import LEVELS
-from components.core.networks.onnx_model import OnnxConfig
-from components.core.networks.shares import SHARES
+from components.core.networks.base.input_levels import LEVELS
+from components.core.networks.base.mask_shares import SHARES
+from components.core.networks.onnx import OnnxConfig
 
 OPTIONS = {
     "interface": "waveform (samples to stems), magnitude-mask or complex-mask (an STFT to masks)",

@@ -12,7 +12,7 @@ from components.core.base.params import Section
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import ModelAddress, fetch_model
 from components.core.models.bundle import Model, load_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.release.listening import ComparedModel
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.postprocessing import PostProcessing, post_processed

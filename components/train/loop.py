@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from components.core.base.errors import UserError
 from components.core.base.progress import Progress
 from components.core.data.cache_format import ShardReader
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.train.config import TrainConfig
 from components.train.crops.sampler import Batch, CropSampler, batches
 from components.train.losses import LOSSES, Loss

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from components.core.base.files import whole_file
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.train.config import TrainConfig
 
 CHECKPOINT = "checkpoint.pt"

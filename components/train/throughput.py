@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 
 Item = TypeVar("Item")
 _MATRIX = 2048

@@ -16,8 +16,8 @@ from components.core.base.garbage_collection import exclude_imports_from_collect
 from components.core.base.params import load_section
 from components.core.base.process_lifetime import end_with_parent
 from components.core.data.cache_format import ShardReader
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator
-from components.core.networks.separator import Separator
 from components.core.tracking import mlflow_runs
 from components.train.config import TrainConfig
 from components.train.loop import Trainer

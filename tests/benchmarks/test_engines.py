@@ -12,9 +12,9 @@ from benchmarks.engines.registry import RUNTIMES, with_runtime
 from benchmarks.engines.runtime import Means, Precision
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
+from components.core.networks.base.residual_stem import RestSeparator
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
-from components.core.networks.rest import RestSeparator
-from components.core.networks.separator import Separator
 from components.core.networks.tdf_unet import TdfUNet
 from components.export.onnx.exportable import RealTdfUNet, exportable, network_inputs
 from components.export.onnx.onnx_file import export_onnx, exported_once

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from components.core.models.bundle import save_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import StftConfig

@@ -28,7 +28,7 @@ from components.compare.systems.multiply_adds import count_multiply_adds
 from components.core.base.files import write_json
 from components.core.base.step_command import run_step
 from components.core.models.bundle import Model, load_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.fast import best_precision, for_inference
 from components.core.separating.segments import separate_blocks
 from components.core.sound.decoding import Audio

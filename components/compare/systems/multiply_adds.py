@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.backends import mha
 from torch.utils.flop_counter import FlopCounterMode
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 
 
 def count_multiply_adds(separator: Separator, channels: int) -> float:

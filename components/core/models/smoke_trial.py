@@ -27,7 +27,7 @@ from components.core.models.bundle import Model, load_model
 from components.core.models.description import WEIGHTS
 from components.core.models.registry_names import NOT_FOUND_CODES, REGISTRY
 from components.core.models.smoke_test import LOADED, SECONDS, SmokeResult
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.fast import best_precision, for_inference
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 
 _PAPER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 

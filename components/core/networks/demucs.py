@@ -15,9 +15,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
 
 _KERNEL, _STRIDE = 8, 4

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
 
 _MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.separator import Separator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 
 
 class HTDemucsConfig(Section):

@@ -1,37 +1,49 @@
-"""All architectures by name: those of the files in this folder. To add one, add its file (docs/architectures.md)."""
+"""All architectures by name: one file each in this folder, imported when it is asked for (docs/architectures.md)."""
 
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.base.params import Section, parse_section
-from components.core.networks.architecture import Architecture
-from components.core.networks.narrow_convolutions import guard_narrow_convolutions
-from components.core.networks.separator import Separator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.narrow_convolutions import guard_narrow_convolutions
+from components.core.networks.base.separator import Separator
 
 
-def _found() -> dict[str, Architecture]:
-    modules = (
-        import_module(f"{__package__}.{path.stem}")
-        for path in sorted(Path(__file__).parent.glob("*.py"))
-        if path.stem not in ("__init__", Path(__file__).stem)
-    )
-    architectures = [found for module in modules if (found := getattr(module, "ARCHITECTURE", None))]
-    return {architecture.name: architecture for architecture in architectures}
+class _Architectures(Mapping[str, Architecture]):
+    """Architectures by the names of their files; only the architectures that are asked for are imported."""
+
+    def __init__(self) -> None:
+        files = Path(__file__).parent.glob("*.py")
+        self._names = sorted({path.stem for path in files} - {"__init__", Path(__file__).stem})
+
+    def __getitem__(self, name: str) -> Architecture:
+        if name not in self._names:
+            raise KeyError(name)
+        architecture: Architecture = import_module(f"{__package__}.{name}").ARCHITECTURE
+        return architecture
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
-ARCHITECTURES: dict[str, Architecture] = _found()
+ARCHITECTURES: Mapping[str, Architecture] = _Architectures()
 """Every architecture by the name that `train.network.name` gives it."""
 
 
 def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section:
     """Return the typed config of the network that `values["name"]` names; raises UserError for an unknown one."""
     name = values.get("name")
-    if name not in ARCHITECTURES:
-        raise UserError(
-            f"{where}: network.name: no architecture '{name}' (there are {', '.join(sorted(ARCHITECTURES))})"
-        )
+    if not isinstance(name, str) or name not in ARCHITECTURES:
+        raise UserError(f"{where}: network.name: no architecture '{name}' (there are {', '.join(ARCHITECTURES)})")
     return parse_section("network", values, ARCHITECTURES[name].config, where)
 
 

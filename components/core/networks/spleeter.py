@@ -15,9 +15,9 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import MaskSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.sound.stft import StftConfig
 
 _AS_MASKS: Mapping[str, Callable[[Tensor], Tensor]] = {

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.sound.decoding import Audio
 
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from torch import Tensor
 
 from components.core.base.params import Section
-from components.core.networks.separator import Separator
-from components.core.networks.shares import EPSILON
-from components.core.networks.spectrogram import octave_share
+from components.core.networks.base.mask_shares import EPSILON
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import octave_share
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft, StftConfig
 

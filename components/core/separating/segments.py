@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.lanes import WindowPool, separate_windows
 from components.core.sound.decoding import Audio
 

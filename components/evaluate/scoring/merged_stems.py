@@ -9,7 +9,7 @@ from torch import Tensor
 from components.core.data.manifest import OTHER, Track
 from components.core.data.targets import left_out_of
 from components.core.models.bundle import Model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.postprocessing import PostProcessing, post_processed
 
 

@@ -14,7 +14,7 @@ from components.core.sound.decoding import Audio
 from components.core.sound.stft import Stft, StftConfig
 
 _STFT = StftConfig(window=4096, hop=1024)
-_EPSILON = 1e-10  # as in core/networks/spectrogram.py: where all targets are silent, masks are 0
+_EPSILON = 1e-10  # as in core/networks/base/spectrogram.py: where all targets are silent, masks are 0
 _ROUNDS = 2  # of estimating a source's power and its directions in turn, as SiSEC's oracle
 _BINS_AT_ONCE = 128  # covariances of a whole song would take gigabytes
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.models.bundle import Model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.lanes import WindowPool
 from components.core.separating.segments import separate_blocks, separate_in_pool
 from components.core.sound.decoding import Audio, read_blocks

@@ -7,9 +7,9 @@ import torch
 
 from components.convert.convert import convert
 from components.core.models.bundle import load_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.wave_unet import WaveUNetSeparator
-from components.core.networks.waveform import WaveformSeparator
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, exported, mixture_for, model_of
 
 

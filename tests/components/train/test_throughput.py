@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator, parse_network
-from components.core.networks.separator import Separator
 from components.train.throughput import StepClock, Throughput, crop_flops, peak_flops, peak_memory
 
 CPU = torch.device("cpu")

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.data.cache_format import ShardReader
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator
-from components.core.networks.separator import Separator
 from components.core.sound.decoding import Audio
 from components.train.config import TrainConfig
 from components.train.crops.sampler import Batch

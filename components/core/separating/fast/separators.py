@@ -7,12 +7,12 @@ from functools import singledispatch
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.rest import RestSeparator
-from components.core.networks.separator import Separator
-from components.core.networks.shares import EPSILON
-from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.base.mask_shares import EPSILON
+from components.core.networks.base.residual_stem import RestSeparator
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.tdf_unet import TdfUNet
-from components.core.networks.waveform import WaveformSeparator
 from components.core.separating.autocast import Autocast
 from components.core.separating.fast.inverse_stft import synthesis
 from components.core.separating.fast.layers import rebuilt

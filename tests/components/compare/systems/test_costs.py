@@ -12,7 +12,7 @@ from components.compare.systems import costs as costs_module
 from components.compare.systems.costs import times_real_time
 from components.compare.systems.multiply_adds import count_multiply_adds
 from components.core.models.bundle import Model, load_model
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.networks.unet import UNetConfig
 from tests.support.tiny_models import run_python, save_tiny_model
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from components.core.networks.architecture import Architecture
+from components.core.networks.base.architecture import Architecture
 from tests.support.tiny_models import ROOT
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from components.core.base.errors import UserError
+from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
-from components.core.networks.spectrogram import MaskSeparator
 from components.core.networks.unet import UNet, UNetConfig
 from components.core.sound.stft import StftConfig
 from tests.support.tiny_models import TINY, tiny_separator

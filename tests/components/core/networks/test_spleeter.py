@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.registry import parse_network
-from components.core.networks.spectrogram import MaskSeparator
 from components.core.networks.spleeter import (
     SpleeterConfig,
     StemUNets,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, octave_share
 from components.core.networks.registry import parse_network
-from components.core.networks.spectrogram import ComplexMaskSeparator, octave_share
 from components.core.networks.tdf_unet import AcrossBins, TdfUNet, TdfUNetConfig, build_tdf_unet
 from components.core.sound.stft import StftConfig
 

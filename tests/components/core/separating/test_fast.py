@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
-from components.core.networks.separator import Separator
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.fast.inverse_stft import synthesis
 from components.core.separating.fast.layers import PhaseConvolution, rebuilt

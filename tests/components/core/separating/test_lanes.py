@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.fast import for_inference
 from components.core.separating.lanes import WindowPool
 from components.core.separating.segments import separate_all, separate_blocks, separate_in_pool

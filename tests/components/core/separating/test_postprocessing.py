@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
-from components.core.networks.separator import Separator
-from components.core.networks.spectrogram import MaskSeparator
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.unet import UNetConfig
 from components.core.separating.postprocessing import PostProcessing, Shifted, post_processed
 from components.core.separating.wiener import wiener_filter

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_all, separate_blocks
 from components.core.sound.decoding import Audio
 from tests.support.tiny_models import noise, tiny_separator

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from components.core.base.errors import UserError
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.registry import build_separator, parse_network
-from components.core.networks.waveform import WaveformSeparator
 from components.export.onnx.exportable import exportable
 
 SMALL: dict[str, dict[str, Any]] = {

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model, save_model
-from components.core.networks import onnx_model
+from components.core.networks import onnx
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
-from components.core.networks.separator import Separator
 from components.core.separating.fast import for_inference
 from components.core.separating.segments import separate_blocks
 from tests.support.tiny_models import TARGETS, noise
@@ -123,8 +123,8 @@ def test_many_threads_open_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
         opened.append(len(data))
         return real(data)
 
-    real = onnx_model._opened
-    monkeypatch.setattr(onnx_model, "_opened", counted)
+    real = onnx._opened
+    monkeypatch.setattr(onnx, "_opened", counted)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(separator, [_mixture(100)] * 8))
     assert len(opened) == 1

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.separator import Separator
-from components.core.networks.shares import EPSILON, SHARES, SharesName
+from components.core.networks.base.mask_shares import EPSILON, SHARES, SharesName
+from components.core.networks.base.separator import Separator
 from components.core.sound.stft import Stft, StftConfig
 
 

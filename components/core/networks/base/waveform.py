@@ -4,8 +4,8 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from components.core.networks.levels import LEVELS, LevelName
-from components.core.networks.separator import Separator, consistent
+from components.core.networks.base.input_levels import LEVELS, LevelName
+from components.core.networks.base.separator import Separator, consistent
 
 
 class WaveformSeparator(Separator):

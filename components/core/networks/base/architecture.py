@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from components.core.base.params import Section
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 
 Family = Literal["spectrogram", "waveform", "hybrid"]
 

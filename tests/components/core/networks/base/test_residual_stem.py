@@ -8,9 +8,9 @@ import torch
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model, save_model
+from components.core.networks.base.residual_stem import with_rest
+from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator, parse_network
-from components.core.networks.rest import with_rest
-from components.core.networks.separator import Separator
 from components.core.separating.fast import for_inference
 from components.export.onnx.exportable import exportable
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.narrow_convolutions import guard_narrow_convolutions
+from components.core.networks.base.narrow_convolutions import guard_narrow_convolutions
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
-from components.core.networks.architecture import Architecture
-from components.core.networks.levels import LevelName
-from components.core.networks.separator import Separator
-from components.core.networks.shares import SharesName
-from components.core.networks.spectrogram import ComplexMaskSeparator, MaskSeparator
-from components.core.networks.waveform import WaveformSeparator
+from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.input_levels import LevelName
+from components.core.networks.base.mask_shares import SharesName
+from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator
+from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.stft import StftConfig
 
 

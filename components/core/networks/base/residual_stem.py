@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from components.core.data.targets import rest_of
-from components.core.networks.separator import Separator
+from components.core.networks.base.separator import Separator
 
 
 def with_rest(targets: tuple[str, ...]) -> tuple[str, ...]:

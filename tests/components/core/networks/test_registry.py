@@ -1,0 +1,39 @@
+"""The registry: names, files, and what it imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.core.networks import registry
+from components.core.networks.registry import ARCHITECTURES
+
+FILES = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "registry"}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_file_of_an_architecture_has_its_name(name: str) -> None:
+    assert ARCHITECTURES[name].name == name
+
+
+def test_the_registry_lists_all_files() -> None:
+    assert set(ARCHITECTURES) == FILES
+    assert len(ARCHITECTURES) == len(FILES)
+
+
+def test_an_unknown_name_is_a_key_error() -> None:
+    assert "registry" not in ARCHITECTURES
+    with pytest.raises(KeyError, match="nothing"):
+        ARCHITECTURES["nothing"]
+
+
+def test_building_one_architecture_imports_no_other() -> None:
+    program = """
+import sys
+from components.core.networks.registry import build_separator, parse_network
+build_separator(parse_network({"name": "unet", "widths": [4, 8], "frames": 16}), 2, 2)
+print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("components.core.networks.")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & FILES == {"unet"}
