@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.support.bucket import Bucket
+from tests.support.databases import Templates
 from tests.support.hypothesis_profiles import load_hypothesis_profile
 
 from components.core.base.garbage_collection import exclude_imports_from_collection
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Let the garbage collector work, which rests from one_core.py on, but not on all that was imported."""
     exclude_imports_from_collection()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _template_databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    own = tmp_path_factory.getbasetemp()
+    Templates.folder = (own if worker_id == "master" else own.parent) / "templates"
 
 
 @pytest.fixture(scope="module", autouse=True)

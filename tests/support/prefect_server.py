@@ -20,6 +20,8 @@ import requests
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
+from tests.support.databases import prefect_home
+
 PREFECT = str(Path(sys.executable).parent / "prefect")
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +34,7 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
         port = int(found.getsockname()[1])
     variables = client_of(home, f"http://127.0.0.1:{port}/api") | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    prefect_home(home)
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         try:

@@ -11,6 +11,7 @@ from components.compare.config import CompareConfig
 from components.compare.mlflow_run import _note, log_comparison, runs_of, training_seconds
 from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id, log_metrics
 from tests.components.compare.made_up_scores import write_system
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model
 
 
@@ -23,7 +24,7 @@ def _training(client: mlflow.MlflowClient, folder: Path) -> RunRef:
 
 @pytest.mark.slow
 def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.chdir(tmp_path)
     client = connect()
     out = tmp_path / "compare"

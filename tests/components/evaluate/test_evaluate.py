@@ -33,6 +33,7 @@ from tests.components.evaluate.evaluate_music import (
     stempeg_track,
     write_track,
 )
+from tests.support.databases import new_mlflow_store
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "musdb18-7" / "test"
 POST = {"wiener": PostProcessing(method="wiener"), "shifted": PostProcessing(shifts=2, overlap=0.75)}
@@ -186,7 +187,7 @@ def test_pictures_are_drawn(step: Step) -> None:
 def test_mlflow_gets_metrics_tags_and_files_twice_alike(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = connect()
     ref = RunRef(run_id=client.create_run(experiment_id(client)).info.run_id, experiment="vocal-isolation")
     for _ in range(2):
@@ -206,7 +207,7 @@ def test_mlflow_gets_metrics_tags_and_files_twice_alike(
 def test_the_command_checks_the_run_before_it_scores(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     RunRef(run_id="0" * 32, experiment="vocal-isolation").write(tmp_path)
     monkeypatch.chdir(Path(__file__).parents[3])
     with pytest.raises(UserError, match=r"MLflow run 0+ is not in"):

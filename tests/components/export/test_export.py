@@ -20,6 +20,7 @@ from components.export import __main__ as program
 from components.export.export import export
 from components.export.network import ARTIFACTS
 from tests.components.evaluate.evaluate_music import evaluate_config
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
 
 
@@ -54,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     save_model(train / "model", tiny.separator, tiny.network, tiny.targets, tiny.rate, tiny.channels, origin)
     (train / "model" / PROFILE).write_text("{}\n", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
+        patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(root / "mlflow.db"))
         client = mlflow_runs.connect()
         created = client.create_run(mlflow_runs.experiment_id(client), run_name="tiny on made")
         run = mlflow_runs.RunRef(run_id=created.info.run_id)

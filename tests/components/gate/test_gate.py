@@ -16,6 +16,7 @@ from components.core.tracking import mlflow_runs
 from components.gate import __main__ as program
 from components.gate.gate import Champion, Evidence, gate
 from tests.components.gate.gate_scores import gate_config, seen, write_scores
+from tests.support.databases import new_mlflow_store
 from tests.support.step_commands import run_command
 from tests.support.tiny_models import save_tiny_model
 
@@ -27,7 +28,7 @@ MIXTURE = {"vocals": [-5.0] * 6, "accompaniment": [5.0] * 6}
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return new_mlflow_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import pytest
 
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
+from tests.support.databases import new_mlflow_store
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return new_mlflow_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture

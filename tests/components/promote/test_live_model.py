@@ -19,6 +19,7 @@ from components.promote.live_model import open_live_model
 from components.promote.promotion import promote
 from components.promote.repair import adopt_registry
 from tests.components.promote.registered import aliases, verdict
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import environment
 
 STEPS = ("set_registered_model_alias", "set_model_version_tag", "delete_model_version_tag", "set_registered_model_tag")
@@ -260,7 +261,7 @@ def test_a_journal_goes_on_with_a_registry_that_is_empty(
 ) -> None:
     """As when a team moves from the embedded store to a server."""
     promote(config, verdict(name, 1))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'another.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "another.db"))
     with pytest.raises(UserError, match=r"has no such version: .*`stemline repair --adopt`"):
         settle(config, name)
     assert adopt_and_settle(config, name) == 0

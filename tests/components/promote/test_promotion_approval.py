@@ -12,6 +12,7 @@ from components.core.release.journal import open_journal
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.__main__ import promote_judged
+from tests.support.databases import new_mlflow_store
 from tests.support.step_commands import run_command
 
 NAME = "vocal-isolation"
@@ -34,7 +35,7 @@ APPROVAL = Approval(
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     """A registry whose version 1 is live, in a folder where version 2 has just passed the gate."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     client.create_registered_model(NAME)
     for _ in range(2):

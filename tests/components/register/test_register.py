@@ -28,6 +28,7 @@ from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
 from components.register.config import RegisterConfig
 from components.register.register import ARTIFACTS, register
+from tests.support.databases import new_mlflow_store
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +62,7 @@ def new_run() -> mlflow_runs.RunRef:
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
     folder = tmp_path_factory.mktemp("register")
-    uri = f"sqlite:///{folder / 'mlflow' / 'mlflow.db'}"
+    uri = new_mlflow_store(folder / "mlflow" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
         run, model = new_run(), tiny_model(folder / "model")

@@ -22,6 +22,7 @@ from components.separate.ledger.claims import claim_folder
 from components.separate.listing.source_listing import Choice
 from components.separate.workers import stem_storage
 from tests.components.separate.in_process_job import counts, here, rows, separate
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -314,7 +315,7 @@ def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_nex
 def test_a_job_is_a_run_where_there_is_a_store(
     model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     (music / "bad.wav").write_bytes(b"rubbish" * 100)
     separate(model, music, tmp_path / "out", price_per_hour=2.0)

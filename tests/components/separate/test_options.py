@@ -10,6 +10,7 @@ from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
 from components.core.models.registry_names import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 NAME = "vocal-isolation"
@@ -48,7 +49,7 @@ def test_without_a_registry_the_shipped_model_separates_and_no_registry_is_made(
 
 def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_tiny_model(place / "models" / NAME)
-    store = f"sqlite:///{place / 'mlflow.db'}"
+    store = new_mlflow_store(place / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = mlflow_runs.connect()
     champion = save_tiny_model(place / "artifacts" / "artifacts" / MODEL_FOLDER, seed=1)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, maps_shards, wait_until, workers
+from tests.support.databases import new_mlflow_store
 
 pytestmark = pytest.mark.system
 
@@ -21,10 +22,10 @@ MakeTraining = Callable[[str, int], Training]
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> MakeTraining:
     folder = tmp_path_factory.mktemp("trainings")
-    cache = noise_cache(folder / "cache")
+    cache, store = noise_cache(folder / "cache"), new_mlflow_store(folder / "mlflow.db")
 
     def make_training(name: str, processes: int) -> Training:
-        return Training(folder / name, cache, f"sqlite:///{folder / 'mlflow.db'}", processes=processes)
+        return Training(folder / name, cache, store, processes=processes)
 
     return make_training
 

@@ -11,6 +11,7 @@ import pytest
 from components.train.lock import HOLDER, alone_in, keep_newest, lock_of
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, wait_until
+from tests.support.databases import new_mlflow_store
 
 WAITS = re.compile(r"^train: waiting for the same training \((\w{16})\), of process (\d+) on \S+, started in (.+)$")
 
@@ -19,7 +20,7 @@ WAITS = re.compile(r"^train: waiting for the same training \((\w{16})\), of proc
 def first(tmp_path: Path) -> Iterator[Training]:
     """A training whose processes end with the test."""
     training = Training(
-        tmp_path / "a", noise_cache(tmp_path / "cache"), f"sqlite:///{tmp_path / 'mlflow.db'}", steps=20
+        tmp_path / "a", noise_cache(tmp_path / "cache"), new_mlflow_store(tmp_path / "mlflow.db"), steps=20
     )
     yield training
     for process in living(training):

@@ -12,6 +12,7 @@ from components.core.models.bundle import load_model
 from components.core.separating.segments import separate_all
 from tests.components.train.train_music import PARAMS, noise_cache, tone_and_noise, write_cache
 from tests.components.train.training_processes import Training
+from tests.support.databases import new_mlflow_store
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    return new_mlflow_store(tmp_path_factory.mktemp("mlflow") / "mlflow.db")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained
     """From the embedded store to a server, as a team grows."""
     training = six_steps
     weights, curve, run_id = training.weights, training.logged("train/loss"), training.run_id
-    training.store = f"sqlite:///{tmp_path / 'another.db'}"
+    training.store = new_mlflow_store(tmp_path / "another.db")
     outcome = training.run()
     assert outcome.code == 0, outcome.text
     assert f"MLflow run {run_id} is not in sqlite:" in training.text

@@ -10,6 +10,7 @@ from mlflow.entities import Metric
 from components.core.release.journal import Entry
 from components.core.tracking import mlflow_runs
 from pipelines.judging.promotion_scores import TEST_DIGEST, current_scores, last_promotion, scores_at_promotion
+from tests.support.databases import new_mlflow_store
 
 PROMOTED = 1_700_000_000  # seconds since 1970
 TIME = "2023-11-14T22:13:20+00:00"
@@ -32,7 +33,7 @@ def _entry(number: int, kind: str = "promotion", version: int = 1) -> Entry:
 @pytest.fixture
 def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[mlflow.MlflowClient, str]]:
     """Make a run that was scored at these seconds after the promotion."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
 
     def made(**scores: float) -> tuple[mlflow.MlflowClient, str]:
         client = mlflow_runs.connect()

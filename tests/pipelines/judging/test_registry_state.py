@@ -16,6 +16,7 @@ from pipelines.judging.judgement import live_version, repair_registry
 from pipelines.judging.registry_state import find_disagreement
 from pipelines.processes.command import CommandError, run_command
 from pipelines.running.project import ProjectFolder
+from tests.support.databases import new_mlflow_store
 
 ROOT = Path(__file__).parents[3]
 PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
@@ -24,7 +25,7 @@ PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: pr
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
     """A project, with neither registry nor journal; its steps are real, without tasks around them."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow" / "mlflow.db"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "params.yaml").write_text(PARAMS.format(journal=tmp_path / "promote"))
     steps = tmp_path / "steps"

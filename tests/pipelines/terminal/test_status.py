@@ -7,6 +7,7 @@ import pytest
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
 from pipelines.terminal.status import disagreement_lines, live_since
+from tests.support.databases import new_mlflow_store
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: pr
 @pytest.fixture
 def registry(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With version 1 at the alias, as the journal says; it knows a version 2."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(PARAMS)
     client = mlflow_runs.connect()

@@ -11,6 +11,7 @@ from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model
 from components.core.tracking.mlflow_runs import connect
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model
 
 FOUR = ("drums", "bass", "other", "vocals")
@@ -63,7 +64,7 @@ def test_places_have_a_name_each() -> None:
 
 @pytest.mark.slow
 def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.setattr("components.compare.systems.pretrained_models.SCRATCH", tmp_path / "scratch")
     client, folder = connect(), save_tiny_model(tmp_path / "model")
     with pytest.raises(UserError, match="models:/voices@champion is not in the registry"):
@@ -80,7 +81,7 @@ def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_the_same_weights_under_the_same_name_have_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = connect()
     one, other = (load_model(save_tiny_model(tmp_path / str(seed), seed=seed)) for seed in (1, 2))
     run = run_of_pretrained(client, "x", one)

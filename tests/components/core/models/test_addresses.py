@@ -11,6 +11,7 @@ from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS
 from components.core.models.registry_names import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model
 
 
@@ -18,7 +19,7 @@ from tests.support.tiny_models import save_tiny_model
 def registry(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A registry with two versions of the model `tiny`, the second one the champion."""
     folder = tmp_path_factory.mktemp("registry")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    uri = new_mlflow_store(folder / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
         client = mlflow_runs.connect()
@@ -65,7 +66,7 @@ def test_another_registrys_version_of_the_same_number_is_another_model(
     """As `register` writes versions down: with the SHA-256 of their weights."""
     folders = []
     for seed in (1, 2):
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / f'{seed}.db'}")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / f"{seed}.db"))
         client = mlflow_runs.connect()
         client.create_registered_model("tiny")
         model = save_tiny_model(tmp_path / f"made-{seed}" / "artifacts" / MODEL_FOLDER, seed=seed)
@@ -79,7 +80,7 @@ def test_another_registrys_version_of_the_same_number_is_another_model(
 
 def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a loss of power: the file has its length, and nothing in it."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     client.create_registered_model("tiny")
     model = save_tiny_model(tmp_path / "made" / "artifacts" / MODEL_FOLDER)

@@ -15,6 +15,7 @@ from components.doctor.finding import Finding
 from components.doctor.services import journal as checked
 from components.doctor.services.journal import check_journal
 from tests.components.doctor.findings import by_subject
+from tests.support.databases import new_mlflow_store
 
 NAME = "voices"
 
@@ -28,7 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(folder / 'promote'))}\n"
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(folder / "mlflow.db"))
         client = mlflow_runs.connect()
         client.create_registered_model(NAME)
         journal = open_journal(str(folder / "promote"))

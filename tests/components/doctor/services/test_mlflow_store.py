@@ -9,6 +9,7 @@ import pytest
 from components.core.tracking import mlflow_runs
 from components.doctor.services.mlflow_store import check_mlflow
 from tests.components.doctor.findings import by_subject, statuses
+from tests.support.databases import new_mlflow_store
 from tests.support.http_server import serve_answers
 
 MLFLOW, PREFECT = metadata.version("mlflow"), metadata.version("prefect")
@@ -20,7 +21,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that MLflow has made."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+        patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(path))
         mlflow_runs.connect()
     return path
 

@@ -13,6 +13,7 @@ from components.core.tracking import mlflow_runs
 from components.separate.tracing import lineage, reproduce
 from components.separate.tracing.lineage import chain, find_stem
 from tests.components.separate.in_process_job import here, separate
+from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
@@ -35,7 +36,7 @@ def stem(tmp_path: Path, model: Path) -> Path:
 
 
 def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
     client.set_tag(run.info.run_id, "train.data", "d1g35t")
