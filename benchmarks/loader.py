@@ -14,18 +14,10 @@ from components.core.base.parallel import available_cores
 from components.core.base.params import PARAMS, load_section
 from components.core.data.cache_format import ShardReader
 from components.train.config import AugmentConfig, TrainConfig
-from components.train.crops.sampler import CropSampler, batches
+from components.train.crops.loading import load_batches
+from components.train.crops.sampler import CropSampler
 
-NOTHING = AugmentConfig(
-    gain_db=0,
-    remix_share=0,
-    part_remix_share=0,
-    mixup_share=0,
-    swap_share=0,
-    flip_share=0,
-    silence_share=0,
-    warp_share=0,
-)
+NOTHING = dict.fromkeys(AugmentConfig.model_fields, 0.0)
 
 
 def main() -> None:
@@ -40,11 +32,11 @@ def main() -> None:
     reader = ShardReader(arguments.cache, "train")
     samples = round(config.crop_seconds * reader.rate)
     print(f"crops of {config.crop_seconds:g} s, {len(reader.tracks)} tracks")
-    for name, augment in (("augmented", config.augment), ("read only", NOTHING)):
+    for name, augment in (("augmented", config.augment), ("read only", config.augment.model_copy(update=NOTHING))):
         sampler = CropSampler(reader, samples, config.model_copy(update={"augment": augment}))
         for threads in sorted({1, arguments.threads}):
             started = time.perf_counter()
-            for _ in batches(sampler, range(arguments.batches), range(config.batch), threads):
+            for _ in load_batches(sampler, range(arguments.batches), range(config.batch), threads):
                 pass
             rate = arguments.batches * config.batch / (time.perf_counter() - started)
             speed = f"{rate:8.1f} crops/s {rate * config.crop_seconds:9.0f} audio s/s"

@@ -1,1 +1,1 @@
-"""train: a network that takes the targets out of a mixture, from the cached stems."""
+"""train: trains a network that separates a mixture into the targets, from the cached stems."""

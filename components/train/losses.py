@@ -1,6 +1,6 @@
-"""What training makes small: losses of estimated against true stems.
+"""Losses of estimated against true stems, both `(batch, stems, channels, samples)`.
 
-Both are `(batch, stems, channels, samples)`. A loss is the mean over everything, so processes may share a batch.
+A loss is the mean over all axes, so the losses of processes that share a batch can be averaged.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def waveform_loss(estimates: Tensor, stems: Tensor) -> Tensor:
-    """Mean absolute difference of the samples (Défossez et al., 2019)."""
+    """Return the mean absolute difference of the samples (Défossez et al., 2019)."""
     return (estimates - stems).abs().mean()
 
 
 def magnitude_loss(estimates: Tensor, stems: Tensor) -> Tensor:
-    """Mean absolute difference of the STFT magnitudes, window 4096, hop 1024 (as Spleeter's)."""
+    """Return the mean absolute difference of the STFT magnitudes; window 4096, hop 1024, like Spleeter's."""
     return (_magnitude(estimates) - _magnitude(stems)).abs().mean()
 
 

@@ -1,4 +1,4 @@
-"""The group of processes that trains together: its size, its device, and what they tell each other."""
+"""The processes that train together: their number, their devices, and their messages."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Group:
-    """This process's place: `rank` of `size`, and its device."""
+    """This process in its group: number `rank` of `size`, and its device."""
 
     rank: int
     size: int
@@ -25,23 +25,23 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and logs for all."""
+        """Whether this process writes files and logs for the group."""
         return self.rank == 0
 
     def crops(self, batch: int) -> range:
-        """Return the numbers of the crops of a global batch that this process takes."""
+        """Return the numbers of the crops in a batch of the whole group that this process takes."""
         return range(self.rank, batch, self.size)
 
-    def agree_on_buffers(self, network: nn.Module) -> None:
-        """Give every process the leader's buffers: each has seen the batch statistics of its own crops only.
+    def share_buffers(self, network: nn.Module) -> None:
+        """Copy the leader's buffers to every process, since each has the batch statistics of its own crops only.
 
-        A checkpoint holds the leader's, so without this a resumed group would go on a little differently.
+        A checkpoint holds the leader's buffers, so without this a resumed group would give a different result.
         """
         for buffer in network.buffers() if self.size > 1 else ():
             distributed.broadcast(buffer, 0)
 
     def gather(self, items: list[Item]) -> list[Item]:
-        """Return the items of all processes, in the order that dealing them out in turns had."""
+        """Return the items of all processes, where process number `rank` had every `size`-th item from `rank` on."""
         parts: list[list[Item]] = [[] for _ in range(self.size)]
         distributed.all_gather_object(parts, items)
         return [parts[number % self.size][number // self.size] for number in range(sum(map(len, parts)))]
@@ -49,14 +49,14 @@ class Group:
 
 @contextmanager
 def joined_group() -> Iterator[Group]:
-    """Join the group that torchrun started this process for: NCCL on GPUs, gloo on CPUs."""
+    """Join the group for which torchrun started this process: NCCL on GPUs, gloo on CPUs."""
     local_rank = int(os.environ["LOCAL_RANK"])
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(local_rank)
     else:
         torch.set_num_threads(max(1, available_cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
-    distributed.init_process_group("nccl" if on_gpu else "gloo", **_meeting_place())
+    distributed.init_process_group("nccl" if on_gpu else "gloo", **_store_of_this_restart())
     try:
         device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
         yield Group(distributed.get_rank(), distributed.get_world_size(), device)
@@ -64,12 +64,12 @@ def joined_group() -> Iterator[Group]:
         distributed.destroy_process_group()
 
 
-def _meeting_place() -> dict[str, Any]:
-    """Return where the processes find each other's addresses: on one host a fresh corner of torchrun's store a restart.
+def _store_of_this_restart() -> dict[str, Any]:
+    """Return the arguments with which the processes of one host find each other: a key prefix per restart.
 
-    torch 2.13 keeps its store over restarts, without telling them apart. So a process that starts first reads the
-    address of one that is dead, and the group fails or waits half an hour. Between hosts restarts are counted
-    differently, so there it stays as torch has it.
+    torch 2.13 keeps the keys of its store over restarts. A process that starts first would read the address of a dead
+    one, and the group would fail or wait half an hour. Hosts count restarts differently, so groups over several hosts
+    keep torch's default.
     """
     if os.environ.get("GROUP_WORLD_SIZE") != "1":
         return {}
@@ -77,5 +77,5 @@ def _meeting_place() -> dict[str, Any]:
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = distributed.TCPStore(address, port, size, is_master=False)  # type: ignore[attr-defined]
     restarts = os.environ["TORCHELASTIC_RESTART_COUNT"]
-    corner = distributed.PrefixStore(f"restart-{restarts}", store)  # type: ignore[attr-defined]
-    return {"store": corner, "rank": rank, "world_size": size}
+    prefixed = distributed.PrefixStore(f"restart-{restarts}", store)  # type: ignore[attr-defined]
+    return {"store": prefixed, "rank": rank, "world_size": size}

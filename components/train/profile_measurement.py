@@ -1,4 +1,4 @@
-"""Makes the profile of a training: measures the mixtures that it is made from, and describes each dataset."""
+"""The profile of a training: spectral features of the mixtures of each dataset, with which recordings are compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,20 +12,20 @@ from components.core.sound.balance import FEATURES, WIDTH, Balance, BalanceMeter
 from components.core.sound.decoding import Audio
 from components.core.sound.profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
 
-_FAR = 0.95
+_RADIUS_QUANTILE = 0.95
 _FOLDS = 10
-_TOLERANCE_DB = 1.0  # what differs by less is not told apart
+_TOLERANCE_DB = 1.0  # smaller differences are insignificant
 _BLOCK = 1 << 18
 
 
 def write_training_profile(reader: ShardReader, path: Path, origin: Mapping[str, Any]) -> None:
-    """Measure every cached track of `reader`, and write their profile to `path`; `origin` says what they are."""
+    """Measure every cached track of `reader` and write their profile to `path`; `origin` names run and split."""
     tracks: dict[str, list[Features]] = {}
     for track in reader.tracks:
-        features = _measured(reader, track).features
+        features = _measure(reader, track).features
         if features:
             tracks.setdefault(track.dataset, []).append(features)
-    # a model of one channel hears each channel on its own, and knows nothing of their width
+    # a model of one channel separates each channel on its own, so the stereo width does not matter to it
     names = [name for name in FEATURES if reader.channels > 1 or name != WIDTH]
     write_profile(make_profile(tracks, names, reader.rate, origin), path)
 
@@ -33,17 +33,17 @@ def write_training_profile(reader: ShardReader, path: Path, origin: Mapping[str,
 def make_profile(
     tracks: Mapping[str, Sequence[Features]], names: Sequence[str], rate: int, origin: Mapping[str, Any]
 ) -> Profile:
-    """Describe the features `names` of `tracks`, by dataset, as measured for a model at `rate` Hz.
+    """Return the profile of the features `names` of `tracks`, by dataset, for a model at `rate` Hz.
 
-    Raises UserError when there are none.
+    Raises UserError when there are no tracks.
     """
     if not tracks:
-        raise UserError("there is no profile of silence: the training tracks hold no sound")
+        raise UserError("train: all training tracks are silent, so they have no profile: add tracks with sound")
     groups = tuple(_group(dataset, _matrix(tracks[dataset], names)) for dataset in sorted(tracks))
     return Profile(features=tuple(names), rate=rate, groups=groups, origin=dict(origin))
 
 
-def _measured(reader: ShardReader, track: CachedTrack) -> Balance:
+def _measure(reader: ShardReader, track: CachedTrack) -> Balance:
     meter = BalanceMeter(reader.rate)
     for mixture in _mixture(reader, track):
         meter.add(mixture)
@@ -61,7 +61,7 @@ def _matrix(tracks: Sequence[Features], names: Sequence[str]) -> Matrix:
 
 
 def _group(name: str, features: Matrix) -> Group:
-    """Describe a dataset's tracks, `(tracks, features)`; rounded, so that a file of them is short."""
+    """Return the group of a dataset's tracks, `(tracks, features)`, with rounded numbers to keep the file short."""
     covariance = _covariance(features)
     deviations = np.sqrt(np.diag(covariance))
     correlations = covariance / np.outer(deviations, deviations)
@@ -76,10 +76,10 @@ def _group(name: str, features: Matrix) -> Group:
 
 
 def _covariance(features: Matrix) -> Matrix:
-    """Return the covariance of `(tracks, features)`, shrunk so that few tracks, too, give one that can be inverted.
+    """Return the covariance of `(tracks, features)`, shrunk so that it is invertible even for a few tracks.
 
-    As if as many tracks as there are features had been seen in which no feature goes with another; and a tolerance on
-    the diagonal, since what never varies in training may vary a little.
+    Shrinking adds as many tracks as there are features, with uncorrelated features. The diagonal has a tolerance, since
+    a feature that is constant in training may vary a little elsewhere.
     """
     count, size = features.shape
     covariance = np.cov(features.T, bias=True).reshape(size, size)
@@ -89,10 +89,10 @@ def _covariance(features: Matrix) -> Matrix:
 
 
 def _radius(features: Matrix) -> float:
-    """Return the distance beyond which the farthest 5 % of tracks lie, each left out of what it is measured by.
+    """Return the distance that 5 % of the tracks exceed, by cross-validation.
 
-    Tracks within mean and covariance lie too near, most of all where they are few. Folds are stretches of the order,
-    in which an artist's tracks are neighbours.
+    Tracks are closer to a mean and covariance that include them, most of all where there are few. A fold is a run of
+    neighbouring tracks, so that an artist's tracks are in one fold.
     """
     count = len(features)
     if count == 1:
@@ -103,7 +103,7 @@ def _radius(features: Matrix) -> float:
         for fold in np.unique(folds)
         for rest in [features[folds != fold]]
     ]
-    return float(np.quantile(np.concatenate(distances), _FAR))
+    return float(np.quantile(np.concatenate(distances), _RADIUS_QUANTILE))
 
 
 def _rounded(values: Matrix, digits: int) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step."""
+"""The learning rate at each step."""
 
 import math
 
@@ -6,7 +6,7 @@ from components.train.config import TrainConfig
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth (Loshchilov and Hutter, ICLR 2017)."""
+    """Return the rate: linear warm-up, then half a cosine down to 1 % (Loshchilov and Hutter, ICLR 2017)."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)

@@ -1,4 +1,4 @@
-"""Everything that a training is at a step, and how it is kept, so that it goes on exactly where it was."""
+"""The state of a training, and its checkpoint, from which a killed training continues exactly."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,10 +16,13 @@ from components.train.config import TrainConfig
 
 CHECKPOINT = "checkpoint.pt"
 
+CurveRow = dict[str, float]
+"""The numbers of one validation, by the columns of curves.csv."""
+
 
 @dataclass
 class Best:
-    """The best weights so far by validation: their step, score (dB) and values."""
+    """The best weights so far: their step, their validation score (dB) and their values."""
 
     step: int
     score: float
@@ -28,9 +31,11 @@ class Best:
 
 @dataclass
 class TrainingState:
-    """Network, optimizer, running average, and the story so far.
+    """Network, optimizer, averaged weights, and results so far.
 
-    `losses` are those of the steps since the last validation; `curves` has a row a validation.
+    losses     of each step since the last validation
+    curves     a row per validation
+    seconds    duration of the training so far, without interruptions
     """
 
     separator: Separator
@@ -39,17 +44,16 @@ class TrainingState:
     step: int = 0
     best: Best | None = None
     losses: list[float] = field(default_factory=list)
-    curves: list[dict[str, float]] = field(default_factory=list)
+    curves: list[CurveRow] = field(default_factory=list)
     seconds: float = 0.0
-    """How long the training has taken so far, stops left out."""
 
     @property
     def averaged(self) -> Separator:
-        """The network with the averaged weights: what is validated and shipped."""
+        """The network with the averaged weights, which is validated and shipped."""
         return cast(Separator, self.average.module)
 
     def save(self, folder: Path) -> None:
-        """Write `folder`/checkpoint.pt as a whole."""
+        """Write `folder`/checkpoint.pt, whole or not at all."""
         document = {
             "step": self.step,
             "separator": self.separator.state_dict(),
@@ -64,38 +68,33 @@ class TrainingState:
             torch.save(document, partial)
 
     def restore(self, folder: Path) -> bool:
-        """Go to where `folder`/checkpoint.pt is; return whether there was one."""
-        path = folder / CHECKPOINT
-        if not path.is_file():
+        """Load `folder`/checkpoint.pt, if it exists; return whether it does."""
+        if not (folder / CHECKPOINT).is_file():
             return False
-        document = torch.load(path, map_location="cpu", weights_only=True)
+        document = _load(folder)
         self.separator.load_state_dict(document["separator"])
         self.optimizer.load_state_dict(document["optimizer"])
         self.average.load_state_dict(document["average"])
         self.step, self.losses, self.curves = document["step"], document["losses"], document["curves"]
         self.seconds = document["seconds"]
-        self.best = _best_of(document)
+        self.best = _best(document)
         return True
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What comes of a training that has ended: its best weights, and a row of `curves` a validation."""
+    """The result of a finished training: its best weights, and a row of `curves` per validation."""
 
     best: Best
-    curves: list[dict[str, float]]
+    curves: list[CurveRow]
 
 
 def read_outcome(folder: Path) -> Outcome:
-    """Return what `folder`/checkpoint.pt says came of the training; without an optimizer, which takes long to make."""
-    document = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-    best = _best_of(document)
+    """Read the result of a finished training from `folder`/checkpoint.pt, without making an optimizer (slow)."""
+    document = _load(folder)
+    best = _best(document)
     assert best is not None
     return Outcome(best, document["curves"])
-
-
-def _best_of(document: dict[str, Any]) -> Best | None:
-    return Best(**document["best"]) if document["best"] else None
 
 
 def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
@@ -103,13 +102,22 @@ def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
     optimizer = torch.optim.AdamW(
         separator.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    # buffers too: an averaged network needs the averaged statistics of its batch norms
-    average = AveragedModel(separator, multi_avg_fn=partial(_average, config.ema_decay), use_buffers=True)
+    # an averaged network needs the averaged statistics of its batch norms, so buffers are averaged too
+    average = AveragedModel(separator, multi_avg_fn=partial(_update_average, config.ema_decay), use_buffers=True)
     return TrainingState(separator, optimizer, average)
 
 
-def _average(decay: float, averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
-    """Move the averages towards the values; at first by more, so that the fresh network is soon forgotten."""
+def _load(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+    return document
+
+
+def _best(document: dict[str, Any]) -> Best | None:
+    return Best(**document["best"]) if document["best"] else None
+
+
+def _update_average(decay: float, averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+    """Move the averages towards the values; faster in the first steps, so that the initial weights soon fade."""
     steps = int(count)
     warmed = min(decay, (1 + steps) / (10 + steps))
     get_ema_multi_avg_fn(warmed)(averages, values, count)  # type: ignore[no-untyped-call]

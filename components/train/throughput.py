@@ -1,4 +1,4 @@
-"""How fast a training is, and how fast it could be: audio trained a second, arithmetic against the device's peak."""
+"""The speed of a training: audio trained per second, and arithmetic against the device's measured peak."""
 
 import resource
 import sys
@@ -14,12 +14,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from components.core.networks.base.separator import Separator
 
 Item = TypeVar("Item")
-_MATRIX = 2048
+
+MATRIX_SIZE = 2048
+"""Rows and columns of the matrices with which `peak_flops` measures."""
+
 _REPEATS = 8
 
 
 def crop_flops(separator: Separator, channels: int, samples: int) -> int:
-    """Return the floating-point operations of training on one crop: of its convolutions and matrix products."""
+    """Return the floating-point operations of training on one crop, in convolutions and matrix products."""
     device = next(separator.parameters()).device
     with FlopCounterMode(display=False) as counter:
         estimates = deepcopy(separator).estimates(torch.zeros(1, channels, samples, device=device))
@@ -28,46 +31,46 @@ def crop_flops(separator: Separator, channels: int, samples: int) -> int:
 
 
 def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
-    """Measure the device's FLOP/s in products of large square matrices: what no network exceeds in practice."""
-    matrix = torch.ones(_MATRIX, _MATRIX, device=device, dtype=dtype)
+    """Measure the device's FLOP/s in products of large square matrices, which networks do not exceed in practice."""
+    matrix = torch.ones(MATRIX_SIZE, MATRIX_SIZE, device=device, dtype=dtype)
     matrix @ matrix
     best = float("inf")
     for _ in range(_REPEATS):
-        _finish(device)
+        _wait_for(device)
         started = time.perf_counter()
         matrix @ matrix
-        _finish(device)
+        _wait_for(device)
         best = min(best, time.perf_counter() - started)
-    return 2.0 * _MATRIX**3 / best
+    return 2.0 * MATRIX_SIZE**3 / best
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes that were in use: of the GPU by its tensors, else of the process."""
+    """Return the largest number of bytes in use so far: by tensors on a GPU, else by the process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _finish(device: torch.device) -> None:
+def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 @dataclass
 class StepClock:
-    """How long a run of steps took, and how much of it was spent waiting for the next batch."""
+    """Measures how long steps take, and how much of that time they wait for data."""
 
     started: float = field(default_factory=time.perf_counter)
     waited: float = 0.0
     steps: int = 0
 
     def watch(self, batches: Iterator[Item]) -> Iterator[Item]:
-        """Yield the batches, measuring how long each is waited for."""
+        """Yield the batches, and measure the wait for each."""
         while True:
-            asked = time.perf_counter()
+            before = time.perf_counter()
             batch = next(batches, None)
-            self.waited += time.perf_counter() - asked
+            self.waited += time.perf_counter() - before
             if batch is None:
                 return
             self.steps += 1
@@ -75,7 +78,7 @@ class StepClock:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the clock was started."""
+        """Seconds since the start of the clock."""
         return time.perf_counter() - self.started
 
     @property
@@ -85,15 +88,15 @@ class StepClock:
 
 
 @dataclass(frozen=True)
-class Throughput:
-    """What a step of the whole group is: seconds of audio and floating-point operations; and the devices' peak."""
+class StepWork:
+    """The work of the whole group in one step: seconds of audio, floating-point operations; and its peak FLOP/s."""
 
     audio_seconds: float
     flops: float
     peak: float
 
-    def row(self, clock: StepClock, device: torch.device) -> dict[str, float]:
-        """Return the speed since `clock` was started, as numbers to log."""
+    def speed(self, clock: StepClock, device: torch.device) -> dict[str, float]:
+        """Return the speed since the start of `clock`, as metrics to log."""
         rate = clock.steps / clock.seconds
         return {
             "audio_seconds_a_second": rate * self.audio_seconds,

@@ -1,4 +1,4 @@
-"""How good the averaged network is, on the validation tracks, while it trains."""
+"""The SDR of the averaged network on the validation tracks, while it trains."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +13,27 @@ _EPSILON = 1e-10
 
 
 def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, group: Group) -> dict[str, float]:
-    """Return for each target the SDR in dB, median over 1 s frames, then over tracks; the same on every process.
+    """Return each target's SDR in dB, median over 1 s frames, then over tracks; the same on every process.
 
-    From each track an excerpt from its middle is taken, all of one length, `seconds` together. SDR is that of BSS Eval
-    v4: 10·log10(‖s‖² / ‖s − ŝ‖²). Frames in which a target is silent count for nothing.
+    Each track gives an excerpt from its middle. The excerpts have equal lengths, `seconds` together. The SDR is that of
+    BSS Eval v4, 10·log10(‖s‖² / ‖s − ŝ‖²). Frames in which a target is silent are ignored.
     """
     samples = max(round(seconds / len(reader.tracks)), 1) * reader.rate
-    mine = reader.tracks[group.rank :: group.size]
-    scores = group.gather([_track_sdr(separator, reader, track, samples) for track in mine])
+    own_tracks = reader.tracks[group.rank :: group.size]
+    scores = group.gather([_excerpt_sdr(separator, reader, track, samples) for track in own_tracks])
     by_target = np.array(scores).T
     return {target: _median(values) for target, values in zip(reader.targets, by_target, strict=True)}
-
-
-def _track_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
-    start = max(track.samples - samples, 0) // 2
-    stems = np.stack([reader.read(track, target, start, samples) for target in reader.targets])
-    return track_sdr(stems, separate_all(separator, stems.sum(axis=0)), reader.rate)
 
 
 def track_sdr(stems: Audio, estimates: Audio, rate: int) -> list[float]:
     """Return each target's SDR in dB, median over 1 s frames; both are `(targets, channels, samples)`."""
     return [_median(_frame_sdr(*pair, rate)) for pair in zip(stems, estimates, strict=True)]
+
+
+def _excerpt_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
+    start = max(track.samples - samples, 0) // 2
+    stems = np.stack([reader.read(track, target, start, samples) for target in reader.targets])
+    return track_sdr(stems, separate_all(separator, stems.sum(axis=0)), reader.rate)
 
 
 def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:
@@ -43,12 +43,12 @@ def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:
     return np.where(signal > _EPSILON, sdr, np.nan)
 
 
-def _median(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if known.size else float("nan")
-
-
 def _frame_energy(audio: Audio, rate: int) -> NDArray[np.float64]:
     whole = audio[:, : audio.shape[1] // rate * rate].astype(np.float64)
     energy: NDArray[np.float64] = (whole**2).reshape(audio.shape[0], -1, rate).sum(axis=(0, 2))
     return energy
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else float("nan")

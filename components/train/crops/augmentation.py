@@ -1,4 +1,4 @@
-"""What is done to a stem before it is mixed into a crop; every draw comes from the crop's own generator."""
+"""Augmentation of stems before they are mixed into a crop; all random numbers come from the crop's own generator."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from components.core.sound.torchaudio_compat import torchaudio
 from components.train.config import AugmentConfig
 
 _WINDOW, _HOP = 2048, 512
-_ROLL_OFF = 0.04  # of the limit: how wide the slope of the low-pass is
+_TRANSITION = 0.04  # width of the low-pass filter's slope, as a share of the limit
 
 
 @dataclass(frozen=True)
 class Warp:
-    """`tempo`: how much faster, `pitch`: how much higher; 1 is unchanged."""
+    """A change of tempo and pitch, as factors; 1 is unchanged."""
 
     tempo: float = 1.0
     pitch: float = 1.0
 
-    def needed(self, samples: int) -> int:
-        """Return how many samples of the recording make `samples`: a window more, since the last frames end early."""
+    def input_samples(self, samples: int) -> int:
+        """Return the length of recording that gives `samples`, with one window more because the last frames fade."""
         return samples if self == Warp() else int(np.ceil(samples * self.tempo)) + _WINDOW
 
 
 def draw_warp(augment: AugmentConfig, random: np.random.Generator) -> Warp:
-    """Draw whether and how tempo and pitch are changed."""
+    """Draw whether and how tempo and pitch change."""
     if random.random() >= augment.warp_share:
         return Warp()
     tempo = 1 + random.uniform(-augment.warp_tempo, augment.warp_tempo)
@@ -36,15 +36,15 @@ def draw_warp(augment: AugmentConfig, random: np.random.Generator) -> Warp:
     return Warp(tempo, 2 ** (semitones / 12))
 
 
-def warped(stem: Audio, warp: Warp, samples: int) -> Audio:
-    """Return `(channels, samples)` of `stem`, which has `warp.needed(samples)` samples.
+def warp_stem(stem: Audio, warp: Warp, samples: int) -> Audio:
+    """Return `(channels, samples)` of `stem`, which has `warp.input_samples(samples)` samples.
 
-    A phase vocoder changes the duration (Flanagan and Golden, 1966), resampling then pitch and duration together.
+    A phase vocoder changes the duration (Flanagan and Golden, 1966); then resampling changes pitch and duration.
     """
     if warp == Warp():
         return stem
     hann = torch.hann_window(_WINDOW)
-    # padded with zeros: phases of a reflection would be carried on through the whole crop, and cost tones up to 15 dB
+    # padded with zeros: the vocoder would carry phases of a reflection through the whole crop, up to 15 dB less tone
     spectrum = torch.stft(
         torch.from_numpy(np.ascontiguousarray(stem)),
         _WINDOW,
@@ -60,11 +60,11 @@ def warped(stem: Audio, warp: Warp, samples: int) -> Audio:
     return np.pad(shifted, ((0, 0), (0, samples - shifted.shape[1])))
 
 
-def band_limited(stems: Audio, limit: float, rate: int) -> Audio:
-    """Return `stems`, `(…, samples)` at `rate` Hz, without what lies above `limit` Hz.
+def limit_band(stems: Audio, limit: float, rate: int) -> Audio:
+    """Return `stems`, `(…, samples)` at `rate` Hz, without frequencies above `limit` Hz.
 
-    So a stem that was recorded at a low rate can be mixed with others: the network never learns that whatever is above
-    its limit belongs to the others.
+    A stem of a low rate has nothing above its limit. With the others limited too, the network does not learn that all
+    high frequencies belong to the others.
     """
     if limit >= rate / 2:
         return stems
@@ -72,13 +72,13 @@ def band_limited(stems: Audio, limit: float, rate: int) -> Audio:
     size = scipy.fft.next_fast_len(samples, real=True)
     spectrum = scipy.fft.rfft(stems, size)
     frequency = np.linspace(0, rate / 2, spectrum.shape[-1], dtype=np.float32)
-    spectrum *= np.clip((limit - frequency) / (_ROLL_OFF * limit), 0, 1)
+    spectrum *= np.clip((limit - frequency) / (_TRANSITION * limit), 0, 1)
     limited: Audio = scipy.fft.irfft(spectrum, size)[..., :samples]
     return limited
 
 
-def varied(stem: Audio, augment: AugmentConfig, random: np.random.Generator) -> Audio:
-    """Return `stem`, `(channels, samples)`, at another level, and perhaps with sign or channels changed."""
+def vary_level_and_channels(stem: Audio, augment: AugmentConfig, random: np.random.Generator) -> Audio:
+    """Return `stem`, `(channels, samples)`, with a random gain, and perhaps silent, sign-flipped or channel-swapped."""
     gain = 10 ** (random.uniform(-augment.gain_db, augment.gain_db) / 20)
     if random.random() < augment.flip_share:
         gain = -gain

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.train.lock import HOLDER, alone_in, keep_newest, lock_of
+from components.train.lock import Holder, delete_old_trainings, exclusive_training, training_lock
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, wait_until
 from tests.support.databases import new_mlflow_store
@@ -65,14 +65,14 @@ def test_launchers_of_one_training_over_several_hosts_go_in_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PET_RDZV_ENDPOINT", "10.0.0.1:29400")
-    with alone_in(tmp_path / "key"), alone_in(tmp_path / "key"):
+    with exclusive_training(tmp_path / "key"), exclusive_training(tmp_path / "key"):
         assert capsys.readouterr().err == ""
 
 
 def test_the_lock_ends_with_the_block_and_lies_beside_the_folder(tmp_path: Path) -> None:
     for _ in range(2):
-        with alone_in(tmp_path / "key"):
-            assert (tmp_path / "key" / HOLDER).is_file()
+        with exclusive_training(tmp_path / "key"):
+            assert (tmp_path / "key" / Holder.FILE).is_file()
             assert (tmp_path / "key.lock").is_file()
 
 
@@ -80,12 +80,12 @@ def test_only_the_newest_trainings_are_kept_and_none_that_runs_is_deleted(tmp_pa
     for number in range(6):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with lock_of(folder):
+        with training_lock(folder):
             pass
         os.utime(folder, (number, number))
-    with lock_of(tmp_path / "1"):
-        keep_newest(tmp_path, tmp_path / "0")
+    with training_lock(tmp_path / "1"):
+        delete_old_trainings(tmp_path, tmp_path / "0")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["0", "1", "4", "5"]
     assert sorted(path.name for path in tmp_path.glob("*.lock")) == ["0.lock", "1.lock", "4.lock", "5.lock"]
-    keep_newest(tmp_path, tmp_path / "5")
+    delete_old_trainings(tmp_path, tmp_path / "5")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["0", "4", "5"]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator, parse_network
-from components.train.throughput import StepClock, Throughput, crop_flops, peak_flops, peak_memory
+from components.train.throughput import StepClock, StepWork, crop_flops, peak_flops, peak_memory
 
 CPU = torch.device("cpu")
 NETWORKS = [
@@ -79,7 +79,7 @@ def test_longer_crops_cost_in_proportion(values: dict[str, object]) -> None:
 
 
 def test_the_peak_is_measured_not_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.train.throughput._MATRIX", 128)
+    monkeypatch.setattr("components.train.throughput.MATRIX_SIZE", 128)
     assert peak_flops(CPU, torch.float32) > 1e6
     # of the repetitions the fastest counts: 2 n³ operations in 2 s
     times = [
@@ -167,7 +167,7 @@ def test_the_real_clock_goes_on() -> None:
 def test_a_row_of_speeds(now: _Time) -> None:
     clock = StepClock(started=now(), waited=2.0, steps=20)
     now.now += 10
-    row = Throughput(audio_seconds=12.0, flops=3e9, peak=2e10).row(clock, CPU)
+    row = StepWork(audio_seconds=12.0, flops=3e9, peak=2e10).speed(clock, CPU)
     assert row.pop("memory_gb") == pytest.approx(peak_memory(CPU) / 1e9)
     assert row == pytest.approx(
         {"audio_seconds_a_second": 24.0, "gflops": 6.0, "share_of_peak": 0.3, "share_waiting": 0.2}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from components.core.base.params import parse_section
 from components.core.data.cache_format import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
 from components.core.sound.decoding import Audio
-from components.train.config import TrainConfig
+from components.train.config import AugmentConfig, TrainConfig
 
 RATE = 8000
 TARGETS = ("vocals", "accompaniment")
@@ -36,7 +36,23 @@ PARAMS: dict[str, Any] = {
     "clip_norm": 1.0,
     "ema_decay": 0.9,
     "precision": "fp32",
-    "augment": {"gain_db": 6.0, "remix_share": 0.5, "swap_share": 0.5, "flip_share": 0.5},
+    "passes": 1,
+    "compile": False,
+    "data_share": 1.0,
+    "datasets": {},
+    "loading_threads": 1,
+    "augment": {
+        "gain_db": 6.0,
+        "remix_share": 0.5,
+        "part_remix_share": 0.0,
+        "mixup_share": 0.0,
+        "swap_share": 0.5,
+        "flip_share": 0.5,
+        "silence_share": 0.0,
+        "warp_share": 0.0,
+        "warp_tempo": 0.12,
+        "warp_semitones": 2.0,
+    },
     "validate_every": 10,
     "checkpoint_every": 4,
     "validation_seconds": 2.0,
@@ -47,6 +63,11 @@ PARAMS: dict[str, Any] = {
 def train_config(**changes: object) -> TrainConfig:
     """Return PARAMS, with changes, as the step reads it."""
     return parse_section("train", PARAMS | changes, TrainConfig, "params.yaml")
+
+
+def augment_config(**changes: float) -> AugmentConfig:
+    """Return the augmentation of PARAMS, with changes."""
+    return AugmentConfig.model_validate(PARAMS["augment"] | changes)
 
 
 def noise(seed: int, seconds: float, channels: int = 2, level: float = 0.1) -> Audio:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from components.core.base.errors import UserError
 from components.core.sound.decoding import Audio
 from components.train.config import AugmentConfig
-from components.train.crops.augmentation import Warp, band_limited, draw_warp, varied, warped
-from tests.components.train.train_music import train_config
+from components.train.crops.augmentation import Warp, draw_warp, limit_band, vary_level_and_channels, warp_stem
+from tests.components.train.train_music import augment_config, train_config
 
 RATE = 44100
-PLAIN = AugmentConfig(gain_db=0.0, swap_share=0.0, flip_share=0.0)
+PLAIN = augment_config(gain_db=0.0, swap_share=0.0, flip_share=0.0)
 
 
 def _tones(samples: int, *frequencies: float) -> Audio:
@@ -50,8 +50,8 @@ def _level(audio: Audio) -> float:
 
 def test_an_unchanged_stem_is_the_stem_itself() -> None:
     stem = _noise(2, 3000)
-    assert Warp().needed(3000) == 3000
-    assert warped(stem, Warp(), 3000) is stem
+    assert Warp().input_samples(3000) == 3000
+    assert warp_stem(stem, Warp(), 3000) is stem
 
 
 @settings(max_examples=40, deadline=None)
@@ -63,8 +63,8 @@ def test_an_unchanged_stem_is_the_stem_itself() -> None:
 )
 def test_a_warped_stem_has_the_length_asked_for(samples: int, tempo: float, pitch: float, channels: int) -> None:
     warp = Warp(tempo, pitch)
-    assert samples * tempo <= warp.needed(samples) <= samples * tempo + 1 + 2048
-    stem = warped(_noise(channels, warp.needed(samples)), warp, samples)
+    assert samples * tempo <= warp.input_samples(samples) <= samples * tempo + 1 + 2048
+    stem = warp_stem(_noise(channels, warp.input_samples(samples)), warp, samples)
     assert stem.shape == (channels, samples)
     assert stem.dtype == np.float32
     assert np.isfinite(stem).all()
@@ -77,7 +77,7 @@ WARPS = [Warp(0.88, 1.0), Warp(1.12, 1.0), Warp(1.0, 2 ** (2 / 12)), Warp(1.0, 2
 @pytest.mark.parametrize("warp", [*WARPS, Warp(0.6, 2.0), Warp(1.4, 0.5)])
 def test_tones_come_out_at_their_pitch_whatever_the_tempo(warp: Warp) -> None:
     samples = 40000
-    stem = warped(_tones(warp.needed(samples), 440.0, 1000.0), warp, samples)
+    stem = warp_stem(_tones(warp.input_samples(samples), 440.0, 1000.0), warp, samples)
     for channel, frequency in zip(stem, (440.0, 1000.0), strict=True):
         assert _peak(channel) == pytest.approx(frequency * warp.pitch, rel=1e-3)
 
@@ -86,17 +86,17 @@ def test_tones_come_out_at_their_pitch_whatever_the_tempo(warp: Warp) -> None:
 @pytest.mark.parametrize("frequency", [220.0, 457.0, 1003.0, 1500.0])
 def test_tones_keep_their_level(warp: Warp, frequency: float) -> None:
     samples = 40000
-    stem = warped(_tones(warp.needed(samples), frequency), warp, samples)
+    stem = warp_stem(_tones(warp.input_samples(samples), frequency), warp, samples)
     assert _level(stem) == pytest.approx(-3.0, abs=1.5)
 
 
 @pytest.mark.parametrize("warp", WARPS)
 def test_what_happens_in_time_happens_at_the_tempo(warp: Warp) -> None:
     samples = 40000
-    needed = warp.needed(samples)
+    needed = warp.input_samples(samples)
     stem = _tones(needed, 440.0, 440.0)
     stem[:, : round(samples * warp.tempo / 2)] *= 0.01  # a tone sets in half-way
-    envelope = np.abs(warped(stem, warp, samples)[0])
+    envelope = np.abs(warp_stem(stem, warp, samples)[0])
     onset = int(np.argmax(envelope > 0.25))
     assert onset == pytest.approx(samples / 2, abs=1500)  # a frame of the vocoder is 2048
 
@@ -104,7 +104,7 @@ def test_what_happens_in_time_happens_at_the_tempo(warp: Warp) -> None:
 @pytest.mark.parametrize("warp", WARPS)
 def test_a_warped_stem_lasts_to_the_end(warp: Warp) -> None:
     samples = 40000
-    stem = warped(_tones(warp.needed(samples), 440.0, 440.0), warp, samples)
+    stem = warp_stem(_tones(warp.input_samples(samples), 440.0, 440.0), warp, samples)
     assert np.abs(stem[:, -200:]).max() > 0.3
     assert np.abs(stem[:, :200]).max() > 0.3
 
@@ -112,13 +112,13 @@ def test_a_warped_stem_lasts_to_the_end(warp: Warp) -> None:
 def test_channels_are_warped_alike() -> None:
     mono = _noise(1, 14000)
     warp = Warp(1.1, 1.05)
-    both = warped(np.concatenate([mono, -mono])[:, : warp.needed(10000)], warp, 10000)
+    both = warp_stem(np.concatenate([mono, -mono])[:, : warp.input_samples(10000)], warp, 10000)
     assert both[1] == pytest.approx(-both[0], abs=1e-3)
-    assert not warped(np.zeros((2, warp.needed(10000)), np.float32), warp, 10000).any()
+    assert not warp_stem(np.zeros((2, warp.input_samples(10000)), np.float32), warp, 10000).any()
 
 
 def test_warps_are_drawn_within_their_limits() -> None:
-    augment = AugmentConfig(warp_share=1.0, warp_tempo=0.1, warp_semitones=3.0)
+    augment = augment_config(warp_share=1.0, warp_tempo=0.1, warp_semitones=3.0)
     random = np.random.default_rng(0)
     warps = [draw_warp(augment, random) for _ in range(400)]
     tempos = np.array([warp.tempo for warp in warps])
@@ -132,7 +132,7 @@ def test_warps_are_drawn_within_their_limits() -> None:
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.0), (0.3, 0.22, 0.38), (1.0, 1.0, 1.0)])
 def test_share_of_warped_stems(share: float, low: float, high: float) -> None:
     random = np.random.default_rng(0)
-    augment = AugmentConfig(warp_share=share)
+    augment = augment_config(warp_share=share)
     assert low <= np.mean([draw_warp(augment, random) != Warp() for _ in range(400)]) <= high
 
 
@@ -143,7 +143,7 @@ def test_share_of_warped_stems(share: float, low: float, high: float) -> None:
 @pytest.mark.parametrize("samples", [30011, 32768])
 def test_nothing_is_left_above_the_limit_and_all_below(limit: float, samples: int) -> None:
     stems = _noise(2, samples)
-    limited = band_limited(stems, limit, RATE)
+    limited = limit_band(stems, limit, RATE)
     assert limited.shape == stems.shape
     assert limited.dtype == np.float32
     frequency = np.fft.rfftfreq(samples, 1 / RATE)
@@ -156,24 +156,24 @@ def test_nothing_is_left_above_the_limit_and_all_below(limit: float, samples: in
 
 def test_tones_on_both_sides_of_the_limit() -> None:
     below, above = _tones(44100, 3000.0, 5000.0)
-    limited = band_limited((below + above)[None], 4000.0, RATE)[0]
+    limited = limit_band((below + above)[None], 4000.0, RATE)[0]
     assert limited[2000:-2000] == pytest.approx(below[2000:-2000], abs=1e-3)
-    stacked = band_limited(np.stack([below + above] * 4).reshape(2, 2, -1), 4000.0, RATE)
+    stacked = limit_band(np.stack([below + above] * 4).reshape(2, 2, -1), 4000.0, RATE)
     assert stacked.reshape(4, -1) == pytest.approx(np.stack([limited] * 4), abs=1e-6)
 
 
 @pytest.mark.parametrize("limit", [22050.0, 24000.0])
 def test_what_has_the_whole_band_is_left_alone(limit: float) -> None:
     stems = _noise(2, 2, 500)
-    assert band_limited(stems, limit, RATE) is stems
+    assert limit_band(stems, limit, RATE) is stems
 
 
 def test_the_stems_that_come_in_stay_as_they_are() -> None:
     stems = _noise(2, 3000)
     before = stems.copy()
-    band_limited(stems, 1000.0, RATE)
-    varied(stems, AugmentConfig(flip_share=1.0, swap_share=1.0), np.random.default_rng(0))
-    warped(stems, Warp(1.2, 1.1), 2500)
+    limit_band(stems, 1000.0, RATE)
+    vary_level_and_channels(stems, augment_config(flip_share=1.0, swap_share=1.0), np.random.default_rng(0))
+    warp_stem(stems, Warp(1.2, 1.1), 2500)
     assert np.array_equal(stems, before)
 
 
@@ -184,12 +184,12 @@ def _many(augment: AugmentConfig, count: int = 400) -> NDArray[np.float64]:
     """Return `count` drawings of the stem whose left channel is 1 and whose right is 2, `(count, channels)`."""
     random = np.random.default_rng(0)
     stem = np.array([[1.0], [2.0]], np.float32)
-    return np.array([varied(stem, augment, random)[:, 0] for _ in range(count)], np.float64)
+    return np.array([vary_level_and_channels(stem, augment, random)[:, 0] for _ in range(count)], np.float64)
 
 
 def test_nothing_asked_for_nothing_done() -> None:
     stem = _noise(2, 100)
-    result = varied(stem, PLAIN, np.random.default_rng(0))
+    result = vary_level_and_channels(stem, PLAIN, np.random.default_rng(0))
     assert result.dtype == np.float32
     assert np.array_equal(result, stem)
 

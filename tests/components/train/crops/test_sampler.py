@@ -11,12 +11,22 @@ from components.core.data.cache_format import Part, ShardReader, write_parts
 from components.core.sound.decoding import Audio
 from components.train.config import AugmentConfig
 from components.train.crops.augmentation import Warp
-from components.train.crops.sampler import CropSampler, batches
-from tests.components.train.train_music import RATE, TARGETS, WHOLE, noise, noise_cache, train_config, write_cache
+from components.train.crops.loading import Batch, load_batches
+from components.train.crops.sampler import CropSampler
+from tests.components.train.train_music import (
+    RATE,
+    TARGETS,
+    WHOLE,
+    augment_config,
+    noise,
+    noise_cache,
+    train_config,
+    write_cache,
+)
 
 SAMPLES = RATE // 2
-PLAIN = AugmentConfig(gain_db=0.0, remix_share=0.0, swap_share=0.0, flip_share=0.0)
-ALL = AugmentConfig(gain_db=6.0, remix_share=0.5, swap_share=0.5, flip_share=0.5)
+PLAIN = augment_config(gain_db=0.0, remix_share=0.0, swap_share=0.0, flip_share=0.0)
+ALL = augment_config(gain_db=6.0, remix_share=0.5, swap_share=0.5, flip_share=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +43,17 @@ def sampler(
     augment: AugmentConfig = ALL,
     seed: int = 3,
     datasets: dict[str, dict[str, float]] | None = None,
-) -> CropSampler:
+) -> "BatchSampler":
     config = train_config(seed=seed, augment=augment.model_dump(), datasets=datasets or {})
-    return CropSampler(reader, SAMPLES, config)
+    return BatchSampler(reader, SAMPLES, config)
+
+
+class BatchSampler(CropSampler):
+    """A sampler that draws a whole batch at once."""
+
+    def batch(self, step: int, crops: range) -> Batch:
+        drawn = [self.crop(step, number) for number in crops]
+        return Batch(step, np.stack([crop.stems for crop in drawn]), tuple(crop.source for crop in drawn))
 
 
 def places(sources: tuple[str, ...]) -> list[list[str]]:
@@ -150,7 +168,7 @@ def test_a_track_shorter_than_a_crop_is_padded_with_silence(tmp_path: Path) -> N
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("steps", [range(0), range(3, 4), range(2, 7)])
 def test_batches_come_in_order_and_are_those_of_the_sampler(reader: ShardReader, steps: range, threads: int) -> None:
-    seen = list(batches(sampler(reader), steps, range(2), threads))
+    seen = list(load_batches(sampler(reader), steps, range(2), threads))
     assert [batch.step for batch in seen] == list(steps)
     for batch in seen:
         assert np.array_equal(batch.stems, sampler(reader).batch(batch.step, range(2)).stems)
@@ -159,7 +177,7 @@ def test_batches_come_in_order_and_are_those_of_the_sampler(reader: ShardReader,
 # parts, mixup, data sets, bands
 
 PARTS = (Part("vocals", "vocals"), Part("accompaniment", "bass"), Part("accompaniment", "drums"))
-EVERYTHING = AugmentConfig(
+EVERYTHING = augment_config(
     remix_share=0.7,
     part_remix_share=0.5,
     mixup_share=0.3,
@@ -190,10 +208,10 @@ def test_with_everything_switched_on_crops_still_depend_on_seed_step_and_number_
     again = sampler(varied_reader, EVERYTHING, datasets=shares)
     again.batch(3, range(5))
     for number in reversed(range(12)):
-        stems, source = again.crop(7, number)
-        assert np.array_equal(stems, whole.stems[number])
-        assert source == whole.sources[number]
-    [threaded] = batches(again, range(7, 8), range(12), 3)
+        crop = again.crop(7, number)
+        assert np.array_equal(crop.stems, whole.stems[number])
+        assert crop.source == whole.sources[number]
+    [threaded] = load_batches(again, range(7, 8), range(12), 3)
     assert np.array_equal(threaded.stems, whole.stems)
     assert whole.stems.dtype == np.float32
     assert whole.stems.shape == (12, len(TARGETS), 2, SAMPLES)
@@ -336,7 +354,7 @@ def test_a_smaller_share_of_the_data_is_part_of_a_larger_one(tmp_path: Path) -> 
 
     def names(share: float) -> set[str]:
         config = train_config(augment=PLAIN.model_dump(), data_share=share)
-        crops = CropSampler(reader, SAMPLES, config).batch(0, range(400)).sources
+        crops = BatchSampler(reader, SAMPLES, config).batch(0, range(400)).sources
         return {place.split("'")[1] for source in crops for place in source.split(", ")}
 
     chosen = {share: names(share) for share in (0.01, 0.25, 0.5, 1.0)}

@@ -1,0 +1,36 @@
+"""The section `train`: a mistake in a parameter is one line that names it."""
+
+import re
+
+import pytest
+
+from components.core.base.errors import UserError
+from components.core.base.params import parse_section
+from components.train.config import TrainConfig
+from tests.components.train.train_music import PARAMS, train_config
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"steps": 0}, "train.steps: expected a number greater than 0"),
+        ({"steps": "many"}, "train.steps: expected a whole number"),
+        ({"precision": "fp16"}, "train.precision: expected 'fp32' or 'bf16'"),
+        ({"loss": "cubic"}, "train.loss: expected 'waveform' or 'magnitude'"),
+        ({"ema_decay": 1.0}, "train.ema_decay"),
+        ({"lerning_rate": 1.0}, "train.lerning_rate: no such parameter"),
+        ({"augment": PARAMS["augment"] | {"flip_share": 1.5}}, "train.augment.flip_share"),
+        ({"network": {"name": "vnet"}}, "no architecture 'vnet' (there are bs_roformer, conv_tasnet,"),
+        ({"network": {"name": "unet", "depth": 3}}, "network.depth: no such parameter"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_that_names_it(change: dict[str, object], complaint: str) -> None:
+    with pytest.raises(UserError, match=re.escape(complaint)) as raised:
+        train_config(**change)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_parameter_is_named() -> None:
+    values = {name: value for name, value in PARAMS.items() if name != "batch"}
+    with pytest.raises(UserError, match=r"train\.batch: missing"):
+        parse_section("train", values, TrainConfig, "params.yaml")
