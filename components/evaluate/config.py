@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from components.core.base.params import Section
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.scoring.systems import SYSTEMS
 
 

@@ -1,55 +1,115 @@
-"""The section `separate` of params.yaml."""
+"""The parameters of separation: the section `separate` of params.yaml, and the options of a single job."""
 
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from components.core.base.params import Section
-from components.core.separating.postprocessing import PostProcessing
-from components.separate.recording.inspection import Limits
-from components.separate.recording.quality import FlagLimits
+from components.core.base.workspace import SCRATCH
+from components.core.separating.postprocessing_config import PostProcessing
+
+
+class Limits(Section):
+    """Limits that a recording must not exceed; one that does goes to quarantine.
+
+    hours            its length
+    expansion        bytes that a byte of the file decodes to, counted as samples of 16 bits. Music stays below 50 and
+                     silence below 1,500; a file above that is a bomb: small, but days long once decoded
+    decoder_seconds  time in which its decoder must deliver something
+    """
+
+    hours: float = Field(gt=0)
+    expansion: float = Field(gt=0)
+    decoder_seconds: float = Field(gt=0, le=86_400)
+
+
+class FlagLimits(Section):
+    """Limits beyond which a person should listen to a recording: it gets a flag in the ledger and on the page.
+
+    silent_share   more of the recording is silent
+    clipped_share  more of its samples are clipped: 3 dB beyond full scale give 0.0006, 6 dB give 0.009
+    stem_share     a stem has less of the energy: music without singing leaves the vocals 0.003
+    correlation    the stems are more alike: the median is 0.17 where vocals are separated well
+    distance       the recording is more unlike the training's tracks, of which 5 % are beyond 1
+    high_db        less of the energy lies above 17 kHz: MP3 at 128 kbit/s leaves -93 dB or less
+    """
+
+    silent_share: float = Field(ge=0, le=1)
+    clipped_share: float = Field(ge=0, le=1)
+    stem_share: float = Field(ge=0, le=1)
+    correlation: float = Field(ge=-1, le=1)
+    distance: float = Field(ge=0)
+    high_db: float = Field(le=0)
 
 
 class DriftLimit(Section):
-    """Over `limit`, in standard deviations of the training's tracks; of fewer `recordings` it may be chance."""
+    """Limit of a catalogue's drift.
 
-    limit: float = Field(1.5, ge=0)
-    recordings: int = Field(10, gt=0)
+    limit       in standard deviations of the training's tracks; beyond it a retraining is called for
+    recordings  a smaller catalogue never calls for one: its drift may be chance
+    """
+
+    limit: float = Field(ge=0)
+    recordings: int = Field(gt=0)
 
 
 class SeparateConfig(Section):
-    """What separates, and how.
+    """The section `separate` of params.yaml; every default stands there. Its plain fields are options as well.
 
-    model             `models:/NAME@ALIAS` or `models:/NAME/VERSION` of the MLflow registry, or the folder of a model;
-                      where the registry has no such version, the model that ships with Stemline is taken
-    post              how the network's estimates become stems
-    stems             which of the model's stems are written; none named: all
-    format            of the stems' files; a recording that it can't hold is written as wav
-    precision         of the network's arithmetic; auto: bf16 where the processor or GPU has units for it
-    workers           processes; 0: one a core or, where there are GPUs, one a GPU
-    attempts          how often a recording that ends a worker, or fails for no known reason, is tried
-    patience_seconds  for how long a store that does not answer is asked again
-    stuck_seconds     after so long without progress on a recording a worker is ended
-    worker_gigabytes  a worker that takes more memory is ended
-    pictures          whether a spectrogram is drawn of every recording
-    price_per_hour    of this machine, in any currency; for the cost of an hour of audio
-    limits            which recordings are refused
-    flags             from where on a recording is marked to be looked at
-    drift             from where on a catalogue is so unlike the training's music that a retraining is called for
+    post    how the network's estimates become stems
+    limits  which recordings are refused
+    flags   which recordings a person should listen to
+    drift   when a catalogue is so unlike the training's music that a retraining is called for
     """
 
-    model: str = "models:/vocal-isolation@champion"
-    post: PostProcessing = PostProcessing()
-    stems: tuple[str, ...] = ()
-    format: Literal["wav", "flac", "aiff", "caf"] = "wav"
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    workers: int = Field(0, ge=0)
-    attempts: int = Field(3, gt=0)
-    patience_seconds: float = Field(180.0, ge=0)
-    stuck_seconds: float = Field(900.0, gt=0)
-    worker_gigabytes: float = Field(8.0, gt=0)
-    pictures: bool = True
-    price_per_hour: float = Field(0.0, ge=0)
-    limits: Limits = Limits()
-    flags: FlagLimits = FlagLimits()
-    drift: DriftLimit = DriftLimit()
+    model: str = Field(
+        description="models:/NAME@ALIAS, models:/NAME/VERSION, or the folder of a model. A name without a version in "
+        "the registry means the model that ships with Stemline."
+    )
+    post: PostProcessing
+    stems: tuple[str, ...] = Field(description="Stems to write, e.g. vocals or vocals,accompaniment; none named: all.")
+    format: Literal["wav", "flac", "aiff", "caf"] = Field(
+        description="wav, flac, aiff or caf; a recording that the format can't hold becomes wav."
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        description="bf16, fp32, or auto: bf16 where the processor or GPU has units for it."
+    )
+    workers: int = Field(ge=0, description="Processes; 0: one a core, or one a GPU.")
+    attempts: int = Field(gt=0, description="Tries of a recording that ends its worker or fails for no known reason.")
+    patience_seconds: float = Field(ge=0, description="Time for which a store that does not answer is asked again.")
+    stuck_seconds: float = Field(gt=0, description="A worker without progress for so long is ended.")
+    worker_gigabytes: float = Field(gt=0, description="A worker that takes more memory is ended.")
+    pictures: bool = Field(description="Draw a spectrogram of every recording.")
+    price_per_hour: float = Field(ge=0, description="Price of an hour of this machine, in any currency.")
+    limits: Limits
+    flags: FlagLimits
+    drift: DriftLimit
+
+    @field_validator("stems", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(part.strip() for text in value for part in str(text).split(","))
+
+
+class JobOptions(Section):
+    """What a single job separates; options of the command line only."""
+
+    limit: int | None = Field(None, ge=1, description="Separate at most so many recordings now.")
+    include: tuple[str, ...] = Field(
+        (), description="Only keys that match, e.g. '*.flac'; * matches / too. Repeatable."
+    )
+    exclude: tuple[str, ...] = Field((), description="No keys that match, e.g. 'demos/*'. Repeatable.")
+    manifest: str | None = Field(
+        None, description="A file that names the recordings: a key a line, or the column `key` of a CSV file."
+    )
+    retry_quarantined: bool = Field(False, description="Try the recordings in quarantine once more.")
+    models: Path = Field(SCRATCH / "models", description="Folder for models that are fetched from a registry.")
+
+    def selects(self, key: str) -> bool:
+        """Return whether the patterns select a recording."""
+        included = not self.include or any(fnmatchcase(key, pattern) for pattern in self.include)
+        return included and not any(fnmatchcase(key, pattern) for pattern in self.exclude)

@@ -15,7 +15,8 @@ from components.core.models.bundle import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.release.listening import ComparedModel
 from components.core.separating.fast import Precision, best_precision, for_inference
-from components.core.separating.postprocessing import PostProcessing, post_processed
+from components.core.separating.postprocessing import post_processed
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio, resample, to_channels
 from components.shadow.key import Role

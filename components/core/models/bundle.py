@@ -59,7 +59,7 @@ def load_model(folder: Path) -> Model:
 
     A network of one stem comes as a model of two: that, and what it leaves of the mixture.
     """
-    description = _read_description(folder)
+    description = read_description(folder)
     network = parse_network(description.network, str(folder / ModelDescription.FILE))
     separator = build_separator(network, len(description.targets), description.channels)
     try:
@@ -80,7 +80,8 @@ def load_model(folder: Path) -> Model:
     )
 
 
-def _read_description(folder: Path) -> ModelDescription:
+def read_description(folder: Path) -> ModelDescription:
+    """Return a model's description without loading its weights; raises UserError as `load_model` does."""
     for name in (ModelDescription.FILE, WEIGHTS):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a model: {name} is missing (train one with `stemline run`)")

@@ -5,39 +5,18 @@ and transformed back.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from components.core.base.params import Section
 from components.core.networks.base.mask_shares import EPSILON
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import octave_share
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft, StftConfig
 
 _LONGEST_SHIFT = 0.5  # of a second at 44.1 kHz, as Demucs' (Défossez et al., 2019)
-
-
-class PostProcessing(Section):
-    """How estimates become stems.
-
-    method       native: as the network's authors make them; ratio: ratio masks of the estimated magnitudes to the
-                 power of `exponent`; wiener: a multichannel Wiener filter, `iterations` rounds of EM
-    above        what becomes of frequencies above those that the network sees (ratio and wiener; native has its own):
-                 average: each stem gets of a frame its share of the octave below; zero: the last stem gets them
-    overlap      of neighbouring segments, a share
-    shifts       how many times a segment is separated, each time moved in time a little, and averaged
-    """
-
-    method: Literal["native", "ratio", "wiener"] = "native"
-    exponent: float = Field(1.0, gt=0)
-    iterations: int = Field(1, gt=0)
-    above: Literal["average", "zero"] = "average"
-    overlap: float = Field(0.5, ge=0.0, lt=1.0)
-    shifts: int = Field(1, gt=0)
 
 
 def post_processed(separator: Separator, post: PostProcessing) -> Separator:

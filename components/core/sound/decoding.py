@@ -84,14 +84,20 @@ def probe(path: Path, stream: int = 0, patience: float = PATIENCE) -> AudioInfo:
 
 
 def read_blocks(
-    path: Path, frames: int, stream: int = 0, dtype: str = "float32", patience: float = PATIENCE
+    path: Path,
+    frames: int,
+    stream: int = 0,
+    dtype: str = "float32",
+    patience: float = PATIENCE,
+    info: AudioInfo | None = None,
 ) -> Generator[NDArray[Any], None, None]:
     """Yield the samples of `path` in blocks of `frames` (the last may be shorter), each `(channels, frames)`.
 
     `dtype` is float32 or float64 (full scale ±1), or int32 (left-justified: the high bits hold the samples). What
-    ffmpeg decodes is floats in any case. Raises DecodingError, also after some blocks.
+    ffmpeg decodes is floats in any case. `info` is what `probe` returned; without it the file is probed here. Raises
+    DecodingError, also after some blocks.
     """
-    info = probe(path, stream, patience)
+    info = info or probe(path, stream, patience)
     if stream == 0 and (file := _open_stored(path)) is not None:
         yield from _blocks_by_libsndfile(file, path, frames, dtype)
     else:

@@ -121,9 +121,10 @@ class Profile(Section):
         0.36 (9/n; Yurdakul and Naranjo, 2020), where 0.25 is taken for a change; and it cannot see that all recordings
         are a little dull, each of them still within what is usual. NaN of nothing.
         """
-        total, count = self._deviations(recordings)
-        mean_square = np.square(_mean(total, count)).mean()
-        return float(np.sqrt(np.maximum(mean_square - 1 / max(count, 1), 0.0)))
+        meter = DriftMeter(self)
+        for features in recordings:
+            meter.add(features)
+        return meter.result()
 
     def _deviations(self, recordings: Iterable[Features]) -> tuple[Matrix, int]:
         """Return the sum over recordings of their deviations from their nearest group, `(features,)`, and how many."""
@@ -152,6 +153,33 @@ class Profile(Section):
         if any(len(group.means) != len(self.features) for group in self.groups):
             raise ValueError("a group has not as many means as there are features")
         return self
+
+
+class DriftMeter:
+    """Measures the drift of a catalogue (see `Profile.drift`), recording by recording, in bounded memory."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._total, self._count = np.zeros(len(profile.features)), 0
+        self._batch: list[Features] = []
+
+    def add(self, features: Features) -> None:
+        """Add a recording; one without features is left out."""
+        if features:
+            self._batch.append(features)
+        if len(self._batch) >= _BATCH:
+            self._add_batch()
+
+    def result(self) -> float:
+        """Return the drift; NaN when no recording was added."""
+        self._add_batch()
+        mean_square = np.square(_mean(self._total, self._count)).mean()
+        return float(np.sqrt(np.maximum(mean_square - 1 / max(self._count, 1), 0.0)))
+
+    def _add_batch(self) -> None:
+        total, count = self._profile._deviations(self._batch)
+        self._total, self._count = self._total + total, self._count + count
+        self._batch = []
 
 
 def write_profile(profile: Profile, path: Path) -> None:

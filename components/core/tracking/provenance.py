@@ -52,7 +52,7 @@ def hardware() -> str:
 
 def processor() -> str:
     """Return in words the processor and how many of its cores may be used, whatever else computes here."""
-    return f"{_model_name()}, {available_cores()} available_cores"
+    return f"{_model_name()}, {available_cores()} cores"
 
 
 def _model_name() -> str:

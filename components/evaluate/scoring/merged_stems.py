@@ -10,7 +10,8 @@ from components.core.data.manifest import OTHER, Track
 from components.core.data.targets import left_out_of
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
-from components.core.separating.postprocessing import PostProcessing, post_processed
+from components.core.separating.postprocessing import post_processed
+from components.core.separating.postprocessing_config import PostProcessing
 
 
 def merged_targets(targets: tuple[str, ...], tracks: Sequence[Track]) -> tuple[str, ...]:

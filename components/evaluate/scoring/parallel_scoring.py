@@ -23,7 +23,7 @@ from components.core.base.progress import Progress
 from components.core.data.manifest import Track
 from components.core.models.bundle import Model, load_model
 from components.core.models.description import WEIGHTS
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.scoring.merged_stems import merge_targets
 from components.evaluate.scoring.systems import estimator
 from components.evaluate.scoring.track_scores import TrackScores, score_track

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.models.bundle import Model
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio
 from components.evaluate.scoring.merged_stems import with_post

@@ -1,13 +1,12 @@
-"""Who works on which recording, so that two workers, on any hosts, never do the same one twice.
+"""Claims: a worker claims a recording before it works on it, so no two workers do the same one, on any hosts.
 
-A claim is a file in the destination's books that only one can create. Its holder renews it while it works; one that was
-not renewed for LEASE seconds, or whose process is known to be dead, may be taken over. Claims are numbered, and to take
-over is to create the next number: of several that try, the store lets one succeed.
+A claim is a file at the destination that only one process can create. Its holder renews it during the work. Another
+process may take it over when it was not renewed for LEASE seconds, or when its holder is known to be dead. Claims are
+numbered; a takeover creates the next number, and the store lets only one process succeed.
 
-    _stemline/claims/<digest of the key>/0     the first holder's; 1, 2 … those that took over
+    _stemline/claims/<digest of the key>/0     by the first holder; 1, 2 … by those that took over
 """
 
-import json
 import secrets
 import threading
 import time
@@ -17,73 +16,89 @@ from dataclasses import dataclass
 from itertools import count
 from weakref import ref
 
+from components.core.base.documents import Document
 from components.core.stores.owner import Owner
 from components.core.stores.store import RECORDS, Store, StoreFault
-from components.separate.ledger.destination_documents import digest_key
+from components.separate.ledger.destination_documents import digest_key, encode_document, parse_document
 
 CLAIMS = f"{RECORDS}/claims"
 LEASE = 60.0
-"""Seconds after which a claim that was not renewed is another's to take."""
+"""Seconds after which another process may take over a claim that was not renewed."""
+
+
+class Claim(Document):
+    """A claim's file: the process that holds it, a token for each `Claims` in it, and a number that grows."""
+
+    host: str
+    pid: int
+    started: float
+    token: str = ""
+    beat: int = 0
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its holder has surely ended."""
+        return Owner(self.host, self.pid, self.started).is_dead
 
 
 def claim_folder(key: str) -> str:
-    """Return the folder of a recording's claims in the destination."""
+    """Return the folder of a recording's claims."""
     return f"{CLAIMS}/{digest_key(key)}"
 
 
-def clear_dead(store: Store, key: str) -> None:
-    """Delete what killed processes of this host have left of claims to a recording that is done."""
+def delete_dead_claims(store: Store, key: str) -> None:
+    """Delete the claims that killed processes of this host left of a recording that is done."""
     folder = claim_folder(key)
     for name in store.names(folder):
-        owner = Owner.parse(store.read(f"{folder}/{name}") or b"")
-        if owner is not None and owner.is_dead:
+        claim = parse_document(store.read(f"{folder}/{name}"), Claim)
+        if claim is not None and claim.is_dead:
             store.delete(f"{folder}/{name}")
 
 
 @dataclass
-class Seen:
-    """What others' claims looked like, and since when they look so: clocks of hosts are never compared."""
+class _Observation:
+    """The content of another process's claim, and since when it is unchanged, by this host's clock."""
 
     data: bytes
     since: float
 
 
 class Claims:
-    """The claims of one process; renewed by a thread of its own, so that they end when the process does."""
+    """The claims of one process; a thread renews them, so they end with the process."""
 
     def __init__(self, store: Store, lease: float = LEASE) -> None:
         self._store, self._lease = store, lease
         self._held: dict[str, str] = {}
-        self._seen: dict[str, Seen] = {}
+        self._observed: dict[str, _Observation] = {}
         self._lock = threading.Lock()
         self._beats = count(1)
-        self._token = secrets.token_hex(8)  # tells the claims of one process apart, where there are several
+        self._token = secrets.token_hex(8)
         threading.Thread(target=_renew_while_in_use, args=(ref(self), lease / 4), name="claims", daemon=True).start()
 
     def take(self, key: str) -> bool:
-        """Claim a recording; False while another holds it."""
+        """Claim a recording; return False while another process holds it."""
         folder = claim_folder(key)
         numbers = [int(name) for name in self._store.names(folder) if name.isdecimal()]
         if numbers and not self._is_free(f"{folder}/{max(numbers)}"):
             return False
         claim = f"{folder}/{max(numbers, default=-1) + 1}"
-        if not self._store.create(claim, self._document()):
+        if not self._store.create(claim, self._encode()):
             return False
         with self._lock:
             self._held[key] = claim
         return True
 
     def release(self, key: str) -> None:
-        """Give a recording up, and clear away the claims of those before."""
+        """Give a recording up, and delete its claims, the own one last."""
         with self._lock:
             self._held.pop(key, None)
         folder = claim_folder(key)
-        for name in sorted(self._store.names(folder), key=lambda name: (len(name), name)):  # its own, the last, last
+        for name in sorted(self._store.names(folder), key=lambda name: (len(name), name)):
             self._store.delete(f"{folder}/{name}")
 
     @contextmanager
     def held(self, key: str) -> Iterator[bool]:
-        """Claim a recording for a while; yields whether that succeeded."""
+        """Hold a claim inside a `with` block; yields whether it could be taken."""
         taken = self.take(key)
         try:
             yield taken
@@ -91,37 +106,41 @@ class Claims:
             if taken:
                 self.release(key)
 
-    def _is_free(self, claim: str) -> bool:
-        data = self._store.read(claim)
+    def _is_free(self, key: str) -> bool:
+        data = self._store.read(key)
         if data is None:
-            return True  # released in between
-        owner = Owner.parse(data)
-        if owner is not None and owner.is_dead:
+            return True  # it was released in between
+        claim = parse_document(data, Claim)
+        if claim is not None and claim.is_dead:
             return True
-        seen = self._seen.get(claim)
-        if seen is None or seen.data != data:
-            self._seen[claim] = Seen(data, time.monotonic())
+        observed = self._observed.get(key)
+        if observed is None or observed.data != data:
+            self._observed[key] = _Observation(data, time.monotonic())
             return False
-        return time.monotonic() - seen.since > self._lease
+        return time.monotonic() - observed.since > self._lease
 
-    def _document(self) -> bytes:
-        return json.dumps({**Owner.this().document(), "token": self._token, "beat": next(self._beats)}).encode()
+    def _encode(self) -> bytes:
+        owner = Owner.this()
+        claim = Claim(
+            host=owner.host, pid=owner.pid, started=owner.started, token=self._token, beat=next(self._beats)
+        )  # fmt: skip
+        return encode_document(claim)
 
     def renew(self) -> None:
-        """Tell all others that this process still lives."""
-        with self._lock:  # not while one is being given up: it would come back
+        """Renew all claims, so that other processes see that this one still runs."""
+        with self._lock:  # a claim that is being released must not come back
             for claim in self._held.values():
                 self._renew(claim)
 
     def _renew(self, claim: str) -> None:
         try:
-            self._store.write(claim, self._document())
+            self._store.write(claim, self._encode())
         except (StoreFault, OSError):
-            return  # the work itself will meet it, and say so
+            return  # the work itself meets the same fault, and reports it
 
 
 def _renew_while_in_use(claims: "ref[Claims]", seconds: float) -> None:
-    """Renew every `seconds`, until nobody has the claims any more: the thread itself does not keep them."""
+    """Renew every `seconds` until nobody uses the claims any more; this thread does not keep them alive."""
     while True:
         time.sleep(seconds)
         in_use = claims()

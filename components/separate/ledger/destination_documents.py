@@ -1,58 +1,52 @@
-"""The file beside a recording's stems that says where they come from, and whether they are still what is wanted."""
+"""Documents at the destination: where each lies, and how it is read and written."""
 
 import hashlib
 import json
 import os
-from typing import Any
+from typing import TypeVar
 
-from components.core.stores.store import PROVENANCE, ListedFile, Store
-from components.separate.recording.stem_settings import Recipe
+from pydantic import ValidationError
+
+from components.core.base.documents import Document
+from components.core.stores.store import PROVENANCE, Store
+
+DocumentT = TypeVar("DocumentT", bound=Document)
 
 
 def provenance_key(key: str) -> str:
-    """Return where a recording's provenance lies."""
+    """Return the key of a recording's provenance file."""
     return f"{key}/{PROVENANCE}"
 
 
 def digest_key(key: str) -> str:
-    """Return a name of fixed length for a key, whatever is in it."""
+    """Return a file name of fixed length that stands for a recording's key."""
     return hashlib.sha256(os.fsencode(key)).hexdigest()[:32]
 
 
-def read_provenance(store: Store, key: str) -> dict[str, Any]:
-    """Return what a recording's provenance file says; nothing where there is none, or a damaged one."""
-    return parse_json(store.read(provenance_key(key)))
+def read_document(store: Store, key: str, document: type[DocumentT]) -> DocumentT | None:
+    """Return the document at `key`; None where there is none, or a damaged one: it is then made again."""
+    return parse_document(store.read(key), document)
 
 
-def write_provenance(store: Store, key: str, document: dict[str, Any]) -> None:
-    """Write the file that makes a recording done."""
-    store.write(provenance_key(key), as_json(document))
+def parse_document(data: bytes | None, document: type[DocumentT]) -> DocumentT | None:
+    """Return the document that JSON holds; None for no data and for damaged data.
 
-
-def same_recipe(provenance: dict[str, Any], recipe: Recipe) -> bool:
-    """Whether stems were made as `recipe` says."""
+    Unlike `Document.parse` it accepts names that are not UTF-8.
+    """
     try:
-        made = Recipe(provenance["model"], provenance["options"])
-        return made.identity == recipe.identity
-    except (KeyError, AttributeError, TypeError):
-        return False
+        values = json.loads(data or b"")
+        values.pop("format_version", None)
+        return document.model_validate(values)
+    except (ValueError, AttributeError, TypeError, ValidationError):
+        return None
 
 
-def same_source(provenance: dict[str, Any], entry: ListedFile) -> bool:
-    """Whether stems were made of the recording as it is listed now."""
-    source = provenance.get("source") or {}
-    return bool((source.get("bytes"), source.get("stamp")) == (entry.size, entry.stamp))
+def write_document(store: Store, key: str, document: Document) -> None:
+    """Write a document to `key`, whole or not at all."""
+    store.write(key, encode_document(document))
 
 
-def as_json(document: dict[str, Any]) -> bytes:
-    """Return a document as readable JSON, with names of any bytes."""
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-
-
-def parse_json(data: bytes | None) -> dict[str, Any]:
-    """Return the document that JSON holds; an empty one for anything else: it is not ours, or damaged."""
-    try:
-        document = json.loads(data or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return {}
-    return document if isinstance(document, dict) else {}
+def encode_document(document: Document) -> bytes:
+    """Return a document as readable JSON; names that are not UTF-8 keep their bytes."""
+    text = json.dumps(document.values(), indent=2, sort_keys=True, ensure_ascii=False)
+    return (text + "\n").encode("utf-8", "surrogatepass")

@@ -1,93 +1,103 @@
-"""What became of every recording: a Parquet table with a row a recording, written as they end, a few in memory."""
+"""The ledger: a Parquet table with a row for each recording; only some rows are in memory at once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.core.data.stem_provenance import Provenance
 from components.core.stores.store import ListedFile
 
 State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")
-"""done: separated now; skipped: done before, the same source, model and options; failed: to be tried again."""
+"""done: separated now; skipped: done before, with the same source, model and options; failed: to be tried again."""
 
 _ROWS_IN_MEMORY = 1000
+
+
+_Text = Annotated[str, pa.string()]
+_Number = Annotated[float, pa.float64()]
+_Count = Annotated[int, pa.int32()]
+_Numbers = Annotated[Mapping[str, float], pa.map_(pa.string(), pa.float64())]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of a recording: a row of the ledger. Workers report it, and the page shows it.
+
+    reason          why it is quarantined or failed
+    seconds         length of the recording
+    code            git commit that separated it
+    stems           target to file name
+    picture         file name of the spectrogram
+    flags           why a person should listen to it
+    figures         what was measured (see `Quality.figures`)
+    features        what the distance from the training's music is computed from
+    worker_seconds  not used any more
+    attempts        how often it was tried, for quarantined and failed
+    """
+
+    key: _Text
+    state: Annotated[State, pa.string()]
+    reason: _Text = ""
+    seconds: _Number = 0.0
+    bytes: Annotated[int, pa.int64()] = 0
+    sha256: _Text = ""
+    rate: _Count = 0
+    channels: _Count = 0
+    model: _Text = ""
+    model_sha256: _Text = ""
+    code: _Text = ""
+    stems: Annotated[Mapping[str, str], pa.map_(pa.string(), pa.string())] = field(default_factory=dict)
+    picture: _Text = ""
+    flags: Annotated[tuple[str, ...], pa.list_(pa.string())] = ()
+    figures: _Numbers = field(default_factory=dict)
+    features: _Numbers = field(default_factory=dict)
+    worker_seconds: _Number = 0.0
+    attempts: _Count = 0
+
+
+_REQUIRED = ("key", "state")
 SCHEMA = pa.schema(
     [
-        pa.field("key", pa.string(), nullable=False),
-        pa.field("state", pa.string(), nullable=False),
-        pa.field("reason", pa.string()),
-        pa.field("seconds", pa.float64()),
-        pa.field("bytes", pa.int64()),
-        pa.field("sha256", pa.string()),
-        pa.field("rate", pa.int32()),
-        pa.field("channels", pa.int32()),
-        pa.field("model", pa.string()),
-        pa.field("model_sha256", pa.string()),
-        pa.field("code", pa.string()),
-        pa.field("stems", pa.map_(pa.string(), pa.string())),
-        pa.field("picture", pa.string()),
-        pa.field("flags", pa.list_(pa.string())),
-        pa.field("figures", pa.map_(pa.string(), pa.float64())),
-        pa.field("features", pa.map_(pa.string(), pa.float64())),
-        pa.field("worker_seconds", pa.float64()),
-        pa.field("attempts", pa.int32()),
+        pa.field(name, hint.__metadata__[0], nullable=name not in _REQUIRED)
+        for name, hint in get_type_hints(Row, include_extras=True).items()
     ]
 )
-"""Columns of the ledger; `seconds` of audio, `stems` target to file name, `figures` as quality.py names them."""
+"""The columns of the ledger: the fields of Row, with the Arrow types that they are annotated with."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A recording's row; see SCHEMA."""
-
-    key: str
-    state: State
-    bytes: int
-    reason: str = ""
-    seconds: float = 0.0
-    sha256: str = ""
-    rate: int = 0
-    channels: int = 0
-    model: str = ""
-    model_sha256: str = ""
-    code: str = ""
-    stems: Mapping[str, str] = field(default_factory=dict)
-    picture: str = ""
-    flags: tuple[str, ...] = ()
-    figures: Mapping[str, float] = field(default_factory=dict)
-    features: Mapping[str, float] = field(default_factory=dict)
-    worker_seconds: float = 0.0
-    attempts: int = 0
-
-
-def row_of_provenance(state: State, entry: ListedFile, document: Mapping[str, Any], **more: Any) -> Row:
-    """Return the row of a recording whose stems are there, by its provenance file."""
-    source, model = document["source"], document["model"]
+def describe_stems(state: State, entry: ListedFile, provenance: Provenance) -> Row:
+    """Return the row of a recording whose stems are at the destination."""
+    source, model = provenance.source, provenance.model
     return Row(
         key=entry.key,
         state=state,
         bytes=entry.size,
-        seconds=source["samples"] / source["rate"],
-        sha256=source["sha256"],
-        rate=source["rate"],
-        channels=source["channels"],
-        model=f"{model['name']} {model['version']}" if model["version"] else str(model["name"]),
-        model_sha256=model["sha256"],
-        code=document["code"],
-        stems={target: stem["file"] for target, stem in document["stems"].items()},
-        picture=document.get("picture", ""),
-        figures=document.get("figures", {}),
-        features=document.get("features", {}),
-        **more,
+        seconds=source.samples / source.rate,
+        sha256=source.sha256,
+        rate=source.rate,
+        channels=source.channels,
+        model=str(model),
+        model_sha256=model.sha256,
+        code=provenance.code,
+        stems={target: stem.file for target, stem in provenance.stems.items()},
+        picture=provenance.picture,
+        figures=provenance.figures,
+        features=provenance.features,
     )
 
 
-def shown(key: str) -> str:
-    """Return a key as text that every file and screen takes: bytes that are no UTF-8 are spelled out."""
+def describe_failure(entry: ListedFile, reason: str, attempts: int = 0) -> Row:
+    """Return the row of a recording that the next job tries again."""
+    return Row(key=entry.key, state="failed", bytes=entry.size, reason=reason, attempts=attempts)
+
+
+def printable_key(key: str) -> str:
+    """Return a key as text that any file and screen takes: bytes that are not UTF-8 are escaped."""
     return key.encode("utf-8", "backslashreplace").decode()
 
 
@@ -101,13 +111,13 @@ class LedgerWriter:
     def add(self, row: Row) -> None:
         """Add a row."""
         values = {name: getattr(row, name) for name in SCHEMA.names}
-        values |= {"key": shown(row.key), "reason": shown(row.reason), "flags": list(row.flags)}
+        values |= {"key": printable_key(row.key), "reason": printable_key(row.reason), "flags": list(row.flags)}
         self._rows.append(values)
         if len(self._rows) >= _ROWS_IN_MEMORY:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and end the file."""
+        """Write the remaining rows and finish the file."""
         self._flush()
         self._writer.close()
 
@@ -118,7 +128,7 @@ class LedgerWriter:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a ledger, a thousand at a time in memory."""
+    """Yield the rows of a ledger; a thousand are in memory at once."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_ROWS_IN_MEMORY):
             for values in batch.to_pylist():

@@ -1,7 +1,7 @@
-"""One page for a whole catalogue: every track with its state, its figures and its stems to listen to.
+"""The page of a whole catalogue: every recording with its state, its figures, and its stems to listen to.
 
-The page is a single file that needs nothing else but the stems and pictures it links to: it opens from a folder or a
-bucket, without a server. It says the same, to the byte, as long as what it is made from does.
+The page is a single file. It needs only the stems and pictures that it links to, so it opens from a folder or a bucket,
+without a server. The same ledger gives the same bytes.
 """
 
 import json
@@ -10,46 +10,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.core.base.files import whole_file
+from components.separate.ledger.destination_documents import provenance_key
+from components.separate.ledger.ledger_table import Row
 from components.separate.recording import spectrogram_picture
 
 _TEMPLATE = "page.html"
 
 
 @dataclass(frozen=True)
-class PageTrack:
-    """A recording of the catalogue, as the page shows it.
-
-    key      path of the source relative to the catalogue
-    state    done | skipped (done in an earlier run) | quarantined | failed
-    reason   why, for quarantined and failed
-    seconds  length
-    stems    target to link, relative to the page and URL-quoted; the order of the buttons, and of the picture's rows
-    picture  link like those of the stems, or ''
-    flags    what a person should listen for, in a few words each
-    figures  quality by name; the end of a name says how it is written: `_db` with a decimal, `_share` in per cent,
-             `_seconds` as a time. NaN becomes a dash
-    details  where the stems come from: name to value
-    """
-
-    key: str
-    state: str
-    reason: str
-    seconds: float
-    stems: Mapping[str, str]
-    picture: str
-    flags: tuple[str, ...]
-    figures: Mapping[str, float]
-    details: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class PageSummary:
-    """The head of the page: what was separated, when, with which model, and the run in numbers."""
+class PageHead:
+    """The head of the page: the source, when and by which model it was separated, and the sums."""
 
     title: str
     made: str
@@ -58,8 +34,8 @@ class PageSummary:
     figures: Mapping[str, str]
 
 
-def write_page(path: Path, summary: PageSummary, tracks: Iterable[PageTrack]) -> None:
-    """Write the page as a whole; `tracks` is gone through once, and never in memory as a whole."""
+def write_page(path: Path, head: PageHead, rows: Iterable[Row]) -> None:
+    """Write the page, whole or not at all; `rows` are read once, one at a time."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -68,31 +44,56 @@ def write_page(path: Path, summary: PageSummary, tracks: Iterable[PageTrack]) ->
         lstrip_blocks=True,
     )
     template = environment.get_template(_TEMPLATE)
-    page = template.stream(summary=summary, picture=spectrogram_picture, tracks=map(_as_script, tracks))
-    # names that are no UTF-8 are halves of surrogate pairs by now, which no file can hold: question marks
+    page = template.stream(summary=head, picture=spectrogram_picture, tracks=map(_as_script, rows))
+    # a name that is not UTF-8 has lone surrogates, which no file can hold: they become question marks
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", errors="replace") as file:
         file.writelines(page)
 
 
-def _as_script(track: PageTrack) -> Markup:
-    """Return a track as JSON that cannot end the script element it stands in."""
+def _as_script(row: Row) -> Markup:
+    """Return a row as JSON that can't end the script element that it stands in.
+
+    The end of a figure's name says how the page writes it: `_db` with a decimal, `_share` in per cent, `_seconds` as a
+    time; NaN is a dash. The order of the stems is that of the buttons, and of the rows of the picture.
+    """
     document = {
-        "key": track.key,
-        "state": track.state,
-        "reason": track.reason,
-        "seconds": _number(track.seconds),
-        "stems": dict(track.stems),
-        "picture": track.picture,
-        "flags": track.flags,
-        "figures": {name: _number(value) for name, value in track.figures.items()},
-        "details": dict(track.details),
+        "key": row.key,
+        "state": row.state,
+        "reason": row.reason,
+        "seconds": _as_json(row.seconds),
+        "stems": {target: _link(row, name) for target, name in row.stems.items()},
+        "picture": _link(row, row.picture) if row.picture else "",
+        "flags": row.flags,
+        "figures": {name: _as_json(row.figures[name]) for name in _order_figures(row)},
+        "details": _list_details(row) if row.stems else {},
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))  # within a script element, nothing else is markup
 
 
-def _number(value: float) -> Any:
-    """JSON has no NaN and no infinity: null, and the words that JavaScript's Number() reads."""
+def _list_details(row: Row) -> dict[str, str]:
+    return {
+        "source SHA-256": row.sha256,
+        "model": row.model,
+        "model SHA-256": row.model_sha256,
+        "code": row.code,
+        "provenance": provenance_key(row.key),
+    }
+
+
+def _order_figures(row: Row) -> list[str]:
+    """Return the names of a row's figures, the most telling first; the last stem's share follows from the others."""
+    shares = [f"{target}_share" for target in row.stems]
+    first = [name for name in (*shares[:-1], "distance", "level_db") if name in row.figures]
+    return first + [name for name in row.figures if name not in {*first, *shares[-1:]}]
+
+
+def _link(row: Row, name: str) -> str:
+    return quote(f"{row.key}/{name}", errors="replace")
+
+
+def _as_json(value: float) -> Any:
+    """Return a number as JSON has it: null for NaN, and for infinity a word that JavaScript's Number() reads."""
     if math.isnan(value):
         return None
     return round(float(value), 6) if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,19 +1,19 @@
-"""What is to do, before anything is done: the source's listing beside what the destination has."""
+"""The plan of a job: the source's listing compared with the destination, before anything is done."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
+from components.core.data.stem_provenance import Provenance, StemSettings
 from components.core.stores.store import PROVENANCE, ListedFile, Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
-from components.separate.ledger.destination_documents import provenance_key, read_provenance, same_recipe, same_source
-from components.separate.ledger.quarantine import QUARANTINE, Quarantined, quarantine_key, read_quarantined
-from components.separate.recording.stem_settings import Recipe
+from components.separate.ledger.destination_documents import provenance_key, read_document
+from components.separate.ledger.ledger_table import Row, describe_stems
+from components.separate.ledger.quarantine import QUARANTINE, QuarantineRecord, quarantine_key
 
-NEW, OTHER_SOURCE, OTHER_RECIPE = "new", "the recording changed", "other model or options"
-_ASKED_AT_ONCE = 16
+NEW, OTHER_SOURCE, OTHER_SETTINGS = "new", "the recording changed", "other model or options"
+_READS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Task:
 
 @dataclass
 class Plan:
-    """The recordings to separate; those done before and in quarantine were handed on one by one.
+    """The recordings to separate, longest first, and how many need no work.
 
-    `claimed` are keys of done ones that are still claimed, perhaps by a process that was killed just after.
+    `claimed` holds the keys of recordings that are done but still claimed, perhaps by a process that was killed.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Plan:
     quarantined: int = 0
 
     def __str__(self) -> str:
-        """Say what is to do and why, in one line."""
+        """Return the counts and the reasons in one line."""
         why = Counter(task.why for task in self.tasks)
         reasons = f" ({', '.join(f'{count} {text}' for text, count in sorted(why.items()))})" if why else ""
         total = len(self.tasks) + self.done + self.quarantined
@@ -47,59 +47,62 @@ class Plan:
         )
 
 
-@dataclass(frozen=True)
-class Known:
-    """Who is told of recordings that need no work: `done` of each one's provenance, `quarantined` of its record."""
+def make_plan(
+    entries: list[ListedFile],
+    destination: Store,
+    settings: StemSettings,
+    add_row: Callable[[Row], None],
+    retry_quarantined: bool = False,
+) -> Plan:
+    """Plan which of `entries` are separated; `add_row` gets the row of each recording that needs no work.
 
-    done: Callable[[ListedFile, dict[str, Any]], None]
-    quarantined: Callable[[Quarantined], None]
-
-
-def make_plan(entries: list[ListedFile], destination: Store, recipe: Recipe, known: Known, again: bool = False) -> Plan:
-    """Sort out which of `entries` are to be separated; `again` tries those in quarantine once more.
-
-    Longest first, by their size, so that no long one is left for the end.
+    The longest come first, by the size of their files, so that no long one is left for the end.
     """
-    there = {key for key in destination.keys() if _says_something(key)}  # noqa: SIM118  (a store is no dict)
-    claimed = {key.rpartition("/")[0] for key in there if key.startswith(CLAIMS)}
+    present = {key for key in destination.keys() if _is_relevant(key)}  # noqa: SIM118  (a store is no dict)
+    claimed = {key.rpartition("/")[0] for key in present if key.startswith(CLAIMS)}
     plan = Plan()
-    for entry, provenance, record in _asked(entries, destination, there):
-        if record is not None and record.holds(entry) and not again:
+    for entry, provenance, record in _read_documents(entries, destination, present):
+        if record is not None and record.is_about(entry) and not retry_quarantined:
             plan.quarantined += 1
-            known.quarantined(record)
-        elif (why := _why(entry, provenance, recipe)) is None:
+            add_row(record.row())
+        elif provenance is None:
+            plan.tasks.append(Task(entry, NEW))
+        elif not provenance.settings.makes_same_stems(settings):
+            plan.tasks.append(Task(entry, OTHER_SETTINGS))
+        elif not is_same_file(provenance, entry):
+            plan.tasks.append(Task(entry, OTHER_SOURCE))
+        else:
             plan.done += 1
             if claim_folder(entry.key) in claimed:
                 plan.claimed.append(entry.key)
-            known.done(entry, provenance)
-        else:
-            plan.tasks.append(Task(entry, why))
+            add_row(describe_stems("skipped", entry, provenance))
     plan.tasks.sort(key=lambda task: (-task.entry.size, task.entry.key))
     return plan
 
 
-def _says_something(key: str) -> bool:
+def is_same_file(provenance: Provenance, entry: ListedFile) -> bool:
+    """Return whether stems were made from the file that is listed now, as far as its size and stamp show."""
+    return (provenance.source.bytes, provenance.source.stamp) == (entry.size, entry.stamp)
+
+
+def _is_relevant(key: str) -> bool:
     return key.endswith(f"/{PROVENANCE}") or key.startswith((f"{QUARANTINE}/", f"{CLAIMS}/"))
 
 
-def _why(entry: ListedFile, provenance: dict[str, Any], recipe: Recipe) -> str | None:
-    if not provenance:
-        return NEW
-    if not same_recipe(provenance, recipe):
-        return OTHER_RECIPE
-    return None if same_source(provenance, entry) else OTHER_SOURCE
+_Documents = tuple[ListedFile, Provenance | None, QuarantineRecord | None]
 
 
-def _asked(
-    entries: list[ListedFile], destination: Store, there: set[str]
-) -> Iterator[tuple[ListedFile, dict[str, Any], Quarantined | None]]:
-    """Yield each entry with what the destination says of it; only what is there is read, several at a time."""
+def _read_documents(entries: list[ListedFile], destination: Store, present: set[str]) -> Iterator[_Documents]:
+    """Yield each entry with its documents at the destination; several are read at once."""
 
-    def ask(entry: ListedFile) -> tuple[ListedFile, dict[str, Any], Quarantined | None]:
-        done = read_provenance(destination, entry.key) if provenance_key(entry.key) in there else {}
-        bad = read_quarantined(destination, entry.key) if quarantine_key(entry.key) in there else None
-        return entry, done, bad
+    def read(entry: ListedFile) -> _Documents:
+        provenance, record = provenance_key(entry.key), quarantine_key(entry.key)
+        return (
+            entry,
+            read_document(destination, provenance, Provenance) if provenance in present else None,
+            read_document(destination, record, QuarantineRecord) if record in present else None,
+        )
 
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-        for first in range(0, len(entries), 1000):  # `map` alone would hold all answers
-            yield from pool.map(ask, entries[first : first + 1000])
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        for first in range(0, len(entries), 1000):  # `map` alone would hold all documents in memory
+            yield from pool.map(read, entries[first : first + 1000])

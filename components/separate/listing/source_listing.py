@@ -1,36 +1,24 @@
-"""Which recordings of a source a job is about."""
+"""The listing of a source: the recordings that a job selects."""
 
 import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
 from components.core.stores.store import ListedFile
-
-
-@dataclass(frozen=True)
-class Choice:
-    """`include`, `exclude`: patterns for keys, where * stands for anything, also `/`; `manifest`: a list's address."""
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    manifest: str = ""
-
-    def has(self, key: str) -> bool:
-        """Whether the patterns choose a key."""
-        included = not self.include or any(fnmatchcase(key, pattern) for pattern in self.include)
-        return included and not any(fnmatchcase(key, pattern) for pattern in self.exclude)
+from components.separate.config import JobOptions
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The recordings, sorted by key, the keys of the manifest that the source does not have, and the source's address.
+    """The selected recordings of a source.
 
-    Where the source is a single recording, the address is that of the folder it lies in.
+    entries  sorted by key
+    missing  keys of the manifest that the source does not have
+    source   address of the store; of the folder when the source is a single recording
     """
 
     entries: list[ListedFile]
@@ -38,20 +26,23 @@ class Listing:
     source: str
 
 
-def list_recordings(source: AnyStore, destination: AnyStore, choice: Choice) -> Listing:
-    """Return the chosen recordings of `source`; never the stems, where the destination lies within the source."""
-    found = source.recordings()
-    ours = folder_within(source, destination)
-    entries = [entry for entry in found if choice.has(entry.key) and not (ours and entry.key.startswith(ours))]
-    if not choice.manifest:
+def list_recordings(source: AnyStore, destination: AnyStore, options: JobOptions) -> Listing:
+    """Return the recordings of `source` that `options` select, without stems of a destination inside the source."""
+    inner = folder_within(source, destination)
+    entries = [
+        entry
+        for entry in source.recordings()
+        if options.selects(entry.key) and not (inner and entry.key.startswith(inner))
+    ]
+    if options.manifest is None:
         return Listing(entries, [], source.address)
-    wanted = read_manifest(choice.manifest)
-    there = {entry.key for entry in entries}
-    return Listing([entry for entry in entries if entry.key in wanted], sorted(wanted - there), source.address)
+    wanted = read_manifest(options.manifest)
+    listed = {entry.key for entry in entries}
+    return Listing([entry for entry in entries if entry.key in wanted], sorted(wanted - listed), source.address)
 
 
 def read_manifest(address: str) -> set[str]:
-    """Return the keys that a file names: a line each, or the column `key` of a CSV file."""
+    """Return the keys that a file names: one a line, or the column `key` of a CSV file."""
     path = PurePosixPath(address)
     folder = address.removesuffix(path.name) or "."
     data = open_store(folder).read(path.name)
@@ -61,21 +52,21 @@ def read_manifest(address: str) -> set[str]:
         lines = data.decode("utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError:
         raise UserError(f"{address} is not UTF-8 text: save it as UTF-8") from None
-    keys = _keys(lines)
+    keys = _parse_keys(lines)
     if not keys:
         raise UserError(f"{address} names no recording: give a file with a recording's key a line, or a column 'key'")
     return keys
 
 
-def _keys(lines: list[str]) -> set[str]:
+def _parse_keys(lines: list[str]) -> set[str]:
     header = next(csv.reader(lines[:1]), [])
     if "key" in header:
         return {row["key"] for row in csv.DictReader(io.StringIO("".join(lines))) if row["key"]}
     return {line.strip("\r\n") for line in lines} - {""}
 
 
-def manifest_of(keys: Iterable[str]) -> str:
-    """Return the CSV file that `read_manifest` reads, for keys in any script."""
+def format_manifest(keys: Iterable[str]) -> str:
+    """Return the text of a manifest that names `keys`, as CSV."""
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["key"])

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from components.core.base.errors import UserError
-from components.core.base.params import Section
 from components.core.sound.decoding import AudioInfo, probe, read_blocks
 from components.core.sound.ffmpeg import DecodingError
+from components.separate.config import Limits
 from components.separate.recording.headers import BrokenPromise, promised_samples
 from components.separate.recording.quantisation import encoding_for
 
@@ -30,20 +29,6 @@ _RATES = range(1_000, 768_001)
 _LEAST_BOMB = 1 << 26  # bytes decoded; what is smaller does no harm
 _LOUDEST = 2.0**32  # floats that hold integers as they are reach 2**31; what is beyond would overflow when squared
 _PLAYLISTS = (b"#extm3u", b"[playlist]", b"[reference]", b"ffconcat", b"<?xml", b"<mpd", b"<smil", b"<asx", b"v=0")
-
-
-class Limits(Section):
-    """What a recording may be at most.
-
-    hours            how long it may last
-    expansion        how many bytes, as samples of 16 bits, may come out of a byte of the file; music stays below 50 and
-                     silence below 1,500, so what is above is a bomb: a small file that decodes to days
-    decoder_seconds  for how long a decoder may give no samples
-    """
-
-    hours: float = Field(24.0, gt=0)
-    expansion: float = Field(2000.0, gt=0)
-    decoder_seconds: float = Field(120.0, gt=0, le=86_400)
 
 
 class Unfit(UserError):  # noqa: N818 (a finding about a recording)

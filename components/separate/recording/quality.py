@@ -3,14 +3,12 @@
 They are accumulated while the stems pass by, block by block, in memory that does not grow with the recording.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from components.core.base.params import Section
 from components.core.sound.balance import (
     SILENCE_DB,
     BalanceMeter,
@@ -31,7 +29,8 @@ QUIET_DB = -60.0
 
 _RUN = 3  # samples at full scale in a row; fewer are peaks that happen to reach it
 _DIGITS = {"share": 6, "db": 2}
-_SHARE = "_share"
+SHARE = "_share"
+"""End of the name of a figure that is a share of a whole."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Quality:
 
     def figures(self) -> dict[str, float]:
         """Return all but the features, rounded; what is None is left out, and a stem's share is `<target>_share`."""
-        shares = {f"{target}{_SHARE}": share for target, share in self.shares.items()}
+        shares = {f"{target}{SHARE}": share for target, share in self.shares.items()}
         figures = shares | {
             "level_db": self.level_db,
             "peak_db": self.peak_db,
@@ -161,64 +160,6 @@ class _Runs:
             third = seen[:, 1:-2] & seen[:, 2:-1] & seen[:, 3:]
             first = third & ~seen[:, :-3]
             self.samples += int(third.sum()) + (_RUN - 1) * int(first.sum())
-
-
-class FlagLimits(Section):
-    """From where on a recording is marked to be looked at.
-
-    silent_share   more of the time is silent
-    clipped_share  a larger share of the samples is clipped: 3 dB beyond full scale make 0.0006, 6 dB 0.009
-    stem_share     a stem has a smaller share of the energy; music without singing leaves the vocals 0.003
-    correlation    the stems are more alike; of music where vocals are separated well, 0.17
-    distance       the recording is more unlike the training's tracks, of which 5 % are beyond 1
-    high_db        less lies above 17 kHz; after MP3 at 128 kbit/s -93 or less
-
-    The defaults, like the medians here, are of what the shipped model makes of the 25 test tracks of MUSDB18-7 and of
-    eight songs of other music: they flag two of those 33, both because nothing lies above 17 kHz, which is true.
-    """
-
-    silent_share: float = Field(0.5, ge=0, le=1)
-    clipped_share: float = Field(0.0005, ge=0, le=1)
-    stem_share: float = Field(0.005, ge=0, le=1)
-    correlation: float = Field(0.45, ge=-1, le=1)
-    distance: float = Field(1.25, ge=0)
-    high_db: float = Field(-85.0, le=0)
-
-
-def flags(figures: Mapping[str, float], limits: FlagLimits) -> tuple[str, ...]:
-    """Return in plain words why the recording with these `figures` should be looked at; nothing when it need not be.
-
-    A figure that is missing flags nothing.
-    """
-    return tuple(_flags(figures, limits))
-
-
-def _flags(figures: Mapping[str, float], limits: FlagLimits) -> Iterator[str]:
-    if figures.get("level_db", 0.0) <= SILENCE_DB:
-        yield "silent recording"
-        return
-    yield from _flags_of_recording(figures, limits)
-    yield from _flags_of_stems(figures, limits)
-    if figures.get("distance", 0.0) > limits.distance:
-        yield f"unlike the training data (distance {figures['distance']:.1f})"
-
-
-def _flags_of_recording(figures: Mapping[str, float], limits: FlagLimits) -> Iterator[str]:
-    if figures.get("silent_share", 0.0) > limits.silent_share:
-        yield f"silent for {figures['silent_share']:.0%} of the time"
-    if figures.get("clipped_share", 0.0) > limits.clipped_share:
-        yield f"clipped recording ({figures['clipped_share']:.2%} of the samples)"
-    if figures.get("high_db", 0.0) < limits.high_db:
-        yield "nothing above 17 kHz"
-
-
-def _flags_of_stems(figures: Mapping[str, float], limits: FlagLimits) -> Iterator[str]:
-    for name, share in figures.items():
-        target = name.removesuffix(_SHARE)
-        if name.endswith(_SHARE) and target not in ("silent", "clipped") and share < limits.stem_share:
-            yield f"{target} nearly silent"
-    if figures.get("correlation", 0.0) > limits.correlation:
-        yield f"stems alike (correlation {figures['correlation']:.2f})"
 
 
 def _whole_frames(stems: Audio, frame: int) -> Iterator[Audio]:

@@ -1,86 +1,86 @@
-"""One recording to stems, from a local file to local files; what is heard, seen and measured comes from one pass."""
+"""One recording becomes stems: local file in, local files out; stems, picture and figures come from one pass."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import tee
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.core.base.files import digest_file
+from components.core.data.stem_provenance import Provenance, SourceFile, StemFile, StemFormat, StemSettings
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
 from components.core.separating.lanes import WindowPool
 from components.core.separating.segments import separate_blocks, separate_in_pool
 from components.core.sound.decoding import Audio, read_blocks
 from components.core.sound.profile import Profile
+from components.core.stores.store import ListedFile
+from components.core.tracking import provenance
 from components.separate.config import SeparateConfig
-from components.separate.recording.inspection import Inspection, inspect
+from components.separate.recording.inspection import BLOCK, Inspection, inspect
 from components.separate.recording.model_pass import SampleQueue, estimate_stems
 from components.separate.recording.quality import QualityMeter
 from components.separate.recording.quantisation import Samples, add_up, count_clipped, encoding_for
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from components.separate.recording.stem_files import Output, StemWriter, choose_output
-from components.separate.recording.tags import copy_tags
-
-BLOCK = 1 << 16
-"""Samples that are handled at once."""
+from components.separate.recording.tags import read_tags, write_tags
 
 PICTURE = "spectrogram.png"
-Beat = Callable[[float, float], None]
-"""Is told how many seconds of the recording are done, and what share of it."""
+
+ReportProgress = Callable[[float, float], None]
+"""Takes the seconds of the recording that are done, and their share of its length."""
 
 
 @dataclass(frozen=True)
 class Separation:
-    """A model ready to separate: `separator` is it as it runs here, `lanes` how many segments run at once."""
+    """A model that is ready to separate.
+
+    settings   the settings that provenance files name
+    separator  the model's network as it runs here
+    lanes      segments that run at once
+    pool       where the segments of several recordings share forward passes; None: each recording runs alone
+    """
 
     model: Model
+    settings: StemSettings
     separator: Separator
     profile: Profile | None
     config: SeparateConfig
     lanes: int
     pool: WindowPool | None = None
 
-    def stems_of(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
-        """Turn blocks of a mixture, `(channels, any)` at the model's rate, into blocks of its stems.
-
-        In a `pool` the segments of several recordings, each in a thread of its own, share forward passes.
-        """
+    def separate_blocks(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
+        """Turn blocks of a mixture, `(channels, any)` at the model's rate, into blocks `(stems, channels, any)`."""
         if self.pool is not None:
             return separate_in_pool(self.pool, blocks, self.config.post.overlap)
         return separate_blocks(self.separator, blocks, self.config.post.overlap, self.lanes)
 
-    @property
-    def written(self) -> tuple[str, ...]:
-        """The stems that are written, in the model's order."""
-        wanted = self.config.stems or self.model.targets
-        return tuple(target for target in self.model.targets if target in wanted)
-
 
 @dataclass(frozen=True)
-class Product:
-    """What became of a recording: files in the folder, and what was seen on the way."""
+class RecordingFile:
+    """A recording as a local file: its path and SHA-256, and the store and entry that it was fetched from."""
 
-    inspection: Inspection
-    output: Output
-    stems: dict[str, Path]
-    clipped: dict[str, int]
-    picture: Path | None
-    figures: dict[str, float]
-    features: dict[str, float]
+    path: Path
+    sha256: str
+    store: str
+    entry: ListedFile
 
 
-def separate_file(separation: Separation, recording: Path, folder: Path, beat: Beat = lambda *_: None) -> Product:
-    """Write the stems of `recording` to `folder`: its length, rate and channels, and its sum.
+def separate_file(
+    separation: Separation, recording: RecordingFile, folder: Path, report: ReportProgress = lambda *_: None
+) -> Provenance:
+    """Write the stems of `recording` to `folder`, with its length, rate and channels; they add up to it.
 
-    Raises Unfit when it can't be separated, and OSError when the stems can't be written.
+    Raises Unfit when the recording can't be separated, and OSError when the stems can't be written.
     """
-    inspection = inspect(recording, separation.config.limits)
+    inspection = inspect(recording.path, separation.config.limits)
     targets, info = separation.model.targets, inspection.info
     output = choose_output(info, inspection.peak, inspection.samples, separation.config.format)
-    stems = {target: folder / f"{target}{output.suffix}" for target in separation.written}
+    paths = {target: folder / f"{target}{output.suffix}" for target in separation.settings.options.stems}
     quality = QualityMeter(targets, info.rate, separation.profile)
     picture = SpectrogramPicture(targets, inspection.samples, info.rate) if separation.config.pictures else None
     clipped = np.zeros(len(targets), np.int64)
@@ -88,51 +88,86 @@ def separate_file(separation: Separation, recording: Path, folder: Path, beat: B
     with ExitStack() as files:
         writers = {
             target: files.enter_context(StemWriter(path, output, info.rate, info.channels))
-            for target, path in stems.items()
+            for target, path in paths.items()
         }
-        for written, over in _written(separation, inspection, output, recording):
-            for target, stem in zip(targets, written, strict=True):
+        for stems, clipped_now in _make_stems(separation, inspection, output, recording.path):
+            for target, stem in zip(targets, stems, strict=True):
                 if target in writers:
                     writers[target].write(stem)
-            seen = _as_float(written)
-            quality.add(seen)
+            samples = _as_float(stems)
+            quality.add(samples)
             if picture is not None:
-                picture.add(seen)
-            clipped += over
-            done += written.shape[-1]
-            beat(done / info.rate, done / inspection.samples)
-    for target, path in stems.items():
-        copy_tags(recording, path, target)
+                picture.add(samples)
+            clipped += clipped_now
+            done += stems.shape[-1]
+            report(done / info.rate, done / inspection.samples)
+    tags = read_tags(recording.path)
+    for target, path in paths.items():
+        write_tags(path, tags, target)
     if picture is not None:
         picture.write(folder / PICTURE)
-    result = quality.result()
-    return Product(
-        inspection,
-        output,
-        stems,
-        dict(zip(targets, clipped.tolist(), strict=True)),
-        folder / PICTURE if picture is not None else None,
-        result.figures(),
-        result.features,
+    clips = dict(zip(targets, clipped.tolist(), strict=True))
+    measured = quality.result()
+    return Provenance(
+        source=_describe_source(recording, inspection),
+        model=separation.settings.model,
+        options=separation.settings.options,
+        stems={
+            target: StemFile(file=path.name, sha256=digest_file(path), clipped=clips[target])
+            for target, path in paths.items()
+        },
+        format=StemFormat(subtype=output.encoding.subtype, instead_because=output.reason),
+        picture=PICTURE if picture is not None else "",
+        figures=measured.figures(),
+        features=measured.features,
+        code=_git_commit(),
+        packages=provenance.package_versions(),
+        machine=describe_machine(),
     )
 
 
-def _written(
-    separation: Separation, inspection: Inspection, output: Output, recording: Path
+@cache
+def _git_commit() -> str:
+    return provenance.git_commit()
+
+
+@cache
+def describe_machine() -> dict[str, str]:
+    """Return the kind of this machine: on the same kind, the same bytes come out."""
+    return {**provenance.machine(), "hardware": provenance.hardware()}
+
+
+def _describe_source(recording: RecordingFile, inspection: Inspection) -> SourceFile:
+    return SourceFile(
+        store=recording.store,
+        key=recording.entry.key,
+        bytes=recording.entry.size,
+        stamp=recording.entry.stamp,
+        sha256=recording.sha256,
+        samples=inspection.samples,
+        samples_sha256=inspection.digest,
+        rate=inspection.info.rate,
+        channels=inspection.info.channels,
+        subtype=inspection.info.subtype,
+    )
+
+
+def _make_stems(
+    separation: Separation, inspection: Inspection, output: Output, path: Path
 ) -> Iterator[tuple[Samples, NDArray[np.int64]]]:
-    """Yield blocks of all stems as they are written, `(stems, channels, n)`, and how many samples of each clip."""
+    """Yield blocks of all stems as they are written, `(stems, channels, n)`, and the clipped samples of each stem."""
     info, targets = inspection.info, separation.model.targets
     patience = separation.config.limits.decoder_seconds
-    blocks = read_blocks(recording, BLOCK, dtype=encoding_for(info.subtype).dtype, patience=patience)
+    blocks = read_blocks(path, BLOCK, dtype=encoding_for(info.subtype).dtype, patience=patience, info=info)
     with closing(blocks):
-        # what the network hears runs ahead of what the stems must add up to, by a few segments
-        heard, kept = tee(blocks)
-        floats = (_as_float(block) for block in heard)
-        ahead = estimate_stems(separation.model, separation.stems_of, floats, info.rate, info.channels)
-        estimates = SampleQueue(ahead, (len(targets), info.channels))
-        for block in kept:
-            wanted = estimates.take(block.shape[-1])
-            yield add_up(output.encoding, block, wanted), count_clipped(output.encoding, wanted)
+        # the network reads a few segments ahead of the samples that the stems must add up to
+        ahead, recorded = tee(blocks)
+        floats = (_as_float(block) for block in ahead)
+        estimated = estimate_stems(separation.model, separation.separate_blocks, floats, info.rate, info.channels)
+        estimates = SampleQueue(estimated, (len(targets), info.channels))
+        for block in recorded:
+            estimate = estimates.take(block.shape[-1])
+            yield add_up(output.encoding, block, estimate), count_clipped(output.encoding, estimate)
 
 
 def _as_float(samples: Samples) -> Audio:

@@ -1,70 +1,78 @@
 """`python -m components.separate.tracing.lineage STEM`: where a stem comes from, back to data, code and parameters."""
 
-import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 from mlflow.exceptions import MlflowException
+from pydantic import ConfigDict
+from typer import Argument
 
+from components.core.base.documents import Document
 from components.core.base.errors import UserError
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
+from components.core.data.stem_provenance import Provenance
 from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.store import PROVENANCE
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
-from components.separate.ledger.destination_documents import parse_json
+from components.separate.ledger.destination_documents import parse_document, read_document
 
-_OF_THE_RUN = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
+_TAGS_OF_TRAINING = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
 
 
 @dataclass(frozen=True)
 class Stem:
-    """A stem: the address of its folder, the name of its file, what its target is, and where it comes from."""
+    """A stem: the address of its folder, the name of its file, its target, and its provenance."""
 
     folder: str
     file: str
     target: str
-    provenance: Mapping[str, Any]
+    provenance: Provenance
 
 
 def find_stem(address: str) -> Stem:
     """Return the stem at a path or `s3://` address; raises UserError for a file that Stemline did not make."""
     folder, _, file = address.rpartition("/")
-    provenance = parse_json(open_store(folder or ".").read(PROVENANCE))
-    for target, stem in provenance.get("stems", {}).items():
-        if stem["file"] == file:
-            return Stem(folder or ".", file, target, provenance)
+    provenance = read_document(open_store(folder or "."), PROVENANCE, Provenance)
+    if provenance is not None:
+        for target, stem in provenance.stems.items():
+            if stem.file == file:
+                return Stem(folder or ".", file, target, provenance)
     raise UserError(f"{address} is no stem of Stemline: no {PROVENANCE} beside it names it")
 
 
-def chain(stem: Stem) -> Iterator[tuple[str, str]]:
-    """Yield what, and its value, from the stem back to what the model was trained on."""
+def trace(stem: Stem) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each step from the stem back to the training of its model."""
     made = stem.provenance
-    source, model, options = made["source"], made["model"], made["options"]
-    yield "stem", f"{stem.target}, SHA-256 {made['stems'][stem.target]['sha256']}"
-    yield "recording", f"{source['store']}: {source['key']}"
-    yield "its file", f"SHA-256 {source['sha256']}, {source['bytes']} bytes, {source['rate']} Hz, {source['subtype']}"
-    yield "options", ", ".join(f"{name} {value}" for name, value in options.items())
-    yield "separated by", f"code {made['code']}"
-    yield "on", ", ".join(f"{value}" for value in made["machine"].values())
-    yield "packages", ", ".join(f"{name} {version}" for name, version in made["packages"].items())
-    version = f" version {model['version']}" if model["version"] else ""
-    yield "model", f"{model['name']}{version}, SHA-256 {model['sha256']}"
-    yield "its network", ", ".join(f"{name} {value}" for name, value in model["network"].items())
-    yield "trained by", f"code {model['git_commit']}, MLflow run {model['run_id']}"
-    yield from _of_the_run(str(model["run_id"]))
+    source, model = made.source, made.model
+    yield "stem", f"{stem.target}, SHA-256 {made.stems[stem.target].sha256}"
+    yield "recording", f"{source.store}: {source.key}"
+    yield "its file", f"SHA-256 {source.sha256}, {source.bytes} bytes, {source.rate} Hz, {source.subtype}"
+    yield "options", _list_pairs(made.options.model_dump(mode="json"))
+    yield "separated by", f"code {made.code}"
+    yield "on", ", ".join(made.machine.values())
+    yield "packages", _list_pairs(made.packages)
+    version = f" version {model.version}" if model.version else ""
+    yield "model", f"{model.name}{version}, SHA-256 {model.sha256}"
+    yield "its network", _list_pairs(model.network)
+    yield "trained by", f"code {model.git_commit}, MLflow run {model.run_id}"
+    yield from _trace_run(str(model.run_id))
 
 
-def _of_the_run(run_id: str) -> Iterator[tuple[str, str]]:
-    """What only the training's MLflow run knows; of the model that ships, the run's export beside it knows it too."""
-    found = _shipped_run(run_id) or _stored_run(run_id)
+def _list_pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _trace_run(run_id: str) -> Iterator[tuple[str, str]]:
+    """Yield what the training's MLflow run says; for the shipped model its export says the same."""
+    found = _read_shipped_run(run_id) or _read_stored_run(run_id)
     if found is None:
         yield "its run", f"not in {mlflow_runs.store_address()}: set MLFLOW_TRACKING_URI to the store that has it"
         return
     tags, params = found
-    yield from ((name, tags[name]) for name in _OF_THE_RUN if name in tags)
+    yield from ((name, tags[name]) for name in _TAGS_OF_TRAINING if name in tags)
     yield from sorted((name, value) for name, value in params.items() if name.startswith("train."))
 
 
@@ -72,13 +80,23 @@ _Run = tuple[Mapping[str, str], Mapping[str, str]]
 """Tags and parameters."""
 
 
-def _shipped_run(run_id: str) -> _Run | None:
+class _ExportedRun(Document):
+    """The MLflow run that an exported model has beside it; its metrics are not read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    run_id: str
+    tags: dict[str, str]
+    params: dict[str, str]
+
+
+def _read_shipped_run(run_id: str) -> _Run | None:
     path = SHIPPED / mlflow_runs.RunRef.FILE
-    run = parse_json(path.read_bytes() if path.is_file() else None)
-    return (run["tags"], run["params"]) if run.get("run_id") == run_id else None
+    run = parse_document(path.read_bytes(), _ExportedRun) if path.is_file() else None
+    return (run.tags, run.params) if run is not None and run.run_id == run_id else None
 
 
-def _stored_run(run_id: str) -> _Run | None:
+def _read_stored_run(run_id: str) -> _Run | None:
     if not store_exists():
         return None
     try:
@@ -88,18 +106,11 @@ def _stored_run(run_id: str) -> _Run | None:
     return run.data.tags, run.data.params
 
 
-def main() -> None:
-    """Print the chain, a line each."""
-    parser = argparse.ArgumentParser(prog="python -m components.separate.tracing.lineage", description=__doc__)
-    parser.add_argument("stem", help="a stem's file, or its s3:// address")
-    arguments = parser.parse_args()
-    run_step(lambda: _print(find_stem(arguments.stem)))
-
-
-def _print(stem: Stem) -> None:
-    for what, value in chain(stem):
-        print(f"{what:>16}  {value}")
+def lineage(stem: Annotated[str, Argument(help="A stem's file, or its s3:// address.")]) -> None:
+    """Print where a stem comes from: recording, model, training run, data, code, packages, parameters."""
+    for name, value in trace(find_stem(stem)):
+        print(f"{name:>16}  {value}")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(lineage, "components.separate.tracing.lineage")

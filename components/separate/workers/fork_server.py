@@ -1,4 +1,4 @@
-"""Where workers come from: a server that has imported what they need, once, and is forked for each."""
+"""The process that workers are forked from: it imports what they need once."""
 
 import multiprocessing
 from multiprocessing import forkserver
@@ -6,13 +6,13 @@ from multiprocessing.context import ForkServerContext
 
 
 def worker_context() -> ForkServerContext:
-    """Return the context in which workers are started."""
+    """Return the multiprocessing context that starts workers."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["components.separate.workers.worker"])
     return context
 
 
 def start_server() -> None:
-    """Have the server begin to import, which takes seconds, while this process does other things."""
+    """Start the fork server; its imports take seconds, and this process goes on meanwhile."""
     worker_context()
     forkserver.ensure_running()

@@ -1,39 +1,41 @@
-"""What the job and its workers say to each other."""
+"""The messages between a job and its workers."""
 
 from dataclasses import dataclass
 
+from components.core.data.stem_provenance import StemSettings
 from components.core.models.addresses import ModelAddress
 from components.separate.config import SeparateConfig
 from components.separate.ledger.ledger_table import Row
-from components.separate.recording.stem_settings import Recipe
 
 
 @dataclass(frozen=True)
-class Order:
-    """What all workers of a job need to know.
+class WorkerSetup:
+    """What every worker of a job gets when it starts.
 
-    `source` and `destination` are addresses; a worker separates `tracks` recordings at once, and `lanes` segments.
+    source, destination  addresses of the stores
+    lanes                segments of a recording that run at once
+    tracks               recordings that a worker separates at once
     """
 
     source: str
     destination: str
     address: ModelAddress
     config: SeparateConfig
-    recipe: Recipe
+    settings: StemSettings
     lanes: int
     tracks: int = 1
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A worker has begun to separate a recording: if it dies now, this one may be why."""
+class Started:
+    """A worker starts to separate a recording: if it dies now, this recording may be why."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Beat:
-    """A worker has come so many seconds far in its recording, and that is this share of it."""
+class Progressed:
+    """A worker has separated `seconds` of a recording, and `share` of its length."""
 
     key: str
     seconds: float
@@ -41,29 +43,29 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Made:
-    """The stems of a recording are made, and only have to be stored."""
+class StemsMade:
+    """The stems of a recording are made; now they are stored."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Ended:
+class Finished:
     """A recording has its row of the ledger."""
 
     row: Row
 
 
 @dataclass(frozen=True)
-class Busy:
-    """Another worker, perhaps of another job, has claimed the recording."""
+class ClaimedElsewhere:
+    """Another worker, perhaps of another job, holds the claim to the recording."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Troubled:
-    """A recording failed for no known reason."""
+class Failed:
+    """A recording failed for no known reason, so it is tried again."""
 
     key: str
     reason: str
@@ -71,9 +73,13 @@ class Troubled:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The worker can't go on, and no other could: the store or this machine's disk. One line."""
+    """No worker can go on: a store, this machine's disk, or the model has a fault.
+
+    `reason` is one line; `outage` is true when a store does not answer, so that the same command helps later.
+    """
 
     reason: str
+    outage: bool = False
 
 
-Message = Begun | Beat | Made | Ended | Busy | Troubled | Stopped
+Message = Started | Progressed | StemsMade | Finished | ClaimedElsewhere | Failed | Stopped

@@ -1,78 +1,85 @@
-"""The first third of a worker's way: claim a recording, see whether there is anything to do, and have it at hand."""
+"""The first part of a worker's work: claim a recording, check whether it needs work, and fetch it."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from components.core.base.files import digest_file
+from components.core.data.stem_provenance import Provenance, StemSettings
 from components.core.stores.store import ListedFile, Store
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.destination_documents import read_provenance, same_recipe, same_source
-from components.separate.ledger.ledger_table import Row, row_of_provenance
+from components.separate.ledger.destination_documents import provenance_key, read_document
+from components.separate.ledger.ledger_table import Row, describe_stems
+from components.separate.listing.plan import is_same_file
 from components.separate.recording.inspection import Unfit
-from components.separate.recording.stem_settings import Recipe
-from components.separate.workers.messages import Busy
+from components.separate.recording.stems import RecordingFile
+from components.separate.workers.messages import ClaimedElsewhere
 
 
 @dataclass
-class Fetched:
-    """A recording that is claimed and at hand, and what its destination says of it so far.
+class FetchedRecording:
+    """A recording that is claimed and fetched.
 
-    `path` is the recording, `folder` an empty one for its stems; `holding` lets go of all when it is closed.
+    folder        an empty folder for its stems
+    replaces      whether the destination has older stems of it
+    held          closing it releases the claim and deletes the local files
     """
 
-    entry: ListedFile
-    path: Path
+    file: RecordingFile
     folder: Path
-    sha256: str
-    before: dict[str, Any]
-    holding: ExitStack
+    replaces: bool
+    held: ExitStack
+
+    @property
+    def entry(self) -> ListedFile:
+        """Its entry in the source's listing."""
+        return self.file.entry
 
 
 @dataclass(frozen=True)
-class Fetcher:
-    """Gets recordings of `source` that `destination` does not have yet."""
+class RecordingFetcher:
+    """Fetches recordings of `source` that `destination` does not have yet."""
 
     source: Store
     destination: Store
     claims: Claims
-    recipe: Recipe
+    settings: StemSettings
 
-    def fetch(self, entry: ListedFile) -> Fetched | Row | Busy:
-        """Claim a recording and bring it here; a row where nothing is to do, Busy where another has claimed it.
+    def fetch(self, entry: ListedFile) -> FetchedRecording | Row | ClaimedElsewhere:
+        """Claim a recording and fetch it; returns its row when it is done already.
 
-        Raises Unfit for what can be no recording, Gone for one that has changed since it was listed.
+        Raises Unfit for a file that can't be a recording, RecordingGone for one that has changed since it was listed.
         """
-        require_name(entry.key)
-        with ExitStack() as holding:
-            if not holding.enter_context(self.claims.held(entry.key)):
-                return Busy(entry.key)
-            # only now, since another worker may have done it just before
-            before = read_provenance(self.destination, entry.key)
-            if not same_recipe(before, self.recipe):
-                return self._fetched(entry, before, holding)
-            if same_source(before, entry):
-                return row_of_provenance("skipped", entry, before)
-            fetched = self._fetched(entry, before, holding)
-            if fetched.sha256 == before["source"]["sha256"]:  # copied, or touched
-                fetched.holding.close()
-                return row_of_provenance("skipped", entry, before)
+        require_usable_name(entry.key)
+        with ExitStack() as held:
+            if not held.enter_context(self.claims.held(entry.key)):
+                return ClaimedElsewhere(entry.key)
+            # read only now: another worker may have finished it a moment before
+            earlier = read_document(self.destination, provenance_key(entry.key), Provenance)
+            if earlier is None or not earlier.settings.makes_same_stems(self.settings):
+                return self._fetch(entry, earlier, held)
+            if is_same_file(earlier, entry):
+                return describe_stems("skipped", entry, earlier)
+            fetched = self._fetch(entry, earlier, held)
+            if fetched.file.sha256 == earlier.source.sha256:  # it was only copied or touched
+                fetched.held.close()
+                return describe_stems("skipped", entry, earlier)
             return fetched
 
-    def _fetched(self, entry: ListedFile, before: dict[str, Any], holding: ExitStack) -> Fetched:
-        staging = holding.enter_context(self.destination.staging())
+    def _fetch(self, entry: ListedFile, earlier: Provenance | None, held: ExitStack) -> FetchedRecording:
+        staging = held.enter_context(self.destination.staging())
         arriving, leaving = staging / "arriving", staging / "leaving"
         arriving.mkdir()
         leaving.mkdir()
         path = self.source.fetch(entry, arriving)
         if not path.is_file():
             raise Unfit("it is a folder, not a recording" if path.is_dir() else "it is no file, or a link to none")
-        return Fetched(entry, path, leaving, digest_file(path), before, holding.pop_all())
+        file = RecordingFile(path, digest_file(path), self.source.address, entry)
+        return FetchedRecording(file, leaving, earlier is not None, held.pop_all())
 
 
-def require_name(key: str) -> None:
-    """Raise Unfit for a key that can't be the path of a folder below the destination."""
+def require_usable_name(key: str) -> None:
+    """Raise Unfit for a key that can't be a folder's path at the destination."""
     try:
         key.encode()
     except UnicodeEncodeError:

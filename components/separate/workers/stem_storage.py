@@ -1,66 +1,24 @@
-"""The last third of a worker's way: stems first, provenance last, so that a recording is done or not begun."""
+"""The last part of a worker's work: store the stems, and the provenance last, so that a recording is done or not."""
 
-from typing import Any
-
-from components.core.base.files import digest_file
+from components.core.data.stem_provenance import Provenance
 from components.core.stores.store import PROVENANCE, Store
-from components.core.tracking import provenance
-from components.separate.ledger.destination_documents import provenance_key, write_provenance
-from components.separate.ledger.ledger_table import Row, row_of_provenance
+from components.separate.ledger.destination_documents import provenance_key, write_document
+from components.separate.ledger.ledger_table import Row, describe_stems
 from components.separate.ledger.quarantine import quarantine_key
-from components.separate.recording.stem_settings import Recipe
-from components.separate.recording.stems import Product
-from components.separate.workers.recording_fetch import Fetched
+from components.separate.workers.recording_fetch import FetchedRecording
 
 
-def store_product(destination: Store, source: str, recipe: Recipe, fetched: Fetched, product: Product) -> Row:
-    """Store what became of a recording, and return its row; `source` is the address of the recording's store."""
+def store_stems(destination: Store, fetched: FetchedRecording, provenance: Provenance) -> Row:
+    """Store the files that a recording became, and return its row."""
     key = fetched.entry.key
-    document = provenance_of(source, recipe, fetched, product)
-    if fetched.before:  # while stems are replaced, the recording is not done
+    if fetched.replaces:  # while its stems are replaced, the recording is not done
         destination.delete(provenance_key(key))
-    files = [*product.stems.values(), *([product.picture] if product.picture else [])]
-    for path in files:
-        destination.put(path, f"{key}/{path.name}")
-    for name in set(destination.names(key)) - {path.name for path in files} - {PROVENANCE}:
-        destination.delete(f"{key}/{name}")  # of another format, or of a stem that is not wanted any more
-    write_provenance(destination, key, document)
+    names = [stem.file for stem in provenance.stems.values()]
+    names += [provenance.picture] if provenance.picture else []
+    for name in names:
+        destination.put(fetched.folder / name, f"{key}/{name}")
+    for name in set(destination.names(key)) - {*names, PROVENANCE}:
+        destination.delete(f"{key}/{name}")  # of another format, or a stem that is not wanted any more
+    write_document(destination, provenance_key(key), provenance)
     destination.delete(quarantine_key(key))
-    return row_of_provenance("done", fetched.entry, document)
-
-
-def machine() -> dict[str, str]:
-    """Return what kind of machine separates here: on the same kind, the same bytes come out."""
-    return {**provenance.machine(), "hardware": provenance.hardware()}
-
-
-def provenance_of(source: str, recipe: Recipe, fetched: Fetched, product: Product) -> dict[str, Any]:
-    """Return what a stem's file does not say: what it was made of, how, and what was seen on the way."""
-    inspection, entry = product.inspection, fetched.entry
-    return {
-        "source": {
-            "store": source,
-            "key": entry.key,
-            "bytes": entry.size,
-            "stamp": entry.stamp,
-            "sha256": fetched.sha256,
-            "samples": inspection.samples,
-            "samples_sha256": inspection.digest,
-            "rate": inspection.info.rate,
-            "channels": inspection.info.channels,
-            "subtype": inspection.info.subtype,
-        },
-        "model": recipe.model,
-        "options": recipe.options,
-        "stems": {
-            target: {"file": path.name, "sha256": digest_file(path), "clipped": product.clipped[target]}
-            for target, path in product.stems.items()
-        },
-        "format": {"subtype": product.output.encoding.subtype, "instead_because": product.output.reason},
-        **({"picture": product.picture.name} if product.picture else {}),
-        "figures": product.figures,
-        "features": product.features,
-        "code": provenance.git_commit(),
-        "packages": provenance.package_versions(),
-        "machine": machine(),
-    }
+    return describe_stems("done", fetched.entry, provenance)

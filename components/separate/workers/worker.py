@@ -1,7 +1,7 @@
 """A worker: a process that separates one recording after the other.
 
-Three threads, so that neither the store nor the processor waits: while one recording is separated, the next one is
-fetched and the one before is stored.
+It has three threads, so that neither the store nor the processor waits: while one recording is separated, the next one
+is fetched and the one before is stored.
 """
 
 import errno
@@ -17,7 +17,9 @@ from multiprocessing.connection import Connection
 import torch
 
 from components.core.base.errors import UserError
+from components.core.base.outages import is_outage
 from components.core.base.parallel import end_with_pool_owner
+from components.core.data.stem_provenance import Provenance
 from components.core.models.bundle import load_model
 from components.core.separating.fast import for_inference
 from components.core.separating.lanes import WindowPool
@@ -26,31 +28,45 @@ from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.ledger_table import Row
-from components.separate.ledger.quarantine import quarantine
+from components.separate.ledger.ledger_table import describe_failure
+from components.separate.ledger.quarantine import put_in_quarantine
 from components.separate.recording.inspection import Unfit
-from components.separate.recording.stems import Product, Separation, separate_file
+from components.separate.recording.stems import ReportProgress, Separation, separate_file
 from components.separate.workers.devices import CPU, GPU_BATCH
-from components.separate.workers.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
-from components.separate.workers.recording_fetch import Fetched, Fetcher
-from components.separate.workers.stem_storage import store_product
+from components.separate.workers.messages import (
+    ClaimedElsewhere,
+    Failed,
+    Finished,
+    Message,
+    Progressed,
+    Started,
+    StemsMade,
+    Stopped,
+    WorkerSetup,
+)
+from components.separate.workers.recording_fetch import FetchedRecording, RecordingFetcher
+from components.separate.workers.stem_storage import store_stems
 
-_BEAT = 2.0  # seconds
-_OF_THE_FILE = (errno.EIO, errno.ESTALE, errno.ENOENT)  # faults of one file, not of the whole disk
+_REPORT_EVERY = 2.0  # seconds
+_FAULTS_OF_ONE_FILE = (errno.EIO, errno.ESTALE, errno.ENOENT)  # the disk as a whole still works
 
-Say = Callable[[Message], None]
+Send = Callable[[Message], None]
 
 
-def serve(connection: Connection, order: Order, device: str) -> None:
-    """Work on the entries that come through `connection`, until None comes; say what becomes of each."""
+def serve(connection: Connection, setup: WorkerSetup, device: str) -> None:
+    """Work on the entries that come through `connection` until None comes; send messages back through it."""
     end_with_pool_owner()
     lock = threading.Lock()
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         with lock, suppress(BrokenPipeError):  # the job has died; this process is about to end with it
             connection.send(message)
 
-    worker = Worker(order, separation_of(order, device), say)
+    try:
+        worker = Worker(setup, prepare_separation(setup, device), send)
+    except (UserError, OSError) as error:
+        send(_explain_stop(error))
+        return
     threading.Thread(target=_receive, args=(connection, worker), daemon=True).start()
     worker.work()
 
@@ -64,117 +80,122 @@ def _receive(connection: Connection, worker: "Worker") -> None:
     worker.give(None)
 
 
-def separation_of(order: Order, device: str) -> Separation:
-    """Return the order's model, ready on `device`; torch then computes on one thread, since two give other bits."""
+def prepare_separation(setup: WorkerSetup, device: str) -> Separation:
+    """Load the model of `setup` to `device`; torch then uses one thread, because two would give other bits."""
     torch.set_num_threads(1)
-    model = load_model(order.address.folder)
-    fast = for_inference(model.separator, order.recipe.options["precision"])
-    separator = post_processed(fast, order.config.post).to(device)
+    model = load_model(setup.address.folder)
+    fast = for_inference(model.separator, setup.settings.options.precision)
+    separator = post_processed(fast, setup.config.post).to(device)
     pool = None if device == CPU else WindowPool(separator, batch=GPU_BATCH)
-    path = order.address.folder / PROFILE
+    path = setup.address.folder / PROFILE
     profile = read_profile(path) if path.is_file() else None
-    return Separation(model, separator, profile, order.config, order.lanes, pool)
+    return Separation(model, setup.settings, separator, profile, setup.config, setup.lanes, pool)
 
 
 class Worker:
-    """Fetches, separates and stores, each on a thread of its own; `say` tells the job."""
+    """Fetches, separates and stores recordings, each on a thread of its own; `send` takes messages for the job."""
 
-    def __init__(self, order: Order, separation: Separation, say: Say) -> None:
-        self._order, self._separation, self._say = order, separation, say
-        self._destination = open_store(order.destination, order.config.patience_seconds)
-        source = open_store(order.source, order.config.patience_seconds)
-        self._fetcher = Fetcher(source, self._destination, Claims(self._destination), order.recipe)
+    def __init__(self, setup: WorkerSetup, separation: Separation, send: Send) -> None:
+        self._separation, self._send, self._tracks = separation, send, setup.tracks
+        self._destination = open_store(setup.destination, setup.config.patience_seconds)
+        source = open_store(setup.source, setup.config.patience_seconds)
+        self._fetcher = RecordingFetcher(source, self._destination, Claims(self._destination), setup.settings)
         self._fetching, self._storing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
-        self._coming: queue.Queue[Future[Fetched | None] | None] = queue.Queue()
+        self._queue: queue.Queue[Future[FetchedRecording | None] | None] = queue.Queue()
 
     def give(self, entry: ListedFile | None) -> None:
-        """Have a recording fetched, to be separated in its turn; None is the last."""
-        self._coming.put(None if entry is None else self._fetching.submit(self._fetch, entry))
+        """Add a recording to the queue; None ends the queue."""
+        self._queue.put(None if entry is None else self._fetching.submit(self._fetch, entry))
 
     def work(self) -> None:
-        """Separate what is given until the last, several recordings at once on a GPU, and see it stored."""
-        with ThreadPoolExecutor(self._order.tracks) as threads:
-            for turns in [threads.submit(self._take_turns) for _ in range(self._order.tracks)]:
-                turns.result()
+        """Separate and store recordings until the queue ends; on a GPU several at once."""
+        with ThreadPoolExecutor(self._tracks) as threads:
+            for thread in [threads.submit(self._work_alone) for _ in range(self._tracks)]:
+                thread.result()
 
-    def _take_turns(self) -> None:
-        torch.set_num_threads(1)  # which each thread has for itself
+    def _work_alone(self) -> None:
+        torch.set_num_threads(1)  # it is a setting of each thread
         storing: Future[None] | None = None
-        while (coming := self._coming.get()) is not None:
+        while (coming := self._queue.get()) is not None:
             fetched = coming.result()
-            product = self._separate(fetched) if fetched else None
+            provenance = self._separate(fetched) if fetched else None
             if storing is not None:
                 storing.result()  # at most one recording waits to be stored
-            if fetched is not None and product is not None:
-                storing = self._storing.submit(self._store, fetched, product)
-        self._coming.put(None)  # for the other threads
+            if fetched is not None and provenance is not None:
+                storing = self._storing.submit(self._store, fetched, provenance)
+        self._queue.put(None)  # for the other threads
         if storing is not None:
             storing.result()
 
-    def _fetch(self, entry: ListedFile) -> Fetched | None:
+    def _fetch(self, entry: ListedFile) -> FetchedRecording | None:
         try:
             found = self._fetcher.fetch(entry)
         except Exception as error:
-            self._explain(entry, error)
+            self._send_failure(entry, error)
             return None
-        if isinstance(found, Fetched):
+        if isinstance(found, FetchedRecording):
             return found
-        self._say(found if isinstance(found, Busy) else Ended(found))
+        self._send(found if isinstance(found, ClaimedElsewhere) else Finished(found))
         return None
 
-    def _separate(self, fetched: Fetched) -> Product | None:
-        self._say(Begun(fetched.entry.key))
+    def _separate(self, fetched: FetchedRecording) -> Provenance | None:
+        key = fetched.entry.key
+        self._send(Started(key))
         try:
-            product = separate_file(self._separation, fetched.path, fetched.folder, self._beat(fetched.entry.key))
+            provenance = separate_file(self._separation, fetched.file, fetched.folder, self._make_reporter(key))
         except Exception as error:
-            with fetched.holding:
-                self._explain(fetched.entry, error)
+            with fetched.held:
+                self._send_failure(fetched.entry, error)
             return None
-        self._say(Made(fetched.entry.key))
-        return product
+        self._send(StemsMade(key))
+        return provenance
 
-    def _store(self, fetched: Fetched, product: Product) -> None:
-        with fetched.holding:
+    def _store(self, fetched: FetchedRecording, provenance: Provenance) -> None:
+        with fetched.held:
             try:
-                row = store_product(self._destination, self._order.source, self._order.recipe, fetched, product)
+                row = store_stems(self._destination, fetched, provenance)
             except Exception as error:
-                self._explain(fetched.entry, error)
+                self._send_failure(fetched.entry, error)
                 return
-        self._say(Ended(row))
+        self._send(Finished(row))
 
-    def _beat(self, key: str) -> Callable[[float, float], None]:
-        said = time.monotonic()
+    def _make_reporter(self, key: str) -> ReportProgress:
+        reported = time.monotonic()
 
-        def beat(seconds: float, share: float) -> None:
-            nonlocal said
-            if time.monotonic() - said >= _BEAT:
-                said = time.monotonic()
-                self._say(Beat(key, seconds, share))
+        def report(seconds: float, share: float) -> None:
+            nonlocal reported
+            if time.monotonic() - reported >= _REPORT_EVERY:
+                reported = time.monotonic()
+                self._send(Progressed(key, seconds, share))
 
-        return beat
+        return report
 
-    def _explain(self, entry: ListedFile, error: Exception) -> None:
-        """Tell a recording that is bad for good from one to be tried again, and both from a fault of the place."""
+    def _send_failure(self, entry: ListedFile, error: Exception) -> None:
         try:
-            self._say(self._outcome(entry, error))
-        except (StoreFault, OSError) as fault:  # while a record of it was written
-            self._say(Stopped(_one_line(fault)))
+            self._send(self._judge(entry, error))
+        except (StoreFault, OSError) as fault:  # while the quarantine record was written
+            self._send(_explain_stop(fault))
 
-    def _outcome(self, entry: ListedFile, error: Exception) -> Message:
+    def _judge(self, entry: ListedFile, error: Exception) -> Message:
+        """Decide whether a recording is bad for good, is tried again, or meets a fault that stops the whole job."""
         if isinstance(error, Unfit):
-            return Ended(quarantine(self._destination, entry, str(error), 1))
+            return Finished(put_in_quarantine(self._destination, entry, str(error), 1))
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            return Ended(quarantine(self._destination, entry, "its name is too long for the destination", 1))
+            return Finished(put_in_quarantine(self._destination, entry, "its name is too long for the destination", 1))
         if isinstance(error, RecordingGone):
-            return Ended(Row(entry.key, "failed", entry.size, str(error), attempts=1))
-        if isinstance(error, StoreFault) or (isinstance(error, OSError) and error.errno not in _OF_THE_FILE):
-            return Stopped(_one_line(error))
+            return Finished(describe_failure(entry, str(error), attempts=1))
+        if isinstance(error, StoreFault) or (isinstance(error, OSError) and error.errno not in _FAULTS_OF_ONE_FILE):
+            return _explain_stop(error)
         if isinstance(error, UserError | OSError):
-            return Troubled(entry.key, _one_line(error))
-        return Troubled(entry.key, f"it can't be separated: {type(error).__name__}: {_one_line(error)}")
+            return Failed(entry.key, _in_one_line(error))
+        return Failed(entry.key, f"it can't be separated: {type(error).__name__}: {_in_one_line(error)}")
 
 
-def _one_line(error: Exception) -> str:
+def _explain_stop(error: Exception) -> Stopped:
+    return Stopped(_in_one_line(error), is_outage(error))
+
+
+def _in_one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         where = error.filename2 or error.filename or "a file that was being written"
         return f"{where}: {os.strerror(error.errno)}"

@@ -1,8 +1,8 @@
-"""The workers of a job on this machine: who does what, who died of what, and who is stuck.
+"""The worker processes of a job on this machine: they get recordings, and are replaced when they die.
 
-A worker that dies is replaced, and its recordings go back to the queue. Which of them it died of is known, since it
-says when it begins one. A worker killed from outside (-9, by a person or for memory) is no proof against a recording,
-so that one counts for less.
+A dead worker's recordings go back to the queue. The one that it separated counts against itself, because that may be
+why the worker died. A worker that was killed from outside (by a person, or for memory) proves less, so such a kill
+counts less.
 """
 
 import signal
@@ -21,32 +21,46 @@ from components.core.stores.store import ListedFile
 from components.separate.listing.plan import Task
 from components.separate.workers.devices import CPU
 from components.separate.workers.fork_server import worker_context
-from components.separate.workers.messages import Beat, Begun, Busy, Ended, Made, Message, Order, Stopped, Troubled
+from components.separate.workers.messages import (
+    ClaimedElsewhere,
+    Failed,
+    Finished,
+    Message,
+    Progressed,
+    Started,
+    StemsMade,
+    Stopped,
+    WorkerSetup,
+)
 
-_LOOK_EVERY = 1.0  # seconds
-_ASK_AGAIN = 5.0  # seconds, for what another worker has claimed
-_MOST_KILLS = 20  # of workers from outside, on one recording
+_CHECK_EVERY = 1.0  # seconds
+_ASK_AGAIN = 5.0  # seconds until a recording that another worker has claimed is tried again
+_MOST_KILLS = 20  # from outside, of workers that separated one recording
 _STUCK, _TOO_LARGE = "took no step for {0:.0f} minutes", "took more than {0:.1f} GB of memory"
 
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A recording that is not tried again in this job; `for_good` when it is the recording's own fault."""
+    """A recording that this job does not try again; `is_bad` when the recording itself is at fault."""
 
     entry: ListedFile
     reason: str
     attempts: int
-    for_good: bool
+    is_bad: bool
 
 
-Report = Ended | Beat | GivenUp | Stopped
+Report = Finished | Progressed | GivenUp | Stopped
 
 
 @dataclass
-class Hand:
-    """A worker process: its end of the pipe, what it has been given, what it separates now, when it last said a word.
+class WorkerProcess:
+    """A worker and its end of the pipe.
 
-    `suspect` when it has a single recording that may have ended a worker before.
+    given         the recordings that it has and has not finished
+    separating    those that it separates now
+    is_test       whether it has a single recording, to find out whether that one ends a worker
+    heard         when its last message came
+    ended_because why this job ended it
     """
 
     process: BaseProcess
@@ -54,172 +68,176 @@ class Hand:
     device: str
     given: dict[str, ListedFile] = field(default_factory=dict)
     separating: set[str] = field(default_factory=set)
-    suspect: bool = False
-    stepped: float = 0.0
-    ended_for: str = ""
+    is_test: bool = False
+    heard: float = 0.0
+    ended_because: str = ""
 
 
-class Crew:
-    """Runs `size` workers over tasks until all have ended; `devices` are given out in turn."""
+class WorkerPool:
+    """Runs up to `size` workers over tasks until all have ended; workers get `devices` in turn."""
 
-    def __init__(self, order: Order, size: int, devices: list[str]) -> None:
-        self._order, self._size, self._devices = order, size, devices
+    def __init__(self, setup: WorkerSetup, size: int, devices: list[str]) -> None:
+        self._setup, self._size, self._devices = setup, size, devices
         self._context = worker_context()
-        self._hands: list[Hand] = []
+        self._workers: list[WorkerProcess] = []
         self._queue: deque[ListedFile] = deque()
         self._suspects: deque[ListedFile] = deque()
-        self._busy: dict[str, ListedFile] = {}
+        self._claimed_elsewhere: dict[str, ListedFile] = {}
         self._asked = 0.0
         self._faults: Counter[str] = Counter()
         self._kills: Counter[str] = Counter()
         self._idle_deaths = 0
 
+    @property
+    def workers(self) -> tuple[WorkerProcess, ...]:
+        """The workers that run now."""
+        return tuple(self._workers)
+
     def work(self, tasks: list[Task]) -> Iterator[Report]:
-        """Yield what becomes of the tasks, in any order; ends after the last, or after Stopped."""
+        """Yield what becomes of the tasks, in any order; ends after the last one, or after Stopped."""
         self._queue.extend(task.entry for task in tasks)
         try:
-            while self._queue or self._suspects or self._busy or any(hand.given for hand in self._hands):
-                self._hire()
-                for report in self._listen():
+            while self._queue or self._suspects or self._claimed_elsewhere or any(one.given for one in self._workers):
+                self._distribute()
+                for report in self._receive():
                     yield report
                     if isinstance(report, Stopped):
                         return
-                self._look_after()
+                self._end_bad_workers()
         finally:
-            self.dismiss()
+            self._end_all()
 
-    def dismiss(self) -> None:
-        """End all workers: politely those that have nothing to do."""
-        for hand in self._hands:
-            if hand.given:
-                hand.process.kill()
+    def _end_all(self) -> None:
+        for worker in self._workers:
+            if worker.given:
+                worker.process.kill()
             else:
                 with suppress(BrokenPipeError, ConnectionError):  # it has just died
-                    hand.pipe.send(None)
-        for hand in self._hands:
-            hand.process.join(10)
-            hand.process.kill()
-            hand.pipe.close()
-        self._hands.clear()
+                    worker.pipe.send(None)
+        for worker in self._workers:
+            worker.process.join(10)
+            worker.process.kill()
+            worker.pipe.close()
+        self._workers.clear()
 
-    def _hire(self) -> None:
-        """Have as many workers as are of use, each with enough to do."""
-        if self._busy and time.monotonic() - self._asked > _ASK_AGAIN:
+    def _distribute(self) -> None:
+        """Start as many workers as are useful, and give each of them enough to do."""
+        if self._claimed_elsewhere and time.monotonic() - self._asked > _ASK_AGAIN:
             self._asked = time.monotonic()
-            self._queue.extend(self._busy.values())
-            self._busy.clear()
+            self._queue.extend(self._claimed_elsewhere.values())
+            self._claimed_elsewhere.clear()
         waiting = len(self._queue) + len(self._suspects)
-        while len(self._hands) < self._size and waiting > sum(not hand.given for hand in self._hands):
-            self._hands.append(self._hired())
-        for hand in self._hands:
-            hand.suspect = bool(hand.given) and hand.suspect
-            if self._suspects and not hand.given:
-                self._give(hand, self._suspects.popleft())
-                hand.suspect = True
-        # as many as it separates at once, and the next, which it fetches; each gets the first before anyone a second
-        for ahead in range(self._order.tracks + 1):
-            for hand in [hand for hand in self._hands if not hand.suspect]:
-                # towards the end nobody hoards what another could begin at once
-                if len(self._queue) > (len(self._hands) if ahead else 0) and len(hand.given) <= ahead:
-                    self._give(hand, self._queue.popleft())
+        while len(self._workers) < self._size and waiting > sum(not worker.given for worker in self._workers):
+            self._workers.append(self._start_worker())
+        for worker in self._workers:
+            worker.is_test = bool(worker.given) and worker.is_test
+            if self._suspects and not worker.given:
+                self._give(worker, self._suspects.popleft())
+                worker.is_test = True
+        # as many as a worker separates at once, and one more to fetch; every worker gets its first before any a second
+        for ahead in range(self._setup.tracks + 1):
+            for worker in [worker for worker in self._workers if not worker.is_test]:
+                # towards the end no worker queues what another one could start at once
+                if len(self._queue) > (len(self._workers) if ahead else 0) and len(worker.given) <= ahead:
+                    self._give(worker, self._queue.popleft())
 
-    def _give(self, hand: Hand, entry: ListedFile) -> None:
-        hand.given[entry.key] = entry
-        with suppress(BrokenPipeError, ConnectionError):  # it died; the next look finds out
-            hand.pipe.send(entry)
+    def _give(self, worker: WorkerProcess, entry: ListedFile) -> None:
+        worker.given[entry.key] = entry
+        with suppress(BrokenPipeError, ConnectionError):  # it died, which `_receive` finds out
+            worker.pipe.send(entry)
 
-    def _hired(self) -> Hand:
-        from components.separate.workers.worker import serve  # torch, which a job without recordings can do without
+    def _start_worker(self) -> WorkerProcess:
+        from components.separate.workers.worker import serve  # imports torch, which a job without recordings can spare
 
-        taken = Counter(hand.device for hand in self._hands)
+        taken = Counter(worker.device for worker in self._workers)
         device = min(self._devices, key=lambda name: taken[name])
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._order, device), daemon=True)
+        process = self._context.Process(target=serve, args=(theirs, self._setup, device), daemon=True)
         process.start()
         theirs.close()
-        return Hand(process, ours, device)
+        return WorkerProcess(process, ours, device)
 
-    def _listen(self) -> Iterator[Report]:
-        """Yield what the workers say within the next second, and what their deaths mean."""
-        ready = wait([hand.pipe for hand in self._hands], timeout=_LOOK_EVERY)
-        for hand in [hand for hand in self._hands if hand.pipe in ready]:
+    def _receive(self) -> Iterator[Report]:
+        """Yield what follows from the messages of the next second, and from the workers that died in it."""
+        ready = wait([worker.pipe for worker in self._workers], timeout=_CHECK_EVERY)
+        for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:
-                yield from self._heard(hand, hand.pipe.recv())
+                yield from self._handle(worker, worker.pipe.recv())
             except (EOFError, ConnectionError):
-                self._hands.remove(hand)
-                yield from self._died(hand)
+                self._workers.remove(worker)
+                yield from self._handle_death(worker)
 
-    def _heard(self, hand: Hand, message: Message) -> Iterator[Report]:
-        hand.stepped = time.monotonic()
-        if isinstance(message, Begun):
-            hand.separating.add(message.key)
+    def _handle(self, worker: WorkerProcess, message: Message) -> Iterator[Report]:
+        worker.heard = time.monotonic()
+        if isinstance(message, Started):
+            worker.separating.add(message.key)
             self._idle_deaths = 0
-        elif isinstance(message, Made):
-            hand.separating.discard(message.key)
-        elif isinstance(message, Busy):
-            self._busy[message.key] = self._taken_back(hand, message.key)
-        elif isinstance(message, Troubled):
-            yield from self._blamed(self._taken_back(hand, message.key), message.reason, self._faults)
+        elif isinstance(message, StemsMade):
+            worker.separating.discard(message.key)
+        elif isinstance(message, ClaimedElsewhere):
+            self._claimed_elsewhere[message.key] = self._take_back(worker, message.key)
+        elif isinstance(message, Failed):
+            yield from self._count(self._take_back(worker, message.key), message.reason, self._faults)
         else:
-            if isinstance(message, Ended):
-                self._taken_back(hand, message.row.key)
+            if isinstance(message, Finished):
+                self._take_back(worker, message.row.key)
             yield message
 
-    def _taken_back(self, hand: Hand, key: str) -> ListedFile:
-        hand.separating.discard(key)
-        return hand.given.pop(key)
+    def _take_back(self, worker: WorkerProcess, key: str) -> ListedFile:
+        worker.separating.discard(key)
+        return worker.given.pop(key)
 
-    def _died(self, hand: Hand) -> Iterator[Report]:
-        """Give a dead worker's recordings back to the queue, the one that it separated with a mark against it.
+    def _handle_death(self, worker: WorkerProcess) -> Iterator[Report]:
+        """Put a dead worker's recordings back into the queue, and count its death against the one that it separated.
 
-        Of several at once nobody knows which it was: each is tried alone.
+        When it separated several at once, each of them is tried alone.
         """
-        hand.process.join()
-        separated = [hand.given.pop(key) for key in sorted(hand.separating)]
-        guilty = separated[0] if len(separated) == 1 else None
-        if len(separated) > 1:
-            self._suspects.extend(separated)
-        self._queue.extendleft(hand.given.values())
-        code = hand.process.exitcode or 0
-        from_outside = not hand.ended_for and code in (-signal.SIGKILL, -signal.SIGTERM)
+        worker.process.join()
+        separated = [worker.given.pop(key) for key in sorted(worker.separating)]
+        self._queue.extendleft(worker.given.values())
+        code = worker.process.exitcode or 0
+        from_outside = not worker.ended_because and code in (-signal.SIGKILL, -signal.SIGTERM)
         if not separated:
             self._idle_deaths += 1
-            if self._idle_deaths >= (_MOST_KILLS if from_outside else self._order.config.attempts):
-                yield Stopped(f"workers die before they begin a recording ({_words(code)}): see their messages above")
-        elif guilty is None:
-            return
+            if self._idle_deaths >= (_MOST_KILLS if from_outside else self._setup.config.attempts):
+                yield Stopped(
+                    f"workers die before they begin a recording ({_describe_exit(code)}): see their messages above"
+                )
+        elif len(separated) > 1:
+            self._suspects.extend(separated)
         elif from_outside:
-            yield from self._blamed(guilty, "its worker was killed (out of memory?)", self._kills)
+            yield from self._count(separated[0], "its worker was killed (out of memory?)", self._kills)
         else:
-            what = hand.ended_for or f"died of it ({_words(code)})"
-            yield from self._blamed(guilty, f"its worker {what}", self._faults)
+            cause = worker.ended_because or f"died of it ({_describe_exit(code)})"
+            yield from self._count(separated[0], f"its worker {cause}", self._faults)
 
-    def _blamed(self, entry: ListedFile, reason: str, marks: "Counter[str]") -> Iterator[GivenUp]:
-        marks[entry.key] += 1
-        for_good = marks is self._faults
-        if marks[entry.key] < (self._order.config.attempts if for_good else _MOST_KILLS):
+    def _count(self, entry: ListedFile, reason: str, counter: "Counter[str]") -> Iterator[GivenUp]:
+        """Count a failure of a recording; put the recording back into the queue, or give it up."""
+        counter[entry.key] += 1
+        is_bad = counter is self._faults
+        if counter[entry.key] < (self._setup.config.attempts if is_bad else _MOST_KILLS):
             self._queue.append(entry)
         else:
-            yield GivenUp(entry, f"{reason}, {marks[entry.key]} times", marks[entry.key], for_good)
+            yield GivenUp(entry, f"{reason}, {counter[entry.key]} times", counter[entry.key], is_bad)
 
-    def _look_after(self) -> None:
-        """End workers that are stuck or too large; what that means is seen when they are gone."""
-        config = self._order.config
-        for hand in self._hands:
-            if not hand.separating or hand.ended_for:
+    def _end_bad_workers(self) -> None:
+        """End workers that are stuck or too large; `_handle_death` then deals with their recordings."""
+        config = self._setup.config
+        for worker in self._workers:
+            if not worker.separating or worker.ended_because:
                 continue
-            if time.monotonic() - hand.stepped > config.stuck_seconds:
-                hand.ended_for = _STUCK.format(config.stuck_seconds / 60)
-            elif _gigabytes(hand.process) > config.worker_gigabytes:
-                hand.ended_for = _TOO_LARGE.format(config.worker_gigabytes)
-            if hand.ended_for:
-                hand.process.kill()
+            if time.monotonic() - worker.heard > config.stuck_seconds:
+                worker.ended_because = _STUCK.format(config.stuck_seconds / 60)
+            elif _measure_gigabytes(worker.process) > config.worker_gigabytes:
+                worker.ended_because = _TOO_LARGE.format(config.worker_gigabytes)
+            if worker.ended_because:
+                worker.process.kill()
 
 
-def crew_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, int]:
-    """Return how many workers there are, and how many segments each runs at once: together as many as cores.
+def choose_pool_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, int]:
+    """Return the number of workers, and of segments that each runs at once; together they use all cores.
 
-    On GPUs a worker a GPU; `workers` 0 is as many as are of use.
+    With GPUs there is a worker for each. `workers` 0 means as many as are useful.
     """
     if devices != [CPU]:
         return workers or len(devices), 1
@@ -227,11 +245,11 @@ def crew_size(workers: int, recordings: int, devices: list[str]) -> tuple[int, i
     return size, max(1, available_cores() // size)
 
 
-def _words(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _gigabytes(process: BaseProcess) -> float:
+def _measure_gigabytes(process: BaseProcess) -> float:
     try:
         return float(psutil.Process(process.pid).memory_info().rss) / 1e9
     except psutil.NoSuchProcess:

@@ -1,7 +1,6 @@
 """A catalogue that is unlike the training's music is said to be, if it is more than a few recordings."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,11 @@ import soundfile
 from components.core.sound.balance import FEATURES, BalanceMeter
 from components.core.sound.profile import PROFILE, write_profile
 from components.train.profile_measurement import make_profile
-from tests.components.separate.in_process_job import here, separate
+from tests.components.separate.in_process_job import in_process, separate
 from tests.support.tiny_models import noise, save_tiny_model
 
-pytestmark = pytest.mark.usefixtures("here")
-__all__ = ["here"]
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
 
 SAID = "separate: this catalogue is unlike the music that the model was trained on: its drift of "
 
@@ -52,17 +51,18 @@ def _published(out: Path) -> tuple[float, bool, str]:
 def test_over_the_limit_the_account_and_the_terminal_say_so(
     model: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    summary = separate(model, tones, tmp_path / "out", drift={"recordings": 3})
+    summary = separate(model, tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 3})
     drift, drifted, page = _published(tmp_path / "out")
+    assert summary.drift is not None
     assert drift == summary.drift > 1.5
     assert drifted
     assert f"{drift:.2f}, over the limit" in page
     assert f"{SAID}{drift:.2f} is over 1.5 (separate.drift.limit)" in capsys.readouterr().out.splitlines()
-    again = separate(model, tones, tmp_path / "out", drift={"recordings": 3})
+    again = separate(model, tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 3})
     assert again.drifted  # of what was done before as well
 
 
-@pytest.mark.parametrize("drift", [{"recordings": 4}, {"recordings": 3, "limit": 1000.0}])
+@pytest.mark.parametrize("drift", [{"recordings": 4, "limit": 1.5}, {"recordings": 3, "limit": 1000.0}])
 def test_below_the_limit_or_of_few_recordings_nothing_is_said(
     model: Path, tones: Path, tmp_path: Path, drift: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +75,8 @@ def test_below_the_limit_or_of_few_recordings_nothing_is_said(
 
 
 def test_a_model_without_a_profile_knows_no_drift(tones: Path, tmp_path: Path) -> None:
-    summary = separate(save_tiny_model(tmp_path / "model"), tones, tmp_path / "out", drift={"recordings": 1})
-    assert math.isnan(summary.drift)
+    summary = separate(
+        save_tiny_model(tmp_path / "model"), tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 1}
+    )
+    assert summary.drift is None
     assert not summary.drifted

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.core.stores.store import RECORDS
-from components.separate.ledger.ledger_table import read_rows, shown
+from components.separate.ledger.ledger_table import printable_key, read_rows
 from tests.components.separate.hostile_corpus import write_corpus
 from tests.support.tiny_models import run_python, save_tiny_model
 
@@ -24,8 +24,8 @@ def test_every_odd_file_ends_as_it_should(tmp_path: Path) -> None:
     found = {row.key: row for row in read_rows(tmp_path / "out" / RECORDS / "ledger.parquet")}
     wrong = []
     for name, said in expected.items():
-        outcome = said if shown(name) == name else "not UTF-8"  # fit, but for its name
-        row = found.get(shown(name))
+        outcome = said if printable_key(name) == name else "not UTF-8"  # fit, but for its name
+        row = found.get(printable_key(name))
         if row is None:
             continue  # not listed: its name is no recording's
         state = "done" if outcome == "fit" else "quarantined"

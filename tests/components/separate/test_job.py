@@ -9,24 +9,23 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.files import digest_file
 from components.core.models.description import WEIGHTS
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
 from components.core.stores.owner import Owner
-from components.core.stores.store import RECORDS, StoreFault
+from components.core.stores.store import RECORDS, StoreFault, StoreOutage
 from components.core.tracking import mlflow_runs
 from components.separate.ledger.claims import claim_folder
-from components.separate.listing.source_listing import Choice
 from components.separate.workers import stem_storage
-from tests.components.separate.in_process_job import counts, here, rows, separate
+from tests.components.separate.in_process_job import counts, in_process, rows, separate
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
 
-pytestmark = pytest.mark.usefixtures("here")
-__all__ = ["here"]
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
 
 NAMES = ("a.wav", "a.flac", "Łódź/été, 'live'.wav", "歌/🎵 中文.flac", "deep/er/still/b.aiff", "UPPER.WAV", "upper.wav")
 STEMS = ("accompaniment.wav", "vocals.wav")
@@ -193,7 +192,7 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stem_storage, "write_provenance", stop)
+        patch.setattr(stem_storage, "write_document", stop)
         with pytest.raises(KeyboardInterrupt):
             separate(model, music / "a.wav", out)
     assert "a.wav/provenance.json" not in files(out)
@@ -250,8 +249,8 @@ def test_names_that_are_odd(model: Path, tmp_path: Path, name: bytes) -> None:
 
 
 def test_which_recordings_is_a_choice(model: Path, music: Path, tmp_path: Path) -> None:
-    choice = Choice(include=("*.wav", "*.flac"), exclude=("歌/*",))
-    assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (4, 0, 0, 0)
+    options = {"include": ("*.wav", "*.flac"), "exclude": ("歌/*",)}
+    assert counts(separate(model, music, tmp_path / "out", options)) == (4, 0, 0, 0)
     assert set(rows(tmp_path / "out")) == {"a.wav", "a.flac", "Łódź/été, 'live'.wav", "upper.wav"}
 
 
@@ -265,8 +264,8 @@ def test_a_limit_leaves_the_rest_for_later(model: Path, music: Path, tmp_path: P
 def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path, music: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "list.txt"
     manifest.write_text("a.wav\n歌/🎵 中文.flac\nnot-there.wav\n", encoding="utf-8")
-    choice = Choice(manifest=str(manifest))
-    assert counts(separate(model, music, tmp_path / "out", {"choice": choice})) == (2, 0, 0, 1)
+    options = {"manifest": str(manifest)}
+    assert counts(separate(model, music, tmp_path / "out", options)) == (2, 0, 0, 1)
     assert "the source does not have it" in rows(tmp_path / "out")["not-there.wav"].reason
 
 
@@ -283,14 +282,22 @@ def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path,
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "raised", "says"),
     [
-        (StoreFault("s3://x: access denied: check AWS_ACCESS_KEY_ID"), "access denied"),
-        (OSError(errno.ENOSPC, "No space left on device", "/full"), "/full: No space left on device"),
+        (StoreOutage("s3://x does not answer"), Outage, "does not answer"),
+        (StoreFault("s3://x: access denied: check AWS_ACCESS_KEY_ID"), UserError, "access denied"),
+        (OSError(errno.ENOSPC, "No space left on device", "/full"), UserError, "/full: No space left on device"),
     ],
 )
 def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_next_one_completes_it(
-    model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, says: str
+    model: Path,
+    music: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+    raised: type[UserError],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out, whole, stored = tmp_path / "out", tmp_path / "whole", []
     put = FolderStore.put
@@ -303,10 +310,11 @@ def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_nex
 
     with monkeypatch.context() as patch:
         patch.setattr(FolderStore, "put", put_a_few)
-        summary = separate(model, music, out)
-    assert says in summary.stopped
-    assert len(summary.stopped.splitlines()) == 1
-    assert counts(summary) == (2, 0, 0, 5)
+        with pytest.raises(raised, match=says) as stopped:
+            separate(model, music, out)
+    assert type(stopped.value) is raised
+    assert len(str(stopped.value).splitlines()) == 1
+    assert "= 2 done + 0 done before + 0 quarantined + 5 failed" in capsys.readouterr().out
     assert counts(separate(model, music, out)) == (5, 2, 0, 0)
     separate(model, music, whole)
     assert files(out) == files(whole)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
 from components.core.models.registry_names import MODEL_FOLDER
@@ -68,7 +69,7 @@ def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: py
 def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(place: Path) -> None:
     save_tiny_model(place / "models" / NAME)
     code, _, error = _separate(place, "http://127.0.0.1:9")
-    assert code == 2
+    assert code == ExitCode.OUTAGE
     assert "127.0.0.1:9" in error
     assert "Traceback" not in error
     assert not (place / "out").exists()

@@ -12,21 +12,21 @@ from components.core.base.errors import UserError
 from components.core.models.addresses import fetch_model
 from components.core.stores.store import ListedFile
 from components.separate import shards
-from components.separate.config import SeparateConfig
-from components.separate.job import Request
+from components.separate.config import JobOptions
+from components.separate.job import Job
 from components.separate.listing.plan import NEW, Task
-from components.separate.options import Asked
-from tests.components.separate.in_process_job import here, rows
+from tests.components.separate.in_process_job import in_process, rows
+from tests.components.separate.parameters import separate_config
 from tests.support.tiny_models import noise, save_tiny_model
 
-pytestmark = pytest.mark.usefixtures("here")
-__all__ = ["here"]
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
 
 
 @given(sizes=st.lists(st.integers(0, 1000), max_size=40), count=st.integers(1, 8))
 def test_shares_are_even_and_lose_nothing(sizes: list[int], count: int) -> None:
     tasks = [Task(ListedFile(f"{number}.wav", size, ""), NEW) for number, size in enumerate(sizes)]
-    shared = shards.shared_out(tasks, count)
+    shared = shards.divide_tasks(tasks, count)
     assert len(shared) == min(count, len(tasks))
     assert sorted(task.entry.key for part in shared for task in part) == sorted(task.entry.key for task in tasks)
     loads = [sum(task.entry.size for task in part) for part in shared]
@@ -39,13 +39,13 @@ def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.C
         soundfile.write(tmp_path / "in" / f"{number}.wav", noise(number, 2000 * (1 + number)).T, 44100)
     (tmp_path / "in" / "bad.wav").write_bytes(b"rubbish" * 100)
     address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
-    asked = Asked(address, SeparateConfig(), Request(str(tmp_path / "in"), str(tmp_path / "out")))
-    assert shards.cut(asked, 3) == 3
+    job = Job(address, separate_config(), str(tmp_path / "in"), str(tmp_path / "out"))
+    assert shards.cut(job, 3) == 3
     for number in (0, 2):  # the worker of 1 died
         with pytest.raises(SystemExit) if _has_bad(tmp_path / "out", number) else nullcontext():
-            shards.run(asked, number)
+            shards.run(job, number)
     with pytest.raises(SystemExit, match="4"):
-        shards.gather(asked, 3)
+        shards.gather(job, 3)
     found = rows(tmp_path / "out")
     assert len(found) == 7
     assert {key: row.state for key, row in found.items()} == {
@@ -59,9 +59,10 @@ def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.C
 def test_what_can_not_be_cut_is_one_line(tmp_path: Path, limit: int, count: int, says: str) -> None:
     (tmp_path / "in").mkdir()
     address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
-    request = Request(str(tmp_path / "in"), str(tmp_path / "out"), limit=limit)
+    options = JobOptions(limit=limit or None)
+    job = Job(address, separate_config(), str(tmp_path / "in"), str(tmp_path / "out"), options)
     with pytest.raises(UserError, match=says):
-        shards.cut(Asked(address, SeparateConfig(), request), count)
+        shards.cut(job, count)
 
 
 def _has_bad(out: Path, number: int) -> bool:

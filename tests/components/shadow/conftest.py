@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.shadow.candidates import Candidate, SeparateSection, load_pair
 from tests.support.tiny_models import noise, save_tiny_model
 

@@ -9,7 +9,7 @@ import soundfile
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_folder
-from components.core.separating.postprocessing import PostProcessing
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_all
 from components.core.sound.decoding import Audio
 from components.separate.recording.model_pass import estimate_stems

@@ -12,7 +12,8 @@ from components.core.base.params import parse_section
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.unet import UNetConfig
-from components.core.separating.postprocessing import PostProcessing, Shifted, post_processed
+from components.core.separating.postprocessing import Shifted, post_processed
+from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft, StftConfig
 from tests.support.tiny_models import TINY, tiny_separator

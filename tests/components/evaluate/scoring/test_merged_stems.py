@@ -10,7 +10,8 @@ import torch
 from components.core.base.errors import UserError
 from components.core.data.manifest import Track, write_manifest
 from components.core.models.bundle import load_model
-from components.core.separating.postprocessing import PostProcessing, post_processed
+from components.core.separating.postprocessing import post_processed
+from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.evaluate import evaluate
 from components.evaluate.scoring.merged_stems import merge_targets, merged_targets, with_post
 from tests.components.evaluate.evaluate_music import evaluate_config, noise, save_tiny_model, stempeg_track, write_track

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.separate.ledger.account import Account
-from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, read_rows, shown
-from components.separate.recording.quality import FlagLimits
+from components.separate.ledger.job_ledger import JobLedger
+from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, printable_key, read_rows
+from tests.components.separate.parameters import flag_limits
 
 
 def _write(path: Path, rows: list[Row]) -> None:
@@ -25,11 +25,11 @@ def test_rows_are_read_back(keys: list[str]) -> None:
 
     rows = [
         Row(
-            key,
-            STATES[number % 4],
-            number,
-            f"why {key}",
-            1.5,
+            key=key,
+            state=STATES[number % 4],
+            bytes=number,
+            reason=f"why {key}",
+            seconds=1.5,
             stems={"vocals": "v.wav"},
             flags=("odd",),
             figures={"x": 1.0},
@@ -39,14 +39,14 @@ def test_rows_are_read_back(keys: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _write(Path(folder) / "l.parquet", rows)
         found = list(read_rows(Path(folder) / "l.parquet"))
-    assert [row.key for row in found] == [shown(key) for key in keys]
+    assert [row.key for row in found] == [printable_key(key) for key in keys]
     assert [(row.state, row.bytes, row.stems, row.flags, row.figures) for row in found] == [
         (row.state, row.bytes, row.stems, row.flags, row.figures) for row in rows
     ]
 
 
 def test_many_rows_are_written_in_groups_and_pandas_reads_them(tmp_path: Path) -> None:
-    _write(tmp_path / "l.parquet", [Row(f"{number:05d}.wav", "done", number) for number in range(2500)])
+    _write(tmp_path / "l.parquet", [Row(key=f"{number:05d}.wav", state="done", bytes=number) for number in range(2500)])
     table = pd.read_parquet(tmp_path / "l.parquet")
     assert len(table) == 2500
     assert table["bytes"].sum() == sum(range(2500))
@@ -58,15 +58,16 @@ def test_an_empty_ledger_is_one(tmp_path: Path) -> None:
 
 
 def test_the_account_adds_up(tmp_path: Path) -> None:
-    account = Account(tmp_path / "l.parquet", FlagLimits())
+    ledger = JobLedger(tmp_path / "l.parquet", flag_limits())
     for number in range(10):
-        account.add(Row(str(number), STATES[number % 4], 1, seconds=2.0))
-    sums = account.close()
-    assert sums["listed"] == 10 == sum(sums[state] for state in STATES)
-    assert sums["audio_seconds"] == 2.0 * sums["done"]
-    assert sums["catalogue_seconds"] == 20.0
+        ledger.add(Row(key=str(number), state=STATES[number % 4], bytes=1, seconds=2.0))
+    sums = ledger.close()
+    counts = sums.counts()
+    assert counts["listed"] == 10 == sum(counts[state] for state in STATES)
+    assert sums.audio_seconds == 2.0 * counts["done"]
+    assert sums.catalogue_seconds == 20.0
 
 
 @pytest.mark.parametrize("key", ["a", "caf\udce9", "\ud800"])
-def test_any_name_can_be_shown(key: str) -> None:
-    shown(key).encode()
+def test_any_name_can_be_printable_key(key: str) -> None:
+    printable_key(key).encode()

@@ -13,19 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.separate.ledger.page import PageSummary, PageTrack, write_page
+from components.separate.ledger.ledger_table import Row
+from components.separate.ledger.page import PageHead, write_page
 
-SUMMARY = PageSummary("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 1200}, {"audio": "63 h"})
-TRACK = PageTrack(
-    key="albums/song.flac",
+HEAD = PageHead("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 1200}, {"audio": "63 h"})
+TRACK = Row(
+    key="albums/song #1.flac",
     state="done",
-    reason="",
     seconds=241.5,
-    stems={"vocals": "albums/song.flac/vocals.flac", "accompaniment": "albums/song.flac/accompaniment.flac"},
-    picture="albums/song.flac/picture.png",
+    sha256="50urce",
+    model="vocal-isolation 7",
+    model_sha256="m0del",
+    code="c0de",
+    stems={"vocals": "vocals.flac", "accompaniment": "accompaniment.flac"},
+    picture="picture.png",
     flags=("vocals near silent",),
-    figures={"peak_db": -0.3, "vocals_share": 0.25},
-    details={"Model": "vocal-isolation, version 7"},
+    figures={"peak_db": -0.3, "vocals_share": 0.25, "accompaniment_share": 0.75},
 )
 NASTY = (
     "</script><script>alert(1)</script>",
@@ -67,28 +70,37 @@ class Page(HTMLParser):
             self.text += data
 
 
-def page_of(folder: Path, *tracks: PageTrack, summary: PageSummary = SUMMARY) -> Page:
-    write_page(folder / "index.html", summary, tracks)
+def page_of(folder: Path, *tracks: Row, head: PageHead = HEAD) -> Page:
+    write_page(folder / "index.html", head, tracks)
     return Page(folder / "index.html")
 
 
-def test_page_holds_the_tracks_in_their_order(tmp_path: Path) -> None:
-    failed = replace(TRACK, key="b.wav", state="failed", reason="out of memory", stems={}, picture="", figures={})
+def test_page_holds_the_rows_in_their_order(tmp_path: Path) -> None:
+    failed = Row(key="b.wav", state="failed", reason="out of memory")
     page = page_of(tmp_path, TRACK, failed)
+    folder = "albums/song%20%231.flac"
     assert [track["key"] for track in page.tracks] == [TRACK.key, "b.wav"]
     assert page.tracks[0] == {
         "key": TRACK.key,
         "state": "done",
         "reason": "",
         "seconds": 241.5,
-        "stems": TRACK.stems,
-        "picture": TRACK.picture,
+        "stems": {"vocals": f"{folder}/vocals.flac", "accompaniment": f"{folder}/accompaniment.flac"},
+        "picture": f"{folder}/picture.png",
         "flags": ["vocals near silent"],
-        "figures": TRACK.figures,
-        "details": TRACK.details,
+        "figures": {"vocals_share": 0.25, "peak_db": -0.3},
+        "details": {
+            "source SHA-256": "50urce",
+            "model": "vocal-isolation 7",
+            "model SHA-256": "m0del",
+            "code": "c0de",
+            "provenance": f"{TRACK.key}/provenance.json",
+        },
     }
     assert list(page.tracks[0]["stems"]) == ["vocals", "accompaniment"]
+    assert list(page.tracks[0]["figures"]) == ["vocals_share", "peak_db"]
     assert page.tracks[1]["reason"] == "out of memory"
+    assert page.tracks[1]["details"] == {}
 
 
 def test_head_says_what_was_done(tmp_path: Path) -> None:
@@ -104,12 +116,14 @@ def test_page_without_tracks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", NASTY)
 def test_no_text_is_markup(tmp_path: Path, text: str) -> None:
     plain = page_of(tmp_path, TRACK).tags
-    track = PageTrack(text, "done", text, 1.0, {text: text}, text, (text,), {text: 1.0}, {text: text})
-    summary = PageSummary(text, text, text, {text: 1}, {text: text})
-    page = page_of(tmp_path, track, summary=summary)
+    track = Row(
+        key=text, state="done", reason=text, stems={text: text}, picture=text, flags=(text,), figures={text: 1.0},
+        model=text,
+    )  # fmt: skip
+    page = page_of(tmp_path, track, head=PageHead(text, text, text, {text: 1}, {text: text}))
     assert [tag for tag in page.tags if tag in ("script", "b", "img")] == [tag for tag in plain if tag == "script"]
     assert page.tracks[0]["key"] == text
-    assert page.tracks[0]["details"] == {text: text}
+    assert page.tracks[0]["details"]["model"] == text
     assert page.text.count(text) >= 5
 
 
@@ -122,8 +136,8 @@ def test_any_name_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFac
 
 def test_a_name_that_is_no_utf8_is_a_question_mark(tmp_path: Path) -> None:
     name = b"caf\xe9.wav".decode("utf-8", "surrogateescape")
-    summary = replace(SUMMARY, title=name)
-    page = page_of(tmp_path, replace(TRACK, key=name), summary=summary)
+    summary = replace(HEAD, title=name)
+    page = page_of(tmp_path, replace(TRACK, key=name), head=summary)
     assert page.tracks[0]["key"] == "caf?.wav"
     assert "caf?.wav" in page.text
 
@@ -146,7 +160,7 @@ def test_page_needs_nothing_from_outside(tmp_path: Path) -> None:
 
 def test_same_tracks_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.html", "b.html"):
-        write_page(tmp_path / name, SUMMARY, [TRACK, replace(TRACK, key="b")])
+        write_page(tmp_path / name, HEAD, [TRACK, replace(TRACK, key="b")])
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
@@ -154,12 +168,12 @@ def test_a_page_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     page_of(tmp_path, TRACK)
     before = (tmp_path / "index.html").read_bytes()
 
-    def broken() -> Iterator[PageTrack]:
+    def broken() -> Iterator[Row]:
         yield TRACK
         raise OSError("the ledger's disk is gone")
 
     with pytest.raises(OSError, match="ledger"):
-        write_page(tmp_path / "index.html", SUMMARY, broken())
+        write_page(tmp_path / "index.html", HEAD, broken())
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_bytes() == before
 
@@ -169,7 +183,7 @@ def test_memory_does_not_grow_with_the_catalogue(tmp_path: Path) -> None:
     peaks = []
     for count in (500, 5000):
         tracemalloc.start()
-        write_page(tmp_path / "index.html", SUMMARY, (replace(TRACK, key=f"{number}.wav") for number in range(count)))
+        write_page(tmp_path / "index.html", HEAD, (replace(TRACK, key=f"{number}.wav") for number in range(count)))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert len(Page(tmp_path / "index.html").tracks) == 5000

@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 import soundfile
 
-from components.separate.ledger.page import PageSummary, PageTrack, write_page
+from components.separate.ledger.ledger_table import Row
+from components.separate.ledger.page import PageHead, write_page
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from tests.support.browser import WATCHED, Browser, browser
 from tests.support.tiny_models import TARGETS, noise
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
 RATE, SECONDS = 44100, 20
 FOUR = ("vocals", "drums", "bass", "other")
 STRANGE = "real/\"A\" & 'B' <b id=injected>bold</b>/01 – Ça va?#50% 曲 أغنية.flac"
-SUMMARY = PageSummary("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 950}, {"audio": "63 h"})
+SUMMARY = PageHead("Back catalogue", "2026-11-25", "vocal-isolation, version 7", {"done": 950}, {"audio": "63 h"})
 
 
 def open_page(tab: Browser, page: Path) -> None:
@@ -52,7 +52,7 @@ def counts(tab: Browser) -> dict[str, int]:
     return {name: int(count.replace(",", "")) for name, count in pairs}
 
 
-def real_track(catalogue: Path, key: str, targets: tuple[str, ...], suffix: str, subtype: str = "PCM_16") -> PageTrack:
+def real_track(catalogue: Path, key: str, targets: tuple[str, ...], suffix: str, subtype: str = "PCM_16") -> Row:
     """Write stems and picture to `catalogue`/`key`."""
     folder = catalogue / key
     folder.mkdir(parents=True)
@@ -62,14 +62,20 @@ def real_track(catalogue: Path, key: str, targets: tuple[str, ...], suffix: str,
     picture = SpectrogramPicture(targets, stems.shape[-1], RATE)
     picture.add(stems)
     picture.write(folder / "picture.png")
-    links = {target: quote(f"{key}/{target}.{suffix}") for target in targets}
-    return PageTrack(key, "done", "", SECONDS, links, quote(f"{key}/picture.png"), (), {"peak_db": -20.0}, {})
+    names = {target: f"{target}.{suffix}" for target in targets}
+    return Row(key=key, state="done", seconds=SECONDS, stems=names, picture="picture.png", figures={"peak_db": -20.0})
 
 
-def listed_track(number: int) -> PageTrack:
+def listed_track(number: int) -> Row:
     """One of many tracks that are only listed: of fifty, two are quarantined, one failed, three flagged."""
     key = f"album {number // 12:02d}/{number:03d} song.wav"
-    track = PageTrack(key, "done", "", 60.0 + number, {"vocals": f"{number}.wav"}, "", (), {}, {"Model": "version 7"})
+    track = Row(
+        key=key,
+        state="done",
+        seconds=60.0 + number,
+        stems={"vocals": "v.wav", "accompaniment": "a.wav"},
+        model="vocal-isolation 7",
+    )
     place = number % 50
     if place in (10, 20):
         return replace(track, state="quarantined", reason="no audio in it", stems={})

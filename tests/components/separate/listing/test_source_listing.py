@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import open_store
-from components.separate.listing.source_listing import Choice, list_recordings, manifest_of, read_manifest
+from components.separate.config import JobOptions
+from components.separate.listing.source_listing import format_manifest, list_recordings, read_manifest
 
 
 def _touch(folder: Path, *names: str) -> Path:
@@ -19,18 +20,18 @@ def _touch(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("choice", "expected"),
+    ("options", "expected"),
     [
-        (Choice(), ["a/1.wav", "a/2.flac", "b/3.wav"]),
-        (Choice(include=("*.wav",)), ["a/1.wav", "b/3.wav"]),
-        (Choice(include=("a/*", "b/*"), exclude=("*.flac",)), ["a/1.wav", "b/3.wav"]),
-        (Choice(exclude=("*",)), []),
-        (Choice(include=("[ab]/[12].*",)), ["a/1.wav", "a/2.flac"]),
+        (JobOptions(), ["a/1.wav", "a/2.flac", "b/3.wav"]),
+        (JobOptions(include=("*.wav",)), ["a/1.wav", "b/3.wav"]),
+        (JobOptions(include=("a/*", "b/*"), exclude=("*.flac",)), ["a/1.wav", "b/3.wav"]),
+        (JobOptions(exclude=("*",)), []),
+        (JobOptions(include=("[ab]/[12].*",)), ["a/1.wav", "a/2.flac"]),
     ],
 )
-def test_patterns_choose_by_the_whole_key(tmp_path: Path, choice: Choice, expected: list[str]) -> None:
+def test_patterns_choose_by_the_whole_key(tmp_path: Path, options: JobOptions, expected: list[str]) -> None:
     source = open_store(str(_touch(tmp_path / "in", "a/1.wav", "a/2.flac", "b/3.wav", "b/cover.jpg")))
-    listing = list_recordings(source, open_store(str(tmp_path / "out")), choice)
+    listing = list_recordings(source, open_store(str(tmp_path / "out")), options)
     assert [entry.key for entry in listing.entries] == expected
 
 
@@ -47,7 +48,7 @@ def test_a_manifest_of_any_keys_is_read_back(keys: set[str]) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "list").write_bytes(manifest_of(sorted(keys)).encode())
+        (Path(folder) / "list").write_bytes(format_manifest(sorted(keys)).encode())
         assert read_manifest(f"{folder}/list") == keys
 
 

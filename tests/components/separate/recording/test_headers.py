@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.separate.recording.headers import BrokenPromise, promised_samples
-from components.separate.recording.inspection import Limits, Unfit, inspect
+from components.separate.recording.inspection import Unfit, inspect
 from tests.components.separate.hostile_corpus import ENCODED, SAMPLES, Material, id3, patched, with_flac_total
+from tests.components.separate.parameters import limits
 
 MAGIC = [b"RIFF", b"RIFX", b"RF64", b"FORM", b"riff", b"caff", b".snd", b"dns.", b"fLaC", b"OggS", b"ID3", b"\xff\xfb"]
 MAGIC += [bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), bytes.fromhex("1a45dfa3"), b"\0\0\0\x18ftyp"]
@@ -31,10 +32,10 @@ def test_cut_anywhere_it_is_unfit(material: Material, tmp_path: Path, name: str,
     whole.write_bytes(data)
     part.write_bytes(data[: int(share * len(data))])
     try:
-        digest = inspect(part, Limits()).digest
+        digest = inspect(part, limits()).digest
     except Unfit:
         return
-    assert digest == inspect(whole, Limits()).digest
+    assert digest == inspect(whole, limits()).digest
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

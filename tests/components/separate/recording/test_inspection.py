@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
 from components.core.sound import decoding, ffmpeg
+from components.separate.config import Limits
 from components.separate.recording import inspection
-from components.separate.recording.inspection import Limits, Unfit, inspect
+from components.separate.recording.inspection import Unfit, inspect
 from tests.components.separate.hostile_corpus import (
     CORPUS,
     ENCODED,
@@ -31,7 +32,10 @@ from tests.components.separate.hostile_corpus import (
     patched,
     write_corpus,
 )
+from tests.components.separate.parameters import limits
 from tests.support.tiny_models import noise
+
+LIMITS = limits()
 
 RATE = 22050
 BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
@@ -49,9 +53,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return Material(tmp_path_factory.mktemp("material"))
 
 
-def _reason(path: Path, limits: Limits = Limits()) -> str:  # noqa: B008
+def _reason(path: Path, allowed: Limits = LIMITS) -> str:
     with pytest.raises(Unfit) as error:
-        inspect(path, limits)
+        inspect(path, allowed)
     reason = str(error.value)
     assert reason.isprintable()  # so it is one line, and says nothing to a terminal
     assert path.name not in reason
@@ -61,7 +65,7 @@ def _reason(path: Path, limits: Limits = Limits()) -> str:  # noqa: B008
 @pytest.mark.parametrize("name", [name for name, (_, word) in CORPUS.items() if word == FIT])
 def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
     path = corpus / name
-    found = inspect(path, Limits())
+    found = inspect(path, LIMITS)
     assert found.info == decoding.probe(path)
     samples, rate = decoding.read(path)
     assert (found.samples, found.info.rate, found.info.channels) == (samples.shape[1], rate, samples.shape[0])
@@ -84,7 +88,7 @@ def test_a_folder_a_pipe_a_device_are_no_recordings(corpus: Path, tmp_path: Path
 
 @pytest.mark.parametrize("name", ENCODED)
 def test_both_passes_see_the_same_samples(corpus: Path, name: str) -> None:
-    found = inspect(corpus / name, Limits())
+    found = inspect(corpus / name, LIMITS)
     for frames in (1000, 1 << 20):
         dtype = "int32" if found.bits else "float32"
         blocks = decoding.read_blocks(corpus / name, frames, dtype=dtype)
@@ -102,7 +106,7 @@ def test_length_peak_bits_and_digest(tmp_path: Path, data: st.DataObject, subtyp
     if not any(drawn):
         assert "silent" in _reason(path)
         return
-    found = inspect(path, Limits())
+    found = inspect(path, LIMITS)
     together = int(np.bitwise_or.reduce(drawn))
     expected_bits = used - (together & -together).bit_length() + 1
     assert (found.samples, found.bits) == (len(drawn), expected_bits)
@@ -115,21 +119,21 @@ def test_other_tags_are_no_other_recording_but_another_sample_is(material: Mater
     plain.write_bytes(material.flac)
     tagged.write_bytes(id3(5000) + material.flac)
     samples = soundfile.read(plain, dtype="int16")[0]
-    digest = inspect(plain, Limits()).digest
-    assert inspect(tagged, Limits()).digest == digest
+    digest = inspect(plain, LIMITS).digest
+    assert inspect(tagged, LIMITS).digest == digest
     soundfile.write(other, samples, RATE, "PCM_16")
-    assert inspect(other, Limits()).digest == digest
+    assert inspect(other, LIMITS).digest == digest
     samples[-1, 1] += 1
     soundfile.write(other, samples, RATE, "PCM_16")
-    assert inspect(other, Limits()).digest != digest
+    assert inspect(other, LIMITS).digest != digest
 
 
 def test_limits_are_the_callers(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(flac_of_one_value(70, 65_535, 8, RATE))  # 208 s, 73 MB
     assert "bomb" in _reason(path)
-    assert inspect(path, Limits(expansion=1e6)).samples == 70 * 65_535
-    assert "longer than 0.05 hours" in _reason(path, Limits(expansion=1e6, hours=0.05))
+    assert inspect(path, limits(expansion=1e6)).samples == 70 * 65_535
+    assert "longer than 0.05 hours" in _reason(path, limits(expansion=1e6, hours=0.05))
 
 
 def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,13 +149,13 @@ def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch:
             ended.append(True)
 
     monkeypatch.setattr(inspection, "read_blocks", forever)
-    assert "longer than 0.1 hours" in _reason(path, Limits(hours=0.1, expansion=1e12))
+    assert "longer than 0.1 hours" in _reason(path, limits(hours=0.1, expansion=1e12))
     assert ended == [True]
 
 
 def test_nor_does_its_decoder_go_on(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _tool(tmp_path, monkeypatch, "ffmpeg", f"echo $$ > {tmp_path}/process; exec yes")  # samples without end
-    assert "longer than 0.01 hours" in _reason(song, Limits(hours=0.01, expansion=1e12))
+    assert "longer than 0.01 hours" in _reason(song, limits(hours=0.01, expansion=1e12))
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "process").read_text()), 0)
 
@@ -160,7 +164,7 @@ def test_a_wav_that_began_again_at_zero(material: Material, tmp_path: Path) -> N
     """What some programs write beyond 4 GiB: decoders see only the rest of the division."""
     path = tmp_path / "a.wav"
     path.write_bytes(patched(material.wav, 40, "<I", 1000))
-    assert inspect(path, Limits()).samples == 250
+    assert inspect(path, LIMITS).samples == 250
     os.truncate(path, (1 << 32) + 1044)  # sparse
     assert "4 GiB" in _reason(path)
 
@@ -197,7 +201,7 @@ def test_a_decoder_that_hangs_is_ended(
 ) -> None:
     _tool(tmp_path, monkeypatch, name, f"echo $$ > {tmp_path}/process\n{script}")
     began = time.monotonic()
-    assert "the decoder" in _reason(song, Limits(decoder_seconds=0.5))
+    assert "the decoder" in _reason(song, limits(decoder_seconds=0.5))
     assert time.monotonic() - began < 20
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "process").read_text()), 0)
@@ -243,13 +247,13 @@ def test_nor_does_a_missing_one(song: Path, tmp_path: Path, monkeypatch: pytest.
 
 def _fails_for_now(song: Path, words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
-        inspect(song, Limits())
+        inspect(song, LIMITS)
     assert not isinstance(error.value, Unfit)
 
 
 def test_nor_does_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        inspect(tmp_path / "absent.wav", Limits())
+        inspect(tmp_path / "absent.wav", LIMITS)
 
 
 @pytest.mark.parametrize("name", ["cut a.flac", "rubbish.flac", "cut a.mp3"])
@@ -270,5 +274,5 @@ def test_nor_does_a_disk_that_fails(corpus: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Path, "read_bytes", lambda path: whole(path, "rb").read())
     monkeypatch.setattr(Path, "open", failing)
     with pytest.raises(OSError, match=os.strerror(code)) as error:
-        inspect(corpus / name, Limits())
+        inspect(corpus / name, LIMITS)
     assert error.value.errno == code

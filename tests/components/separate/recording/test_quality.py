@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -12,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from components.core.base.errors import UserError
-from components.core.base.params import parse_section
 from components.core.sound.balance import FEATURES
 from components.core.sound.decoding import Audio
 from components.core.sound.profile import Profile
-from components.separate.recording.quality import FlagLimits, Quality, QualityMeter, flags
+from components.separate.recording.flags import find_flags
+from components.separate.recording.quality import Quality, QualityMeter
 from components.train.profile_measurement import make_profile
+from tests.components.separate.parameters import flag_limits
 from tests.support.tiny_models import TARGETS, noise
 
 CUTS = st.lists(st.integers(0, 60_000), max_size=6)
@@ -150,7 +149,7 @@ def test_silence_has_figures_too(samples: int, profile: Profile) -> None:
         "clipped_share": 0.0,
         "correlation": 0.0,
     }
-    assert flags(quality.figures(), FlagLimits()) == ("silent recording",)
+    assert find_flags(quality.figures(), flag_limits()) == ("silent recording",)
 
 
 @settings(deadline=None, max_examples=50)
@@ -159,55 +158,7 @@ def test_no_samples_make_figures_that_are_no_numbers(values: list[float]) -> Non
     wild = np.array([[values, values[::-1]], [values[::-1], values]], np.float32)
     figures = _measured(wild).figures()
     json.dumps(figures, allow_nan=False)
-    flags(figures, FlagLimits())
-
-
-def _music(**changes: Any) -> Quality:
-    music = Quality(
-        level_db=-14.0,
-        peak_db=-0.5,
-        silent_share=0.02,
-        clipped=7,
-        clipped_share=0.000001,
-        high_db=-40.0,
-        shares={"vocals": 0.2, "accompaniment": 0.8},
-        correlation=0.05,
-        distance=0.7,
-        features={"crest": 10.0},
-    )
-    return replace(music, **changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, ()),
-        ({"high_db": None, "distance": None}, ()),
-        ({"distance": 2.345}, ("unlike the training data (distance 2.3)",)),
-        ({"shares": {"vocals": 0.00001, "accompaniment": 0.99999}}, ("vocals nearly silent",)),
-        ({"correlation": 0.931}, ("stems alike (correlation 0.93)",)),
-        ({"clipped": 31_000, "clipped_share": 0.0023}, ("clipped recording (0.23% of the samples)",)),
-        ({"high_db": -96.0}, ("nothing above 17 kHz",)),
-        ({"silent_share": 0.63}, ("silent for 63% of the time",)),
-        (
-            {"high_db": -96.0, "distance": 3.0},
-            ("nothing above 17 kHz", "unlike the training data (distance 3.0)"),
-        ),
-    ],
-)
-def test_flags_say_in_plain_words_why(changes: dict[str, Any], words: tuple[str, ...]) -> None:
-    assert flags(_music(**changes).figures(), FlagLimits()) == words
-
-
-def test_a_figure_that_is_missing_flags_nothing() -> None:
-    assert flags({}, FlagLimits()) == ()
-
-
-def test_limits_are_parameters() -> None:
-    assert flags(_music().figures(), FlagLimits(distance=0.5)) == ("unlike the training data (distance 0.7)",)
-    assert parse_section("flags", {"distance": 2}, FlagLimits, "params.yaml").distance == 2
-    with pytest.raises(UserError, match=r"flags\.loud: no such parameter"):
-        parse_section("flags", {"loud": 2}, FlagLimits, "params.yaml")
+    find_flags(figures, flag_limits())
 
 
 def test_figures_are_short_and_named_by_targets() -> None:

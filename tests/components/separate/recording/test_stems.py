@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from components.core.data.stem_provenance import ModelUsed, Provenance, StemOptions, StemSettings
 from components.core.models.bundle import Model, load_model
 from components.core.sound import decoding
-from components.separate.config import SeparateConfig
+from components.core.stores.store import ListedFile
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.model_pass import SampleQueue
 from components.separate.recording.quantisation import encoding_for
 from components.separate.recording.stem_files import FORMATS
-from components.separate.recording.stems import Product, Separation, separate_file
+from components.separate.recording.stems import RecordingFile, Separation, separate_file
+from tests.components.separate.parameters import separate_config
 from tests.support.tiny_models import TARGETS, noise, save_tiny_model
 
 RATES = (8000, 16000, 22050, 44100, 48000, 96000)
@@ -42,25 +44,38 @@ def _read(path: Path, dtype: str) -> NDArray[Any]:
     return samples.T
 
 
-def separated(model: Model, recording: Path, folder: Path, **config: Any) -> Product:
-    """Separate `recording` to `folder`, without a picture."""
+def separated(model: Model, path: Path, folder: Path, **config: Any) -> Provenance:
+    """Separate the recording at `path` to `folder`, without a picture."""
     folder.mkdir(exist_ok=True)
-    separation = Separation(model, model.separator, None, SeparateConfig(pictures=False, **config), 1)
+    parameters = separate_config(pictures=False, precision="fp32", **config)
+    used = ModelUsed(name="tiny", sha256=model.digest, network={}, targets=model.targets)
+    options = StemOptions(
+        format=parameters.format, post={}, precision="fp32", stems=parameters.stems or model.targets
+    )  # fmt: skip
+    settings = StemSettings(model=used, options=options)
+    separation = Separation(model, settings, model.separator, None, parameters, 1)
+    recording = RecordingFile(path, "", str(path.parent), ListedFile(path.name, path.stat().st_size, ""))
     return separate_file(separation, recording, folder)
+
+
+def _count_clipped(made: Provenance) -> dict[str, int]:
+    return {target: stem.clipped for target, stem in made.stems.items()}
 
 
 def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> dict[str, NDArray[Any]]:
     """Separate `recording` and hold the stems to the promise; return them as floats."""
-    product = separated(model, recording, folder, format=format)
-    assert tuple(product.stems) == model.targets
-    info, encoding = decoding.probe(recording), product.output.encoding
-    for path in product.stems.values():
+    made = separated(model, recording, folder, format=format)
+    assert made.format is not None
+    assert tuple(made.stems) == model.targets
+    paths = {target: folder / stem.file for target, stem in made.stems.items()}
+    info, encoding = decoding.probe(recording), encoding_for(made.format.subtype)
+    for path in paths.values():
         written = soundfile.info(path)
         assert (written.samplerate, written.channels, written.subtype) == (info.rate, info.channels, encoding.subtype)
     source = encoding_for(info.subtype)
     assert encoding.bits >= source.bits
     samples = np.concatenate(list(decoding.read_blocks(recording, 1 << 20, dtype=source.dtype)), axis=1)
-    stems = [_read(path, encoding.dtype) for path in product.stems.values()]
+    stems = [_read(path, encoding.dtype) for path in paths.values()]
     assert all(stem.shape == samples.shape for stem in stems)
     if source.bits:
         _add_up_exactly(stems, samples, encoding.bits)
@@ -68,7 +83,7 @@ def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> d
         _add_up_within_a_step(stems, samples, encoding.bits)
     else:
         _add_up_nearly(stems, samples)
-    return {name: _read(path, "float64") for name, path in product.stems.items()}
+    return {name: _read(path, "float64") for name, path in paths.items()}
 
 
 def _add_up_exactly(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
@@ -132,9 +147,9 @@ def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path
     stems = check(model, path, tmp_path / "floats")
     beyond = {name: int((np.abs(stem) > 1.0).sum()) for name, stem in stems.items()}
     assert any(beyond.values())
-    assert not any(separated(model, path, tmp_path / "floats").clipped.values())
+    assert not any(_count_clipped(separated(model, path, tmp_path / "floats")).values())
     soundfile.write(path, np.stack([square, -square], axis=1), 44100, "PCM_24")
-    held = separated(model, path, tmp_path / "integers").clipped
+    held = _count_clipped(separated(model, path, tmp_path / "integers"))
     assert all(abs(held[name] - beyond[name]) <= 2 for name in TARGETS)
     check(model, path, tmp_path / "integers")
 

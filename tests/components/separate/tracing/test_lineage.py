@@ -1,6 +1,7 @@
 """From a stem's file back to all that made it, and forward again to the same bytes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,16 @@ import soundfile
 from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED
 from components.core.tracking import mlflow_runs
-from components.separate.tracing import lineage, reproduce
-from components.separate.tracing.lineage import chain, find_stem
-from tests.components.separate.in_process_job import here, separate
+from components.separate.tracing import reproduce
+from components.separate.tracing.lineage import Stem, find_stem, trace
+from tests.components.separate.in_process_job import in_process, separate
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
 
-pytestmark = pytest.mark.usefixtures("here")
-__all__ = ["here"]
+pytestmark = pytest.mark.usefixtures("in_process")
+__all__ = ["in_process"]
 
 
 @pytest.fixture
@@ -35,6 +36,11 @@ def stem(tmp_path: Path, model: Path) -> Path:
     return tmp_path / "out" / "歌" / "a.flac" / "vocals.flac"
 
 
+def _with_run(stem: Stem, run_id: str) -> Stem:
+    model = stem.provenance.model.model_copy(update={"run_id": run_id})
+    return replace(stem, provenance=stem.provenance.model_copy(update={"model": model}))
+
+
 def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
@@ -42,8 +48,7 @@ def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest
     client.set_tag(run.info.run_id, "train.data", "d1g35t")
     client.log_param(run.info.run_id, "train.steps", "7")
     found = find_stem(str(stem))
-    provenance = {**found.provenance, "model": {**found.provenance["model"], "run_id": run.info.run_id}}
-    lines = dict(chain(lineage.Stem(found.folder, found.file, found.target, provenance)))
+    lines = dict(trace(_with_run(found, run.info.run_id)))
     assert lines["recording"] == f"{tmp_path / 'in'}: 歌/a.flac"
     assert lines["trained by"] == f"code c0ffee, MLflow run {run.info.run_id}"
     assert "format flac" in lines["options"]
@@ -55,7 +60,7 @@ def test_without_the_run_the_chain_says_where_it_would_be(
     stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    assert "MLFLOW_TRACKING_URI" in dict(chain(find_stem(str(stem))))["its run"]
+    assert "MLFLOW_TRACKING_URI" in dict(trace(find_stem(str(stem))))["its run"]
 
 
 def test_of_the_shipped_model_all_is_known_without_a_store(
@@ -64,8 +69,7 @@ def test_of_the_shipped_model_all_is_known_without_a_store(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))
     found = find_stem(str(stem))
-    provenance = {**found.provenance, "model": {**found.provenance["model"], "run_id": run["run_id"]}}
-    lines = dict(chain(lineage.Stem(found.folder, found.file, found.target, provenance)))
+    lines = dict(trace(_with_run(found, run["run_id"])))
     assert lines["train.data"] == run["tags"]["train.data"]
     assert lines["train.steps"] == run["params"]["train.steps"]
 
@@ -89,30 +93,30 @@ def test_the_commands_agree_to_the_bit_with_the_shipped_model(tmp_path: Path) ->
 
 
 def test_a_stem_is_made_again_bit_for_bit(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert reproduce.reproduce(find_stem(str(stem)), "", str(model))
+    assert reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
     assert "identical" in capsys.readouterr().out
 
 
 def test_a_moved_recording_is_named(stem: Path, model: Path, tmp_path: Path) -> None:
     moved = (tmp_path / "in" / "歌" / "a.flac").rename(tmp_path / "moved.flac")
     with pytest.raises(UserError, match="give it with --source"):
-        reproduce.reproduce(find_stem(str(stem)), "", str(model))
-    assert reproduce.reproduce(find_stem(str(stem)), str(moved), str(model))
+        reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
+    assert reproduce.reproduce_stem(find_stem(str(stem)), str(moved), str(model))
 
 
 def test_another_model_or_recording_is_refused(stem: Path, model: Path, tmp_path: Path) -> None:
     other = save_tiny_model(tmp_path / "other", seed=1)
     with pytest.raises(UserError, match="is not the model"):
-        reproduce.reproduce(find_stem(str(stem)), "", str(other))
+        reproduce.reproduce_stem(find_stem(str(stem)), None, str(other))
     soundfile.write(tmp_path / "in" / "歌" / "a.flac", noise(1, 9000).T, 44100)
     with pytest.raises(UserError, match="is not the recording"):
-        reproduce.reproduce(find_stem(str(stem)), "", str(model))
+        reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
 
 
 def test_a_stem_that_was_changed_differs(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples, rate = soundfile.read(stem)
     soundfile.write(stem, samples + 0.01, rate)
-    assert not reproduce.reproduce(find_stem(str(stem)), "", str(model))
+    assert not reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
     assert "it was changed since" in capsys.readouterr().out
 
 
@@ -120,5 +124,5 @@ def test_distance_is_that_of_the_difference(tmp_path: Path) -> None:
     sound = noise(0, 5000).T.astype(np.float64)
     for name, samples in (("a.wav", sound), ("b.wav", sound * 1.001), ("c.wav", sound[:-1])):
         soundfile.write(tmp_path / name, samples, 44100, "DOUBLE")
-    assert reproduce.distance_db(tmp_path / "a.wav", tmp_path / "b.wav") == pytest.approx(-60.0, abs=0.01)
-    assert reproduce.distance_db(tmp_path / "a.wav", tmp_path / "c.wav") == np.inf
+    assert reproduce.measure_distance_db(tmp_path / "a.wav", tmp_path / "b.wav") == pytest.approx(-60.0, abs=0.01)
+    assert reproduce.measure_distance_db(tmp_path / "a.wav", tmp_path / "c.wav") == np.inf

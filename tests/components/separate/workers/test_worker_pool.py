@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,28 +12,27 @@ import soundfile
 
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
-from components.core.models.bundle import load_model
 from components.core.networks.unet import UNetConfig
 from components.core.separating.lanes import WindowPool
 from components.core.sound.stft import StftConfig
 from components.core.stores.opening import open_store
-from components.separate.config import SeparateConfig
 from components.separate.listing.plan import NEW, Task
-from components.separate.recording.stem_settings import recipe_of
+from components.separate.recording.stem_settings import read_settings
 from components.separate.recording.stems import Separation
-from components.separate.workers.messages import Ended, Message, Order
-from components.separate.workers.worker import Worker, separation_of
-from components.separate.workers.worker_pool import Crew, crew_size
+from components.separate.workers.messages import Finished, Message, WorkerSetup
+from components.separate.workers.worker import Worker, prepare_separation
+from components.separate.workers.worker_pool import WorkerPool, choose_pool_size
+from tests.components.separate.parameters import separate_config
 from tests.support.tiny_models import noise, save_tiny_model
 
 LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64, frames=129)
 
 
-def _order(tmp_path: Path, out: str, tracks: int) -> Order:
+def _make_setup(tmp_path: Path, out: str, tracks: int) -> WorkerSetup:
     address = fetch_model(str(save_tiny_model(tmp_path / "model", network=LONG)), tmp_path)
-    config = SeparateConfig()
-    recipe = recipe_of(load_model(address.folder), address, config)
-    return Order(str(tmp_path / "in"), str(tmp_path / out), address, config, recipe, lanes=1, tracks=tracks)
+    config = separate_config()
+    settings = read_settings(address, config)
+    return WorkerSetup(str(tmp_path / "in"), str(tmp_path / out), address, config, settings, lanes=1, tracks=tracks)
 
 
 def _tasks(tmp_path: Path, recordings: int, seconds: int) -> list[Task]:
@@ -46,23 +46,23 @@ def _stems(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in folder.rglob("*.wav")}
 
 
-def _work(order: Order, separation: Separation, tasks: list[Task]) -> None:
-    said: list[Message] = []
-    worker = Worker(order, separation, said.append)
+def _work(setup: WorkerSetup, separation: Separation, tasks: list[Task]) -> None:
+    messages: list[Message] = []
+    worker = Worker(setup, separation, messages.append)
     for task in tasks:
         worker.give(task.entry)
     worker.give(None)
     worker.work()
-    assert sorted(message.row.state for message in said if isinstance(message, Ended)) == ["done"] * len(tasks)
+    assert sorted(message.row.state for message in messages if isinstance(message, Finished)) == ["done"] * len(tasks)
 
 
 def test_recordings_that_share_forward_passes_change_no_bit(tmp_path: Path) -> None:
     tasks = _tasks(tmp_path, 5, 7)
     for tracks in (1, 3):
-        order = _order(tmp_path, f"out{tracks}", tracks)
-        plain = separation_of(order, "cpu")
+        setup = _make_setup(tmp_path, f"out{tracks}", tracks)
+        plain = prepare_separation(setup, "cpu")
         with WindowPool(plain.separator, batch=4) as pool:
-            _work(order, Separation(plain.model, plain.separator, None, plain.config, 1, pool), tasks)
+            _work(setup, replace(plain, pool=pool), tasks)
     assert _stems(tmp_path / "out1") == _stems(tmp_path / "out3")
     assert len(_stems(tmp_path / "out1")) == 10
 
@@ -70,23 +70,23 @@ def test_recordings_that_share_forward_passes_change_no_bit(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_of_several_suspects_each_is_tried_alone_and_the_innocent_go_free(tmp_path: Path) -> None:
     tasks = _tasks(tmp_path, 4, 40)
-    crew = Crew(_order(tmp_path, "out", 2), 1, ["cpu"])
+    pool = WorkerPool(_make_setup(tmp_path, "out", 2), 1, ["cpu"])
     crashes = threading.Semaphore(0)
-    watch = threading.Thread(target=_crash_twice, args=(crew, crashes), daemon=True)
+    watch = threading.Thread(target=_crash_twice, args=(pool, crashes), daemon=True)
     watch.start()
-    states = {report.row.key: report.row.state for report in crew.work(tasks) if isinstance(report, Ended)}
+    states = {report.row.key: report.row.state for report in pool.work(tasks) if isinstance(report, Finished)}
     assert crashes.acquire(timeout=1)
     assert states == {f"{number}.flac": "done" for number in range(4)}
 
 
-def _crash_twice(crew: Crew, crashes: threading.Semaphore) -> None:
+def _crash_twice(pool: WorkerPool, crashes: threading.Semaphore) -> None:
     """Have the worker crash while it separates two recordings at once."""
     done = 0
     while done < 2:
-        for hand in list(crew._hands):
-            if len(hand.separating) == 2 and hand.process.pid:
-                os.kill(hand.process.pid, signal.SIGSEGV)
-                hand.process.join()
+        for worker in pool.workers:
+            if len(worker.separating) == 2 and worker.process.pid:
+                os.kill(worker.process.pid, signal.SIGSEGV)
+                worker.process.join()
                 crashes.release()
                 done += 1
         time.sleep(0.005)
@@ -94,7 +94,7 @@ def _crash_twice(crew: Crew, crashes: threading.Semaphore) -> None:
 
 def test_workers_and_lanes_together_are_as_many_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.separate.workers.worker_pool.cores", lambda: 8)
-    assert crew_size(0, 100, ["cpu"]) == (8, 1)
-    assert crew_size(0, 1, ["cpu"]) == (1, 8)
-    assert crew_size(3, 100, ["cpu"]) == (3, 2)
-    assert crew_size(0, 100, ["cuda:0", "cuda:1"]) == (2, 1)
+    assert choose_pool_size(0, 100, ["cpu"]) == (8, 1)
+    assert choose_pool_size(0, 1, ["cpu"]) == (1, 8)
+    assert choose_pool_size(3, 100, ["cpu"]) == (3, 2)
+    assert choose_pool_size(0, 100, ["cuda:0", "cuda:1"]) == (2, 1)

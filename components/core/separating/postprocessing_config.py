@@ -1,0 +1,26 @@
+"""How a network's estimates become stems: the parameters, for modules that need no torch."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from components.core.base.params import Section
+
+
+class PostProcessing(Section):
+    """How estimates become stems.
+
+    method       native: as the network's authors make them; ratio: ratio masks of the estimated magnitudes to the
+                 power of `exponent`; wiener: a multichannel Wiener filter, `iterations` rounds of EM
+    above        what becomes of frequencies above those that the network sees (ratio and wiener; native has its own):
+                 average: each stem gets of a frame its share of the octave below; zero: the last stem gets them
+    overlap      of neighbouring segments, a share
+    shifts       how many times a segment is separated, each time moved in time a little, and averaged
+    """
+
+    method: Literal["native", "ratio", "wiener"] = "native"
+    exponent: float = Field(1.0, gt=0)
+    iterations: int = Field(1, gt=0)
+    above: Literal["average", "zero"] = "average"
+    overlap: float = Field(0.5, ge=0.0, lt=1.0)
+    shifts: int = Field(1, gt=0)
