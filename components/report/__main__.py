@@ -1,27 +1,27 @@
-"""`python -m components.report [--workspace FOLDER] [--catalogue FOLDER] [--out FOLDER]`: writes index.html."""
+"""`python -m components.report`: writes the page index.html."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from components.core.base.step_command import run_step
+from typer import Option
+
+from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import REPORT
 from components.report.report import write_report
 
 
-def main() -> None:
-    """Parse the command line and run the step."""
-    parser = argparse.ArgumentParser(prog="python -m components.report", description=__doc__)
-    parser.add_argument("--workspace", type=Path, default=WORKSPACE, help="folder of what the steps made")
-    parser.add_argument("--catalogue", type=Path, help="folder of separated recordings (default: WORKSPACE/separate)")
-    parser.add_argument("--out", type=Path, help="folder for index.html (default: WORKSPACE/report)")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    catalogue = arguments.catalogue or arguments.workspace / "separate"
-    page = write_report(arguments.workspace, catalogue, arguments.out or arguments.workspace / "report")
+def report(
+    workspace: Annotated[Path, Option(help="Folder with the outputs of the steps.")] = WORKSPACE,
+    catalogue: Annotated[
+        Path | None, Option(help="Folder of separated recordings [default: WORKSPACE/separate]")
+    ] = None,
+    out: Annotated[Path | None, Option(help=f"Folder for {REPORT.file} [default: WORKSPACE/report]")] = None,
+) -> None:
+    """Write one page about the live model, its history, the catalogues, and the last run."""
+    page = write_report(workspace, catalogue or workspace / "separate", out or workspace / REPORT.writer)
     print(f"report: open {page} in a browser")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(report, "components.report")

@@ -1,1 +1,1 @@
-"""Charts, waveforms, links and numbers as the report shows them."""
+"""Charts, waveforms and numbers as the page shows them."""

@@ -1,4 +1,4 @@
-"""Numbers, times and long texts as the page writes them; a dash where there is none."""
+"""Numbers, times and long texts as the page writes them; an unknown number is a dash."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,71 +7,72 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-_BRIEF, _KEY = 400, 12
-_NONE = "–"
+_TEXT_LENGTH, _DIGEST_LENGTH = 400, 12
+_UNKNOWN = "–"
 
 
 def decibels(value: float | None) -> str:
     """Return a level with two decimals and a true minus."""
-    return _signed(f"{value:.2f}") if value is not None and math.isfinite(value) else _NONE
+    return _true_minus(f"{value:.2f}") if value is not None and math.isfinite(value) else _UNKNOWN
 
 
 def number(value: float) -> str:
     """Return a number with four digits."""
-    return _signed(f"{value:#.4g}") if math.isfinite(value) else _NONE
+    return _true_minus(f"{value:#.4g}") if math.isfinite(value) else _UNKNOWN
 
 
-def amount(value: float) -> str:
-    """Return how many there are."""
-    return f"{value:,.0f}" if math.isfinite(value) else _NONE
+def count(value: float) -> str:
+    """Return a whole number with separators."""
+    return f"{value:,.0f}" if math.isfinite(value) else _UNKNOWN
 
 
 def hours(value: float) -> str:
-    """Return a length in hours, of less than one in minutes."""
+    """Return a length of `value` hours; less than one is in minutes."""
     if not math.isfinite(value):
-        return _NONE
+        return _UNKNOWN
     return f"{value:,.1f} h" if value >= 1 else f"{value * 60:.1f} min"
 
 
-def clock(seconds: float) -> str:
-    """Return a position as m:ss."""
+def minutes(seconds: float) -> str:
+    """Return a length as m:ss."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02d}"
 
 
-def moment(when: str | int) -> str:
-    """Return a moment, in ISO's form or in milliseconds since 1970, to the minute; what is neither as it is."""
+def timestamp(time: str | int) -> str:
+    """Return a time, from ISO text or milliseconds since 1970, to the minute; other text stays as it is."""
     try:
-        time = datetime.fromtimestamp(when / 1000, UTC) if isinstance(when, int) else datetime.fromisoformat(when)
+        parsed = datetime.fromtimestamp(time / 1000, UTC) if isinstance(time, int) else datetime.fromisoformat(time)
     except (ValueError, OverflowError, OSError):
-        return str(when)
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return str(time)
+    return f"{parsed.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def brief(text: str) -> str:
-    """Return a text, of a long one its beginning."""
-    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"
+def shorten(text: str) -> str:
+    """Return a text, cut when it is long."""
+    return text if len(text) <= _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]}…"
 
 
-def key(digest: str) -> str:
-    """Return the first characters of a digest or a run's id, enough to tell it from others."""
-    return digest[:_KEY]
+def short_digest(digest: str) -> str:
+    """Return the first characters of a digest or a run's id."""
+    return digest[:_DIGEST_LENGTH]
 
 
-def coded(text: str) -> Markup:
-    """Return a sentence with what stands between backticks as code."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:  # somebody else's text, with a backtick of its own
+def with_code(text: str) -> Markup:
+    """Return a sentence in which text between backticks is marked up as code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # an odd backtick: it belongs to a message of another program
         return escape(text)
     code = Markup("<code>{}</code>")
-    return Markup().join(code.format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup().join(code.format(piece) if index % 2 else escape(piece) for index, piece in enumerate(pieces))
 
 
-def _signed(text: str) -> str:
+def _true_minus(text: str) -> str:
     return text.replace("-", "−")
 
 
 FILTERS: Mapping[str, Callable[[Any], str]] = {
-    function.__name__: function for function in (decibels, number, amount, hours, clock, moment, brief, key, coded)
+    function.__name__: function
+    for function in (decibels, number, count, hours, minutes, timestamp, shorten, short_digest, with_code)
 }
-"""By the name that the template knows them by."""
+"""The filters of the templates, by name."""

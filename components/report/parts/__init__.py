@@ -1,1 +1,1 @@
-"""The parts of the report, one module each."""
+"""The parts of the page, one module each: a function `read_<part>` and the typed content that it returns."""

@@ -1,4 +1,4 @@
-"""The catalogues that were separated, the newest job first, as MLflow's runs of `separate` hold them."""
+"""The catalogues that were separated: the MLflow runs of the step `separate`, the newest first."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,26 +7,34 @@ from pathlib import Path
 from mlflow.entities import Run
 
 from components.core.stores.store import S3
-from components.report.sources.reading import Unavailable, link
-from components.report.sources.stores import Mlflow, Stores, asking
+from components.report.sources.reading import Unavailable, relative_link
+from components.report.sources.stores import Mlflow, Stores, errors_as_notes
 
 SHOWN, LIMIT = 10, 100
-"""Jobs that are in sight, and that are on the page at all."""
+"""Jobs that the page shows at once, and at most; the others are in MLflow."""
 
-PAGE = "index.html"
-"""The page that a job leaves at its destination."""
+JOB_PAGE = "index.html"
+"""The page that a job writes to its destination."""
 
 _NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job; numbers are NaN where they are not known. `page` is the address of its own page, `page_link` leads there.
+    """A job; an unknown number is NaN.
 
-    `hours` and `cost` (of an hour) are of the audio separated by it, `catalogue_hours` of all; `when` is in ms.
+    started          in milliseconds since 1970
+    page, page_link  the address of the job's own page, and the link to it when it lies on this machine
+    counts           recordings by outcome
+    hours            audio that the job separated
+    catalogue_hours  audio of the whole catalogue
+    speed            seconds of audio a second
+    flagged          recordings that a person should listen to
+    drift            the catalogue's distance from the training data
+    cost             of an hour of audio
     """
 
-    when: int
+    started: int
     source: str
     destination: str
     page: str
@@ -45,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobsPart:
-    """The newest jobs, some in sight and some folded away; `more` says whether there are older ones."""
+    """The newest jobs: `shown` at once, `folded` on demand; `more` says whether MLflow has older ones."""
 
     shown: tuple[Job, ...]
     folded: tuple[Job, ...]
@@ -55,12 +63,12 @@ class JobsPart:
 def read_jobs(stores: Stores, page_folder: Path) -> JobsPart:
     """Return the jobs for a page in `page_folder`; raises Unavailable when there is none."""
     store = stores.mlflow.required()
-    with asking("The catalogue runs"):
+    with errors_as_notes("The catalogue runs"):
         found = store.client.search_runs(
             [store.experiment], "tags.stage = 'separate'", max_results=LIMIT, order_by=["attributes.start_time DESC"]
         )
     if not found:
-        raise Unavailable("No catalogue has been separated yet: `stemline separate` does.")
+        raise Unavailable("No catalogue has been separated yet: `stemline separate` does it.")
     jobs = tuple(_job(store, run, page_folder) for run in found)
     return JobsPart(jobs[:SHOWN], jobs[SHOWN:], bool(found.token))
 
@@ -73,12 +81,12 @@ def _job(store: Mlflow, run: Run, page_folder: Path) -> Job:
         return float(metrics.get(f"separate/{name}", _NAN))
 
     return Job(
-        when=int(run.info.start_time),
+        started=int(run.info.start_time),
         source=params.get("separate.source", ""),
         destination=destination,
-        page=f"{destination.rstrip('/')}/{PAGE}" if destination else "",
-        page_link=_link(destination, page_folder),
-        model=_model(tags),
+        page=f"{destination.rstrip('/')}/{JOB_PAGE}" if destination else "",
+        page_link=_link_page(destination, page_folder),
+        model=_describe_model(tags),
         stopped=tags.get("separate.stopped", ""),
         run_link=store.run_link(run.info.run_id),
         counts={name: metric(name) for name in ("listed", "done", "skipped", "quarantined", "failed", "later")},
@@ -91,17 +99,17 @@ def _job(store: Mlflow, run: Run, page_folder: Path) -> Job:
     )
 
 
-def _model(tags: Mapping[str, str]) -> str:
+def _describe_model(tags: Mapping[str, str]) -> str:
     name, version = tags.get("model.name", "an unknown model"), tags.get("model.version", "")
     return f"{name}, version {version}" if version not in ("", "0", "None") else name
 
 
-def _link(destination: str, page_folder: Path) -> str:
-    """Return a link to the job's page, where it lies in a folder of this machine."""
+def _link_page(destination: str, page_folder: Path) -> str:
+    """Return a link to the job's page; empty when it is not in a folder of this machine."""
     if not destination or destination.startswith(S3):
         return ""
     try:
-        page = Path(destination).resolve() / PAGE
-        return link(page, page_folder) if page.is_file() else ""
-    except (OSError, ValueError):  # a name that no file can have
+        page = Path(destination).resolve() / JOB_PAGE
+        return relative_link(page, page_folder) if page.is_file() else ""
+    except (OSError, ValueError):  # not a valid file name
         return ""

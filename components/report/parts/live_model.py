@@ -1,4 +1,4 @@
-"""What is live, since when, by whom and why; what came before; and whether journal and registry agree."""
+"""The live version: since when, by whom and why; its history; and whether journal and registry agree."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from components.core.release.journal import Entry
 from components.core.release.registry_consistency import Disagreement, Registered, disagreement, read_registered
 from components.core.tracking.mlflow_store import store_exists
-from components.report.sources.reading import Part, Unavailable, part_of
-from components.report.sources.stores import Mlflow, Names, Stores, asking
+from components.report.sources.reading import Part, Unavailable, read_part
+from components.report.sources.stores import Mlflow, ModelSettings, Stores, errors_as_notes
 
 SHOWN, LIMIT = 20, 500
-"""Entries of the history that are in sight, and that are on the page at all."""
+"""Entries of the history that the page shows at once, and at most."""
 
-_NOBODY = "No model is live yet. Until one is, `stemline separate` takes the model that ships with Stemline."
+_NOT_LIVE = "No model is live yet. Until then, `stemline separate` uses the model that ships with Stemline."
 
 
 @dataclass(frozen=True)
 class LivePart:
-    """The live version; `settled` says whether it is the journal's and the registry's, `entry` is the journal's last.
+    """The live version.
 
-    `back` is the command that goes back, and what it leads to; `doubts` are sentences about what does not agree, or is
-    not known; `disputed` says whether journal and registry contradict each other.
+    settled   whether journal and registry name the same version
+    entry     the journal's last entry
+    rollback  the command that goes back, and the version that is live afterwards
+    doubts    sentences about what is unknown, or what does not agree
+    disputed  whether journal and registry contradict each other
     """
 
     name: str
@@ -28,14 +31,14 @@ class LivePart:
     headline: str
     settled: bool
     entry: Entry | None
-    back: tuple[str, str] | None
+    rollback: tuple[str, str] | None
     doubts: tuple[str, ...]
     disputed: bool
 
 
 @dataclass(frozen=True)
 class HistoryPart:
-    """The journal's entries, the newest first: some in sight, some folded away, `more` only counted."""
+    """The journal's entries, the newest first: `shown` at once, `folded` on demand, `more` only counted."""
 
     shown: tuple[Entry, ...]
     folded: tuple[Entry, ...]
@@ -43,72 +46,74 @@ class HistoryPart:
 
 
 def read_live(stores: Stores) -> LivePart:
-    """Return what journal and registry say; raises Unavailable when neither does, or when nothing is live."""
-    names = stores.names.required()
+    """Return the live version; raises Unavailable when no version is live, or when no store can say."""
+    settings = stores.settings.required()
     last = stores.journal.content[-1] if stores.journal.content else None
-    registered = part_of(lambda: _registered(stores.mlflow.required(), names, last))
-    versions = list(dict.fromkeys([*([last.version] if last else []), *_version_of(registered)]))
+    registered = read_part(lambda: _read_registry(stores.mlflow.required(), settings, last))
+    versions = list(dict.fromkeys([*([last.version] if last else []), *_versions_of(registered)]))
     if not any(versions):
-        raise Unavailable(_nothing(stores, registered))
-    settled = len(versions) == 1
-    back = _way_back(last) if settled else None
-    found = _disagreement(names, stores, registered)
+        raise Unavailable(_explain_no_version(stores, registered))
+    is_settled = len(versions) == 1
+    rollback = _describe_rollback(last) if is_settled else None
+    found = _compare(settings, stores, registered)
     doubts = tuple(_doubts(stores, registered, found))
-    headline = _headline(names.model, versions)
-    return LivePart(names.model, versions[-1], headline, settled, last, back, doubts, disputed=found is not None)
+    headline = _headline(settings.name, versions)
+    return LivePart(
+        settings.name, versions[-1], headline, is_settled, last, rollback, doubts, disputed=found is not None
+    )
 
 
-def _nothing(stores: Stores, registered: Part[Registered]) -> str:
-    """Return why there is no live version to show: there is none, or nobody can say."""
-    silent = [stores.journal.note] if stores.journal.content is None else []
+def _explain_no_version(stores: Stores, registered: Part[Registered]) -> str:
+    """Return why there is no live version to show: there is none, or the stores can't be read."""
+    notes = [stores.journal.note] if stores.journal.content is None else []
     if registered.content is None and store_exists():
-        silent.append(registered.note)
-    return " ".join(["What is live is not known.", *silent]) if silent else _NOBODY
+        notes.append(registered.note)
+    return " ".join(["The live version is unknown.", *notes]) if notes else _NOT_LIVE
 
 
 def read_history(stores: Stores) -> HistoryPart:
     """Return the journal's entries; raises Unavailable when there is none."""
     newest = stores.journal.required()[::-1]
     if not newest:
-        raise Unavailable("The journal is empty: no version has been made live yet.")
+        raise Unavailable("The journal is empty: no version has been live yet.")
     return HistoryPart(newest[:SHOWN], newest[SHOWN:LIMIT], max(0, len(newest) - LIMIT))
 
 
-def _registered(store: Mlflow, names: Names, last: Entry | None) -> Registered:
-    with asking("The registry"):
-        return read_registered(store.client, names.model, names.promote.alias, last)
+def _read_registry(store: Mlflow, settings: ModelSettings, last: Entry | None) -> Registered:
+    with errors_as_notes("The registry"):
+        return read_registered(store.client, settings.name, settings.promote.alias, last)
 
 
-def _version_of(registered: Part[Registered]) -> list[int]:
+def _versions_of(registered: Part[Registered]) -> list[int]:
     return [registered.content.version] if registered.content else []
 
 
 def _headline(name: str, versions: Sequence[int]) -> str:
     if len(versions) == 1:
         return f"Version {versions[0]} of {name} is live"
-    words = [f"version {version}" if version else "none" for version in versions]
-    return f"It is not settled which {name} is live: {' or '.join(words)}"
+    candidates = [f"version {version}" if version else "none" for version in versions]
+    return f"It is not settled which {name} is live: {' or '.join(candidates)}"
 
 
-def _disagreement(names: Names, stores: Stores, registered: Part[Registered]) -> Disagreement | None:
-    """Return what does not agree; None also where one of the two says nothing."""
+def _compare(settings: ModelSettings, stores: Stores, registered: Part[Registered]) -> Disagreement | None:
+    """Return how journal and registry disagree; None when they agree, or when one of them can't be read."""
     if stores.journal.content is None or registered.content is None:
         return None
-    return disagreement(registered.content, stores.journal.content, names.promote.alias)
+    return disagreement(registered.content, stores.journal.content, settings.promote.alias)
 
 
 def _doubts(stores: Stores, registered: Part[Registered], found: Disagreement | None) -> Iterator[str]:
     if stores.journal.content is None:
-        yield f"Since when, by whom and why is not known. {stores.journal.note}"
+        yield f"It is unknown since when, by whom and why it is live. {stores.journal.note}"
     elif registered.content is None:
-        yield f"Whether the registry agrees is not known. {registered.note}"
+        yield f"It is unknown whether the registry agrees. {registered.note}"
     elif found:
         yield f"{found.seen}: {found.do}."
 
 
-def _way_back(last: Entry | None) -> tuple[str, str] | None:
+def _describe_rollback(last: Entry | None) -> tuple[str, str] | None:
     if last is None or not last.before:
         return None
-    if last.kind == "rollback":  # the one before was taken back: it is not where one goes back to
+    if last.kind == "rollback":  # it took back the version before, so going back leads further
         return 'stemline rollback --why "…"', "the version before this one"
     return f'stemline rollback --to {last.before} --why "…"', f"version {last.before}"

@@ -1,19 +1,28 @@
-"""The separated recordings of a catalogue: their stems, what these look like, and where they come from."""
+"""The separated recordings of a catalogue: their stems, waveforms and provenance."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.report.drawing.waveform import Outline, draw, measure
-from components.report.sources.reading import Document, Unavailable, link, read_document, shown
+from pydantic import ConfigDict
+
+from components.core.base.documents import Document
+from components.report.drawing.waveform import Waveform, draw_bars, measure_waveform
+from components.report.sources.reading import Unavailable, printable_path, read_document, relative_link
 
 PROVENANCE = "provenance.json"
 LIMIT = 200
-"""Recordings that are on the page; of a larger catalogue the others are only counted."""
+"""The page shows at most so many recordings, and counts the others."""
 
 
-class _Source(Document):
+class _TolerantDocument(Document):
+    """The keys that the page needs; the others are ignored, so the page reads files of all versions."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Source(_TolerantDocument):
     key: str
     sha256: str
     rate: int
@@ -21,7 +30,7 @@ class _Source(Document):
     subtype: str = ""
 
 
-class _Model(Document):
+class _Model(_TolerantDocument):
     name: str = "unknown"
     version: int | str | None = None
     sha256: str = ""
@@ -29,12 +38,12 @@ class _Model(Document):
     git_commit: str | None = None
 
 
-class _Stem(Document):
+class _Stem(_TolerantDocument):
     file: str
     sha256: str = ""
 
 
-class _Provenance(Document):
+class _Provenance(_TolerantDocument):
     source: _Source
     model: _Model
     stems: Mapping[str, _Stem]
@@ -43,26 +52,26 @@ class _Provenance(Document):
 
 @dataclass(frozen=True)
 class Stem:
-    """A stem's file: its link from the page (empty when it is not there), and its outline as an SVG path."""
+    """A stem's file: its link from the page (empty when the file is missing), and its waveform as an SVG path."""
 
     name: str
     link: str
-    path: str
+    waveform: str
     sha256: str
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A separated recording; `seconds` is 0 when no stem could be read. `lineage` is (what, value)."""
+    """A separated recording; `seconds` is 0 when no stem can be read. `origin` are pairs (label, value)."""
 
     key: str
     seconds: float
     stems: tuple[Stem, ...]
-    lineage: tuple[tuple[str, str], ...]
+    origin: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class ListenPart:
+class RecordingsPart:
     """The recordings by name, how many more there are, and how many have a damaged provenance file."""
 
     recordings: tuple[Recording, ...]
@@ -70,12 +79,12 @@ class ListenPart:
     damaged: int
 
 
-def read_recordings(catalogue: Path, page_folder: Path) -> ListenPart:
-    """Find the recordings below `catalogue` (resolved, like `page_folder`); raises Unavailable when there is none."""
-    folders = sorted(_finished(catalogue), key=os.fsencode)
+def read_recordings(catalogue: Path, page_folder: Path) -> RecordingsPart:
+    """Find the recordings below `catalogue`, a resolved path like `page_folder`; raises Unavailable without any."""
+    folders = sorted(_find_finished(catalogue), key=os.fsencode)
     if not folders:
         raise Unavailable(
-            "There is no separated recording in the catalogue's folder: separate has not run, or wrote to a bucket."
+            "There is no separated recording in the catalogue's folder: separate has not run, or it wrote to a bucket."
         )
     recordings, damaged = [], 0
     for folder in folders[:LIMIT]:
@@ -84,47 +93,47 @@ def read_recordings(catalogue: Path, page_folder: Path) -> ListenPart:
         except Unavailable:
             damaged += 1
             continue
-        key = shown(folder.relative_to(catalogue).as_posix())
+        key = printable_path(folder.relative_to(catalogue).as_posix())
         recordings.append(_recording(key, folder, provenance, page_folder))
-    return ListenPart(tuple(recordings), max(0, len(folders) - LIMIT), damaged)
+    return RecordingsPart(tuple(recordings), max(0, len(folders) - LIMIT), damaged)
 
 
-def _finished(catalogue: Path) -> Iterator[Path]:
-    """Yield the folders that hold a provenance file, so the recordings that are done."""
+def _find_finished(catalogue: Path) -> Iterator[Path]:
+    """Yield the folders with a provenance file: their recordings are done."""
     for folder, _, files in os.walk(catalogue):
         if PROVENANCE in files:
             yield Path(folder)
 
 
 def _recording(key: str, folder: Path, provenance: _Provenance, page_folder: Path) -> Recording:
-    # a name only, whatever the file says: nothing outside the recording's folder is linked
+    # only the file's name counts, so the page never links outside the recording's folder
     files = {name: folder / Path(stem.file).name for name, stem in provenance.stems.items()}
-    outlines = {name: measure(path) for name, path in files.items()}
-    loudest = max((outline.peak for outline in outlines.values() if outline), default=0.0)
+    waveforms = {name: measure_waveform(path) for name, path in files.items()}
+    loudest = max((waveform.peak for waveform in waveforms.values() if waveform), default=0.0)
     stems = tuple(
-        Stem(name, _link(path, page_folder), _drawn(outlines[name], loudest), provenance.stems[name].sha256)
+        Stem(name, _link_stem(path, page_folder), _draw(waveforms[name], loudest), provenance.stems[name].sha256)
         for name, path in sorted(files.items(), key=_vocals_first)
     )
-    seconds = max((outline.seconds for outline in outlines.values() if outline), default=0.0)
-    return Recording(key, seconds, stems, tuple(_lineage(provenance, stems)))
+    seconds = max((waveform.seconds for waveform in waveforms.values() if waveform), default=0.0)
+    return Recording(key, seconds, stems, tuple(_describe_origin(provenance, stems)))
 
 
-def _link(path: Path, page_folder: Path) -> str:
-    return link(path, page_folder) if path.is_file() else ""
+def _link_stem(path: Path, page_folder: Path) -> str:
+    return relative_link(path, page_folder) if path.is_file() else ""
 
 
-def _drawn(outline: Outline | None, loudest: float) -> str:
-    return draw(outline, loudest) if outline else ""
+def _draw(waveform: Waveform | None, loudest: float) -> str:
+    return draw_bars(waveform, loudest) if waveform else ""
 
 
 def _vocals_first(item: tuple[str, Path]) -> tuple[bool, str]:
     return item[0] != "vocals", item[0]
 
 
-def _lineage(provenance: _Provenance, stems: Sequence[Stem]) -> Iterator[tuple[str, str]]:
+def _describe_origin(provenance: _Provenance, stems: Sequence[Stem]) -> Iterator[tuple[str, str]]:
     source, model = provenance.source, provenance.model
     yield "Source", source.key
-    yield "Source, format", f"{source.rate:,} Hz, {_channels(source.channels)}, {source.subtype}".rstrip(", ")
+    yield "Source, format", f"{source.rate:,} Hz, {_describe_channels(source.channels)}, {source.subtype}".rstrip(", ")
     yield "Source, SHA-256", source.sha256
     yield "Model", f"{model.name}, version {model.version}" if model.version else f"{model.name}, not registered"
     yield "Model, SHA-256", model.sha256
@@ -135,5 +144,5 @@ def _lineage(provenance: _Provenance, stems: Sequence[Stem]) -> Iterator[tuple[s
         yield f"{stem.name}, SHA-256", stem.sha256
 
 
-def _channels(count: int) -> str:
+def _describe_channels(count: int) -> str:
     return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")

@@ -1,4 +1,4 @@
-"""The scores of the test tracks, in words that a musician understands."""
+"""The last run's scores on the test tracks, in words that a musician understands."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -7,33 +7,41 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ConfigDict
 
+from components.core.base.documents import Document
+from components.core.data.artifacts import SCORE_TABLE, TEST
 from components.core.data.dataset_labels import label_datasets
-from components.report.sources.reading import Document, Unavailable, read_document, read_table
+from components.report.sources.reading import Unavailable, read_document, read_table
 
+MODEL, FLOOR, CEILING = "model", "mixture", "irm2"
 _SYSTEMS = {
-    "model": ("This model", "what this run trained"),
-    "mixture": ("Doing nothing", "the floor: the mixture itself, as if it were the stem"),
-    "irm2": ("Ideal masks", "the ceiling: masks drawn with the true stems known"),
+    MODEL: ("This model", "the model that this run trained"),
+    FLOOR: ("Doing nothing", "the floor: the mixture itself, taken for the stem"),
+    CEILING: ("Ideal masks", "the ceiling: masks made from the true stems"),
 }
 METRICS = {
-    "SDR": ("Overall", "how close it is to the true stem, with everything counted"),
-    "SIR": ("Separation", "how little of the other instruments is left in it"),
-    "SAR": ("Cleanness", "how free it is of artefacts: watery, metallic or chirping sounds"),
-    "ISR": ("Image", "how true its place in the stereo picture and its colour are"),
+    "SDR": ("Overall", "how close the stem is to the true one, in all respects"),
+    "SIR": ("Separation", "how little of the other instruments is left in the stem"),
+    "SAR": ("Cleanness", "how free the stem is of artefacts: watery, metallic or chirping sounds"),
+    "ISR": ("Image", "how true the stem's stereo position and colour are"),
 }
 
 
 class _Test(Document):
+    """The keys of test.json that the page needs; the others are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
     tracks: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     window_seconds: float = 1.0
-    scorer: str = "museval v4"  # what computed scores before there was a choice
+    scorer: str = "museval v4"  # the only scorer of old runs
 
 
 @dataclass(frozen=True)
 class Row:
-    """A system's medians over the test tracks, in dB, in the order of `ScoresPart.metrics`; NaN where there is none."""
+    """A system's medians over the test tracks, in dB, in the order of `ScoresPart.metrics`; NaN when unknown."""
 
     system: str
     title: str
@@ -46,8 +54,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A system on the line from floor to ceiling: `percent` of its length from the left."""
+class ScalePoint:
+    """A system on the scale from floor to ceiling: `percent` of its length from the left."""
 
     system: str
     title: str
@@ -57,17 +65,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Target:
-    """A stem and everyone's scores on it; `share` is how far the model is from floor to ceiling, in percent."""
+    """A target and all systems' scores; `share` is how far the model is from floor to ceiling, in percent."""
 
     name: str
     rows: tuple[Row, ...]
-    places: tuple[Place, ...]
+    points: tuple[ScalePoint, ...]
     share: int | None
 
 
 @dataclass(frozen=True)
 class ScoresPart:
-    """Scores by target; `metrics` are (name, word, meaning); `test` says what they were measured on."""
+    """Scores by target; `metrics` are (name, plain name, meaning), and `test` describes the test tracks."""
 
     metrics: tuple[tuple[str, str, str], ...]
     targets: tuple[Target, ...]
@@ -75,20 +83,20 @@ class ScoresPart:
 
 
 def read_scores(workspace: Path) -> ScoresPart:
-    """Read table.csv and test.json; raises Unavailable when there are no scores."""
+    """Read the medians and the test set; raises Unavailable when there are no scores."""
     missing = "There are no scores yet: evaluate has not run."
-    table = read_table(workspace / "evaluate" / "table.csv", ("system", "target"), missing)
+    table = read_table(SCORE_TABLE.below(workspace), ("system", "target"), missing)
     metrics = [name for name in METRICS if name in table and pd.api.types.is_numeric_dtype(table[name])]
     try:
-        test = _tested_on(read_document(workspace / "evaluate" / "test.json", _Test, ""))
+        test = _describe_test(read_document(TEST.below(workspace), _Test, ""))
     except Unavailable:
-        test = "What they were measured on is not known: evaluate/test.json is missing."
+        test = f"The test tracks are unknown: {TEST.path} is missing or damaged."
     groups = table.groupby("target", sort=False)
     targets = [_target(str(name), rows.to_dict("records"), metrics) for name, rows in groups]
     return ScoresPart(tuple((name, *METRICS[name]) for name in metrics), tuple(targets), test)
 
 
-def _tested_on(test: _Test) -> str:
+def _describe_test(test: _Test) -> str:
     count = len(test.tracks)
     names = label_datasets(test.datasets)
     songs = f"{count} test track{'' if count == 1 else 's'} of {names}"
@@ -98,7 +106,7 @@ def _tested_on(test: _Test) -> str:
 def _target(name: str, records: list[dict[Hashable, Any]], metrics: list[str]) -> Target:
     rows = tuple(_row(record, metrics) for record in records)
     overall = {row.system: row.values[metrics.index("SDR")] for row in rows} if "SDR" in metrics else {}
-    return Target(name, rows, _places(overall), _share(overall))
+    return Target(name, rows, _scale_points(overall), _share(overall))
 
 
 def _row(record: Mapping[Hashable, Any], metrics: list[str]) -> Row:
@@ -114,19 +122,21 @@ def _count(value: Any) -> int:
     return int(number) if np.isfinite(number) else 0
 
 
-def _places(overall: Mapping[str, float]) -> tuple[Place, ...]:
+def _scale_points(overall: Mapping[str, float]) -> tuple[ScalePoint, ...]:
     finite = {name: value for name, value in overall.items() if np.isfinite(value) and name in _SYSTEMS}
     if len(finite) < len(_SYSTEMS):
         return ()
     low, high = min(finite.values()), max(finite.values())
     width = (high - low) or 1.0
-    places = [Place(name, _SYSTEMS[name][0], finite[name], 100 * (finite[name] - low) / width) for name in _SYSTEMS]
-    return tuple(places)
+    points = [
+        ScalePoint(name, _SYSTEMS[name][0], finite[name], 100 * (finite[name] - low) / width) for name in _SYSTEMS
+    ]
+    return tuple(points)
 
 
 def _share(overall: Mapping[str, float]) -> int | None:
-    """Return how far the model is on the way from floor to ceiling, in percent, where that says something."""
-    model, floor, ceiling = (overall.get(name, np.nan) for name in ("model", "mixture", "irm2"))
+    """Return how far the model is from floor to ceiling, in percent; None when one of the three is unknown."""
+    model, floor, ceiling = (overall.get(name, np.nan) for name in (MODEL, FLOOR, CEILING))
     if not floor < ceiling or not np.isfinite(model):
         return None
     return round(100 * (model - floor) / (ceiling - floor))

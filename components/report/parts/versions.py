@@ -1,4 +1,4 @@
-"""The registered versions, the newest first: what the gate said of each, its scores, and what it was made from."""
+"""The registered versions, the newest first: the gate's verdict, the scores, and the data, code and run of each."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,28 +8,32 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from components.core.release.version import NOT_APPROVED, TAKEN_BACK
-from components.report.drawing.chart import Chart, draw
+from components.report.drawing.chart import Chart, draw_chart
 from components.report.parts.scores import METRICS
 from components.report.sources.reading import Unavailable
-from components.report.sources.stores import Mlflow, Stores, asking
-from components.report.sources.training_data import Input, inputs_of
+from components.report.sources.stores import Mlflow, Stores, errors_as_notes
+from components.report.sources.training_data import UsedDataset, list_datasets
 
 SHOWN, LIMIT = 10, 100
-"""Versions that are in sight, and that are on the page at all."""
+"""Versions that the page shows at once, and at most."""
 
-_MODEL = re.compile(rf"test/([^/]+)/({'|'.join(METRICS)})")
+_TEST_METRIC = re.compile(rf"test/([^/]+)/({'|'.join(METRICS)})")
 _RUN_ID = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version. `verdict` is passed, refused or empty; `scores` are {target: {metric: dB}}.
+    """A registered version.
 
-    `test` is the digest of the tracks that it was scored on; `made` is in milliseconds since 1970.
+    registered    in milliseconds since 1970
+    verdict       passed, refused, or empty
+    taken_back    when and why a rollback took it back; not_approved: who refused it, and why
+    scores        {target: {metric: dB}}
+    test          the digest of the test tracks
     """
 
     number: int
-    made: int
+    registered: int
     verdict: str
     rule: str
     reasons: str
@@ -43,12 +47,16 @@ class Version:
     link: str
     scores: Mapping[str, Mapping[str, float]]
     test: str
-    inputs: tuple[Input, ...]
+    datasets: tuple[UsedDataset, ...]
 
 
 @dataclass(frozen=True)
 class VersionsPart:
-    """The newest versions; of `older` ones at most so many are not here. `tests`: on how many test sets they were."""
+    """The newest versions: `shown` at once, `folded` on demand.
+
+    older   at most so many older versions exist
+    tests   the number of different test sets
+    """
 
     targets: tuple[str, ...]
     shown: tuple[Version, ...]
@@ -59,16 +67,16 @@ class VersionsPart:
 
 
 def read_versions(stores: Stores, live: int) -> VersionsPart:
-    """Return the registered versions, version `live` marked in the chart; raises Unavailable when there is none."""
-    name, store = stores.names.required().model, stores.mlflow.required()
-    with asking("The registry"):
+    """Return the registered versions, with version `live` pointed out in the chart; raises Unavailable without any."""
+    name, store = stores.settings.required().name, stores.mlflow.required()
+    with errors_as_notes("The registry"):
         found = store.client.search_model_versions(
             f"name = '{name}'", max_results=LIMIT, order_by=["version_number DESC"]
         )
-        runs = _runs(store, [version.run_id for version in found])
+        runs = _find_runs(store, [version.run_id for version in found])
     if not found:
         raise Unavailable("No model has been registered yet: `stemline run` trains and registers one.")
-    versions = [_version(store, version, runs.get(version.run_id)) for version in found]
+    versions = [_describe_version(store, version, runs.get(version.run_id)) for version in found]
     targets = tuple(dict.fromkeys(target for version in versions for target in version.scores))
     older = versions[-1].number - 1 if len(found) == LIMIT else 0
     tests = len({version.test for version in versions if version.test})
@@ -76,17 +84,17 @@ def read_versions(stores: Stores, live: int) -> VersionsPart:
     return VersionsPart(targets, tuple(versions[:SHOWN]), tuple(versions[SHOWN:]), older, tests, chart)
 
 
-def scores_of(run: Run) -> dict[str, dict[str, float]]:
+def read_test_scores(run: Run) -> dict[str, dict[str, float]]:
     """Return the model's scores on the test tracks, {target: {metric: dB}}, as evaluate logged them."""
     scores: dict[str, dict[str, float]] = {}
     for name, value in sorted(run.data.metrics.items(), reverse=True):  # vocals first
-        if match := _MODEL.fullmatch(name):
+        if match := _TEST_METRIC.fullmatch(name):
             scores.setdefault(match[1], {})[match[2]] = float(value)
     return scores
 
 
-def _runs(store: Mlflow, run_ids: Sequence[str | None]) -> dict[str, Run]:
-    """Return the runs that are there, by id, asked for at once."""
+def _find_runs(store: Mlflow, run_ids: Sequence[str | None]) -> dict[str, Run]:
+    """Return the runs that exist, by id; one query gets them all."""
     wanted = {run_id for run_id in run_ids if run_id and _RUN_ID.fullmatch(run_id)}
     if not wanted:
         return {}
@@ -95,11 +103,11 @@ def _runs(store: Mlflow, run_ids: Sequence[str | None]) -> dict[str, Run]:
     return {run.info.run_id: run for run in runs}
 
 
-def _version(store: Mlflow, version: ModelVersion, run: Run | None) -> Version:
+def _describe_version(store: Mlflow, version: ModelVersion, run: Run | None) -> Version:
     tags, run_id = version.tags, version.run_id or ""
     return Version(
         number=int(version.version),
-        made=int(version.creation_timestamp),
+        registered=int(version.creation_timestamp),
         verdict=tags.get("gate.verdict", ""),
         rule=tags.get("gate.rule", ""),
         reasons=tags.get("gate.reasons", ""),
@@ -111,20 +119,20 @@ def _version(store: Mlflow, version: ModelVersion, run: Run | None) -> Version:
         run_id=run_id,
         run_link=store.run_link(run_id),
         link=store.version_link(version.name, int(version.version)),
-        scores=scores_of(run) if run else {},
+        scores=read_test_scores(run) if run else {},
         test=run.data.tags.get("evaluate.test_digest", "") if run else "",
-        inputs=inputs_of(run) if run else (),
+        datasets=list_datasets(run) if run else (),
     )
 
 
 def _chart(oldest_first: Sequence[Version], targets: Sequence[str], live: int) -> Chart | None:
-    """Draw SDR by target over the versions; None where fewer than two have scores."""
+    """Draw SDR by target over the versions; None when fewer than two have scores."""
     scored = [version for version in oldest_first if any("SDR" in scores for scores in version.scores.values())]
     if len(scored) <= 1:
         return None
     series = {
         target: [version.scores.get(target, {}).get("SDR", float("nan")) for version in scored] for target in targets
     }
-    places = [float(version.number) for version in scored]
-    marked = float(live) if places[0] <= live <= places[-1] else None
-    return draw("SDR of the versions", "dB", "versions", places, series, places[0], marked)
+    numbers = [float(version.number) for version in scored]
+    marked = float(live) if numbers[0] <= live <= numbers[-1] else None
+    return draw_chart("SDR of the versions", "dB", "versions", numbers, series, numbers[0], marked)

@@ -1,1 +1,1 @@
-"""The stores and files that the report reads."""
+"""Readers of the files and stores that the report shows."""

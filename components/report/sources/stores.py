@@ -1,4 +1,4 @@
-"""The stores that the page is made from: MLflow and the journal. They may be empty, damaged or down."""
+"""MLflow and the journal, opened for reading. They may be empty, damaged or down."""
 
 import os
 from collections.abc import Iterator
@@ -17,117 +17,117 @@ from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
 from components.core.base.secrets import without_secrets
 from components.core.release.journal import Entry, open_journal
+from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists, tracking_uri
-from components.report.sources.params_sections import PromoteSection, RegisterSection
-from components.report.sources.reading import Part, Unavailable, part_of
+from components.report.sources.reading import Part, Unavailable, read_part
 
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "PGCONNECT_TIMEOUT": "5"}
-"""A page is soon made again; elsewhere a server that restarts is waited for, minutes long."""
+_SHORT_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "PGCONNECT_TIMEOUT": "5"}
+"""A page is quickly made again, so it does not wait for minutes for a server that restarts, as the other steps do."""
 
 _HTTP = ("http://", "https://")
-_SECONDS = 2.0
-_LONGEST = 300  # characters of an error that is shown
+_ANSWER_SECONDS = 2.0
+_ERROR_LENGTH = 300
 
 
 @dataclass(frozen=True)
-class Names:
-    """What the parameters call the registered model, and how they say who is live."""
+class ModelSettings:
+    """The registered model's name, and the section `promote` of params.yaml."""
 
-    model: str
-    promote: PromoteSection
+    name: str
+    promote: PromoteConfig
 
 
 @dataclass(frozen=True)
 class Mlflow:
-    """MLflow, open for reading: the project's experiment, and the address of its pages (empty: it has none)."""
+    """MLflow, opened for reading: the project's experiment, and the address of its web pages; empty for a database."""
 
     client: mlflow.MlflowClient
     experiment: str
-    pages: str
+    web: str
 
     def run_link(self, run_id: str) -> str:
-        """Return the address of a run's page, or nothing."""
-        return f"{self.pages}/#/experiments/{self.experiment}/runs/{quote(run_id)}" if self.pages and run_id else ""
+        """Return the address of a run's page; empty without web pages."""
+        return f"{self.web}/#/experiments/{self.experiment}/runs/{quote(run_id)}" if self.web and run_id else ""
 
     def version_link(self, name: str, version: int) -> str:
-        """Return the address of a version's page, or nothing."""
-        return f"{self.pages}/#/models/{quote(name, safe='')}/versions/{version}" if self.pages else ""
+        """Return the address of a version's page; empty without web pages."""
+        return f"{self.web}/#/models/{quote(name, safe='')}/versions/{version}" if self.web else ""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Names, journal (of this model, in its order) and MLflow, each as far as it can be read."""
+    """The model's settings, its journal entries from the oldest on, and MLflow, each as far as it can be read."""
 
-    names: Part[Names]
+    settings: Part[ModelSettings]
     journal: Part[tuple[Entry, ...]]
     mlflow: Part[Mlflow]
 
 
 def open_stores() -> Stores:
-    """Read what is small, and open what is large; whatever is not there becomes a sentence."""
-    names = part_of(_read_names)
-    return Stores(names, part_of(lambda: _read_journal(names.required())), part_of(_open_mlflow))
+    """Read settings and journal, and open MLflow; a store that fails becomes a note."""
+    settings = read_part(_read_settings)
+    return Stores(settings, read_part(lambda: _read_journal(settings.required())), read_part(_open_mlflow))
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a store into Unavailable, in one line without secrets."""
+def errors_as_notes(source: str) -> Iterator[None]:
+    """Turn an error of the store `source` into Unavailable, with one line without secrets."""
     try:
         yield
     except UserError as error:
         raise Unavailable(_sentence(str(error))) from None
     except (MlflowException, SQLAlchemyError, OSError, ValueError) as error:
-        raise Unavailable(_sentence(f"{what} cannot be read: {error}")) from None
+        raise Unavailable(_sentence(f"{source} cannot be read: {error}")) from None
 
 
-def pages_of(uri: str) -> str:
-    """Return the address of the pages of a server, without login; empty for a database."""
+def web_address(uri: str) -> str:
+    """Return the address of a server's web pages, without login; empty for a database."""
     if not uri.startswith(_HTTP):
         return ""
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
 
 
-def _read_names() -> Names:
-    with asking("params.yaml"):
-        return Names(load_section("register", RegisterSection).name, load_section("promote", PromoteSection))
+def _read_settings() -> ModelSettings:
+    with errors_as_notes("params.yaml"):
+        return ModelSettings(load_section("register", RegisterConfig).name, load_section("promote", PromoteConfig))
 
 
-def _read_journal(names: Names) -> tuple[Entry, ...]:
-    with asking("The journal"):
-        return tuple(open_journal(names.promote.journal).of(names.model))
+def _read_journal(settings: ModelSettings) -> tuple[Entry, ...]:
+    with errors_as_notes("The journal"):
+        return tuple(open_journal(settings.promote.journal).of(settings.name))
 
 
 def _open_mlflow() -> Mlflow:
     if not store_exists():
         raise Unavailable("MLflow holds nothing yet: no training has begun.")
-    for name, value in _PATIENCE.items():
+    for name, value in _SHORT_PATIENCE.items():
         os.environ.setdefault(name, value)
     uri = tracking_uri()
-    pages = pages_of(uri)
-    with asking("MLflow"):
-        if not pages:
+    web = web_address(uri)
+    with errors_as_notes("MLflow"):
+        if not web:
             _try_database(uri)
-        client = _connect(pages)
-        return Mlflow(client, mlflow_runs.experiment_id(client), pages)
+        client = _connect(web)
+        return Mlflow(client, mlflow_runs.experiment_id(client), web)
 
 
-def _connect(pages: str) -> mlflow.MlflowClient:
-    """Return a client; raises UserError that says in a few words why a server does not answer, as MLflow does not."""
+def _connect(web: str) -> mlflow.MlflowClient:
+    """Return a client; raises UserError with a short reason when the server does not answer."""
     try:
         return mlflow_runs.connect()
     except UserError:
-        if pages:
+        if web:
             try:
-                request(pages, timeout=_SECONDS)
+                request(web, timeout=_ANSWER_SECONDS)
             except NoResponse as reason:
                 raise UserError(f"MLflow at {mlflow_runs.store_address()} does not answer: {reason}") from None
         raise
 
 
 def _try_database(uri: str) -> None:
-    """Ask the database something: MLflow itself would try one that is damaged or down for two minutes."""
+    """Query the database first: MLflow itself would retry for two minutes when it is damaged or down."""
     engine = sqlalchemy.create_engine(uri, poolclass=NullPool)
     try:
         sqlalchemy.inspect(engine).get_table_names()
@@ -137,5 +137,5 @@ def _try_database(uri: str) -> None:
 
 def _sentence(text: str) -> str:
     line = " ".join(without_secrets(text).split())
-    line = f"{line[:_LONGEST]}…" if len(line) > _LONGEST else line
+    line = f"{line[:_ERROR_LENGTH]}…" if len(line) > _ERROR_LENGTH else line
     return f"{line[:1].upper()}{line[1:]}" + ("" if line.endswith((".", "…")) else ".")

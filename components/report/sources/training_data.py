@@ -1,4 +1,4 @@
-"""Which versions of which data a training, and its test, were made from: data sets by digest, as MLflow keeps them."""
+"""The data sets that a version was trained and tested on, as its MLflow run lists them."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ _TRAINING = ("train", "training")
 
 
 @dataclass(frozen=True)
-class Input:
-    """A data set: what it was used for, its name, its digest, and how many tracks it has (None: not said)."""
+class UsedDataset:
+    """A data set: its use (train or test), name, digest, and number of tracks; None when MLflow has no number."""
 
     use: str
     name: str
@@ -23,26 +23,26 @@ class Input:
     tracks: int | None
 
 
-def inputs_of(run: Run) -> tuple[Input, ...]:
-    """Return the data sets of a run; of a training that logged none as such, what its tags say of them."""
-    logged = [_input(found) for found in run.inputs.dataset_inputs] if run.inputs else []
+def list_datasets(run: Run) -> tuple[UsedDataset, ...]:
+    """Return the data sets of a run, those for training first; old runs name theirs only in tags."""
+    logged = [_from_input(found) for found in run.inputs.dataset_inputs] if run.inputs else []
     if not any(found.use in _TRAINING for found in logged):
-        logged = [*_of_tags(run.data.tags), *logged]
+        logged = [*_from_tags(run.data.tags), *logged]
     return tuple(sorted(logged, key=lambda found: found.use not in _TRAINING))
 
 
-def _input(found: DatasetInput) -> Input:
+def _from_input(found: DatasetInput) -> UsedDataset:
     use = next((tag.value for tag in found.tags if tag.key == _CONTEXT), "")
     names = label_datasets(found.dataset.name.split(" + "))
-    return Input(use, names, found.dataset.digest, _tracks(found.dataset.profile))
+    return UsedDataset(use, names, found.dataset.digest, _count_tracks(found.dataset.profile))
 
 
-def _of_tags(tags: dict[str, str]) -> Iterator[Input]:
+def _from_tags(tags: dict[str, str]) -> Iterator[UsedDataset]:
     if "train.data" in tags:
-        yield Input("train", label_datasets(tags.get("train.datasets", "").split()), tags["train.data"], None)
+        yield UsedDataset("train", label_datasets(tags.get("train.datasets", "").split()), tags["train.data"], None)
 
 
-def _tracks(profile: str | None) -> int | None:
+def _count_tracks(profile: str | None) -> int | None:
     try:
         document: Any = json.loads(profile or "{}")
         return int(document["tracks"])

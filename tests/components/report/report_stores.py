@@ -1,4 +1,4 @@
-"""A project's folder with real stores: MLflow in SQLite, the journal in a folder, as a year of work leaves them."""
+"""A project folder with real stores: MLflow in SQLite, and the journal in a folder."""
 
 import json
 from pathlib import Path

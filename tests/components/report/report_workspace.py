@@ -1,4 +1,4 @@
-"""A workspace as a finished run leaves it, and the page as a browser sees it."""
+"""A workspace as a finished run leaves it, and a parser of the page."""
 
 import re
 from html.parser import HTMLParser

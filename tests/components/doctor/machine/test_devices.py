@@ -8,7 +8,7 @@ from components.core.base.errors import UserError
 from components.doctor.machine import devices
 from tests.components.doctor.findings import statuses
 
-_GPU = {"name": "A GPU", "memory": 80e9, "free": 79e9}
+_GPU = {"name": "A GPU", "memory": 80 * 10**9, "free": 79 * 10**9}
 _TORCH = {"version": "2.13.0", "cuda": "", "nccl": "", "processor": "AVX2", "bf16": False, "gpus": []}
 
 
@@ -42,7 +42,7 @@ def test_check_devices_lists_gpus_and_tries_nccl(count: int, ranks: str, monkeyp
 
 def test_check_devices_warns_about_hidden_and_used_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _devices(monkeypatch, by_driver=2)["GPUs"] == "warning"
-    found = _devices(monkeypatch, by_driver=2, cuda="13.0", gpus=[_GPU | {"free": 1e9}])
+    found = _devices(monkeypatch, by_driver=2, cuda="13.0", gpus=[_GPU | {"free": 10**9}])
     assert found["GPUs"] == found["GPU 0"] == "warning"
 
 
