@@ -7,6 +7,7 @@ import pandas as pd
 
 from components.core.data.acquire_summary import AcquireSummary
 from components.core.data.artifacts import ACQUIRE_SUMMARY, PROBLEMS
+from components.core.data.data_problems import ProblemKind
 from components.core.data.manifest import SPLITS
 from components.report.sources.reading import Unavailable, read_document, read_table
 
@@ -68,7 +69,11 @@ def _read_left_out(workspace: Path) -> list[LeftOut]:
         table = read_table(PROBLEMS.below(workspace), ("track", "problem", "used"), "", as_text=True)
     except Unavailable:
         return []
-    unused = table[table["used"].str.lower().isin(("false", "0", "no")) & (table["problem"] != "not a track")]
+    is_unused, is_track = (
+        table["used"].str.lower().isin(("false", "0", "no")),
+        table["problem"] != ProblemKind.NOT_A_TRACK,
+    )
+    unused = table[is_unused & is_track]
     return [_left_out(row) for _, row in unused.drop_duplicates("track").iterrows()]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict
 
-from components.core.base.documents import Document
 from components.core.data.artifacts import SCORE_TABLE, TEST
 from components.core.data.dataset_labels import label_datasets
+from components.core.data.evaluation import Evaluation
+from components.core.data.score_tables import FRAMES, NAN_FRAMES, SYSTEM, TARGET, TRACKS, UNSCORED
 from components.report.sources.reading import Unavailable, read_document, read_table
 
 MODEL, FLOOR, CEILING = "model", "mixture", "irm2"
@@ -26,17 +26,6 @@ METRICS = {
     "SAR": ("Cleanness", "how free the stem is of artefacts: watery, metallic or chirping sounds"),
     "ISR": ("Image", "how true the stem's stereo position and colour are"),
 }
-
-
-class _Test(Document):
-    """The keys of test.json that the page needs; the others are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    tracks: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ()
-    window_seconds: float = 1.0
-    scorer: str = "museval v4"  # the only scorer of old runs
 
 
 @dataclass(frozen=True)
@@ -85,18 +74,18 @@ class ScoresPart:
 def read_scores(workspace: Path) -> ScoresPart:
     """Read the medians and the test set; raises Unavailable when there are no scores."""
     missing = "There are no scores yet: evaluate has not run."
-    table = read_table(SCORE_TABLE.below(workspace), ("system", "target"), missing)
+    table = read_table(SCORE_TABLE.below(workspace), (SYSTEM, TARGET), missing)
     metrics = [name for name in METRICS if name in table and pd.api.types.is_numeric_dtype(table[name])]
     try:
-        test = _describe_test(read_document(TEST.below(workspace), _Test, ""))
+        test = _describe_test(read_document(TEST.below(workspace), Evaluation, ""))
     except Unavailable:
         test = f"The test tracks are unknown: {TEST.path} is missing or damaged."
-    groups = table.groupby("target", sort=False)
+    groups = table.groupby(TARGET, sort=False)
     targets = [_target(str(name), rows.to_dict("records"), metrics) for name, rows in groups]
     return ScoresPart(tuple((name, *METRICS[name]) for name in metrics), tuple(targets), test)
 
 
-def _describe_test(test: _Test) -> str:
+def _describe_test(test: Evaluation) -> str:
     count = len(test.tracks)
     names = label_datasets(test.datasets)
     songs = f"{count} test track{'' if count == 1 else 's'} of {names}"
@@ -110,10 +99,10 @@ def _target(name: str, records: list[dict[Hashable, Any]], metrics: list[str]) -
 
 
 def _row(record: Mapping[Hashable, Any], metrics: list[str]) -> Row:
-    system = str(record["system"])
+    system = str(record[SYSTEM])
     title, meaning = _SYSTEMS.get(system, (system, ""))
     values = tuple(float(record[metric]) for metric in metrics)
-    counts = (_count(record.get(name, 0)) for name in ("tracks", "unscored", "frames", "nan_frames"))
+    counts = (_count(record.get(name, 0)) for name in (TRACKS, UNSCORED, FRAMES, NAN_FRAMES))
     return Row(system, title, meaning, values, *counts)
 
 

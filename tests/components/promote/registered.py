@@ -1,4 +1,4 @@
-"""What the tests of promotion say of a registry, and ask it."""
+"""Verdicts for the tests of promotion, and the aliases of a registry."""
 
 import mlflow
 

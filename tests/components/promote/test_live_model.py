@@ -1,4 +1,4 @@
-"""Which version is live: killed anywhere, moved by hand, with another registry or journal."""
+"""The live model: promotions killed at any step, aliases moved by hand, other registries and journals."""
 
 import signal
 import subprocess
@@ -36,11 +36,11 @@ def adopt_and_settle(config: PromoteConfig, name: str) -> int:
 
 
 class KilledError(BaseException):
-    """In place of SIGKILL: nothing catches it."""
+    """Stands for SIGKILL: nothing catches it."""
 
 
 def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
-    """Have the registry end this process before it changes anything for the `step`th time."""
+    """Make the registry raise KilledError before its change number `step`."""
     left = [step]
 
     def dying(method: Callable[..., object]) -> Callable[..., object]:
@@ -57,13 +57,13 @@ def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
 
 
 def state(client: mlflow.MlflowClient, name: str) -> dict[str, object]:
-    """Return all that a promotion leaves in the registry."""
+    """Return everything that a promotion writes to the registry."""
     model = client.get_registered_model(name)
     versions = {number: client.get_model_version(name, number).tags for number in ("1", "2", "3")}
     return {"aliases": aliases(client, name), "entry": model.tags.get("journal.entry"), "versions": versions}
 
 
-def test_a_promotion_killed_at_any_step_is_finished_by_the_next(
+def test_settle_finishes_a_promotion_killed_at_any_step(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -108,7 +108,7 @@ promote(PromoteConfig(alias="champion", previous="previous", journal=journal), v
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["set_registered_model_alias", "set_registered_model_tag"])
-def test_a_process_that_is_really_killed(
+def test_settle_finishes_a_promotion_of_a_killed_process(
     client: mlflow.MlflowClient, store: str, name: str, config: PromoteConfig, method: str
 ) -> None:
     promote(config, verdict(name, 1))
@@ -120,7 +120,7 @@ def test_a_process_that_is_really_killed(
     assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion", "promotion"]
 
 
-def test_one_that_was_slow_does_not_undo_what_came_after(
+def test_follow_journal_does_not_undo_a_later_promotion(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     journal = open_journal(config.journal)
@@ -134,7 +134,7 @@ def test_one_that_was_slow_does_not_undo_what_came_after(
     assert found["entry"] == after["entry"]
 
 
-def test_one_that_is_slow_does_not_even_move_the_alias_back_for_a_moment(
+def test_follow_journal_never_moves_the_alias_back(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = open_journal(config.journal)
@@ -154,10 +154,10 @@ def test_one_that_is_slow_does_not_even_move_the_alias_back_for_a_moment(
 
 
 @pytest.mark.parametrize("moves", [0, 1, 2])
-def test_what_another_promotes_meanwhile_is_not_taken_for_moved_by_hand(
+def test_settle_does_not_adopt_a_promotion_under_way(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, moves: int
 ) -> None:
-    """The other is ahead of this one's look at the alias by an entry, by an alias as well, or by the tags too."""
+    """After this process read the alias, the other one wrote an entry, moved the alias, or set the tags as well."""
     read = mlflow.MlflowClient.get_model_version_by_alias
 
     def stale(*arguments: Any, **named: Any) -> Any:
@@ -179,9 +179,7 @@ def test_what_another_promotes_meanwhile_is_not_taken_for_moved_by_hand(
     assert aliases(client, name) == {"champion": "1"}
 
 
-def test_an_alias_that_was_moved_by_hand_is_written_down(
-    client: mlflow.MlflowClient, name: str, config: PromoteConfig
-) -> None:
+def test_settle_adopts_an_alias_moved_by_hand(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     promote(config, verdict(name, 1))
     client.set_registered_model_alias(name, "champion", "3")
     assert settle(config, name) == 3
@@ -192,7 +190,7 @@ def test_an_alias_that_was_moved_by_hand_is_written_down(
     assert len(open_journal(config.journal).entries()) == 2
 
 
-def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
+def test_settle_adopts_an_alias_moved_by_hand_after_a_killed_promotion(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -202,7 +200,7 @@ def test_an_alias_moved_by_hand_while_a_promotion_was_dead_is_nobodys_to_undo(
     assert open_journal(config.journal).entries()[-1].kind == "adoption"
 
 
-def test_an_alias_that_was_taken_away_leaves_nobody_live(
+def test_settle_adopts_a_deleted_alias_as_no_live_version(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -214,7 +212,7 @@ def test_an_alias_that_was_taken_away_leaves_nobody_live(
     assert aliases(client, name)["champion"] == "2"
 
 
-def test_a_registry_that_lacks_the_live_version_is_not_written_down(
+def test_settle_refuses_a_registry_without_the_live_version(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -244,7 +242,7 @@ def test_a_version_of_the_same_number_with_other_weights_is_not_made_live(
     assert settle(config, name) == 1
 
 
-def test_another_places_empty_journal_is_not_begun_anew(
+def test_settle_refuses_an_empty_journal_of_another_place(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
 ) -> None:
     promote(config, verdict(name, 1))
@@ -256,7 +254,7 @@ def test_another_places_empty_journal_is_not_begun_anew(
     assert promote(empty, verdict(name, 3, champion=2)) is not None
 
 
-def test_a_journal_goes_on_with_a_registry_that_is_empty(
+def test_adopt_continues_a_journal_with_an_empty_registry(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a team moves from the embedded store to a server."""
@@ -278,7 +276,7 @@ def test_a_journal_goes_on_with_a_registry_that_is_empty(
     ]
 
 
-def test_a_lost_journal_is_begun_anew_when_nothing_is_live(
+def test_adopt_begins_a_new_journal_when_nothing_is_live(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path
 ) -> None:
     promote(config, verdict(name, 1))
@@ -291,7 +289,7 @@ def test_a_lost_journal_is_begun_anew_when_nothing_is_live(
     assert promote(empty, verdict(name, 2)) is not None
 
 
-def test_a_journal_that_lost_its_end_goes_on_when_it_is_told_to(
+def test_adopt_continues_a_journal_that_lost_its_last_entry(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -304,7 +302,7 @@ def test_a_journal_that_lost_its_end_goes_on_when_it_is_told_to(
     assert settle(config, name) == 1
 
 
-def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+def test_two_models_can_share_a_journal(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     other = f"{name}, the other"
     client.create_registered_model(other)
     client.create_model_version(other, "somewhere")
@@ -321,7 +319,7 @@ def test_two_models_share_a_journal(client: mlflow.MlflowClient, name: str, conf
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_a_last_entry_that_was_changed_or_lost_shows(
+def test_settle_refuses_a_changed_or_lost_last_entry(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, lost: bool
 ) -> None:
     promote(config, verdict(name, 1))
@@ -338,7 +336,7 @@ def test_a_last_entry_that_was_changed_or_lost_shows(
     assert promote(config, verdict(name, 3, champion=2)) is not None
 
 
-def test_a_registry_from_before_the_journal_is_taken_over(
+def test_settle_adopts_a_registry_older_than_the_journal(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     client.set_registered_model_alias(name, "champion", "2")

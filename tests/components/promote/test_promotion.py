@@ -1,4 +1,4 @@
-"""Promotion on a real registry: by verdict, two at once, and as commands."""
+"""Promotion on a real registry: by verdict, by two processes at once, and by the commands."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ from tests.support.step_commands import run_command
 from tests.support.tiny_models import environment
 
 
-def test_a_version_that_passed_becomes_the_champion_once(
+def test_promote_makes_a_passed_version_the_champion_once(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     assert champion_version(client, name, "champion") is None
@@ -39,9 +39,7 @@ def test_a_version_that_passed_becomes_the_champion_once(
     assert [entry.version for entry in open_journal(config.journal).entries()] == [1, 2]
 
 
-def test_a_refused_version_leaves_the_champion_where_it_is(
-    client: mlflow.MlflowClient, name: str, config: PromoteConfig
-) -> None:
+def test_promote_ignores_a_refused_version(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     assert promote(config, verdict(name, 1, passed=False)) is None
     assert champion_version(client, name, "champion") is None
     promote(config, verdict(name, 1))
@@ -49,7 +47,7 @@ def test_a_refused_version_leaves_the_champion_where_it_is(
     assert aliases(client, name) == {"champion": "1"}
 
 
-def test_a_verdict_about_another_champion_blesses_nothing(
+def test_promote_refuses_a_verdict_about_another_champion(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     promote(config, verdict(name, 1))
@@ -59,7 +57,7 @@ def test_a_verdict_about_another_champion_blesses_nothing(
     assert aliases(client, name)["champion"] == "2"
 
 
-def test_a_version_that_is_gone_is_a_users_error(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+def test_promote_refuses_an_unregistered_version(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     with pytest.raises(UserError, match=r"version 9 of .* is not in the registry"):
         promote(config, verdict(name, 9))
     assert open_journal(config.journal).entries() == []
@@ -84,9 +82,7 @@ for line in sys.stdin:
 
 
 @pytest.mark.slow
-def test_of_two_processes_at_once_one_wins_and_the_other_is_told(
-    client: mlflow.MlflowClient, store: str, tmp_path: Path
-) -> None:
+def test_promote_lets_one_of_two_processes_win(client: mlflow.MlflowClient, store: str, tmp_path: Path) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", TWO_AT_ONCE, str(version), str(tmp_path)],
@@ -121,7 +117,7 @@ def said_by(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def test_the_commands_say_what_they_did(
+def test_commands_print_what_they_did(
     tmp_path: Path,
     client: mlflow.MlflowClient,
     name: str,
@@ -156,7 +152,7 @@ def test_the_commands_say_what_they_did(
     assert capsys.readouterr().out == "history: nothing was live at 2001-01-01\n"
 
 
-def test_a_registry_that_fails_is_not_one_without_a_champion() -> None:
+def test_champion_version_fails_with_the_registry() -> None:
     class Down(mlflow.MlflowClient):  # type: ignore[misc]
         def get_model_version_by_alias(self, name: str, alias: str) -> None:
             raise MlflowException("the database is locked", error_code=TEMPORARILY_UNAVAILABLE)
@@ -165,14 +161,14 @@ def test_a_registry_that_fails_is_not_one_without_a_champion() -> None:
         champion_version(Down("sqlite://"), "vocal-isolation", "champion")
 
 
-def test_two_that_expect_the_same_are_told_by_the_journal(config: PromoteConfig) -> None:
+def test_journal_refuses_the_second_of_two_equal_expectations(config: PromoteConfig) -> None:
     journal = open_journal(config.journal)
     journal.append("promotion", "m", 1, "why", {}, 0)
     with pytest.raises(Overtaken):
         journal.append("promotion", "m", 2, "why", {}, 0)
 
 
-def test_a_version_that_goes_live_is_refused_by_nobody_any_more(
+def test_promote_removes_the_refusal_of_a_version(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     client.set_model_version_tag(name, "1", "approval.refused", "Bob: voices hiss")

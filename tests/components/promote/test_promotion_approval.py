@@ -48,7 +48,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
     return client
 
 
-def test_only_an_approval_of_this_verdict_counts(
+def test_promote_needs_an_approval_of_this_verdict(
     client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refused() -> str:
@@ -73,7 +73,7 @@ def test_only_an_approval_of_this_verdict_counts(
     assert entry.evidence["listening"] == {"counts": {"challenger": 3}}
 
 
-def test_what_the_gate_refused_needs_no_approval_and_is_not_promoted(
+def test_promote_needs_no_approval_of_a_refused_version(
     client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     VERDICT.model_copy(update={"passed": False}).write(tmp_path)

@@ -1,4 +1,4 @@
-"""Back to a version: tried first in a fresh process, with the weights that were registered."""
+"""Rollback: the version is tried in a fresh process first, and must have its registered weights."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, l
 
 
 @pytest.mark.slow
-def test_rollback_goes_back_to_what_was_live_before_and_tries_it_first(
+def test_roll_back_tries_the_version_before_and_makes_it_live(
     client: mlflow.MlflowClient, models: tuple[str, list[Path]], config: PromoteConfig
 ) -> None:
     name, places = models
@@ -80,7 +80,7 @@ def swap(place: Path, other: Path) -> None:
         to.write_bytes(source.read_bytes())
 
 
-def test_what_cannot_be_taken_back_is_one_line(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+def test_roll_back_refuses_impossible_targets(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     with pytest.raises(UserError, match="has no version before the live one"):
         roll_back(config, name, "why not")
     promote(config, verdict(name, 1))

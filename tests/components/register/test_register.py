@@ -1,4 +1,4 @@
-"""Models in a real registry: registered once, fetched whole, loaded by strangers, refused when tampered with."""
+"""Models in a real registry: registered once, fetched whole, loaded outside the project, refused when changed."""
 
 import json
 import os
@@ -39,7 +39,7 @@ NETWORK = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=1
 
 @dataclass(frozen=True)
 class Registered:
-    """A model that was registered: its store, its folder, its run, and what `register` returned."""
+    """A registered model: its store, folder and run, and the result of `register`."""
 
     uri: str
     model: Path
@@ -81,7 +81,7 @@ def mixture() -> Audio:
     return (0.1 * np.random.default_rng(0).standard_normal((2, 9001))).astype(np.float32)
 
 
-def test_a_version_says_where_it_comes_from(registered: Registered, store: mlflow.MlflowClient) -> None:
+def test_register_tags_the_version_with_its_origin(registered: Registered, store: mlflow.MlflowClient) -> None:
     assert (registered.ref.name, registered.ref.version) == (NAME, 1)
     assert VersionRef.read(registered.out) == registered.ref
     version = store.get_model_version(NAME, "1")
@@ -93,7 +93,7 @@ def test_a_version_says_where_it_comes_from(registered: Registered, store: mlflo
     assert {"git_commit", "dvc_lock"} <= version.tags.keys()
 
 
-def test_the_same_weights_are_registered_once(
+def test_register_registers_the_same_weights_once(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     again = register(RegisterConfig(name=NAME), registered.model, registered.run, tmp_path)
@@ -102,16 +102,16 @@ def test_the_same_weights_are_registered_once(
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
 
 
-def test_the_same_model_of_another_run_is_the_version_that_it_was(
+def test_register_finds_the_version_of_the_same_model_of_another_run(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
-    """So no harmless commit brings back, by training again, what was taken back or what a person refused."""
+    """Training again must not bring back a version that a rollback or a person refused."""
     again = register(RegisterConfig(name=NAME), tiny_model(tmp_path / "model"), new_run(), tmp_path)
     assert again == registered.ref
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
 
 
-def test_the_same_weights_in_another_network_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+def test_register_makes_a_new_version_for_another_network(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     config, folder = RegisterConfig(name="longer"), tiny_model(tmp_path / "model")
     first = register(config, folder, new_run(), tmp_path)
     description = json.loads((folder / ModelDescription.FILE).read_text(encoding="utf-8"))
@@ -122,7 +122,7 @@ def test_the_same_weights_in_another_network_are_another_version(store: mlflow.M
     assert (first.version, second.version) == (1, 2)
 
 
-def test_what_made_a_version_outlives_the_clone_that_did(
+def test_register_logs_lock_and_parameters(
     store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "clone").mkdir()
@@ -135,7 +135,7 @@ def test_what_made_a_version_outlives_the_clone_that_did(
     assert digest_file(kept / "dvc.lock") == store.get_model_version("recorded", "1").tags["dvc_lock"]
 
 
-def test_other_weights_are_another_version(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+def test_register_makes_a_new_version_for_other_weights(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     config = RegisterConfig(name="another")
     first = register(config, tiny_model(tmp_path / "a"), new_run(), tmp_path)
     second = register(config, tiny_model(tmp_path / "b", seed=1), new_run(), tmp_path)
@@ -143,7 +143,7 @@ def test_other_weights_are_another_version(store: mlflow.MlflowClient, tmp_path:
     assert first.sha256 != second.sha256
 
 
-def test_a_run_of_another_store_is_a_users_error(
+def test_register_refuses_a_run_of_another_store(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in .*set MLFLOW_TRACKING_URI"):
@@ -152,7 +152,7 @@ def test_a_run_of_another_store_is_a_users_error(
         )
 
 
-def test_a_folder_that_is_no_model_is_not_registered(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+def test_register_refuses_a_folder_without_a_model(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model")
     (model / WEIGHTS).unlink()
     with pytest.raises(UserError, match="is not a model"):
@@ -160,7 +160,7 @@ def test_a_folder_that_is_no_model_is_not_registered(store: mlflow.MlflowClient,
     assert not store.search_registered_models("name = 'broken'")
 
 
-STRANGER = """\
+OUTSIDE_PROGRAM = """\
 import sys, numpy as np, mlflow
 sys.path[:] = [place for place in sys.path if place != REPOSITORY]
 sys.meta_path[:] = [finder for finder in sys.meta_path if "stemline" not in getattr(finder, "__module__", "")]
@@ -172,13 +172,13 @@ assert not components.__file__.startswith(REPOSITORY), components.__file__
 """
 
 
-def test_a_stranger_without_the_repository_loads_and_separates_alike(
+def test_model_loads_and_separates_without_the_repository(
     registered: Registered, tmp_path: Path, mixture: Audio
 ) -> None:
     batch = np.stack([mixture, mixture[:, ::-1]])
     np.save(tmp_path / "mixture.npy", batch)
     repository = str(Path(mlflow_runs.__file__).parents[3])
-    code = STRANGER.replace("REPOSITORY", repr(repository)).replace("STORE", repr(registered.uri))
+    code = OUTSIDE_PROGRAM.replace("REPOSITORY", repr(repository)).replace("STORE", repr(registered.uri))
     environment = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "STEMLINE_WORKSPACE")
     }
@@ -193,7 +193,7 @@ def test_a_stranger_without_the_repository_loads_and_separates_alike(
         assert np.array_equal(found, separate_all(separator, np.ascontiguousarray(one)))
 
 
-def test_the_signature_takes_any_length_and_refuses_other_channels(
+def test_signature_accepts_any_length_and_refuses_other_channels(
     registered: Registered, store: mlflow.MlflowClient, mixture: Audio
 ) -> None:
     model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
@@ -207,7 +207,7 @@ def test_the_signature_takes_any_length_and_refuses_other_channels(
 # fetching
 
 
-def test_a_version_and_an_alias_are_fetched_and_kept(
+def test_fetch_model_keeps_a_version_and_an_alias(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.set_registered_model_alias(NAME, "live", "1")
@@ -222,13 +222,13 @@ def test_a_version_and_an_alias_are_fetched_and_kept(
     assert fetch_model(f"models:/{NAME}@live", tmp_path) == by_version
 
 
-def test_a_folder_is_its_own_address(registered: Registered, tmp_path: Path) -> None:
+def test_fetch_model_takes_a_folder(registered: Registered, tmp_path: Path) -> None:
     found = fetch_model(str(registered.model), tmp_path)
     assert (found.folder, found.version) == (registered.model, 0)
     assert not list(tmp_path.iterdir())
 
 
-def test_half_a_download_is_never_taken_for_a_model(
+def test_fetch_model_ignores_half_a_download(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(uri: str, dst_path: str) -> str:
@@ -257,7 +257,7 @@ def test_half_a_download_is_never_taken_for_a_model(
         ("models:/vocal-isolation/one", "is not"),
     ],
 )
-def test_an_address_of_nothing_is_one_line(
+def test_fetch_model_refuses_unknown_addresses(
     store: mlflow.MlflowClient, tmp_path: Path, address: str, complaint: str
 ) -> None:
     with pytest.raises(UserError, match=complaint) as raised:
@@ -266,7 +266,7 @@ def test_an_address_of_nothing_is_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+def test_fetch_model_refuses_a_model_changed_in_the_store(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     ref = register(RegisterConfig(name="tampered"), tiny_model(tmp_path / "model", seed=5), new_run(), tmp_path / "out")
     folder = fetch_model(f"models:/tampered/{ref.version}", tmp_path / "here").folder
     experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
@@ -287,7 +287,7 @@ def test_a_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowCl
         fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
 
 
-def test_a_served_model_that_was_changed_in_the_store_is_refused(store: mlflow.MlflowClient, tmp_path: Path) -> None:
+def test_pyfunc_refuses_a_model_changed_in_the_store(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     ref = register(RegisterConfig(name="served"), tiny_model(tmp_path / "model", seed=6), new_run(), tmp_path / "out")
     experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
     kept = Path(str(experiment.artifact_location).removeprefix("file://"))

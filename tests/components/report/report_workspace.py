@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from components.core.base.files import write_json, write_text
+from components.core.data.evaluation import Evaluation
 from components.report.report import write_report
 
 RATE = 8000
@@ -36,7 +37,11 @@ def make_workspace(folder: Path) -> Path:
         "mixture,vocals,-5.38,20.0,-5.1,40.0,2,0,14,3\n"
         "irm2,vocals,9.9,17.0,19.0,,2,1,14,3\n",
     )
-    write_json(folder / "evaluate" / "test.json", {"tracks": ["a", "b"], "datasets": ["musdb18-7s"]})
+    test = Evaluation(
+        tracks=("a", "b"), digest="d1" * 32, datasets=("musdb18-7s",), targets=("vocals", "accompaniment"), rate=RATE,
+        channels=1, window_seconds=1.0, model="ab" * 32,
+    )  # fmt: skip
+    test.write(folder / "evaluate")
     write_text(folder / "evaluate" / "pictures" / "SDR.png", "")
     write_text(folder / "evaluate" / "pictures" / "spectrograms.png", "")
     rows = "100,0.09,-3.1,5.1\n200,0.05,2.2,7.3\n300,0.04,2.1,7.1\n"

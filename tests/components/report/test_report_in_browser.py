@@ -45,7 +45,7 @@ def open_page(tab: Browser, page: Path) -> None:
     tab.wait("document.readyState === 'complete' && document.querySelector('.play')?.hidden === false")
 
 
-def test_the_page_fits_the_screen(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_fits_the_screen(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = write_report(stocked, stocked / "separate", stocked / "report")
     with browser(tmp_path / "profile") as tab:
         for width, scheme in product((1280, 390), ("light", "dark")):
@@ -64,7 +64,7 @@ def test_the_page_fits_the_screen(stocked: Path, tmp_path: Path, monkeypatch: py
 
 
 def require_fitting(tab: Browser, width: int) -> None:
-    """Nothing is to be scrolled sideways, no text has become markup, and each link of the head leads to a part."""
+    """Assert that nothing scrolls sideways, that text stays text, and that each link of the head leads to a part."""
     assert tab.run("document.querySelector('h1').textContent") == "Version 3 of vocal-isolation is live"
     assert tab.run("document.documentElement.scrollWidth") <= width
     tables, wide = "[...document.querySelectorAll('.stack')]", "table.scrollWidth > table.parentNode.clientWidth"
@@ -75,7 +75,7 @@ def require_fitting(tab: Browser, width: int) -> None:
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
-def test_a_browser_plays_the_stems_together(workspace: Path, tmp_path: Path, subtype: str) -> None:
+def test_page_plays_the_stems_together(workspace: Path, tmp_path: Path, subtype: str) -> None:
     make_recording(workspace / "separate" / STRANGE, STRANGE, subtype)
     shutil.rmtree(workspace / "separate" / "song.wav")
     page = write_report(workspace, workspace / "separate", workspace / "report")
