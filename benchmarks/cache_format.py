@@ -34,11 +34,11 @@ from components.cache.config import CacheConfig
 from components.core.data.cache_format import (
     FULL_SCALE,
     CachedTrack,
+    CacheSettings,
     Part,
     ShardReader,
     write_index,
     write_parts,
-    write_settings,
 )
 from components.core.sound.ffmpeg import put_on_path
 from components.core.sound.stft import Stft, StftConfig
@@ -166,7 +166,7 @@ def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Mo
                 {"track": str(number), "dataset": "", "artist": "", "split": "train", "bandwidth": RATE / 2, **place}
             )
     write_index(folder, rows)
-    write_settings(folder, TARGETS, RATE, 2)
+    CacheSettings(targets=TARGETS, rate=RATE, channels=2).write(folder)
     reader = ShardReader(folder, "train")
 
     def read(random: np.random.Generator) -> Tensor:

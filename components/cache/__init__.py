@@ -1,1 +1,1 @@
-"""cache: the stems of the training and validation tracks, ready to be cropped at random at full speed."""
+"""cache: stores the stems of the training and validation tracks so that random crops are read at full speed."""

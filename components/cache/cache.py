@@ -1,6 +1,7 @@
-"""Decode every training and validation track once, and store its targets as shards."""
+"""The step: decode every training and validation track once, and store its targets as shards."""
 
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,12 +17,11 @@ from components.core.base.parallel import map_in_processes
 from components.core.data.cache_format import (
     FULL_SCALE,
     INDEX,
-    SETTINGS,
+    CacheSettings,
     Part,
     shard_path,
     write_index,
     write_parts,
-    write_settings,
 )
 from components.core.data.manifest import Track, read_manifest, read_parts
 
@@ -29,28 +29,28 @@ CACHED_SPLITS = ("train", "validation")
 
 
 def cache(config: CacheConfig, data: Path, out: Path) -> None:
-    """Write the shards of the tracks in `data`/manifest.csv to `out`; the same input gives the same bytes."""
+    """Write the shards of the tracks of `data`/manifest.csv to `out`; the same input gives the same bytes."""
     tracks = [track for split in CACHED_SPLITS for track in read_manifest(data, split)]
     _clear(out)
     decoded = map_in_processes(partial(_decode, config), tracks, "cache", "tracks")
-    rows: list[dict[str, Any]] = []
+    rows: list[Mapping[str, Any]] = []
     with ShardWriter(config, out) as writer:
-        for track, decoding in zip(tracks, decoded, strict=True):
-            rows.append(_index_row(track, decoding, *writer.append(decoding.samples)))
-    write_index(out, list(rows))
-    write_settings(out, config.targets, config.rate, config.channels)
+        for track, stored in zip(tracks, decoded, strict=True):
+            rows.append(_index_row(track, stored, *writer.append(stored.samples)))
+    write_index(out, rows)
+    CacheSettings(targets=config.targets, rate=config.rate, channels=config.channels).write(out)
     _report(rows, config, out)
 
 
 def _clear(out: Path) -> None:
-    """Remove an earlier cache, its index first: half a cache is never taken for one, and no old shard stays."""
-    for name in (INDEX, SETTINGS):
+    """Delete an earlier cache, its index first, so that an interrupted run leaves no cache that looks complete."""
+    for name in (INDEX, CacheSettings.FILE):
         (out / name).unlink(missing_ok=True)
     shutil.rmtree(shard_path(out, 0).parent, ignore_errors=True)
 
 
 class ShardWriter:
-    """Appends tracks to the current shard, and begins the next one when it is full."""
+    """Appends tracks to a shard, and begins the next shard when it is full."""
 
     def __init__(self, config: CacheConfig, out: Path) -> None:
         self._limit = round(config.shard_minutes * 60 * config.rate) * config.channels * len(config.targets)
@@ -67,7 +67,7 @@ class ShardWriter:
         self._finish(*error)
 
     def append(self, samples: NDArray[np.int16]) -> tuple[int, int]:
-        """Store a track, `(parts, channels, samples)`; return its shard and its offset there, in samples."""
+        """Store a track, `(parts, channels, samples)`; return its shard and its offset there, in stored integers."""
         if self._filled >= self._limit:
             self._begin()
         assert self._file is not None
@@ -81,41 +81,40 @@ class ShardWriter:
         self._shard, self._filled = self._shard + 1, 0
         partial_path = self._open.enter_context(whole_file(shard_path(self._out, self._shard)))
         self._file = self._open.enter_context(partial_path.open("wb"))
-        self._file.write(_header(0))
+        _write_header(self._file, 0)
 
     def _finish(self, *error: object) -> None:
         if self._file is not None and error[0] is None:
             self._file.seek(0)
-            self._file.write(_header(self._filled))
+            _write_header(self._file, self._filled)
         self._file = None
         self._open.__exit__(*error)  # type: ignore[arg-type]
 
 
-def _header(samples: int) -> bytes:
-    """Return the header of a flat int16 .npy file, of one length for any number of samples (NumPy's format 1.0)."""
-    text = f"{{'descr': '<i2', 'fortran_order': False, 'shape': ({samples},), }}"
-    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"
+def _write_header(file: IO[bytes], size: int) -> None:
+    """Write the header of a flat int16 .npy file; NumPy pads it, so that it has the same length for every size."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "<i2", "fortran_order": False, "shape": (size,)})
 
 
 @dataclass(frozen=True)
-class _Decoding:
-    """A track's stems as they are stored, `(parts, channels, samples)`: the integers are `scale` each."""
+class _StoredTrack:
+    """A track's stored stems, `(parts, channels, samples)`; a sample's value is the integer times `scale`."""
 
     parts: tuple[Part, ...]
     samples: NDArray[np.int16]
     scale: float
 
 
-def _decode(config: CacheConfig, track: Track) -> _Decoding:
+def _decode(config: CacheConfig, track: Track) -> _StoredTrack:
     by_target = read_parts(track, config.targets, config.rate, config.channels)
     parts = tuple(Part(target, stem) for target, stems in by_target.items() for stem in stems)
     stems = np.stack([by_target[part.target][part.stem] for part in parts])
     scale = max(float(np.abs(stems).max(initial=0.0)), 1e-9) / FULL_SCALE
     integers = np.rint(stems / np.float32(scale)).clip(-FULL_SCALE, FULL_SCALE).astype(np.int16)
-    return _Decoding(parts, integers, scale)
+    return _StoredTrack(parts, integers, scale)
 
 
-def _index_row(track: Track, decoding: _Decoding, shard: int, offset: int) -> dict[str, Any]:
+def _index_row(track: Track, stored: _StoredTrack, shard: int, offset: int) -> dict[str, Any]:
     return {
         "track": track.name,
         "dataset": track.dataset,
@@ -123,16 +122,16 @@ def _index_row(track: Track, decoding: _Decoding, shard: int, offset: int) -> di
         "split": track.split,
         "shard": shard,
         "offset": offset,
-        "samples": decoding.samples.shape[-1],
-        "scale": f"{decoding.scale:.9e}",
-        # what was recorded at a lower rate has nothing above half of that
+        "samples": stored.samples.shape[-1],
+        "scale": f"{stored.scale:.9e}",
+        # a stem of a lower rate has no frequencies above half of that rate
         "bandwidth": min(stem.rate for stem in track.stems.values()) / 2,
-        "parts": write_parts(decoding.parts),
+        "parts": write_parts(stored.parts),
     }
 
 
-def _report(rows: list[dict[str, Any]], config: CacheConfig, out: Path) -> None:
+def _report(rows: list[Mapping[str, Any]], config: CacheConfig, out: Path) -> None:
     minutes = sum(row["samples"] for row in rows) / config.rate / 60
-    files = sorted((out / "shards").glob("*.npy"))
+    files = [shard_path(out, number) for number in sorted({row["shard"] for row in rows})]
     size = sum(path.stat().st_size for path in files) / 1e6
     print(f"cache: {len(rows)} tracks, {minutes:.1f} minutes in {len(files)} shards, {size:.0f} MB")

@@ -6,7 +6,7 @@ from components.core.base.params import Section
 
 
 class CacheConfig(Section):
-    """What is stored: `targets`, at `rate` Hz with `channels` channels, in shards of at most `shard_minutes`."""
+    """The stored targets, at `rate` Hz with `channels` channels, in shards of about `shard_minutes`."""
 
     targets: tuple[str, ...] = Field(min_length=2)
     rate: int = Field(gt=0)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import yaml
 
-from components.core.data.cache_format import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
+from components.core.data.cache_format import FULL_SCALE, CacheSettings, Part, shard_path, write_index, write_parts
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "docker/bin/node.py"
@@ -75,7 +75,7 @@ def _write_cache(folder: Path) -> None:
     shard_path(folder, 0).parent.mkdir(parents=True)
     np.save(shard_path(folder, 0), np.concatenate(stored))
     write_index(folder, rows)
-    write_settings(folder, TARGETS, RATE, 2)
+    CacheSettings(targets=TARGETS, rate=RATE, channels=2).write(folder)
 
 
 class Nodes:

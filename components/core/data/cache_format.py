@@ -10,25 +10,35 @@ parts, and training may take them from different tracks. Nothing of a track lies
 waveforms and not spectrograms: docs/decisions/0003-cache-format.md.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from components.core.base.documents import Document
 from components.core.base.errors import UserError
-from components.core.base.files import whole_file, write_json
+from components.core.base.files import whole_file
 from components.core.sound.decoding import Audio
 
-SETTINGS = "cache.json"
 INDEX = "index.csv"
 INDEX_COLUMNS = ("track", "dataset", "artist", "split", "shard", "offset", "samples", "scale", "bandwidth", "parts")
 FULL_SCALE = 32767
+
+
+class CacheSettings(Document):
+    """What a cache holds: its targets, at `rate` Hz with `channels` channels."""
+
+    FILE: ClassVar[str] = "cache.json"
+    REMEDY: ClassVar[str] = "run `dvc repro cache` first"
+
+    targets: tuple[str, ...]
+    rate: int
+    channels: int
 
 
 @dataclass(frozen=True)
@@ -77,11 +87,6 @@ def shard_path(folder: Path, shard: int) -> Path:
     return folder / "shards" / f"{shard:03d}.npy"
 
 
-def write_settings(folder: Path, targets: tuple[str, ...], rate: int, channels: int) -> None:
-    """Write cache.json."""
-    write_json(folder / SETTINGS, {"targets": list(targets), "rate": rate, "channels": channels})
-
-
 def write_index(folder: Path, rows: list[Mapping[str, Any]]) -> None:
     """Write index.csv with INDEX_COLUMNS."""
     with whole_file(folder / INDEX) as partial:
@@ -92,10 +97,8 @@ class ShardReader:
     """Random access to the cached tracks of one split."""
 
     def __init__(self, folder: Path, split: str) -> None:
-        settings = _read_settings(folder)
-        self.targets: tuple[str, ...] = tuple(settings["targets"])
-        self.rate: int = settings["rate"]
-        self.channels: int = settings["channels"]
+        settings = CacheSettings.read(folder)
+        self.targets, self.rate, self.channels = settings.targets, settings.rate, settings.channels
         self.tracks = _read_tracks(folder, split)
         numbers = sorted({track.shard for track in self.tracks})
         self._shards: dict[int, NDArray[np.int16]] = {
@@ -120,14 +123,6 @@ class ShardReader:
         size = len(track.parts) * self.channels * track.samples
         flat = self._shards[track.shard][track.offset : track.offset + size]
         return flat.reshape(len(track.parts), self.channels, track.samples)
-
-
-def _read_settings(folder: Path) -> dict[str, Any]:
-    path = folder / SETTINGS
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: run `dvc repro cache` first")
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return settings
 
 
 def _read_tracks(folder: Path, split: str) -> list[CachedTrack]:

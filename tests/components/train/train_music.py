@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.base.params import parse_section
-from components.core.data.cache_format import FULL_SCALE, Part, shard_path, write_index, write_parts, write_settings
+from components.core.data.cache_format import FULL_SCALE, CacheSettings, Part, shard_path, write_index, write_parts
 from components.core.sound.decoding import Audio
 from components.train.config import AugmentConfig, TrainConfig
 
@@ -111,7 +111,7 @@ def write_cache(
     shard_path(folder, 0).parent.mkdir(parents=True, exist_ok=True)
     np.save(shard_path(folder, 0), np.concatenate(stored))
     write_index(folder, rows)
-    write_settings(folder, TARGETS, RATE, channels)
+    CacheSettings(targets=TARGETS, rate=RATE, channels=channels).write(folder)
     return folder
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.data.cache_format import Part, ShardReader, shard_path, write_index, write_parts, write_settings
+from components.core.data.cache_format import CacheSettings, Part, ShardReader, shard_path, write_index, write_parts
 
 TARGETS = ("vocals", "accompaniment")
 
@@ -47,7 +47,7 @@ def cache(tmp_path: Path) -> Path:
         _row("made/b", "validation", 1, 0, 4, 1.0),
     ]
     write_index(tmp_path, list(rows))
-    write_settings(tmp_path, TARGETS, 8000, 2)
+    CacheSettings(targets=TARGETS, rate=8000, channels=2).write(tmp_path)
     return tmp_path
 
 
@@ -83,7 +83,7 @@ def parted(tmp_path: Path) -> ShardReader:
     np.save(shard_path(tmp_path, 0), np.arange(3 * 2 * 4 + 2 * 2 * 4, dtype=np.int16))
     rows = [_row("a", "train", 0, 0, 4, 0.5, write_parts(PARTS)), _row("b", "train", 0, 24, 4, 2.0)]
     write_index(tmp_path, list(rows))
-    write_settings(tmp_path, TARGETS, 8000, 2)
+    CacheSettings(targets=TARGETS, rate=8000, channels=2).write(tmp_path)
     return ShardReader(tmp_path, "train")
 
 
@@ -122,7 +122,7 @@ def test_a_stem_may_be_called_anything(tmp_path: Path, stem: str) -> None:
     shard_path(tmp_path, 0).parent.mkdir()
     np.save(shard_path(tmp_path, 0), np.zeros(3 * 2 * 4, np.int16))
     write_index(tmp_path, [_row("a", "train", 0, 0, 4, 0.5, write_parts(parts))])
-    write_settings(tmp_path, TARGETS, 8000, 2)
+    CacheSettings(targets=TARGETS, rate=8000, channels=2).write(tmp_path)
     [track] = ShardReader(tmp_path, "train").tracks
     assert track.parts == parts
 

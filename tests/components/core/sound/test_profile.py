@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
-from components.core.data.cache_format import FULL_SCALE, ShardReader, shard_path, write_index, write_settings
+from components.core.data.cache_format import FULL_SCALE, CacheSettings, ShardReader, shard_path, write_index
 from components.core.sound import profile as module
 from components.core.sound.balance import FEATURES, WIDTH, BalanceMeter
 from components.core.sound.decoding import Audio, resample
@@ -164,7 +164,7 @@ def _cache(folder: Path, stems: dict[str, Audio], rate: int) -> ShardReader:
     np.save(shard_path(folder, 0), integers)
     write_index(folder, list(rows))
     channels = next(iter(stems.values())).shape[1]
-    write_settings(folder, ("vocals", "accompaniment"), rate, channels)
+    CacheSettings(targets=("vocals", "accompaniment"), rate=rate, channels=channels).write(folder)
     return ShardReader(folder, "train")
 
 
