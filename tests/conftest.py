@@ -65,9 +65,9 @@ def bucket(tmp_path: Path) -> Iterator[Bucket]:
         running.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    """The same for all tests of a file, for those that leave it as it was."""
+    """The same for all tests of a process, for those that do not stop it and that write to a folder of their own."""
     running = Bucket(tmp_path_factory.mktemp("s3"))
     running.start()
     try:

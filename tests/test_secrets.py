@@ -28,6 +28,7 @@ import soundfile
 import yaml
 
 from tests.support.bucket import Bucket
+from tests.support.databases import new_mlflow_store, new_prefect_home
 from tests.support.tiny_models import ROOT, noise, save_tiny_model
 
 USER = "leakuser"
@@ -205,9 +206,10 @@ def _servers(folder: Path) -> Iterator[list[int]]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports.append(int(probe.getsockname()[1]))
-    for name in ("mlflow", "prefect", "client"):
-        (folder / name).mkdir()
-    mlflow = ["mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow/mlflow.db", "--workers", "1"]
+    (folder / "client").mkdir()
+    new_prefect_home(folder / "prefect")
+    store = new_mlflow_store(folder / "mlflow" / "mlflow.db")
+    mlflow = ["mlflow", "server", "--backend-store-uri", store, "--workers", "1"]
     mlflow += ["--artifacts-destination", str(folder / "mlflow/artifacts")]
     settings = {
         "PREFECT_HOME": str(folder / "prefect"),

@@ -2,25 +2,21 @@
 
 import asyncio
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import prefect
 import pytest
-import requests
 import yaml
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.workers.base import BaseJobConfiguration
 from pydantic import Field
+
+from tests.support.prefect_server import prefect_server
 
 POOLS = Path(__file__).parents[2] / "docker" / "pools"
 OFFICIAL = Path(prefect.__file__).parent / "server/api/collections_data/views/aggregate-worker-metadata.json"
@@ -173,33 +169,8 @@ def test_the_pods_find_each_other_by_the_service_and_share_the_volume_beside_the
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a client of a running Prefect server needs."""
-    home = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    api = f"http://127.0.0.1:{port}/api"
-    variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
-        try:
-            _wait_for(f"{api}/health", process)
-            yield variables
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        assert process.poll() is None
-        try:
-            if requests.get(url, timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.2)
-    raise AssertionError(f"{url} does not answer")
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
+        yield variables
 
 
 @pytest.mark.slow

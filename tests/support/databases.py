@@ -37,9 +37,9 @@ def new_mlflow_store(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def prefect_home(folder: Path) -> Path:
+def new_prefect_home(folder: Path, database: str = "prefect.db") -> Path:
     """Write an empty Prefect database to `folder` and return the folder, to be used as PREFECT_HOME."""
-    Templates.copy("prefect.db", _make_prefect_database, folder / "prefect.db")
+    Templates.copy("prefect.db", _make_prefect_database, folder / database)
     return folder
 
 

@@ -18,9 +18,9 @@ import psutil
 import pytest
 import requests
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
+from prefect.testing import utilities
 
-from tests.support.databases import prefect_home
+from tests.support.databases import new_prefect_home
 
 PREFECT = str(Path(sys.executable).parent / "prefect")
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
         port = int(found.getsockname()[1])
     variables = client_of(home, f"http://127.0.0.1:{port}/api") | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    prefect_home(home)
+    new_prefect_home(home)
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         try:
@@ -50,13 +50,23 @@ def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
 
     Import modules of `pipelines` only within: their settings of Prefect would go on to all other tests.
     """
+    database = new_prefect_home(home / "harness", "prefect-test.db")
     with (
         pytest.MonkeyPatch.context() as patch,
         temporary_settings({PREFECT_HOME: home, PREFECT_SERVER_ANALYTICS_ENABLED: False}),
-        prefect_test_harness(server_startup_timeout=180),
+        _harness_in(database),
     ):
         patch.setenv("PREFECT_HOME", str(home))
         yield patch
+
+
+@contextmanager
+def _harness_in(folder: Path) -> Iterator[None]:
+    """Prefect's test harness with its database in `folder`, where an empty one lies already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+        with utilities.prefect_test_harness(server_startup_timeout=180):
+            yield
 
 
 def client_of(home: Path, api: str) -> dict[str, str]:

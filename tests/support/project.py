@@ -11,6 +11,8 @@ import mlflow
 import psutil
 from ruamel.yaml import YAML
 
+from tests.support.databases import new_mlflow_store, new_prefect_home
+
 ROOT = Path(__file__).parents[2]
 BOOKS = "_stemline"  # of a job: its ledger and the like, made anew each time
 NAME = "vocal-isolation"
@@ -122,6 +124,14 @@ def files_of_the_repository() -> Iterator[Path]:
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     return (Path(name) for name in names if name and (ROOT / name).is_file())
+
+
+def prepared_project(folder: Path) -> Project:
+    """Copy the repository like `copied_project`, with an empty MLflow store and an empty Prefect database in it."""
+    project = copied_project(folder)
+    new_mlflow_store(project.workspace / "mlflow" / "mlflow.db")
+    new_prefect_home(project.workspace / "prefect")
+    return project
 
 
 def copied_project(folder: Path) -> Project:

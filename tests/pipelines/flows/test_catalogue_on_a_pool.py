@@ -1,84 +1,36 @@
 """A catalogue over a real Prefect server, a work pool and its worker; a shard that is killed is made good."""
 
 import os
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 import soundfile
 
 from components.core.base.files import digest_file
+from tests.support.prefect_server import PREFECT, end, prefect_server
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 POOL = "studio"
-PREFECT = str(Path(sys.executable).parent / "prefect")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a client of a running server with a process pool and a worker needs."""
     home = tmp_path_factory.mktemp("prefect")
-    port = _free_port()
-    found = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "STEMLINE_WORKSPACE": str(home / "workspace"),
-        "PYTHONPATH": str(Path(__file__).parents[3]),
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    environment = os.environ | found
-    with (home / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=environment, stdout=log, stderr=log,
-        )  # fmt: skip
+    with prefect_server(home) as found, (home / "worker.log").open("wb") as log:
+        environment = os.environ | found
+        subprocess.run([PREFECT, "work-pool", "create", POOL, "--type", "process"], env=environment, check=True)
+        command = [PREFECT, "worker", "start", "--pool", POOL, "--type", "process"]
+        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api/health")
-            subprocess.run([PREFECT, "work-pool", "create", POOL, "--type", "process"], env=environment, check=True)
-            worker = subprocess.Popen(
-                [PREFECT, "worker", "start", "--pool", POOL, "--type", "process"],
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
             yield found
         finally:
-            for process in (worker, server):
-                _end(process)
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(url, timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.5)
-    raise AssertionError(f"{url} does not answer")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.kill()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+            end(worker)
 
 
 def _stems(folder: Path) -> dict[str, str]:

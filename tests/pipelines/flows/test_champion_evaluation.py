@@ -6,7 +6,7 @@ import pytest
 from mlflow.entities import Run
 
 from tests.support.prefect_server import prefect_server
-from tests.support.project import NAME, Project, copied_project
+from tests.support.project import NAME, Project, prepared_project
 from tests.support.tiny_models import save_tiny_model
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    found = copied_project(tmp_path_factory.mktemp("champion") / "project")
+    found = prepared_project(tmp_path_factory.mktemp("champion") / "project")
     (found.folder / "evaluate.py").write_text(EVALUATE)
     (found.folder / "register.py").write_text(REGISTER)
     return found

@@ -10,7 +10,7 @@ import pytest
 from components.core.base.files import write_json
 from pipelines.flows import comparison
 from pipelines.flows.comparison import few_tracks
-from tests.support.project import Project, copied_project
+from tests.support.project import Project, prepared_project
 from tests.support.tiny_models import save_tiny_model
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -33,7 +33,7 @@ COMMAND = (
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return copied_project(tmp_path_factory.mktemp("comparison") / "project")
+    return prepared_project(tmp_path_factory.mktemp("comparison") / "project")
 
 
 @pytest.fixture(scope="module")

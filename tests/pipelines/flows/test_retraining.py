@@ -21,14 +21,14 @@ from components.core.base.files import digest_file
 from components.core.data import artifacts
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
-from tests.support.project import Project, copied_project
+from tests.support.project import Project, prepared_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = copied_project(tmp_path_factory.mktemp("retraining") / "project")
+    project = prepared_project(tmp_path_factory.mktemp("retraining") / "project")
     text = (project.folder / "params.yaml").read_text()
     (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 120"))  # time enough to be killed
     project.git("commit", "-qam", "Train longer")

@@ -6,8 +6,6 @@ The flow is a small one around what a retraining does after its gate; models, re
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import psutil
 import pytest
 import requests
 import soundfile
@@ -24,6 +21,8 @@ from ruamel.yaml import YAML
 
 from components.core.base.files import write_json
 from components.core.release.verdict import Verdict
+from tests.support.databases import new_mlflow_store
+from tests.support.prefect_server import prefect_server
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -55,32 +54,11 @@ if __name__ == "__main__":
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What a client of a running Prefect server needs."""
-    home, port = tmp_path_factory.mktemp("prefect"), _free_port()
-    variables = {
-        "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    command = [str(Path(sys.executable).parent / "prefect"), "server", "start", "--port", str(port)]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
-        try:
-            _until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok)
-            yield variables
-        finally:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                child.kill()
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
+        yield variables
 
 
 def _until(done: Any, seconds: float = 90) -> Any:
@@ -99,7 +77,7 @@ def _until(done: Any, seconds: float = 90) -> Any:
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two registered models, the first of them live."""
     folder = tmp_path_factory.mktemp("registry")
-    store = f"sqlite:///{folder / 'mlflow.db'}"
+    store = new_mlflow_store(folder / "mlflow.db")
     client = mlflow.MlflowClient(store, store)
     client.create_registered_model(NAME)
     for number in (1, 2):
