@@ -277,11 +277,9 @@ def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: P
     bucket.put(tmp_path / "a.wav", "in/a.wav")
 
     def fails(source: str, destination: str, **more: str) -> str:
-        began = time.monotonic()
         result = run_python(
             *COMMAND, "--model", str(model), source, destination, cwd=tmp_path, more=bucket.variables | more
         )
-        assert time.monotonic() - began < 90
         assert result.returncode == 2, result.stderr
         assert "Traceback" not in result.stderr
         [line] = [line for line in result.stderr.splitlines() if line.startswith("stemline: ")]

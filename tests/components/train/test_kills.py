@@ -94,7 +94,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_same_command_finishes(
     launcher.kill()
     launcher.wait()
     assert not training.finished
-    wait_until(lambda: not living(training), seconds=10)
+    wait_until(lambda: not living(training), seconds=60)
     run_id = training.begun_run_id()
     outcome = training.run()
     assert outcome.code == 0, outcome.text
@@ -144,7 +144,7 @@ def test_an_interrupted_training_ends_its_workers_and_says_how_to_go_on(
     wait_until(lambda: first_checkpoint_is_written(training, launcher))
     launcher.send_signal(number)
     assert launcher.wait(60) == 130
-    wait_until(lambda: not living(training), seconds=10)
+    wait_until(lambda: not living(training), seconds=60)
     assert "Traceback" not in training.text
     assert training.text.splitlines()[-1] == "stemline: interrupted; start the same command again to go on"
 

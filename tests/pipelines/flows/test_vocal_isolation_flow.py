@@ -1,7 +1,6 @@
 """The whole pipeline for real, in a copy of the repository: from nothing to separated songs, and what may go wrong."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import soundfile
 from ruamel.yaml import YAML
 
 from tests.support.project import NAME, STAGES, Project, copied_project
+from tests.support.stack.server import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
@@ -70,16 +70,13 @@ def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project
 
 
 def test_a_second_run_does_nothing_over_again(project: Project, first_run: str) -> None:
-    before, started = project.made(), time.monotonic()
+    before = project.made()
     text = project.run("pipelines.flows.vocal_isolation")  # the same as `stemline run`
-    seconds = time.monotonic() - started
     assert project.made() == before
     for stage in STAGES:
         assert f"'{stage}' - Finished in state Unchanged" in text
     assert "0 done + 2 done before + 0 quarantined + 0 failed" in text
     assert project.champion() == 1
-    print(f"a run with nothing to do took {seconds:.0f} s")
-    assert seconds < 120
 
 
 def test_dvc_alone_agrees_and_shows_what_it_knows(project: Project, first_run: str, tmp_path: Path) -> None:
@@ -120,10 +117,7 @@ def test_a_killed_run_leaves_nothing_running_and_the_next_one_judges_the_new_ver
     assert [command for command in project.processes() if "components.train.worker" in command]
     process.kill()
     process.wait()
-    end = time.monotonic() + 15
-    while left := project.processes():
-        assert time.monotonic() < end, left
-        time.sleep(0.1)
+    wait_until(lambda: not project.processes(), "the end of all that the killed run started")
     text = project.stemline("run")
     assert "going on from step" in text
     assert "'train' - Finished in state Completed" in text

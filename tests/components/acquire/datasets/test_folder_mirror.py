@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -138,10 +137,8 @@ def test_what_cannot_be_mirrored_is_one_line(full: Bucket, tmp_path: Path, monke
         mirror_bucket(ADDRESS, scratch)
     monkeypatch.setattr(folder_mirror, "PATIENCE", 1.0)
     full.stop()
-    began = time.monotonic()
     with pytest.raises(UserError, match="AWS_ENDPOINT_URL"):
         mirror_bucket(ADDRESS, scratch)
-    assert time.monotonic() - began < 60
 
 
 def test_keys_that_leave_the_folder_are_refused(tmp_path: Path) -> None:

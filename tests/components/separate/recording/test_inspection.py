@@ -194,15 +194,13 @@ def test_a_decoder_that_crashes(song: Path, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", ["ffmpeg", "ffprobe"])
 @pytest.mark.parametrize(
-    "script", ["exec sleep 60", "head -c 8000 /dev/zero; exec sleep 60", "exec >&-; exec sleep 60"]
+    "script", ["exec sleep 3600", "head -c 8000 /dev/zero; exec sleep 3600", "exec >&-; exec sleep 3600"]
 )
 def test_a_decoder_that_hangs_is_ended(
     song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str
 ) -> None:
     _tool(tmp_path, monkeypatch, name, f"echo $$ > {tmp_path}/process\n{script}")
-    began = time.monotonic()
     assert "the decoder" in _reason(song, limits(decoder_seconds=0.5))
-    assert time.monotonic() - began < 20
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "process").read_text()), 0)
 
