@@ -78,7 +78,7 @@ def _one_line(error: Any) -> str:
     """Return a mistake in the command line as one line, with the help that explains it."""
     message = " ".join(error.format_message().split()).rstrip(".")
     path = error.ctx.command_path if getattr(error, "ctx", None) else "stemline"
-    return f"{message[:1].lower()}{message[1:]}: see `{path} --help`"
+    return f"{message[:1].lower()}{message[1:]} (see `{path} --help`)"
 
 
 def _print_version() -> None:

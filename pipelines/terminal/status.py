@@ -16,6 +16,7 @@ from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_store import store_exists
 from pipelines.judging.registry_state import find_disagreement
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES, dvc_command
@@ -36,7 +37,8 @@ def print_status(console: Console | None = None) -> None:
 
 def _live_model() -> list[str]:
     name, promotion = load_section("register", RegisterConfig).name, load_section("promote", PromoteConfig)
-    version = champion_version(mlflow_runs.connect(), name, promotion.alias)
+    # connecting would make the store
+    version = champion_version(mlflow_runs.connect(), name, promotion.alias) if store_exists() else None
     if version is None:
         lines = [f"none yet: `stemline run` trains one. `stemline separate` takes the shipped one, {SHIPPED}"]
     else:
