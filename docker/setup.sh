@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes docker/.env and the random passwords and keys of docker/secrets. Safe to repeat: what is there stays.
-# The folder is closed to others (0700); the files in it are readable (0444) so that each container's own
-# unprivileged user can read the ones mounted into it.
+# Creates docker/.env and random passwords and keys in docker/secrets. Safe to repeat: existing files stay.
+# Only the owner can enter the folder (0700). The files in it are readable (0444), so that each container's own
+# unprivileged user can read those mounted into it.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 secrets=${STEMLINE_SECRETS:-$here/secrets}
 
 random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
-put() { # put NAME: stdin becomes that file at once, or not at all
+put() { # put NAME: write stdin to that file, completely or not at all
     cat > "$secrets/.$1.new"
     chmod 0444 "$secrets/.$1.new"
     mv "$secrets/.$1.new" "$secrets/$1"
@@ -19,7 +19,7 @@ for name in postgres_password mlflow_db_password prefect_db_password; do
     [ -s "$secrets/$name" ] || random 24 | put "$name"
 done
 
-# The S3 store's users: one that makes buckets, MLflow's and the pipeline's, each in its own bucket only.
+# The S3 store's users: one creates buckets; MLflow and the pipeline may use only their own bucket.
 if [ ! -s "$secrets/s3.json" ]; then
     for user in admin mlflow pipeline; do
         key=$(random 10)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Make the stack's buckets, write them to a tar archive on stdout, or bring them back from one on stdin.
+"""Create the stack's buckets, write them to a tar archive on stdout, or restore them from one on stdin.
 
     buckets.py create mlflow stemline
-    buckets.py backup mlflow stemline/journal > buckets.tar     # a bucket, or a folder of one
+    buckets.py backup mlflow stemline/journal > buckets.tar     # a bucket, or a folder in one
     buckets.py restore < buckets.tar        # adds and overwrites; deletes nothing
 
-Objects pass through one at a time, in pieces, so memory does not grow with them. The endpoint and the credentials come
-from AWS_ENDPOINT_URL and AWS_SHARED_CREDENTIALS_FILE.
+Objects are copied one at a time, in pieces, so memory does not grow with their size. Endpoint and credentials come from
+ AWS_ENDPOINT_URL and AWS_SHARED_CREDENTIALS_FILE.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def backup(s3: Any, places: list[str]) -> None:
             below = f"{folder}/" if folder else ""
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=below):
                 for listed in page.get("Contents", []):
-                    if listed["Key"].endswith("/"):  # the marker of an empty folder
+                    if listed["Key"].endswith("/"):  # marks an empty folder
                         continue
                     answer = s3.get_object(Bucket=bucket, Key=listed["Key"])
                     member = tarfile.TarInfo(f"{bucket}/{listed['Key']}")
@@ -73,7 +73,7 @@ def restore(s3: Any) -> None:
 
 
 class _Piece:
-    """A tar member as a stream that only reads: the uploader must not try to seek in a pipe."""
+    """A tar member as a read-only stream: without `seek`, since the uploader can't seek in a pipe."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
