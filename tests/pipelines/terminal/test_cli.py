@@ -1,6 +1,7 @@
 """The command line, and the stages behind it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
 from pipelines.running.project import ProjectFolder
+from pipelines.terminal.program import to_arguments
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +47,40 @@ def test_run_outside_the_project_is_one_line(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "stemline: params.yaml does not exist: run from the root of the project, where it lies\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mistake"),
+    [
+        (["trian"], "no such command 'trian'. Did you mean 'retrain'? (see `stemline --help`)"),
+        (["run", "--seed", "1"], "no such option: --seed (Possible options: --set) (see `stemline run --help`)"),
+        (["rollback"], "missing option '--why' (see `stemline rollback --help`)"),
+    ],
+)
+def test_a_mistake_in_the_command_line_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], mistake: str
+) -> None:
+    result = cli(tmp_path, *arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"stemline: {mistake}\n")
+
+
+def test_version_names_package_and_commit(tmp_path: Path) -> None:
+    result = cli(tmp_path, "--version")
+    assert result.returncode == 0
+    assert re.fullmatch(r"stemline \d+\.\d+\.\d+( \(commit [0-9a-f]{12}\))?\n", result.stdout)
+
+
+def test_a_wrong_parameter_for_a_retraining_is_one_line_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("train:\n  steps: 5\n")
+    result = cli(tmp_path, "retrain", "--set", "train.step=6")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "stemline: 'train.step=6' sets no parameter of params.yaml: write e.g. train.steps=100\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_options_become_arguments_without_those_that_are_not_given() -> None:
+    options = {"--to": None, "--why": "hollow", "--ungated": True, "--json": False, "--store": ["a", "b"], "--n": 0}
+    assert to_arguments(options) == ["--why", "hollow", "--ungated", "--store", "a", "--store", "b", "--n", "0"]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from components.core.base.errors import UserError
 from components.core.base.params import Section, load_section
-from pipelines.terminal.parameters import write_parameters
+from pipelines.terminal.parameters import read_assignments, write_parameters
 
 PARAMS = """\
 # The head of the file.
@@ -30,12 +30,12 @@ def params(tmp_path: Path) -> Path:
     return path
 
 
-def test_one_value_is_set_and_everything_else_stays(params: Path) -> None:
+def test_writing_one_value_keeps_everything_else(params: Path) -> None:
     assert write_parameters(["train.steps=100"], params) == ["train.steps = 100 (was 700)"]
     assert params.read_text(encoding="utf-8") == PARAMS.replace("steps: 700", "steps: 100")
 
 
-def test_several_values_lists_among_them(params: Path) -> None:
+def test_writing_several_values_and_lists_keeps_comments(params: Path) -> None:
     changes = write_parameters(["train.network.widths=[4, 8]", "datasets=[musdb18-7s, folder]"], params)
     assert changes == ["train.network.widths = [4, 8] (was [8, 16])", "datasets = [musdb18-7s, folder] (was [demo])"]
     document = YAML(typ="safe").load(params)
@@ -46,7 +46,7 @@ def test_several_values_lists_among_them(params: Path) -> None:
         assert comment in text
 
 
-def test_what_is_so_already_leaves_the_file_alone(params: Path) -> None:
+def test_writing_present_values_leaves_the_file_alone(params: Path) -> None:
     before = params.stat().st_mtime_ns
     assert write_parameters(["train.steps=700", "datasets=[demo]"], params) == []
     assert write_parameters([], params) == []
@@ -61,7 +61,7 @@ class _Rate(Section):
 
 
 @pytest.mark.parametrize("text", ["1e-5", "1e-05", "0.00001", "3e+2"])
-def test_small_numbers_are_numbers_for_the_steps_too(params: Path, text: str) -> None:
+def test_written_numbers_are_numbers_for_the_steps(params: Path, text: str) -> None:
     write_parameters([f"train.learning_rate={text}"], params)
     assert load_section("train", _Rate, params).learning_rate == float(text)
 
@@ -77,7 +77,7 @@ def test_small_numbers_are_numbers_for_the_steps_too(params: Path, text: str) ->
         ("train.steps=[1", "the value is not YAML"),
     ],
 )
-def test_a_wrong_assignment_is_one_line_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
+def test_a_wrong_assignment_raises_one_line_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint) as raised:
         write_parameters(["train.steps=5", assignment], params)
     assert assignment in str(raised.value)
@@ -85,10 +85,20 @@ def test_a_wrong_assignment_is_one_line_and_changes_nothing(params: Path, assign
     assert params.read_text(encoding="utf-8") == PARAMS
 
 
-def test_a_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_or_broken_file_raises_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist: run from the root of the project"):
         write_parameters([], tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("a: [", encoding="utf-8")
     with pytest.raises(UserError, match="is not valid YAML") as raised:
         write_parameters([], tmp_path / "params.yaml")
     assert "\n" not in str(raised.value)
+
+
+def test_assignments_for_one_run_leave_the_file_alone(params: Path) -> None:
+    assert read_assignments(["train.steps=100", "train.network.widths=[4]"], params) == {
+        "train.steps": 100,
+        "train.network.widths": [4],
+    }
+    assert params.read_text(encoding="utf-8") == PARAMS
+    with pytest.raises(UserError, match="sets no parameter"):
+        read_assignments(["train.step=1"], params)

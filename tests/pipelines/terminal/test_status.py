@@ -1,4 +1,4 @@
-"""`stemline status` says since when the champion is live: what the journal says of it, and where that is another."""
+"""`stemline status`: since when the champion is live, where journal and registry differ."""
 
 from pathlib import Path
 
@@ -11,40 +11,40 @@ from tests.support.databases import new_mlflow_store
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr("components.core.release.journal.SHARED", tmp_path)
     open_journal("books").append("promotion", "voices", 1, "better", {}, 0)
     return "books"
 
 
-def test_the_entry_of_the_live_version_is_named(place: str) -> None:
-    (entry,) = open_journal(place).of("voices")
-    assert live_since(place, "voices", 1) == f"live since {entry.time} (promotion by {entry.by})"
+def test_live_since_gives_time_and_author_of_the_entry(journal: str) -> None:
+    (entry,) = open_journal(journal).of("voices")
+    assert live_since(journal, "voices", 1) == f"live since {entry.time} (promotion by {entry.by})"
 
 
-def test_a_version_again_live_is_live_since_then(place: str) -> None:
-    open_journal(place).append("promotion", "voices", 2, "better", {}, 1)
-    assert live_since(place, "voices", 1).startswith("by the alias alone")
-    open_journal(place).append("rollback", "voices", 1, "hollow", {}, 2)
-    assert live_since(place, "voices", 1).endswith("(rollback)")
+def test_live_since_gives_the_last_entry_after_a_rollback(journal: str) -> None:
+    open_journal(journal).append("promotion", "voices", 2, "better", {}, 1)
+    assert live_since(journal, "voices", 1).startswith("by the alias alone")
+    open_journal(journal).append("rollback", "voices", 1, "hollow", {}, 2)
+    assert live_since(journal, "voices", 1).startswith("live since ")
 
 
-def test_another_models_entries_do_not_count(place: str) -> None:
-    assert live_since(place, "drums", 1).startswith("by the alias alone")
+def test_live_since_ignores_entries_of_other_models(journal: str) -> None:
+    assert live_since(journal, "drums", 1).startswith("by the alias alone")
 
 
-def test_a_damaged_journal_is_said(place: str, tmp_path: Path) -> None:
+def test_live_since_tells_of_a_damaged_journal(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
-    said = live_since(place, "voices", 1)
+    said = live_since(journal, "voices", 1)
     assert said.startswith("since when is not known: ")
-    assert "restore it from a backup" in said
+    assert "is damaged" in said
 
 
 PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: books\n"
 
 
 @pytest.fixture
-def registry(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def registry(journal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With version 1 at the alias, as the journal says; it knows a version 2."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.chdir(tmp_path)
@@ -54,21 +54,21 @@ def registry(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for _ in range(2):
         client.create_model_version("voices", "somewhere")
     client.set_registered_model_alias("voices", "champion", "1")
-    (entry,) = open_journal(place).of("voices")
+    (entry,) = open_journal(journal).of("voices")
     client.set_registered_model_tag("voices", "journal.entry", f"{entry.number} {entry.digest}")
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_journal_that_is_ahead_of_the_alias_is_a_promotion_that_was_killed(place: str) -> None:
+def test_status_names_a_promotion_that_was_killed_before_the_alias_moved(journal: str) -> None:
     assert disagreement_lines() == []
-    open_journal(place).append("promotion", "voices", 2, "better", {}, 1)
+    open_journal(journal).append("promotion", "voices", 2, "better", {}, 1)
     (line,) = disagreement_lines()
     assert line.startswith("The journal says that version 2 is live, and in the registry @champion is at version 1")
     assert line.endswith("`stemline repair` makes them agree")
-    assert "by hand" not in live_since(place, "voices", 1)
+    assert "by hand" not in live_since(journal, "voices", 1)
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_damaged_journal_is_said_once(place: str, tmp_path: Path) -> None:
+def test_status_tells_of_a_damaged_journal_only_once(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
     assert disagreement_lines() == []

@@ -72,5 +72,5 @@ def test_the_summary_does_not_give_another_versions_verdict(tmp_path: Path, monk
 def test_a_summary_before_any_verdict_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(tmp_path)
     (tmp_path / "gate" / Verdict.FILE).unlink()
-    with pytest.raises(UserError, match="has not judged a version yet"):
+    with pytest.raises(UserError, match="have the gate judge a version first"):
         summarised(tmp_path, monkeypatch)
