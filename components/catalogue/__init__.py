@@ -1,1 +1,1 @@
-"""catalogue: a few recordings that the network never trained on, as files, to separate and listen to."""
+"""catalogue: writes a few recordings, unseen in training, as files to separate and to listen to."""

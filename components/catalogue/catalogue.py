@@ -1,4 +1,4 @@
-"""Write mixtures of held-back tracks as FLAC files."""
+"""The step: write mixtures of held-back tracks as FLAC files."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from components.core.base.files import whole_file
 from components.core.data.manifest import Track, read_manifest, read_mixture
 
 
-def make_catalogue(config: CatalogueConfig, data: Path, out: Path) -> list[Path]:
-    """Write the first recordings of the test and validation splits to `out`, and remove others from an earlier run.
+def write_catalogue(config: CatalogueConfig, data: Path, out: Path) -> list[Path]:
+    """Write the first recordings of the test and validation splits to `out`, and delete other FLAC files there.
 
-    A file is named as its track, and written once.
+    A file has the name of its track. An existing file is kept.
     """
     tracks = [*read_manifest(data, "test"), *read_manifest(data, "validation")][: config.recordings]
     files = {out / f"{Path(track.name).name}.flac": track for track in tracks}
@@ -20,11 +20,11 @@ def make_catalogue(config: CatalogueConfig, data: Path, out: Path) -> list[Path]
         old.unlink()
     for path, track in files.items():
         if not path.is_file():
-            _write(config, track, path)
+            _write_mixture(config, track, path)
     return list(files)
 
 
-def _write(config: CatalogueConfig, track: Track, path: Path) -> None:
+def _write_mixture(config: CatalogueConfig, track: Track, path: Path) -> None:
     mixture = read_mixture(track, config.rate, config.channels)
     with whole_file(path) as partial:
         soundfile.write(partial, mixture.T, config.rate, "PCM_16")

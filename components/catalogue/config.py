@@ -6,8 +6,9 @@ from components.core.base.params import Section
 
 
 class CatalogueConfig(Section):
-    """`recordings`: how many, from the test split first, then from validation."""
+    """The number of recordings, their rate in Hz, and their channels."""
 
     recordings: int = Field(gt=0)
+    """The test split is used first, then validation."""
     rate: int = Field(gt=0)
     channels: int = Field(gt=0)

@@ -64,7 +64,7 @@ def separate_catalogue(source: str | None, destination: str) -> None:
     if not source:
         CURRENT_PROJECT.run_step("catalogue")
     _require_champion()
-    recordings = source or str(RECORDINGS.below(WORKSPACE).parent)
+    recordings = source or str(RECORDINGS.below(WORKSPACE))
     # recordings in quarantine are listed in the results; the run goes on
     CURRENT_PROJECT.run_step("separate", recordings, destination, accepted_codes=(0, ExitCode.SOME_QUARANTINED))
     if os.environ.get("PREFECT_API_URL"):

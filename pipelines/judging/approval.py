@@ -156,7 +156,7 @@ def _source(project: ProjectFolder, config: ShadowConfig) -> str:
     if config.source:
         return str(Path(config.source).resolve())  # relative to the current project, not to a clone
     project.run_step("catalogue")
-    return str(RECORDINGS.below(project.workspace).parent.resolve())
+    return str(RECORDINGS.below(project.workspace).resolve())
 
 
 def _publish(verdict: Verdict, folder: Path, until: datetime) -> None:

@@ -74,7 +74,7 @@ VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may 
 SMOKE = Artifact("gate", "smoke.json", "document", "what was measured when version and champion were tried")
 APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
 VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost", ("report",))
-RECORDINGS = Artifact("catalogue", "recordings", "folder", "held-back recordings to separate", ("separate",))
+RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separate", ("separate",))
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.catalogue.catalogue import make_catalogue
+from components.catalogue.catalogue import write_catalogue
 from components.catalogue.config import CatalogueConfig
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track, write_manifest
@@ -38,9 +38,9 @@ def _config(recordings: int) -> CatalogueConfig:
     return CatalogueConfig(recordings=recordings, rate=RATE, channels=2)
 
 
-def test_the_test_split_first_then_validation_never_training(data: Path, tmp_path: Path) -> None:
+def test_catalogue_takes_test_tracks_first_then_validation(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    names = [path.name for path in make_catalogue(_config(9), data, out)]
+    names = [path.name for path in write_catalogue(_config(9), data, out)]
     assert names == ["a - x.flac", f"a - {'歌' * 70}.flac", "a - v.flac", "a - w.flac"]
     assert sorted(path.name for path in out.iterdir()) == sorted(names)
     samples, rate = soundfile.read(out / "a - x.flac")
@@ -49,10 +49,10 @@ def test_the_test_split_first_then_validation_never_training(data: Path, tmp_pat
     assert np.abs(samples.T - expected).max() < 4 / 2**16
 
 
-def test_it_is_written_once_and_what_is_left_over_goes(data: Path, tmp_path: Path) -> None:
+def test_catalogue_keeps_existing_files_and_deletes_others(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    make_catalogue(_config(3), data, out)
+    write_catalogue(_config(3), data, out)
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
-    make_catalogue(_config(1), data, out)
+    write_catalogue(_config(1), data, out)
     assert [path.name for path in out.iterdir()] == ["a - x.flac"]
     assert (out / "a - x.flac").stat().st_mtime_ns == before["a - x.flac"]
