@@ -4,42 +4,29 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from components.core.base.exit_codes import ExitCode
 from components.core.base.process_lifetime import bind_to_this_process
 from components.core.base.secrets import without_secrets
+from components.core.base.section_options import as_arguments, given_options, with_options
 from components.core.base.step_command import error_line
+from components.separate.config import JobOptions, SeparateConfig
 from pipelines.terminal.program import run_module, to_arguments
 
 Stem = Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]
 
 
+@with_options(SeparateConfig, JobOptions)
 def separate(
     source: Annotated[str, typer.Argument(help="A recording, a folder of recordings, or s3://bucket/folder.")],
     destination: Annotated[str, typer.Argument(help="A folder or s3://bucket/folder for the stems.")],
-    model: Annotated[
-        str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION, or a model's folder.")
-    ] = None,
-    stems: Annotated[str | None, typer.Option(help="Which stems to write, e.g. vocals; left out: all.")] = None,
-    file_format: Annotated[str | None, typer.Option("--format", help="wav, flac, aiff or caf.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; left out: one a core, or one a GPU.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="How many recordings to separate now; left out: all.")
-    ] = None,
-    include: Annotated[list[str] | None, typer.Option(help="Only names that match, e.g. '*.flac'. Repeatable.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="No names that match. Repeatable.")] = None,
-    manifest: Annotated[
-        str | None, typer.Option(help="A file with the recordings: one a line, or a CSV file's column `key`.")
-    ] = None,
     pool: Annotated[str | None, typer.Option(help="A Prefect work pool whose workers share the catalogue.")] = None,
     shards: Annotated[int, typer.Option(min=1, help="With --pool: the number of parts, at most.")] = 4,
-    retry_quarantined: Annotated[
-        bool, typer.Option("--retry-quarantined", help="Try the recordings in quarantine again.")
-    ] = False,
+    **options: Any,
 ) -> None:
     """Separate recordings into stems that add up to them, each with a file that says how it was made.
 
@@ -47,17 +34,14 @@ def separate(
     or the set-up is wrong, 3 some failed (run it again), 4 some are in quarantine, 75 a server or store did not answer
     (run it again).
     """
-    options = to_arguments({
-        "--model": model, "--stems": stems, "--format": file_format, "--workers": workers, "--limit": limit,
-        "--manifest": manifest, "--include": include, "--exclude": exclude, "--dry-run": dry_run,
-        "--retry-quarantined": retry_quarantined,
-    })  # fmt: skip
+    arguments = as_arguments({**given_options(options, SeparateConfig), **given_options(options, JobOptions)})
     if pool and not dry_run:
         from pipelines.flows import catalogue
 
-        catalogue.run(source, destination, pool, shards, options)
+        catalogue.run(source, destination, pool, shards, arguments)
         return
-    step = ("components.separate", *options, "--", source, destination)
+    switches = ["--dry-run"] if dry_run else []
+    step = ("components.separate", *arguments, *switches, "--", source, destination)
     if os.environ.get("PREFECT_API_URL") and not dry_run:
         sys.exit(separate_and_report_drift([sys.executable, "-m", *step], destination))
     run_module(*step)

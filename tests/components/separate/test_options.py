@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
 from components.core.models.registry_names import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
+from components.separate.config import JobOptions
+from components.separate.options import prepare_job
+from tests.components.separate.parameters import CONFIG, separate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
@@ -73,3 +77,35 @@ def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(place: Pa
     assert "127.0.0.1:9" in error
     assert "Traceback" not in error
     assert not (place / "out").exists()
+
+
+def test_parameters_outside_a_repository_are_those_of_the_repository(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = save_tiny_model(place / "model")
+    inside = prepare_job("in", "out", {"model": str(model)})
+    monkeypatch.chdir(place)
+    outside = prepare_job("in", "out", {"model": str(model)})
+    assert outside.config == inside.config
+    assert (outside.config.flags, outside.config.limits) == (CONFIG.flags, CONFIG.limits)
+
+
+def test_options_replace_parameters(place: Path) -> None:
+    model = save_tiny_model(place / "model")
+    options = {"model": str(model), "stems": ["vocals, accompaniment"], "pictures": False, "workers": None, "limit": 3}
+    job = prepare_job("in", "out", options)
+    assert job.config == separate_config(model=str(model), stems=["vocals", "accompaniment"], pictures=False)
+    assert job.options == JobOptions(limit=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"format": "mp3"}, "command line: separate.format"),
+        ({"workers": -1}, "command line: separate.workers"),
+        ({"limit": 0}, "command line: separate.limit"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_one_line(options: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        prepare_job("in", "out", options)
