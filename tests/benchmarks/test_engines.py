@@ -40,6 +40,7 @@ def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -
     return prepared.separator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
 def test_runtimes_give_torch_s_stems(name: str, runtime: str, exports: Path) -> None:
@@ -90,6 +91,7 @@ def _require_the_same(model: Model, runtime: str, exports: Path) -> None:
         assert (found.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "tdf_unet"])
 @pytest.mark.parametrize(
     ("runtime", "precision"),
@@ -148,6 +150,7 @@ def test_a_compiled_network_gives_the_same(precision: Precision, low: float, exp
         assert _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) > low
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "openvino"])
 def test_of_one_stem_what_it_leaves_stays_the_rest(runtime: str, precision: Precision, exports: Path) -> None:

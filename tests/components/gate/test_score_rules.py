@@ -233,6 +233,7 @@ def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_
     assert stricter <= bound + 1e-12
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(values=st.lists(st.floats(-3, 3), min_size=5, max_size=12), gain=st.floats(0, 5))
 def test_a_better_challenger_never_fares_worse(values: list[float], gain: float) -> None:

@@ -138,6 +138,7 @@ def test_page_says_which_part_is_missing(workspace: Path, missing: str, sentence
     assert sentence in page_of(workspace).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damaged",
     ["gate/verdict.json", "evaluate/table.csv", "evaluate/test.json", "train/curves.csv", "acquire/summary.json"],

@@ -29,8 +29,11 @@ from components.report.sources.stores import open_stores, web_address
 from components.report.sources.training_data import list_datasets
 from tests.components.report.report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
 from tests.components.report.report_workspace import Page
+from tests.support.databases import new_mlflow_store
 from tests.support.http_server import serve_answers
 from tests.support.tiny_models import environment, run_python
+
+pytestmark = pytest.mark.slow
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -40,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with three versions, of which the second was refused and the third is live, and two catalogues."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", _store(folder))
+        patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(folder / "mlflow" / "mlflow.db"))
         client, config = mlflow_runs.connect(), make_project(folder)
         train_version(client, 0.0)
         make_live(client, config, 1, 0, "first champion: vocals: +9 dB")
@@ -316,7 +319,6 @@ def test_links_lead_to_the_servers_pages(project: Path) -> None:
     assert served.run_link("0123").endswith(f"/experiments/{served.experiment}/runs/0123")
 
 
-@pytest.mark.slow
 def test_page_of_a_server_equals_the_page_of_its_database(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
     own = _page(project)
@@ -376,7 +378,6 @@ def until_it_answers(url: str) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.slow
 def test_command_line_writes_the_page(project: Path) -> None:
     more = {"MLFLOW_TRACKING_URI": _store(project), "STEMLINE_WORKSPACE": str(project / "workspace")}
     done = run_python("-m", "pipelines.terminal.cli", "report", "--out", "page", cwd=project, more=more)

@@ -79,6 +79,7 @@ def test_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -
     assert list((out / RECORDS / "claims").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)
@@ -87,12 +88,14 @@ def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> No
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.slow
 def test_what_was_only_copied_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
     separate(model, music, tmp_path / "out")
     (music / "a.wav").touch()
     assert counts(separate(model, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
+@pytest.mark.slow
 def test_what_changed_is_done_again(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)
@@ -135,6 +138,7 @@ def test_another_format_leaves_no_stems_of_the_first(model: Path, music: Path, t
     assert sorted(files(out)) == [f"a.wav/{name}" for name in ("provenance.json", "spectrogram.png", "vocals.flac")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}", b'{"source": 1, "stems": []}'])
 def test_a_damaged_provenance_is_made_again(model: Path, music: Path, tmp_path: Path, damage: bytes) -> None:
     out = tmp_path / "out"
@@ -200,6 +204,7 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
     assert counts(separate(model, music / "a.wav", out)) == (1, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_bad_recording_stops_no_other_and_is_not_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (music / "a0.wav").write_bytes(b"rubbish" * 100)
@@ -220,6 +225,7 @@ def test_a_bad_recording_stops_no_other_and_is_not_tried_again(model: Path, musi
     }
 
 
+@pytest.mark.slow
 def test_a_bad_recording_that_was_replaced_is_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (music / "bad.wav").write_bytes(b"rubbish" * 100)
@@ -281,6 +287,7 @@ def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path,
     assert store.names(claim_folder("a.flac")) == ["0"]  # whether it is dead can't be told from here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "raised", "says"),
     [
@@ -320,6 +327,7 @@ def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_nex
     assert files(out) == files(whole)
 
 
+@pytest.mark.slow
 def test_a_job_is_a_run_where_there_is_a_store(
     model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +366,7 @@ def test_stems_do_not_replace_the_recording(model: Path, music: Path) -> None:
     assert (music / "a.wav").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_destination_within_the_source_is_no_source(model: Path, music: Path) -> None:
     out = music / "stems"
     assert counts(separate(model, music, out)) == (7, 0, 0, 0)

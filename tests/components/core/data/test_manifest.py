@@ -66,6 +66,7 @@ def test_names_survive(tmp_path: Path, name: str) -> None:
     assert sorted(found, key=lambda track: track.name) == sorted(tracks, key=lambda track: track.name)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
 def test_any_name_survives(tmp_path: Path, name: str) -> None:

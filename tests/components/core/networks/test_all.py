@@ -44,6 +44,7 @@ def separator(request: pytest.FixtureRequest) -> Separator:
     return _separator(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 1000, 20001])
 def test_any_length_comes_back_and_adds_up(separator: Separator, samples: int) -> None:
     mixture = _music(samples)
@@ -55,6 +56,7 @@ def test_any_length_comes_back_and_adds_up(separator: Separator, samples: int) -
     assert (stems.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 @pytest.mark.parametrize(("stems", "channels"), [(4, 1), (1, 2), (1, 3)])
 def test_any_number_of_stems_and_channels(name: str, stems: int, channels: int) -> None:
@@ -82,6 +84,7 @@ def test_the_transform_is_no_weight(separator: Separator) -> None:
     assert all(name.startswith("network.") for name in separator.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_a_few_steps_lower_the_loss_and_reach_every_weight(name: str, precision: str) -> None:
@@ -118,6 +121,7 @@ def test_it_hears_music_in_training_as_loud_as_in_use(name: str) -> None:
     assert torch.equal(*heard)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 def test_a_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
     separator, mixture = _separator(name), _music(9000)

@@ -118,6 +118,7 @@ def test_the_transform_is_no_weight() -> None:
     assert all(name.startswith("network.") for name in tiny_separator().state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, found in ARCHITECTURES.items() if found.trainable])
 def test_every_architecture_is_found_by_its_name(name: str) -> None:
     network = parse_network({"name": name})

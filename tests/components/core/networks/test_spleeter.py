@@ -71,6 +71,7 @@ def test_as_many_weights_as_published(stems: int) -> None:
     assert sum(trained) == stems * 9_822_725
 
 
+@pytest.mark.slow
 def test_every_size_on_the_way_is_the_published_one() -> None:
     seen = _outputs(_stem(SpleeterConfig()), torch.rand(1, 2, 1024, 512, generator=torch.Generator().manual_seed(0)))
     down = [tuple(seen[f"down.{level}"].shape[1:]) for level in range(6)]
@@ -251,6 +252,7 @@ def test_stems_are_those_masks_times_the_mixture() -> None:
     assert (separator.estimates(mixture)[:, 1] - 0.4 * mixture).abs().max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", PUBLISHED)
 @pytest.mark.parametrize("samples", [1, 511, 1000, 3001])
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 2), (5, 2, 1)])

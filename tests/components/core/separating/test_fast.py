@@ -65,6 +65,7 @@ OTHERS = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_architecture_separates_as_it_does_in_training(name: str) -> None:
     torch.manual_seed(0)
@@ -83,6 +84,7 @@ def test_every_other_architecture_separates_as_it_does_in_training(name: str) ->
     assert (coarse.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", NETWORKS)
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 2, 1), (3, 1, 2), (2, 3, 1), (1, 2, 1)])
 def test_in_fp32_stems_differ_by_rounding(label: str, stems: int, channels: int, batch: int) -> None:

@@ -60,6 +60,7 @@ class _Late(Separator):
         return torch.stack([mixture * late, mixture * ~late], dim=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("post", WAYS)
 @pytest.mark.parametrize("samples", [1, 2, 999, 4097])
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 2)])

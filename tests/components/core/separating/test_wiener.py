@@ -50,6 +50,7 @@ def _relative(found: Tensor, expected: Spectra) -> float:
     return float(np.abs(found.numpy() - expected).max() / np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [1, 2, 3])
 @pytest.mark.parametrize("stems", [2, 4])
 @pytest.mark.parametrize("channels", [1, 2, 3])

@@ -128,6 +128,7 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
         probe(path, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.flac", "a.m4a", "a.mp3", "a.ogg"])
 @pytest.mark.parametrize("frames", [100, 1023, 65_536, 1 << 20])
 def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> None:

@@ -206,6 +206,7 @@ def test_the_shipped_profile_is_of_what_the_shipped_model_was_trained_on() -> No
     assert profile.rate == model["rate"]
 
 
+@pytest.mark.slow
 def test_the_shipped_profile_knows_music_from_other_sounds() -> None:
     song: Audio = np.sum(np.stack(list(render_song(1, 9.0).values())), axis=0)
     time = np.arange(5 * 44100) / 44100

@@ -67,6 +67,7 @@ def test_real_music_in_stereo(excerpt: Audio) -> None:
     assert_equal(references, mixed(references), 44100)
 
 
+@pytest.mark.slow
 def test_four_stems_of_real_music(excerpt: Audio) -> None:
     references = excerpt[:, :1]
     assert_equal(references, mixed(references), 44100)
@@ -83,6 +84,7 @@ CASES: dict[str, Callable[[Audio], Audio]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_odd_estimates(case: str, channels: int) -> None:
@@ -90,6 +92,7 @@ def test_odd_estimates(case: str, channels: int) -> None:
     assert_equal(references, CASES[case](references).astype(np.float32), taps=SHORT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("targets", [1, 2, 4, 5])
 def test_any_number_of_targets(targets: int, channels: int) -> None:
@@ -150,6 +153,7 @@ def test_channels_that_cancel_are_silent_for_museval_too() -> None:
     assert_equal(references, estimates, taps=SHORT)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 1000), targets=st.integers(2, 4), channels=st.integers(1, 2), samples=st.integers(700, 4000),

@@ -62,6 +62,7 @@ def _reason(path: Path, allowed: Limits = LIMITS) -> str:
     return reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, word) in CORPUS.items() if word == FIT])
 def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
     path = corpus / name
@@ -72,6 +73,7 @@ def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
     assert found.peak == pytest.approx(np.abs(samples).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, word) in CORPUS.items() if word != FIT])
 def test_hostile_ones_are_not_and_it_says_why(corpus: Path, name: str) -> None:
     assert CORPUS[name][1] in _reason(corpus / name)

@@ -47,6 +47,7 @@ def mel_row(frequency: float) -> int:
     return ROW - 1 - int(ROW * np.log10(1 + frequency / 700) / np.log10(1 + 16000 / 700))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])
 @pytest.mark.parametrize("frequency", [110.0, 1000.0, 3500.0])
 def test_a_tone_is_bright_where_it_belongs(tmp_path: Path, rate: int, frequency: float) -> None:
@@ -98,6 +99,7 @@ def test_rows_are_parted_by_a_clear_stripe(tmp_path: Path) -> None:
     assert (alpha[:ROW] == 255).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     samples=st.integers(1, 20000),
@@ -168,6 +170,7 @@ def test_file_is_small(tmp_path: Path) -> None:
     assert len(draw(tmp_path / "a.png", stems)) < 40_000
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording() -> None:
     block = np.zeros((2, 2, 1 << 16), np.float32)
     peaks = []

@@ -102,6 +102,7 @@ def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
     assert (np.abs(np.sum(stems, axis=0) - source) <= step).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
@@ -130,6 +131,7 @@ def test_a_model_of_one_stem_gives_the_rest_as_well(tmp_path: Path) -> None:
     assert all(np.abs(stem).max() > 0.01 for stem in stems.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3", "a.aiff"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_containers(model: Model, tmp_path: Path, name: str, format: str) -> None:
@@ -154,6 +156,7 @@ def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path
     check(model, path, tmp_path / "integers")
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     samples=st.one_of(st.integers(1, 20), st.integers(1, 3000), st.sampled_from([65535, 65536, 65537, 70000])),

@@ -54,6 +54,7 @@ def test_an_unchanged_stem_is_the_stem_itself() -> None:
     assert warp_stem(stem, Warp(), 3000) is stem
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     samples=st.integers(100, 9000),
