@@ -14,8 +14,14 @@ import mlflow
 
 from components.core.base.errors import UserError
 from components.core.release.champion import champion_version
-from components.core.release.journal import PLACE, Entry, Journal, Kind, open_journal
-from components.core.release.registry_consistency import is_registered, misfit
+from components.core.release.journal import Entry, Journal, Kind, open_journal
+from components.core.release.registry_consistency import (
+    Disagreement,
+    Registered,
+    disagreement,
+    is_registered,
+    misfit,
+)
 from components.core.release.sections import PromoteConfig
 from components.core.tracking import mlflow_runs
 from components.promote.aliases import follow_journal, read_followed_entry
@@ -28,14 +34,21 @@ _SETTLING_SECONDS = 1.0
 class _State:
     """What registry and journal say of a model; a version or number of 0 means none.
 
-    followed   the number of the entry that the aliases follow
-    live       the version at the alias
-    entries    the journal's entries about the model
+    live          the version at the alias
+    followed      the number of the entry that the aliases follow
+    entries       the journal's entries about the model
+    disagreement  between registry and journal
     """
 
-    followed: int
     live: int
+    followed: int
     entries: tuple[Entry, ...]
+    disagreement: Disagreement | None
+
+    @property
+    def version(self) -> int:
+        """The live version by the journal."""
+        return self.entries[-1].version if self.entries else 0
 
     @property
     def lags(self) -> bool:
@@ -45,13 +58,10 @@ class _State:
     @property
     def alias_was_moved(self) -> bool:
         """Whether the alias is at a version that no entry explains."""
-        if not self.entries:
-            return bool(self.live)
-        last = self.entries[-1]
-        if not self.lags or not last.version:
-            return self.live != last.version
+        if not self.lags or not self.version:
+            return self.live != self.version
         being_promoted = {entry.version for entry in self.entries if entry.number >= self.followed}
-        return self.live not in being_promoted | {last.before}
+        return self.live not in being_promoted | {self.entries[-1].before}
 
 
 @dataclass(frozen=True)
@@ -74,23 +84,21 @@ class LiveModel:
         to the journal, once it has stayed so for a moment: a promotion under way may just be moving it.
         Raises UserError when journal and registry do not belong together.
         """
-        state = self._read_state()
+        state = self._require_state()
         while state.alias_was_moved:
             time.sleep(_SETTLING_SECONDS)
-            before, state = state, self._read_state()
+            before, state = state, self._require_state()
             if state == before:
-                return self.adopt(state.live).version
+                return self._adopt(state).version
         if state.lags:
             follow_journal(self.client, self.config, self.journal, state.entries[-1])
-            return state.entries[-1].version
-        return state.live
+        return state.version
 
-    def adopt(self, live: int) -> Entry:
-        """Write to the journal that the alias was found at version `live` (0: at none)."""
-        entries = self.entries()
-        where = f"at version {live}" if live else "deleted"
-        why = f"@{self.config.alias} was found {where}: a person moved it, or it is older than the journal"
-        return self._write("adoption", live, why, {}, entries[-1].version if entries else 0)
+    def adopt_registry(self) -> None:
+        """Write to the journal which version the registry's alias points to, unless the journal says the same."""
+        state = self._read_state()
+        if state.live != state.version or (state.disagreement and state.disagreement.blocks):
+            self._adopt(state)
 
     def make_live(self, kind: Kind, version: int, why: str, evidence: Mapping[str, Any], expected: int) -> Entry:
         """Make `version` live in place of version `expected`; raises UserError when it is not registered."""
@@ -101,62 +109,35 @@ class LiveModel:
             )
         return self._write(kind, version, why, evidence, expected)
 
-    def is_settled(self) -> bool:
-        """Return whether journal and registry agree already."""
-        entries, live = self.entries(), self.version_at_alias()
-        followed = read_followed_entry(self.client, self.name)
-        if not entries:
-            return not live and not followed
-        is_known = not followed or followed in {f"{entry.number} {entry.digest}" for entry in entries}
-        return is_known and entries[-1].version == live and not misfit(self.client, entries[-1])
-
-    def version_at_alias(self) -> int:
-        """Return the version that the registry's alias points to; 0 when there is none."""
-        return champion_version(self.client, self.name, self.config.alias) or 0
+    def _adopt(self, state: _State) -> Entry:
+        where = f"at version {state.live}" if state.live else "deleted"
+        why = f"@{self.config.alias} was found {where}: a person moved it, or it is older than the journal"
+        return self._write("adoption", state.live, why, {}, state.version)
 
     def _write(self, kind: Kind, version: int, why: str, evidence: Mapping[str, Any], expected: int) -> Entry:
         entry = self.journal.append(kind, self.name, version, why, evidence, expected)
         follow_journal(self.client, self.config, self.journal, entry)
         return entry
 
+    def _require_state(self) -> _State:
+        """Read the state; raises UserError when journal and registry do not belong together."""
+        state = self._read_state()
+        if state.disagreement and state.disagreement.blocks:
+            place = f"{self.name}, journal at {self.journal.address}"
+            raise UserError(f"{place}: {state.disagreement.seen}: {state.disagreement.do}")
+        return state
+
     def _read_state(self) -> _State:
-        """Read the registry, then the journal; raises UserError when they do not belong together.
+        """Read the registry, then the journal.
 
         A promotion writes the journal before it moves the aliases: read in this order, the journal is never behind.
         """
         tag = read_followed_entry(self.client, self.name)
-        live = self.version_at_alias()
+        live = champion_version(self.client, self.name, self.config.alias) or 0
         entries = self.entries()
-        if entries:
-            self._require_registry_of(entries[-1])
-        elif tag:
-            raise UserError(self._lost_journal(tag))
-        number, _, digest = tag.partition(" ")
-        followed = int(number or 0)
-        if digest and digest not in {entry.digest for entry in entries if entry.number == followed}:
-            raise UserError(
-                f"entry {number} of the journal at {self.journal.address} is missing, or differs from the entry that "
-                "the registry remembers: restore the journal from a backup"
-            )
-        return _State(followed, live, tuple(entries))
-
-    def _require_registry_of(self, last: Entry) -> None:
-        """Raise UserError when the registry lacks the live version: another registry must not be adopted as this."""
-        reason = misfit(self.client, last)
-        if reason:
-            raise UserError(
-                f"the journal at {self.journal.address} says that version {last.version} of {last.name} is live, and "
-                f"the registry at {mlflow_runs.store_address()} {reason}: set MLFLOW_TRACKING_URI to the registry that "
-                "has it; if that version was deleted, run `stemline repair --adopt`"
-            )
-
-    def _lost_journal(self, tag: str) -> str:
-        return (
-            f"the journal at {self.journal.address} has no entry about {self.name}, and the registry at "
-            f"{mlflow_runs.store_address()} remembers entry {tag.partition(' ')[0]} of one: set promote.journal "
-            f"(or {PLACE}) to the place of that journal, one for all machines, or restore it from a backup; "
-            "if it is lost, `stemline repair --adopt` begins a new one"
-        )
+        reason = misfit(self.client, entries[-1]) if entries else ""
+        found = disagreement(Registered(live, tag, reason), entries, self.config.alias)
+        return _State(live, int(tag.partition(" ")[0] or 0), tuple(entries), found)
 
 
 def open_live_model(config: PromoteConfig, name: str) -> LiveModel:

@@ -10,13 +10,7 @@ from typer import Option
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.release.sections import PromoteConfig, RegisterConfig
-from components.promote.live_model import LiveModel, open_live_model
-
-
-def adopt_registry(model: LiveModel) -> None:
-    """Write to the journal which version the registry's alias points to, unless the two agree already."""
-    if not model.is_settled():
-        model.adopt(model.version_at_alias())
+from components.promote.live_model import open_live_model
 
 
 def repair(
@@ -28,7 +22,7 @@ def repair(
     config, name = load_section("promote", PromoteConfig), load_section("register", RegisterConfig).name
     model = open_live_model(config, name)
     if adopt:
-        adopt_registry(model)
+        model.adopt_registry()
     live = model.settle()
     state = f"version {live} of {name} is @{config.alias}" if live else f"no version of {name} is @{config.alias}"
     print(f"repair: {state}; the journal's {len(model.journal.entries())} entries at {model.journal.address} are whole")

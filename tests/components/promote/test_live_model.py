@@ -17,7 +17,6 @@ from components.promote.aliases import follow_journal
 from components.promote.config import PromoteConfig
 from components.promote.live_model import open_live_model
 from components.promote.promotion import promote
-from components.promote.repair import adopt_registry
 from tests.components.promote.registered import aliases, verdict
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import environment
@@ -31,7 +30,7 @@ def settle(config: PromoteConfig, name: str) -> int:
 
 def adopt_and_settle(config: PromoteConfig, name: str) -> int:
     model = open_live_model(config, name)
-    adopt_registry(model)
+    model.adopt_registry()
     return model.settle()
 
 
@@ -296,7 +295,7 @@ def test_adopt_continues_a_journal_that_lost_its_last_entry(
     promote(config, verdict(name, 2, champion=1))
     (Path(config.journal) / "journal" / "000002.json").unlink()
     client.set_registered_model_alias(name, "champion", "1")  # as its last entry says now
-    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing"):
+    with pytest.raises(UserError, match="remembers entry 2 of the journal, which is missing"):
         settle(config, name)
     assert adopt_and_settle(config, name) == 1
     assert settle(config, name) == 1
@@ -330,7 +329,7 @@ def test_settle_refuses_a_changed_or_lost_last_entry(
         entry.unlink()
     else:
         entry.write_text(text.replace("first champion", "a good reason"))
-    with pytest.raises(UserError, match=r"entry 2 of the journal at .* is missing, or differs from"):
+    with pytest.raises(UserError, match="remembers entry 2 of the journal, which is missing"):
         promote(config, verdict(name, 3, champion=2))
     entry.write_text(text)
     assert promote(config, verdict(name, 3, champion=2)) is not None
