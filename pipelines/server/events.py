@@ -1,11 +1,11 @@
 """Events that start a retraining: the triggers in prefect.yaml wait for them."""
 
-import json
 from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.events import Event, Resource
 
+from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.stores.opening import open_store
 from components.core.stores.store import RECORDS
 
@@ -24,13 +24,12 @@ def send_event(event: str, resource: str, payload: dict[str, Any]) -> None:
 
 
 def send_drift_event(destination: str) -> bool:
-    """Send an event if the last separation into `destination` found drift over its limit; return whether it did.
-
-    The separation writes its drift, and whether that is over the limit, into the destination.
-    """
-    summary = json.loads(open_store(destination).read(f"{RECORDS}/summary.json") or b"{}")
-    if not summary.get("drifted"):
+    """Send an event if the last separation into `destination` found drift over its limit; return whether it did."""
+    store, key = open_store(destination), f"{RECORDS}/{CatalogueSummary.FILE}"
+    data = store.read(key)
+    summary = CatalogueSummary.parse(data, store.describe(key)) if data else None
+    if summary is None or not summary.drifted:
         return False
-    payload = {"drift": summary["drift"], "catalogue": destination}
+    payload = {"drift": summary.drift, "catalogue": destination}
     send_event(CATALOGUE_DRIFTED, f"stemline.catalogue.{destination}", payload)
     return True
