@@ -96,7 +96,7 @@ def _peak_kilobytes() -> int:
 
 
 def _print_exact() -> None:
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     references, estimates = _real_music()
     exact = _exact_scores(references, estimates)
     print("| scorer | SIR, largest error, dB | SAR | ISR |")
@@ -112,7 +112,7 @@ def _real_music() -> tuple[Audio, Audio]:
     As they are decoded: on the grid of 16 bits, as `evaluate` takes them, the rounding noise fills the empty band.
     """
     path = Path(stempeg.example_stem_path())
-    stems = [decoding.read(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
+    stems = [decoding.read_audio(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
     references = np.stack([stems[0], sum(stems[1:], start=np.zeros_like(stems[0]))]).astype(np.float32)
     noise = np.random.default_rng(7).standard_normal(references.shape)
     return references, (references + 0.3 * references[::-1] + 1e-3 * noise).astype(np.float32)

@@ -40,7 +40,7 @@ from components.core.data.cache_format import (
     write_index,
     write_parts,
 )
-from components.core.sound.ffmpeg import put_on_path
+from components.core.sound.ffmpeg import add_ffmpeg_to_path
 from components.core.sound.stft import Stft, StftConfig
 
 RATE = 44100
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--crop-seconds", type=float, default=3.0)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each way is measured")
     arguments = parser.parse_args()
-    put_on_path()
+    add_ffmpeg_to_path()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         crop = round(arguments.crop_seconds * RATE)

@@ -23,8 +23,8 @@ import torch
 from components.core.base.parallel import available_cores
 from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
-from components.core.separating.segments import separate_all
-from components.core.sound.decoding import SUFFIXES, read, resample, to_channels
+from components.core.separating.segments import separate_audio
+from components.core.sound.decoding import SUFFIXES, convert_channels, read_audio, resample
 
 RATE = 44100
 
@@ -58,8 +58,8 @@ def separate_plainly(music: Path, out: Path) -> None:
     model = load_model(SHIPPED)
     torch.set_num_threads(available_cores())
     for path in _recordings(music):
-        mixture, rate = read(path)
-        stems = separate_all(model.separator, resample(to_channels(mixture, model.channels), rate, model.rate))
+        mixture, rate = read_audio(path)
+        stems = separate_audio(model.separator, resample(convert_channels(mixture, model.channels), rate, model.rate))
         folder = out / path.name
         folder.mkdir(parents=True)
         for target, stem in zip(model.targets, stems, strict=True):
@@ -80,7 +80,7 @@ def _recordings(folder: Path) -> list[Path]:
 
 
 def _seconds(path: Path) -> float:
-    samples, rate = read(path)
+    samples, rate = read_audio(path)
     return float(samples.shape[1] / rate)
 
 

@@ -27,15 +27,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.engines.registry import RUNTIMES, with_runtime
-from benchmarks.engines.runtime import Means, Prepared
+from benchmarks.engines.runtime import EngineOptions, Prepared
 from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores
 from components.core.base.step_command import run_step
-from components.core.data.targets import left_out_of
+from components.core.data.targets import excluded_stem
 from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import Model, load_model
 from components.core.networks.base.separator import Separator
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound import decoding
 from components.core.sound.decoding import Audio
 from components.core.tracking import mlflow_runs
@@ -94,8 +94,8 @@ def _work(arguments: argparse.Namespace) -> None:
     songs = [_song(path, model) for path in files[: arguments.tracks]]
     others = [_song(path, model) for path in _spread(files[arguments.tracks :], CALIBRATION_SEGMENTS)]
     with tempfile.TemporaryDirectory() as folder:
-        means = Means(Path(folder), arguments.threads, _segments(model.separator, others))
-        ways, refused = _ways(model, songs, means)
+        options = EngineOptions(Path(folder), arguments.threads, _segments(model.separator, others))
+        ways, refused = _ways(model, songs, options)
         for _ in range(arguments.rounds):
             for way in ways:
                 _time(way, songs)
@@ -107,13 +107,13 @@ def _work(arguments: argparse.Namespace) -> None:
             _log(lines, ways, model, {"songs": len(songs), "calibrated_on": len(others)}, arguments, Path(folder))
 
 
-def _ways(model: Model, songs: Sequence[Song], means: Means) -> tuple[list[Way], list[str]]:
+def _ways(model: Model, songs: Sequence[Song], options: EngineOptions) -> tuple[list[Way], list[str]]:
     """Return every runtime in every precision with its SDR, and a line for each that does not work here."""
     ways, refused = [], []
     for name, runtime in RUNTIMES.items():
         for precision in runtime.precisions:
             try:
-                prepared = with_runtime(model, name, precision, means)
+                prepared = with_runtime(model, name, precision, options)
                 sdr = [_sdr(prepared.separator, song, model.rate) for song in songs]
             except (UserError, RuntimeError) as error:
                 refused.append(f"| {runtime.title} | {precision} | {str(error).splitlines()[0]} | | | | | | |")
@@ -123,7 +123,7 @@ def _ways(model: Model, songs: Sequence[Song], means: Means) -> tuple[list[Way],
 
 
 def _sdr(separator: Separator, song: Song, rate: int) -> list[float]:
-    stems = separate_all(separator, song.mixture)
+    stems = separate_audio(separator, song.mixture)
     if not np.isfinite(stems).all():
         raise UserError("gives numbers that are none")  # medians would leave them out
     return track_sdr(song.stems, stems, rate)
@@ -137,7 +137,7 @@ def _time(way: Way, songs: Sequence[Song]) -> None:
         separator(segment)
     between, used = time.perf_counter(), time.process_time()
     for song in songs:
-        separate_all(separator, song.mixture)
+        separate_audio(separator, song.mixture)
     way.segment_seconds = min(way.segment_seconds, between - started)
     way.song_seconds = min(way.song_seconds, time.perf_counter() - between)
     way.song_core_seconds = min(way.song_core_seconds, time.process_time() - used)
@@ -189,7 +189,7 @@ def _spread(files: Sequence[Path], count: int) -> list[Path]:
 
 
 def _song(path: Path, model: Model) -> Song:
-    stems = {name: decoding.read(path, stream)[0] for name, stream in STREAMS.items()}
+    stems = {name: decoding.read_audio(path, stream)[0] for name, stream in STREAMS.items()}
     samples = min(stem.shape[1] for stem in stems.values())
     known = {name: stem[:, :samples] for name, stem in stems.items()}
     targets = np.stack([_target(target, known) for target in model.targets])
@@ -200,7 +200,7 @@ def _target(target: str, stems: Mapping[str, Audio]) -> Audio:
     """Return a stem, or the sum of all but one (`accompaniment`, `no-drums`)."""
     if target in stems:
         return stems[target]
-    left_out = left_out_of(target)
+    left_out = excluded_stem(target)
     if left_out not in stems:
         raise UserError(f"--model has the target '{target}', which MUSDB18 has no stem for: take another model")
     rest: Audio = np.sum([stem for name, stem in stems.items() if name != left_out], axis=0)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from components.core.data.cache_format import ShardReader
 from components.core.networks.base.separator import Separator
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.train.validation import track_sdr
 
 
@@ -26,7 +26,7 @@ def score_tracks(separator: Separator, reader: ShardReader, overlap: float = 0.5
     for track in reader.tracks:
         stems = np.stack([reader.read(track, target, 0, track.samples) for target in reader.targets])
         started = time.perf_counter()
-        estimates = separate_all(separator, stems.sum(axis=0), overlap)
+        estimates = separate_audio(separator, stems.sum(axis=0), overlap)
         seconds += time.perf_counter() - started
         music += track.samples / reader.rate
         rows.append(track_sdr(stems, estimates, reader.rate))

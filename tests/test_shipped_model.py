@@ -37,7 +37,7 @@ def _excerpt() -> Track:
     path = Path(stempeg.example_stem_path())
     stems = {}
     for stream, name in enumerate(STREAMS):
-        samples, rate = decoding.read(path, stream)
+        samples, rate = decoding.read_audio(path, stream)
         stems[name] = StemFile(name, path, stream, digest_file(path), samples.shape[1], rate, samples.shape[0])
     return Track("demo/The Easton Ellises - Falcon 69", "The Easton Ellises", "Falcon 69", "demo", "test", stems)
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.engines.engine import with_engine
-from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.files import whole_file
 from components.core.base.optional_packages import import_optional
@@ -18,12 +18,12 @@ from components.export.onnx.onnx_file import EXTRA, exported_once, quietly, sess
 from components.export.onnx.real_stft import CONSTANTS
 
 
-def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
     """Export the network, quantise it for int8, and open it."""
-    path = exported_once(model, means.folder)
+    path = exported_once(model, options.folder)
     if precision == "int8":
-        path = quantised(path, network_inputs(model.separator, means.calibration))
-    running = session(path, means.threads)
+        path = quantised(path, network_inputs(model.separator, options.calibration))
+    running = session(path, options.threads)
     name = running.get_inputs()[0].name
     return Prepared(with_engine(model.separator, lambda image: running.run(None, {name: image})[0]), files_size(path))
 

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.engines.engine import Run, with_engine
-from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
@@ -32,15 +32,15 @@ frequency, with a batch norm over channels after them, are more than OpenVINO 20
 """
 
 
-def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
     """Export the network, quantise it for int8, and compile it."""
     package = import_optional("openvino", "openvino", "OpenVINO", EXTRA)
-    path = exported_once(model, means.folder)
+    path = exported_once(model, options.folder)
     files: tuple[Path, ...] = (path,)
     if precision == "int8":
-        files = quantised(path, network_inputs(model.separator, means.calibration))
+        files = quantised(path, network_inputs(model.separator, options.calibration))
     settings = {
-        "INFERENCE_PRECISION_HINT": _HINTS[precision], "INFERENCE_NUM_THREADS": means.threads, "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": _HINTS[precision], "INFERENCE_NUM_THREADS": options.threads, "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # else all processes of a machine choose the same cores
     }  # fmt: skip
     compiled = package.Core().compile_model(str(files[0]), "CPU", settings)

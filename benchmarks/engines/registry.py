@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eager, torch_ready
-from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
-from components.core.networks.base.residual_stem import RestSeparator
+from components.core.networks.base.residual_stem import ResidualSeparator
 
 RUNTIMES: Mapping[str, Runtime] = {
     "torch": torch_eager.RUNTIME,
@@ -19,7 +19,7 @@ RUNTIMES: Mapping[str, Runtime] = {
 """The first is what all others are compared with."""
 
 
-def with_runtime(model: Model, runtime: str, precision: Precision, means: Means) -> Prepared:
+def with_runtime(model: Model, runtime: str, precision: Precision, options: EngineOptions) -> Prepared:
     """Return the model's separator with its network run by `runtime`; the model stays as it is.
 
     What a network of one stem leaves of the mixture is torch's to compute.
@@ -31,10 +31,10 @@ def with_runtime(model: Model, runtime: str, precision: Precision, means: Means)
     found = RUNTIMES[runtime]
     if precision not in found.precisions:
         raise UserError(f"{found.title} computes in {', '.join(found.precisions)}, not in {precision}")
-    if precision == "int8" and not means.calibration:
+    if precision == "int8" and not options.calibration:
         raise UserError(f"{found.title}: 8 bits need music to learn their ranges from: give some for calibration")
-    if not isinstance(model.separator, RestSeparator):
-        return found.prepare(model, precision, means)
+    if not isinstance(model.separator, ResidualSeparator):
+        return found.prepare(model, precision, options)
     of_one_stem = replace(model, separator=model.separator.network, targets=model.targets[:1])
-    prepared = found.prepare(of_one_stem, precision, means)
-    return replace(prepared, separator=RestSeparator(prepared.separator).eval())
+    prepared = found.prepare(of_one_stem, precision, options)
+    return replace(prepared, separator=ResidualSeparator(prepared.separator).eval())

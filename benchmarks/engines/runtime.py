@@ -15,7 +15,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 
 
 @dataclass(frozen=True)
-class Means:
+class EngineOptions:
     """What a runtime works with.
 
     folder       where it writes its files; what was exported is found there again
@@ -42,4 +42,4 @@ class Runtime:
 
     title: str
     precisions: tuple[Precision, ...]
-    prepare: Callable[[Model, Precision, Means], Prepared]
+    prepare: Callable[[Model, Precision, EngineOptions], Prepared]

@@ -4,13 +4,13 @@ from copy import deepcopy
 
 import torch
 
-from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import state_size
 from components.core.models.bundle import Model
 from components.core.separating.autocast import Autocast
 
 
-def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
     """Return a copy whose network compiles itself when it is first called."""
     separator = deepcopy(model.separator).eval()
     size = state_size(separator)

@@ -2,13 +2,13 @@
 
 from typing import cast
 
-from benchmarks.engines.runtime import Means, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import state_size
 from components.core.models.bundle import Model
 from components.core.separating import fast
 
 
-def prepare(model: Model, precision: Precision, means: Means) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
     """Return the copy."""
     separator = fast.for_inference(model.separator, cast(fast.Precision, precision))
     return Prepared(separator, state_size(separator.network))

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.convert.convert import KINDS, convert
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step
-from components.core.networks.base.residual_stem import with_rest
+from components.core.networks.base.residual_stem import add_residual_target
 
 
 def main() -> None:
@@ -29,7 +29,8 @@ def _work(arguments: argparse.Namespace, unknown: list[str]) -> None:
     given = {name: getattr(arguments, name) for name in KINDS[arguments.kind].options}
     said = {name: value for name, value in given.items() if value is not None}
     converted = convert(arguments.kind, arguments.source, arguments.folder, said)
-    print(f"convert: {arguments.folder} separates {', '.join(with_rest(converted.targets))} at {converted.rate} Hz")
+    targets = ", ".join(add_residual_target(converted.targets))
+    print(f"convert: {arguments.folder} separates {targets} at {converted.rate} Hz")
 
 
 if __name__ == "__main__":

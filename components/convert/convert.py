@@ -68,7 +68,7 @@ def _require_the_same(separator: Separator, converted: Converted, source: str) -
     noise = 0.1 * torch.randn(1, converted.channels, 2 * converted.rate, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         # without what is done around the networks, each in its own way: loudness taken away and given back
-        wanted, found = converted.theirs(noise), separator.at_level(noise)
+        wanted, found = converted.theirs(noise), separator.run_network(noise)
     difference = float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1e-12))
     if not difference < TOLERANCE:
         raise UserError(

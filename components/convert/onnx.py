@@ -10,8 +10,8 @@ from components.convert.source import Converted, Kind
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section
-from components.core.networks.base.input_levels import LEVELS
-from components.core.networks.base.mask_shares import SHARES
+from components.core.networks.base.input_levels import INPUT_LEVELS
+from components.core.networks.base.mask_shares import MASK_SHARES
 from components.core.networks.onnx import OnnxConfig
 
 OPTIONS = {
@@ -20,8 +20,8 @@ OPTIONS = {
     "rate": "sampling rate in Hz (44100)",
     "window": "of masks: samples a frame of the STFT (4096)",
     "hop": "of masks: samples from one frame to the next (a quarter of the window)",
-    "shares": f"magnitude-mask: how masks become shares of the mixture: {' or '.join(SHARES)} (of-masks)",
-    "level": f"waveform: how loud the network wants the mixture: {', '.join(LEVELS)} (as-is)",
+    "shares": f"magnitude-mask: how masks become shares of the mixture: {' or '.join(MASK_SHARES)} (of-masks)",
+    "level": f"waveform: how loud the network wants the mixture: {', '.join(INPUT_LEVELS)} (as-is)",
 }
 """Each overrides what the file's metadata says under the same name."""
 

@@ -17,8 +17,8 @@ from components.core.release.listening import ComparedModel
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing
-from components.core.separating.segments import separate_all
-from components.core.sound.decoding import Audio, resample, to_channels
+from components.core.separating.segments import separate_audio
+from components.core.sound.decoding import Audio, convert_channels, resample
 from components.shadow.key import Role
 
 
@@ -58,10 +58,10 @@ class Candidate:
 
     def _separate_group(self, group: Audio, rate: int) -> Audio:
         """Return stems `(targets, channels, samples)`."""
-        adapted = resample(to_channels(group, self.model.channels), rate, self.model.rate)
-        stems = separate_all(self.separator, adapted, self.overlap)
+        adapted = resample(convert_channels(group, self.model.channels), rate, self.model.rate)
+        stems = separate_audio(self.separator, adapted, self.overlap)
         length = group.shape[1]
-        shaped = (resample(to_channels(stem, len(group)), self.model.rate, rate)[:, :length] for stem in stems)
+        shaped = (resample(convert_channels(stem, len(group)), self.model.rate, rate)[:, :length] for stem in stems)
         return np.stack([np.pad(stem, ((0, 0), (0, length - stem.shape[1]))) for stem in shaped])
 
 

@@ -16,8 +16,8 @@ from scipy import signal
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_parts
-from components.core.sound.balance import tamed
-from components.core.sound.decoding import Audio, probe, read_blocks, to_channels
+from components.core.sound.balance import limit_samples
+from components.core.sound.decoding import Audio, convert_channels, probe, read_blocks
 from components.core.sound.ffmpeg import DecodingError
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import ListedFile, RecordingGone
@@ -105,7 +105,7 @@ def _voice_energy(path: Path, rate: int, step: int) -> NDArray[np.float64]:
     state = np.zeros((len(sections), 2))
     levels = []
     for block in read_blocks(path, step):
-        filtered, state = signal.sosfilt(sections, tamed(block).mean(axis=0), zi=state)
+        filtered, state = signal.sosfilt(sections, limit_samples(block).mean(axis=0), zi=state)
         levels.append(float(np.square(filtered).sum()))
     return np.array(levels)
 
@@ -119,8 +119,8 @@ def _read_samples(path: Path, start: int, samples: int) -> Audio:
             position += block.shape[1]
             if position >= start + samples:
                 break
-    audio = np.clip(tamed(np.concatenate(kept, axis=1)), -1.0, 1.0)
-    return audio if audio.shape[0] <= _CHANNELS else to_channels(audio, _CHANNELS)
+    audio = np.clip(limit_samples(np.concatenate(kept, axis=1)), -1.0, 1.0)
+    return audio if audio.shape[0] <= _CHANNELS else convert_channels(audio, _CHANNELS)
 
 
 def _as_text(key: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.sound.balance import decibels
+from components.core.sound.balance import to_decibels
 from components.core.sound.decoding import Audio
 from components.shadow.blinding import assign_letters, name_page
 from components.shadow.candidates import Candidate
@@ -57,7 +57,7 @@ def _write_sounds(folder: Path, excerpt: Excerpt, estimates: Mapping[Letter, Map
 
 
 def _level(stem: Samples24) -> float:
-    return decibels(float(np.square(stem, dtype=np.float64).mean()))
+    return to_decibels(float(np.square(stem, dtype=np.float64).mean()))
 
 
 def _page_recording(name: str, excerpt: Excerpt, targets: tuple[str, ...]) -> PageRecording:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.networks.base.separator import Separator
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.train.process_group import Group
 
@@ -33,7 +33,7 @@ def track_sdr(stems: Audio, estimates: Audio, rate: int) -> list[float]:
 def _excerpt_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
     start = max(track.samples - samples, 0) // 2
     stems = np.stack([reader.read(track, target, start, samples) for target in reader.targets])
-    return track_sdr(stems, separate_all(separator, stems.sum(axis=0)), reader.rate)
+    return track_sdr(stems, separate_audio(separator, stems.sum(axis=0)), reader.rate)
 
 
 def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:

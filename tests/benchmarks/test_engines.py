@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.engines.registry import RUNTIMES, with_runtime
-from benchmarks.engines.runtime import Means, Precision
+from benchmarks.engines.runtime import EngineOptions, Precision
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
-from components.core.networks.base.residual_stem import RestSeparator
+from components.core.networks.base.residual_stem import ResidualSeparator
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.tdf_unet import TdfUNet
@@ -35,7 +35,7 @@ def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -
             pytest.importorskip(package)
     if not runtime.startswith("torch"):
         exported(model, exports)
-    prepared = with_runtime(model, runtime, precision, Means(exports, 1, [mixture_for(model)] * 2))
+    prepared = with_runtime(model, runtime, precision, EngineOptions(exports, 1, [mixture_for(model)] * 2))
     assert prepared.size > 0
     return prepared.separator
 
@@ -156,12 +156,12 @@ def test_a_compiled_network_gives_the_same(precision: Precision, low: float, exp
 def test_of_one_stem_what_it_leaves_stays_the_rest(runtime: str, precision: Precision, exports: Path) -> None:
     two = model_of("unet")
     inner = build_separator(two.network, 1, 2).eval()
-    rested = Model(RestSeparator(inner), two.network, ("drums", "no-drums"), 44100, 2, {}, "rest".ljust(64, "0"))
+    rested = Model(ResidualSeparator(inner), two.network, ("drums", "no-drums"), 44100, 2, {}, "rest".ljust(64, "0"))
     mixture = mixture_for(rested)
     if runtime == "openvino":
         pytest.importorskip("openvino")
         pytest.importorskip("onnxscript")
-    separator = with_runtime(rested, runtime, precision, Means(exports, 1)).separator
+    separator = with_runtime(rested, runtime, precision, EngineOptions(exports, 1)).separator
     with torch.inference_mode():
         wanted, found = rested.separator(mixture), separator(mixture)
     assert _snr(wanted, found) > CLOSE[precision][0]
@@ -172,7 +172,7 @@ def test_several_segments_at_once_are_taken_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")
     mixtures = torch.cat([mixture_for(model), 0.5 * mixture_for(model)])
-    separator = with_runtime(model, "onnxruntime", "fp32", Means(exports)).separator
+    separator = with_runtime(model, "onnxruntime", "fp32", EngineOptions(exports)).separator
     with torch.inference_mode():
         assert (separator(mixtures) - model.separator(mixtures)).abs().max() < 1e-5
 
@@ -226,11 +226,11 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError, match="_Foreign cannot be exported"):
         exportable(_Foreign())
     with pytest.raises(UserError, match="there is no runtime abacus"):
-        with_runtime(model, "abacus", "fp32", Means(tmp_path))
+        with_runtime(model, "abacus", "fp32", EngineOptions(tmp_path))
     with pytest.raises(UserError, match="ONNX Runtime computes in fp32, int8, not in bf16"):
-        with_runtime(model, "onnxruntime", "bf16", Means(tmp_path))
+        with_runtime(model, "onnxruntime", "bf16", EngineOptions(tmp_path))
     with pytest.raises(UserError, match="8 bits need music"):
-        with_runtime(model, "onnxruntime", "int8", Means(tmp_path))
+        with_runtime(model, "onnxruntime", "int8", EngineOptions(tmp_path))
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"needs the package onnx, .* pip install 'stemline\[runtimes\]'"):
         export_onnx(model, tmp_path)

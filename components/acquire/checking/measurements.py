@@ -146,7 +146,7 @@ def _compare(blocks: Mapping[str, Audio]) -> tuple[float, float, float]:
     channels = max(block.shape[0] for block in blocks.values())
     zeros = np.zeros((channels, length), np.float32)
     fitted = {
-        name: np.pad(decoding.to_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
+        name: np.pad(decoding.convert_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
         for name, block in blocks.items()
     }
     mixture = fitted.pop(MIXTURE, zeros)

@@ -66,7 +66,7 @@ def _track(song: _Song) -> SourceTrack:
 
 
 def _excerpt() -> SourceTrack:
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     import stempeg  # its import looks for ffmpeg
 
     path = Path(stempeg.example_stem_path())

@@ -96,7 +96,7 @@ def find(edition: Edition, config: AcquireConfig, scratch: Path) -> Collection:
 
 def musdb_setup() -> dict[str, Any]:
     """Return the musdb package's description of the dataset (mus.yaml)."""
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     import musdb  # its import looks for ffmpeg
 
     setup: dict[str, Any] = musdb.DB(root=os.devnull, subsets=[]).setup

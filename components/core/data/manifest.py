@@ -23,7 +23,7 @@ import pandas as pd
 
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
-from components.core.data.targets import left_out_of
+from components.core.data.targets import excluded_stem
 from components.core.sound import decoding
 
 MANIFEST = "manifest.csv"
@@ -138,7 +138,7 @@ def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str,
         return rest
     if target in stems:
         return {target: stems[target]}
-    left_out = left_out_of(target) or ""
+    left_out = excluded_stem(target) or ""
     if left_out not in stems:
         return {}
     others = {name: stem for name, stem in stems.items() if name not in (MIXTURE, left_out)}
@@ -149,14 +149,14 @@ def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str,
 
 def _left_over(stems: Mapping[str, decoding.Audio], targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
     """Return the stems that no target but `other` has; nothing where another target is the sum of several as well."""
-    if any(left_out_of(target) for target in targets):
+    if any(excluded_stem(target) for target in targets):
         return {}
     return {name: stem for name, stem in stems.items() if name not in (MIXTURE, *(set(targets) - {OTHER}))}
 
 
 def _read(stem: StemFile, rate: int, channels: int) -> decoding.Audio:
-    samples, file_rate = decoding.read(stem.path, stem.stream)
-    return decoding.resample(decoding.to_channels(samples, channels), file_rate, rate)
+    samples, file_rate = decoding.read_audio(stem.path, stem.stream)
+    return decoding.resample(decoding.convert_channels(samples, channels), file_rate, rate)
 
 
 def _sum(stems: Iterable[decoding.Audio]) -> decoding.Audio:

@@ -4,12 +4,12 @@ _RESTS = {"vocals": "accompaniment", "accompaniment": "vocals"}
 _WITHOUT = "no-"
 
 
-def rest_of(target: str) -> str:
+def residual_target(target: str) -> str:
     """Return what is called what `target` leaves: accompaniment for vocals, no-drums for drums."""
     return _RESTS.get(target, f"{_WITHOUT}{target}")
 
 
-def left_out_of(target: str) -> str | None:
+def excluded_stem(target: str) -> str | None:
     """Return the stem that alone is not in `target`: vocals for accompaniment, drums for no-drums; None for a stem."""
     if target == _RESTS["vocals"]:
         return "vocals"

@@ -16,7 +16,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file, whole_file
 from components.core.base.params import Section
 from components.core.models.description import WEIGHTS, ModelDescription
-from components.core.networks.base.residual_stem import RestSeparator, with_rest
+from components.core.networks.base.residual_stem import ResidualSeparator, add_residual_target
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator, parse_network
 
@@ -68,11 +68,11 @@ def load_model(folder: Path) -> Model:
         raise UserError(
             f"{folder / WEIGHTS} does not fit {ModelDescription.FILE}: {str(error).splitlines()[0]}"
         ) from None
-    whole = separator if len(description.targets) > 1 else RestSeparator(separator)
+    whole = separator if len(description.targets) > 1 else ResidualSeparator(separator)
     return Model(
         whole.eval().requires_grad_(False),
         network,
-        with_rest(description.targets),
+        add_residual_target(description.targets),
         description.rate,
         description.channels,
         description.origin,

@@ -7,7 +7,7 @@ import numpy as np
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from components.core.models.bundle import load_model
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 
 
 class ServedSeparator(PythonModel):  # type: ignore[misc]
@@ -20,7 +20,7 @@ class ServedSeparator(PythonModel):  # type: ignore[misc]
     # this hint alone: MLflow warns where there is none, and takes others for a schema of its own, against the signature
     def predict(self, context, model_input: np.ndarray, params=None):  # type: ignore[no-untyped-def]
         """Separate each mixture of the batch."""
-        return np.stack([separate_all(self._model.separator, mixture) for mixture in np.asarray(model_input)])
+        return np.stack([separate_audio(self._model.separator, mixture) for mixture in np.asarray(model_input)])
 
 
 mlflow.models.set_model(ServedSeparator())

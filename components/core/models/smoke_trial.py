@@ -29,7 +29,7 @@ from components.core.models.registry_names import NOT_FOUND_CODES, REGISTRY
 from components.core.models.smoke_test import LOADED, SECONDS, SmokeResult
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import best_precision, for_inference
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 
 _ROUNDS = 3
@@ -46,7 +46,7 @@ def try_model(address: str) -> SmokeResult:
     torch.set_num_threads(1)
     mixture = _generate_music(model)
     separator = for_inference(model.separator, best_precision())
-    separate_all(separator, mixture[:, : model.rate // 2])
+    separate_audio(separator, mixture[:, : model.rate // 2])
     seconds, stems = min((_time_separation(separator, mixture) for _ in range(_ROUNDS)), key=lambda timed: timed[0])
     expected = (len(model.targets), model.channels, mixture.shape[1])
     if stems.shape != expected or not np.isfinite(stems).all():
@@ -63,7 +63,7 @@ def try_model(address: str) -> SmokeResult:
 
 def _time_separation(separator: Separator, mixture: Audio) -> tuple[float, Audio]:
     started = time.process_time()
-    stems = separate_all(separator, mixture)
+    stems = separate_audio(separator, mixture)
     return time.process_time() - started, stems
 
 

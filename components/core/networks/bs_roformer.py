@@ -61,13 +61,13 @@ class BSRoformerSeparator(WaveformSeparator):
         super().__init__(network, segment)
         self.window, self.hop = window, hop
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return whole hops, and at least two frames: edges are reflected."""
         return -(-max(samples, 2 * self.window) // self.hop) * self.hop
 
-    def at_level(self, mixture: Tensor) -> Tensor:
+    def run_network(self, mixture: Tensor) -> Tensor:
         """Separate; of a single stem the package leaves the axis of the stems out."""
-        stems = super().at_level(mixture)
+        stems = super().run_network(mixture)
         return stems if stems.dim() == 4 else stems.unsqueeze(1)
 
 

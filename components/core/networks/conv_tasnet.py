@@ -53,7 +53,7 @@ class ConvTasNet(nn.Module):
 class ConvTasNetSeparator(WaveformSeparator):
     """The network around the mixture at unit loudness."""
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return any length: the network pads by itself."""
         return samples
 

@@ -72,7 +72,7 @@ class DemucsSeparator(WaveformSeparator):
         super().__init__(network, config.segment, "standardised")
         self.depth, self.resample = config.depth, config.resample
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return a length that leaves nothing over."""
         return valid_length(samples, self.depth, self.resample)
 

@@ -40,12 +40,12 @@ class HDemucsConfig(Section):
 class HDemucsSeparator(WaveformSeparator):
     """The network around lengths that it takes."""
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return at least a few frames: edges are reflected."""
-        return max(samples, _FEWEST)
+        return max(samples, _MIN_SAMPLES)
 
 
-_FEWEST = 16384
+_MIN_SAMPLES = 16384
 
 
 def build_hdemucs(config: HDemucsConfig, stems: int, channels: int) -> Separator:

@@ -56,12 +56,12 @@ class HTDemucsConfig(Section):
 class HTDemucsSeparator(WaveformSeparator):
     """The network, which normalises by itself."""
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return at least a few frames: edges are reflected."""
-        return max(samples, _FEWEST)
+        return max(samples, _MIN_SAMPLES)
 
 
-_FEWEST = 16384
+_MIN_SAMPLES = 16384
 
 
 def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separator:

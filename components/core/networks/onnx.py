@@ -164,14 +164,14 @@ class OnnxSeparator(WaveformSeparator):
         super().__init__(network, segment, level)
         self.context = network.context
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return a whole number of segments."""
         return -(-samples // self.segment) * self.segment
 
-    def at_level(self, mixture: Tensor) -> Tensor:
+    def run_network(self, mixture: Tensor) -> Tensor:
         """Pad to whole segments, and with silence for the context of the first and the last; cut the padding off."""
         samples, context = mixture.shape[-1], self.context
-        missing = self.length(samples) - samples
+        missing = self.padded_length(samples) - samples
         before = missing // 2
         sides = (before + context // 2, missing - before + context - context // 2)
         stems: Tensor = self.network(nn.functional.pad(mixture, sides))

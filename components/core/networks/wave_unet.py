@@ -124,14 +124,14 @@ class WaveUNetSeparator(WaveformSeparator):
         super().__init__(network, config.segment, "full-scale")
         self.config = config
 
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return how many samples the network takes to give at least `samples`."""
         return self.config.given(samples) + self.config.context
 
-    def at_level(self, mixture: Tensor) -> Tensor:
+    def run_network(self, mixture: Tensor) -> Tensor:
         """Pad on both sides, separate, and cut off what is too much: the network gives fewer samples than it takes."""
         samples = mixture.shape[-1]
-        missing = self.length(samples) - samples
+        missing = self.padded_length(samples) - samples
         stems = self.network(nn.functional.pad(mixture, (missing // 2, missing - missing // 2)))
         return _middle(stems, samples)
 

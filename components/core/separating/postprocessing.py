@@ -11,7 +11,7 @@ from torch import Tensor
 
 from components.core.networks.base.mask_shares import EPSILON
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import octave_share
+from components.core.networks.base.spectrogram import compute_octave_share
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft, StftConfig
@@ -64,7 +64,7 @@ class Refined(Separator):
 
 
 def _last_stem(stems: Tensor, mixture: Tensor) -> Tensor:
-    share = torch.zeros_like(octave_share(stems, mixture))
+    share = torch.zeros_like(compute_octave_share(stems, mixture))
     share[:, -1] = 1.0
     return share
 
@@ -80,4 +80,4 @@ def _wiener(stems: Tensor, mixture: Tensor, post: PostProcessing) -> Tensor:
 
 
 _METHODS: dict[str, Callable[[Tensor, Tensor, PostProcessing], Tensor]] = {"ratio": _ratio, "wiener": _wiener}
-_ABOVE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"average": octave_share, "zero": _last_stem}
+_ABOVE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"average": compute_octave_share, "zero": _last_stem}

@@ -58,19 +58,19 @@ def block_samples(rate: int) -> int:
     return _FRAMES * frame_samples(rate)
 
 
-def decibels(ratio: float) -> float:
+def to_decibels(ratio: float) -> float:
     """Return a ratio of energies in dB, not below -300."""
     return float(10 * np.log10(max(ratio, _NOTHING)))
 
 
-def tamed(audio: Audio) -> Audio:
+def limit_samples(audio: Audio) -> Audio:
     """Return `audio`, any shape, with every sample within ± LOUDEST and silence for what is no number."""
     if max(audio.max(initial=0.0), -audio.min(initial=0.0)) <= LOUDEST:  # False, too, where there is a NaN
         return audio
     return np.clip(np.nan_to_num(audio, nan=0.0), -LOUDEST, LOUDEST)
 
 
-class EvenBlocks:
+class Reblocker:
     """Cuts blocks of any size anew, into blocks of one size, so that how they were cut cannot matter to a sum."""
 
     def __init__(self, samples: int) -> None:
@@ -118,7 +118,7 @@ class BalanceMeter:
     def __init__(self, rate: int, heard_rate: int | None = None) -> None:
         """Measure samples at `rate` Hz; bands that `heard_rate` Hz cannot hold (a model's, say) count as empty."""
         self._rate, self._heard_rate = rate, heard_rate or rate
-        self._blocks = EvenBlocks(block_samples(rate))
+        self._blocks = Reblocker(block_samples(rate))
         self._spectrum = _Spectrum(rate)
         self._time = _Time(frame_samples(rate))
 
@@ -139,12 +139,12 @@ class BalanceMeter:
         return Balance(features, self._spectrum.high_db())
 
     def _measure(self, block: Audio) -> None:
-        frames = framed(tamed(block), self._spectrum.frame)
+        frames = split_frames(limit_samples(block), self._spectrum.frame)
         self._spectrum.add(frames)
         self._time.add(frames)
 
 
-def framed(block: Audio, frame: int) -> Audio:
+def split_frames(block: Audio, frame: int) -> Audio:
     """Return `(channels, any)` as whole frames, `(channels, frames, frame)`; less than one is filled up with zeros."""
     samples = block.shape[1]
     if samples < frame:
@@ -178,7 +178,7 @@ class _Spectrum:
         overlap = np.minimum(bins + 0.5, high / self._step) - np.maximum(bins - 0.5, low / self._step)
         energies = self._power @ overlap.clip(min=0.0)
         whole = max(float(energies.sum()), _NOTHING)
-        return {f"band_{hz}": decibels(energy / whole) for hz, energy in zip(BANDS_HZ, energies, strict=True)}
+        return {f"band_{hz}": to_decibels(energy / whole) for hz, energy in zip(BANDS_HZ, energies, strict=True)}
 
     def tonality(self) -> dict[str, float]:
         flatness = (self._geometric + _NOTHING) / (self._arithmetic + _NOTHING)
@@ -188,7 +188,7 @@ class _Spectrum:
         first = round(HIGH_HZ / self._step)
         if first >= self._power.size - 1:
             return None
-        return decibels(float(self._power[first:].sum()) / max(float(self._power.sum()), _NOTHING))
+        return to_decibels(float(self._power[first:].sum()) / max(float(self._power.sum()), _NOTHING))
 
     def _add_tones(self, power: NDArray[np.float32]) -> None:
         """Add the geometric and the arithmetic mean within octaves; both weigh frames by their energy."""
@@ -223,14 +223,14 @@ class _Time:
         self._shared += float(np.square(frames.sum(axis=0)).sum(dtype=np.float64)) / frames.shape[0]
 
     def level_db(self) -> float:
-        return decibels(self._squares / max(self.frames, 1))
+        return to_decibels(self._squares / max(self.frames, 1))
 
     def features(self) -> dict[str, float]:
         return {
-            "crest": decibels(self._peaks * self._frame / self._energy),
-            "dynamics": decibels(self._squares * self.frames / self._levels**2),
-            "pulse": decibels(self._changes / self._levels),
-            WIDTH: decibels((self._energy - self._shared) / max(self._shared, _NOTHING)),
+            "crest": to_decibels(self._peaks * self._frame / self._energy),
+            "dynamics": to_decibels(self._squares * self.frames / self._levels**2),
+            "pulse": to_decibels(self._changes / self._levels),
+            WIDTH: to_decibels((self._energy - self._shared) / max(self._shared, _NOTHING)),
         }
 
 

@@ -105,7 +105,7 @@ def read_blocks(
         yield from (block.astype(dtype) for block in blocks)
 
 
-def read(path: Path, stream: int = 0) -> tuple[Audio, int]:
+def read_audio(path: Path, stream: int = 0) -> tuple[Audio, int]:
     """Return all samples of `path`, `(channels, samples)`, and their rate in Hz."""
     info = probe(path, stream)
     blocks = list(read_blocks(path, 1 << 20, stream))
@@ -142,14 +142,14 @@ def _resampled(stream: soxr.ResampleStream, block: Audio, last: bool) -> Audio:
     return np.ascontiguousarray(resampled.T)
 
 
-def to_channels(audio: Audio, channels: int) -> Audio:
+def convert_channels(audio: Audio, channels: int) -> Audio:
     """Return `audio` with `channels` channels: one is repeated, several are averaged first."""
     if audio.shape[0] == channels:
         return audio
     return np.repeat(audio.mean(axis=0, keepdims=True, dtype=np.float32), channels, axis=0)
 
 
-def after_id3(file: BinaryIO) -> int:
+def find_audio_start(file: BinaryIO) -> int:
     """Return where in `file` its audio begins: after any ID3v2 tags (https://id3.org/id3v2.4.0-structure, 3.1)."""
     start = 0
     for _ in range(_MOST_TAGS):
@@ -169,7 +169,7 @@ def _at(file: BinaryIO, place: int, size: int) -> bytes:
 def _open_stored(path: Path) -> _SoundFile | None:
     """Open what libsndfile is to read; None where ffmpeg is."""
     with path.open("rb") as file:
-        head = _at(file, after_id3(file), _FIRST_PACKET + 8)
+        head = _at(file, find_audio_start(file), _FIRST_PACKET + 8)
         if not head.startswith(_MAGIC) and head[_FIRST_PACKET:] != b"OpusHead":
             return None
     try:
@@ -211,7 +211,7 @@ def _blocks_by_libsndfile(file: _SoundFile, path: Path, frames: int, dtype: str)
 
 
 def _blocks_by_ffmpeg(path: Path, frames: int, stream: int, channels: int, patience: float) -> Iterator[Audio]:
-    with ffmpeg.decoded(path, stream, patience) as output:
+    with ffmpeg.decode_stream(path, stream, patience) as output:
         while data := output.read(frames * channels * _FLOAT_BYTES):
             whole = len(data) // (channels * _FLOAT_BYTES) * channels
             block = np.frombuffer(data, "<f4", count=whole).reshape(-1, channels)

@@ -61,7 +61,7 @@ def find_tool(name: str) -> str:
     return found
 
 
-def put_on_path() -> None:
+def add_ffmpeg_to_path() -> None:
     """Let packages that look for ffmpeg on PATH (stempeg, under musdb) find the one of this environment."""
     folder = str(Path(find_tool("ffmpeg")).parent)
     if folder not in os.environ["PATH"].split(os.pathsep):
@@ -103,7 +103,7 @@ class Output:
 
 
 @contextmanager
-def decoded(path: Path, stream: int, patience: float = PATIENCE) -> Iterator[Output]:
+def decode_stream(path: Path, stream: int, patience: float = PATIENCE) -> Iterator[Output]:
     """Yield the interleaved little-endian float32 samples of audio stream `stream`.
 
     They keep the rate and channels that the stream begins with. Raises DecodingError when ffmpeg fails, also when that

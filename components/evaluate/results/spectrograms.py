@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from components.core.data.dataset_labels import label_datasets
 from components.core.data.manifest import Track
 from components.core.models.bundle import Model
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import Stft, StftConfig
 from components.evaluate.scoring.track_signals import read_signals
@@ -28,7 +28,7 @@ Levels = NDArray[np.float64]
 def draw_spectrograms(model: Model, track: Track, seconds: float) -> Figure:
     """Draw `seconds` of mixture, true vocals (or first target) and every estimate, where the true target is loudest."""
     mixture, references = read_signals(model, track)
-    estimates = separate_all(model.separator, mixture)
+    estimates = separate_audio(model.separator, mixture)
     first = model.targets.index("vocals") if "vocals" in model.targets else 0
     order = [first, *(index for index in range(len(model.targets)) if index != first)]
     panels = [("Before: mixture", mixture), (f"True {model.targets[first]}", references[first])]

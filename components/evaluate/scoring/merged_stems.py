@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from components.core.data.manifest import OTHER, Track
-from components.core.data.targets import left_out_of
+from components.core.data.targets import excluded_stem
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
 from components.core.separating.postprocessing import post_processed
@@ -20,7 +20,7 @@ def merged_targets(targets: tuple[str, ...], tracks: Sequence[Track]) -> tuple[s
     Vocals are never merged: a track without vocals has none in its `other`. Nothing is merged when a target is itself a
     sum of stems, because then the data's `other` is the stem of that name alone.
     """
-    if OTHER not in targets or any(left_out_of(target) for target in targets):
+    if OTHER not in targets or any(excluded_stem(target) for target in targets):
         return ()
     candidates = (target for target in targets if target not in (OTHER, "vocals"))
     return tuple(target for target in candidates if any(target not in track.stems for track in tracks))

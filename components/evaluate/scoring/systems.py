@@ -10,7 +10,7 @@ import numpy as np
 
 from components.core.models.bundle import Model
 from components.core.separating.postprocessing_config import PostProcessing
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.evaluate.scoring.merged_stems import with_post
 from components.evaluate.scoring.oracles import ideal_binary, ideal_ratio, ideal_wiener, oracle
@@ -35,7 +35,7 @@ class System:
 
 def separate_by_model(model: Model, mixture: Audio, references: Audio) -> Audio:
     """Return what a user of the model gets."""
-    return separate_all(model.separator, mixture)
+    return separate_audio(model.separator, mixture)
 
 
 def repeat_mixture(model: Model, mixture: Audio, references: Audio) -> Audio:
@@ -69,7 +69,7 @@ def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
     chosen = post[system.removeprefix(_POST)]
 
     def separate_and_process(model: Model, mixture: Audio, references: Audio) -> Audio:
-        return separate_all(with_post(model.separator, chosen), mixture, chosen.overlap)
+        return separate_audio(with_post(model.separator, chosen), mixture, chosen.overlap)
 
     return separate_and_process
 

@@ -86,7 +86,7 @@ def _score_groups(
 
 
 def _score_by_museval(references: Audio, estimates: Audio, window: int) -> Frames:
-    ffmpeg.put_on_path()  # museval imports musdb, and musdb fails to import without ffmpeg
+    ffmpeg.add_ffmpeg_to_path()  # museval imports musdb, and musdb fails to import without ffmpeg
     import museval
 
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from components.core.sound.decoding import after_id3
+from components.core.sound.decoding import find_audio_start
 
 _MOST_CHUNKS = 10_000
 _LARGEST_HEADER = 24
@@ -65,7 +65,7 @@ def promised_samples(path: Path) -> int:
     """
     with path.open("rb") as handle:
         file = _File(handle, path.stat().st_size)
-        start = after_id3(handle)
+        start = find_audio_start(handle)
         head = file.at(start, 16)
         for place, magic, reader in _READERS:
             if head.startswith(magic, place):

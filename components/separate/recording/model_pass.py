@@ -10,7 +10,7 @@ from itertools import tee
 import numpy as np
 
 from components.core.models.bundle import Model
-from components.core.sound.decoding import Audio, resample_blocks, to_channels
+from components.core.sound.decoding import Audio, convert_channels, resample_blocks
 
 Separate = Callable[[Iterable[Audio]], Iterator[Audio]]
 """Turns blocks at a model's rate and channels, `(channels, any)`, into as many samples of stems, `(stems, …)`."""
@@ -35,7 +35,7 @@ def _stems_of(model: Model, separate: Separate, blocks: Iterable[Audio], rate: i
     ours, theirs = tee(block[group] for block in blocks)
     width = next(ours).shape[0]
     del ours
-    inputs = resample_blocks((to_channels(block, model.channels) for block in theirs), rate, model.rate)
+    inputs = resample_blocks((convert_channels(block, model.channels) for block in theirs), rate, model.rate)
     stems = (_to_width(block, width) for block in separate(inputs))
     flat = (block.reshape(len(model.targets) * width, block.shape[-1]) for block in stems)
     for block in resample_blocks(flat, model.rate, rate):
@@ -45,7 +45,7 @@ def _stems_of(model: Model, separate: Separate, blocks: Iterable[Audio], rate: i
 def _to_width(stems: Audio, width: int) -> Audio:
     if stems.shape[1] == width:
         return stems
-    return np.stack([to_channels(stem, width) for stem in stems])
+    return np.stack([convert_channels(stem, width) for stem in stems])
 
 
 class SampleQueue:

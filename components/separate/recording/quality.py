@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from components.core.sound.balance import (
     SILENCE_DB,
     BalanceMeter,
-    EvenBlocks,
+    Reblocker,
     block_samples,
-    decibels,
     frame_samples,
-    tamed,
+    limit_samples,
+    to_decibels,
 )
 from components.core.sound.decoding import Audio
 from components.core.sound.profile import Profile
@@ -85,7 +85,7 @@ class QualityMeter:
         """Measure stems called `targets` at `rate` Hz; `profile` is of the model that made them."""
         self._targets, self._profile = targets, profile
         self._frame = frame_samples(rate)
-        self._blocks = EvenBlocks(block_samples(rate))
+        self._blocks = Reblocker(block_samples(rate))
         self._balance = BalanceMeter(rate, profile.rate if profile else None)
         self._products: NDArray[np.float64] = np.zeros((len(targets), len(targets)))
         self._runs = _Runs()
@@ -108,8 +108,8 @@ class QualityMeter:
         features = {name: round(value, 2) for name, value in balance.features.items()}
         values = max(self._samples * self._channels, 1)
         return Quality(
-            level_db=max(decibels(self._energy / values), SILENCE_DB),
-            peak_db=max(decibels(self._peak**2), SILENCE_DB),
+            level_db=max(to_decibels(self._energy / values), SILENCE_DB),
+            peak_db=max(to_decibels(self._peak**2), SILENCE_DB),
             silent_share=self._silent / max(self._samples, 1),
             clipped=self._runs.samples,
             clipped_share=self._runs.samples / values,
@@ -121,7 +121,7 @@ class QualityMeter:
         )
 
     def _measure(self, block: Audio) -> None:
-        stems = tamed(block)
+        stems = limit_samples(block)
         recording = stems.sum(axis=0)
         self._balance.add(recording)
         self._channels = recording.shape[0]

@@ -5,7 +5,7 @@ from components.core.data.stem_provenance import ModelUsed, StemOptions, StemSet
 from components.core.models.addresses import ModelAddress
 from components.core.models.bundle import read_description
 from components.core.models.description import ModelDescription
-from components.core.networks.base.residual_stem import with_rest
+from components.core.networks.base.residual_stem import add_residual_target
 from components.core.networks.registry import parse_network
 from components.core.separating.fast import Precision, best_precision
 from components.separate.config import SeparateConfig
@@ -17,7 +17,7 @@ def read_settings(address: ModelAddress, config: SeparateConfig) -> StemSettings
     Raises UserError when the model's files are missing or damaged, or when the model has no stem that `config` names.
     """
     description = read_description(address.folder)
-    targets = with_rest(description.targets)
+    targets = add_residual_target(description.targets)
     if unknown := sorted(set(config.stems) - set(targets)):
         raise UserError(f"separate.stems: the model has no stem '{unknown[0]}': choose from {', '.join(targets)}")
     network = parse_network(description.network, str(address.folder / ModelDescription.FILE))

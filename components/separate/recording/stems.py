@@ -14,8 +14,8 @@ from components.core.base.files import digest_file
 from components.core.data.stem_provenance import Provenance, SourceFile, StemFile, StemFormat, StemSettings
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
-from components.core.separating.lanes import WindowPool
 from components.core.separating.segments import separate_blocks, separate_in_pool
+from components.core.separating.window_pool import WindowPool
 from components.core.sound.decoding import Audio, read_blocks
 from components.core.sound.profile import Profile
 from components.core.stores.store import ListedFile

@@ -22,8 +22,8 @@ from components.core.base.parallel import end_with_pool_owner
 from components.core.data.stem_provenance import Provenance
 from components.core.models.bundle import load_model
 from components.core.separating.fast import for_inference
-from components.core.separating.lanes import WindowPool
 from components.core.separating.postprocessing import post_processed
+from components.core.separating.window_pool import WindowPool
 from components.core.sound.profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault

@@ -21,7 +21,7 @@ SHARED = Path(__file__).parents[3].parent / "shared"
 @pytest.fixture(scope="session")
 def excerpt() -> Path:
     """The real MUSDB18 excerpt that stempeg ships."""
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     import stempeg
 
     return Path(stempeg.example_stem_path())

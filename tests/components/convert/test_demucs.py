@@ -55,7 +55,7 @@ def _difference(folder: Path, theirs: nn.Module, samples: int) -> float:
     separator, mixture = load_model(folder).separator, _mixture(samples)
     assert isinstance(separator, WaveformSeparator)
     with torch.inference_mode():
-        wanted, found = theirs(mixture), separator.at_level(mixture)
+        wanted, found = theirs(mixture), separator.run_network(mixture)
     return float((found - wanted).abs().max() / wanted.abs().max())
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from components.convert.convert import convert
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from tests.support.tiny_models import noise
 
 
@@ -46,7 +46,7 @@ def test_a_file_says_what_it_is(tmp_path: Path) -> None:
     assert list(model.origin["files"]) == ["x.onnx"]
     pytest.importorskip("onnxruntime")
     mixture = noise(0, 1700)
-    np.testing.assert_allclose(separate_all(model.separator, mixture), np.stack([mixture / 3] * 3), atol=1e-6)
+    np.testing.assert_allclose(separate_audio(model.separator, mixture), np.stack([mixture / 3] * 3), atol=1e-6)
 
 
 def test_what_the_user_says_counts(tmp_path: Path) -> None:

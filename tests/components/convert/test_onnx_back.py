@@ -18,7 +18,7 @@ def _whole(separator: Separator) -> int:
     segment = separator.segment
     if isinstance(separator, WaveUNetSeparator):
         return separator.config.given(segment)
-    return separator.length(segment) if isinstance(separator, WaveformSeparator) else segment
+    return separator.padded_length(segment) if isinstance(separator, WaveformSeparator) else segment
 
 
 @pytest.mark.slow

@@ -67,6 +67,6 @@ def stem_mp4_track(folder: Path, source: Path, dataset: str) -> Track:
     digest = digest_file(path)
     stems = {}
     for stream, name in enumerate(STEMPEG_STEMS):
-        samples, rate = decoding.read(path, stream)
+        samples, rate = decoding.read_audio(path, stream)
         stems[name] = StemFile(name, path, stream, digest, samples.shape[1], rate, samples.shape[0])
     return Track(f"{dataset}/{artist} - {title}", artist, title, dataset, "test", stems)

@@ -22,7 +22,7 @@ from components.core.models.bundle import load_model, save_model
 from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.networks.unet import UNetConfig, build_unet
 from components.core.release.version import VersionRef
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
@@ -190,7 +190,7 @@ def test_model_loads_and_separates_without_the_repository(
     assert stems.shape == (2, len(TARGETS), 2, mixture.shape[1])
     separator = load_model(registered.model).separator
     for found, one in zip(stems, batch, strict=True):
-        assert np.array_equal(found, separate_all(separator, np.ascontiguousarray(one)))
+        assert np.array_equal(found, separate_audio(separator, np.ascontiguousarray(one)))
 
 
 def test_signature_accepts_any_length_and_refuses_other_channels(

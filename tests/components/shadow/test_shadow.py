@@ -10,7 +10,7 @@ import soundfile
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_folder
 from components.core.separating.postprocessing_config import PostProcessing
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.separate.recording.model_pass import estimate_stems
 from components.shadow.__main__ import make_listening_page
@@ -77,7 +77,7 @@ def test_candidate_separates_like_the_separate_step(pair: Pair) -> None:
         for candidate in pair:
 
             def separated(blocks: object, candidate: Candidate = candidate) -> object:
-                yield separate_all(candidate.separator, np.concatenate(list(blocks), axis=1))  # type: ignore[call-overload]
+                yield separate_audio(candidate.separator, np.concatenate(list(blocks), axis=1))  # type: ignore[call-overload]
 
             blocks = estimate_stems(candidate.model, separated, [mixture], rate, channels)  # type: ignore[arg-type]
             expected = np.concatenate(list(blocks), axis=-1)[..., : mixture.shape[1]]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from components.core.models.bundle import load_model
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from tests.components.train.train_music import PARAMS, noise_cache, tone_and_noise, write_cache
 from tests.components.train.training_processes import Training
 from tests.support.databases import new_mlflow_store
@@ -64,7 +64,7 @@ def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_
     assert model.origin["seed"] == PARAMS["seed"]
     song = tone_and_noise(99, 4)
     mixture = song.sum(axis=0)
-    for stem, estimate in zip(song, separate_all(model.separator, mixture), strict=True):
+    for stem, estimate in zip(song, separate_audio(model.separator, mixture), strict=True):
         assert sdr(stem, estimate) > sdr(stem, mixture) + 3
     curves = pd.read_csv(training.out / "curves.csv")
     assert list(curves["step"]) == [40, 80, 120]

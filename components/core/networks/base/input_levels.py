@@ -13,12 +13,12 @@ Level = Callable[[Tensor], tuple[Tensor, Tensor]]
 is what the network gets."""
 
 
-def as_it_is(mixture: Tensor) -> tuple[Tensor, Tensor]:
+def keep_level(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """For networks that normalise by themselves, or were trained on music as it is."""
     return mixture.new_zeros(len(mixture), 1, 1), mixture.new_ones(len(mixture), 1, 1)
 
 
-def standardised(mixture: Tensor) -> tuple[Tensor, Tensor]:
+def standardise(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """Zero mean and unit variance of the channels' mean, as Demucs' authors do it (`demucs.separate`)."""
     mono = mixture.mean(dim=1, keepdim=True)
     mean = mono.mean(dim=-1, keepdim=True)
@@ -26,22 +26,22 @@ def standardised(mixture: Tensor) -> tuple[Tensor, Tensor]:
     return mean, deviation
 
 
-def at_unit_loudness(mixture: Tensor) -> tuple[Tensor, Tensor]:
+def normalise_loudness(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """A root mean square of 1 over all channels."""
     loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-5
     return torch.zeros_like(loudness), loudness
 
 
-def at_full_scale(mixture: Tensor) -> tuple[Tensor, Tensor]:
+def normalise_peak(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """The loudest sample at 1, for networks that end in a tanh."""
     peak = mixture.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-8)
     return torch.zeros_like(peak), peak
 
 
-LEVELS: Mapping[LevelName, Level] = {
-    "as-is": as_it_is,
-    "standardised": standardised,
-    "unit-loudness": at_unit_loudness,
-    "full-scale": at_full_scale,
+INPUT_LEVELS: Mapping[LevelName, Level] = {
+    "as-is": keep_level,
+    "standardised": standardise,
+    "unit-loudness": normalise_loudness,
+    "full-scale": normalise_peak,
 }
 """Also the names that exported files carry."""

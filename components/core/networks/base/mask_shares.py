@@ -29,5 +29,5 @@ def of_powers(masks: Tensor, spectrum: Tensor) -> Tensor:
     return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON)
 
 
-SHARES: Mapping[SharesName, Shares] = {"of-masks": of_masks, "of-powers": of_powers}
+MASK_SHARES: Mapping[SharesName, Shares] = {"of-masks": of_masks, "of-powers": of_powers}
 """Also the names that exported files carry."""

@@ -6,19 +6,19 @@ Stems add up to the mixture: alone, a stem would have to be the mixture itself. 
 import torch
 from torch import Tensor
 
-from components.core.data.targets import rest_of
+from components.core.data.targets import residual_target
 from components.core.networks.base.separator import Separator
 
 
-def with_rest(targets: tuple[str, ...]) -> tuple[str, ...]:
+def add_residual_target(targets: tuple[str, ...]) -> tuple[str, ...]:
     """Return the stems of a model whose network gives `targets`: of a single one, what it leaves besides."""
     if len(targets) > 1:
         return targets
     [target] = targets
-    return target, rest_of(target)
+    return target, residual_target(target)
 
 
-class RestSeparator(Separator):
+class ResidualSeparator(Separator):
     """A separator of one stem, untouched, and behind it what it leaves of the mixture: they add up to it."""
 
     network: Separator

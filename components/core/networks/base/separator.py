@@ -29,7 +29,7 @@ class Separator(nn.Module, ABC):
         return self.estimates(mixture)
 
 
-def consistent(stems: Tensor, mixture: Tensor) -> Tensor:
+def make_consistent(stems: Tensor, mixture: Tensor) -> Tensor:
     """Return `stems`, `(batch, stems, …)`, with an equal share each of what they leave of `mixture`, `(batch, …)`.
 
     They add up to the mixture then. Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.

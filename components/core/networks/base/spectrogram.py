@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.base.mask_shares import EPSILON, SHARES, SharesName
+from components.core.networks.base.mask_shares import EPSILON, MASK_SHARES, SharesName
 from components.core.networks.base.separator import Separator
 from components.core.sound.stft import Stft, StftConfig
 
@@ -53,7 +53,7 @@ class MaskSeparator(SpectrogramSeparator):
 
     def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
         """Return masks that sum to one over the stems, same shape."""
-        return SHARES[self.shares](masks, spectrum)
+        return MASK_SHARES[self.shares](masks, spectrum)
 
 
 class ComplexMaskSeparator(SpectrogramSeparator):
@@ -75,7 +75,7 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         spectrum = self.stft(mixture)
         seen, above = spectrum.split([self.bins, spectrum.shape[-2] - self.bins], dim=-2)
         stems = self._stems(seen)
-        whole = torch.cat([stems, octave_share(stems, seen) * above.unsqueeze(1)], dim=-2)
+        whole = torch.cat([stems, compute_octave_share(stems, seen) * above.unsqueeze(1)], dim=-2)
         return self.stft.inverse(whole, mixture.shape[-1])
 
     def _stems(self, spectrum: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         return masks * spectrum.unsqueeze(1)
 
 
-def octave_share(stems: Tensor, mixture: Tensor) -> Tensor:
+def compute_octave_share(stems: Tensor, mixture: Tensor) -> Tensor:
     """Return each stem's share of the mixture in the upper half of the bins: `(batch, stems, channels, 1, frames)`.
 
     `stems` `(batch, stems, channels, bins, frames)` and `mixture` `(batch, channels, bins, frames)`, complex. The

@@ -4,8 +4,8 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from components.core.networks.base.input_levels import LEVELS, LevelName
-from components.core.networks.base.separator import Separator, consistent
+from components.core.networks.base.input_levels import INPUT_LEVELS, LevelName
+from components.core.networks.base.separator import Separator, make_consistent
 
 
 class WaveformSeparator(Separator):
@@ -21,23 +21,23 @@ class WaveformSeparator(Separator):
         self.level = level
 
     @abstractmethod
-    def length(self, samples: int) -> int:
+    def padded_length(self, samples: int) -> int:
         """Return the smallest number of samples, at least `samples`, that the network takes."""
 
     def estimates(self, mixture: Tensor) -> Tensor:
         """Bring the mixture to the network's level, separate, and go back."""
-        offset, scale = LEVELS[self.level](mixture)
-        stems = self.at_level((mixture - offset) / scale)
+        offset, scale = INPUT_LEVELS[self.level](mixture)
+        stems = self.run_network((mixture - offset) / scale)
         return stems * scale.unsqueeze(1) + offset.unsqueeze(1)
 
-    def at_level(self, mixture: Tensor) -> Tensor:
+    def run_network(self, mixture: Tensor) -> Tensor:
         """Pad with silence on both sides to a length that the network takes, separate, and cut the padding off."""
         samples = mixture.shape[-1]
-        missing = self.length(samples) - samples
+        missing = self.padded_length(samples) - samples
         padded = nn.functional.pad(mixture, (missing // 2, missing - missing // 2))
         stems: Tensor = self.network(padded)
         return stems[..., missing // 2 : missing // 2 + samples]
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimates that add up to the mixture."""
-        return consistent(self.estimates(mixture), mixture)
+        return make_consistent(self.estimates(mixture), mixture)

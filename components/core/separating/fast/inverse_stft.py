@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from components.core.sound.stft import Stft
 
 
-def synthesis(stft: Stft) -> Callable[[Tensor, int], Tensor]:
+def make_inverse_stft(stft: Stft) -> Callable[[Tensor, int], Tensor]:
     """Return what does `stft.inverse`, faster where a window is a whole number of hops."""
-    return stft.inverse if stft.window % stft.hop else _Synthesis(stft)
+    return stft.inverse if stft.window % stft.hop else _InverseStft(stft)
 
 
-class _Synthesis(nn.Module):
+class _InverseStft(nn.Module):
     """Each frame back to samples, windowed again, added up, and divided by what the squared windows add up to.
 
     Griffin and Lim, IEEE TASSP 1984, equation 6. Frames are added a hop at a time, for all frames together.
@@ -31,12 +31,12 @@ class _Synthesis(nn.Module):
         """Turn `(..., bins, frames)` complex64 into `(..., samples)` float32."""
         pieces = torch.fft.irfft(spectrum.transpose(-1, -2), self.size).mul_(self.window)
         weights = self.window.square().expand(spectrum.shape[-1], -1)
-        audio = self._added_up(pieces)
+        audio = self._overlap_add(pieces)
         middle = self.size // 2  # frames are centred: the first begins half a window early
         kept = slice(middle, middle + samples)
-        return audio[..., kept] / self._added_up(weights)[kept]
+        return audio[..., kept] / self._overlap_add(weights)[kept]
 
-    def _added_up(self, pieces: Tensor) -> Tensor:
+    def _overlap_add(self, pieces: Tensor) -> Tensor:
         """Turn `(..., frames, window)`, each a hop after the one before, into `(..., (frames - 1) * hop + window)`."""
         frames, steps = pieces.shape[-2], self.size // self.hop
         hops = pieces.reshape(*pieces.shape[:-1], steps, self.hop)

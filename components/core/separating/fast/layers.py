@@ -10,17 +10,17 @@ from components.core.networks.spleeter import Transposed
 
 
 @singledispatch
-def rebuilt(module: nn.Module) -> nn.Module:
+def optimise_layers(module: nn.Module) -> nn.Module:
     """Return what computes in evaluation mode what `module` does; `module` itself may be changed on the way.
 
     By default `module` with its children rebuilt; for some types another layer is registered below.
     """
     for name, child in module.named_children():
-        setattr(module, name, rebuilt(child))
+        setattr(module, name, optimise_layers(child))
     return module
 
 
-@rebuilt.register
+@optimise_layers.register
 def _(module: nn.Sequential) -> nn.Module:
     """Fold each batch norm into the convolution before it."""
     folded: list[nn.Module] = []
@@ -30,17 +30,17 @@ def _(module: nn.Sequential) -> nn.Module:
             folded[-1] = fuse_conv_bn_eval(before, layer, isinstance(before, nn.ConvTranspose2d))
         else:
             folded.append(layer)
-    return nn.Sequential(*map(rebuilt, folded))
+    return nn.Sequential(*map(optimise_layers, folded))
 
 
-@rebuilt.register
+@optimise_layers.register
 def _(module: nn.ConvTranspose2d) -> nn.Module:
     """Only where neighbours do not overlap: what spills over the edges would be lost."""
     plain = (module.padding, module.output_padding, module.dilation, module.groups) == ((0, 0), (0, 0), (1, 1), 1)
     return PhaseConvolution(module) if plain and len({*module.kernel_size, *module.stride}) == 1 else module
 
 
-@rebuilt.register
+@optimise_layers.register
 def _(module: Transposed) -> nn.Module:
     return PhaseConvolution(module, crop=1)
 

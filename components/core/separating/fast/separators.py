@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from components.core.networks.base.mask_shares import EPSILON
-from components.core.networks.base.residual_stem import RestSeparator
+from components.core.networks.base.residual_stem import ResidualSeparator
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.separating.autocast import Autocast
-from components.core.separating.fast.inverse_stft import synthesis
-from components.core.separating.fast.layers import rebuilt
+from components.core.separating.fast.inverse_stft import make_inverse_stft
+from components.core.separating.fast.layers import optimise_layers
 from components.core.separating.fast.tdf_unet import TdfMasks
 from components.core.separating.precision import DTYPES, Precision
 
@@ -31,12 +31,12 @@ def for_inference(separator: Separator, precision: Precision) -> Separator:
 @singledispatch
 def _prepared(separator: Separator, dtype: torch.dtype) -> Separator:
     """Make `separator` ready, or put another in its place."""
-    separator.network = _Rebuilt(separator.network, dtype)
+    separator.network = _OptimisedNetwork(separator.network, dtype)
     return separator
 
 
 @_prepared.register
-def _(separator: RestSeparator, dtype: torch.dtype) -> Separator:
+def _(separator: ResidualSeparator, dtype: torch.dtype) -> Separator:
     separator.network = _prepared(separator.network, dtype)
     return separator
 
@@ -51,7 +51,7 @@ def _(separator: WaveformSeparator, dtype: torch.dtype) -> Separator:
 
 @_prepared.register
 def _(separator: MaskSeparator, dtype: torch.dtype) -> Separator:
-    separator.network = _Rebuilt(separator.network, dtype)
+    separator.network = _OptimisedNetwork(separator.network, dtype)
     return _RealMasks(separator)
 
 
@@ -61,16 +61,16 @@ def _(separator: ComplexMaskSeparator, dtype: torch.dtype) -> Separator:
     # equal shares of what the masks leave are folded into the weights: not where a sigmoid comes after them
     if isinstance(network, TdfUNet) and network.as_mask is torch.complex:
         return _ComplexMasks(separator, TdfMasks(network, dtype))
-    separator.network = _Rebuilt(network, dtype)
+    separator.network = _OptimisedNetwork(network, dtype)
     return separator
 
 
-class _Rebuilt(nn.Module):
+class _OptimisedNetwork(nn.Module):
     """A network of rebuilt layers, which computes in `dtype` wherever weights are involved."""
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
-        self.network = rebuilt(network)
+        self.network = optimise_layers(network)
         self.dtype = dtype
         for module in self.network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -89,7 +89,7 @@ class _FirstStems(Separator):
 
     def __init__(self, trained: SpectrogramSeparator, network: nn.Module) -> None:
         super().__init__()
-        self.network, self.stft, self.inverse = network, trained.stft, synthesis(trained.stft)
+        self.network, self.stft, self.inverse = network, trained.stft, make_inverse_stft(trained.stft)
         self.bins, self.segment, self.band = trained.bins, trained.segment, trained.band
 
     @abstractmethod
@@ -146,15 +146,15 @@ class _ComplexMasks(_FirstStems):
         """Masks times the mixture; above the network's bins each stem's share of the octave below."""
         seen = spectrum[..., : self.bins, :]
         masks = self._masks(seen)
-        return _masked(spectrum, masks, _octave_share(masks.real, seen))
+        return _masked(spectrum, masks, _compute_octave_share(masks.real, seen))
 
     def _masks(self, seen: Tensor) -> Tensor:
         masks: Tensor = self.network(seen.transpose(-1, -2))
         return masks.transpose(-1, -2)
 
 
-def _octave_share(mask: Tensor, mixture: Tensor) -> Tensor:
-    """Return `spectrogram.octave_share` for the stems that masks with the real part `mask` make of `mixture`.
+def _compute_octave_share(mask: Tensor, mixture: Tensor) -> Tensor:
+    """Return `spectrogram.compute_octave_share` for the stems that masks with the real part `mask` make of `mixture`.
 
     `(batch, stems - 1, channels, 1, frames)`. Stem times conjugate mixture is the mask times the mixture's power.
     """

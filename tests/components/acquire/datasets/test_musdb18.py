@@ -174,7 +174,7 @@ def test_lists_what_the_musdb_package_lists(excerpts: Path, hq: Path, monkeypatc
 
 @pytest.mark.slow
 def test_the_real_excerpts_as_the_musdb_package_lists_them(musdb18_7: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     import musdb
 
     theirs = musdb.DB(root=str(musdb18_7)).tracks

@@ -23,8 +23,8 @@ from components.core.data.manifest import (
     read_targets,
     write_manifest,
 )
-from components.core.data.targets import left_out_of, rest_of
-from components.core.sound.decoding import Audio, read
+from components.core.data.targets import excluded_stem, residual_target
+from components.core.sound.decoding import Audio, read_audio
 from tests.support.tiny_models import noise
 
 RATE = 8000
@@ -150,7 +150,7 @@ def test_parts_are_the_stems_that_a_target_is_the_sum_of(tmp_path: Path) -> None
 def test_any_stem_can_be_left_out(tmp_path: Path) -> None:
     """As a model of the drums alone has it: what it leaves is scored as well."""
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "other", "mixture"))}
-    found = read_parts(_track(tmp_path, stems), ("drums", rest_of("drums")), RATE, 2)
+    found = read_parts(_track(tmp_path, stems), ("drums", residual_target("drums")), RATE, 2)
     assert list(found["no-drums"]) == ["vocals", "bass", "other"]
     two = _track(tmp_path, {"vocals": noise(0, 10), "accompaniment": noise(1, 10)})
     with pytest.raises(UserError, match="no stem for the target 'no-drums'"):
@@ -186,7 +186,7 @@ def test_without_a_stem_of_that_name_other_is_the_rest(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["vocals", "accompaniment", "drums", "piano"])
 def test_what_is_left_of_a_target_leaves_it_out(target: str) -> None:
-    assert left_out_of(rest_of(target)) == (None if target == "accompaniment" else target)
+    assert excluded_stem(residual_target(target)) == (None if target == "accompaniment" else target)
 
 
 def test_parts_have_one_length_rate_and_number_of_channels(tmp_path: Path) -> None:
@@ -277,12 +277,12 @@ def test_the_real_excerpt_adds_up() -> None:
     """Five streams of one file, as acquire lists them."""
     from components.core.sound import ffmpeg
 
-    ffmpeg.put_on_path()
+    ffmpeg.add_ffmpeg_to_path()
     import stempeg
 
     path = Path(stempeg.example_stem_path())
     stems = {
-        name: StemFile(name, path, stream, "", read(path, stream)[0].shape[1], 44100, 2)
+        name: StemFile(name, path, stream, "", read_audio(path, stream)[0].shape[1], 44100, 2)
         for stream, name in enumerate(("mixture", "drums", "bass", "other", "vocals"))
     }
     track = Track("demo/a - b", "a", "b", "demo", "test", stems)

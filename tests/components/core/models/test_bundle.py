@@ -14,7 +14,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.bundle import load_model, save_model
 from components.core.models.description import WEIGHTS, ModelDescription
-from components.core.separating.segments import separate_all
+from components.core.separating.segments import separate_audio
 from tests.support.tiny_models import TINY, noise, save_tiny_model, tiny_separator
 
 
@@ -31,7 +31,7 @@ def model(saved: Path, tmp_path: Path) -> Path:
 def test_the_same_model_comes_back(saved: Path) -> None:
     mixture = noise(0, 5000)
     model = load_model(saved)
-    assert np.array_equal(separate_all(model.separator, mixture), separate_all(tiny_separator(), mixture))
+    assert np.array_equal(separate_audio(model.separator, mixture), separate_audio(tiny_separator(), mixture))
     assert (model.network, model.targets, model.rate, model.channels) == (TINY, ("vocals", "accompaniment"), 44100, 2)
     assert model.origin["git_commit"] == "c0ffee"
     assert model.digest == digest_file(saved / WEIGHTS)

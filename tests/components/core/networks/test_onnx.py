@@ -101,7 +101,7 @@ def test_lanes_and_copies_change_no_bit(make: Callable[[], Separator]) -> None:
     separator = make()
     blocks = [noise(0, 7000)]
     alone = np.concatenate(list(separate_blocks(separator, blocks)), axis=-1)
-    shared = np.concatenate(list(separate_blocks(make(), blocks, lanes=4)), axis=-1)
+    shared = np.concatenate(list(separate_blocks(make(), blocks, threads=4)), axis=-1)
     copied = np.concatenate(list(separate_blocks(deepcopy(separator), blocks)), axis=-1)
     assert np.array_equal(alone, shared)
     assert np.array_equal(alone, copied)

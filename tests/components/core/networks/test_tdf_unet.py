@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.networks.base.spectrogram import ComplexMaskSeparator, octave_share
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, compute_octave_share
 from components.core.networks.registry import parse_network
 from components.core.networks.tdf_unet import AcrossBins, TdfUNet, TdfUNetConfig, build_tdf_unet
 from components.core.sound.stft import StftConfig
@@ -276,7 +276,7 @@ def test_masks_turn_phases() -> None:
 
 def test_the_octaves_share_is_a_projection_on_the_mixture() -> None:
     stems, mixture = _complex(1, 2, 3, 2, 10, 4), _complex(2, 2, 2, 10, 4)
-    shares = octave_share(stems, mixture)
+    shares = compute_octave_share(stems, mixture)
     assert shares.shape == (2, 3, 2, 1, 4)
     for batch, stem, channel, frame in np.ndindex(2, 3, 2, 4):
         upper = mixture[batch, channel, 5:, frame].numpy()
@@ -288,12 +288,12 @@ def test_the_octaves_share_is_a_projection_on_the_mixture() -> None:
 @pytest.mark.parametrize("level", [1e-4, 1.0, 1e3])
 def test_shares_of_stems_that_add_up_sum_to_one(level: float) -> None:
     stems = level * _complex(3, 2, 4, 2, 9, 5)
-    assert torch.allclose(octave_share(stems, stems.sum(dim=1)).sum(dim=1), torch.ones(1), atol=1e-3)
+    assert torch.allclose(compute_octave_share(stems, stems.sum(dim=1)).sum(dim=1), torch.ones(1), atol=1e-3)
 
 
 def test_of_silence_all_have_equal_shares() -> None:
     silence = torch.zeros(1, 4, 2, 8, 3, dtype=torch.complex64)
-    assert torch.allclose(octave_share(silence, silence[:, 0]), torch.tensor(0.25))
+    assert torch.allclose(compute_octave_share(silence, silence[:, 0]), torch.tensor(0.25))
 
 
 # parameters

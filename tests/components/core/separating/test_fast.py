@@ -11,8 +11,8 @@ from components.core.models.bundle import load_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
-from components.core.separating.fast.inverse_stft import synthesis
-from components.core.separating.fast.layers import PhaseConvolution, rebuilt
+from components.core.separating.fast.inverse_stft import make_inverse_stft
+from components.core.separating.fast.layers import PhaseConvolution, optimise_layers
 from components.core.sound.stft import Stft, StftConfig
 from tests.support.tiny_models import ROOT, run_python
 
@@ -260,7 +260,7 @@ def test_a_phase_convolution_is_a_transposed_one(stride: int, more: int, crop: i
     ],
 )
 def test_other_transposed_convolutions_stay(layer: nn.ConvTranspose2d) -> None:
-    assert rebuilt(layer) is layer
+    assert optimise_layers(layer) is layer
 
 
 def test_a_batch_norm_after_something_else_stays() -> None:
@@ -269,7 +269,7 @@ def test_a_batch_norm_after_something_else_stays() -> None:
     for number in (1, 3):
         nn.init.constant_(layers.get_buffer(f"{number}.running_mean"), 0.4)
     wanted = layers(image)
-    found = rebuilt(layers)
+    found = optimise_layers(layers)
     assert [type(layer) for layer in found.children()] == [nn.ConvTranspose2d, nn.ReLU, nn.BatchNorm2d]
     assert (found(image) - wanted).abs().max() < 1e-6
 
@@ -280,9 +280,9 @@ def test_synthesis_is_the_inverse_stft(window: int, hop: int, samples: int) -> N
     stft = Stft(StftConfig(window=window, hop=hop))
     spectrum = stft(_mixture(samples, batch=2))
     changed = spectrum * torch.rand(spectrum.shape)
-    assert synthesis(stft)(changed, samples).shape == (2, 2, samples)
-    assert (synthesis(stft)(changed, samples) - stft.inverse(changed, samples)).abs().max() < 1e-6
-    assert (synthesis(stft)(spectrum, samples) - _mixture(samples, batch=2)).abs().max() < 1e-6
+    assert make_inverse_stft(stft)(changed, samples).shape == (2, 2, samples)
+    assert (make_inverse_stft(stft)(changed, samples) - stft.inverse(changed, samples)).abs().max() < 1e-6
+    assert (make_inverse_stft(stft)(spectrum, samples) - _mixture(samples, batch=2)).abs().max() < 1e-6
 
 
 # precision

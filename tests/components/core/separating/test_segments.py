@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.networks.base.separator import Separator
-from components.core.separating.segments import separate_all, separate_blocks
+from components.core.separating.segments import separate_audio, separate_blocks
 from components.core.sound.decoding import Audio
 from tests.support.tiny_models import noise, tiny_separator
 
@@ -39,7 +39,7 @@ def _cut(audio: Audio, sizes: list[int]) -> Iterator[Audio]:
 @pytest.mark.parametrize("samples", [1, 2, 511, 512, 513, 1023, 1024, 1025, 1536, 5000])
 def test_stems_add_up_to_the_mixture(samples: int) -> None:
     mixture = noise(samples, samples)
-    stems = separate_all(SEPARATOR, mixture)
+    stems = separate_audio(SEPARATOR, mixture)
     assert stems.shape == (2, 2, samples)
     assert stems.dtype == np.float32
     assert np.abs(stems.sum(axis=0) - mixture).max() < 1e-6
@@ -74,7 +74,7 @@ def test_segments_join_without_a_seam(samples: int, sizes: list[int]) -> None:
 )
 def test_segments_join_without_a_seam_whatever_they_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples, level=1.0)
-    whole = separate_all(_Halves(), mixture, overlap)
+    whole = separate_audio(_Halves(), mixture, overlap)
     assert whole.shape == (2, 2, samples)
     assert whole.dtype == np.float32
     assert np.abs(whole - mixture / 2).max(initial=0.0) < 1e-5
@@ -90,7 +90,7 @@ def test_segments_join_without_a_seam_whatever_they_overlap(samples: int, sizes:
 )
 def test_a_networks_stems_add_up_whatever_segments_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples)
-    whole = separate_all(SEPARATOR, mixture, overlap)
+    whole = separate_audio(SEPARATOR, mixture, overlap)
     assert np.abs(whole.sum(axis=0) - mixture).max() < 1e-6
     parts = np.concatenate(list(separate_blocks(SEPARATOR, _cut(mixture, sizes), overlap)), axis=-1)
     assert np.array_equal(parts, whole)
@@ -113,7 +113,7 @@ class _Counting(_Halves):
 @pytest.mark.parametrize(("overlap", "hop"), [(0.0, 64), (0.25, 48), (0.5, 32), (0.75, 16), (0.9, 6), (0.999, 1)])
 def test_segments_are_as_far_apart_as_the_overlap_says(overlap: float, hop: int) -> None:
     separator = _Counting()
-    separate_all(separator, noise(0, 960), overlap)
+    separate_audio(separator, noise(0, 960), overlap)
     # the first segment ends `hop` samples into the recording, the last begins within it
     assert separator.count == -(-(960 + 64 - hop) // hop)
 
@@ -121,7 +121,7 @@ def test_segments_are_as_far_apart_as_the_overlap_says(overlap: float, hop: int)
 def test_neighbours_fade_into_each_other() -> None:
     """With half of a segment shared, its edges, where networks do worst, hardly count."""
     ones = np.ones((2, 640), np.float32)
-    alone, shared = (separate_all(_Counting(), ones, overlap)[0, 0, 64:-64] for overlap in (0.0, 0.5))
+    alone, shared = (separate_audio(_Counting(), ones, overlap)[0, 0, 64:-64] for overlap in (0.0, 0.5))
     assert sorted(set(alone.tolist())) == [0, 1]
     assert shared.min() > 0.4
     assert shared.mean() == pytest.approx(0.75, abs=0.01)

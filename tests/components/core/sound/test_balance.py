@@ -13,10 +13,10 @@ from components.core.sound.balance import (
     LOUDEST,
     Balance,
     BalanceMeter,
-    EvenBlocks,
+    Reblocker,
     block_samples,
     frame_samples,
-    tamed,
+    limit_samples,
 )
 from components.core.sound.decoding import Audio, resample
 
@@ -46,7 +46,7 @@ def _cut(audio: Audio, cuts: list[int]) -> list[Audio]:
 @given(samples=st.integers(0, 50), size=st.integers(1, 9), cuts=CUTS)
 def test_blocks_cut_anew_are_of_one_size_and_nothing_is_lost(samples: int, size: int, cuts: list[int]) -> None:
     audio = np.arange(2 * samples, dtype=np.float32).reshape(2, samples)
-    even = EvenBlocks(size)
+    even = Reblocker(size)
     blocks = [block for part in _cut(audio, [cut % (samples + 1) for cut in cuts]) for block in even.cut(part)]
     assert {block.shape[1] for block in blocks} <= {size}
     rest = list(even.rest())
@@ -55,7 +55,7 @@ def test_blocks_cut_anew_are_of_one_size_and_nothing_is_lost(samples: int, size:
 
 
 def test_blocks_do_not_change_with_the_memory_that_they_were_cut_from() -> None:
-    even, audio = EvenBlocks(4), np.ones((1, 3), np.float32)
+    even, audio = Reblocker(4), np.ones((1, 3), np.float32)
     assert list(even.cut(audio)) == []
     audio[:] = 9.0
     np.testing.assert_array_equal(next(even.rest()), np.ones((1, 3)))
@@ -170,9 +170,9 @@ def test_no_samples_make_features_that_are_no_numbers(values: list[float]) -> No
 
 def test_what_is_no_sample_is_made_one() -> None:
     wild = np.array([[0.5, math.nan, math.inf, -math.inf, 1e30]], np.float32)
-    np.testing.assert_array_equal(tamed(wild), np.array([[0.5, 0, LOUDEST, -LOUDEST, LOUDEST]], np.float32))
+    np.testing.assert_array_equal(limit_samples(wild), np.array([[0.5, 0, LOUDEST, -LOUDEST, LOUDEST]], np.float32))
     sane = np.array([[1.5, -2.0]], np.float32)
-    assert tamed(sane) is sane
+    assert limit_samples(sane) is sane
 
 
 def test_frames_are_as_long_at_every_rate() -> None:

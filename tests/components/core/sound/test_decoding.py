@@ -19,13 +19,13 @@ from components.core.sound import ffmpeg
 from components.core.sound.decoding import (
     SUFFIXES,
     Audio,
-    after_id3,
+    convert_channels,
+    find_audio_start,
     probe,
-    read,
+    read_audio,
     read_blocks,
     resample,
     resample_blocks,
-    to_channels,
 )
 from components.core.sound.ffmpeg import DecodingError
 from tests.support.tiny_models import noise
@@ -74,7 +74,7 @@ def test_formats_without_loss(tmp_path: Path, name: str, subtype: str, error: fl
     soundfile.write(path, audio.T, 22050, subtype)
     info = probe(path)
     assert (info.rate, info.channels, info.subtype, info.streams) == (22050, channels, subtype, 1)
-    found, rate = read(path)
+    found, rate = read_audio(path)
     assert rate == 22050
     assert found.dtype == np.float32
     assert found.shape == audio.shape
@@ -100,7 +100,7 @@ def test_formats_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str
     assert Path(name).suffix in SUFFIXES
     audio = _tone(1.0)
     path = _by_ffmpeg(audio, tmp_path / name, *options)
-    found, rate = read(path)
+    found, rate = read_audio(path)
     info = probe(path)
     assert (info.rate, info.channels) == (rate, 2)
     assert abs(found.shape[1] / rate - 1.0) < 0.1  # some codecs add or keep padding
@@ -122,7 +122,7 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
     subprocess.run([*command, *maps, "-c:a", "alac", str(path)], check=True)
     assert probe(path).streams == 5
     for number in range(5):
-        found, _ = read(path, number)
+        found, _ = read_audio(path, number)
         assert found[:, 4000:20000] == pytest.approx(0.1 * number, abs=1e-3)
     with pytest.raises(UserError, match="has 5 audio streams, but stream 5 is asked for"):
         probe(path, 5)
@@ -134,7 +134,7 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
 def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> None:
     """Of an mp3, frames hold bits of the next ones: a decoder that seeks between blocks has other samples after it."""
     path = _by_ffmpeg(np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1), tmp_path / name)
-    whole, _ = read(path)
+    whole, _ = read_audio(path)
     blocks = list(read_blocks(path, frames))
     assert all(block.shape[1] == frames for block in blocks[:-1])
     assert np.array_equal(np.concatenate(blocks, axis=1), whole)
@@ -157,7 +157,7 @@ def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
     """Its length can only be guessed, here far too short: the first half takes most of the bits."""
     audio = np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1)
     path = _by_ffmpeg(audio, tmp_path / "a.mp3", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0")
-    found, _ = read(path)
+    found, _ = read_audio(path)
     assert found.shape[1] >= audio.shape[1]
     assert np.abs(found[:, -RATE:]).max() > 0.15
 
@@ -168,7 +168,7 @@ def test_several_songs_in_a_file(tmp_path: Path, name: str) -> None:
     loud = _by_ffmpeg(_tone(1.0), tmp_path / f"loud {name}", "-ar", "48000").read_bytes()
     path = tmp_path / name
     path.write_bytes(quiet + loud)
-    found, rate = read(path)
+    found, rate = read_audio(path)
     assert found.shape[1] == pytest.approx(2 * rate, rel=0.03)  # delay and padding
     assert np.abs(found[:, rate // 4 : rate // 2]).max() == pytest.approx(0.02, abs=0.01)
     assert np.abs(found[:, -rate // 2 : -rate // 4]).max() == pytest.approx(0.2, abs=0.03)
@@ -188,30 +188,30 @@ def test_what_was_written_to_a_pipe(tmp_path: Path, container: str, dtype: str) 
 def test_a_wav_that_says_0_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(0, 1000).T, RATE, "PCM_16")
-    expected, _ = read(path)
+    expected, _ = read_audio(path)
     data = path.read_bytes()
     path.write_bytes(data[:40] + bytes(4) + data[44:])
-    assert np.array_equal(read(path)[0], expected)
+    assert np.array_equal(read_audio(path)[0], expected)
 
 
 @pytest.mark.parametrize("tags", [0, 1, 3, 1000])
 def test_where_audio_begins_behind_tags(tags: int) -> None:
     tag = b"ID3\x03\0\0" + bytes((0, 0, 1, 2)) + bytes(130)
-    place = after_id3(io.BytesIO(tag * tags + b"fLaC"))
+    place = find_audio_start(io.BytesIO(tag * tags + b"fLaC"))
     assert place == 140 * min(tags, 8)  # a file of nothing but tags takes no time
-    assert after_id3(io.BytesIO(b"ID3\x03\0\0\x7f")) == 0
+    assert find_audio_start(io.BytesIO(b"ID3\x03\0\0\x7f")) == 0
 
 
 def test_no_samples(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((0, 2)), 8000)
-    found, rate = read(path)
+    found, rate = read_audio(path)
     assert (found.shape, rate) == ((2, 0), 8000)
 
 
 def _one_line(path: Path) -> str:
     with pytest.raises(UserError) as error:
-        read(path)
+        read_audio(path)
     assert str(path) in str(error.value)
     assert len(str(error.value).splitlines()) == 1
     return str(error.value)
@@ -264,7 +264,7 @@ def test_a_reason_is_the_same_every_time(tmp_path: Path) -> None:
     reasons = set()
     for _ in range(3):
         with pytest.raises(DecodingError) as error:
-            read(path)
+            read_audio(path)
         reasons.add(error.value.reason)
     assert len(reasons) == 1
     assert "0x" not in (reason := reasons.pop())
@@ -286,7 +286,7 @@ def test_a_system_that_fails_is_no_fault_of_the_file(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(soundfile.SoundFile, "read", fails)
     with pytest.raises(OSError, match=r"a\.wav"):
-        read(path)
+        read_audio(path)
     monkeypatch.setattr(soundfile.SoundFile, "__init__", fails)
     with pytest.raises(OSError, match=r"a\.wav"):
         probe(path)
@@ -319,7 +319,7 @@ def test_names_that_look_like_options_or_addresses(tmp_path: Path, monkeypatch: 
     latin = os.fsdecode(b"\xe9t\xe9.m4a")
     for name in ("-i.m4a", "concat:a.m4a", "歌 'quoted' \"twice\", %d.m4a", "http:x.m4a", "two\nlines.m4a", latin):
         Path(name).write_bytes(source.read_bytes())
-        assert read(Path(name))[0].shape[1] > 8000
+        assert read_audio(Path(name))[0].shape[1] > 8000
 
 
 @pytest.mark.parametrize(("rate", "new_rate"), [(44100, 48000), (8000, 44100), (96000, 22050), (44100, 44100)])
@@ -360,10 +360,10 @@ def test_resampling_does_not_depend_on_the_blocks(sizes: list[int], samples: int
 
 def test_channels() -> None:
     stereo = np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
-    assert to_channels(stereo, 2) is stereo
-    assert to_channels(stereo, 1).tolist() == [[2.0, 4.0]]
-    assert to_channels(stereo[:1], 2).tolist() == [[1.0, 2.0], [1.0, 2.0]]
-    assert to_channels(stereo, 3).shape == (3, 2)
+    assert convert_channels(stereo, 2) is stereo
+    assert convert_channels(stereo, 1).tolist() == [[2.0, 4.0]]
+    assert convert_channels(stereo[:1], 2).tolist() == [[1.0, 2.0], [1.0, 2.0]]
+    assert convert_channels(stereo, 3).shape == (3, 2)
 
 
 def test_a_missing_ffmpeg_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def excerpt() -> Audio:
     Music that was coded has empty bands, in which filters are not determined (docs/decisions/0013); noise fills them.
     """
     path = Path(stempeg.example_stem_path())
-    stems = [decoding.read(path, stream)[0] for stream in (4, 1, 2, 3)]
+    stems = [decoding.read_audio(path, stream)[0] for stream in (4, 1, 2, 3)]
     music = np.stack([stem[:, : 2 * 44100] for stem in stems])
     return (music + 1e-2 * np.random.default_rng(0).standard_normal(music.shape)).astype(np.float32)
 
@@ -199,7 +199,7 @@ def test_the_order_of_targets_and_of_channels_is_the_order_of_scores(seed: int, 
 
 def musdb_stems(path: Path) -> Audio:
     """Mixture, drums, bass, other and vocals, `(5, 2, samples)`, on the grid of 16 bits as `evaluate` takes them."""
-    stems = [np.rint(decoding.read(path, stream)[0] * 32768) / 32768 for stream in range(5)]
+    stems = [np.rint(decoding.read_audio(path, stream)[0] * 32768) / 32768 for stream in range(5)]
     samples = min(stem.shape[1] for stem in stems)
     return np.stack([stem[:, :samples] for stem in stems]).astype(np.float32)
 

@@ -26,7 +26,7 @@ def test_they_are_the_network_s_own(name: str, channels: int, stems: int, sample
     except UserError as error:
         pytest.skip(str(error))  # an optional package
     assert isinstance(separator, WaveformSeparator)
-    mixture = 0.1 * torch.randn(2, channels, separator.length(samples))
+    mixture = 0.1 * torch.randn(2, channels, separator.padded_length(samples))
     with torch.inference_mode():
         wanted, found = separator.network(mixture), exportable(separator).eval()(mixture)
     assert found.shape == (2, stems, channels, mixture.shape[-1])

@@ -68,7 +68,7 @@ def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
     path = corpus / name
     found = inspect(path, LIMITS)
     assert found.info == decoding.probe(path)
-    samples, rate = decoding.read(path)
+    samples, rate = decoding.read_audio(path)
     assert (found.samples, found.info.rate, found.info.channels) == (samples.shape[1], rate, samples.shape[0])
     assert found.peak == pytest.approx(np.abs(samples).max())
 

@@ -167,7 +167,7 @@ def test_ffmpeg_reads_the_same_samples(tmp_path: Path, container: str, subtype: 
     output = Output(".wav", container, encoding_for(subtype))
     stem = _samples(output, 4001, 1)
     path = _write(tmp_path / "stem", output, stem)
-    with ffmpeg.decoded(path, 0) as pipe:
+    with ffmpeg.decode_stream(path, 0) as pipe:
         decoded = np.frombuffer(b"".join(iter(lambda: pipe.read(1 << 16), b"")), "<f4")
     expected = stem / 2.0**31 if output.encoding.bits else stem
     assert np.array_equal(decoded, expected[0].astype(np.float32))

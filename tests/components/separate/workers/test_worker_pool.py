@@ -13,7 +13,7 @@ import soundfile
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
 from components.core.networks.unet import UNetConfig
-from components.core.separating.lanes import WindowPool
+from components.core.separating.window_pool import WindowPool
 from components.core.sound.stft import StftConfig
 from components.core.stores.opening import open_store
 from components.separate.listing.plan import NEW, Task

@@ -8,7 +8,7 @@ import torch
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model, save_model
-from components.core.networks.base.residual_stem import with_rest
+from components.core.networks.base.residual_stem import add_residual_target
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator, parse_network
 from components.core.separating.fast import for_inference
@@ -69,9 +69,9 @@ def test_made_ready_it_separates_as_before(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_left_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) -> None:
-    assert with_rest(targets) == whole
+    assert add_residual_target(targets) == whole
 
 
 def test_a_network_of_one_stem_is_not_exported(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^RestSeparator cannot be exported"):
+    with pytest.raises(UserError, match=r"^ResidualSeparator cannot be exported"):
         exportable(load_model(_saved("unet", tmp_path)[1]).separator)

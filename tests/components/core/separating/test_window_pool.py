@@ -1,4 +1,4 @@
-"""Windows through a pool of threads: whatever the lanes, batches and neighbours, the same bits, in order, in bounds."""
+"""The window pool: results do not depend on threads, batches or other windows, keep their order, and bound memory."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import for_inference
-from components.core.separating.lanes import WindowPool
-from components.core.separating.segments import separate_all, separate_blocks, separate_in_pool
+from components.core.separating.segments import separate_audio, separate_blocks, separate_in_pool
+from components.core.separating.window_pool import WindowPool
 from components.core.sound.decoding import Audio
 from tests.support.tiny_models import ROOT, noise, run_python, tiny_separator
 
@@ -43,31 +43,31 @@ def _cut(audio: Audio, size: int) -> Iterator[Audio]:
 
 @pytest.mark.parametrize("separator", [SEPARATOR, FAST], ids=["trained", "for inference"])
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
-def test_the_number_of_lanes_changes_no_bit(separator: Separator, overlap: float) -> None:
+def test_the_number_of_threads_does_not_change_the_result(separator: Separator, overlap: float) -> None:
     mixture = noise(0, 20_000)
-    alone = separate_all(separator, mixture, overlap)
-    for lanes in (2, 4):
-        assert np.array_equal(_joined(separate_blocks(separator, _cut(mixture, 700), overlap, lanes)), alone)
+    alone = separate_audio(separator, mixture, overlap)
+    for threads in (2, 4):
+        assert np.array_equal(_joined(separate_blocks(separator, _cut(mixture, 700), overlap, threads)), alone)
 
 
 @settings(max_examples=20, deadline=None)
-@given(samples=st.integers(0, 5000), size=st.integers(1, 3000), lanes=st.integers(2, 4))
-def test_lanes_whatever_comes(samples: int, size: int, lanes: int) -> None:
+@given(samples=st.integers(0, 5000), size=st.integers(1, 3000), threads=st.integers(2, 4))
+def test_several_threads_give_the_result_of_one(samples: int, size: int, threads: int) -> None:
     mixture = noise(samples, samples)
     alone = list(separate_blocks(FAST, _cut(mixture, size)))
-    side_by_side = list(separate_blocks(FAST, _cut(mixture, size), lanes=lanes))
+    side_by_side = list(separate_blocks(FAST, _cut(mixture, size), threads=threads))
     assert len(side_by_side) == len(alone)
     assert all(np.array_equal(*pair) for pair in zip(side_by_side, alone, strict=True))
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_recordings_that_share_a_pool_do_not_hear_each_other(lanes: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_recordings_that_share_a_pool_do_not_hear_each_other(threads: int) -> None:
     mixtures = [noise(seed, 6000 + 500 * seed, level=0.1 * (seed + 1)) for seed in range(5)]
 
     def separated(pool: WindowPool, mixture: Audio) -> Audio:
         return _joined(separate_in_pool(pool, _cut(mixture, 999)))
 
-    with WindowPool(FAST, lanes, batch=4) as pool:
+    with WindowPool(FAST, threads, batch=4) as pool:
         alone = [separated(pool, mixture) for mixture in mixtures]
         with ThreadPoolExecutor(len(mixtures)) as tracks:
             together = list(tracks.map(lambda mixture: separated(pool, mixture), mixtures))
@@ -100,7 +100,7 @@ def test_windows_that_wait_go_through_together() -> None:
     separator = _Watched()
     separator.go.clear()
     windows = [noise(seed, 64) for seed in range(9)]
-    with WindowPool(separator, lanes=1, batch=4) as pool:
+    with WindowPool(separator, threads=1, batch=4) as pool:
         futures = [pool.submit(window) for window in windows]
         separator.go.set()
         results = [future.result(LONG) for future in futures]
@@ -112,12 +112,12 @@ def test_windows_that_wait_go_through_together() -> None:
 
 def test_the_callers_threads_stay_as_they_are() -> None:
     torch.set_num_threads(2)
-    _joined(separate_blocks(_Watched(), [noise(0, 1000)], lanes=3))
+    _joined(separate_blocks(_Watched(), [noise(0, 1000)], threads=3))
     assert torch.get_num_threads() == 2
 
 
-def test_what_goes_wrong_in_a_lane_is_raised_where_it_is_read_and_harms_no_other() -> None:
-    with WindowPool(_Watched(), lanes=2) as pool:
+def test_an_error_in_a_thread_is_raised_for_its_recording_alone() -> None:
+    with WindowPool(_Watched(), threads=2) as pool:
         bad, good = pool.submit(noise(0, 64, level=9.0)), pool.submit(noise(1, 64))
         with pytest.raises(ArithmeticError, match="too loud"):
             bad.result(LONG)
@@ -127,21 +127,21 @@ def test_what_goes_wrong_in_a_lane_is_raised_where_it_is_read_and_harms_no_other
         assert _joined(separate_in_pool(pool, [noise(3, 1000)])).shape == (2, 2, 1000)
 
 
-def test_what_goes_wrong_while_reading_is_raised_and_ends_the_lanes() -> None:
+def test_an_error_while_reading_is_raised_and_ends_the_threads() -> None:
     def blocks() -> Iterator[Audio]:
         yield noise(0, 500)
         raise OSError("the file ends here")
 
     before = threading.active_count()
     with pytest.raises(OSError, match="ends here"):
-        _joined(separate_blocks(_Watched(), blocks(), lanes=2))
+        _joined(separate_blocks(_Watched(), blocks(), threads=2))
     assert threading.active_count() == before
 
 
 def test_who_stops_reading_leaves_nothing_behind() -> None:
     separator = _Watched()
     before = threading.active_count()
-    stems = separate_blocks(separator, _cut(noise(0, 64_000), 64), lanes=2)
+    stems = separate_blocks(separator, _cut(noise(0, 64_000), 64), threads=2)
     next(stems)
     stems.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -151,7 +151,7 @@ def test_who_stops_reading_leaves_nothing_behind() -> None:
 def test_windows_that_nobody_waits_for_any_more_are_left_out() -> None:
     separator = _Watched()
     separator.go.clear()
-    with WindowPool(separator, lanes=1) as pool:
+    with WindowPool(separator, threads=1) as pool:
         futures = [pool.submit(noise(seed, 64)) for seed in range(5)]
         while not futures[0].running():
             time.sleep(0.001)
@@ -172,7 +172,7 @@ def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() ->
         yield noise(0, 32)
         raise OSError("the file ends here")
 
-    with WindowPool(separator, lanes=1, batch=1) as pool:
+    with WindowPool(separator, threads=1, batch=1) as pool:
         first = pool.submit(noise(1, 64))
         with pytest.raises(OSError, match="ends here"):
             _joined(separate_in_pool(pool, blocks()))
@@ -182,8 +182,8 @@ def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() ->
     assert len(separator.shapes) == 2
 
 
-@pytest.mark.parametrize("lanes", [2, 3])
-def test_at_most_two_windows_a_lane_are_read_ahead(lanes: int) -> None:
+@pytest.mark.parametrize("threads", [2, 3])
+def test_at_most_two_windows_a_thread_are_read_ahead(threads: int) -> None:
     read = 0
 
     def blocks() -> Iterator[Audio]:
@@ -193,23 +193,23 @@ def test_at_most_two_windows_a_lane_are_read_ahead(lanes: int) -> None:
             yield noise(number, 32)
 
     written = 0
-    for stems in separate_blocks(_Watched(), blocks(), lanes=lanes):
+    for stems in separate_blocks(_Watched(), blocks(), threads=threads):
         written += stems.shape[-1]
         # a hop is a block; a window waits for the block that completes it
-        assert read * 32 - written <= (2 * lanes + 2) * 32
+        assert read * 32 - written <= (2 * threads + 2) * 32
     assert written == 300 * 32
 
 
 DIGEST = """
 import hashlib, torch
-from core.test_lanes import FAST, SEPARATOR
+from tests.components.core.separating.test_window_pool import FAST, SEPARATOR
 from components.core.separating.segments import separate_blocks
-from core.tiny import noise
+from tests.support.tiny_models import noise
 torch.set_num_threads(1)
 for separator in (SEPARATOR, FAST):
-    for lanes in (1, 2, 4):
+    for threads in (1, 2, 4):
         total = hashlib.sha256()
-        for stems in separate_blocks(separator, [noise(0, 20_000)], lanes=lanes):
+        for stems in separate_blocks(separator, [noise(0, 20_000)], threads=threads):
             total.update(stems.tobytes())
         print(total.hexdigest())
 """

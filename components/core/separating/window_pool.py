@@ -1,4 +1,4 @@
-"""Windows of recordings separated side by side: on several cores, or many in one forward pass on a GPU."""
+"""A pool of threads that separate windows of recordings: on several cores, or many in one forward pass on a GPU."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ from components.core.sound.decoding import Audio
 
 
 class WindowPool:
-    """Threads that separate windows of `separator.segment` samples; any number of recordings may share a pool.
+    """Threads that separate windows of `separator.segment` samples. Any number of recordings may share a pool.
 
-    Each of `lanes` threads computes on one core. It takes up to `batch` windows at once, of whichever recordings, and
-    fills up with silence: every forward pass has the same shape, and sums are not shared out among threads. So what
-    comes of a window depends neither on other windows nor on the number of lanes. More than one window a pass pays on a
-    GPU only. To be used in a `with` block, which ends the threads.
+    Each thread computes on one core. It takes up to `batch` windows at once, from any recordings, and adds silent
+    windows up to `batch`. So all forward passes have the same shape, and the stems of a window depend neither on other
+    windows nor on the number of threads. A `batch` above 1 is faster on a GPU only. Use the pool in a `with` block,
+    which ends the threads.
     """
 
-    def __init__(self, separator: Separator, lanes: int = 1, batch: int = 1) -> None:
+    def __init__(self, separator: Separator, threads: int = 1, batch: int = 1) -> None:
         self.segment = separator.segment
-        self.ahead = 2 * lanes * batch
-        """Windows that one recording may have under way: enough that no lane waits, and a bound to memory."""
+        self.ahead = 2 * threads * batch
+        """The most windows that a recording submits in advance: no thread waits, and memory is bounded."""
         self._separator, self._batch = separator, batch
         self._waiting: deque[tuple[Audio, Future[Audio]]] = deque()
-        self._threads = ThreadPoolExecutor(lanes, "lane", initializer=partial(torch.set_num_threads, 1))
+        self._threads = ThreadPoolExecutor(threads, "separate", initializer=partial(torch.set_num_threads, 1))
 
     def __enter__(self) -> Self:
         return self
@@ -40,16 +40,16 @@ class WindowPool:
         self._threads.shutdown(cancel_futures=True)
 
     def submit(self, window: Audio) -> Future[Audio]:
-        """Have a window `(channels, segment)` separated: the future's result is `(stems, channels, segment)`."""
+        """Separate a window `(channels, segment)`; the result of the future is `(stems, channels, segment)`."""
         future: Future[Audio] = Future()
         self._waiting.append((window, future))
-        self._threads.submit(self._separate_some)
+        self._threads.submit(self._separate_waiting)
         return future
 
-    def _separate_some(self) -> None:
-        windows, futures = self._taken()
+    def _separate_waiting(self) -> None:
+        windows, futures = self._take_windows()
         if not windows:
-            return  # an earlier pass had room for them
+            return  # an earlier pass took them
         try:
             stems = separate_windows(self._separator, windows, self._batch)
         except BaseException as error:
@@ -59,13 +59,13 @@ class WindowPool:
             for future, result in zip(futures, stems, strict=True):
                 future.set_result(result)
 
-    def _taken(self) -> tuple[list[Audio], list[Future[Audio]]]:
+    def _take_windows(self) -> tuple[list[Audio], list[Future[Audio]]]:
         windows: list[Audio] = []
         futures: list[Future[Audio]] = []
         while self._waiting and len(windows) < self._batch:
             try:
                 window, future = self._waiting.popleft()
-            except IndexError:  # another lane was faster
+            except IndexError:  # another thread took it
                 break
             if future.set_running_or_notify_cancel():
                 windows.append(window)
@@ -74,7 +74,7 @@ class WindowPool:
 
 
 def separate_windows(separator: Separator, windows: Sequence[Audio], batch: int) -> Audio:
-    """Separate up to `batch` windows in a forward pass of that many: to `(windows, stems, channels, samples)`."""
+    """Separate up to `batch` windows in one forward pass: return `(windows, stems, channels, samples)`, float32."""
     mixtures = np.zeros((batch, *windows[0].shape), np.float32)
     mixtures[: len(windows)] = windows
     weight = next(separator.parameters(), None)
