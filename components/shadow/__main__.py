@@ -9,6 +9,7 @@ from typer import Option
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import RECORDINGS
 from components.shadow.candidates import SeparateSection, load_pair
 from components.shadow.config import ShadowConfig
 from components.shadow.shadow import PAGE_FOLDER, shadow
@@ -26,7 +27,7 @@ def make_listening_page(
     torch.set_num_threads(1)  # `separate` computes on one thread: two give other bits
     config = load_section("shadow", ShadowConfig)
     pair = load_pair(challenger, champion, load_section("separate", SeparateSection))
-    key = shadow(config, pair, source or config.source or str(WORKSPACE / "catalogue"), out)
+    key = shadow(config, pair, source or config.source or str(WORKSPACE / RECORDINGS.writer), out)
     page = (out / PAGE_FOLDER / "index.html").resolve().as_uri()
     print(f"shadow: {len(key.recordings)} recordings to listen to at {page}")
 

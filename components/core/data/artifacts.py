@@ -59,21 +59,21 @@ CURVES = Artifact("train", "curves.csv", "table", "a row a validation: loss and 
 VALIDATION = Artifact("train", "validation.csv", "table", "a row a validation and target, for `dvc plots`")
 TRAIN_METRICS = Artifact("train", "metrics.json", "document", "the best validation")
 
-SCORES = Artifact(
-    "evaluate", "scores.csv", "table", "a row a system, track, target and metric", ("gate", "compare", "report")
+SCORES = Artifact("evaluate", "scores.csv", "table", "a row a system, track, target and metric", ("gate", "compare"))
+SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export", "report"))
+TEST = Artifact(
+    "evaluate", "test.json", "document", "the test set: tracks and digest", ("gate", "compare", "export", "report")
 )
-SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export",))
-TEST = Artifact("evaluate", "test.json", "document", "the test set: tracks and digest", ("gate", "compare", "export"))
-SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates", ("report",))
+SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates")
 MUSEVAL = Artifact("evaluate", "museval", "folder", "scores as museval writes them, a file a track")
 PICTURES = Artifact("evaluate", "pictures", "folder", "plots of scores and spectrograms", ("report", "export"))
-EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians, for `dvc metrics`", ("report",))
+EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians, for `dvc metrics`")
 
-VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote"))
+VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote", "report"))
 VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may go live", ("promote", "report"))
 SMOKE = Artifact("gate", "smoke.json", "document", "what was measured when version and champion were tried")
 APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
-VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost", ("report",))
+VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost")
 RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separate", ("separate",))
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 

@@ -1,53 +1,16 @@
 """The separated recordings of a catalogue: their stems, waveforms and provenance."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ConfigDict
-
-from components.core.base.documents import Document
+from components.core.data.stem_provenance import Provenance
 from components.report.drawing.waveform import Waveform, draw_bars, measure_waveform
 from components.report.sources.reading import Unavailable, printable_path, read_document, relative_link
 
-PROVENANCE = "provenance.json"
 LIMIT = 200
 """The page shows at most so many recordings, and counts the others."""
-
-
-class _TolerantDocument(Document):
-    """The keys that the page needs; the others are ignored, so the page reads files of all versions."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _Source(_TolerantDocument):
-    key: str
-    sha256: str
-    rate: int
-    channels: int
-    subtype: str = ""
-
-
-class _Model(_TolerantDocument):
-    name: str = "unknown"
-    version: int | str | None = None
-    sha256: str = ""
-    run_id: str | None = None
-    git_commit: str | None = None
-
-
-class _Stem(_TolerantDocument):
-    file: str
-    sha256: str = ""
-
-
-class _Provenance(_TolerantDocument):
-    source: _Source
-    model: _Model
-    stems: Mapping[str, _Stem]
-    code: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -89,7 +52,7 @@ def read_recordings(catalogue: Path, page_folder: Path) -> RecordingsPart:
     recordings, damaged = [], 0
     for folder in folders[:LIMIT]:
         try:
-            provenance = read_document(folder / PROVENANCE, _Provenance, "")
+            provenance = read_document(folder / Provenance.FILE, Provenance, "")
         except Unavailable:
             damaged += 1
             continue
@@ -101,11 +64,11 @@ def read_recordings(catalogue: Path, page_folder: Path) -> RecordingsPart:
 def _find_finished(catalogue: Path) -> Iterator[Path]:
     """Yield the folders with a provenance file: their recordings are done."""
     for folder, _, files in os.walk(catalogue):
-        if PROVENANCE in files:
+        if Provenance.FILE in files:
             yield Path(folder)
 
 
-def _recording(key: str, folder: Path, provenance: _Provenance, page_folder: Path) -> Recording:
+def _recording(key: str, folder: Path, provenance: Provenance, page_folder: Path) -> Recording:
     # only the file's name counts, so the page never links outside the recording's folder
     files = {name: folder / Path(stem.file).name for name, stem in provenance.stems.items()}
     waveforms = {name: measure_waveform(path) for name, path in files.items()}
@@ -130,7 +93,7 @@ def _vocals_first(item: tuple[str, Path]) -> tuple[bool, str]:
     return item[0] != "vocals", item[0]
 
 
-def _describe_origin(provenance: _Provenance, stems: Sequence[Stem]) -> Iterator[tuple[str, str]]:
+def _describe_origin(provenance: Provenance, stems: Sequence[Stem]) -> Iterator[tuple[str, str]]:
     source, model = provenance.source, provenance.model
     yield "Source", source.key
     yield "Source, format", f"{source.rate:,} Hz, {_describe_channels(source.channels)}, {source.subtype}".rstrip(", ")

@@ -10,6 +10,7 @@ import soundfile
 
 from components.core.base.files import write_json, write_text
 from components.core.data.evaluation import Evaluation
+from components.core.data.stem_provenance import ModelUsed, Provenance, SourceFile, StemFile, StemOptions
 from components.report.report import write_report
 
 RATE = 8000
@@ -72,19 +73,17 @@ def make_recording(folder: Path, key: str, subtype: str = "PCM_16", seconds: flo
     time_axis = np.arange(int(RATE * seconds)) / RATE
     for name, hertz in (("vocals", 330), ("accompaniment", 110)):
         soundfile.write(folder / f"{name}.wav", 0.3 * np.sin(2 * np.pi * hertz * time_axis), RATE, subtype)
-    provenance = {
-        "source": {"key": key, "sha256": "5c" * 32, "rate": RATE, "channels": 1, "subtype": subtype, "streams": 1},
-        "model": {
-            "name": "vocal-isolation",
-            "version": 3,
-            "sha256": "ab" * 32,
-            "run_id": "run0123",
-            "git_commit": "c1",
-        },
-        "stems": {name: {"file": f"{name}.wav", "sha256": "00" * 32} for name in ("accompaniment", "vocals")},
-        "code": "c2-dirty",
-    }
-    write_json(folder / "provenance.json", provenance)
+    source = SourceFile(
+        store="masters", key=key, bytes=1, stamp="1", sha256="5c" * 32, samples=int(RATE * seconds), rate=RATE,
+        channels=1, subtype=subtype,
+    )  # fmt: skip
+    model = ModelUsed(
+        name="vocal-isolation", version=3, sha256="ab" * 32, network={"name": "unet"}, run_id="run0123", git_commit="c1"
+    )
+    targets = ("accompaniment", "vocals")
+    options = StemOptions(format="wav", post={"method": "native"}, precision="fp32", stems=targets)
+    stems = {name: StemFile(file=f"{name}.wav", sha256="00" * 32) for name in targets}
+    Provenance(source=source, model=model, options=options, stems=stems, code="c2-dirty").write(folder)
 
 
 class Page(HTMLParser):

@@ -181,7 +181,8 @@ def test_page_counts_broken_recordings_and_shows_their_good_parts(workspace: Pat
 def test_page_links_nothing_outside_a_recordings_folder(workspace: Path) -> None:
     path = workspace / "separate" / "song.wav" / "provenance.json"
     document = json.loads(path.read_text(encoding="utf-8"))
-    document["stems"] = {"vocals": {"file": "../../gate/verdict.json"}, "x": {"file": "javascript:alert(1)"}}
+    files = {"vocals": "../../gate/verdict.json", "x": "javascript:alert(1)"}
+    document["stems"] = {name: {"file": file, "sha256": ""} for name, file in files.items()}
     write_json(path, document)
     assert not [link for link in page_of(workspace).links if "verdict" in link or link.startswith("javascript")]
 
