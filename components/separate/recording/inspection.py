@@ -1,7 +1,7 @@
-"""Is a recording fit to be separated? One pass over it before any work is done, so that a bad one costs little.
+"""The inspection of a recording: one pass over it before the network gets it, so that a bad one costs little time.
 
-A recording that is refused here is refused for good: the reason says what is wrong with it. What may be better at the
-next attempt (a disk that fails, a full one, a tool that is missing) is raised as what it is.
+A recording that is refused here is refused for good, with the reason. A fault that may pass (a failing or full disk, a
+missing tool) is raised as it is.
 """
 
 import hashlib
@@ -26,24 +26,24 @@ BLOCK = 1 << 16
 
 _CHANNELS = range(1, 33)
 _RATES = range(1_000, 768_001)
-_LEAST_BOMB = 1 << 26  # bytes decoded; what is smaller does no harm
-_LOUDEST = 2.0**32  # floats that hold integers as they are reach 2**31; what is beyond would overflow when squared
+_LEAST_BOMB = 1 << 26  # decoded bytes; a smaller bomb does no harm
+_LOUDEST = 2.0**32  # floats that hold plain integers reach 2**31; larger ones would overflow when squared
 _PLAYLISTS = (b"#extm3u", b"[playlist]", b"[reference]", b"ffconcat", b"<?xml", b"<mpd", b"<smil", b"<asx", b"v=0")
 
 
 class Unfit(UserError):  # noqa: N818 (a finding about a recording)
-    """A recording that can't be separated, ever; the message says why, not which."""
+    """A recording that can never be separated; the message is the reason, without the recording's name."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a recording turned out to be.
+    """The findings about a recording.
 
-    samples  a channel, as decoded
-    peak     the largest magnitude; floats may exceed 1
-    bits     of an integer sample, without trailing ones that are zero throughout; 0 for floats
-    digest   SHA-256, in hex, of the samples as decoded, channels interleaved, each an int32 (left-justified), float64
-             or float32: it stays when only tags change
+    samples  decoded samples of each channel
+    peak     largest magnitude; floats may exceed 1
+    bits     bits of an integer sample that are used, without low bits that are always zero; 0 for floats
+    digest   SHA-256, in hex, of the decoded samples, channels interleaved, each an int32 (left-justified), float64 or
+             float32: it stays the same when only the tags change
     """
 
     info: AudioInfo
@@ -54,15 +54,18 @@ class Inspection:
 
 
 def inspect(path: Path, limits: Limits) -> Inspection:
-    """Decode `path` once, in blocks; raises Unfit when it can't be separated, OSError when the disk fails."""
+    """Probe and decode `path` once, in blocks; raises Unfit when it can't be separated, OSError for a failing disk."""
     _require_recording(path)
-    promised = _promised(path)
+    try:
+        promised = promised_samples(path)
+    except BrokenPromise as error:
+        raise Unfit(str(error)) from None
     try:
         return _decode(path, limits, promised)
     except (BrokenPromise, DecodingError) as error:
-        # libsndfile takes a disk that fails for the end of the file
+        # libsndfile takes a failing disk for the end of the file
         _require_disk(path)
-        raise Unfit(_reason(error)) from None
+        raise Unfit(f"not readable audio: {error.reason}" if isinstance(error, DecodingError) else str(error)) from None
 
 
 def _require_recording(path: Path) -> None:
@@ -83,36 +86,26 @@ def _require_disk(path: Path) -> None:
             pass
 
 
-def _reason(error: BrokenPromise | DecodingError) -> str:
-    return f"not readable audio: {error.reason}" if isinstance(error, DecodingError) else str(error)
-
-
-def _promised(path: Path) -> int:
-    try:
-        return promised_samples(path)
-    except BrokenPromise as error:
-        raise Unfit(str(error)) from None
-
-
 def _decode(path: Path, limits: Limits, promised: int) -> Inspection:
     info = probe(path, patience=limits.decoder_seconds)
-    _require_sensible(info)
+    _require_supported(info)
     bounds = _Bounds(info, path.stat().st_size, limits)
     bounds.check_length(promised)
     meter = _Meter(info)
-    with closing(read_blocks(path, BLOCK, dtype=_dtype(info), patience=limits.decoder_seconds)) as blocks:
+    decoded = read_blocks(path, BLOCK, dtype=_choose_dtype(info), patience=limits.decoder_seconds, info=info)
+    with closing(decoded) as blocks:
         try:
             for block in blocks:
                 meter.add(block)
                 bounds.check(meter.samples)
         except DecodingError as error:
-            raise _broken_off(error, path, meter.samples, promised) from None
+            raise _explain_early_end(error, path, meter.samples, promised) from None
     if meter.samples < promised:
         raise BrokenPromise(f"truncated: its header promises {promised:,} samples, but it has {meter.samples:,}")
     return meter.result()
 
 
-def _broken_off(error: DecodingError, path: Path, samples: int, promised: int) -> BrokenPromise | DecodingError:
+def _explain_early_end(error: DecodingError, path: Path, samples: int, promised: int) -> BrokenPromise | DecodingError:
     if samples < promised:
         return BrokenPromise(
             f"truncated or damaged: {error.reason} (after {samples:,} or more of {promised:,} samples)"
@@ -120,13 +113,13 @@ def _broken_off(error: DecodingError, path: Path, samples: int, promised: int) -
     return DecodingError(path, f"{error.reason} (after {samples:,} samples or more)")
 
 
-def _dtype(info: AudioInfo) -> str:
+def _choose_dtype(info: AudioInfo) -> str:
     if encoding_for(info.subtype).bits:
         return "int32"
     return "float64" if info.subtype == "DOUBLE" else "float32"
 
 
-def _require_sensible(info: AudioInfo) -> None:
+def _require_supported(info: AudioInfo) -> None:
     if info.channels not in _CHANNELS:
         raise Unfit(f"its header says {info.channels} channels; {_CHANNELS[0]} to {_CHANNELS[-1]} can be separated")
     if info.rate not in _RATES:
@@ -135,14 +128,14 @@ def _require_sensible(info: AudioInfo) -> None:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """How much may come out of a file of `size` bytes."""
+    """The limits on what a file of `size` bytes decodes to."""
 
     info: AudioInfo
     size: int
     limits: Limits
 
     def check(self, samples: int) -> None:
-        """Raise Unfit when so many samples a channel are too many."""
+        """Raise Unfit when the file decodes to too many samples a channel."""
         self.check_length(samples)
         decoded = samples * self.info.channels * 2
         if decoded > max(_LEAST_BOMB, self.limits.expansion * self.size):
@@ -152,20 +145,20 @@ class _Bounds:
             )
 
     def check_length(self, samples: int) -> None:
-        """Raise Unfit when so many samples last too long."""
+        """Raise Unfit when so many samples a channel last too long."""
         if samples > self.limits.hours * 3600 * self.info.rate:
             raise Unfit(f"longer than {self.limits.hours:g} hours (separate.limits.hours)")
 
 
 class _Meter:
-    """Takes in what passes."""
+    """Measures blocks of samples."""
 
     def __init__(self, info: AudioInfo) -> None:
         self._info, self.samples, self._peak, self._used_bits = info, 0, 0.0, 0
         self._digest = hashlib.sha256()
 
     def add(self, block: NDArray[Any]) -> None:
-        """Add samples, `(channels, any)`, int32 or floats; raises Unfit when one of them is no sample."""
+        """Add samples `(channels, any)`, int32 or floats; raises Unfit when one is NaN, infinite or far too large."""
         lowest, highest = block.min(initial=0).item(), block.max(initial=0).item()
         peak = max(-lowest, highest) / (2**31 if block.dtype == np.int32 else 1)
         if not peak <= _LOUDEST:  # NaN is neither above nor below
@@ -178,7 +171,7 @@ class _Meter:
         self.samples += block.shape[1]
 
     def result(self) -> Inspection:
-        """Return what was found; raises Unfit when that was nothing."""
+        """Return the findings; raises Unfit for a recording without samples, or a silent one."""
         if self.samples == 0:
             raise Unfit("it has no samples")
         if self._peak == 0:

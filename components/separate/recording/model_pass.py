@@ -1,6 +1,6 @@
-"""One recording through a model, at the recording's own rate and channels, in bounded memory.
+"""One recording through a model: at the recording's own rate and channels, and in bounded memory.
 
-Channels beyond the model's go through it in groups; a single channel is given to all of the model's inputs, and their
+More channels than the model has go through it in groups. A single channel goes to all inputs of the model, and the
 outputs are averaged.
 """
 
@@ -21,17 +21,19 @@ def estimate_stems(
 ) -> Iterator[Audio]:
     """Turn blocks `(channels, n)` at `rate` Hz into estimated stems, `(stems, channels, m)`.
 
-    Resampling may make the stems a few samples longer or shorter than the recording: see SampleQueue.
+    Resampling may make the stems a few samples longer or shorter than the recording; SampleQueue evens that out.
     """
     groups = [slice(first, first + model.channels) for first in range(0, channels, model.channels)]
     copies = tee(blocks, len(groups))
-    parts = [_stems_of(model, separate, copy, rate, group) for copy, group in zip(copies, groups, strict=True)]
+    parts = [_estimate_group(model, separate, copy, rate, group) for copy, group in zip(copies, groups, strict=True)]
     for stems in zip(*parts, strict=True):
         yield np.concatenate(stems, axis=1)
 
 
-def _stems_of(model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, group: slice) -> Iterator[Audio]:
-    """Separate some of the channels; the same blocking for every group, since they see the same blocks."""
+def _estimate_group(
+    model: Model, separate: Separate, blocks: Iterable[Audio], rate: int, group: slice
+) -> Iterator[Audio]:
+    """Separate a group of channels; every group gets the same blocks, so all yield blocks of the same size."""
     ours, theirs = tee(block[group] for block in blocks)
     width = next(ours).shape[0]
     del ours
@@ -49,7 +51,7 @@ def _to_width(stems: Audio, width: int) -> Audio:
 
 
 class SampleQueue:
-    """Hands out samples from blocks of any size in the sizes asked for; zeros when the blocks have ended."""
+    """Takes blocks of any size and returns samples in the sizes that are asked for; zeros after the last block."""
 
     def __init__(self, blocks: Iterator[Audio], shape: tuple[int, ...]) -> None:
         """Take samples from `blocks`, each `(*shape, any)`."""

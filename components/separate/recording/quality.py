@@ -1,6 +1,6 @@
-"""Figures of a separated recording that need no true stems, and from where on a person should listen.
+"""The quality of a separated recording, in figures that need no true stems.
 
-They are accumulated while the stems pass by, block by block, in memory that does not grow with the recording.
+They are measured block by block while the stems are made, in memory that does not grow with the recording.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ from components.core.sound.decoding import Audio
 from components.core.sound.profile import Profile
 
 FULL_SCALE = 1 - 2.0**-15
-"""The largest sample of 16 bits: what is there or above, several times in a row, was cut off there."""
+"""The largest sample of 16 bits: several samples in a row that reach it were clipped."""
 
 QUIET_DB = -60.0
-"""A frame below this, in dB of full scale, is silent."""
+"""Level, in dB of full scale, below which a frame is silent."""
 
-_RUN = 3  # samples at full scale in a row; fewer are peaks that happen to reach it
+_RUN = 3  # samples at full scale in a row are clipped; fewer are peaks that just reach it
 _DIGITS = {"share": 6, "db": 2}
 SHARE = "_share"
 """End of the name of a figure that is a share of a whole."""
@@ -35,20 +35,20 @@ SHARE = "_share"
 
 @dataclass(frozen=True)
 class Quality:
-    """What can be told of a separated recording without true stems.
+    """Figures of a separated recording.
 
-    level_db, peak_db  root mean square and largest sample of the recording, dB of full scale, -120 at least
+    level_db, peak_db  root mean square and largest sample of the recording, in dB of full scale, at least -120
     silent_share       share of the time in which the recording is below -60 dB
     clipped            samples of the recording at or above full scale, three or more in a row
     clipped_share      their share of all samples
-    high_db            energy above 17 kHz relative to the whole; None where the rate has no room for it
-    shares             of each stem in the sum of the stems' energies; all 0 in silence
-    correlation        between stems at no delay, pair by pair, weighted by their energy: 1 where all are alike. The
-                       best hint of how well stems are separated: over the test tracks of MUSDB18-7 its rank correlation
+    high_db            energy above 17 kHz, relative to the whole, in dB; None when the rate is too low for it
+    shares             share of each stem in the sum of the stems' energies; all 0 in silence
+    correlation        between stems at no delay, the mean over pairs weighted by their energy: 1 when all are alike.
+                       It is the best sign of a bad separation: over the test tracks of MUSDB18-7 its rank correlation
                        with the vocals' SDR is -0.73
-    distance           how unlike the training's tracks it is, 1 like the farthest 5 % (Profile.distance); None of
-                       silence and without a profile
-    features           what the distance and a catalogue's drift are made of, in dB; none of silence
+    distance           distance from the training's tracks, of which the farthest 5 % are beyond 1 (Profile.distance);
+                       None for silence and without a profile
+    features           what the distance and a catalogue's drift are computed from, in dB; empty for silence
     """
 
     level_db: float
@@ -63,7 +63,7 @@ class Quality:
     features: dict[str, float]
 
     def figures(self) -> dict[str, float]:
-        """Return all but the features, rounded; what is None is left out, and a stem's share is `<target>_share`."""
+        """Return all figures but the features, rounded and without None; a stem's share is `<target>_share`."""
         shares = {f"{target}{SHARE}": share for target, share in self.shares.items()}
         figures = shares | {
             "level_db": self.level_db,
@@ -79,10 +79,10 @@ class Quality:
 
 
 class QualityMeter:
-    """Accumulates the figures of one recording from its stems."""
+    """Measures a recording from its stems."""
 
     def __init__(self, targets: tuple[str, ...], rate: int, profile: Profile | None) -> None:
-        """Measure stems called `targets` at `rate` Hz; `profile` is of the model that made them."""
+        """Measure stems of `targets` at `rate` Hz; `profile` is that of the model that made them."""
         self._targets, self._profile = targets, profile
         self._frame = frame_samples(rate)
         self._blocks = Reblocker(block_samples(rate))
@@ -93,15 +93,15 @@ class QualityMeter:
         self._samples = self._silent = self._channels = 0
 
     def add(self, stems: Audio) -> None:
-        """Measure the next block, `(stems, channels, any)` float32; the recording is the stems' sum.
+        """Measure the next block, `(stems, channels, any)` float32; the recording is the sum of the stems.
 
-        How it is cut into blocks changes nothing.
+        The size of the blocks does not change the figures.
         """
         for block in self._blocks.cut(stems):
             self._measure(block)
 
     def result(self) -> Quality:
-        """Return the figures of all that was added; afterwards nothing can be added."""
+        """Return the figures of all blocks; no block can be added afterwards."""
         for block in self._blocks.rest():
             self._measure(block)
         balance = self._balance.result()
@@ -133,7 +133,7 @@ class QualityMeter:
             self._add_levels(part.sum(axis=0))
 
     def _add_levels(self, frames: Audio) -> None:
-        """Add the energy of frames of the recording, `(channels, frames, frame)`, and the time of the silent ones."""
+        """Add the energy and the silent time of frames `(channels, frames, samples)`."""
         energies = np.einsum("cfk,cfk->cf", frames, frames).astype(np.float64)
         self._energy += float(energies.sum())
         size = frames.shape[-1]
@@ -142,7 +142,7 @@ class QualityMeter:
 
 
 class _Runs:
-    """Counts samples at full scale that come in runs, also over the edges of blocks."""
+    """Counts samples at full scale that come in runs, also across the edges of blocks."""
 
     def __init__(self) -> None:
         self.samples = 0
@@ -156,14 +156,14 @@ class _Runs:
         seen = np.concatenate([self._last, full], axis=1)
         self._last = seen[:, -_RUN:]
         if full.any():
-            # the third in a row counts for the two before it as well, every one after it for itself
+            # the third in a row counts for itself and the two before it; each later one counts for itself
             third = seen[:, 1:-2] & seen[:, 2:-1] & seen[:, 3:]
             first = third & ~seen[:, :-3]
             self.samples += int(third.sum()) + (_RUN - 1) * int(first.sum())
 
 
 def _whole_frames(stems: Audio, frame: int) -> Iterator[Audio]:
-    """Yield `(stems, channels, any)` as frames, `(stems, channels, frames, frame)`, and what is left as a short one."""
+    """Yield `(stems, channels, any)` as frames `(stems, channels, frames, samples)`, and the rest as a short frame."""
     whole = stems.shape[-1] // frame * frame
     if whole:
         yield stems[..., :whole].reshape(*stems.shape[:-1], -1, frame)

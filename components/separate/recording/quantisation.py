@@ -1,8 +1,8 @@
-"""Stems as they are written: they add up to the recording, sample by sample, and none is clipped.
+"""The samples of the stems: they add up to the recording, sample by sample, and none wraps around.
 
-Each stem but the last is its estimate, rounded to the format and held where what is left for the others still fits; the
-last is what is left. So the sum is exact in integers, and within half a unit in the last place in floats, and
-everything that the network cannot see (above its highest frequency, say) is in the last stem.
+Each stem but the last is its estimate, rounded to the format, and limited so that the rest still fits the other stems.
+The last stem is the rest. So the sum is exact in integers, and within half a unit in the last place in floats. The last
+stem also gets what the network does not see, such as frequencies above its highest one.
 """
 
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from components.core.sound.decoding import Audio
 Samples = NDArray[np.int32] | NDArray[np.float64]
 
 _BITS = {"PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-"""Bits a written sample has, by the subtype of the source; all others are written as floats."""
+"""Bits of a written sample by the subtype of the source; other subtypes are written as floats."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How samples are in a file: libsndfile's subtype and NumPy's type; `bits` is 0 for floats."""
+    """The sample format of a file: libsndfile's subtype, and the bits of a sample; 0 for floats."""
 
     subtype: str
     bits: int
 
     @property
     def dtype(self) -> str:
-        """What the samples are in memory: int32, left-justified as libsndfile has them, or float64."""
+        """NumPy's type of the samples in memory: int32, left-justified as in libsndfile, or float64."""
         return "int32" if self.bits else "float64"
 
 
 def encoding_for(subtype: str) -> Encoding:
-    """Return what a source of libsndfile's `subtype` is written as: never fewer bits than it has."""
+    """Return the encoding of the stems of a source of libsndfile's `subtype`; it never has fewer bits."""
     if subtype in _BITS:
         bits = _BITS[subtype]
         return Encoding(f"PCM_{bits}", bits)
@@ -42,8 +42,8 @@ def encoding_for(subtype: str) -> Encoding:
 def add_up(encoding: Encoding, recording: Samples, estimates: Audio) -> Samples:
     """Return stems `(stems, channels, n)` that add up to `recording`, `(channels, n)`, close to `estimates`.
 
-    `encoding` is the stems'. Floats that are written as integers are rounded first: the sum is then within half a step
-    of the recording, or a whole one at full scale. An estimate that is no number counts as silence.
+    `encoding` is that of the stems. When floats become integers, they are rounded first: the sum is then within half a
+    step of the recording, or a whole step at full scale. NaN in an estimate counts as silence.
     """
     if encoding.bits:
         return _integers(encoding.bits, recording, estimates)
@@ -51,9 +51,9 @@ def add_up(encoding: Encoding, recording: Samples, estimates: Audio) -> Samples:
 
 
 def count_clipped(encoding: Encoding, estimates: Audio) -> NDArray[np.int64]:
-    """Count, for each of `estimates` `(stems, channels, n)`, the samples beyond full scale that `encoding` can't hold.
+    """Return for each of `estimates` `(stems, channels, n)` how many samples are beyond the full scale of `encoding`.
 
-    `add_up` holds them at full scale, and what they lack is in the other stems. Floats hold everything: zeros.
+    `add_up` limits them to full scale, and the other stems get the difference. For floats all counts are 0.
     """
     if not encoding.bits:
         return np.zeros(len(estimates), np.int64)
@@ -62,13 +62,13 @@ def count_clipped(encoding: Encoding, estimates: Audio) -> NDArray[np.int64]:
 
 
 def _integers(bits: int, recording: Samples, estimates: Audio) -> NDArray[np.int32]:
-    """In steps of the format, as float64: it has 53 bits for whole numbers."""
+    """Add up in steps of the format, as float64, which has 53 bits for whole numbers."""
     lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     left = _steps(bits, recording)
     stems: list[NDArray[np.float64]] = []
     for others, estimate in zip(range(len(estimates) - 1, 0, -1), estimates[:-1], strict=True):
         wanted = np.rint(_numbers(estimate) * (1 << (bits - 1)))
-        # the stem fits the format, and what it leaves fits the others
+        # the stem fits the format, and the rest fits the other stems
         least = np.maximum(lowest, left - others * highest)
         most = np.minimum(highest, left - others * lowest)
         stems.append(np.clip(wanted, least, most))
@@ -77,7 +77,7 @@ def _integers(bits: int, recording: Samples, estimates: Audio) -> NDArray[np.int
 
 
 def _steps(bits: int, recording: Samples) -> NDArray[np.float64]:
-    """The recording in steps of the format; floats are rounded, and full scale is its highest step."""
+    """Return the recording in steps of the format; floats are rounded, and full scale is the highest step."""
     if recording.dtype == np.int32:
         return recording / (1 << (32 - bits))
     scale = 1 << (bits - 1)

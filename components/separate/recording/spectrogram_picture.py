@@ -1,6 +1,6 @@
-"""A small picture of a recording: the spectrogram of the mixture and of each stem, from a few places in it.
+"""A small picture of a recording: spectrograms of the mixture and of each stem.
 
-The cost does not grow with the recording: however long it is, at most two windows are read a pixel column.
+The cost does not grow with the recording: each pixel column comes from at most two windows.
 """
 
 from pathlib import Path
@@ -13,16 +13,16 @@ from components.core.base.files import whole_file
 from components.core.sound.decoding import Audio
 
 WIDTH, ROW, GAP = 480, 96, 4
-"""Pixels: columns, height of a row, and the transparent stripe between two rows."""
+"""In pixels: width, height of a row, and the transparent gap between two rows."""
 
-_HIGHEST = 16000.0  # Hz, whatever the rate, so that pictures can be compared; above half the rate it stays dark
+_HIGHEST = 16000.0  # Hz at any rate, so that pictures can be compared; dark above half the rate
 _WINDOW = 2048 / 44100  # seconds
-_LONGEST_WINDOW = 1 << 14  # samples, for files that claim absurd rates
+_LONGEST_WINDOW = 1 << 14  # samples, for files with an absurd rate
 _WINDOWS_A_COLUMN = 2
-_LOUDEST = 1e6  # float files may hold anything: beyond this (and for NaN) samples count as silence
+_LOUDEST = 1e6  # larger samples of float files, and NaN, count as silence
 
-_SHADES, _STEP = 12, 6.0  # colours, and dB from one to the next: few enough for a small file
-_FAINTEST_TOP = -50.0  # dB: the noise floor of a silent recording is not blown up to full brightness
+_SHADES, _STEP = 12, 6.0  # number of colours, and dB from one to the next; few colours make a small file
+_FAINTEST_TOP = -50.0  # dB: the noise floor of a silent recording stays dark
 # matplotlib's inferno (N. Smith, S. van der Walt; CC0) at nine places: lightness grows evenly
 _INFERNO = (
     *((0, 0, 4), (31, 12, 72), (85, 15, 109), (136, 34, 106), (186, 54, 85)),
@@ -31,9 +31,9 @@ _INFERNO = (
 
 
 class SpectrogramPicture:
-    """Draws the mixture and, below it, each stem: time to the right, mel-spaced frequency up to 16 kHz upwards.
+    """Draws the mixture and, below it, each stem: time to the right, frequency upwards, mel-spaced, up to 16 kHz.
 
-    All rows share one scale of colours, which ends at the loudest place of the mixture.
+    All rows share one scale of colours; the brightest one is the loudest point of the mixture.
     """
 
     def __init__(self, targets: tuple[str, ...], samples: int, rate: int) -> None:
@@ -48,7 +48,7 @@ class SpectrogramPicture:
         self._end = 0
 
     def add(self, stems: Audio) -> None:
-        """Take the next samples, `(stems, channels, any)` float32, in the order of the targets."""
+        """Add the next samples, `(stems, channels, any)` float32, in the order of the targets."""
         size = self._window.size
         if self._held is None:
             self._held = np.zeros((*stems.shape[:2], size), np.float32)
@@ -60,7 +60,7 @@ class SpectrogramPicture:
         self._held = held[..., -size:].copy()  # a window that is not whole yet begins in here
 
     def write(self, path: Path) -> None:
-        """Write the picture as PNG: `WIDTH` wide, `ROW` pixels a row and `GAP` between rows."""
+        """Write the picture as PNG, `WIDTH` pixels wide, with rows of `ROW` pixels and gaps of `GAP`."""
         if self._held is not None:
             self.add(np.zeros_like(self._held))  # the last windows reach over the end
         decibels = 10 * np.log10(self._power / self._a_column + 1e-20)
@@ -74,12 +74,12 @@ class SpectrogramPicture:
             picture.save(partial, "PNG", bits=4, transparency=_SHADES)
 
     def _next_start(self) -> int:
-        """Where the next window begins: windows are centred at even distances over the recording."""
+        """Return where the next window starts: windows are spread evenly over the recording."""
         total = self._a_column * WIDTH
         return (2 * self._taken + 1) * self._samples // (2 * total) - self._window.size // 2
 
     def _take(self, frame: Audio) -> None:
-        # one window at a time, always of the same shape: its rounding does not depend on how the blocks were cut
+        # one window at a time, always of the same shape, so that rounding does not depend on the blocks
         frame = np.where(np.abs(frame) < _LOUDEST, frame, 0) * self._window
         spectra = np.fft.rfft(frame)
         rows = np.concatenate([spectra.sum(axis=0, keepdims=True), spectra])
@@ -89,7 +89,7 @@ class SpectrogramPicture:
 
 
 class _Bands:
-    """Means of power over mel-spaced bands; a band may be narrower than a bin."""
+    """Averages power over mel-spaced bands; a band may be narrower than a bin."""
 
     def __init__(self, window: int, rate: int) -> None:
         mels = np.linspace(0, 1127 * np.log1p(_HIGHEST / 700), ROW + 1)  # O'Shaughnessy, 1987
@@ -99,21 +99,21 @@ class _Bands:
         self._bins = np.minimum(self._edges.astype(np.int64), window // 2)
 
     def mean(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn `(rows, bins)` into `(rows, bands)`; nothing is above half the rate."""
+        """Turn `(rows, bins)` into `(rows, bands)`; bands above half the rate are 0."""
         below = np.cumsum(power, axis=-1)[:, self._bins] - power[:, self._bins]
         reached: NDArray[np.float64] = below + power[:, self._bins] * (self._edges - self._bins)
         return np.diff(reached, axis=-1) / self._widths
 
 
 def _hann(size: int) -> Audio:
-    """A periodic Hann window, scaled so that a sine of full scale has power 1 in its bin."""
+    """Return a periodic Hann window, scaled so that a sine of full scale has power 1 in its bin."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     scaled: Audio = (window * 2 / window.sum()).astype(np.float32)
     return scaled
 
 
 def _palette() -> list[int]:
-    """Red, green and blue of each shade."""
+    """Return red, green and blue of each shade."""
     places = np.linspace(0, len(_INFERNO) - 1, _SHADES)
     channels = [np.interp(places, np.arange(len(_INFERNO)), channel) for channel in zip(*_INFERNO, strict=True)]
     colours: list[int] = np.rint(np.stack(channels, axis=-1)).astype(int).ravel().tolist()

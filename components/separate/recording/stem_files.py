@@ -1,7 +1,7 @@
-"""Stems as files: the container and the samples that hold them without a loss, and the writing itself.
+"""The files of stems: which container and sample format they get, and how they are written.
 
-All formats are lossless, since stems must add up to the recording. Where the format that is asked for can't hold a
-recording, its stems are WAV files, and the reason is said.
+All formats are lossless, because stems must add up to the recording. When the chosen format can't hold a recording, its
+stems become WAV files, and the reason is recorded.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ from components.core.sound.decoding import AudioInfo
 from components.separate.recording.quantisation import Encoding, Samples, encoding_for
 
 _ROOM = 1 << 25
-"""Bytes that are left for a file's header and tags where its size is limited."""
+"""Bytes that are kept free for header and tags in a container of limited size."""
 
 _FLAC_LEVEL = 5 / 8
 """FLAC's own default. Measured on vocals and mixtures of musdb18-7's test tracks, in 24 bits and stereo: level 5 takes
@@ -27,17 +27,17 @@ _FLAC_LEVEL = 5 / 8
 and 8.2 ms for the bytes of 7; 0 takes 1.7 and 1.3 ms for 72 and 80 %."""
 
 _FINE = frozenset({"FLOAT", "DOUBLE", "wavpack", "pcm_s32le", "pcm_s32be"})
-"""Subtypes decoded to floats whose samples may have more than 24 bits."""
+"""Subtypes that are decoded to floats and may have more than 24 bits a sample."""
 
 _ADD_PEAK_CHUNK = 0x1050
-"""libsndfile's SFC_SET_ADD_PEAK_CHUNK, which its Python package has no name for."""
+"""libsndfile's command SFC_SET_ADD_PEAK_CHUNK; its Python package has no name for it."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """How stems are written: a file's suffix (with its dot), libsndfile's container, and the samples.
+    """The format of a recording's stems: the file's suffix with its dot, libsndfile's container, and the encoding.
 
-    `reason` says why it is not the format that was asked for; it is empty where it is.
+    `reason` says why it is not the chosen format; it is empty when it is.
     """
 
     suffix: str
@@ -48,7 +48,7 @@ class Output:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What the choice depends on; `encoding` is that of the stems in the format that is considered."""
+    """What the choice of a format depends on; `encoding` is that of the stems in the format that is tried."""
 
     info: AudioInfo
     peak: float
@@ -57,19 +57,19 @@ class _Recording:
 
     @property
     def is_rounded(self) -> bool:
-        """Whether its floats are to become integers."""
+        """Whether its floats become integers."""
         return self.encoding.bits > 0 and encoding_for(self.info.subtype).bits == 0
 
     @property
     def size(self) -> int:
-        """Bytes of a stem's samples, uncompressed."""
+        """Uncompressed bytes of a stem's samples."""
         bits = self.encoding.bits or {"FLOAT": 32, "DOUBLE": 64}[self.encoding.subtype]
         return self.samples * self.info.channels * bits // 8
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of stems: names, how it holds samples of a subtype, and what it refuses, each refusal a reason or ''."""
+    """A format of stems: its names, its encoding of a subtype, and its refusals, which return a reason or ''."""
 
     suffix: str
     container: str
@@ -77,12 +77,12 @@ class Format:
     refusals: tuple[Callable[[_Recording], str], ...] = ()
 
     def refusal(self, recording: _Recording) -> str:
-        """Return why it can't hold the stems of `recording`, in words; nothing where it can."""
+        """Return the reason why it can't hold the stems of `recording`; '' when it can."""
         return next((reason for refuse in self.refusals if (reason := refuse(recording))), "")
 
 
 def _flac_encoding(subtype: str) -> Encoding:
-    """24 bits for what a decoder made: far finer than what a lossy code has left, and as much as ALAC has as a rule."""
+    """Return 24 bits for decoded lossy codecs, far finer than what these leave, and for ALAC, which rarely has more."""
     encoding = encoding_for(subtype)
     return encoding if encoding.bits or subtype in _FINE else encoding_for("PCM_24")
 
@@ -102,20 +102,20 @@ def _too_many_channels_for_flac(recording: _Recording) -> str:
     return "flac holds no more than 8 channels" if recording.info.channels > 8 else ""
 
 
-def _no_rate_of_flac(recording: _Recording) -> str:
-    """A frame's header has Hz up to 16 bits, or tens of Hz (RFC 9639, 9.1.2), and libsndfile writes no others."""
+def _rate_not_in_flac(recording: _Recording) -> str:
+    """A frame's header has 16 bits for a rate in Hz or in tens of Hz (RFC 9639, 9.1.2); libsndfile writes no others."""
     rate = recording.info.rate
     fits = rate < 1 << 16 or (rate % 10 == 0 and rate <= 655_350)
     return "" if fits else f"flac frames hold no rate of {rate} Hz"
 
 
-def _nothing_for_flac(recording: _Recording) -> str:
-    """Of no samples libsndfile writes no flac at all, not even a header."""
+def _empty_for_flac(recording: _Recording) -> str:
+    """Without samples libsndfile writes no flac file, not even a header."""
     return "" if recording.samples else "flac files hold at least one sample"
 
 
 def _too_long_for_aiff(recording: _Recording) -> str:
-    """Its sizes are signed numbers of 32 bits (Audio Interchange File Format 1.3, Apple, 1989)."""
+    """AIFF has signed sizes of 32 bits (Audio Interchange File Format 1.3, Apple, 1989)."""
     return "aiff holds no more than 2 GB" if recording.size > (1 << 31) - _ROOM else ""
 
 
@@ -127,8 +127,8 @@ _FLAC_REFUSALS = (
     _not_in_flac,
     _above_full_scale,
     _too_many_channels_for_flac,
-    _no_rate_of_flac,
-    _nothing_for_flac,
+    _rate_not_in_flac,
+    _empty_for_flac,
 )
 _RF64 = Format(".wav", "RF64")
 
@@ -141,10 +141,10 @@ FORMATS: Mapping[str, Format] = {
 
 
 def choose_output(info: AudioInfo, peak: float, samples: int, format: str) -> Output:
-    """Choose how the stems of a recording of `samples` a channel are written; `peak` is of its absolute samples.
+    """Choose the format of the stems of a recording: `samples` a channel, `peak` the largest magnitude.
 
-    `format` is one of FORMATS; stems that it can't hold are WAV, or RF64 (EBU Tech 3306) where that is too short. The
-    samples have at least the bits of the recording's. Raises UserError for a format that is none.
+    `format` is one of FORMATS. Stems that it can't hold become WAV, or RF64 (EBU Tech 3306) when they are too long for
+    WAV. The samples have at least as many bits as the recording's. Raises UserError for an unknown format.
     """
     if format not in FORMATS:
         raise UserError(f"there is no format {format!r} for stems: take one of {', '.join(FORMATS)}")
@@ -160,29 +160,29 @@ def choose_output(info: AudioInfo, peak: float, samples: int, format: str) -> Ou
 
 
 class StemWriter:
-    """A stem's file while it is written, block by block; the same samples give the same bytes at any time.
+    """Writes a stem's file block by block; the same samples always give the same bytes.
 
-    Raises OSError when the file can't be written, with the likely reason.
+    Raises OSError with the likely reason when the file can't be written.
     """
 
     def __init__(self, path: Path, output: Output, rate: int, channels: int) -> None:
         """Open `path` for samples of `channels` at `rate` Hz."""
         self._path = path
         level = _FLAC_LEVEL if output.container == "FLAC" else None
-        with _said_as_oserror(path):
+        with _as_oserror(path):
             self._file = soundfile.SoundFile(
                 path, "w", rate, channels, output.encoding.subtype, format=output.container, compression_level=level
             )
-        _leave_out_the_time(self._file)
+        _leave_out_peak_chunk(self._file)
 
     def write(self, block: Samples) -> None:
-        """Append `(channels, n)`: a stem of what `add_up` returns."""
-        with _said_as_oserror(self._path):
+        """Append samples `(channels, n)`: one of the stems that `add_up` returns."""
+        with _as_oserror(self._path):
             self._file.write(np.ascontiguousarray(block.T))
 
     def close(self) -> None:
-        """Write what is held back, and the final header."""
-        with _said_as_oserror(self._path):
+        """Write the remaining samples and the final header."""
+        with _as_oserror(self._path):
             self._file.close()
 
     def __enter__(self) -> Self:
@@ -194,19 +194,19 @@ class StemWriter:
         self.close()
 
 
-def _leave_out_the_time(file: Any) -> None:
-    """Write no PEAK chunk, in which libsndfile says when it was made.
+def _leave_out_peak_chunk(file: Any) -> None:
+    """Write no PEAK chunk, because it holds the time of writing.
 
-    Only where there is one: for RF64, which has none, the same command would add it.
+    This is done only for files that would get one: for RF64 the same command would add it.
     """
     if file.format in ("WAV", "AIFF") and file.subtype in ("FLOAT", "DOUBLE"):
         soundfile._snd.sf_command(file._file, _ADD_PEAK_CHUNK, soundfile._ffi.NULL, soundfile._snd.SF_FALSE)
-        file.truncate(0)  # the end of the longer header that was there before
+        file.truncate(0)  # what is left of the longer header
 
 
 @contextmanager
-def _said_as_oserror(path: Path) -> Iterator[None]:
+def _as_oserror(path: Path) -> Iterator[None]:
     try:
         yield
-    except soundfile.LibsndfileError as error:  # it has lost the system's error number
+    except soundfile.LibsndfileError as error:  # it does not keep the system's error number
         raise OSError(f"{path} cannot be written ({error}): is the disk full?") from None

@@ -17,6 +17,7 @@ import psutil
 import pytest
 import soundfile
 
+from components.core.base.exit_codes import ExitCode
 from components.core.base.files import digest_file
 from components.core.networks.unet import UNetConfig
 from components.core.sound.stft import StftConfig
@@ -210,8 +211,7 @@ def test_kills_and_a_store_that_comes_and_goes_change_nothing(bucket: Bucket, tm
     music = _music(tmp_path / "in", 30, 12)
     (music / "bad.wav").write_bytes(b"rubbish" * 100)
     bucket.put(music, "in")
-    (tmp_path / "params.yaml").write_text("separate:\n  patience_seconds: 120.0\n", encoding="utf-8")
-    base = [*COMMAND, "--model", str(model), "--workers", "2", "s3://music/in"]
+    base = [*COMMAND, "--model", str(model), "--workers", "2", "--patience-seconds", "120", "s3://music/in"]
     quiet = run_python(*base, "s3://music/quiet", cwd=tmp_path, more=bucket.variables)
     assert quiet.returncode == 4, quiet.stderr
 
@@ -276,30 +276,29 @@ def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: P
     soundfile.write(tmp_path / "a.wav", noise(0, 2000).T, 44100)
     bucket.put(tmp_path / "a.wav", "in/a.wav")
 
-    def fails(source: str, destination: str, **more: str) -> str:
+    def fails(source: str, destination: str, variables: dict[str, str], code: int = 2) -> str:
         result = run_python(
-            *COMMAND, "--model", str(model), source, destination, cwd=tmp_path, more=bucket.variables | more
+            *COMMAND, "--model", str(model), source, destination, cwd=tmp_path, more=bucket.variables | variables
         )
-        assert result.returncode == 2, result.stderr
+        assert result.returncode == code, result.stderr
         assert "Traceback" not in result.stderr
         [line] = [line for line in result.stderr.splitlines() if line.startswith("stemline: ")]
         return line
 
     wrong = {"AWS_SECRET_ACCESS_KEY": "a-guess"}
-    assert "s3://music/in: access denied" in fails("s3://music/in", "out", **wrong)
-    assert "AWS_ACCESS_KEY_ID" in fails("s3://music/in", "out", AWS_ACCESS_KEY_ID="nobody")
-    assert "access denied" in fails("a.wav", "s3://music/out", **wrong)
-    assert "check the bucket's name" in fails("s3://no-such-bucket/in", "out")
+    assert "s3://music/in: access denied" in fails("s3://music/in", "out", wrong)
+    assert "AWS_ACCESS_KEY_ID" in fails("s3://music/in", "out", {"AWS_ACCESS_KEY_ID": "nobody"})
+    assert "access denied" in fails("a.wav", "s3://music/out", wrong)
+    assert "check the bucket's name" in fails("s3://no-such-bucket/in", "out", {})
     bucket.stop()
-    assert "is AWS_ENDPOINT_URL right, and the store up?" in fails("s3://music/in", "out")
+    assert "is AWS_ENDPOINT_URL right, and the store up?" in fails("s3://music/in", "out", {}, ExitCode.OUTAGE)
 
 
 def test_credentials_taken_away_in_the_middle_are_one_line_and_nothing_is_lost(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 16, 12)
     bucket.put(music, "in")
-    (tmp_path / "params.yaml").write_text("separate:\n  patience_seconds: 5.0\n", encoding="utf-8")
-    base = [*COMMAND, "--model", str(model), "s3://music/in"]
+    base = [*COMMAND, "--model", str(model), "--patience-seconds", "5", "s3://music/in"]
     quiet = run_python(*base, "s3://music/quiet", cwd=tmp_path, more=bucket.variables)
     assert quiet.returncode == 0, quiet.stderr
 
@@ -391,14 +390,11 @@ def test_a_killed_job_leaves_no_process(tmp_path: Path) -> None:
     assert not alive, gone
 
 
-CONFIG = "separate:\n  attempts: 2\n  stuck_seconds: {stuck}\n  worker_gigabytes: {gigabytes}\n"
-
-
 def test_a_recording_that_takes_too_much_memory_ends_in_quarantine(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     _music(tmp_path / "music", 1, 60)
-    (tmp_path / "params.yaml").write_text(CONFIG.format(stuck=900.0, gigabytes=0.05), encoding="utf-8")
-    result = run_python(*COMMAND, "--model", str(model), "music", "out", cwd=tmp_path)
+    limits = ("--attempts", "2", "--worker-gigabytes", "0.05")
+    result = run_python(*COMMAND, *limits, "--model", str(model), "music", "out", cwd=tmp_path)
     assert result.returncode == 4, result.stderr
     assert ledger(tmp_path / "out")["00.flac"].reason == "its worker took more than 0.1 GB of memory, 2 times"
 
@@ -406,8 +402,8 @@ def test_a_recording_that_takes_too_much_memory_ends_in_quarantine(tmp_path: Pat
 def test_a_worker_that_stands_still_is_ended(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 3, 60)
-    (tmp_path / "params.yaml").write_text(CONFIG.format(stuck=5.0, gigabytes=8.0), encoding="utf-8")
-    command = [sys.executable, *COMMAND, "--model", str(model), "--workers", "1", str(music), "out"]
+    limits = ("--attempts", "2", "--stuck-seconds", "5")
+    command = [sys.executable, *COMMAND, *limits, "--model", str(model), "--workers", "1", str(music), "out"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE) as job:
         deadline = time.monotonic() + 120
         while not list((tmp_path / "out").glob("*/provenance.json")) and time.monotonic() < deadline:
