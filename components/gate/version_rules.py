@@ -1,7 +1,7 @@
 """The rules about a version's own history: its weights, earlier decisions of people, and the test tracks."""
 
 from components.core.release.verdict import Finding
-from components.core.release.version import NOT_APPROVED, TAKEN_BACK, VersionRef
+from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG, VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
 from components.gate.mlflow_record import TEST_DIGEST
@@ -24,13 +24,13 @@ def _judge_earlier_decisions(version: VersionRef) -> list[Finding]:
     tags = _tags(version.name, version.version)
     by_hand = f"stemline rollback --to {version.version}"
     findings = []
-    if TAKEN_BACK in tags:
+    if ROLLED_BACK_TAG in tags:
         remedy = f"train another, or `{by_hand} --why …`"
-        findings.append(Finding("taken back", False, f"taken back: {tags[TAKEN_BACK]}; {remedy}"))
-    if NOT_APPROVED in tags:
-        again = f"take the tag {NOT_APPROVED} from the version to be asked again"
+        findings.append(Finding("taken back", False, f"taken back: {tags[ROLLED_BACK_TAG]}; {remedy}"))
+    if REFUSED_TAG in tags:
+        again = f"take the tag {REFUSED_TAG} from the version to be asked again"
         remedy = f"train another, {again}, or `{by_hand} --ungated --why …`"
-        findings.append(Finding("approval", False, f"approval: refused by {tags[NOT_APPROVED]}; {remedy}"))
+        findings.append(Finding("approval", False, f"approval: refused by {tags[REFUSED_TAG]}; {remedy}"))
     return findings
 
 

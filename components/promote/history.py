@@ -11,7 +11,7 @@ from typer import Option
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
-from components.core.release.journal import Entry, live_at, open_journal
+from components.core.release.journal import JournalEntry, entry_at, open_journal
 from components.core.release.sections import PromoteConfig
 
 _DAY_LENGTH = len("2026-11-25")
@@ -37,10 +37,10 @@ def history(
         Console(highlight=False).print(_table(entries))
 
 
-def _entries_in_force(entries: list[Entry], time: datetime) -> list[Entry]:
+def _entries_in_force(entries: list[JournalEntry], time: datetime) -> list[JournalEntry]:
     """Return, for each registered model, the entry that was in force at `time`."""
     names = dict.fromkeys(entry.name for entry in entries)
-    found = [live_at([entry for entry in entries if entry.name == name], time) for name in names]
+    found = [entry_at([entry for entry in entries if entry.name == name], time) for name in names]
     return [entry for entry in found if entry]
 
 
@@ -55,7 +55,7 @@ def parse_time(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _table(entries: list[Entry]) -> Table:
+def _table(entries: list[JournalEntry]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("when", "what", "live", "before", "by", "why"):
         table.add_column(column, no_wrap=column in ("when", "what", "live", "before"))

@@ -14,13 +14,13 @@ import mlflow
 
 from components.core.base.errors import UserError
 from components.core.release.champion import champion_version
-from components.core.release.journal import Entry, Journal, Kind, open_journal
+from components.core.release.journal import EntryKind, Journal, JournalEntry, open_journal
 from components.core.release.registry_consistency import (
     Disagreement,
-    Registered,
-    disagreement,
+    RegistryState,
+    compare_with_journal,
     is_registered,
-    misfit,
+    registry_mismatch,
 )
 from components.core.release.sections import PromoteConfig
 from components.core.tracking import mlflow_runs
@@ -42,8 +42,8 @@ class _State:
 
     live: int
     followed: int
-    entries: tuple[Entry, ...]
-    disagreement: Disagreement | None
+    entries: tuple[JournalEntry, ...]
+    compare_with_journal: Disagreement | None
 
     @property
     def version(self) -> int:
@@ -73,9 +73,9 @@ class LiveModel:
     name: str
     journal: Journal
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[JournalEntry]:
         """Return the journal's entries about this model."""
-        return self.journal.of(self.name)
+        return self.journal.entries_of(self.name)
 
     def settle(self) -> int:
         """Make journal and aliases agree; return the live version (0: none).
@@ -100,7 +100,9 @@ class LiveModel:
         if state.live != state.version or (state.disagreement and state.disagreement.blocks):
             self._adopt(state)
 
-    def make_live(self, kind: Kind, version: int, why: str, evidence: Mapping[str, Any], expected: int) -> Entry:
+    def make_live(
+        self, kind: EntryKind, version: int, why: str, evidence: Mapping[str, Any], expected: int
+    ) -> JournalEntry:
         """Make `version` live in place of version `expected`; raises UserError when it is not registered."""
         if not is_registered(self.client, self.name, version):
             raise UserError(
@@ -109,12 +111,14 @@ class LiveModel:
             )
         return self._write(kind, version, why, evidence, expected)
 
-    def _adopt(self, state: _State) -> Entry:
+    def _adopt(self, state: _State) -> JournalEntry:
         where = f"at version {state.live}" if state.live else "deleted"
         why = f"@{self.config.alias} was found {where}: a person moved it, or it is older than the journal"
         return self._write("adoption", state.live, why, {}, state.version)
 
-    def _write(self, kind: Kind, version: int, why: str, evidence: Mapping[str, Any], expected: int) -> Entry:
+    def _write(
+        self, kind: EntryKind, version: int, why: str, evidence: Mapping[str, Any], expected: int
+    ) -> JournalEntry:
         entry = self.journal.append(kind, self.name, version, why, evidence, expected)
         follow_journal(self.client, self.config, self.journal, entry)
         return entry
@@ -135,8 +139,8 @@ class LiveModel:
         tag = read_followed_entry(self.client, self.name)
         live = champion_version(self.client, self.name, self.config.alias) or 0
         entries = self.entries()
-        reason = misfit(self.client, entries[-1]) if entries else ""
-        found = disagreement(Registered(live, tag, reason), entries, self.config.alias)
+        reason = registry_mismatch(self.client, entries[-1]) if entries else ""
+        found = compare_with_journal(RegistryState(live, tag, reason), entries, self.config.alias)
         return _State(live, int(tag.partition(" ")[0] or 0), tuple(entries), found)
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.release.approval import Approval
-from components.core.release.journal import Entry
+from components.core.release.journal import JournalEntry
 from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.promote.live_model import open_live_model
 
 
-def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None = None) -> Entry | None:
+def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None = None) -> JournalEntry | None:
     """Make the judged version the champion; return the journal's entry, with the approval in it.
 
     Returns None when the gate refused the version, or when it is the champion already.
@@ -48,7 +48,7 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
     return model.make_live("promotion", verdict.version, why, evidence, live)
 
 
-def _find_rollback(entries: list[Entry], version: int) -> Entry | None:
+def _find_rollback(entries: list[JournalEntry], version: int) -> JournalEntry | None:
     """Return the rollback that took the version back, unless the version went live again after it."""
     for entry in reversed(entries):
         if entry.version == version:

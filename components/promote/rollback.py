@@ -12,12 +12,12 @@ from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.models.smoke_test import run_smoke_test
-from components.core.release.journal import Entry
+from components.core.release.journal import JournalEntry
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.promote.live_model import LiveModel, open_live_model
 
 
-def roll_back(config: PromoteConfig, name: str, why: str, to: int | None = None, ungated: bool = False) -> Entry:
+def roll_back(config: PromoteConfig, name: str, why: str, to: int | None = None, ungated: bool = False) -> JournalEntry:
     """Make version `to`, or else the version before the live one, live; return the journal's entry.
 
     `ungated` allows a version that was never live. Raises UserError when there is no such version, when it is live

@@ -66,7 +66,7 @@ def _evaluate(checkout: Checkout) -> str:
         raise
     retry_outages(lambda: client.set_terminated(run.run_id))
     now, then = (retry_outages(partial(client.get_run, ref.run_id)) for ref in (run, training))
-    promotion = retry_outages(lambda: last_promotion(open_journal(promote.journal).of(name), version))
+    promotion = retry_outages(lambda: last_promotion(open_journal(promote.journal).entries_of(name), version))
     before = retry_outages(lambda: scores_at_promotion(client, then, promotion))
     return f"version {version}: {_compare(now, before, 'at its promotion' if promotion else 'when it was trained')}"
 

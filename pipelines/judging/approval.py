@@ -31,7 +31,7 @@ from components.core.models.registry_names import REGISTRY
 from components.core.release.approval import Approval
 from components.core.release.listening import Listening
 from components.core.release.verdict import Verdict
-from components.core.release.version import NOT_APPROVED
+from components.core.release.version import REFUSED_TAG
 from components.core.stores.store import S3
 from components.core.tracking import mlflow_runs
 from components.shadow.config import ShadowConfig
@@ -100,7 +100,7 @@ def approve(project: ProjectFolder, verdict: Verdict) -> None:
 
 
 def _tag_as_refused(verdict: Verdict, tag: str) -> None:
-    mlflow_runs.connect().set_model_version_tag(verdict.name, str(verdict.version), NOT_APPROVED, tag)
+    mlflow_runs.connect().set_model_version_tag(verdict.name, str(verdict.version), REFUSED_TAG, tag)
 
 
 def _ask(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime) -> Approval:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import mlflow
 
-from components.core.release.journal import Entry
+from components.core.release.journal import JournalEntry
 
 # the model's own metrics, as components/evaluate/results/mlflow_run.py names them: test/<target>/SDR
 _PREFIX, _SUFFIX = "test/", "/SDR"
@@ -32,7 +32,9 @@ def current_scores(run: mlflow.entities.Run) -> ModelScores:
     return ModelScores({_target(name): value for name, value in values.items()}, run.data.tags.get(TEST_DIGEST, ""))
 
 
-def scores_at_promotion(client: mlflow.MlflowClient, run: mlflow.entities.Run, promotion: Entry | None) -> ModelScores:
+def scores_at_promotion(
+    client: mlflow.MlflowClient, run: mlflow.entities.Run, promotion: JournalEntry | None
+) -> ModelScores:
     """Return the scores that the training's run showed at `promotion`; the current ones without a promotion."""
     if promotion is None:
         return current_scores(run)
@@ -45,7 +47,7 @@ def scores_at_promotion(client: mlflow.MlflowClient, run: mlflow.entities.Run, p
     return ModelScores(sdr, str(promotion.evidence.get("test", "")))
 
 
-def last_promotion(entries: list[Entry], version: int) -> Entry | None:
+def last_promotion(entries: list[JournalEntry], version: int) -> JournalEntry | None:
     """Return the last journal entry by which the gate let the version go live; None if there is none."""
     found = [entry for entry in entries if entry.version == version and entry.kind == "promotion"]
     return found[-1] if found else None

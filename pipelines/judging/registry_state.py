@@ -8,7 +8,7 @@ from components.core.base.errors import UserError
 from components.core.base.outages import outage_reason
 from components.core.base.params import PARAMS, load_section
 from components.core.release.journal import open_journal
-from components.core.release.registry_consistency import Disagreement, disagreement, read_registered
+from components.core.release.registry_consistency import Disagreement, compare_with_journal, read_registry_state
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
@@ -23,16 +23,16 @@ def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
         load_section("register", RegisterConfig, params).name,
         load_section("promote", PromoteConfig, params),
     )
-    entries = open_journal(promotion.journal).of(name)
+    entries = open_journal(promotion.journal).entries_of(name)
     if not entries and not store_exists():
         return None
     client = mlflow_runs.connect()
     try:
-        registered = read_registered(client, name, promotion.alias, entries[-1] if entries else None)
+        registered = read_registry_state(client, name, promotion.alias, entries[-1] if entries else None)
     except MlflowException as error:
         if outage_reason(error):
             raise
         raise UserError(
             f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
         ) from None
-    return disagreement(registered, entries, promotion.alias)
+    return compare_with_journal(registered, entries, promotion.alias)

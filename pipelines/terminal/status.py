@@ -40,7 +40,7 @@ def _live_model() -> list[str]:
 def live_since(journal: str, name: str, version: int) -> str:
     """Return since when, how and by whom `version` is live, as the journal says; or why the journal does not say."""
     try:
-        entries = open_journal(journal).of(name)
+        entries = open_journal(journal).entries_of(name)
     except UserError as error:
         return f"since when is not known: {error}"
     if not entries or entries[-1].version != version:
@@ -57,7 +57,7 @@ def disagreement_lines() -> list[str]:
         found = find_disagreement()
     except UserError:
         return []
-    return [f"{found.seen}: {found.do}"] if found else []
+    return [f"{found.problem}: {found.remedy}"] if found else []
 
 
 def _places() -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from components.core.release.journal import Entry, Journal, open_journal
+from components.core.release.journal import Journal, JournalEntry, open_journal
 from components.core.stores.opening import open_store
 from tests.docker.written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
@@ -186,7 +186,7 @@ def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.Monke
     return open_journal("promote")
 
 
-def taken_along(home: Path) -> list[Entry]:
+def taken_along(home: Path) -> list[JournalEntry]:
     """Write a journal in the volume of a worker, take it to the store as docker/README.md says, and return it."""
     [command] = re.findall(r"(?m)^ +dc exec worker (python -c .*)$", (DOCKER / "README.md").read_text())
     journal = Journal(open_store(str(home / "workspace" / "promote")))

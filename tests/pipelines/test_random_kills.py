@@ -18,7 +18,7 @@ import requests
 import soundfile
 import yaml
 
-from components.core.release.journal import Entry, Journal
+from components.core.release.journal import Journal, JournalEntry
 from components.core.stores.opening import open_store
 from demo_songs import render_song
 from tests.support.project import NAME, Project
@@ -185,8 +185,8 @@ def _until_done(killer: Killer, kills: int, done: Callable[[], bool], *command: 
         process.communicate()
 
 
-def _journal() -> list[Entry]:
-    return Journal(open_store("s3://music/books")).of(NAME)
+def _journal() -> list[JournalEntry]:
+    return Journal(open_store("s3://music/books")).entries_of(NAME)
 
 
 def _stems(address: str) -> dict[str, str]:
@@ -242,7 +242,7 @@ def test_thirty_kills_lose_nothing(
     wait_until(lambda: not _at_work(project), "nothing is left running", 300.0)
 
 
-def _look_at_trainings(project: Project, stack: Stack, entries: list[Entry], seed: int) -> None:
+def _look_at_trainings(project: Project, stack: Stack, entries: list[JournalEntry], seed: int) -> None:
     """Every promotion is in the journal once; every version was recorded; and no finished training was made again."""
     assert entries, "something was promoted"
     assert len({entry.version for entry in entries}) == len(entries), "no promotion was written twice"

@@ -5,10 +5,10 @@ from typing import ClassVar
 from components.core.base.documents import Document
 from components.core.data import artifacts
 
-TAKEN_BACK = "taken_back"
+ROLLED_BACK_TAG = "taken_back"
 """Tag of a version that a rollback replaced: when and why. The gate refuses it."""
 
-NOT_APPROVED = "approval.refused"
+REFUSED_TAG = "approval.refused"
 """Tag of a version that a person refused: who, and why. The gate refuses it."""
 
 

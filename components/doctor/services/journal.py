@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
-from components.core.release.journal import PLACE, Entry, Journal, open_journal
+from components.core.release.journal import JOURNAL_VARIABLE, Journal, JournalEntry, open_journal
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking.mlflow_store import store_exists, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.services.mlflow_store import check_mlflow
 
 if TYPE_CHECKING:
-    from components.core.release.registry_consistency import Registered
+    from components.core.release.registry_consistency import RegistryState
 
 _JOURNAL, _REGISTRY = "journal", "journal and registry"
 
@@ -31,7 +31,7 @@ def check_journal() -> Findings:
     except UserError:
         yield not_used(_JOURNAL, "params.yaml does not say where it lies: see the finding about params.yaml")
         return
-    setting = PLACE if os.environ.get(PLACE) else "promote.journal"
+    setting = JOURNAL_VARIABLE if os.environ.get(JOURNAL_VARIABLE) else "promote.journal"
     try:
         journal = open_journal(promote.journal)
         count = len(journal.entries())
@@ -50,35 +50,35 @@ def check_journal() -> Findings:
 
 def _compare_registry(journal: Journal, name: str, alias: str) -> Finding:
     """Compare once; when they disagree, compare again after a moment."""
-    from components.core.release.registry_consistency import disagreement
+    from components.core.release.registry_consistency import compare_with_journal
 
     for pause in (SETTLING_SECONDS, 0.0):
-        entries = journal.of(name)
+        entries = journal.entries_of(name)
         last = entries[-1] if entries else None
-        found = disagreement(_read_registry(name, alias, last), entries, alias)
+        found = compare_with_journal(_read_registry(name, alias, last), entries, alias)
         if found is None:
             version = last.version if last else 0
             state = f"version {version} of {name} is live" if version else f"no version of {name} is live"
             return ok(_REGISTRY, state)
         time.sleep(pause)
     assert found is not None
-    return (problem if found.blocks else warning)(_REGISTRY, found.seen, found.do)
+    return (problem if found.blocks else warning)(_REGISTRY, found.problem, found.remedy)
 
 
-def _read_registry(name: str, alias: str, last: Entry | None) -> "Registered":
+def _read_registry(name: str, alias: str, last: JournalEntry | None) -> "RegistryState":
     """Read the registry's state; never create a registry."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    from components.core.release.registry_consistency import Registered, read_registered
+    from components.core.release.registry_consistency import RegistryState, read_registry_state
     from components.core.tracking import mlflow_runs
 
     if not store_exists():
-        return Registered(0, "", "has no such version" if last and last.version else "")
+        return RegistryState(0, "", "has no such version" if last and last.version else "")
     os.environ.update(_SHORT_PATIENCE)
     uri = tracking_uri()
     try:
-        return read_registered(mlflow.MlflowClient(uri, uri), name, alias, last)
+        return read_registry_state(mlflow.MlflowClient(uri, uri), name, alias, last)
     except MlflowException as error:
         raise UserError(
             f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"

@@ -3,8 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from components.core.release.journal import Entry
-from components.core.release.registry_consistency import Disagreement, Registered, disagreement, read_registered
+from components.core.release.journal import JournalEntry
+from components.core.release.registry_consistency import (
+    Disagreement,
+    RegistryState,
+    find_disagreement,
+    read_registry_state,
+)
 from components.core.tracking.mlflow_store import store_exists
 from components.report.sources.reading import Part, Unavailable, read_part
 from components.report.sources.stores import Mlflow, ModelSettings, Stores, errors_as_notes
@@ -30,7 +35,7 @@ class LivePart:
     version: int
     headline: str
     settled: bool
-    entry: Entry | None
+    entry: JournalEntry | None
     rollback: tuple[str, str] | None
     doubts: tuple[str, ...]
     disputed: bool
@@ -40,8 +45,8 @@ class LivePart:
 class HistoryPart:
     """The journal's entries, the newest first: `shown` at once, `folded` on demand, `more` only counted."""
 
-    shown: tuple[Entry, ...]
-    folded: tuple[Entry, ...]
+    shown: tuple[JournalEntry, ...]
+    folded: tuple[JournalEntry, ...]
     more: int
 
 
@@ -63,7 +68,7 @@ def read_live(stores: Stores) -> LivePart:
     )
 
 
-def _explain_no_version(stores: Stores, registered: Part[Registered]) -> str:
+def _explain_no_version(stores: Stores, registered: Part[RegistryState]) -> str:
     """Return why there is no live version to show: there is none, or the stores can't be read."""
     notes = [stores.journal.note] if stores.journal.content is None else []
     if registered.content is None and store_exists():
@@ -79,12 +84,12 @@ def read_history(stores: Stores) -> HistoryPart:
     return HistoryPart(newest[:SHOWN], newest[SHOWN:LIMIT], max(0, len(newest) - LIMIT))
 
 
-def _read_registry(store: Mlflow, settings: ModelSettings, last: Entry | None) -> Registered:
+def _read_registry(store: Mlflow, settings: ModelSettings, last: JournalEntry | None) -> RegistryState:
     with errors_as_notes("The registry"):
-        return read_registered(store.client, settings.name, settings.promote.alias, last)
+        return read_registry_state(store.client, settings.name, settings.promote.alias, last)
 
 
-def _versions_of(registered: Part[Registered]) -> list[int]:
+def _versions_of(registered: Part[RegistryState]) -> list[int]:
     return [registered.content.version] if registered.content else []
 
 
@@ -95,14 +100,14 @@ def _headline(name: str, versions: Sequence[int]) -> str:
     return f"It is not settled which {name} is live: {' or '.join(candidates)}"
 
 
-def _compare(settings: ModelSettings, stores: Stores, registered: Part[Registered]) -> Disagreement | None:
+def _compare(settings: ModelSettings, stores: Stores, registered: Part[RegistryState]) -> Disagreement | None:
     """Return how journal and registry disagree; None when they agree, or when one of them can't be read."""
     if stores.journal.content is None or registered.content is None:
         return None
-    return disagreement(registered.content, stores.journal.content, settings.promote.alias)
+    return find_disagreement(registered.content, stores.journal.content, settings.promote.alias)
 
 
-def _doubts(stores: Stores, registered: Part[Registered], found: Disagreement | None) -> Iterator[str]:
+def _doubts(stores: Stores, registered: Part[RegistryState], found: Disagreement | None) -> Iterator[str]:
     if stores.journal.content is None:
         yield f"It is unknown since when, by whom and why it is live. {stores.journal.note}"
     elif registered.content is None:
@@ -111,7 +116,7 @@ def _doubts(stores: Stores, registered: Part[Registered], found: Disagreement | 
         yield f"{found.seen}: {found.do}."
 
 
-def _describe_rollback(last: Entry | None) -> tuple[str, str] | None:
+def _describe_rollback(last: JournalEntry | None) -> tuple[str, str] | None:
     if last is None or not last.before:
         return None
     if last.kind == "rollback":  # it took back the version before, so going back leads further

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from components.core.release.version import NOT_APPROVED, TAKEN_BACK
+from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG
 from components.report.drawing.chart import Chart, draw_chart
 from components.report.parts.scores import METRICS
 from components.report.sources.reading import Unavailable
@@ -111,8 +111,8 @@ def _describe_version(store: Mlflow, version: ModelVersion, run: Run | None) -> 
         verdict=tags.get("gate.verdict", ""),
         rule=tags.get("gate.rule", ""),
         reasons=tags.get("gate.reasons", ""),
-        taken_back=tags.get(TAKEN_BACK, ""),
-        not_approved=tags.get(NOT_APPROVED, ""),
+        taken_back=tags.get(ROLLED_BACK_TAG, ""),
+        not_approved=tags.get(REFUSED_TAG, ""),
         network=tags.get("network", ""),
         commit=tags.get("git_commit", ""),
         lock=tags.get("dvc_lock", ""),

@@ -16,7 +16,7 @@ from components.core.base.errors import UserError
 from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
 from components.core.base.secrets import without_secrets
-from components.core.release.journal import Entry, open_journal
+from components.core.release.journal import JournalEntry, open_journal
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists, tracking_uri
@@ -60,7 +60,7 @@ class Stores:
     """The model's settings, its journal entries from the oldest on, and MLflow, each as far as it can be read."""
 
     settings: Part[ModelSettings]
-    journal: Part[tuple[Entry, ...]]
+    journal: Part[tuple[JournalEntry, ...]]
     mlflow: Part[Mlflow]
 
 
@@ -94,9 +94,9 @@ def _read_settings() -> ModelSettings:
         return ModelSettings(load_section("register", RegisterConfig).name, load_section("promote", PromoteConfig))
 
 
-def _read_journal(settings: ModelSettings) -> tuple[Entry, ...]:
+def _read_journal(settings: ModelSettings) -> tuple[JournalEntry, ...]:
     with errors_as_notes("The journal"):
-        return tuple(open_journal(settings.promote.journal).of(settings.name))
+        return tuple(open_journal(settings.promote.journal).entries_of(settings.name))
 
 
 def _open_mlflow() -> Mlflow:

@@ -12,7 +12,7 @@ from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from components.core.base.errors import UserError
 from components.core.release.champion import champion_version
-from components.core.release.journal import Overtaken, open_journal
+from components.core.release.journal import JournalConflict, open_journal
 from components.promote.__main__ import promote_judged
 from components.promote.config import PromoteConfig
 from components.promote.history import history
@@ -164,7 +164,7 @@ def test_champion_version_fails_with_the_registry() -> None:
 def test_journal_refuses_the_second_of_two_equal_expectations(config: PromoteConfig) -> None:
     journal = open_journal(config.journal)
     journal.append("promotion", "m", 1, "why", {}, 0)
-    with pytest.raises(Overtaken):
+    with pytest.raises(JournalConflict):
         journal.append("promotion", "m", 2, "why", {}, 0)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
-from components.core.release.journal import Entry, open_journal
+from components.core.release.journal import JournalEntry, open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live_model import LiveModel
@@ -57,7 +57,7 @@ def train_version(client: mlflow.MlflowClient, sdr: float, verdict: str = "passe
     return int(client.create_model_version(NAME, "somewhere", ref.run_id, tags=tags | judged).version)
 
 
-def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, before: int, why: str) -> Entry:
+def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, before: int, why: str) -> JournalEntry:
     """Promote a version in place of the one before, as the flow does."""
     model = LiveModel(client, config, NAME, open_journal(config.journal))
     return model.make_live("promotion", version, why, {}, before)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from components.core.release.journal import open_journal
-from components.core.release.version import NOT_APPROVED
+from components.core.release.version import REFUSED_TAG
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.live_model import LiveModel
@@ -171,7 +171,7 @@ def test_page_after_a_rollback_offers_to_go_back_further(project: Path) -> None:
 
 
 def test_page_says_who_refused_a_version(project: Path) -> None:
-    mlflow_runs.connect().set_model_version_tag(NAME, "2", NOT_APPROVED, "Ann on 2026-11-28: hollow voices")
+    mlflow_runs.connect().set_model_version_tag(NAME, "2", REFUSED_TAG, "Ann on 2026-11-28: hollow voices")
     assert "Refused by Ann on 2026-11-28: hollow voices" in _page(project).text
 
 

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 from mlflow.entities import Metric
 
-from components.core.release.journal import Entry
+from components.core.release.journal import JournalEntry
 from components.core.tracking import mlflow_runs
 from pipelines.judging.promotion_scores import TEST_DIGEST, current_scores, last_promotion, scores_at_promotion
 from tests.support.databases import new_mlflow_store
@@ -16,8 +16,8 @@ PROMOTED = 1_700_000_000  # seconds since 1970
 TIME = "2023-11-14T22:13:20+00:00"
 
 
-def _entry(number: int, kind: str = "promotion", version: int = 1) -> Entry:
-    return Entry(
+def _entry(number: int, kind: str = "promotion", version: int = 1) -> JournalEntry:
+    return JournalEntry(
         number=number,
         time=TIME,
         kind=kind,

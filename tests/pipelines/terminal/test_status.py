@@ -18,7 +18,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_live_since_gives_time_and_author_of_the_entry(journal: str) -> None:
-    (entry,) = open_journal(journal).of("voices")
+    (entry,) = open_journal(journal).entries_of("voices")
     assert live_since(journal, "voices", 1) == f"live since {entry.time} (promotion by {entry.by})"
 
 
@@ -54,7 +54,7 @@ def registry(journal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for _ in range(2):
         client.create_model_version("voices", "somewhere")
     client.set_registered_model_alias("voices", "champion", "1")
-    (entry,) = open_journal(journal).of("voices")
+    (entry,) = open_journal(journal).entries_of("voices")
     client.set_registered_model_tag("voices", "journal.entry", f"{entry.number} {entry.digest}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from components.core.release.journal import Entry, Journal, open_journal
+from components.core.release.journal import Journal, JournalEntry, open_journal
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import tracking_uri
 from components.doctor.finding import Finding
@@ -41,7 +41,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _follow(client: mlflow.MlflowClient, entry: Entry) -> None:
+def _follow(client: mlflow.MlflowClient, entry: JournalEntry) -> None:
     client.set_registered_model_alias(NAME, "champion", str(entry.version))
     client.set_registered_model_tag(NAME, "journal.entry", f"{entry.number} {entry.digest}")
 
@@ -89,7 +89,7 @@ def test_check_journal_warns_of_a_moved_alias_and_a_killed_promotion(project: Pa
     _journal(project).append("rollback", NAME, 2, "adopted", {}, expected=2)
     _, both = _found()
     assert both.status == "warning"
-    assert "does not stand for entry 3" in both.observation
+    assert "does not follow entry 3" in both.observation
 
 
 def test_check_journal_waits_for_a_promotion_under_way(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
