@@ -7,7 +7,7 @@ from components.core.release.journal import JournalEntry
 from components.core.release.registry_consistency import (
     Disagreement,
     RegistryState,
-    find_disagreement,
+    compare_with_journal,
     read_registry_state,
 )
 from components.core.tracking.mlflow_store import store_exists
@@ -104,7 +104,7 @@ def _compare(settings: ModelSettings, stores: Stores, registered: Part[RegistryS
     """Return how journal and registry disagree; None when they agree, or when one of them can't be read."""
     if stores.journal.content is None or registered.content is None:
         return None
-    return find_disagreement(registered.content, stores.journal.content, settings.promote.alias)
+    return compare_with_journal(registered.content, stores.journal.content, settings.promote.alias)
 
 
 def _doubts(stores: Stores, registered: Part[RegistryState], found: Disagreement | None) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _doubts(stores: Stores, registered: Part[RegistryState], found: Disagreement
     elif registered.content is None:
         yield f"It is unknown whether the registry agrees. {registered.note}"
     elif found:
-        yield f"{found.seen}: {found.do}."
+        yield f"{found.problem}: {found.remedy}."
 
 
 def _describe_rollback(last: JournalEntry | None) -> tuple[str, str] | None:

@@ -141,14 +141,14 @@ def test_page_reports_a_missing_last_entry(project: Path) -> None:
     mlflow_runs.connect().set_registered_model_alias(NAME, "champion", "1")
     text = _page(project).text
     assert f"Version 1 of {NAME} is live" in text
-    assert "The registry remembers entry 2 of the journal, which is missing or is another one by now" in text
+    assert "The registry follows entry 2 of the journal, which is missing or was replaced" in text
 
 
 def test_page_reports_an_alias_without_a_journal(project: Path) -> None:
     shutil.rmtree(project / "promote")
     text = _page(project).text
     assert f"Version 3 of {NAME} is live" in text
-    assert "The journal has no entry about the model, and the registry remembers entry 2 of one" in text
+    assert "The journal has no entry about the model, and the registry follows entry 2 of another journal" in text
     assert "The journal is empty" in text
 
 
