@@ -43,7 +43,7 @@ class _State:
     live: int
     followed: int
     entries: tuple[JournalEntry, ...]
-    compare_with_journal: Disagreement | None
+    disagreement: Disagreement | None
 
     @property
     def version(self) -> int:
@@ -128,7 +128,7 @@ class LiveModel:
         state = self._read_state()
         if state.disagreement and state.disagreement.blocks:
             place = f"{self.name}, journal at {self.journal.address}"
-            raise UserError(f"{place}: {state.disagreement.seen}: {state.disagreement.do}")
+            raise UserError(f"{place}: {state.disagreement.problem}: {state.disagreement.remedy}")
         return state
 
     def _read_state(self) -> _State:
