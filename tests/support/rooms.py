@@ -49,3 +49,8 @@ def fewest_arrows(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
         room: {other for other in others if not any(other in reachable(between, arrows) for between in others)}
         for room, others in arrows.items()
     }
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """Return the names that import themselves through others."""
+    return sorted(name for name in arrows if name in reachable(name, arrows))
