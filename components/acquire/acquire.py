@@ -7,9 +7,9 @@ from pathlib import Path
 from components.acquire.checking.acceptance import find_problems, unscorable_reason
 from components.acquire.checking.measurements import TrackMeasurement, measure_track
 from components.acquire.config import AcquireConfig
+from components.acquire.copying import copy_file, plan_copies
 from components.acquire.datasets.collection import Collection, SourceTrack
 from components.acquire.datasets.registry import FINDERS
-from components.acquire.files.copying import copy_file, plan_copies
 from components.acquire.files.names import number_duplicates
 from components.acquire.splits import TEST, TRAIN, ArtistTrack, SplitShares, assign_splits
 from components.acquire.summary import print_summary, summarise

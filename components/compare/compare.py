@@ -20,10 +20,10 @@ from components.compare.config import CompareConfig
 from components.compare.presentation.html_page import as_html
 from components.compare.presentation.markdown_page import as_markdown
 from components.compare.presentation.pictures import draw
-from components.compare.presentation.systems_table import best_system, summarise
 from components.compare.scores.gathered_scores import gather
 from components.compare.scores.statistics import friedman, pairs_of
 from components.compare.systems.description import facts_of_others, read_facts
+from components.compare.systems_table import best_system, summarise
 from components.core.base.files import whole_file, write_json, write_text
 from components.core.data.metric_names import METRICS
 

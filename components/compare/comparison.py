@@ -7,10 +7,10 @@ from datetime import date
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.presentation.systems_table import best_system
 from components.compare.scores.gathered_scores import Gathered
 from components.compare.scores.statistics import by_track
 from components.compare.systems.description import Facts, title_of
+from components.compare.systems_table import best_system
 
 
 @dataclass(frozen=True)

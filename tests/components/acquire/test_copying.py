@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components.acquire.copying import FileCopy, copy_file, plan_copies
 from components.acquire.datasets.collection import SourceStem, SourceTrack
-from components.acquire.files.copying import FileCopy, copy_file, plan_copies
 from components.core.base.files import digest_file
 
 
