@@ -1,8 +1,8 @@
-"""Songs made on the spot: synthetic stems, deterministic from a seed, to train on where no recordings may be used.
+"""Synthetic songs: stems rendered from a seed, deterministic, to train on without recordings.
 
-What a song is made of is drawn in `score` and `singers`; `voice` (after `phonetics`), `drums`, `bass`, `chords` and
-`leads` play it from the blocks in `signals`; `space` and `mix` produce it. Only numpy and scipy are needed; nothing is
-read or fetched. From recorded music came only a few statistics, levels and long-term spectra, written out as constants.
+`score` and `singers` draw the notes and the voice. `voice` (with `phonetics`), `drums`, `bass`, `chords` and `leads`
+play them with the building blocks in `signals`. `space` and `mix` produce the song. Only numpy and scipy are needed,
+and no file is read. The only data from recorded music are a few levels and long-term spectra, as constants.
 """
 
 from demo_songs.mix import STEMS, render_song

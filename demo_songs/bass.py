@@ -20,7 +20,7 @@ from demo_songs.signals import (
     wavetables,
 )
 
-RHYTHMS = (  # onset and length in beats within a bar of four, and semitones above the root ('12' is the octave)
+RHYTHMS = (  # onset and length in beats within a bar of four, and semitones above the root (12 is the octave)
     ((0.0, 3.8, 0),),
     ((0.0, 0.9, 0), (1.0, 0.9, 0), (2.0, 0.9, 0), (3.0, 0.9, 0)),
     tuple((0.5 * step, 0.45, 0) for step in range(8)),
@@ -33,7 +33,7 @@ RHYTHMS = (  # onset and length in beats within a bar of four, and semitones abo
 
 
 def bass_track(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """The bass, (2, samples): nearly always in the middle, sometimes widened by a short delay."""
+    """Return the bass, (2, samples), in the centre, sometimes widened by a short delay."""
     tones = _line(rng, score)
     voice = VOICES[int(rng.integers(len(VOICES)))](rng, rate)
     mono = play_samples(tones, voice, samples, rate, release=0.03)
@@ -101,7 +101,7 @@ def _sine(rng: np.random.Generator, rate: int) -> Callable[[float], Signal]:
 
 
 def _fm(rng: np.random.Generator, rate: int) -> Callable[[float], Signal]:
-    """Two-operator frequency modulation (Chowning 1973)."""
+    """Return a tone by two-operator frequency modulation (Chowning 1973)."""
     ratio, index, fading = float(rng.choice([1.0, 2.0, 3.0])), rng.uniform(0.8, 3.5), rng.uniform(0.1, 0.8)
 
     def note(midi: float) -> Signal:

@@ -34,7 +34,7 @@ Maker = Callable[[np.random.Generator, Score, int, int], Signal]
 
 @dataclass(frozen=True)
 class Instrument:
-    """What renders a mono track, the section part it follows, and how often it is chosen."""
+    """An instrument: its renderer of a mono track, the part that it plays, and its weight in the draw."""
 
     make: Maker
     part: str
@@ -42,7 +42,7 @@ class Instrument:
 
 
 def other_track(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """Two to four instruments across the stereo image, (2, samples), dry."""
+    """Return two to four instruments across the stereo image, (2, samples), without reverb."""
     weights = np.array([item.weight for item in INSTRUMENTS.values()])
     count = int(rng.choice([2, 3, 4], p=[0.3, 0.45, 0.25]))
     names = rng.choice(list(INSTRUMENTS), count, replace=False, p=weights / weights.sum())
@@ -57,7 +57,7 @@ def other_track(rng: np.random.Generator, score: Score, samples: int, rate: int)
 
 
 def _only(score: Score, part: str, always: bool) -> Score:
-    """The score with the chords of the sections in which `part` plays; the first instrument may not be silent."""
+    """Return the score with the chords of the sections in which `part` plays; the first instrument always has some."""
     kept = tuple(chord for chord in score.chords if score.plays(part, chord.start + 0.01))
     if not kept and always:
         kept = score.chords
@@ -65,7 +65,7 @@ def _only(score: Score, part: str, always: bool) -> Score:
 
 
 def _spread(rng: np.random.Generator, mono: Signal, rate: int) -> Signal:
-    """A place in the stereo image: panned, doubled by a delay (Haas 1951), or widened by a chorus."""
+    """Return a mono track in the stereo image: panned, doubled by a delay (Haas 1951), or widened by a chorus."""
     pan = rng.uniform(-0.85, 0.85)
     kind = rng.random()
     if kind < 0.3:
@@ -80,7 +80,7 @@ def _spread(rng: np.random.Generator, mono: Signal, rate: int) -> Signal:
 
 
 def voiced(rng: np.random.Generator, chord: Chord, low: float, count: int) -> list[float]:
-    """`count` MIDI pitches of the chord at or above `low`, in a random inversion."""
+    """Return `count` MIDI pitches of the chord at or above `low`, in a random inversion."""
     classes = sorted({(chord.root + step) % 12 for step in chord.intervals})
     pitches = [low + (pitch - low) % 12 + 12 * octave for octave in range(3) for pitch in classes]
     start = int(rng.integers(0, 2))
@@ -98,7 +98,7 @@ def _strum_times(rng: np.random.Generator, score: Score) -> list[tuple[float, fl
 
 
 def _struck(rng: np.random.Generator, score: Score, low: float, count: int, strum: float) -> list[Tone]:
-    """Chords hit in a rhythm; `strum` seconds pass between two strings."""
+    """Return the tones of rhythmic chords, with `strum` seconds between two strings."""
     rhythm = _strum_times(rng, score)
     tones: list[Tone] = []
     for chord in score.chords:
@@ -149,7 +149,7 @@ def _guitar(rng: np.random.Generator, score: Score, samples: int, rate: int) -> 
 
 
 def _power_guitar(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """Fifths through a clipping amplifier and a loudspeaker that ends near 5 kHz; sometimes doubled."""
+    """Return fifths through a clipping amplifier and a loudspeaker with a limit near 5 kHz, sometimes doubled."""
     damping, muted = float(rng.uniform(0.0005, 0.003)), rng.random() < 0.4
     rhythm = _strum_times(rng, score)
 
@@ -170,7 +170,7 @@ def _power_guitar(rng: np.random.Generator, score: Score, samples: int, rate: in
 
 
 def _piano(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """Stretched partials that decay faster the higher they are (Fletcher and Rossing 1998)."""
+    """Return a tone of stretched partials; higher ones decay faster (Fletcher and Rossing 1998)."""
     hardness, stretch, sustain = rng.uniform(0.5, 1.6), rng.uniform(1e-4, 8e-4), rng.uniform(0.5, 2.0)
 
     def note(midi: float) -> Signal:
@@ -190,7 +190,7 @@ def _piano(rng: np.random.Generator, score: Score, samples: int, rate: int) -> S
 
 
 def _sustained(series: Callable[[np.random.Generator], Signal], detune: float, slow: float) -> Maker:
-    """A maker of held chords from a harmonic series: unison voices `detune` semitones apart, `slow` s of attack."""
+    """Return a renderer of held chords: unison voices `detune` semitones apart, with an attack of `slow` seconds."""
 
     def make(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
         tables = wavetables(series(rng), rng.uniform(0.0, 2 * np.pi, 512))

@@ -1,4 +1,4 @@
-"""Drum kits and grooves: each piece is synthesised a few times per song, then placed by a pattern of 16 steps."""
+"""Drum kits and grooves: each drum is synthesised a few times per song, then placed by a pattern of 16 steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from demo_songs.score import Score
 from demo_songs.signals import Signal, decay, filtered, place
 
-# Hit chances on 16 steps, one character each: '.' never, '-' rarely, 'o' often, 'x' always.
+# probability of a hit on each of 16 steps: '.' never, '-' rarely, 'o' often, 'x' always
 GROOVES: dict[str, tuple[dict[str, str], ...]] = {
     "rock": (
         {"kick": "x.....-.x.o.....", "snare": "....x..-....x..-", "hat": "x.x.x.x.x.x.x.x."},
@@ -65,7 +65,7 @@ class Kit:
 
 
 def make_kit(rng: np.random.Generator) -> Kit:
-    """A kit of random tuning."""
+    """Return a kit with random tuning."""
     return Kit(
         kick=float(rng.uniform(42, 75)),
         kick_decay=float(rng.uniform(0.06, 0.35)),
@@ -80,7 +80,7 @@ def make_kit(rng: np.random.Generator) -> Kit:
 
 
 def drum_track(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """The kit's close-up sound, (2, samples), unreverberated."""
+    """Return the sound of the drums, (2, samples), without reverb."""
     kit = make_kit(rng)
     groove = GROOVES[score.genre][int(rng.integers(2))]
     if rng.random() < 0.3:
@@ -148,7 +148,7 @@ def _snare(rng: np.random.Generator, kit: Kit, rate: int) -> Signal:
 
 
 def _metal(rng: np.random.Generator, kit: Kit, rate: int, seconds: float, low: float, noise: float) -> Signal:
-    """Cymbals: inharmonic partials by the dozen under noise; high ones die first."""
+    """Return a cymbal: dozens of inharmonic partials with noise; high ones decay first."""
     samples = int(rate * min(2.5, 5 * seconds))
     time = np.arange(samples) / rate
     partials = rng.uniform(low, 12000.0, 6 if kit.electronic else 14) * kit.metal

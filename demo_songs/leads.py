@@ -1,4 +1,4 @@
-"""Solo lines that resemble a voice without being one, so that a network must learn what makes a voice."""
+"""Solo instruments that resemble a voice, so that a network learns the difference."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from demo_songs.signals import (
 
 
 def lead_line(rng: np.random.Generator, score: Score, samples: int, rate: int) -> Signal:
-    """A gliding, vibrating solo line: what tells it from a singer is formants that stay and consonants that lack.
+    """Return a solo line with glides and vibrato; unlike a voice it has fixed formants and no consonants.
 
-    Drawn from saw, square, reed, brass, flute and fiddle-like series, with up to three fixed resonances or a wah.
+    Its harmonics resemble saw, square, reed, brass, flute or fiddle, with up to three fixed resonances or a wah.
     """
     points, hz = control_points(samples), rate / CONTROL_HOP
     midi, gate, bend = _solo(rng, score, points, hz)
@@ -46,7 +46,7 @@ def lead_line(rng: np.random.Generator, score: Score, samples: int, rate: int) -
 
 
 def _solo(rng: np.random.Generator, score: Score, points: int, hz: float) -> tuple[Signal, Signal, Signal]:
-    """MIDI pitch, gate and vibrato rise of a solo line per control point."""
+    """Return MIDI pitch, gate and vibrato depth of a solo line per control point."""
     midi, gate, bend = np.full(points, 64.0), np.zeros(points), np.zeros(points)
     low = rng.uniform(52, 72)
     degree, tied = int(rng.integers(0, 7)), rng.uniform(0.0, 0.6)

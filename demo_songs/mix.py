@@ -1,4 +1,4 @@
-"""From a seed to the four stems of a song."""
+"""The four stems of a song, rendered from a seed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from demo_songs.voice import sing
 STEMS = ("vocals", "drums", "bass", "other")
 PEAK = 0.9
 
-# RMS in dB against the mixture, mean and deviation: measured on MUSDB18-7's training excerpts.
+# RMS in dB relative to the mixture, mean and deviation, measured on the training excerpts of MUSDB18-7
 LEVELS = {"drums": (-6.0, 3.0), "bass": (-7.3, 2.8), "other": (-6.4, 2.6)}
 
 
 def render_song(seed: int, seconds: float, rate: int = 44100) -> dict[str, NDArray[np.float32]]:
-    """The stems of song `seed`: STEMS to (2, round(seconds * rate)) float32.
+    """Return the stems of song `seed` by the names in STEMS, each (2, round(seconds * rate)) float32.
 
-    The stems add up to the mixture, whose peak is at most 0.9; one gain for all of them holds it there. The same
+    The stems add up to the mixture. One gain for all of them keeps its peak at 0.9 or below. The same
     arguments give the same bits on the same machine. Raises ValueError for less than one sample or a negative seed.
     """
     samples = round(seconds * rate)
@@ -48,7 +48,7 @@ def render_song(seed: int, seconds: float, rate: int = 44100) -> dict[str, NDArr
 
 
 def vocal_track(rng: np.random.Generator, score: Score, singer: Singer, samples: int, rate: int) -> Signal:
-    """Lead vocals, sometimes doubled or in harmony, compressed, (2, samples)."""
+    """Return the lead vocals, sometimes doubled or in harmony, compressed, (2, samples)."""
     line = melody(rng, score, singer)
     lead = sing(rng, singer, line, samples, rate)
     stereo = np.stack([lead, lead]) * np.sqrt(1.0 + rng.uniform(-0.15, 0.15) * np.array([[-1.0], [1.0]]))
@@ -63,7 +63,7 @@ def vocal_track(rng: np.random.Generator, score: Score, singer: Singer, samples:
 
 
 def _companions(rng: np.random.Generator) -> list[tuple[float, int, float, float]]:
-    """Further takes beside the lead: seconds late, semitones up, gain and pan. Most songs have none."""
+    """Return the takes beside the lead: delay in seconds, semitones up, gain and pan. Most songs have none."""
 
     def take(semitones: int, gain: float, wide: float) -> tuple[float, int, float, float]:
         return float(rng.uniform(0.0, 0.04)), semitones, gain, float(rng.uniform(0.3, 1.0) * wide * rng.choice([-1, 1]))
@@ -94,7 +94,7 @@ def _finish(rng: np.random.Generator, name: str, dry: Signal, rooms: list[Signal
 
 
 def _balance(rng: np.random.Generator, stems: dict[str, Signal]) -> dict[str, NDArray[np.float32]]:
-    """Sets the stems' levels as records have them, vocals about 4 dB under all else, and the mixture's peak."""
+    """Scale the stems to typical levels, the vocals about 4 dB below the rest, and limit the mixture's peak."""
     backing = np.zeros_like(stems["vocals"])
     for name, (mean, deviation) in LEVELS.items():
         wanted = decibels(float(np.clip(rng.normal(mean, deviation), mean - 8.0, mean + 6.0)))
@@ -108,5 +108,5 @@ def _balance(rng: np.random.Generator, stems: dict[str, Signal]) -> dict[str, ND
 
 
 def _loudness(signal: Signal) -> float:
-    """RMS, but of a track with few strokes what its peak asks for: a lone crash must not drown the song."""
+    """Return the RMS; for a track with few strokes a level from its peak, so that it does not get too loud."""
     return max(float(np.sqrt(np.mean(signal**2))), 0.08 * float(np.abs(signal).max()), 1e-5)

@@ -1,4 +1,4 @@
-"""The sounds of speech as numbers: formants of vowels, and how consonants are made."""
+"""The sounds of speech as numbers: formants of vowels, and noise, voicing and closure of consonants."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIQUID = np.array((330, 1150, 2600, 3300, 4300), dtype=np.float64)
 
 @dataclass(frozen=True)
 class Consonant:
-    """How a consonant sounds: length in s, voicing 0-1, noise band in Hz and level, silent closure share, formants."""
+    """A consonant: length in s, voicing 0-1, noise band in Hz and its level, share of silent closure, formants."""
 
     length: float
     voicing: float

@@ -1,4 +1,4 @@
-"""What is played: key, tempo, chords, sections and the sung melody of a song, as notes in seconds."""
+"""The score of a song: key, tempo, chords, sections and the sung melody, as notes in seconds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Syllable:
 
 @dataclass(frozen=True)
 class Score:
-    """A song on paper. `parts` tells, per section (start, end, names), which accompanying parts play."""
+    """The score of a song; a section is its start, its end and the accompanying parts that play."""
 
     seconds: float
     genre: str
@@ -60,12 +60,12 @@ class Score:
     sections: tuple[tuple[float, float, frozenset[str]], ...]
 
     def plays(self, part: str, time: float) -> bool:
-        """Whether `part` plays in the section that `time` (seconds) falls into."""
+        """Return whether `part` plays in the section at `time` (seconds)."""
         return any(start <= time < end and part in names for start, end, names in self.sections)
 
 
 def compose(rng: np.random.Generator, seconds: float) -> Score:
-    """A song's plan, at least `seconds` long."""
+    """Return a random score of at least `seconds`."""
     genre = str(rng.choice(list(TEMPI)))
     beat = 60.0 / rng.uniform(*TEMPI[genre])
     scale = MAJOR if rng.random() < 0.55 else MINOR
@@ -96,7 +96,7 @@ def _chords(
 def _sections(rng: np.random.Generator, seconds: float, beat: float) -> tuple[tuple[float, float, frozenset[str]], ...]:
     chances = {"drums": 0.88, "bass": 0.88, "chords": 0.85, "pad": 0.6, "lead": 0.55, "extra": 0.6}
     sections = []
-    start = -beat * 4 * float(rng.integers(0, 4))  # a song is entered anywhere, as an excerpt is
+    start = -beat * 4 * float(rng.integers(0, 4))  # like an excerpt, the song may start in the middle of a section
     while start < seconds:
         end = start + beat * 4 * float(rng.choice([2, 4, 4, 8]))
         names = {name for name, chance in chances.items() if rng.random() < chance}
@@ -108,7 +108,7 @@ def _sections(rng: np.random.Generator, seconds: float, beat: float) -> tuple[tu
 
 
 def melody(rng: np.random.Generator, score: Score, singer: Singer) -> tuple[Syllable, ...]:
-    """The singer's line over the chords: phrases with rests of about 20-40 % of the time between them."""
+    """Return the melody over the chords: phrases, with rests for about 20-40 % of the time."""
     syllables: list[Syllable] = []
     silent_share = rng.uniform(0.2, 0.38)
     time = float(rng.uniform(0.0, min(0.5, 0.1 * score.seconds)))

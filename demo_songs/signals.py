@@ -22,35 +22,35 @@ TABLE_LEVELS = 21  # half-octave steps from 1 to 1024 harmonics
 
 
 def midi_to_hz(midi: Signal | float) -> Signal:
-    """Frequency in Hz of (fractional) MIDI pitches, A4 = 69 = 440 Hz."""
+    """Return the frequency in Hz of (fractional) MIDI pitches; A4 is 69 and 440 Hz."""
     return np.asarray(440.0 * 2.0 ** ((np.asarray(midi, dtype=np.float64) - 69.0) / 12.0))
 
 
 def decibels(value: float) -> float:
-    """Amplitude factor of a gain in dB."""
+    """Return the amplitude factor of a gain in dB."""
     return float(10.0 ** (value / 20.0))
 
 
 def control_points(samples: int) -> int:
-    """Number of control points that cover `samples` samples, one to spare."""
+    """Return the number of control points that cover `samples` samples, and one more."""
     return samples // CONTROL_HOP + 2
 
 
 def to_audio_rate(control: Signal, samples: int) -> Signal:
-    """Linear interpolation of a control curve to `samples` samples."""
+    """Interpolate a control curve linearly to `samples` samples."""
     return np.asarray(np.interp(np.arange(samples) / CONTROL_HOP, np.arange(len(control)), control))
 
 
 def smooth_noise(rng: np.random.Generator, points: int, sigma: float) -> Signal:
-    """Slow Gaussian noise of unit variance: a random walk's gentle cousin, `sigma` control points wide."""
-    coarse = max(1.0, sigma / 2.0)  # drawn on a coarse grid: a wide Gaussian filter on the fine one costs more
+    """Return slow Gaussian noise of unit variance, smoothed over `sigma` control points."""
+    coarse = max(1.0, sigma / 2.0)  # on a coarse grid, where a wide Gaussian filter is cheaper
     drawn = rng.standard_normal(int(points / coarse) + 12)
     rough = gaussian_filter1d(drawn, sigma / coarse) * np.sqrt(2.0 * np.sqrt(np.pi) * max(sigma / coarse, 0.3))
     return np.asarray(np.interp(np.arange(points) / coarse + 4.0, np.arange(len(rough)), rough))
 
 
 def wavetables(amplitudes: Signal, phases: Signal | None = None) -> Signal:
-    """One period of a harmonic series at each band limit, shape (TABLE_LEVELS, TABLE_SIZE + 1), unit RMS at full band.
+    """Return one period of a harmonic series per band limit, (TABLE_LEVELS, TABLE_SIZE + 1), unit RMS at full band.
 
     `amplitudes[k]` is that of harmonic k + 1. Level l holds the first 2^(l/2) harmonics.
     """
@@ -66,7 +66,7 @@ def wavetables(amplitudes: Signal, phases: Signal | None = None) -> Signal:
 
 
 def read_wavetable(tables: Signal, phase: Signal, hertz: Signal, rate: int) -> Signal:
-    """The oscillator: `phase` in cycles and `hertz` per sample; the band limit follows the frequency."""
+    """Read an oscillator with `phase` in cycles and `hertz` per sample; the band limit follows the frequency."""
     harmonics = rate / 2.0 / np.maximum(hertz[::CONTROL_HOP], 10.0)
     level = np.clip((2.0 * np.log2(np.maximum(harmonics, 1.0))).astype(np.int64), 0, TABLE_LEVELS - 1)
     position = (phase - np.floor(phase)) * TABLE_SIZE
@@ -79,19 +79,19 @@ def read_wavetable(tables: Signal, phase: Signal, hertz: Signal, rate: int) -> S
 
 
 def oscillate(tables: Signal, hertz: Signal, rate: int, start: float = 0.0) -> Signal:
-    """Wavetable oscillator on a frequency curve at the audio rate; `start` is the first phase in cycles."""
+    """Return a wavetable oscillator with a frequency per sample; `start` is the first phase in cycles."""
     return read_wavetable(tables, start + np.cumsum(hertz) / rate, hertz, rate)
 
 
 def saw_series(tilt: float = 1.0, odd_only: bool = False, count: int = 512) -> Signal:
-    """Amplitudes k^-tilt of a saw-like (or, odd harmonics only, square-like) series."""
+    """Return the amplitudes k^-tilt of a series like a saw, or like a square with odd harmonics only."""
     k = np.arange(1, count + 1, dtype=np.float64)
     series = k**-tilt
     return np.where(k % 2 == 1, series, 0.0) if odd_only else series
 
 
 def band(kind: Kind, edges: float | tuple[float, float], rate: int, order: int = 2) -> Signal:
-    """Butterworth sections; edges are held inside (10 Hz, 0.48 rate) so that any sample rate works."""
+    """Return Butterworth sections; edges are limited to (10 Hz, 0.48 rate) so that any sample rate works."""
     limit = 0.48 * rate
     if isinstance(edges, tuple):
         low = min(max(edges[0], 10.0), 0.8 * limit)
@@ -100,17 +100,17 @@ def band(kind: Kind, edges: float | tuple[float, float], rate: int, order: int =
 
 
 def filtered(signal: Signal, kind: Kind, edges: float | tuple[float, float], rate: int, order: int = 2) -> Signal:
-    """`signal` through a Butterworth filter along its last axis."""
+    """Filter `signal` along its last axis with a Butterworth filter."""
     return np.asarray(sosfilt(band(kind, edges, rate, order), signal))
 
 
 def decay(samples: int, rate: int, seconds: float) -> Signal:
-    """Exponential decay with time constant `seconds`."""
+    """Return an exponential decay with time constant `seconds`."""
     return np.asarray(np.exp(-np.arange(samples) / (rate * max(seconds, 1e-4))))
 
 
 def pluck(rng: np.random.Generator, hertz: float, seconds: float, rate: int, damping: float, pick: float) -> Signal:
-    """A plucked string (Karplus and Strong 1983), whole periods at a time.
+    """Return a plucked string (Karplus and Strong 1983), computed in whole periods.
 
     `damping` is the loss per period, `pick` (0-0.5) the plucking point, whose comb Jaffe and Smith 1983 describe. The
     delay line has a whole number of samples; reading it at a slightly other speed tunes the string exactly.
@@ -133,7 +133,7 @@ def pluck(rng: np.random.Generator, hertz: float, seconds: float, rate: int, dam
 
 
 def place(track: Signal, sound: Signal, start: float, gain: float, rate: int) -> None:
-    """Adds `sound` to `track` from `start` seconds on; what lies outside the track is dropped."""
+    """Add `sound` to `track` from `start` seconds on, without the part outside the track."""
     begin = round(start * rate)
     first = max(0, -begin)
     last = min(len(sound), len(track) - begin)
@@ -147,7 +147,7 @@ Tone = tuple[float, float, float, float]  # start s, length s, MIDI pitch, veloc
 def play_samples(
     tones: Iterable[Tone], sample: Callable[[float], Signal], samples: int, rate: int, release: float
 ) -> Signal:
-    """A sampler: each distinct pitch is rendered once by `sample(midi)`, then cut, faded and placed per tone."""
+    """Play tones with samples: `sample(midi)` renders each pitch once; each tone cuts, fades and places it."""
     track = np.zeros(samples)
     bank: dict[float, Signal] = {}
     fade = 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, max(2, int(release * rate))))

@@ -1,4 +1,4 @@
-"""Who sings: the traits of each invented artist, derived from a singer id alone, and the names of songs."""
+"""The invented singers, each with traits derived from a number, and the titles of songs."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ class Singer:
 
 
 def singer_id(seed: int) -> int:
-    """Which of the SINGERS invented artists sings the song `seed`."""
+    """Return the number of the artist, below SINGERS, who sings song `seed`."""
     return int(Generator(PCG64(SeedSequence([seed, 1]))).integers(SINGERS))
 
 
 def singer_of(seed: int) -> str:
-    """The artist's name of song `seed`: songs by one artist share one voice, so a split by artist is a real one."""
+    """Return the artist of song `seed`; an artist has one voice, so that splits by artist make sense."""
     return _name(singer_id(seed))
 
 
 def song_title(seed: int) -> str:
-    """A title for song `seed`; it carries the seed, so titles are unique."""
+    """Return the title of song `seed`, which contains the seed, so that titles are unique."""
     rng = Generator(PCG64(SeedSequence([seed, 2])))
     return f"{rng.choice(_MOODS)} {rng.choice(_THINGS)} {seed}"
 
@@ -74,7 +74,7 @@ def _name(identity: int) -> str:
 
 
 def make_singer(identity: int) -> Singer:
-    """The voice of artist `identity`.
+    """Return the voice of artist `identity`.
 
     Ranges: vocal tracts scale the formants of women by about 1.17 and of children by 1.3 against men (Peterson and
     Barney 1952, Fant 1960); vibrato lies at 4.5-7 Hz (Sundberg 1987).

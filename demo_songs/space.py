@@ -1,4 +1,4 @@
-"""Room, tone and dynamics: what turns dry tracks into the stems of a production. Stereo signals are (2, samples)."""
+"""Reverb, equaliser and compressor, which turn dry tracks into produced stems. Stereo signals are (2, samples)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from demo_songs.signals import CONTROL_HOP, Signal, filtered, to_audio_rate
 
 BANDS = np.array([20, 60, 120, 200, 300, 450, 700, 1000, 1400, 2000, 2800, 4000, 5600, 8000, 11000, 16000], np.float64)
 
-# Share of a stem's power per band in dB, median over music: measured on 48 of MUSDB18-7's training excerpts.
+# share of a stem's power per band in dB, median over 48 training excerpts of MUSDB18-7
 TYPICAL = {
     "drums": (-7, -4, -9, -13, -17, -18, -22, -23, -23, -23, -20, -19, -20, -23, -25),
     "bass": (-13, -2, -8, -15, -22, -30, -34, -37, -39, -43, -48, -56, -59, -61, -61),
     "other": (-33, -14, -11, -8, -8, -9, -12, -13, -13, -13, -16, -24, -32, -41, -49),
     "vocals": (-40, -37, -24, -12, -9, -6, -9, -10, -12, -16, -17, -22, -22, -25, -29),
 }
-# Half the distance of the 10th and 90th percentile there, in dB: what songs differ by.
+# half the difference of the 10th and 90th percentile there, in dB
 SPREAD = {"drums": 4.5, "bass": 8.0, "other": 6.0, "vocals": 5.0}
 
 
 def room_response(rng: np.random.Generator, seconds: float, rate: int) -> Signal:
-    """A stereo room, (2, samples) of unit energy per side: noise that dies away, its treble faster (Moorer 1979)."""
+    """Return the impulse response of a room, (2, samples), unit energy per side: decaying noise (Moorer 1979)."""
     samples = max(64, int(1.2 * seconds * rate))
     noise = rng.standard_normal((2, samples))
     time = np.arange(samples) / rate
@@ -36,7 +36,7 @@ def room_response(rng: np.random.Generator, seconds: float, rate: int) -> Signal
 
 
 def compress(signal: Signal, ratio: float, rate: int) -> Signal:
-    """Evens out loudness above the median of the sounding parts; one gain for both sides, about 30 ms slow."""
+    """Reduce loudness above the median of the sounding parts, with one gain for both sides, in about 30 ms."""
     mono = np.mean(signal**2, axis=0)
     padding = -len(mono) % CONTROL_HOP
     power = np.pad(mono, (0, padding)).reshape(-1, CONTROL_HOP).mean(axis=1)
@@ -52,10 +52,10 @@ def compress(signal: Signal, ratio: float, rate: int) -> Signal:
 def produce(
     rng: np.random.Generator, stem: str, dry: Signal, room: Signal, wet: float, delay: tuple[float, float], rate: int
 ) -> Signal:
-    """Reverb, echo and equaliser in one pass through the frequency domain.
+    """Apply reverb, echo and equaliser in one pass in the frequency domain.
 
-    The equaliser draws the stem's long-term spectrum most of the way to one drawn around TYPICAL, so that synthetic
-    stems have the balance, and the variety of balance, of recorded ones. `delay` is the echo's seconds and gain.
+    The equaliser moves the stem's long-term spectrum most of the way to a random one around TYPICAL, so that synthetic
+    stems have the spectra of recorded ones, and their variety. `delay` is the echo's seconds and gain.
     """
     samples = dry.shape[1]
     size = next_fast_len(samples + room.shape[1] + int(delay[0] * rate), real=True)

@@ -39,7 +39,7 @@ class Gestures:
     noises: dict[tuple[float, float], Signal]
 
     def first(self, points: int) -> Gestures:
-        """The gestures of the first `points` control points: phrases may run past the end of the song."""
+        """Return the gestures of the first `points` control points; phrases may run past the end of the song."""
         noises = {edges: curve[:points] for edges, curve in self.noises.items()}
         return Gestures(
             self.midi[:points], self.voiced[:points], self.breath[:points],
@@ -48,7 +48,7 @@ class Gestures:
 
 
 def sing(rng: np.random.Generator, singer: Singer, syllables: Sequence[Syllable], samples: int, rate: int) -> Signal:
-    """One take of a line, shape (samples,), about 0.1 RMS while singing."""
+    """Return one take of a melody, shape (samples,), with about 0.1 RMS while singing."""
     gestures = _plan(rng, singer, syllables, control_points(samples), rate / CONTROL_HOP)
     hertz_control, amplitude = _pitch_and_loudness(rng, singer, gestures, rate)
     hertz = to_audio_rate(hertz_control, samples)
@@ -132,7 +132,7 @@ def _write_consonant(plan: Gestures, sound: Consonant, where: slice, velocity: f
 
 
 def _pitch_and_loudness(rng: np.random.Generator, singer: Singer, plan: Gestures, rate: int) -> tuple[Signal, Signal]:
-    """Frequency in Hz and amplitude per control point, with portamento, vibrato, drift, jitter and shimmer."""
+    """Return frequency in Hz and amplitude per control point, with portamento, vibrato, drift, jitter and shimmer."""
     hz = rate / CONTROL_HOP
     points = len(plan.midi)
     midi = gaussian_filter1d(plan.midi, max(1.0, singer.glide * hz))
@@ -148,7 +148,7 @@ def _pitch_and_loudness(rng: np.random.Generator, singer: Singer, plan: Gestures
 
 
 def glottal_tables(singer: Singer, effort: float) -> Signal:
-    """Wavetables of the glottal flow's derivative: Rosenberg's (1971) pulse C, its spectrum tilted by effort.
+    """Return wavetables of the glottal flow's derivative: Rosenberg's (1971) pulse C, with a tilt by effort.
 
     `effort` in 0 (soft: long open phase, dull) to 1 (loud: short open phase, bright).
     """
@@ -159,7 +159,7 @@ def glottal_tables(singer: Singer, effort: float) -> Signal:
     spectrum = np.fft.rfft(np.where(t < open_part, flow, 0.0))[1:]
     k = np.arange(1, len(spectrum) + 1, dtype=np.float64)
     derivative = spectrum * 1j * k
-    # A pulse with sharp zeros is unnatural: the floor fills them as the return phase's ripple does in the LF model.
+    # sharp zeros sound unnatural: the floor fills them, like the ripple of the return phase in the LF model
     smooth = np.maximum(np.abs(derivative), 0.3 * np.abs(derivative).max() / np.sqrt(k))
     loss = (singer.tilt * (1.3 - 0.6 * effort) - 4.0) / 6.02
     return wavetables(smooth * (1 + k / 6.0) ** -loss, np.angle(derivative))
@@ -180,7 +180,7 @@ def _glottis(
 
 
 def _vocal_tract(source: Signal, formants: Signal, hertz: Signal, singer: Singer, rate: int) -> Signal:
-    """Moving formants as a filter in the short-time Fourier domain, frames of about 23 ms that overlap by half."""
+    """Filter with moving formants in the short-time Fourier domain; frames of about 23 ms overlap by half."""
     size = 2 ** max(6, round(np.log2(0.0232 * rate)))
     hop = size // 2
     frames = len(source) // hop + 2
@@ -199,7 +199,7 @@ def _vocal_tract(source: Signal, formants: Signal, hertz: Signal, singer: Singer
 
 
 def formant_response(formants: Signal, hertz: Signal, frequencies: Signal, singer: Singer) -> NDArray[np.complex64]:
-    """Parallel resonators of alternating sign (Klatt 1980): (frames, 5) formants to (frames, bins) gains."""
+    """Return gains (frames, bins) of parallel resonators of alternating sign (Klatt 1980) at formants (frames, 5)."""
     centres = formants * singer.tract * np.array(singer.formant_shift)
     centres[:, 0] = np.maximum(centres[:, 0], 1.03 * hertz)  # high voices tune F1 to the pitch (Sundberg 1975)
     octaves = np.log2(centres / 500.0)

@@ -1,4 +1,4 @@
-"""Music to acquire, and a server that gives files the way a bad line does."""
+"""Music to acquire, and a server with broken connections."""
 
 import shutil
 import subprocess

@@ -48,7 +48,9 @@ def _artists(out: Path) -> dict[str, set[str]]:
     return splits
 
 
-def test_a_folder_from_end_to_end(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_acquire_writes_tracks_manifest_problems_and_summary(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     acquire(_config(home), out, tmp_path / "scratch")
     tracks = read_manifest(out)
@@ -75,7 +77,7 @@ def test_a_folder_from_end_to_end(home: Path, tmp_path: Path, capsys: pytest.Cap
     assert "1 tracks left out, 1 used with a warning" in said
 
 
-def test_the_next_steps_can_read_it(home: Path, tmp_path: Path) -> None:
+def test_manifest_gives_targets_that_add_up_to_the_mixture(home: Path, tmp_path: Path) -> None:
     acquire(_config(home), tmp_path / "out", tmp_path / "scratch")
     for track in read_manifest(tmp_path / "out"):
         targets = read_targets(track, ("vocals", "accompaniment"), 44_100, 2)
@@ -93,7 +95,7 @@ def test_the_same_inputs_give_the_same_bytes(home: Path, tmp_path: Path) -> None
     assert digest_folder(tmp_path / "one") == digest_folder(tmp_path / "two")
 
 
-def test_files_of_others_are_not_deleted(home: Path, tmp_path: Path) -> None:
+def test_acquire_keeps_foreign_files(home: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("precious")
     with pytest.raises(UserError, match=r"thesis\.txt"):
@@ -101,13 +103,13 @@ def test_files_of_others_are_not_deleted(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "thesis.txt").exists()
 
 
-def test_no_test_track_is_one_line_and_the_problems_are_there(home: Path, tmp_path: Path) -> None:
+def test_acquire_without_test_track_is_one_line_and_writes_problems(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no track is left for the split 'test'"):
         acquire(_config(home, folder_test_share=0.0), tmp_path / "out", tmp_path / "scratch")
     assert (tmp_path / "out" / "problems.csv").is_file()
 
 
-def test_a_silent_reference_is_left_out_of_the_test_split(home: Path, tmp_path: Path) -> None:
+def test_acquire_leaves_silent_vocals_out_of_the_test_split(home: Path, tmp_path: Path) -> None:
     (home / "test").mkdir()
     (home / "Karaoke - Song").rename(home / "test" / "Karaoke - Song")
     (home / "Air - Song").rename(home / "test" / "Air - Song")
@@ -117,7 +119,7 @@ def test_a_silent_reference_is_left_out_of_the_test_split(home: Path, tmp_path: 
     assert "cannot be scored" in set(problems["problem"])
 
 
-def test_as_a_command(home: Path, tmp_path: Path) -> None:
+def test_command_reads_params_and_prints_one_line_for_a_mistake(home: Path, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(json.dumps({"acquire": PARAMS | {"datasets": ["folder"], "folder": str(home)}}))
     command = [sys.executable, "-m", "components.acquire", "--out", str(tmp_path / "out")]
@@ -132,7 +134,7 @@ def test_as_a_command(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_beside_a_folder(home: Path, tmp_path: Path) -> None:
+def test_acquire_combines_demo_and_folder(home: Path, tmp_path: Path) -> None:
     config = _config(home, datasets=["demo", "folder"], folder_test_share=0.0, demo_songs=3, demo_seconds=4.0)
     acquire(config, tmp_path / "out", tmp_path / "scratch")
     tracks = read_manifest(tmp_path / "out")
@@ -141,7 +143,7 @@ def test_the_demo_beside_a_folder(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_real_excerpts_and_real_karaoke(
+def test_acquire_combines_musdb18_excerpts_and_a_folder(
     musdb18_7: Path, mir_1k: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MUSDB_PATH", str(musdb18_7))

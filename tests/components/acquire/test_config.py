@@ -12,12 +12,12 @@ from components.core.base.params import load_section
 from tests.components.acquire.acquire_params import acquire_config
 
 
-def test_the_projects_own_section_is_valid() -> None:
+def test_params_of_the_project_are_valid() -> None:
     config = load_section("acquire", AcquireConfig, Path(__file__).parents[3] / "params.yaml")
     assert config.datasets
 
 
-def test_every_name_has_a_dataset() -> None:
+def test_registry_has_every_dataset_name() -> None:
     assert set(FINDERS) == set(get_args(DatasetName))
 
 

@@ -20,7 +20,7 @@ def _targets(tracks: dict[str, SourceTrack]) -> dict[Path, Path]:
     return {copy.source: copy.target for copy in plan_copies(tracks, Path("/out"))}
 
 
-def test_one_file_and_several_files() -> None:
+def test_targets_of_one_file_and_of_several_files() -> None:
     streams = tuple(SourceStem(stem, Path("/in/A - B.stem.mp4"), number) for number, stem in enumerate("abc"))
     tracks = {
         "set/A - B": SourceTrack("set", "A - B", "A", "B", None, streams),

@@ -45,7 +45,7 @@ def test_the_order_of_tracks_changes_nothing(rows: list[tuple[str, str, str | No
     assert assign_splits(tracks, shares, 1) == assign_splits(shuffled, shares, 1)
 
 
-def test_the_shares_are_met_and_the_seed_decides() -> None:
+def test_splits_meet_their_shares_and_depend_on_the_seed() -> None:
     tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(1000)]
     splits = assign_splits(tracks, {"one": SplitShares(0.12, 0.2)}, 7)
     counts = {split: list(splits.values()).count(split) for split in (TEST, VALIDATION)}
@@ -54,7 +54,7 @@ def test_the_shares_are_met_and_the_seed_decides() -> None:
     assert splits != assign_splits(tracks, {"one": SplitShares(0.12, 0.2)}, 8)
 
 
-def test_of_few_artists_one_is_held_back_at_least_and_one_left_at_least() -> None:
+def test_few_artists_have_at_least_one_in_test_and_one_in_training() -> None:
     for number in range(20):  # whatever the lots
         tracks = [ArtistTrack(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
         for share in (0.001, 0.999):
@@ -63,7 +63,7 @@ def test_of_few_artists_one_is_held_back_at_least_and_one_left_at_least() -> Non
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
-def test_the_test_set_stays_what_it_was_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
+def test_test_set_stays_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
     shares = {"one": SplitShares(0.12, 0.2)}
     tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
     before, after = assign_splits(tracks[:60], shares, seed), assign_splits(tracks[60 - here : 60 + new], shares, seed)
@@ -73,7 +73,7 @@ def test_the_test_set_stays_what_it_was_when_artists_come_and_go(here: int, new:
         assert {name for name in stayed if after[name] == TEST} == tested
 
 
-def test_shares_of_nothing_leave_all_in_training() -> None:
+def test_zero_shares_leave_all_tracks_in_training() -> None:
     tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(10)]
     assert set(assign_splits(tracks, {"one": SplitShares(0.0, 0.0)}, 7).values()) == {TRAIN}
 

@@ -1,4 +1,4 @@
-"""The cache: the stems to within half a step, the same bytes from one build to the next, in as many shards as asked."""
+"""The cache: stems to within half a step, the same bytes in every build, and the number of shards."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,14 +93,14 @@ def test_two_builds_are_the_same_bytes(data: Path, tmp_path: Path) -> None:
     assert digest_folder(tmp_path / "first") == digest_folder(tmp_path / "second")
 
 
-def test_an_earlier_cache_leaves_nothing(data: Path, tmp_path: Path) -> None:
+def test_cache_replaces_an_earlier_one(data: Path, tmp_path: Path) -> None:
     cache(_config(minutes=0.01), data, tmp_path / "used")
     for name in ("used", "fresh"):
         cache(_config(), data, tmp_path / name)
     assert digest_folder(tmp_path / "used") == digest_folder(tmp_path / "fresh")
 
 
-def test_the_test_split_is_not_in_it(data: Path, tmp_path: Path) -> None:
+def test_cache_excludes_the_test_split(data: Path, tmp_path: Path) -> None:
     cache(_config(), data, tmp_path)
     assert "held back" not in (tmp_path / "index.csv").read_text(encoding="utf-8")
     assert set(pd.read_csv(tmp_path / "index.csv")["split"]) == {"train", "validation"}
@@ -114,6 +114,6 @@ def test_a_track_without_a_target_is_one_line_and_no_cache(data: Path, tmp_path:
         ShardReader(tmp_path, "train")
 
 
-def test_it_says_what_it_made(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_prints_tracks_and_size(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache(_config(), data, tmp_path)
     assert "cache: 7 tracks, " in capsys.readouterr().out

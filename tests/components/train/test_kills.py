@@ -1,4 +1,4 @@
-"""`kill -9` at any moment, of anything: the same command gives what the undisturbed training gives."""
+"""After `kill -9` at any moment, the same command gives the result of an undisturbed training."""
 
 import signal
 import subprocess
@@ -74,7 +74,7 @@ MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_writte
 Moment = Callable[[Training, Launcher], bool]
 
 
-def test_a_finished_training_is_not_done_over_again(undisturbed: Training) -> None:
+def test_finished_training_is_not_repeated(undisturbed: Training) -> None:
     before, run_id = undisturbed.weights, undisturbed.run_id
     outcome = undisturbed.run()
     assert outcome.code == 0
@@ -116,7 +116,7 @@ def test_a_killed_worker_is_started_again_by_itself(make: MakeTraining, undistur
     assert training.metrics == undisturbed.metrics
 
 
-def test_a_training_whose_workers_keep_dying_says_so_in_one_line(make: MakeTraining) -> None:
+def test_training_with_dying_workers_ends_with_one_line(make: MakeTraining) -> None:
     training = make("keeps-dying", 1)
     launcher = training.start()
     seen: set[int] = set()
@@ -136,7 +136,7 @@ def test_a_training_whose_workers_keep_dying_says_so_in_one_line(make: MakeTrain
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_ends_its_workers_and_says_how_to_go_on(
+def test_interrupted_training_ends_its_workers_and_says_how_to_continue(
     make: MakeTraining, number: signal.Signals
 ) -> None:
     training = make(f"interrupted-{number}", 1)

@@ -1,4 +1,4 @@
-"""Two identical trainings at once: one waits, and goes on where the other ended, however it ended."""
+"""Two identical trainings at once: one waits, then continues where the other ended."""
 
 import os
 import re
@@ -61,7 +61,7 @@ def test_the_second_waits_and_goes_on_from_the_checkpoint_of_the_killed_first(fi
     assert [step for step, _ in second.logged("train/loss")] == [10, 20]
 
 
-def test_launchers_of_one_training_over_several_hosts_go_in_together(
+def test_launchers_of_one_training_over_several_hosts_share_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PET_RDZV_ENDPOINT", "10.0.0.1:29400")
@@ -76,7 +76,7 @@ def test_the_lock_ends_with_the_block_and_lies_beside_the_folder(tmp_path: Path)
             assert (tmp_path / "key.lock").is_file()
 
 
-def test_only_the_newest_trainings_are_kept_and_none_that_runs_is_deleted(tmp_path: Path) -> None:
+def test_old_trainings_are_deleted_unless_they_run(tmp_path: Path) -> None:
     for number in range(6):
         folder = tmp_path / str(number)
         folder.mkdir()

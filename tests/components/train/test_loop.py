@@ -76,7 +76,7 @@ def test_a_training_that_does_not_improve_ends_early(
     assert (story.state.best.step, story.state.best.score) == (2, 3.0)
 
 
-def test_a_target_that_is_never_heard_leaves_the_others_to_choose(
+def test_silent_target_is_ignored_in_the_choice_of_the_best(
     tmp_path: Path, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([1.0, 2.0, 3.0])

@@ -1,4 +1,4 @@
-"""Real trainings, as processes: they learn, they repeat, and a user's mistake is one line."""
+"""Real trainings as processes: they learn, and a user's mistake is one line."""
 
 import json
 from pathlib import Path

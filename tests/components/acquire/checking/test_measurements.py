@@ -1,4 +1,4 @@
-"""What is measured of real and of broken files, and what is made of it."""
+"""Measurements of real and of damaged files, and the problems that follow from them."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def _found(track: SourceTrack) -> dict[ProblemKind, bool]:
     return {problem.problem: problem.used for problem in find_problems(track, "set/A - B", measure_track(track))}
 
 
-def test_the_real_excerpt(excerpt: Path) -> None:
+def test_musdb18_excerpt_is_measured_in_full(excerpt: Path) -> None:
     track = _track(*(SourceStem(stem, excerpt, stream) for stream, stem in enumerate(EXCERPT_STREAMS)))
     facts = measure_track(track)
     assert {stem.rate for stem in facts.stems.values()} == {44_100}
@@ -55,7 +55,7 @@ def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monk
     assert whole.residual_db == pytest.approx(pieces.residual_db, abs=1e-6)
 
 
-def test_good_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
+def test_complete_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
     facts = measure_track(track)
     assert facts.residual_db is not None
@@ -64,7 +64,7 @@ def test_good_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".opus", ".flac", ".ogg", ".aiff"])
-def test_formats_and_mono_8_khz(write: Write, tmp_path: Path, suffix: str) -> None:
+def test_mono_files_at_8_khz_of_every_format_have_no_problem(write: Write, tmp_path: Path, suffix: str) -> None:
     for number, stem in enumerate(("vocals", "drums")):
         write(tmp_path / "song" / f"{stem}{suffix}", seed=number, rate=8000, channels=1)
     track = _folder(tmp_path / "song")
@@ -73,7 +73,7 @@ def test_formats_and_mono_8_khz(write: Write, tmp_path: Path, suffix: str) -> No
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a", ".aiff"])
-def test_a_truncated_file_is_noticed(write: Write, tmp_path: Path, suffix: str) -> None:
+def test_truncated_file_has_a_problem(write: Write, tmp_path: Path, suffix: str) -> None:
     samples = np.random.default_rng(1).uniform(-0.1, 0.1, (44_100 * 4, 2)).astype(np.float32)
     for stem in ("vocals", "drums"):
         write(tmp_path / f"{stem}{suffix}", samples=samples)
@@ -86,7 +86,7 @@ def test_a_truncated_file_is_noticed(write: Write, tmp_path: Path, suffix: str) 
         assert found in ({ProblemKind.TRUNCATED: False}, {ProblemKind.UNREADABLE: False})
 
 
-def test_a_truncated_mp4_with_its_index_in_front(write: Write, tmp_path: Path) -> None:
+def test_truncated_mp4_with_its_index_in_front_has_a_problem(write: Write, tmp_path: Path) -> None:
     wav = write(tmp_path / "vocals.wav", seconds=4.0)
     target = tmp_path / "song" / "vocals.m4a"
     target.parent.mkdir()
@@ -97,7 +97,7 @@ def test_a_truncated_mp4_with_its_index_in_front(write: Write, tmp_path: Path) -
     assert not set(_found(_folder(tmp_path / "song")).values()) - {False}
 
 
-def test_a_wav_from_a_pipe_is_whole(write: Write, tmp_path: Path) -> None:
+def test_wav_from_a_pipe_is_complete(write: Write, tmp_path: Path) -> None:
     wav = write(tmp_path / "source.wav")
     command = [ffmpeg.find_tool("ffmpeg"), "-nostdin", "-v", "error", "-i", str(wav), "-f", "wav", "-"]
     for stem in ("vocals", "drums"):
@@ -109,7 +109,7 @@ def test_a_wav_from_a_pipe_is_whole(write: Write, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rubbish", [b"", b"RIFF", b"\0" * 5000, b"<html>not found</html>" * 50, os.urandom(4096)])
 @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a"])
-def test_rubbish_is_unreadable_and_says_where(song: Write, tmp_path: Path, rubbish: bytes, suffix: str) -> None:
+def test_file_without_audio_is_unreadable(song: Write, tmp_path: Path, rubbish: bytes, suffix: str) -> None:
     folder = song(tmp_path / "song", stems=("drums",))
     (folder / f"vocals{suffix}").write_bytes(rubbish)
     track = _folder(folder)
@@ -120,19 +120,19 @@ def test_rubbish_is_unreadable_and_says_where(song: Write, tmp_path: Path, rubbi
     assert "\n" not in problems[0].detail
 
 
-def test_a_file_that_is_not_there(song: Write, tmp_path: Path) -> None:
+def test_missing_file_is_unreadable(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "song")
     track = _track(SourceStem("vocals", tmp_path / "song/vocals.wav"), SourceStem("bass", tmp_path / "song/bass.wav"))
     assert _found(track) == {ProblemKind.UNREADABLE: False}
 
 
-def test_a_stream_that_is_not_there(excerpt: Path) -> None:
+def test_missing_stream_is_unreadable(excerpt: Path) -> None:
     assert _found(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {
         ProblemKind.UNREADABLE: False
     }
 
 
-def test_nan(song: Write, write: Write, tmp_path: Path) -> None:
+def test_nan_samples_are_not_finite(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song")
     samples = soundfile.read(folder / "drums.wav", dtype="float32")[0]
     samples[1000] = np.nan
@@ -140,7 +140,7 @@ def test_nan(song: Write, write: Write, tmp_path: Path) -> None:
     assert _found(_folder(folder)) == {ProblemKind.NOT_FINITE: False}
 
 
-def test_clipped_says_how_much(song: Write, write: Write, tmp_path: Path) -> None:
+def test_clipped_stem_names_its_share(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song")
     wave = np.clip(1.5 * np.sin(np.arange(66_150) / 20), -1, 1).astype(np.float32)
     write(folder / "drums.wav", samples=np.stack([wave, wave], axis=1))
@@ -150,21 +150,21 @@ def test_clipped_says_how_much(song: Write, write: Write, tmp_path: Path) -> Non
     assert problems[0].detail.startswith("53.")  # arccos(1/1.5) · 2/π of a sine
 
 
-def test_silent_vocals_train_but_are_not_scored(song: Write, write: Write, tmp_path: Path) -> None:
+def test_silent_vocals_are_used_but_not_scored(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("drums", "bass"))
     write(folder / "vocals.wav", samples=np.zeros((66_150, 2), np.float32))
     assert _found(_folder(folder)) == {ProblemKind.SILENT: True}
     assert unscorable_reason(measure_track(_folder(folder))) == "its vocals are silent throughout"
 
 
-def test_nothing_but_vocals(song: Write, write: Write, tmp_path: Path) -> None:
+def test_silent_accompaniment_is_refused(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",))
     write(folder / "accompaniment.wav", samples=np.zeros((66_150, 2), np.float32))
     assert _found(_folder(folder))[ProblemKind.ONLY_VOCALS] is False
     assert unscorable_reason(measure_track(_folder(folder))) == "its accompaniment is silent throughout"
 
 
-def test_a_mixture_that_is_a_copy_of_the_vocals(song: Write, tmp_path: Path) -> None:
+def test_mixture_equal_to_the_vocals_is_refused(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",), mixture=True)
     assert _found(_folder(folder)) == {ProblemKind.ONLY_VOCALS: False}
 
@@ -178,13 +178,15 @@ def test_vocals_and_a_mixture_are_enough(song: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(1.48, {ProblemKind.LENGTHS_DIFFER: True}), (1.4, {ProblemKind.WRONG_LENGTH: False})]
 )
-def test_lengths(song: Write, write: Write, tmp_path: Path, seconds: float, expected: dict[ProblemKind, bool]) -> None:
+def test_lengths_may_differ_within_the_tolerance(
+    song: Write, write: Write, tmp_path: Path, seconds: float, expected: dict[ProblemKind, bool]
+) -> None:
     folder = song(tmp_path / "song")
     write(folder / "vocals.wav", seconds=seconds)
     assert _found(_folder(folder)) == expected
 
 
-def test_too_short(write: Write, tmp_path: Path) -> None:
+def test_track_below_a_second_is_refused(write: Write, tmp_path: Path) -> None:
     for stem in ("vocals", "drums"):
         write(tmp_path / f"{stem}.wav", seconds=0.5)
     assert _found(_folder(tmp_path)) == {ProblemKind.TOO_SHORT: False}

@@ -11,7 +11,7 @@ from tests.components.acquire.acquire_params import acquire_config
 
 
 @pytest.mark.slow
-def test_songs_are_made_once_and_the_same_from_the_same_seed(tmp_path: Path) -> None:
+def test_songs_are_rendered_once_and_depend_on_the_seed(tmp_path: Path) -> None:
     config = acquire_config(datasets=["demo"], demo_songs=2, demo_seconds=4.0)
     collection = find(config, tmp_path / "one")
     test, *songs = collection.tracks

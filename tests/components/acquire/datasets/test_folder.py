@@ -26,7 +26,7 @@ def _names(collection: Collection) -> dict[str, tuple[str, str, str | None, tupl
     }
 
 
-def test_a_folder_a_track(song: Write, tmp_path: Path) -> None:
+def test_folder_per_track(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "Земфира - Искала", stems=("vocals", "гитара", "bass"))
     song(tmp_path / "宇多田_光", stems=("Vocals", "mix"))
     song(tmp_path / "untitled", stems=("voice", "Instrumental"))
@@ -37,7 +37,7 @@ def test_a_folder_a_track(song: Write, tmp_path: Path) -> None:
     }
 
 
-def test_a_folder_a_stem(write: Write, tmp_path: Path) -> None:
+def test_folder_per_stem(write: Write, tmp_path: Path) -> None:
     for stem in ("vocals", "accompaniment"):
         write(tmp_path / stem / "Ani_1_01.opus", rate=16_000, channels=1)
         write(tmp_path / stem / f"周_{2 if stem == 'vocals' else 3}.mp3")
@@ -71,7 +71,7 @@ def test_a_track_may_be_called_test(song: Write, tmp_path: Path) -> None:
     assert _names(_find(tmp_path)) == {"test": ("test", "test", None, ("drums", "vocals"))}
 
 
-def test_the_table_overrides(song: Write, tmp_path: Path) -> None:
+def test_table_overrides_names_and_folders(song: Write, tmp_path: Path) -> None:
     name = "Caf\u00e9 - One"
     song(tmp_path / unicodedata.normalize("NFD", name))
     song(tmp_path / "x1")
@@ -97,7 +97,7 @@ def test_the_table_overrides(song: Write, tmp_path: Path) -> None:
         ("track,artist\na,b,c,d\ne,f,g,h,i,j\n", "not a CSV file"),
     ],
 )
-def test_a_table_that_is_none_is_one_line(song: Write, tmp_path: Path, table: str, says: str) -> None:
+def test_damaged_table_is_one_line(song: Write, tmp_path: Path, table: str, says: str) -> None:
     song(tmp_path / "x")
     (tmp_path / "tracks.csv").write_text(table)
     with pytest.raises(UserError, match=says) as caught:
@@ -105,7 +105,7 @@ def test_a_table_that_is_none_is_one_line(song: Write, tmp_path: Path, table: st
     assert "\n" not in str(caught.value)
 
 
-def test_rubbish_is_reported_by_name_and_hidden_files_are_not_looked_at(song: Write, tmp_path: Path) -> None:
+def test_foreign_files_are_reported_and_hidden_files_ignored(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "A - B")
     (folder / "cover.jpg").write_bytes(b"\xff\xd8")
     (folder / "._vocals.wav").write_bytes(b"mac")
@@ -120,7 +120,7 @@ def test_rubbish_is_reported_by_name_and_hidden_files_are_not_looked_at(song: Wr
     )
 
 
-def test_stems_that_make_no_multitrack(song: Write, write: Write, tmp_path: Path) -> None:
+def test_incomplete_multitracks_are_reported(song: Write, write: Write, tmp_path: Path) -> None:
     song(tmp_path / "no voice", stems=("drums", "bass"))
     song(tmp_path / "only voice", stems=("vocals",))
     write(song(tmp_path / "twice") / "vocals.flac")
@@ -141,14 +141,14 @@ def test_two_tracks_of_one_name_stay_two(song: Write, tmp_path: Path) -> None:
     assert list(_names(_find(tmp_path))) == ["A - B", "A - B (2)"]
 
 
-def test_no_folder_and_an_empty_folder(tmp_path: Path) -> None:
+def test_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
         _find(tmp_path / "nowhere")
     with pytest.raises(UserError, match="has no multitrack in it"):
         _find(tmp_path)
 
 
-def test_the_real_karaoke_clips(mir_1k: Path) -> None:
+def test_karaoke_clips_of_mir_1k_are_found(mir_1k: Path) -> None:
     collection = _find(mir_1k)
     assert len(collection.tracks) == 1000
     assert len({track.artist for track in collection.tracks}) == 19

@@ -1,4 +1,4 @@
-"""Multitracks in a real bucket become a folder: each file fetched once, whatever happens in between."""
+"""Mirrors of a real bucket: each file is fetched once, also after a kill."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def _contents(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_changed_is_fetched_and_nothing_else(full: Bucket, tmp_path: Path, fetched: list[str]) -> None:
+def test_mirror_fetches_changed_files_only(full: Bucket, tmp_path: Path, fetched: list[str]) -> None:
     first = mirror_bucket(ADDRESS, tmp_path / "scratch")
     before = _contents(first)
     assert set(before) == set(fetched)
@@ -76,7 +76,7 @@ def test_what_changed_is_fetched_and_nothing_else(full: Bucket, tmp_path: Path, 
     assert not first.exists()
 
 
-def test_without_links_it_is_a_copy(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mirror_copies_where_links_fail(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_links(*_: object) -> None:
         raise OSError(1, "Operation not permitted")
 
@@ -88,7 +88,7 @@ def test_without_links_it_is_a_copy(full: Bucket, tmp_path: Path, monkeypatch: p
     assert _contents(second) == _contents(first) | {"Bob - Two/vocals.wav": "Bob sings anew"}
 
 
-def test_the_tracks_are_found_as_those_of_a_folder_are(full: Bucket, tmp_path: Path) -> None:
+def test_find_lists_the_tracks_of_a_bucket(full: Bucket, tmp_path: Path) -> None:
     config = acquire_config(datasets=["folder"], folder=ADDRESS)
     collection = find(config, tmp_path / "scratch")
     assert [(track.artist, track.title, track.genre) for track in collection.tracks] == [
@@ -113,7 +113,7 @@ mirror_bucket(sys.argv[1], Path(sys.argv[2]))
 """
 
 
-def test_killed_it_goes_on_where_it_was(full: Bucket, tmp_path: Path, fetched: list[str]) -> None:
+def test_killed_mirror_continues(full: Bucket, tmp_path: Path, fetched: list[str]) -> None:
     scratch = tmp_path / "scratch"
     command = [sys.executable, "-c", MIRROR + SLOW, ADDRESS, str(scratch)]
     with subprocess.Popen(command, env=environment(**full.variables), stdout=subprocess.PIPE, text=True) as job:
@@ -127,7 +127,7 @@ def test_killed_it_goes_on_where_it_was(full: Bucket, tmp_path: Path, fetched: l
     assert not (folder.parent / "landing").exists()
 
 
-def test_what_cannot_be_mirrored_is_one_line(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_bucket_is_one_line(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = tmp_path / "scratch"
     with pytest.raises(UserError, match=rf"{ADDRESS}/none holds nothing"):
         mirror_bucket(f"{ADDRESS}/none", scratch)

@@ -1,4 +1,4 @@
-"""MUSDB18: local copies of each edition, told from each other, and downloads from a server that breaks off."""
+"""MUSDB18: local copies of each edition, and downloads from a server with broken connections."""
 
 import hashlib
 import io
@@ -51,7 +51,7 @@ def _local(name: DatasetName, root: Path, monkeypatch: pytest.MonkeyPatch) -> Co
     return find(EDITIONS[name], CONFIG, root / "unused")
 
 
-def test_a_local_copy_that_lacks_tracks(excerpts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_local_copy_is_listed(excerpts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = _local("musdb18-7s", excerpts, monkeypatch)
     assert [(track.name, track.split) for track in collection.tracks] == [
         ("Leaf - Wicked", None),
@@ -62,25 +62,27 @@ def test_a_local_copy_that_lacks_tracks(excerpts: Path, monkeypatch: pytest.Monk
     assert collection.note == f"1 of 94 training and 1 of 50 test tracks in {excerpts}"
 
 
-def test_a_local_hq_copy(hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_hq_copy_is_listed(hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = _local("musdb18-hq", hq, monkeypatch)
     assert {stem.stem: stem.path.name for stem in collection.tracks[0].stems} == {
         stem: f"{stem}.wav" for stem in ("mixture", "drums", "bass", "other", "vocals")
     }
 
 
-def test_excerpts_are_never_called_musdb18(excerpts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excerpts_are_refused_as_musdb18(excerpts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"7-second excerpts .* asks for musdb18"):
         _local("musdb18", excerpts, monkeypatch)
 
 
-def test_full_songs_are_never_called_excerpts(hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_songs_are_refused_as_excerpts(hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MUSDB_PATH, str(hq))
     with pytest.raises(UserError, match=r"full songs .* asks for musdb18-hq"):
         find(replace(EDITIONS["musdb18-hq"], is_excerpts=True), CONFIG, hq)
 
 
-def test_wrong_paths_are_one_line(excerpts: Path, hq: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_musdb_path_is_one_line(
+    excerpts: Path, hq: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bare" / "train").mkdir(parents=True)
     cases: list[tuple[DatasetName, Path, str]] = [
@@ -113,7 +115,7 @@ def _served(name: DatasetName, body: bytes, line: BadLine, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(("name", "source"), [("musdb18-7s", "excerpts"), ("musdb18-hq", "hq")])
-def test_download_over_a_bad_line(
+def test_download_survives_broken_connections(
     name: DatasetName,
     source: str,
     request: pytest.FixtureRequest,
@@ -150,7 +152,7 @@ def test_an_archive_that_escapes_is_refused(line: BadLine, tmp_path: Path, monke
     assert not list(tmp_path.rglob("evil"))
 
 
-def test_the_archives_of_zenodo() -> None:
+def test_editions_name_the_archives_of_zenodo() -> None:
     # as in records 1117372 and 3338373; torchaudio pins the same HQ archive by its own checksum
     assert (EDITIONS["musdb18"].size, EDITIONS["musdb18"].md5) == (4_684_228_845, "af06762477334799bfc5abf237648207")
     assert (EDITIONS["musdb18-hq"].size, EDITIONS["musdb18-hq"].md5) == (
@@ -160,7 +162,7 @@ def test_the_archives_of_zenodo() -> None:
     assert musdb18.musdb_setup()["sample-url"].endswith(EDITIONS["musdb18-7s"].archive)
 
 
-def test_lists_what_the_musdb_package_lists(excerpts: Path, hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_lists_the_tracks_of_the_musdb_package(excerpts: Path, hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (excerpts / "train" / "._Leaf - Wicked.stem.mp4").unlink()
     import musdb  # needs ffmpeg on PATH, which the fixtures see to
 

@@ -63,7 +63,7 @@ def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_a_size_that_lies_does_not_help(tmp_path: Path) -> None:
+def test_false_size_of_a_member_is_refused(tmp_path: Path) -> None:
     archive = _archive(tmp_path / "a.zip", {"zeros": bytes(LIMIT)})
     data = bytearray(archive.read_bytes())
     true, false = LIMIT.to_bytes(4, "little"), (10).to_bytes(4, "little")
@@ -94,7 +94,7 @@ def test_damage_is_one_line_and_leaves_nothing(tmp_path: Path, damage: slice) ->
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_what_a_killed_run_left_is_replaced(tmp_path: Path) -> None:
+def test_unpack_replaces_the_rest_of_a_killed_run(tmp_path: Path) -> None:
     (tmp_path / "a.unpacking" / "old").mkdir(parents=True)
     unpack(_archive(tmp_path / "a.zip", {"new": b"1"}), tmp_path / "a", LIMIT)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["new"]

@@ -45,7 +45,7 @@ def test_a_server_without_ranges_starts_over(line: BadLine, tmp_path: Path) -> N
     assert fetch(_remote(line), tmp_path / "file.zip", pause=0.01).read_bytes() == BODY
 
 
-def test_a_file_that_is_complete_is_not_asked_for(line: BadLine, tmp_path: Path) -> None:
+def test_complete_file_is_not_requested(line: BadLine, tmp_path: Path) -> None:
     (tmp_path / "file.zip").write_bytes(BODY)
     fetch(_remote(line), tmp_path / "file.zip")
     assert line.ranges == []
@@ -104,6 +104,6 @@ def test_progress_is_shown(
     assert "download file.zip: 1" in capsys.readouterr().err
 
 
-def test_too_small_a_disk_is_said_before(tmp_path: Path) -> None:
+def test_too_small_disk_is_reported_before_the_download(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="GB left"):
         require_space(tmp_path, 10**18, "downloading x")

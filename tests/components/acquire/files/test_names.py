@@ -64,5 +64,5 @@ def test_safe_name_is_stable(name: str) -> None:
     assert safe_name(name) == safe_name(name)
 
 
-def test_number_duplicates_number_what_is_there_twice() -> None:
+def test_number_duplicates_numbers_repeated_names() -> None:
     assert number_duplicates(["a", "a", "b", "a"]) == ["a", "a (2)", "b", "a (3)"]

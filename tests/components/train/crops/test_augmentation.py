@@ -92,7 +92,7 @@ def test_tones_keep_their_level(warp: Warp, frequency: float) -> None:
 
 
 @pytest.mark.parametrize("warp", WARPS)
-def test_what_happens_in_time_happens_at_the_tempo(warp: Warp) -> None:
+def test_warp_moves_events_by_the_tempo(warp: Warp) -> None:
     samples = 40000
     needed = warp.input_samples(samples)
     stem = _tones(needed, 440.0, 440.0)
@@ -164,12 +164,12 @@ def test_tones_on_both_sides_of_the_limit() -> None:
 
 
 @pytest.mark.parametrize("limit", [22050.0, 24000.0])
-def test_what_has_the_whole_band_is_left_alone(limit: float) -> None:
+def test_stem_with_the_whole_band_is_unchanged(limit: float) -> None:
     stems = _noise(2, 2, 500)
     assert limit_band(stems, limit, RATE) is stems
 
 
-def test_the_stems_that_come_in_stay_as_they_are() -> None:
+def test_augmentation_does_not_change_its_input() -> None:
     stems = _noise(2, 3000)
     before = stems.copy()
     limit_band(stems, 1000.0, RATE)
@@ -188,7 +188,7 @@ def _many(augment: AugmentConfig, count: int = 400) -> NDArray[np.float64]:
     return np.array([vary_level_and_channels(stem, augment, random)[:, 0] for _ in range(count)], np.float64)
 
 
-def test_nothing_asked_for_nothing_done() -> None:
+def test_zero_shares_leave_the_stem_unchanged() -> None:
     stem = _noise(2, 100)
     result = vary_level_and_channels(stem, PLAIN, np.random.default_rng(0))
     assert result.dtype == np.float32
@@ -238,7 +238,7 @@ def test_changes_are_drawn_on_their_own() -> None:
         ({"parts_remix_share": 0.5}, "train.augment.parts_remix_share: no such parameter"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(change: dict[str, float], says: str) -> None:
+def test_wrong_augmentation_is_one_line(change: dict[str, float], says: str) -> None:
     with pytest.raises(UserError, match=re.escape(says)) as raised:
         train_config(augment=change)
     assert "\n" not in str(raised.value)

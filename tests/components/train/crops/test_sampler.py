@@ -83,7 +83,7 @@ def test_crops_depend_on_nothing_but_seed_step_and_number(reader: ShardReader) -
 
 
 @pytest.mark.parametrize("processes", [2, 3, 4])
-def test_several_processes_together_see_what_one_sees(reader: ShardReader, processes: int) -> None:
+def test_several_processes_draw_the_crops_of_one(reader: ShardReader, processes: int) -> None:
     whole = sampler(reader).batch(11, range(6))
     parts = [sampler(reader).batch(11, range(rank, 6, processes)) for rank in range(processes)]
     for number in range(6):
@@ -200,7 +200,7 @@ def varied_reader(tmp_path_factory: pytest.TempPathFactory) -> ShardReader:
     return ShardReader(write_cache(tmp_path_factory.mktemp("varied"), tracks, labels=labels, parts=PARTS), "train")
 
 
-def test_with_everything_switched_on_crops_still_depend_on_seed_step_and_number_only(
+def test_fully_augmented_crops_depend_on_seed_step_and_number_only(
     varied_reader: ShardReader,
 ) -> None:
     shares = {"vocals": {"made": 0.5, "other": 0.5}}
@@ -262,7 +262,7 @@ def test_a_part_is_exchanged_only_for_one_of_its_name(varied_reader: ShardReader
     assert all(source.count("'made/Narrow'") == 2 for source in apart.sources)
 
 
-def test_what_is_not_remixed_keeps_tempo_pitch_and_parts(varied_reader: ShardReader) -> None:
+def test_crop_without_remix_keeps_tempo_pitch_and_parts(varied_reader: ShardReader) -> None:
     changes = {"warp_share": 1.0, "part_remix_share": 1.0}
     plain = sampler(varied_reader, PLAIN).batch(0, range(8))
     left_alone = sampler(varied_reader, PLAIN.model_copy(update=changes)).batch(0, range(8))
