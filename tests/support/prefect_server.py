@@ -18,7 +18,6 @@ import psutil
 import pytest
 import requests
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
-from prefect.testing import utilities
 
 from tests.support.databases import new_prefect_home
 
@@ -63,6 +62,8 @@ def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
 @contextmanager
 def _harness_in(folder: Path) -> Iterator[None]:
     """Prefect's test harness with its database in `folder`, where an empty one lies already."""
+    from prefect.testing import utilities  # takes seconds, which most test processes can do without
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utilities, "mkdtemp", lambda: str(folder))
         with utilities.prefect_test_harness(server_startup_timeout=180):
