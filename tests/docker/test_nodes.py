@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import pytest
 import yaml
 
 from components.core.data.cache_format import FULL_SCALE, CacheSettings, Part, shard_path, write_index, write_parts
+from tests.support.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "docker/bin/node.py"
@@ -128,13 +128,6 @@ def nodes(tmp_path: Path, source: Path) -> Nodes:
     return Nodes(tmp_path, source)
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
 @pytest.mark.system
 def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     other = nodes.start(1, "never", "run", "here")
@@ -142,7 +135,7 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
         first = nodes.start(0, sys.executable, "-m", "components.train")
         assert first.wait(PATIENCE) == 0, nodes.said(0) + nodes.said(1)
         # it waits for the next training, until whoever started it ends it
-        _wait_until(lambda: nodes.said(1).count("waiting for a training") == 2)
+        wait_until(lambda: nodes.said(1).count("waiting for a training") == 2)
         assert other.poll() is None, nodes.said(1)
     finally:
         os.killpg(other.pid, signal.SIGTERM)

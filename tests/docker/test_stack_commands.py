@@ -23,8 +23,8 @@ import pytest
 from components.core.release.journal import Journal, JournalEntry, open_journal
 from components.core.stores.opening import open_store
 from tests.docker.written import DEFAULT, DOCKER, SERVICES, STACK, found, made_secrets
+from tests.support.processes import free_port
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
-from tests.support.stack.server import free_port
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.support.processes import free_port
+
 NAME = "music"
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def _ports() -> dict[str, int]:
-    return {name: _free_port() for name in ("s3", "master", "volume", "filer")}
+    return {name: free_port() for name in ("s3", "master", "volume", "filer")}
 
 
 @dataclass

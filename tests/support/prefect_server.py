@@ -2,24 +2,21 @@
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 from prefect.settings import PREFECT_HOME, PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
 
 from tests.support.databases import new_prefect_home
+from tests.support.processes import end, free_port, wait_until
 
 PREFECT = str(Path(sys.executable).parent / "prefect")
 ROOT = Path(__file__).parents[2]
@@ -28,16 +25,18 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def prefect_server(home: Path) -> Iterator[dict[str, str]]:
     """Run a server whose data lie in `home`; yield what its clients need in their environment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
+    port = free_port()
     variables = client_of(home, f"http://127.0.0.1:{port}/api") | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     new_prefect_home(home)
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
         try:
-            wait_until(lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok, 180)
+            wait_until(
+                lambda: requests.get(f"{variables['PREFECT_API_URL']}/health", timeout=5).ok,
+                f"Prefect's server: {home / 'log'}",
+                every=0.5,
+            )
             yield variables
         finally:
             end(server)
@@ -79,28 +78,6 @@ def client_of(home: Path, api: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-
-
-def wait_until(done: Callable[[], object], seconds: float) -> None:
-    """Wait until `done` is true; a server that does not answer yet is waited for."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if done():
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.5)
-    raise AssertionError("it did not happen")
-
-
-def end(process: "subprocess.Popen[Any]") -> None:
-    """Kill a process and all that it has started."""
-    if process.poll() is None:
-        for child in psutil.Process(process.pid).children(recursive=True):
-            child.kill()
-        process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 class Receiver:

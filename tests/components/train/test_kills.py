@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from tests.components.train.train_music import noise_cache
-from tests.components.train.training_processes import Training, living, maps_shards, wait_until, workers
+from tests.components.train.training_processes import Training, living, maps_shards, workers
 from tests.support.databases import new_mlflow_store
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.system
 

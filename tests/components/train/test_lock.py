@@ -10,8 +10,9 @@ import pytest
 
 from components.train.lock import Holder, delete_old_trainings, exclusive_training, training_lock
 from tests.components.train.train_music import noise_cache
-from tests.components.train.training_processes import Training, living, wait_until
+from tests.components.train.training_processes import Training, living
 from tests.support.databases import new_mlflow_store
+from tests.support.processes import wait_until
 
 WAITS = re.compile(r"^train: waiting for the same training \((\w{16})\), of process (\d+) on \S+, started in (.+)$")
 
@@ -51,7 +52,7 @@ def test_the_second_waits_and_goes_on_from_the_checkpoint_of_the_killed_first(fi
     wait_until(lambda: said_of_waiting(second) or waiting.poll() is not None)
     launcher.kill()
     assert waiting.wait(120) == 0, second.text
-    wait_until(lambda: not living(first), seconds=10)
+    wait_until(lambda: not living(first), seconds=60)
     assert not first.finished
     ((key, process, folder),) = [found.groups() for found in said_of_waiting(second)]
     assert (first.scratch / key / "checkpoint.pt").is_file()

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,14 +127,6 @@ def workers(launcher: "subprocess.Popen[bytes]") -> list[psutil.Process]:
 def living(training: Training) -> list[psutil.Process]:
     """All processes that run in the training's folder, whoever their parent is now."""
     return [process for process in psutil.process_iter() if _folder(process) == str(training.folder)]
-
-
-def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until `condition()` holds; fails the test when it does not in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def maps_shards(process: psutil.Process) -> bool:

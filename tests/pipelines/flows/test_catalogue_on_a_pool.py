@@ -10,7 +10,8 @@ import requests
 import soundfile
 
 from components.core.base.files import digest_file
-from tests.support.prefect_server import PREFECT, end, prefect_server
+from tests.support.prefect_server import PREFECT, prefect_server
+from tests.support.processes import end
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 from ruamel.yaml import YAML
 
+from tests.support.processes import wait_until
 from tests.support.project import NAME, STAGES, Project, copied_project
-from tests.support.stack.server import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 

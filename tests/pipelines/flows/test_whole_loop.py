@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from components.core.stores.opening import open_store
+from tests.support.processes import wait_until
 from tests.support.project import NAME, STAGES, Project
-from tests.support.stack.server import wait_until
 from tests.support.stack.stack import POOL, Stack, wait_for_state
 from tests.support.stack.stacked_project import StackedProject, add_song, project_in_a_stack, set_values
 from tests.support.tiny_models import noise

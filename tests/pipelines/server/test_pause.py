@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.prefect_server import end, prefect_server, wait_until
+from tests.support.prefect_server import prefect_server
+from tests.support.processes import end, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -74,7 +75,7 @@ def test_a_question_that_somebody_ends_is_waited_for_no_longer(
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        wait_until(paused, 180)
+        wait_until(paused, seconds=180)
         (run,) = paused()
         body = {"state": {"type": state}, "force": force}
         requests.post(f"{api}/flow_runs/{run['id']}/set_state", json=body, timeout=60).raise_for_status()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.prefect_server import client_of, end, wait_until
+from tests.support.prefect_server import client_of
+from tests.support.processes import end, wait_until
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
 from tests.support.stack.stack import prefect_on
 
@@ -86,13 +87,13 @@ def test_a_question_outlives_the_database_s_restart(servers: Servers, tmp_path: 
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
-        wait_until(servers.paused, 180)
+        wait_until(servers.paused, seconds=180)
         servers.postgres.kill()
         time.sleep(AWAY)
         assert process.poll() is None, process.communicate()[0]
         servers.postgres.start()
         form = {"approve": True, "by": "Ada", "why": "clearer"}
-        wait_until(lambda: _answered(servers, form), 180)
+        wait_until(lambda: _answered(servers, form), seconds=180)
         text, _ = process.communicate(timeout=180)
         assert process.returncode == 0, text
         assert "approved by Ada" in text

@@ -22,7 +22,8 @@ from prefect.states import Pending, Running
 from components.core.base.errors import UserError
 from pipelines.server import automations, notification
 from pipelines.server.automations import SHARD_TAG, TAG, connect_to_server, end_dead_runs
-from tests.support.prefect_server import Receiver, client_of, end, wait_until
+from tests.support.prefect_server import Receiver, client_of
+from tests.support.processes import end, wait_until
 from tests.support.project import running_in
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
 from tests.support.stack.stack import PASSWORDS, prefect_on
@@ -95,7 +96,7 @@ class Studio:
         with self.log.open("wb") as log:
             process = subprocess.Popen(self.command("serve"), cwd=self.folder, env=self.environment(more),
                                        stdout=log, stderr=log)  # fmt: skip
-        wait_until(lambda: process.poll() is not None or "are being served" in self.log.read_text(), 180)
+        wait_until(lambda: process.poll() is not None or "are being served" in self.log.read_text(), seconds=180)
         assert process.poll() is None, self.log.read_text()
         return process
 
@@ -114,7 +115,7 @@ class Studio:
     def start(self, flow: str) -> str:
         """Have a run of the flow started; return its id."""
         address = f"{self.api}/deployments/name/{flow}/the-{flow}"
-        wait_until(lambda: requests.get(address, timeout=30).ok, 180)
+        wait_until(lambda: requests.get(address, timeout=30).ok, seconds=180)
         found = requests.get(address, timeout=30).json()["id"]
         once = {"idempotency_key": str(uuid4())}  # on a busy machine the server's SQLite is locked now and then
         runs: list[requests.Response] = []
@@ -123,7 +124,7 @@ class Studio:
             runs.append(requests.post(f"{self.api}/deployments/{found}/create_flow_run", json=once, timeout=30))
             return runs[-1].ok
 
-        wait_until(created, 60)
+        wait_until(created, seconds=60)
         return str(runs[-1].json()["id"])
 
     def state(self, run: str) -> dict[str, Any]:
@@ -182,14 +183,14 @@ def runs(studio: Studio, serving: "subprocess.Popen[bytes]") -> dict[str, str]:
 
 def _ended_by(number: signal.Signals, serving: "subprocess.Popen[bytes]", studio: Studio) -> None:
     """A stage of a run is at work; the signal ends serve, and nothing outlives it."""
-    wait_until(lambda: any("time.sleep(600)" in command for command in running_in(studio.folder)), 180)
+    wait_until(lambda: any("time.sleep(600)" in command for command in running_in(studio.folder)), seconds=180)
     serving.send_signal(number)
     assert serving.wait(60) == 0
-    wait_until(lambda: not running_in(studio.folder), 20)
+    wait_until(lambda: not running_in(studio.folder), seconds=20)
 
 
 def test_a_failure_is_told_as_json_whatever_its_message(studio: Studio, runs: dict[str, str]) -> None:
-    wait_until(lambda: studio.receiver.told("fails"), 180)
+    wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     message = 'it said "no"\nand <nothing> {{ more }} \\ ü'
     assert studio.receiver.told("fails") == [
         {
@@ -205,25 +206,25 @@ def test_a_failure_is_told_as_json_whatever_its_message(studio: Studio, runs: di
 
 
 def test_what_retraining_came_to_is_told_and_other_good_ends_are_not(studio: Studio, runs: dict[str, str]) -> None:
-    wait_until(lambda: studio.receiver.told("retrain"), 180)
+    wait_until(lambda: studio.receiver.told("retrain"), seconds=180)
     (told,) = studio.receiver.told("retrain")
     assert (told["state"], told["message"]) == ("Completed", "version 3 was refused: worse")
-    wait_until(lambda: studio.state(runs["quick"])["type"] == "COMPLETED", 180)
+    wait_until(lambda: studio.state(runs["quick"])["type"] == "COMPLETED", seconds=180)
     assert studio.receiver.told("quick") == []
 
 
 def test_a_run_over_its_time_limit_is_cancelled_and_told(studio: Studio, runs: dict[str, str]) -> None:
-    wait_until(lambda: studio.receiver.told("hangs"), 180)
+    wait_until(lambda: studio.receiver.told("hangs"), seconds=180)
     (told,) = studio.receiver.told("hangs")
     assert told["state"] == "Cancelling"
     assert told["message"] == "it ran for longer than its time limit, 0:00:10"
-    wait_until(lambda: studio.state(runs["hangs"])["type"] == "CANCELLED", 180)
+    wait_until(lambda: studio.state(runs["hangs"])["type"] == "CANCELLED", seconds=180)
     assert len([command for command in running_in(studio.folder) if "time.sleep(600)" in command]) == 1
     assert studio.state(runs["trains"])["type"] == "RUNNING"  # no limit is set for it
 
 
 def test_the_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
-    wait_until(lambda: studio.receiver.told("fails"), 180)
+    wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     home = Path(studio.variables["PREFECT_HOME"])
     places = [*home.rglob("*"), *(postgres.folder / "data").rglob("*"), studio.log]
     files = {path: path.read_bytes() for path in places if path.is_file()}
@@ -287,8 +288,8 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
     _set_running_and_silent(here, dead, TAG)
     _set_running_and_silent(here, shard, SHARD_TAG)
     before = here.automations()
-    wait_until(lambda: {here.state(run)["type"] for run in (dead, lost, shard)} == {"CRASHED"}, 180)
-    wait_until(lambda: len(here.receiver.told("quick")) == 3, 180)
+    wait_until(lambda: {here.state(run)["type"] for run in (dead, lost, shard)} == {"CRASHED"}, seconds=180)
+    wait_until(lambda: len(here.receiver.told("quick")) == 3, seconds=180)
     told = {(found["state"], found["link"].rsplit("/", 1)[-1]) for found in here.receiver.told("quick")}
     assert told == {("Late", late), ("Crashed", dead), ("Crashed", lost)}
     assert here.receiver.told("separate-shard") == []

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.prefect_server import client_of, end
+from tests.support.prefect_server import client_of
+from tests.support.processes import end, wait_until
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
-from tests.support.stack.server import wait_until
 from tests.support.stack.stack import prefect_on
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]

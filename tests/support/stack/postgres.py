@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.stack.server import free_port, wait_until
+from tests.support.processes import free_port, wait_until
 
 ROOT = Path(__file__).parents[3]
 DATABASES = ("mlflow", "prefect")

@@ -1,10 +1,7 @@
 """A server as a process of this machine, that can be killed with -9 and started again on its data."""
 
-import os
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,19 +9,7 @@ from pathlib import Path
 import psutil
 import requests
 
-PATIENCE = 240.0  # seconds, on a busy machine
-_taken: set[int] = set()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on, and that this process has not named before."""
-    while True:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = int(found.getsockname()[1])
-        if port not in _taken:
-            _taken.add(port)
-            return port
+from tests.support.processes import wait_until
 
 
 def answers(url: str) -> bool:
@@ -33,17 +18,6 @@ def answers(url: str) -> bool:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
         return False
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.1) -> None:
-    """Wait until `condition()` holds, looking `every` so many seconds; the test fails, with `what`, when it never does.
-
-    A server that is asked ten times a second has no time for anything else.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(every)
 
 
 @dataclass
@@ -94,9 +68,3 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text(errors="replace")[-3000:]
         return not self.health or answers(self.health)
-
-
-def environment_without(prefixes: tuple[str, ...], **more: str) -> dict[str, str]:
-    """Return this process's environment without the variables that begin with `prefixes`, and with `more`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    return kept | more

@@ -15,8 +15,9 @@ from mlflow import MlflowClient
 
 from tests.support.bucket import NAME as BUCKET
 from tests.support.bucket import Bucket
+from tests.support.processes import environment_without, free_port, wait_until
 from tests.support.stack.postgres import Postgres
-from tests.support.stack.server import Server, environment_without, free_port, wait_until
+from tests.support.stack.server import Server
 
 POOL = "stemline"
 SERVER_ERROR = 500

@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from components.core.base.outages import outage_reason, report_waiting
 from components.core.tracking import mlflow_runs
-from tests.support.stack.server import free_port
+from tests.support.processes import free_port
 
 
 class _Store(BaseHTTPRequestHandler):
