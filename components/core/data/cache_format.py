@@ -69,7 +69,7 @@ class CachedTrack:
 
 
 def write_parts(parts: Iterable[Part]) -> str:
-    """Return `parts` as index.csv has them."""
+    """Return `parts` in the notation of index.csv."""
     return ";".join(f"{_quoted(part.target)}/{_quoted(part.stem)}" for part in parts)
 
 

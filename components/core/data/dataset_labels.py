@@ -1,11 +1,11 @@
-"""Names of data sets as they stand beside numbers."""
+"""Labels of datasets in tables and pictures."""
 
 from collections.abc import Iterable, Mapping
 
 DATASETS: Mapping[str, str] = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
-"""Those whose name alone could be taken for another one: never 'MUSDB18' for its excerpts."""
+"""Labels that differ from the name. MUSDB18's excerpts must not be mistaken for MUSDB18."""
 
 
 def label_datasets(names: Iterable[str]) -> str:
-    """Return the data sets' names in words."""
+    """Return one label for several datasets."""
     return " + ".join(DATASETS.get(name, name) for name in names)

@@ -1,6 +1,6 @@
-"""The manifest: which files hold which stem of which track, in which split. Written by acquire, read by all.
+"""The manifest: the files, stems and splits of all tracks. The step acquire writes it.
 
-One CSV row a stem, so that `pandas.read_csv` gives a table to work with. Columns:
+It is a CSV table with one row for each stem. Columns:
 
     track      unique name, `<dataset>/<artist> - <title>`
     artist, title, dataset
@@ -36,7 +36,7 @@ COLUMNS = (
 )
 
 _TEXTS = ("track", "artist", "title", "genre", "dataset", "split", "stem", "path", "sha256")
-"""Columns that are never numbers, whatever they look like (a band called 1975, a digest without letters)."""
+"""Columns that are text, even if they look like numbers (a band called 1975, a digest without letters)."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,15 @@ def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
 
 
 Prepare = Callable[[decoding.Audio], decoding.Audio]
-"""What is done to each stem, `(channels, samples)`, as it is read, before any are added up."""
+"""A function that changes each stem, `(channels, samples)`, before stems are added."""
 
 
-def _as_it_is(samples: decoding.Audio) -> decoding.Audio:
+def _keep(samples: decoding.Audio) -> decoding.Audio:
     return samples
 
 
 def read_targets(
-    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep
 ) -> decoding.Audio:
     """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz: the sums of `read_parts`."""
     parts = read_parts(track, targets, rate, channels, prepare)
@@ -106,7 +106,7 @@ def read_targets(
 
 
 def read_parts(
-    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _as_it_is
+    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep
 ) -> dict[str, dict[str, decoding.Audio]]:
     """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
 
@@ -123,7 +123,7 @@ def read_parts(
     return parts
 
 
-def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_it_is) -> decoding.Audio:
+def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _keep) -> decoding.Audio:
     """Return the track's mixture, `(channels, samples)`: the recording itself where there is one, else the sum."""
     if MIXTURE in track.stems:
         return prepare(_read(track.stems[MIXTURE], rate, channels))
@@ -133,8 +133,8 @@ def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _as_
 
 
 def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
-    """Return what `target` is the sum of beside all `targets`; nothing where there is no such thing."""
-    if target == OTHER and (rest := _left_over(stems, targets)):
+    """Return the stems that sum to `target`, by name; an empty dict if the track lacks them."""
+    if target == OTHER and (rest := _stems_without_target(stems, targets)):
         return rest
     if target in stems:
         return {target: stems[target]}
@@ -147,8 +147,8 @@ def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str,
     return {target: stems[MIXTURE] - stems[left_out]} if MIXTURE in stems else {}
 
 
-def _left_over(stems: Mapping[str, decoding.Audio], targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
-    """Return the stems that no target but `other` has; nothing where another target is the sum of several as well."""
+def _stems_without_target(stems: Mapping[str, decoding.Audio], targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
+    """Return the stems of `other`: those of no other target; none if another target is a sum of stems, too."""
     if any(excluded_stem(target) for target in targets):
         return {}
     return {name: stem for name, stem in stems.items() if name not in (MIXTURE, *(set(targets) - {OTHER}))}

@@ -1,4 +1,4 @@
-"""The measures of BSS Eval that every score file, table and picture has, in this order."""
+"""The metrics of BSS Eval, in the order of every score file, table and picture."""
 
 METRICS = ("SDR", "SIR", "SAR", "ISR")
-"""Of one target, in dB: distortion, interference, artefacts, and the image's spatial distortion (Vincent et al.)."""
+"""Ratios of a target to distortion, interference, artefacts and spatial distortion, in dB (Vincent et al.)."""

@@ -1,16 +1,16 @@
-"""Targets that are what another one leaves of the mixture."""
+"""Names of targets that are the mixture without one stem."""
 
-_RESTS = {"vocals": "accompaniment", "accompaniment": "vocals"}
+_RESIDUALS = {"vocals": "accompaniment", "accompaniment": "vocals"}
 _WITHOUT = "no-"
 
 
 def residual_target(target: str) -> str:
-    """Return what is called what `target` leaves: accompaniment for vocals, no-drums for drums."""
-    return _RESTS.get(target, f"{_WITHOUT}{target}")
+    """Return the name of the mixture without `target`: accompaniment for vocals, no-drums for drums."""
+    return _RESIDUALS.get(target, f"{_WITHOUT}{target}")
 
 
 def excluded_stem(target: str) -> str | None:
-    """Return the stem that alone is not in `target`: vocals for accompaniment, drums for no-drums; None for a stem."""
-    if target == _RESTS["vocals"]:
+    """Return the stem that `target` excludes: vocals for accompaniment, drums for no-drums; None for other targets."""
+    if target == _RESIDUALS["vocals"]:
         return "vocals"
     return target.removeprefix(_WITHOUT) if target.startswith(_WITHOUT) else None

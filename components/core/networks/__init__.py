@@ -1,4 +1,4 @@
-"""The architectures. One file each, with an `ARCHITECTURE` in it; `registry` finds them by name.
+"""The architectures: one file each, named like the architecture, which ends with its `ARCHITECTURE`.
 
 Every architecture is a `Separator`: samples in, stems out, `(batch, channels, samples)` to
 `(batch, stems, channels, samples)`, for any number of samples.

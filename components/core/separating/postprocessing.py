@@ -1,4 +1,4 @@
-"""What can be done to a network's estimates when separating, without training it again.
+"""Post-processing of a network's estimates: no new training is needed.
 
 Every choice works on samples, so it fits any `Separator`: the estimates are transformed, refined on the spectrogram,
 and transformed back.

@@ -1,4 +1,4 @@
-"""Which precision to compute in."""
+"""Precisions, and the best one for this machine."""
 
 from typing import Literal
 
@@ -9,11 +9,11 @@ Precision = Literal["fp32", "bf16"]
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 _UNITS = ("avx512_bf16", "amx_bf16")
-"""Instructions that multiply bfloat16, by torch's names; without them bf16 is slower than fp32."""
+"""CPU instructions that multiply bfloat16, by torch's names. Without them bf16 is slower than fp32."""
 
 
 def best_precision() -> Precision:
-    """Return bf16 where the GPU, or without one the processor, has units for it, else fp32."""
+    """Return bf16 if the GPU, or the CPU where there is no GPU, has instructions for it; otherwise fp32."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     capabilities = torch.cpu.get_capabilities()

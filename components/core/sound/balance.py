@@ -1,7 +1,7 @@
-"""What a recording is like in a few numbers: how its energy is spread over frequencies, time and channels.
+"""Features of a recording: how its energy is distributed over frequencies, time and channels.
 
-None depends on how loud the recording is, and hardly any on its length or rate, so recordings can be compared: see
-components.core.sound.profile.
+They do not depend on the loudness of the recording and hardly on its length or rate, so recordings can be compared
+(`components/core/sound/profile.py`).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ BANDS_HZ = (50, 63, 80, *_DECADE, *(10 * centre for centre in _DECADE), 10000, 1
 
 WIDTH = "width"
 FEATURES = (*(f"band_{centre}" for centre in BANDS_HZ), "tonality", "crest", "dynamics", "pulse", WIDTH)
-"""What is told of a recording, all in dB.
+"""The features of a recording, all in dB.
 
 band_…     energy in a band, relative to that in all bands
 tonality   spectral flatness within octaves, of frames weighted by their energy, averaged over octaves: 0 is noise
@@ -33,10 +33,10 @@ HIGH_HZ = 17000.0
 """Above it MP3 at 128 kbit/s holds nothing (LAME's low-pass), while recordings at 44.1 kHz do."""
 
 LOUDEST = 1e6
-"""A sample beyond ± this counts as it, and what is no number as silence: neither is music, and both spoil any sum."""
+"""The largest absolute value of a sample. Larger samples are clipped to it, and NaN becomes silence."""
 
 SILENCE_DB = -120.0
-"""What lies below, in dB of full scale, has no level: as far down as no converter reaches."""
+"""A recording below this level, in dB of full scale, is silent: no converter reaches it."""
 
 _FRAMES = 16  # analysed at once
 _FRAME_SECONDS = 4096 / 44100
@@ -64,23 +64,23 @@ def to_decibels(ratio: float) -> float:
 
 
 def limit_samples(audio: Audio) -> Audio:
-    """Return `audio`, any shape, with every sample within ± LOUDEST and silence for what is no number."""
+    """Return `audio`, any shape, with all samples within ± LOUDEST and zeros instead of NaN."""
     if max(audio.max(initial=0.0), -audio.min(initial=0.0)) <= LOUDEST:  # False, too, where there is a NaN
         return audio
     return np.clip(np.nan_to_num(audio, nan=0.0), -LOUDEST, LOUDEST)
 
 
 class Reblocker:
-    """Cuts blocks of any size anew, into blocks of one size, so that how they were cut cannot matter to a sum."""
+    """Cuts blocks of any size into blocks of one size, so that sums do not depend on the sizes that arrive."""
 
     def __init__(self, samples: int) -> None:
-        """Give out `samples` samples at a time."""
+        """Make blocks of `samples` samples."""
         self._size = samples
         self._held: list[Audio] = []
         self._missing = samples
 
     def cut(self, audio: Audio) -> Iterator[Audio]:
-        """Take `(..., any)`; yield what is whole by now, each `(..., samples)`."""
+        """Add a block `(..., any)`; yield all complete blocks, each `(..., samples)`."""
         position = 0
         while audio.shape[-1] - position >= self._missing:
             end = position + self._missing
@@ -91,7 +91,7 @@ class Reblocker:
             self._missing -= audio.shape[-1] - position
 
     def rest(self) -> Iterator[Audio]:
-        """Yield what is left, `(..., fewer)`, if anything is."""
+        """Yield the last block, `(..., fewer)`, if there is one."""
         if self._held:
             yield self._joined(self._held.pop())
 
@@ -103,9 +103,9 @@ class Reblocker:
 
 @dataclass(frozen=True)
 class Balance:
-    """`features` by their names in FEATURES, none of silence; `high_db`: what lies above HIGH_HZ, over the whole.
+    """`features` by their names in FEATURES, empty for silence; `high_db`: the energy above HIGH_HZ over all energy.
 
-    `high_db` is None where the rate leaves no room above HIGH_HZ.
+    `high_db` is None where the rate is too low for frequencies above HIGH_HZ.
     """
 
     features: dict[str, float]
@@ -113,7 +113,7 @@ class Balance:
 
 
 class BalanceMeter:
-    """Accumulates the balance of a recording, in memory that does not grow with its length."""
+    """Measures the balance of a recording block by block, in bounded memory."""
 
     def __init__(self, rate: int, heard_rate: int | None = None) -> None:
         """Measure samples at `rate` Hz; bands that `heard_rate` Hz cannot hold (a model's, say) count as empty."""
@@ -123,7 +123,7 @@ class BalanceMeter:
         self._time = _Time(frame_samples(rate))
 
     def add(self, audio: Audio) -> None:
-        """Measure the next block, `(channels, any)` float32; how a recording is cut into blocks changes nothing."""
+        """Measure the next block, `(channels, any)` float32; the result does not depend on the sizes of blocks."""
         for block in self._blocks.cut(audio):
             self._measure(block)
 
@@ -145,7 +145,7 @@ class BalanceMeter:
 
 
 def split_frames(block: Audio, frame: int) -> Audio:
-    """Return `(channels, any)` as whole frames, `(channels, frames, frame)`; less than one is filled up with zeros."""
+    """Return `(channels, any)` as whole frames, `(channels, frames, frame)`; a shorter block is padded with zeros."""
     samples = block.shape[1]
     if samples < frame:
         return np.pad(block, ((0, 0), (0, frame - samples)))[:, None]
@@ -235,7 +235,7 @@ class _Time:
 
 
 def _hann(samples: int) -> NDArray[np.float32]:
-    """Return a Hann window half a sample late, which is zero nowhere: of a single sample, too, something is seen."""
+    """Return a Hann window that is half a sample late, so that no value is zero: a single sample is measured, too."""
     window: NDArray[np.float32] = (np.sin(np.pi * (np.arange(samples) + 0.5) / samples) ** 2).astype(np.float32)
     return window
 

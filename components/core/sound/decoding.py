@@ -1,6 +1,6 @@
-"""Audio in: what a file holds, its samples as a whole, and its samples block by block.
+"""Read audio files: their properties, all samples, or samples block by block.
 
-libsndfile reads what holds its samples as they are (wav, aiff, caf, au, w64), flac and opus; ffmpeg decodes the rest
+libsndfile reads uncompressed files (wav, aiff, caf, au, w64), flac and opus; ffmpeg decodes all others
 (mp3, vorbis, m4a, wma, stem.mp4 …) in a process of its own. Arrays are float32 of shape `(channels, samples)`, full
 scale at ±1.
 
@@ -32,7 +32,7 @@ SUFFIXES = frozenset(
     {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".caf", ".w64", ".rf64", ".au"}
     | {".m4a", ".mp4", ".aac", ".wma", ".mka", ".webm"}
 )
-"""Names of files that are taken for audio when a folder is searched."""
+"""Suffixes of audio files; a search in a folder finds only these."""
 
 # What a file begins with that libsndfile is given at all, and what it is allowed to read then: all else that it knows
 # (Matlab, Sound Designer, GSM …) would only be more for a hostile file to choose from.
@@ -48,7 +48,7 @@ _SYSTEM_FAILED = 2
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself: `rate` in Hz; `subtype` is libsndfile's, or the codec by ffmpeg's name (`mp3`)."""
+    """Properties of a file: `rate` in Hz; `subtype` is the one of libsndfile, or the codec by ffmpeg's name (`mp3`)."""
 
     rate: int
     channels: int
@@ -57,7 +57,7 @@ class AudioInfo:
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
-    """A file that is read from its beginning to its end.
+    """A file that is read from beginning to end.
 
     soundfile seeks after every read of a file that can, to where it is already. Of a flac whose header does not say how
     long it is (written to a pipe) that fails.
@@ -70,7 +70,7 @@ class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships 
 def probe(path: Path, stream: int = 0, patience: float = PATIENCE) -> AudioInfo:
     """Describe audio stream `stream` of `path`; raises UserError when there is none, DecodingError if unreadable.
 
-    `patience` in seconds is how long a decoder may give nothing.
+    `patience` is how many seconds a decoder may return nothing.
     """
     if not path.is_file():
         raise UserError(f"{path} is not a file")
@@ -120,7 +120,7 @@ def resample(audio: Audio, rate: int, new_rate: int) -> Audio:
 
 
 def resample_blocks(blocks: Iterable[Audio], rate: int, new_rate: int) -> Iterator[Audio]:
-    """Turn blocks `(channels, any)` at `rate` Hz into blocks at `new_rate` Hz; how they are cut changes nothing.
+    """Turn blocks `(channels, any)` at `rate` Hz into blocks at `new_rate` Hz, whatever their sizes.
 
     The SoX resampler at its high quality: 20 bits, linear phase, no delay. Rounding may make the result a sample
     shorter or longer than `samples * new_rate / rate`.
@@ -167,7 +167,7 @@ def _at(file: BinaryIO, place: int, size: int) -> bytes:
 
 
 def _open_stored(path: Path) -> _SoundFile | None:
-    """Open what libsndfile is to read; None where ffmpeg is."""
+    """Open the file with libsndfile; return None if ffmpeg must read it."""
     with path.open("rb") as file:
         head = _at(file, find_audio_start(file), _FIRST_PACKET + 8)
         if not head.startswith(_MAGIC) and head[_FIRST_PACKET:] != b"OpusHead":
@@ -187,7 +187,7 @@ def _open_stored(path: Path) -> _SoundFile | None:
 
 
 def _require_system(error: soundfile.LibsndfileError, path: Path) -> None:
-    """Raise OSError where it is the system that failed libsndfile: that says nothing of the file."""
+    """Raise OSError if the operating system failed, not libsndfile: then the file may be fine."""
     if error.code == _SYSTEM_FAILED:
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from None
 

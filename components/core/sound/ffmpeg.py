@@ -1,7 +1,7 @@
-"""Decoding by ffmpeg, in a process of its own that is bound in memory and in patience.
+"""Decode audio with ffmpeg, in a process of its own with limits on memory and waiting time.
 
-It decodes what is compressed, and one stream out of a stem.mp4. Files come from outside: one that makes a decoder
-crash, hang or ask for all memory ends that process, and nothing else.
+ffmpeg decodes compressed files and single streams of a stem.mp4. A hostile file that makes it crash, hang or use all
+memory ends that process only.
 """
 
 import json
@@ -24,7 +24,7 @@ from typing import IO, Any
 from components.core.base.errors import UserError
 
 PATIENCE = 120.0
-"""Seconds for which a tool may give nothing before it is taken for stuck."""
+"""Seconds that a tool may return nothing; then it counts as stuck."""
 
 _MEMORY = 1 << 30
 _LARGEST_ANSWER = 1 << 24
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(r"^\[(.+?) @ 0x[0-9a-f]+\] ")
 
 
 class DecodingError(UserError):
-    """A file that no decoder here can read, however often it tries. `reason` says why, without the file's name."""
+    """A file that no decoder can read; a retry cannot help. `reason` says why, without the name of the file."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)  # both, so that it can be sent from process to process
@@ -62,7 +62,7 @@ def find_tool(name: str) -> str:
 
 
 def add_ffmpeg_to_path() -> None:
-    """Let packages that look for ffmpeg on PATH (stempeg, under musdb) find the one of this environment."""
+    """Add the folder of this environment's ffmpeg to PATH, where stempeg (used by musdb) looks for it."""
     folder = str(Path(find_tool("ffmpeg")).parent)
     if folder not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
@@ -79,10 +79,10 @@ def probe_streams(path: Path, patience: float = PATIENCE) -> list[dict[str, Any]
 
 
 class Output:
-    """What a tool prints, read with limited patience."""
+    """The output of a tool, read with a timeout."""
 
     def __init__(self, pipe: IO[bytes], path: Path, patience: float) -> None:
-        """Read from `pipe` what is made of the file `path`; `patience` in seconds."""
+        """Read `pipe`, the output for the file `path`; `patience` is the timeout in seconds."""
         self._descriptor, self._path, self._patience = pipe.fileno(), path, patience
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
@@ -117,7 +117,7 @@ def decode_stream(path: Path, stream: int, patience: float = PATIENCE) -> Iterat
 
 @contextmanager
 def _running(command: list[str], path: Path, patience: float) -> Iterator[Output]:
-    """Run a tool on the file `path` and see how it ends; of what it says only the end is kept."""
+    """Run a tool on the file `path` and check its exit code; keep only the end of its messages."""
     said: deque[bytes] = deque(maxlen=2)
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
@@ -159,7 +159,7 @@ def _failure(code: int, path: Path, said: bytes) -> UserError:
 
 
 def _last_line(said: bytes, path: Path) -> str:
-    """Return the last line a tool said, without the file's name and addresses in memory, which differ every time."""
+    """Return the last line of a tool's messages without the name of the file and memory addresses, which vary."""
     name = os.fsencode(path)
     text = said.replace(b"file:" + name + b": ", b"").replace(name + b": ", b"").decode(errors="replace")
     lines = [line for line in text.strip().splitlines() if not _REPEATED.match(line)]

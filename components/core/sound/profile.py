@@ -1,8 +1,8 @@
-"""What the music that a model was trained on is like, so that one can tell how unlike it a recording is.
+"""Profiles: what the training mixtures of a model are like, to measure how much a recording differs from them.
 
-A network is only known to separate what it was trained on: quality that nobody can measure, without true stems, is
-watched by watching the input. A profile holds for each dataset of a training the mean and the covariance of its
-mixtures' features (components.core.sound.balance), and no audio.
+Without true stems nobody can measure the quality of a separation, but a network is only known to separate music like
+its training data. A profile holds the mean and the covariance of the features (`components/core/sound/balance.py`) of
+the mixtures of each dataset, and no audio.
 """
 
 import json
@@ -25,7 +25,7 @@ Features = Mapping[str, float]
 Matrix = NDArray[np.float64]
 
 PROFILE = "profile.json"
-"""The file beside a model's weights."""
+"""The name of the profile in a model folder."""
 
 _BATCH = 1000
 
@@ -42,10 +42,10 @@ def mahalanobis(deviations: Matrix, covariance: Matrix) -> Matrix:
 
 
 class Group(Section):
-    """A dataset's tracks: of each feature mean and deviation (dB), and how features go together.
+    """The tracks of a dataset: mean and standard deviation of each feature (dB), and the correlations of features.
 
-    `correlations` holds row by row what is left of the diagonal; `radius` is the distance, in deviations, beyond which
-    the farthest 5 % of the tracks lie.
+    `correlations` holds the rows of the matrix left of the diagonal. 5 % of the tracks lie beyond `radius`, a distance
+    in standard deviations.
     """
 
     name: str
@@ -83,9 +83,9 @@ class Group(Section):
 
 
 class Profile(Section):
-    """What a training's mixtures are like: a group a dataset, `features` the names of what was measured of them.
+    """The mixtures of a training: one group for each dataset. `features` are the names of the measured features.
 
-    `rate` (Hz) and the features say how a recording must be measured; `origin` says what the tracks are.
+    A recording must be measured at `rate` (Hz). `origin` names the tracks.
     """
 
     features: tuple[str, ...] = Field(min_length=1)
@@ -106,8 +106,8 @@ class Profile(Section):
     def shifts(self, recordings: Iterable[Features]) -> dict[str, float]:
         """Return for each feature how far the mean of `recordings` lies from the training's, in standard deviations.
 
-        Each recording is compared with its nearest dataset; silent ones, which have no features, are left out. Of no
-        recordings all are NaN.
+        Each recording is compared with its nearest dataset; silent ones, which have no features, are left out. Without
+        recordings all shifts are NaN.
         """
         total, count = self._deviations(recordings)
         return dict(zip(self.features, _mean(total, count).tolist(), strict=True))

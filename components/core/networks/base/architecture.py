@@ -1,4 +1,4 @@
-"""What an architecture says of itself: its file in this folder holds one `ARCHITECTURE`, and `registry` finds it."""
+"""The description of an architecture. Each file of an architecture assigns one to `ARCHITECTURE`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ class Architecture:
 
     title      its name as its authors write it
     family     what the network sees: spectrograms, samples, or both
-    source     the paper, or whose it is
+    source     the paper or the authors
     config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
     build      `(config, stems, channels)` to a separator with fresh weights
-    packages   those that it needs beside ours, by the names that pip knows
-    trainable  False where the weights can only come from elsewhere
-    small      parameters of a network that trains in a minute on a processor, for comparisons in little time, and tests
+    packages   packages that it needs besides those of this project, by their names on PyPI
+    trainable  False where the weights can only be converted from elsewhere
+    small      parameters of a network that trains in a minute on a CPU, for tests and quick comparisons
     """
 
     title: str
@@ -35,5 +35,5 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        """How params.yaml calls it."""
+        """The name of the architecture in params.yaml (`train.network.name`)."""
         return str(self.config.model_fields["name"].default)

@@ -1,4 +1,4 @@
-"""How loud a network on samples wants its mixture: it is brought there, and its stems are brought back."""
+"""Input levels: how a mixture is scaled for a network on samples; its stems are scaled back."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -9,17 +9,18 @@ from torch import Tensor
 LevelName = Literal["as-is", "standardised", "unit-loudness", "full-scale"]
 
 Level = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""`(batch, channels, samples)` to an offset and a scale of a mixture, both `(batch, 1, 1)`: (mixture - offset) / scale
-is what the network gets."""
+"""A function from a mixture `(batch, channels, samples)` to its offset and scale, both `(batch, 1, 1)`.
+
+The network gets (mixture - offset) / scale."""
 
 
 def keep_level(mixture: Tensor) -> tuple[Tensor, Tensor]:
-    """For networks that normalise by themselves, or were trained on music as it is."""
+    """Change nothing: for networks that normalise their input or were trained without normalisation."""
     return mixture.new_zeros(len(mixture), 1, 1), mixture.new_ones(len(mixture), 1, 1)
 
 
 def standardise(mixture: Tensor) -> tuple[Tensor, Tensor]:
-    """Zero mean and unit variance of the channels' mean, as Demucs' authors do it (`demucs.separate`)."""
+    """Give the mean of the channels a mean of 0 and a variance of 1, like Demucs (`demucs.separate`)."""
     mono = mixture.mean(dim=1, keepdim=True)
     mean = mono.mean(dim=-1, keepdim=True)
     deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + 1e-5
@@ -27,13 +28,13 @@ def standardise(mixture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def normalise_loudness(mixture: Tensor) -> tuple[Tensor, Tensor]:
-    """A root mean square of 1 over all channels."""
+    """Give all channels together a root mean square of 1."""
     loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-5
     return torch.zeros_like(loudness), loudness
 
 
 def normalise_peak(mixture: Tensor) -> tuple[Tensor, Tensor]:
-    """The loudest sample at 1, for networks that end in a tanh."""
+    """Give the mixture a peak of 1: for networks that end in a tanh."""
     peak = mixture.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-8)
     return torch.zeros_like(peak), peak
 
@@ -44,4 +45,4 @@ INPUT_LEVELS: Mapping[LevelName, Level] = {
     "unit-loudness": normalise_loudness,
     "full-scale": normalise_peak,
 }
-"""Also the names that exported files carry."""
+"""Input levels by their names in configs and in exported files."""

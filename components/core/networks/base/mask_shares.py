@@ -1,4 +1,4 @@
-"""What share of the mixture each stem gets, from the masks that a network gives: they sum to one over the stems."""
+"""Functions from masks to each stem's share of the mixture; shares sum to 1 over the stems."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -17,8 +17,7 @@ bins, frames)`, to shares of the masks' shape."""
 def of_masks(masks: Tensor, spectrum: Tensor) -> Tensor:
     """m / Σ m.
 
-    Not the ratio of powers: trained on absolute differences the masks are sharp already, and squaring them costs half a
-    decibel (docs/decisions/0006).
+    Masks that are trained on absolute differences are sharp already: squaring them costs 0.5 dB (docs/decisions/0006).
     """
     return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
 
@@ -30,4 +29,4 @@ def of_powers(masks: Tensor, spectrum: Tensor) -> Tensor:
 
 
 MASK_SHARES: Mapping[SharesName, Shares] = {"of-masks": of_masks, "of-powers": of_powers}
-"""Also the names that exported files carry."""
+"""Shares by their names in configs and in exported files."""

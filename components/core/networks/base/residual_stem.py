@@ -1,6 +1,6 @@
-"""What a network of one stem leaves of the mixture, as a stem of its own.
+"""The residual stem: the mixture minus the stem of a network that separates one stem only.
 
-Stems add up to the mixture: alone, a stem would have to be the mixture itself. Only converted networks have one stem.
+With it the stems add up to the mixture. Only converted networks separate one stem only.
 """
 
 import torch
@@ -11,7 +11,7 @@ from components.core.networks.base.separator import Separator
 
 
 def add_residual_target(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the stems of a model whose network gives `targets`: of a single one, what it leaves besides."""
+    """Return the targets of a model whose network separates `targets`: a single target gets a residual beside it."""
     if len(targets) > 1:
         return targets
     [target] = targets
@@ -19,7 +19,7 @@ def add_residual_target(targets: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class ResidualSeparator(Separator):
-    """A separator of one stem, untouched, and behind it what it leaves of the mixture: they add up to it."""
+    """A separator of one stem, and as its second stem the mixture minus the first one."""
 
     network: Separator
 
@@ -28,6 +28,9 @@ class ResidualSeparator(Separator):
         self.network, self.segment, self.band = network, network.segment, network.band
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """`(batch, channels, samples)` to `(batch, 2, channels, samples)`; what the network can't see is the rest's."""
+        """`(batch, channels, samples)` to `(batch, 2, channels, samples)`.
+
+        Frequencies above the network's band belong to the second stem.
+        """
         stem = self.network.estimates(mixture)
         return torch.cat([stem, mixture.unsqueeze(1) - stem], dim=1)

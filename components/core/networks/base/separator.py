@@ -1,4 +1,4 @@
-"""What every architecture is to the rest of the system."""
+"""The interface of all separators: mixtures in, stems out."""
 
 from abc import ABC, abstractmethod
 
@@ -8,9 +8,8 @@ from torch import Tensor, nn
 class Separator(nn.Module, ABC):
     """Samples in, stems out.
 
-    `segment` is the number of samples that a forward pass works best on (what the network was built for); any other
-    number works too. `band` is the share of the spectrum, from 0 Hz up, that the network sees. `network` is the part
-    with the weights, which torch may compile.
+    `segment` is the number of samples that the network was built for; every other number works, too. `band` is the
+    share of the spectrum, from 0 Hz up, that the network sees. `network` is the part with the weights.
     """
 
     network: nn.Module
@@ -19,19 +18,19 @@ class Separator(nn.Module, ABC):
 
     @abstractmethod
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Return what the training's loss compares.
+        """Return the stems that the loss compares in training.
 
         `(batch, channels, samples)` to `(batch, stems, channels, samples)`.
         """
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Return what a user gets, same shapes as `estimates`; here the stems add up to the mixture where they can."""
+        """Return the stems for users, shaped like `estimates`; they add up to the mixture if possible."""
         return self.estimates(mixture)
 
 
 def make_consistent(stems: Tensor, mixture: Tensor) -> Tensor:
-    """Return `stems`, `(batch, stems, …)`, with an equal share each of what they leave of `mixture`, `(batch, …)`.
+    """Add to each of `stems`, `(batch, stems, …)`, an equal share of `mixture`, `(batch, …)`, minus their sum.
 
-    They add up to the mixture then. Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.
+    Then the stems add up to the mixture (mixture consistency: Wisdom et al., ICASSP 2019, equation 4).
     """
     return stems + (mixture.unsqueeze(1) - stems.sum(dim=1, keepdim=True)) / stems.shape[1]

@@ -1,4 +1,4 @@
-"""Separation by masks on a spectrogram, around any network that turns spectra into masks."""
+"""Separators around networks that turn spectra into masks."""
 
 import torch
 from torch import Tensor, nn
@@ -39,13 +39,13 @@ class MaskSeparator(SpectrogramSeparator):
         return masks.float()
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Each stem's mask times the mixture; bins above the network's are left out."""
+        """Multiply the mixture by each stem's mask; the bins above those of the network are zero."""
         spectrum = self.stft(mixture)
         masks = nn.functional.pad(self.masks(spectrum), (0, 0, 0, spectrum.shape[-2] - self.bins))
         return self.stft.inverse(masks * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Masks turned into shares, so the stems add up; above the network's bins the frame's mean mask."""
+        """Turn masks into shares, so the stems add up; bins above the network's get the mean of their frame."""
         spectrum = self.stft(mixture)
         ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
@@ -64,14 +64,14 @@ class ComplexMaskSeparator(SpectrogramSeparator):
     """
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Each stem's mask times the mixture; bins above the network's are left out."""
+        """Multiply the mixture by each stem's mask; the bins above those of the network are zero."""
         spectrum = self.stft(mixture)
         stems = self._stems(spectrum[..., : self.bins, :])
         padded = nn.functional.pad(stems, (0, 0, 0, spectrum.shape[-2] - self.bins))
         return self.stft.inverse(padded, mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """The same; above the network's bins each stem gets of a frame what it got of the octave below."""
+        """Do the same; above the bins of the network, each stem gets its share of the octave below."""
         spectrum = self.stft(mixture)
         seen, above = spectrum.split([self.bins, spectrum.shape[-2] - self.bins], dim=-2)
         stems = self._stems(seen)
@@ -79,7 +79,7 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         return self.stft.inverse(whole, mixture.shape[-1])
 
     def _stems(self, spectrum: Tensor) -> Tensor:
-        """Masks times mixture, and to each stem an equal share of what then is missing of the mixture.
+        """Multiply the mixture by masks that sum to 1; each mask gets an equal share of what is missing.
 
         Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.
         """

@@ -1,4 +1,4 @@
-"""Separation on the samples themselves, around any network that turns a mixture into stems."""
+"""Separators around networks that turn the samples of a mixture into the samples of its stems."""
 
 from abc import abstractmethod
 
@@ -9,9 +9,9 @@ from components.core.networks.base.separator import Separator, make_consistent
 
 
 class WaveformSeparator(Separator):
-    """A network from `(batch, channels, samples)` to `(batch, stems, channels, samples)`, for its own lengths.
+    """A network from `(batch, channels, samples)` to `(batch, stems, channels, samples)`, for certain lengths.
 
-    `level` names how loud it wants the mixture.
+    `level` names the input level of the network (`input_levels.py`).
     """
 
     def __init__(self, network: nn.Module, segment: int, level: LevelName = "as-is") -> None:
@@ -22,16 +22,16 @@ class WaveformSeparator(Separator):
 
     @abstractmethod
     def padded_length(self, samples: int) -> int:
-        """Return the smallest number of samples, at least `samples`, that the network takes."""
+        """Return the smallest number of samples, at least `samples`, that the network accepts."""
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Bring the mixture to the network's level, separate, and go back."""
+        """Scale the mixture to the input level, separate it, and scale the stems back."""
         offset, scale = INPUT_LEVELS[self.level](mixture)
         stems = self.run_network((mixture - offset) / scale)
         return stems * scale.unsqueeze(1) + offset.unsqueeze(1)
 
     def run_network(self, mixture: Tensor) -> Tensor:
-        """Pad with silence on both sides to a length that the network takes, separate, and cut the padding off."""
+        """Pad with silence on both sides to a length that the network accepts, separate, and cut the padding off."""
         samples = mixture.shape[-1]
         missing = self.padded_length(samples) - samples
         padded = nn.functional.pad(mixture, (missing // 2, missing - missing // 2))
@@ -39,5 +39,5 @@ class WaveformSeparator(Separator):
         return stems[..., missing // 2 : missing // 2 + samples]
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Estimates that add up to the mixture."""
+        """Return stems that add up to the mixture."""
         return make_consistent(self.estimates(mixture), mixture)

@@ -1,9 +1,8 @@
-"""Separators made ready to separate: the same stems, several times as fast as the network that was trained.
+"""Copies of separators that separate several times as fast as the trained network.
 
-A network is written for training. `for_inference` makes a copy for separating alone: batch norms are folded into the
-convolutions before them, weights and activations are of the type that the processor multiplies fastest, memory is laid
-out as convolutions want it, and the last stem is what the others leave of the mixture. Where an architecture has more
-to give, its forward pass is written anew (`tdf`). STFTs stay in float32.
+`for_inference` makes such a copy: batch norms are folded into the convolutions before them, weights and activations
+have the fastest type of the CPU, memory has the layout that convolutions prefer, and the last stem is the mixture minus
+the other stems. `tdf_unet` has a forward pass of its own. STFTs stay in float32.
 """
 
 from components.core.separating.fast.separators import for_inference

@@ -9,12 +9,12 @@ from components.core.sound.stft import Stft
 
 
 def make_inverse_stft(stft: Stft) -> Callable[[Tensor, int], Tensor]:
-    """Return what does `stft.inverse`, faster where a window is a whole number of hops."""
+    """Return a function like `stft.inverse`, which is faster where a window is a whole number of hops."""
     return stft.inverse if stft.window % stft.hop else _InverseStft(stft)
 
 
 class _InverseStft(nn.Module):
-    """Each frame back to samples, windowed again, added up, and divided by what the squared windows add up to.
+    """Transform each frame back, apply the window, add the frames, and divide by the sum of the squared windows.
 
     Griffin and Lim, IEEE TASSP 1984, equation 6. Frames are added a hop at a time, for all frames together.
     """

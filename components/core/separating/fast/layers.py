@@ -1,4 +1,4 @@
-"""A network's layers replaced by ones that compute the same in less time."""
+"""Replace the layers of a network by layers that compute the same in less time."""
 
 from functools import singledispatch
 from itertools import product
@@ -11,9 +11,9 @@ from components.core.networks.spleeter import Transposed
 
 @singledispatch
 def optimise_layers(module: nn.Module) -> nn.Module:
-    """Return what computes in evaluation mode what `module` does; `module` itself may be changed on the way.
+    """Return a module that computes in evaluation mode what `module` does, faster; `module` itself may change.
 
-    By default `module` with its children rebuilt; for some types another layer is registered below.
+    The default replaces the children of `module`. Other functions are registered for some types below.
     """
     for name, child in module.named_children():
         setattr(module, name, optimise_layers(child))
@@ -35,7 +35,7 @@ def _(module: nn.Sequential) -> nn.Module:
 
 @optimise_layers.register
 def _(module: nn.ConvTranspose2d) -> nn.Module:
-    """Only where neighbours do not overlap: what spills over the edges would be lost."""
+    """Replace only convolutions without overlap: overlap at the edges would be lost."""
     plain = (module.padding, module.output_padding, module.dilation, module.groups) == ((0, 0), (0, 0), (1, 1), 1)
     return PhaseConvolution(module) if plain and len({*module.kernel_size, *module.stride}) == 1 else module
 

@@ -1,4 +1,4 @@
-"""Separators around a network made ready: as few spectra as possible are made and transformed back."""
+"""Separators around an optimised network, with as few STFTs and inverse STFTs as possible."""
 
 from abc import abstractmethod
 from copy import deepcopy
@@ -30,7 +30,7 @@ def for_inference(separator: Separator, precision: Precision) -> Separator:
 
 @singledispatch
 def _prepared(separator: Separator, dtype: torch.dtype) -> Separator:
-    """Make `separator` ready, or put another in its place."""
+    """Return `separator` with an optimised network, or another separator in its place."""
     separator.network = _OptimisedNetwork(separator.network, dtype)
     return separator
 
@@ -43,7 +43,7 @@ def _(separator: ResidualSeparator, dtype: torch.dtype) -> Separator:
 
 @_prepared.register
 def _(separator: WaveformSeparator, dtype: torch.dtype) -> Separator:
-    """Many of these are other packages', which are better left as they are."""
+    """Keep the layers: many of these networks are from other packages."""
     if dtype != torch.float32:
         separator.network = Autocast(separator.network, dtype)
     return separator
@@ -66,7 +66,7 @@ def _(separator: ComplexMaskSeparator, dtype: torch.dtype) -> Separator:
 
 
 class _OptimisedNetwork(nn.Module):
-    """A network of rebuilt layers, which computes in `dtype` wherever weights are involved."""
+    """A network of optimised layers, which computes in `dtype` wherever it uses weights."""
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
@@ -78,14 +78,14 @@ class _OptimisedNetwork(nn.Module):
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Do what the network does."""
+        """Run the network in `dtype`."""
         with torch.autocast(image.device.type, self.dtype, enabled=self.dtype != torch.float32):
             result: Tensor = self.network(image)
         return result
 
 
 class _FirstStems(Separator):
-    """Only the spectra of all stems but the last go back to samples; the last is what they leave of the mixture."""
+    """Only the stems before the last are transformed back to samples; the last is the mixture minus their sum."""
 
     def __init__(self, trained: SpectrogramSeparator, network: nn.Module) -> None:
         super().__init__()
