@@ -137,7 +137,7 @@ def test_every_step_is_a_command_that_explains_itself() -> None:
     result = _python(["-c", code, *STEPS], {})
     assert result.returncode == 0, result.stderr
     for step, text in json.loads(result.stdout.splitlines()[-1]).items():
-        assert text.startswith(f"usage: python -m components.{step}"), step
+        assert text.lower().startswith(f"usage: python -m components.{step}"), step
 
 
 def _python(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
