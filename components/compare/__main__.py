@@ -1,38 +1,37 @@
-"""`python -m components.compare --out FOLDER [--scores NAME=DIR]`: what the flow runs at its end."""
+"""`python -m components.compare`: makes the table of a comparison, and logs it to MLflow."""
 
-import argparse
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from components.compare.compare import MARKDOWN, PAGE, compare
+from typer import Option
+
+from components.compare.compare import compare
 from components.compare.config import CompareConfig
-from components.compare.mlflow_run import log_comparison, runs_of, training_seconds
-from components.compare.systems.row_names import named_places
+from components.compare.mlflow_run import find_runs, log_comparison, training_seconds
+from components.compare.systems.row_names import parse_places
 from components.core.base.params import load_section
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
+from components.core.data.artifacts import COMPARISON_PAGE, COMPARISON_TEXT
 from components.core.tracking.mlflow_runs import connect
 from components.core.tracking.provenance import git_commit
 
 
-def main() -> None:
-    """Parse the command line, compare, log."""
-    parser = argparse.ArgumentParser(prog="python -m components.compare", description=__doc__)
-    parser.add_argument("--out", type=Path, default=WORKSPACE / "compare", help="folder with systems/ in it")
-    parser.add_argument("--scores", action="append", default=[], help="NAME=DIR: museval's files of others")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
+def compare_systems(
+    out: Annotated[Path, Option(help="Folder with systems/ in it; the comparison is written here.")] = WORKSPACE
+    / "compare",
+    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: museval's files of others.")] = None,
+) -> None:
+    """Compare all systems that were scored."""
     config = load_section("compare", CompareConfig)
-    others = {name: Path(place) for name, place in named_places("--scores", arguments.scores).items()}
+    others = {name: Path(place) for name, place in parse_places("--scores", scores or []).items()}
     client = connect()
-    runs = runs_of(arguments.out)
-    seconds = training_seconds(client, runs)
-    print(compare(config, arguments.out, others, seconds, date.today(), git_commit()))
-    run = log_comparison(client, arguments.out, runs)
-    print(f"compare: {arguments.out / MARKDOWN}, {arguments.out / PAGE}; MLflow run {run.run_id}")
+    runs = find_runs(out)
+    print(compare(config, out, others, training_seconds(client, runs), date.today(), git_commit()))
+    run = log_comparison(client, out, runs)
+    print(f"compare: {COMPARISON_TEXT.within(out)}, {COMPARISON_PAGE.within(out)}; MLflow run {run.run_id}")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(compare_systems, "components.compare")

@@ -1,11 +1,11 @@
-"""The work of the step: every system's scores in, one comparison out.
+"""Compare all systems: scores in, tables, a page and pictures out.
 
 comparison.csv     a row a system: medians, intervals, costs
 pairs.csv          a row a pair of systems, target and metric
-comparison.md      the same to read, with what others published
-comparison.html    with pictures, to sort
+comparison.md      the comparison to read, with scores that others published
+comparison.html    the same with pictures; its tables can be sorted
 pictures/          differences, boxes and speed, a picture a target
-summary.json       what was compared, the best systems, and Friedman's tests
+summary.json       `ComparisonSummary`
 """
 
 from collections.abc import Mapping
@@ -17,27 +17,17 @@ import pandas as pd
 
 from components.compare.comparison import Comparison
 from components.compare.config import CompareConfig
-from components.compare.presentation.html_page import as_html
-from components.compare.presentation.markdown_page import as_markdown
-from components.compare.presentation.pictures import draw
-from components.compare.scores.gathered_scores import gather
-from components.compare.scores.statistics import friedman, pairs_of
-from components.compare.systems.description import facts_of_others, read_facts
-from components.compare.systems_table import best_system, summarise
-from components.core.base.files import whole_file, write_json, write_text
+from components.compare.presentation.html_page import render_html
+from components.compare.presentation.markdown_page import render_markdown
+from components.compare.presentation.pictures import draw_pictures
+from components.compare.scores.gathered_scores import gather_scores
+from components.compare.scores.statistics import compare_pairs, friedman
+from components.compare.systems.records import read_records, records_of_others
+from components.compare.systems_table import systems_table
+from components.core.base.files import whole_file, write_text
+from components.core.data import artifacts
+from components.core.data.comparison import ComparisonSummary, Friedman
 from components.core.data.metric_names import METRICS
-
-SYSTEMS = "systems"
-TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY = (
-    "comparison.csv",
-    "pairs.csv",
-    "comparison.md",
-    "comparison.html",
-    "summary.json",
-)
-PICTURES = "pictures"
-PLAN = "plan.json"
-"""What the flow has had made, where it is the flow that compares: each system's parameters."""
 
 
 def compare(
@@ -48,46 +38,48 @@ def compare(
     day: date,
     commit: str,
 ) -> str:
-    """Compare the systems in `folder`/systems and those of `others`; write to `folder`, and return what to print.
+    """Compare the systems in `folder`/systems and those of `others`; write to `folder`; return the text to print.
 
-    `training_seconds` has what is known, by system; `day` and the code's `commit` are written above the tables.
+    `training_seconds` are by system, where they are known; `day` and `commit` are shown above the tables.
     """
-    gathered = gather(folder / SYSTEMS, others)
-    scores = gathered.scores
-    read = {name: place for name, place in others.items() if name not in gathered.failed}
-    facts = read_facts(folder / SYSTEMS, training_seconds) | facts_of_others(read)
-    targets = [str(target) for target in dict.fromkeys(scores["target"])]
-    pairs = pd.concat([pairs_of(scores, target, metric, config) for target in targets for metric in METRICS])
-    comparison = Comparison(gathered, summarise(scores, facts, config), pairs, facts, config, day, commit)
-    pictures = draw(folder / PICTURES, comparison)
-    markdown = as_markdown(comparison)
-    for name, table in ((TABLE, comparison.summary), (PAIRS, pairs)):
-        with whole_file(folder / name) as partial:
+    systems = artifacts.COMPARED_SYSTEMS.within(folder)
+    gathered = gather_scores(systems, others)
+    used = {name: place for name, place in others.items() if name not in gathered.failed}
+    records = read_records(systems, training_seconds) | records_of_others(used)
+    pairs = pd.concat(
+        compare_pairs(gathered.scores, target, metric, config) for target in gathered.targets for metric in METRICS
+    )
+    summary = systems_table(gathered.scores, records, config)
+    comparison = Comparison(gathered, summary, pairs, records, config, day, commit)
+    pictures = draw_pictures(artifacts.COMPARISON_PICTURES.within(folder), comparison)
+    markdown = render_markdown(comparison)
+    for artifact, table in ((artifacts.COMPARISON, summary), (artifacts.PAIRS, pairs)):
+        with whole_file(artifact.within(folder)) as partial:
             table.to_csv(partial, index=False)
-    write_text(folder / MARKDOWN, markdown)
-    write_text(folder / PAGE, as_html(markdown, pictures))
-    write_json(folder / SUMMARY, _short(comparison))
+    write_text(artifacts.COMPARISON_TEXT.within(folder), markdown)
+    write_text(artifacts.COMPARISON_PAGE.within(folder), render_html(markdown, pictures))
+    _summarise(comparison).write(folder)
     return markdown.split("## Differences", 1)[0]
 
 
-def _short(comparison: Comparison) -> dict[str, object]:
-    scores, comparable = comparison.gathered.scores, comparison.gathered.comparable
-    tests = {target: friedman(comparable, target, "SDR") for target in comparison.targets}
-    return {
-        "systems": list(dict.fromkeys(scores["system"])),
-        "targets": comparison.targets,
-        "best": {target: best_system(comparable, target) for target in comparison.targets},
-        "friedman": {target: {"p": _known(p), "tracks": tracks} for target, (p, tracks) in tests.items()},
-        "pretrained": sorted(name for name, facts in comparison.facts.items() if facts.origin),
-        "others": {name: facts.scores for name, facts in comparison.facts.items() if facts.scores},
-        "runs": {name: facts.run for name, facts in comparison.facts.items() if facts.run},
-        "commit": comparison.commit,
-        "unmatched": comparison.gathered.unmatched,
-        "failed": comparison.gathered.failed,
-        "day": comparison.day.isoformat(),
-        "test": comparison.gathered.test,
-    }
+def _summarise(comparison: Comparison) -> ComparisonSummary:
+    gathered, records = comparison.gathered, comparison.records
+    return ComparisonSummary(
+        systems=tuple(dict.fromkeys(gathered.scores["system"])),
+        targets=tuple(comparison.targets),
+        best={target: comparison.best_system(target) for target in comparison.targets},
+        friedman={target: _friedman(gathered.comparable, target) for target in comparison.targets},
+        pretrained=tuple(sorted(name for name, record in records.items() if record.origin)),
+        others={name: record.scores for name, record in records.items() if record.scores},
+        runs={name: record.run for name, record in records.items() if record.run},
+        commit=comparison.commit,
+        unmatched={name: tuple(files) for name, files in gathered.unmatched.items()},
+        failed=gathered.failed,
+        day=comparison.day.isoformat(),
+        test=gathered.evaluation,
+    )
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value  # JSON has no NaN
+def _friedman(scores: pd.DataFrame, target: str) -> Friedman:
+    p, tracks = friedman(scores, target, "SDR")
+    return Friedman(p=None if np.isnan(p) else p, tracks=tracks)

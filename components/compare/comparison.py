@@ -1,4 +1,4 @@
-"""All there is to say about a comparison, for its page and its pictures."""
+"""A comparison: everything that its page, tables and pictures show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,45 +7,59 @@ from datetime import date
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.gathered_scores import Gathered
+from components.compare.scores.gathered_scores import AMONG, GatheredScores
 from components.compare.scores.statistics import by_track
-from components.compare.systems.description import Facts, title_of
-from components.compare.systems_table import best_system
+from components.compare.systems.baselines import is_baseline
+from components.compare.systems.records import SystemRecord, title_of
+from components.core.data.score_tables import SYSTEM, TARGET
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The scores, a row a system, a row a pair, facts, settings, day and commit."""
+    """The scores; a row a system (`summary`); a row a pair (`pairs`); records of the systems; day and commit."""
 
-    gathered: Gathered
+    gathered: GatheredScores
     summary: pd.DataFrame
     pairs: pd.DataFrame
-    facts: Mapping[str, Facts]
+    records: Mapping[str, SystemRecord]
     config: CompareConfig
     day: date
     commit: str
 
     @property
     def targets(self) -> list[str]:
-        """The targets that any system has, in the order of the scores."""
-        return [str(target) for target in dict.fromkeys(self.gathered.scores["target"])]
+        """All targets, in the order of the scores."""
+        return self.gathered.targets
 
     def reference(self, target: str) -> str | None:
         """Return the system that pictures compare with: `compare.reference` where it has scores, else the best."""
-        missed = self.config.reference is None or self.misses_reference(target)
-        return best_system(self.gathered.comparable, target) if missed else self.config.reference
+        if self.config.reference is None or self.misses_reference(target):
+            return self.best_system(target)
+        return self.config.reference
 
     def misses_reference(self, target: str) -> bool:
-        """Return whether a reference was asked for that has no scores of this target that compare."""
-        known = by_track(self.gathered.comparable, target, "SDR").dropna(axis="columns", how="all")
-        return self.config.reference is not None and self.config.reference not in known
+        """Return whether `compare.reference` is set and has no comparable scores of this target."""
+        return self.config.reference is not None and self.config.reference not in self._scored(target)
 
-    def otherwise(self, target: str) -> dict[str, str]:
-        """Return which systems were scored among other stems than most, and among which."""
-        rows = self.gathered.scores[self.gathered.scores["target"] == target]
-        odd = rows[rows["among"] != self.gathered.usual[target]]
-        return {str(system): str(among) for system, among in zip(odd["system"], odd["among"], strict=True)}
+    def best_system(self, target: str) -> str | None:
+        """Return the system with the best median SDR, baselines left out; None when there is none.
 
-    def title(self, system: str, target: str) -> str:
-        """Return a system's title, with a sign where its scores of `target` are not to be compared with the rest."""
-        return f"{title_of(system, self.facts)}{' †' if system in self.otherwise(target) else ''}"
+        Only systems with the most scored tracks count: a median of fewer, perhaps easier tracks is not better.
+        """
+        table = self._scored(target)
+        counts = {str(name): int(table[name].count()) for name in table if not is_baseline(str(name))}
+        return next((name for name, count in counts.items() if count == max(counts.values())), None)
+
+    def scored_otherwise(self, target: str) -> dict[str, str]:
+        """Return the systems that were scored among other stems than most, and these stems."""
+        rows = self.gathered.scores[self.gathered.scores[TARGET] == target]
+        other = rows[rows[AMONG] != self.gathered.usual[target]]
+        return {str(system): str(among) for system, among in zip(other[SYSTEM], other[AMONG], strict=True)}
+
+    def title(self, row: str, target: str) -> str:
+        """Return a row's title, with a † when its scores of `target` cannot be compared with the rest."""
+        return f"{title_of(row, self.records)}{' †' if row in self.scored_otherwise(target) else ''}"
+
+    def _scored(self, target: str) -> pd.DataFrame:
+        """Return the comparable SDRs: a row a track, a column a system, the best median first."""
+        return by_track(self.gathered.comparable, target, "SDR").dropna(axis="columns", how="all")

@@ -8,14 +8,14 @@ from components.core.base.params import Section
 class CompareConfig(Section):
     """How differences between systems are judged.
 
-    confidence    of the intervals, and one minus it the level of the tests
+    confidence    of the intervals; the level of the tests is 1 minus this
     resamples     of the bootstrap over tracks
     seed          of the bootstrap
-    reference     the system that the pictures of differences compare with; the best of a target where it is left out,
-                  or has no scores of the target
+    reference     the system that the pictures of differences compare with; without it, or where it has no scores of a
+                  target, this is the best system of the target
     """
 
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    resamples: int = Field(10_000, ge=1000)
-    seed: int = 7
+    confidence: float = Field(gt=0.5, lt=1)
+    resamples: int = Field(ge=1000)
+    seed: int
     reference: str | None = None

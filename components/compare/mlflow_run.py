@@ -1,6 +1,5 @@
-"""The comparison in MLflow: a run with the table and the pictures, and on every system's run which system it is."""
+"""The comparison in MLflow: a run with its tables and pictures, and tags and metrics on the run of every system."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,39 +8,38 @@ import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from components.compare.compare import MARKDOWN, PAGE, PAIRS, PICTURES, PLAN, SUMMARY, SYSTEMS, TABLE
+from components.compare.systems.records import COSTS
+from components.core.data import artifacts
+from components.core.data.comparison import ComparisonSummary
+from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model
 from components.core.tracking import mlflow_runs, provenance
+from components.core.tracking.mlflow_runs import RunRef
 
 RUN = "comparison"
 
 _SECTION = "\n\n## "
-_NOTE_CHARACTERS = 8000  # of a tag, at most, in MLflow
-
-_COSTS = (
-    "weights",
-    "multiply-adds a second",
-    "times real time",
-    "times real time, fast",
-    "peak memory",
-    "size",
-    "training seconds",
-)
+_LONGEST_NOTE = 8000  # characters of a tag that MLflow accepts
+_FILES = (
+    artifacts.COMPARISON, artifacts.PAIRS, artifacts.COMPARISON_TEXT, artifacts.COMPARISON_PAGE,
+    artifacts.COMPARISON_SUMMARY, artifacts.COMPARISON_PLAN,
+)  # fmt: skip
 
 
-def runs_of(folder: Path) -> dict[str, mlflow_runs.RunRef]:
-    """Return the MLflow run of every system in `folder`/systems that was scored: of its training, if any."""
+def find_runs(folder: Path) -> dict[str, RunRef]:
+    """Return the MLflow run of every scored system in `folder`/systems."""
+    systems = artifacts.COMPARED_SYSTEMS.within(folder)
     return {
-        path.parent.name: mlflow_runs.RunRef.read(path.parent)
-        for path in sorted((folder / SYSTEMS).glob(f"*/{mlflow_runs.RunRef.FILE}"))
-        if (path.parent / "evaluate" / "test.json").is_file()
+        path.parent.name: RunRef.read(path.parent)
+        for path in sorted(systems.glob(f"*/{RunRef.FILE}"))
+        if artifacts.TEST.below(path.parent).is_file()
     }
 
 
-def training_seconds(client: mlflow.MlflowClient, runs: Mapping[str, mlflow_runs.RunRef]) -> dict[str, float]:
-    """Return how long each was trained, where its run says so."""
+def training_seconds(client: mlflow.MlflowClient, runs: Mapping[str, RunRef]) -> dict[str, float]:
+    """Return the training's time of every system whose run knows it."""
     seconds = {}
     for name, run in runs.items():
         try:
@@ -53,79 +51,74 @@ def training_seconds(client: mlflow.MlflowClient, runs: Mapping[str, mlflow_runs
     return seconds
 
 
-def log_comparison(
-    client: mlflow.MlflowClient, folder: Path, runs: Mapping[str, mlflow_runs.RunRef]
-) -> mlflow_runs.RunRef:
-    """Log what lies in `folder` as a run, and tag the trainings with their system; return the run."""
+def log_comparison(client: mlflow.MlflowClient, folder: Path, runs: Mapping[str, RunRef]) -> RunRef:
+    """Log the comparison in `folder` as a run, and tag the runs of its systems; return the run."""
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=RUN)
-    run = mlflow_runs.RunRef(run_id=created.info.run_id)
-    table = pd.read_csv(folder / TABLE)
-    summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    run = RunRef(run_id=created.info.run_id)
+    table = pd.read_csv(artifacts.COMPARISON.within(folder))
+    summary = ComparisonSummary.read(folder)
     mlflow_runs.set_tags(client, run, _tags(summary))
-    client.set_tag(run.run_id, "mlflow.note.content", _note((folder / MARKDOWN).read_text(encoding="utf-8")))
-    mlflow_runs.log_metrics(client, run, _best(table, summary))
+    page = artifacts.COMPARISON_TEXT.within(folder).read_text(encoding="utf-8")
+    client.set_tag(run.run_id, "mlflow.note.content", first_sections(page))
+    mlflow_runs.log_metrics(client, run, _best_scores(table, summary))
     with mlflow_runs.active_run(run):
         mlflow.log_table(table.astype(object).where(table.notna(), None), "comparison.json")
-    plan = [PLAN] if (folder / PLAN).is_file() else []
-    for name in (TABLE, PAIRS, MARKDOWN, PAGE, SUMMARY, *plan):
-        client.log_artifact(run.run_id, str(folder / name))
-    client.log_artifacts(run.run_id, str(folder / PICTURES), PICTURES)
+    for path in (file.within(folder) for file in _FILES):
+        if path.is_file():  # only the flow writes a plan
+            client.log_artifact(run.run_id, str(path))
+    pictures = artifacts.COMPARISON_PICTURES
+    client.log_artifacts(run.run_id, str(pictures.within(folder)), pictures.file)
     for name, training in runs.items():
-        _tag_training(client, training, run, folder / SYSTEMS / name / "model", table)
+        _tag_training(client, training, run, artifacts.COMPARED_SYSTEMS.within(folder) / name, table)
     client.set_terminated(run.run_id)
     return run
 
 
-def _note(page: str) -> str:
-    """Return the page's first sections, so many as MLflow takes for a run's description, which its UI shows at once."""
+def first_sections(page: str) -> str:
+    """Return as many of the page's first sections as fit into the description of an MLflow run."""
     note, *sections = page.split(_SECTION)
     for section in sections:
-        if len(note) + len(_SECTION) + len(section) > _NOTE_CHARACTERS:
+        if len(note) + len(_SECTION) + len(section) > _LONGEST_NOTE:
             break
         note += _SECTION + section
     return note
 
 
-def _tags(summary: Mapping[str, Any]) -> dict[str, object]:
-    test = summary["test"]
+def _tags(summary: ComparisonSummary) -> dict[str, object]:
     return {
         "stage": "compare",
-        "systems": " ".join(summary["systems"]),
-        "pretrained": " ".join(summary["pretrained"]),
-        "others": "; ".join(f"{name}: {scores}" for name, scores in summary["others"].items()),
-        "dataset": " + ".join(test.get("datasets", [])),
-        "test_digest": test.get("digest", "unknown"),
-        "scorer": test.get("scorer", "unknown"),
+        "systems": " ".join(summary.systems),
+        "pretrained": " ".join(summary.pretrained),
+        "others": "; ".join(f"{name}: {scores}" for name, scores in summary.others.items()),
+        "dataset": " + ".join(summary.test.datasets),
+        "test_digest": summary.test.digest,
+        "scorer": summary.test.scorer,
         "git_commit": provenance.git_commit(),
         "machine": provenance.hardware(),
-        **{f"best.{target}": system for target, system in summary["best"].items() if system},
+        **{f"best.{target}": system for target, system in summary.best.items() if system},
     }
 
 
-def _best(table: pd.DataFrame, summary: Mapping[str, Any]) -> dict[str, float]:
-    """Return the best SDR of every target, to compare comparisons by."""
+def _best_scores(table: pd.DataFrame, summary: ComparisonSummary) -> dict[str, float]:
+    """Return the best SDR of every target, so that comparisons can be compared."""
     by_name = table.set_index("system")
     return {
         f"best/{target}/SDR": float(by_name[f"{target} SDR"][system])
-        for target, system in summary["best"].items()
+        for target, system in summary.best.items()
         if system
     }
 
 
 def _tag_training(
-    client: mlflow.MlflowClient,
-    training: mlflow_runs.RunRef,
-    run: mlflow_runs.RunRef,
-    folder: Path,
-    table: pd.DataFrame,
+    client: mlflow.MlflowClient, training: RunRef, run: RunRef, folder: Path, table: pd.DataFrame
 ) -> None:
-    """Give a training's run its system as a tag, and the model in `folder` with its scores and costs as metrics.
+    """Tag a training's run with its system, and give the system's model its scores and costs as metrics.
 
-    So MLflow's charts can set costs against scores, and its models can be searched by either.
+    So MLflow's charts can show scores over costs, and its models can be searched by both.
     """
-    name = folder.parent.name
+    name = folder.name
     row: Any = table[table["system"] == name].iloc[0]
-    costs = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in _COSTS if pd.notna(row[cost])}
+    costs = {f"cost/{cost.replace(',', '')}": float(row[cost]) for cost in COSTS if pd.notna(row[cost])}
     scores = {
         f"test/{column.replace(' ', '/')}": float(row[column])
         for column in map(str, table)
@@ -135,10 +128,11 @@ def _tag_training(
         client.get_run(training.run_id)
     except MlflowException:
         return  # trained against another store
-    # of the scores that lie here: DVC may have kept them while the run was given those of other tracks
-    test = json.loads((folder.parent / "evaluate" / "test.json").read_text(encoding="utf-8"))
-    scored = {"evaluate.test_digest": test.get("digest", "unknown"), "evaluate.test_tracks": len(test["tracks"])}
+    # from the scores in this folder: they may be older than those that the run got last
+    evaluation = Evaluation.read(folder / artifacts.TEST.writer)
+    scored = {"evaluate.test_digest": evaluation.digest, "evaluate.test_tracks": len(evaluation.tracks)}
     mlflow_runs.set_tags(client, training, {"system": name, "comparison": run.run_id, **scored})
-    if folder.is_dir():
-        logged = logged_model(client, training, folder, load_model(folder))
+    model = artifacts.MODEL.within(folder)
+    if model.is_dir():
+        logged = logged_model(client, training, model, load_model(model))
         mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)

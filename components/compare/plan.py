@@ -1,31 +1,25 @@
-"""`python -m components.compare.plan --out FILE [--systems a,b] [--models NAME=FOLDER] [--post mwf] [--tracks N] …`
+"""`python -m components.compare.plan`: writes what a comparison trains and scores, a job a system (plan.json).
 
-What a comparison trains and scores, as parameters: a job a system. The flow `compare` carries the jobs out. A job with
-a `model`, the folder of one that was not trained here, trains nothing.
+The flow `compare` carries the jobs out.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from components.compare.scores.museval_files import require_scores
-from components.compare.systems.baselines import is_fixed
+from typer import Option
+
+from components.compare.scores.museval_files import require_museval_files
+from components.compare.systems.baselines import BASELINES, is_baseline
 from components.compare.systems.pretrained_models import Pretrained, find_pretrained
-from components.compare.systems.row_names import named_places, require_free
-from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, named
+from components.compare.systems.row_names import parse_places, require_unused
+from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, find_systems
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
+from components.core.data.comparison import Job, Plan
 
-NONE = "none"
-"""What `--systems` is where only models that were not trained here are compared."""
-
-ORACLES = ("mixture", "ibm", "irm1", "irm2", "mwf")
-"""Floor and ceilings, scored once a set of stems: they do not depend on the model."""
-
-POSTS: Mapping[str, Mapping[str, Any]] = {"mask": {}, "mwf": {"mwf": {"method": "wiener"}}}
-"""Ways from estimates to stems by the paper's names: masks are what a system does anyway."""
+POSTS: Mapping[str, Mapping[str, object]] = {"mask": {}, "mwf": {"mwf": {"method": "wiener"}}}
+"""Ways from estimates to stems, by the paper's names. Every system uses masks, so `mask` adds nothing."""
 
 SMALL: Mapping[str, object] = {
     "train.steps": 120,
@@ -39,82 +33,48 @@ SMALL: Mapping[str, object] = {
     "train.validation_seconds": 20.0,
     "train.checkpoint_every": 60,
 }
-"""The recipe of `--small`: the same number of crops for every system, a minute or two of training each."""
+"""The recipe of `--small`: a minute or two of training for every system, all with the same number of crops."""
 
 
-def main() -> None:
-    """Parse the command line and write the plan."""
-    parser = argparse.ArgumentParser(prog="python -m components.compare.plan", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    parser.add_argument("--systems", default="", help=f"names, separated by commas (left out: all; {NONE})")
-    parser.add_argument("--models", action="append", default=[], help="NAME=FOLDER or NAME=models:/…, of any model")
-    parser.add_argument("--scores", action="append", default=[], help="NAME=FOLDER: what joins at the end")
-    parser.add_argument("--reference", default="", help="the row that pictures compare with, if any is named")
-    parser.add_argument("--rate", type=int, required=True, help="of what is compared, in Hz")
-    parser.add_argument("--channels", type=int, required=True, help="of what is compared")
-    parser.add_argument("--post", default="mask", help=f"{' and '.join(POSTS)}, separated by commas")
-    parser.add_argument("--tracks", type=int, default=0, help="score on so many test tracks (0: all)")
-    parser.add_argument("--steps", type=int, default=0, help="train for so many steps (0: as the recipe says)")
-    parser.add_argument("--small", action="store_true", help="small networks, trained in minutes")
-    run_step(lambda: _work(parser.parse_args()))
-
-
-def _work(arguments: argparse.Namespace) -> None:
-    _require_counts({"--tracks": arguments.tracks, "--steps": arguments.steps})
-    chosen = [name for name in arguments.systems.split(",") if name]
-    systems = [] if chosen == [NONE] else named(chosen)
-    others, places = named_places("--scores", arguments.scores), named_places("--models", arguments.models)
-    require_free("--models", places, (*SYSTEMS, *others))
-    require_free("--scores", others, (system.name for system in systems))
+def write_plan(
+    out: Annotated[Path, Option(help="Folder for plan.json.")],
+    rate: Annotated[int, Option(help="Sampling rate of the comparison, in Hz.")],
+    channels: Annotated[int, Option(help="Channels of the comparison.")],
+    systems: Annotated[str | None, Option(help="Names, separated by commas; left out: all.")] = None,
+    only_models: Annotated[bool, Option("--only-models", help="Compare no systems, only the --models.")] = False,
+    models: Annotated[list[str] | None, Option(help="NAME=FOLDER or NAME=models:/…: a model to score.")] = None,
+    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: scores of others.")] = None,
+    reference: Annotated[str | None, Option(help="The row that pictures compare with.")] = None,
+    post: Annotated[str, Option(help=f"{' and '.join(POSTS)}, separated by commas.")] = "mask",
+    tracks: Annotated[int | None, Option(min=1, help="Score on so many test tracks; left out: all.")] = None,
+    steps: Annotated[int | None, Option(min=1, help="Train for so many steps; left out: as the recipe says.")] = None,
+    small: Annotated[bool, Option("--small", help="Small networks, trained in minutes.")] = False,
+) -> None:
+    """Write the plan of a comparison."""
+    names = [name for name in systems.split(",") if name] if systems else None
+    chosen = [] if only_models else find_systems(names)
+    others, places = parse_places("--scores", scores or []), parse_places("--models", models or [])
+    require_unused("--models", places, (*SYSTEMS, *others))
+    require_unused("--scores", others, (system.name for system in chosen))
     for name, place in others.items():
-        require_scores(name, Path(place))  # now, not after the long work
-    scoring = _scoring(arguments)
-    models = find_pretrained(places, arguments.rate, arguments.channels)
-    if not (systems or models):
-        raise UserError(f"--systems {NONE} leaves nothing to compare: name models with --models NAME=FOLDER")
-    if not chosen:
+        require_museval_files(name, Path(place))  # before the long work
+    scoring = _scoring_parameters(post, tracks)
+    recipe = {**(SMALL if small else {}), **({"train.steps": steps} if steps else {})}
+    pretrained = find_pretrained(places, rate, channels)
+    if not (chosen or pretrained):
+        raise UserError("--only-models leaves nothing to compare: name models with --models NAME=FOLDER")
+    if names is None and not only_models:
         print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
-    jobs = plan(systems, _recipe(arguments) | scoring, arguments.small) + plan_pretrained(models, scoring)
-    _require_reference(arguments.reference, [*_rows(jobs), *others])
-    write_json(arguments.out, jobs)
+    jobs = [*training_jobs(chosen, recipe | scoring, small), *_scoring_jobs(pretrained, scoring)]
+    _require_reference(reference, [*_rows(jobs), *others])
+    Plan(jobs=tuple(jobs)).write(out)
 
 
-def _rows(jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the names that the rows of these jobs will have, floor and ceilings left out."""
-    for job in jobs:
-        yield from (job["name"], *(f"{job['name']}+{post}" for post in job["parameters"]["evaluate.post"]))
-
-
-def _require_reference(reference: str, rows: Sequence[str]) -> None:
-    if reference and reference not in rows and not is_fixed(reference):
-        raise UserError(f"compare.reference: there is no system {reference} in this comparison: {', '.join(rows)}")
-
-
-def _require_counts(options: Mapping[str, int]) -> None:
-    for option, count in options.items():
-        if count < 0:
-            raise UserError(f"{option} {count}: there are none below 0; leave it out, or say how many")
-
-
-def _recipe(arguments: argparse.Namespace) -> dict[str, object]:
-    steps = {"train.steps": arguments.steps} if arguments.steps else {}
-    return {**(SMALL if arguments.small else {}), **steps}
-
-
-def _scoring(arguments: argparse.Namespace) -> dict[str, object]:
-    posts = [name for name in arguments.post.split(",") if name]
-    if unknown := [name for name in posts if name not in POSTS]:
-        raise UserError(f"--post: there is no {unknown[0]} (there are {', '.join(POSTS)})")
-    post = {name: dict(values) for chosen in posts for name, values in POSTS[chosen].items()}
-    tracks = {"evaluate.tracks": arguments.tracks} if arguments.tracks else {}
-    return {**tracks, "evaluate.post": post}
-
-
-def plan(systems: Sequence[System], common: Mapping[str, object], small: bool) -> list[dict[str, Any]]:
-    """Return the jobs of systems to train, in the order in which they share most, as `_job` has them."""
+def training_jobs(systems: Sequence[System], parameters: Mapping[str, object], small: bool) -> list[Job]:
+    """Return the jobs of systems to train, ordered so that neighbours have the same stems."""
     return [
         _job(system.name, f"{system.title}, small" if small else system.title, system.targets, {
-            **common,
+            **parameters,
             "cache.targets": list(system.targets),
             "train.network": system.small if small else system.published,
             "train.datasets": {},
@@ -123,27 +83,44 @@ def plan(systems: Sequence[System], common: Mapping[str, object], small: bool) -
     ]  # fmt: skip
 
 
-def plan_pretrained(models: Sequence[Pretrained], scoring: Mapping[str, object]) -> list[dict[str, Any]]:
-    """Return the jobs of models that are only scored: each with `model`, its folder, and `origin`, in words."""
+def _scoring_jobs(models: Sequence[Pretrained], parameters: Mapping[str, object]) -> list[Job]:
+    """Return the jobs of models that are only scored."""
     return [
-        {**_job(model.name, model.title, model.targets, scoring), "model": str(model.folder), "origin": model.origin}
+        _job(model.name, model.title, model.targets, parameters).model_copy(
+            update={"model": str(model.folder), "origin": model.origin}
+        )
         for model in models
     ]
 
 
-def _job(name: str, title: str, targets: Sequence[str], parameters: Mapping[str, object]) -> dict[str, Any]:
-    """Return a job: `{name, title, stems, parameters, oracles}`.
+def _job(name: str, title: str, targets: Sequence[str], parameters: Mapping[str, object]) -> Job:
+    return Job(
+        name=name,
+        title=title,
+        stems=tuple(sorted(targets)),
+        parameters={**parameters, "evaluate.systems": ["model"]},
+        oracles={"evaluate.systems": ["model", *BASELINES]},
+    )
 
-    `oracles` are parameters in place of those of that name, for the first job of its `stems` that gets so far.
-    """
-    return {
-        "name": name,
-        "title": title,
-        "stems": sorted(targets),
-        "parameters": {**parameters, "evaluate.systems": ["model"]},
-        "oracles": {"evaluate.systems": ["model", *ORACLES]},
-    }
+
+def _rows(jobs: Sequence[Job]) -> Iterator[str]:
+    """Yield the names of the rows of these jobs, without baselines."""
+    for job in jobs:
+        yield from (job.name, *(f"{job.name}+{post}" for post in job.parameters["evaluate.post"]))
+
+
+def _require_reference(reference: str | None, rows: Sequence[str]) -> None:
+    if reference and reference not in rows and not is_baseline(reference):
+        raise UserError(f"compare.reference: there is no system {reference} in this comparison: {', '.join(rows)}")
+
+
+def _scoring_parameters(post: str, tracks: int | None) -> dict[str, object]:
+    names = [name for name in post.split(",") if name]
+    if unknown := [name for name in names if name not in POSTS]:
+        raise UserError(f"--post: there is no {unknown[0]} (there are {', '.join(POSTS)})")
+    chosen = {name: value for each in names for name, value in POSTS[each].items()}
+    return {**({"evaluate.tracks": tracks} if tracks else {}), "evaluate.post": chosen}
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(write_plan, "components.compare.plan")

@@ -1,4 +1,4 @@
-"""The comparison in numbers: one row a system."""
+"""comparison.csv: one row a system."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,38 +7,30 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.statistics import by_track
-from components.compare.systems.baselines import is_fixed
-from components.compare.systems.description import Facts, cost_columns, title_of
+from components.compare.scores.gathered_scores import AMONG
+from components.compare.systems.records import SystemRecord, cost_columns, title_of
 from components.core.data.bootstrap import median_interval
 from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRIC, SYSTEM, TARGET, VALUE
 
 
-def summarise(scores: pd.DataFrame, facts: Mapping[str, Facts], config: CompareConfig) -> pd.DataFrame:
-    """Return a row a system: of every target medians over tracks, the SDR's interval, tracks scored, among which
-    stems; and the costs.
+def systems_table(scores: pd.DataFrame, records: Mapping[str, SystemRecord], config: CompareConfig) -> pd.DataFrame:
+    """Return a row a system.
+
+    Its columns are for every target the medians over tracks, the interval of the median SDR, the number of tracks and
+    the stems among which it was scored; then the costs.
     """
     rows = []
-    for system, of_system in scores.groupby("system", sort=False):
-        row: dict[str, Any] = {"system": system, "title": title_of(str(system), facts)}
-        for target, of_target in of_system.groupby("target", sort=False):
+    for system, of_system in scores.groupby(SYSTEM, sort=False):
+        row: dict[str, Any] = {"system": system, "title": title_of(str(system), records)}
+        for target, of_target in of_system.groupby(TARGET, sort=False):
             row |= _target_columns(of_target, str(target), config)
-        rows.append(row | cost_columns(str(system), facts))
+        rows.append(row | cost_columns(str(system), records))
     return pd.DataFrame(rows)
 
 
-def best_system(scores: pd.DataFrame, target: str) -> str | None:
-    """Return the system, none that knows the answer, with the best median SDR; None where there is none.
-
-    Of those that were scored on most tracks: a median of fewer, maybe easier ones says nothing against theirs.
-    """
-    table = by_track(scores, target, "SDR").dropna(axis="columns", how="all")
-    counts = {str(name): int(table[name].count()) for name in table if not is_fixed(str(name))}
-    return next((name for name, count in counts.items() if count == max(counts.values())), None)
-
-
 def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> dict[str, Any]:
-    values = {metric: rows[rows["metric"] == metric]["value"].dropna().to_numpy(np.float64) for metric in METRICS}
+    values = {metric: rows[rows[METRIC] == metric][VALUE].dropna().to_numpy(np.float64) for metric in METRICS}
     columns: dict[str, Any] = {
         f"{target} {metric}": float(np.median(known)) if known.size else float("nan")
         for metric, known in values.items()
@@ -46,5 +38,5 @@ def _target_columns(rows: pd.DataFrame, target: str, config: CompareConfig) -> d
     if values["SDR"].size > 1:
         low, high = median_interval(values["SDR"], config.confidence, config.resamples, config.seed)
         columns |= {f"{target} SDR low": low, f"{target} SDR high": high}
-    among = "; ".join(sorted(set(rows["among"])))
+    among = "; ".join(sorted(set(rows[AMONG])))
     return columns | {f"{target} tracks": len(values["SDR"]), f"{target} among": among}

@@ -8,7 +8,7 @@ not trained here takes the place of a training's result in the clone, and the sa
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,18 @@ from prefect.states import Completed, Failed
 from components.cache.config import CacheConfig
 from components.compare.config import CompareConfig
 from components.core.base.errors import UserError
-from components.core.base.files import write_json
 from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
-from components.core.data.artifacts import ACQUIRE_SUMMARY, CURVES, MODEL, RUN, SCORES
+from components.core.data.artifacts import (
+    ACQUIRE_SUMMARY,
+    COMPARED_SYSTEMS,
+    COMPARISON_TEXT,
+    CURVES,
+    MODEL,
+    RUN,
+    SCORES,
+)
+from components.core.data.comparison import ComparisonSummary, Job, Plan, Recipe, SystemDescription
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES
 from pipelines.running.checkout import Checkout, open_checkout
@@ -35,9 +43,6 @@ from pipelines.running.retries import retry_outages
 from pipelines.running.tasks import run_as_task
 
 OUT = WORKSPACE / "compare"
-SYSTEMS = "systems"
-_PLAN = "plan.json"
-_NO_SYSTEMS = "none"  # as components.compare.plan takes it
 _FEWEST_TRACKS = 2  # statistics need at least two
 
 
@@ -78,8 +83,9 @@ def compare(
     common = {**({"acquire.datasets": dataset} if dataset else {}), **(parameters or {})}
     try:
         with lock_results():
-            options = {"--systems": _NO_SYSTEMS if only_models else systems, "--tracks": tracks, "--steps": steps}
+            options = {"--systems": systems, "--tracks": tracks, "--steps": steps}
             given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
+            given += ["--only-models"] if only_models else []
             named = [*_repeat("--scores", scores), *_repeat("--models", models)]
             jobs = _plan([*given, "--post", post, *named, *(["--small"] if small else [])])
             problems = _run_jobs(jobs, common, small)
@@ -109,39 +115,38 @@ def lock_results() -> Iterator[None]:
         ) from None
 
 
-def _plan(options: list[str]) -> list[dict[str, Any]]:
-    """Return the jobs of the comparison, one a system; components/compare/plan.py describes them."""
+def _plan(options: list[str]) -> tuple[Job, ...]:
+    """Return the jobs of the comparison, one a system."""
     cache, reference = load_section("cache", CacheConfig), load_section("compare", CompareConfig).reference
-    command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT / _PLAN)]
+    command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT)]
     command += ["--rate", str(cache.rate), "--channels", str(cache.channels)]
     command += ["--reference", reference] if reference else []
     run_as_task("plan", [*command, *options])
-    jobs: list[dict[str, Any]] = json.loads((OUT / _PLAN).read_text(encoding="utf-8"))
-    return jobs
+    return Plan.read(OUT).jobs
 
 
-def _run_jobs(jobs: list[dict[str, Any]], common: Mapping[str, object], small: bool) -> list[str]:
+def _run_jobs(jobs: Sequence[Job], common: Mapping[str, object], small: bool) -> list[str]:
     """Train and score every system and measure its costs; return a line with the reason for each that failed.
 
     `common` parameters apply to all systems, and win over their recipes.
     """
     problems: list[str] = []
     scored: set[frozenset[str]] = set()
-    shutil.rmtree(OUT / SYSTEMS, ignore_errors=True)
+    shutil.rmtree(COMPARED_SYSTEMS.within(OUT), ignore_errors=True)
     with open_checkout(with_changes=True) as checkout:
-        checkout.set_parameters({**jobs[0]["parameters"], **common})
+        checkout.set_parameters({**jobs[0].parameters, **common})
         checkout.reproduce(ACQUIRE_SUMMARY.writer)
-        if warning := few_tracks(checkout.workspace, jobs[0]["parameters"].get("evaluate.tracks")):
+        if warning := few_tracks(checkout.workspace, jobs[0].parameters.get("evaluate.tracks")):
             get_run_logger().warning(warning)
         for number, job in enumerate(jobs, start=1):
-            get_run_logger().info("%s: %d of %d systems", job["title"], number, len(jobs))
-            stems = frozenset(job["stems"])
+            get_run_logger().info("%s: %d of %d systems", job.title, number, len(jobs))
+            stems = frozenset(job.stems)
             # floor and ceilings depend on the stems alone: the first system with these stems scores them
-            checkout.set_parameters({**job["parameters"], **({} if stems in scored else job["oracles"]), **common})
-            failure = catch_failure(job["name"], partial(_run_job, checkout, job, small))
+            checkout.set_parameters({**job.parameters, **({} if stems in scored else job.oracles), **common})
+            failure = catch_failure(job.name, partial(_run_job, checkout, job, small))
             if failure is None:
                 scored.add(stems)
-                failure = catch_failure(job["name"], partial(_measure_costs, job))
+                failure = catch_failure(job.name, partial(_measure_costs, job))
             problems += [failure] if failure else []
     if not scored:
         raise CommandError(f"no system could be scored: {'; '.join(problems)}")
@@ -168,63 +173,61 @@ def catch_failure(name: str, work: Callable[[], None]) -> str | None:
     return None
 
 
-def _run_job(checkout: Checkout, job: dict[str, Any], small: bool) -> None:
-    if "model" in job:
-        _score_model(checkout, job)
+def _run_job(checkout: Checkout, job: Job, small: bool) -> None:
+    if job.model:
+        _score_model(checkout, job.name, Path(job.model))
     else:
         for stage in STAGES:
-            checkout.reproduce(stage, f"{job['name']}: {stage}")
-        checkout.save_experiment(f"compare-{'small-' if small else ''}{job['name']}")
+            checkout.reproduce(stage, f"{job.name}: {stage}")
+        checkout.save_experiment(f"compare-{'small-' if small else ''}{job.name}")
     _keep_results(checkout, job)
 
 
-def _score_model(checkout: Checkout, job: dict[str, Any]) -> None:
+def _score_model(checkout: Checkout, name: str, folder: Path) -> None:
     """Score a model that was not trained here, in the place of a training's result.
 
     When the training's own result is needed next, DVC takes it from its cache.
     """
-    name, model = job["name"], MODEL.below(checkout.workspace)
+    model = MODEL.below(checkout.workspace)
     checkout.reproduce(ACQUIRE_SUMMARY.writer, f"{name}: {ACQUIRE_SUMMARY.writer}")
     shutil.rmtree(model, ignore_errors=True)
-    shutil.copytree(job["model"], model)
+    shutil.copytree(folder, model)
     command = [sys.executable, "-m", "components.compare.systems.pretrained_mlflow_run", "--name", name]
     run_as_task(f"{name}: run", [*command, "--model", str(model), "--out", str(model.parent)])
     checkout.reproduce(SCORES.writer, f"{name}: {SCORES.writer}")
 
 
-def _keep_results(checkout: Checkout, job: dict[str, Any]) -> None:
+def _keep_results(checkout: Checkout, job: Job) -> None:
     """Copy the results of a system to the folder of all systems."""
-    folder = OUT / SYSTEMS / job["name"]
+    folder = COMPARED_SYSTEMS.within(OUT) / job.name
     shutil.copytree(checkout.workspace / SCORES.writer, folder / SCORES.writer, dirs_exist_ok=True)
     shutil.copytree(MODEL.below(checkout.workspace), MODEL.within(folder), dirs_exist_ok=True)
     shutil.copyfile(RUN.below(checkout.workspace), RUN.within(folder))
-    system = {key: job[key] for key in ("title", "parameters", "origin") if key in job}
-    write_json(folder / "system.json", system if "model" in job else system | {"recipe": _read_recipe(checkout)})
+    recipe = None if job.model else _read_recipe(checkout)
+    SystemDescription(title=job.title, parameters=job.parameters, origin=job.origin, recipe=recipe).write(folder)
 
 
-def _read_recipe(checkout: Checkout) -> dict[str, Any]:
+def _read_recipe(checkout: Checkout) -> Recipe:
     """Return how much the training saw; it may have stopped before the steps that the parameters allow."""
     section = yaml.safe_load(checkout.params.read_text(encoding="utf-8"))["train"]
     last = CURVES.below(checkout.workspace).read_text(encoding="utf-8").splitlines()[-1]
-    sizes = {name: section[name] for name in ("batch", "crop_seconds") if name in section}
-    return {"steps": int(float(last.partition(",")[0])), **sizes}
+    steps = int(float(last.partition(",")[0]))
+    return Recipe(steps=steps, batch=section.get("batch"), crop_seconds=section.get("crop_seconds"))
 
 
-def _measure_costs(job: dict[str, Any]) -> None:
-    name, folder = job["name"], OUT / SYSTEMS / job["name"]
+def _measure_costs(job: Job) -> None:
+    folder = COMPARED_SYSTEMS.within(OUT) / job.name
     command = [sys.executable, "-m", "components.compare.systems.costs"]
-    run_as_task(f"{name}: costs", [*command, "--model", str(MODEL.within(folder)), "--out", str(folder / "costs.json")])
+    run_as_task(f"{job.name}: costs", [*command, "--model", str(MODEL.within(folder)), "--out", str(folder)])
 
 
 def _make_table(scores: list[str]) -> list[str]:
     """Make the table; return a line with the reason for each of the others' scores that is not in it."""
     run_as_task("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
-    table = OUT / "comparison.md"
+    table = COMPARISON_TEXT.within(OUT)
     if table.is_file():
         retry_outages(lambda: _publish(table))
-    summary = OUT / "summary.json"
-    failed = json.loads(summary.read_text(encoding="utf-8"))["failed"] if summary.is_file() else {}
-    return [f"{name}: {reason}" for name, reason in failed.items()]
+    return [f"{name}: {reason}" for name, reason in ComparisonSummary.read(OUT).failed.items()]
 
 
 def _publish(table: Path) -> None:

@@ -1,4 +1,4 @@
-"""The comparison as one page that opens anywhere: tables that sort, pictures within."""
+"""The comparison as one HTML file, with its pictures inside; the tables can be sorted."""
 
 import base64
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
   const value = row => row.children[at].textContent.replaceAll("−", "-");
   const rows = [...table.tBodies[0].rows].sort((a, b) => {
     const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
-    if (isNaN(x) !== isNaN(y)) return isNaN(x) - isNaN(y);  // what is not known comes last
+    if (isNaN(x) !== isNaN(y)) return isNaN(x) - isNaN(y);  // unknown values come last
     const order = isNaN(x) ? value(b).localeCompare(value(a)) : y - x;
     return up ? -order : order;
   });
@@ -37,11 +37,11 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
 """
 
 
-_MOST_ROWS = 60  # longer tables are folded away
+_MOST_ROWS = 60  # longer tables are collapsed
 
 
-def as_html(markdown: str, pictures: Sequence[Path]) -> str:
-    """Return the page of the comparison's Markdown, each picture behind the first section of its target."""
+def render_html(markdown: str, pictures: Sequence[Path]) -> str:
+    """Return the page for the comparison's Markdown; a target's pictures follow its first section."""
     left = list(pictures)
     parts = []
     for block in markdown.strip().split("\n\n"):

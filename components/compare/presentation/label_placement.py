@@ -1,4 +1,4 @@
-"""Labels of points in a picture, placed where they cover neither each other nor a point."""
+"""Labels of points in a picture, placed so that they cover neither each other nor a point."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-_NEAR, _FAR = 7.0, 20.0  # points of type; from further away a line leads to the point
+_NEAR, _FAR = 7.0, 20.0  # points of type; a label farther away than _NEAR has a line to its point
 _SIDES = (
     (1, 0, "left", "center"),
     (-1, 0, "right", "center"),
@@ -18,22 +18,22 @@ _SIDES = (
     (-0.7, 0.7, "right", "bottom"),
     (-0.7, -0.7, "right", "top"),
 )
-"""Where a label may stand from its point, the best first: direction, and which of its sides is towards the point."""
+"""Places of a label around its point, the best first: direction, and the alignment of the text."""
 
 Point = tuple[str, float, float]
 
 
 def place_labels(panel: Axes, points: Sequence[Point], size: float = 8.5) -> None:
-    """Write the label of every `(label, x, y)` beside its point; call it when all else is drawn and limits are set.
+    """Write the label of every `(label, x, y)` beside its point; call it last, when the axes' limits are final.
 
-    A label for which there is no free place stands at the last one tried, farther from its point.
+    A label without any free place gets the last place tried, the farthest from its point.
     """
     canvas = FigureCanvasAgg(panel.figure)
     canvas.draw()
-    taken = [_around(panel, point) for point in points]
+    taken = [_marker_box(panel, point) for point in points]
     inside = panel.get_window_extent()
     for point in sorted(points, key=lambda point: (-point[2], point[1])):
-        for label in _tried(panel, point, size):
+        for label in _try_places(panel, point, size):
             box = text_box(label, canvas.get_renderer()).padded(1.0)
             if _is_free(box, inside, taken):
                 break
@@ -41,13 +41,13 @@ def place_labels(panel: Axes, points: Sequence[Point], size: float = 8.5) -> Non
 
 
 def text_box(label: Annotation, renderer: RendererAgg) -> Bbox:
-    """Return the box, in pixels, of a label's text alone: without the line to its point, which the point is part of."""
+    """Return the box of a label's text in pixels, without the line to its point."""
     label.update_positions(renderer)
     return Text.get_window_extent(label, renderer)
 
 
-def _tried(panel: Axes, point: Point, size: float) -> Iterator[Annotation]:
-    """Yield the label at one place after another; of all of them the last that was asked for stays."""
+def _try_places(panel: Axes, point: Point, size: float) -> Iterator[Annotation]:
+    """Yield the label at one place after another; the last one that is taken stays in the picture."""
     text, x, y = point
     label = None
     for distance in (_NEAR, _FAR, 2 * _FAR):
@@ -63,8 +63,8 @@ def _tried(panel: Axes, point: Point, size: float) -> Iterator[Annotation]:
             yield label
 
 
-def _around(panel: Axes, point: Point) -> Bbox:
-    """Return the box, in pixels, that a point's marker covers."""
+def _marker_box(panel: Axes, point: Point) -> Bbox:
+    """Return the box of a point's marker in pixels."""
     x, y = panel.transData.transform((point[1], point[2]))
     half = 3.5 * panel.figure.dpi / 72
     return Bbox.from_extents(x - half, y - half, x + half, y + half)

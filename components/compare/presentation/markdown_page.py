@@ -1,68 +1,67 @@
-"""The comparison to read, as Markdown: what was measured on what, and the tables."""
+"""The comparison to read, as Markdown: what was measured, and the tables."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from components.compare.comparison import Comparison
 from components.compare.presentation.markdown_tables import (
     costs_table,
-    counted,
-    marked,
+    count_text,
+    friedman_text,
+    other_stems_note,
     pairs_table,
-    quoted,
+    published_table,
     target_table,
-    verdict,
 )
-from components.compare.systems.description import Facts
+from components.compare.systems.records import SystemRecord
 from components.core.data.dataset_labels import label_datasets
+from components.core.data.evaluation import Evaluation
 
-_NAMED = 3  # of files that fit no track
-_DIGITS = 12  # of a commit
+_FILES_SHOWN = 3
+_COMMIT_DIGITS = 12
 
-_OUR_WAY = (
+_OUR_SEPARATOR = (
     "What was not trained here runs in our separator, where segments overlap by half and stems add up to the mixture: "
     "its rows are not what its authors' own programs give."
 )
 
 
-def as_markdown(comparison: Comparison) -> str:
+def render_markdown(comparison: Comparison) -> str:
     """Return the comparison as a page of Markdown."""
     parts = [f"# Comparison\n\n{_heading(comparison)}"]
     for target in comparison.targets:
         table = target_table(comparison, target)
-        about = [*marked(comparison, target), verdict(comparison.gathered.comparable, target)]
-        parts.append("\n\n".join([f"## {target.capitalize()}", table, *about]))
+        notes = [*other_stems_note(comparison, target), friedman_text(comparison.gathered.comparable, target)]
+        parts.append("\n\n".join([f"## {target.capitalize()}", table, *notes]))
     parts.append(f"## What they cost\n\n{costs_table(comparison)}")
     parts += [f"## Differences: {target} SDR\n\n{pairs_table(comparison, target)}" for target in comparison.targets]
-    parts.append(f"## Published by others, quoted\n\n{quoted()}")
+    parts.append(f"## Published by others, quoted\n\n{published_table()}")
     return "\n\n".join(parts) + "\n"
 
 
-def material(test: Mapping[str, Any]) -> str:
-    """Say in a few words what was scored: how many tracks of which data sets."""
-    datasets = label_datasets(test.get("datasets", []))
-    return f"{counted(len(test['tracks']), 'test track')} of {datasets}"
+def describe_test_set(evaluation: Evaluation) -> str:
+    """Return how many tracks of which data sets were scored."""
+    return f"{count_text(len(evaluation.tracks), 'test track')} of {label_datasets(evaluation.datasets)}"
 
 
 def _heading(comparison: Comparison) -> str:
-    """Say what was measured, on what, by what, where and when."""
-    test = comparison.gathered.test
+    """Return what was measured, on which music, with which programs, where and when."""
+    evaluation = comparison.gathered.evaluation
     paragraphs = [
-        f"Measured: {material(test)}; {test['scorer']}, median over frames of {test['window_seconds']:g} s, then over "
-        "tracks, in dB.",
-        f"Speed, memory: {_machines(comparison.facts.values())}. Compared on {comparison.day.isoformat()} "
-        f"by commit {comparison.commit[:_DIGITS]}; every row's MLflow run stands in comparison.csv.",
+        f"Measured: {describe_test_set(evaluation)}; {evaluation.scorer}, median over frames of "
+        f"{evaluation.window_seconds:g} s, then over tracks, in dB.",
+        f"Speed, memory: {_machines(comparison.records.values())}. Compared on {comparison.day.isoformat()} "
+        f"by commit {comparison.commit[:_COMMIT_DIGITS]}; every row's MLflow run stands in comparison.csv.",
     ]
-    paragraphs += _recipes(comparison.facts)
-    if pretrained := [f"{name}: {facts.origin}" for name, facts in comparison.facts.items() if facts.origin]:
+    paragraphs += _recipes(comparison.records)
+    if pretrained := [f"{name}: {record.origin}" for name, record in comparison.records.items() if record.origin]:
         paragraphs.append(f"Not trained here, and on data that may hold the test tracks: {'. '.join(pretrained)}.")
-        paragraphs.append(_OUR_WAY)
-    others = {name: found.scores for name, found in comparison.facts.items() if found.scores}
-    paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others.items()]
+        paragraphs.append(_OUR_SEPARATOR)
+    others = [(name, record.scores) for name, record in comparison.records.items() if record.scores]
+    paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others]
     for name, files in comparison.gathered.unmatched.items():
-        shown = ", ".join(files[:_NAMED]) + (" …" if len(files) > _NAMED else "")
+        shown = ", ".join(files[:_FILES_SHOWN]) + (" …" if len(files) > _FILES_SHOWN else "")
         are = "is" if len(files) == 1 else "are"
-        paragraphs.append(f"{name}: {counted(len(files), 'file')} {are} about other tracks ({shown}).")
+        paragraphs.append(f"{name}: {count_text(len(files), 'file')} {are} about other tracks ({shown}).")
     paragraphs += [f"Left out, scores of {name}: {reason}." for name, reason in comparison.gathered.failed.items()]
     if missed := [target for target in comparison.targets if comparison.misses_reference(target)]:
         paragraphs.append(
@@ -72,22 +71,22 @@ def _heading(comparison: Comparison) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _machines(facts: Iterable[Facts]) -> str:
-    """Say on what was measured; the speed on one core may come from an earlier scoring, elsewhere."""
-    found = list(facts)
-    now = {str(known.costs["machine"]) for known in found if "machine" in known.costs}
-    scored = {known.one_core_machine for known in found if known.one_core_machine}
-    scored = {machine for machine in scored if not any(one.startswith(machine) for one in now)}
+def _machines(records: Iterable[SystemRecord]) -> str:
+    """Return the machines; DVC may have kept a speed on one core that was measured earlier, on another machine."""
+    found = list(records)
+    now = {record.costs.machine for record in found if record.costs}
+    scored = {record.one_core_machine for record in found if record.one_core_machine}
+    scored = {machine for machine in scored if not any(other.startswith(machine) for other in now)}
     elsewhere = [f"on one core, when it was scored: {', '.join(sorted(scored))}"] if scored else []
     return "; ".join([*sorted(now), *elsewhere]) or "not measured"
 
 
-def _recipes(facts: Mapping[str, Facts]) -> list[str]:
-    """Say how much each training saw: in one sentence where all saw the same."""
-    seen: dict[str, list[str]] = {}
-    for found in facts.values():
-        if found.recipe:
-            seen.setdefault(found.recipe, []).append(found.title)
-    if len(seen) == 1:
-        return [f"Trained here, each for {next(iter(seen))}, the same crops for systems of the same stems."]
-    return [f"Trained here for {recipe}: {', '.join(titles)}." for recipe, titles in seen.items()]
+def _recipes(records: Mapping[str, SystemRecord]) -> list[str]:
+    """Return how much music the trainings saw, in one sentence when all saw the same."""
+    titles: dict[str, list[str]] = {}
+    for record in records.values():
+        if record.recipe:
+            titles.setdefault(record.recipe, []).append(record.title)
+    if len(titles) == 1:
+        return [f"Trained here, each for {next(iter(titles))}, the same crops for systems of the same stems."]
+    return [f"Trained here for {recipe}: {', '.join(names)}." for recipe, names in titles.items()]

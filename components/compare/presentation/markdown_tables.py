@@ -7,16 +7,16 @@ import pandas as pd
 
 from components.compare.comparison import Comparison
 from components.compare.scores.statistics import FEWEST_TRACKS, friedman
-from components.compare.systems.baselines import is_fixed
-from components.compare.systems.description import title_of
+from components.compare.systems.baselines import is_baseline
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
+from components.compare.systems.records import title_of
 from components.core.data.metric_names import METRICS
 
-_NO = "–"
+_UNKNOWN = "–"
 
 
 def target_table(comparison: Comparison, target: str) -> str:
-    """Return every system's scores of a target, the best first."""
+    """Return the scores of all systems for a target, the best first."""
     summary, column = comparison.summary, f"{target} SDR"
     rows = summary[summary[column].notna()].sort_values(column, ascending=False, kind="stable")
     lines = _head("system", "SDR", f"{comparison.config.confidence:.0%} interval", *METRICS[1:], "tracks")
@@ -28,15 +28,15 @@ def target_table(comparison: Comparison, target: str) -> str:
     return "\n".join(lines)
 
 
-def marked(comparison: Comparison, target: str) -> list[str]:
-    """Say which rows were scored among other stems, and among which, if any were."""
-    odd = comparison.otherwise(target)
-    if not odd:
+def other_stems_note(comparison: Comparison, target: str) -> list[str]:
+    """Return a note about the rows that were scored among other stems, if there are any."""
+    scored_otherwise = comparison.scored_otherwise(target)
+    if not scored_otherwise:
         return []
     titles: dict[str, list[str]] = {}
-    for name, among in odd.items():
-        titles.setdefault(among, []).append(title_of(name, comparison.facts))
-    rows = "; ".join(f"{' and '.join(found)} among {_stems(among)}" for among, found in titles.items())
+    for name, among in scored_otherwise.items():
+        titles.setdefault(among, []).append(title_of(name, comparison.records))
+    rows = "; ".join(f"{' and '.join(names)} among {_stems(among)}" for among, names in titles.items())
     return [
         "† scored among other stems, so on other frames and against other interference, and not compared with the "
         f"rest: {rows}. The rest were scored among {_stems(comparison.gathered.usual[target])}."
@@ -47,8 +47,8 @@ def _stems(among: str) -> str:
     return among if "," in among else "stems that its files do not name"
 
 
-def verdict(scores: pd.DataFrame, target: str) -> str:
-    """Say whether the trained systems are alike, by Friedman's test."""
+def friedman_text(scores: pd.DataFrame, target: str) -> str:
+    """Return the result of Friedman's test that all trained systems are alike."""
     p, tracks = friedman(scores, target, "SDR")
     if np.isnan(p):
         return "Too few systems or common tracks for Friedman's test."
@@ -56,7 +56,7 @@ def verdict(scores: pd.DataFrame, target: str) -> str:
 
 
 def costs_table(comparison: Comparison) -> str:
-    """Return a row a trained system, and one a post-processing where its speed is known."""
+    """Return the costs of all systems, and of post-processed ones whose speed is known."""
     known = comparison.summary
     known = known[known["times real time"].notna() | known["times real time, one core"].notna()]
     lines = _head(
@@ -64,12 +64,12 @@ def costs_table(comparison: Comparison) -> str:
         "× real time, one core, scored", "peak memory (MB)", "size (MB)", "training (min)",
     )  # fmt: skip
     for row in known.to_dict("records"):
-        cells = [_scaled(row[column], unit, decimals) for column, unit, decimals in _COSTS]
+        cells = [_scaled(row[column], unit, decimals) for column, unit, decimals in _COST_COLUMNS]
         lines.append(_row(row["title"], *cells))
     return "\n".join(lines)
 
 
-_COSTS = (
+_COST_COLUMNS = (
     ("weights", 1e6, 2),
     ("multiply-adds a second", 1e9, 2),
     ("times real time", 1, 1),
@@ -79,49 +79,49 @@ _COSTS = (
     ("size", 1e6, 1),
     ("training seconds", 60, 1),
 )
-"""Columns of the summary, in which unit they are shown, and with how many decimals."""
+"""Columns of comparison.csv with the unit and the number of decimals that the table shows."""
 
 
 def pairs_table(comparison: Comparison, target: str) -> str:
-    """Return every pair of trained systems, with what each p is about; floors and ceilings are in pairs.csv."""
+    """Return all pairs of systems without baselines, which are in pairs.csv alone, and explain the p-values."""
     pairs = comparison.pairs
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
-    rows = rows[~rows[["first", "second"]].map(is_fixed).any(axis="columns")]
+    rows = rows[~rows[["first", "second"]].map(is_baseline).any(axis="columns")]
     if rows.empty:
         return f"No two systems have {FEWEST_TRACKS} tracks or more that were scored alike, as a difference needs."
-    alike = {str(among): of_these for among, of_these in rows.groupby("among", sort=False)}
-    tables = {among: _pairs_of_these(comparison, of_these) for among, of_these in alike.items()}
+    groups = {str(among): group for among, group in rows.groupby("among", sort=False)}
+    tables = {among: _one_pairs_table(comparison, group) for among, group in groups.items()}
     if len(tables) == 1:
         return next(iter(tables.values()))
     return "\n\n".join(f"Scored among {_stems(among)}:\n\n{table}" for among, table in tables.items())
 
 
-def _pairs_of_these(comparison: Comparison, rows: pd.DataFrame) -> str:
+def _one_pairs_table(comparison: Comparison, rows: pd.DataFrame) -> str:
     level = 1 - comparison.config.confidence
-    common = int(rows["tracks_conover"].iloc[0])
+    all_tracks = count_text(int(rows["tracks_conover"].iloc[0]), "track")
     lines = _head(
         "pair", f"mean difference, {comparison.config.confidence:.0%}", "median", "tracks", "p, Wilcoxon", "p, Holm",
-        f"p, Conover, {counted(common, 'track')}", f"differ at {level:.0%}",
+        f"p, Conover, {all_tracks}", f"differ at {level:.0%}",
     )  # fmt: skip
     for row in rows.to_dict("records"):
-        first, second = (title_of(str(row[side]), comparison.facts) for side in ("first", "second"))
+        first, second = (title_of(str(row[side]), comparison.records) for side in ("first", "second"))
         mean = f"{_signed(row['mean'])} ({_signed(row['low'])} to {_signed(row['high'])})"
-        p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _NO for name in ("p", "p_holm", "p_conover")]
+        p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _UNKNOWN for name in ("p", "p_holm", "p_conover")]
         differ = "yes" if row["p_holm"] < level else "no"
         lines.append(_row(f"{first} − {second}", mean, _signed(row["median"]), row["tracks"], *p_values, differ))
     about = (
         "Differences and Wilcoxon's test are of the tracks that the two systems have, as many as the column says; "
-        f"Conover's test ranks all systems at once, so it is of the {counted(common, 'track')} that all of them have. "
+        f"Conover's test ranks all systems at once, so it is of the {all_tracks} that all of them have. "
         "Holm is Wilcoxon's p corrected for the number of pairs by Holm's method; Conover's is corrected as well."
     )
     return f"{about}\n\n" + "\n".join(lines)
 
 
-def quoted() -> str:
-    """Return what others published."""
+def published_table() -> str:
+    """Return the scores that others published."""
     lines = _head("system", "trained on", "vocals SDR", *METRICS[1:], "accompaniment SDR", "source")
     for row in QUOTED:
-        numbers = [_NO if value is None else f"{value:.2f}" for value in (*row.vocals, row.accompaniment)]
+        numbers = [_UNKNOWN if value is None else f"{value:.2f}" for value in (*row.vocals, row.accompaniment)]
         lines.append(_row(row.system, row.trained_on, *numbers, row.source))
     where = "On the 50 whole songs of MUSDB18's test split: not to be compared with excerpts, and not measured here."
     return f"{where} {PAPER_MODEL}\n\n" + "\n".join(lines)
@@ -135,13 +135,13 @@ def _row(*cells: object) -> str:
     return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"  # a bar would end the cell
 
 
-def counted(count: int, what: str) -> str:
-    """Return a number of things in words: 1 track, 2 tracks."""
+def count_text(count: int, what: str) -> str:
+    """Return a number with its noun: 1 track, 2 tracks."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _db(value: Any) -> str:
-    return f"{value:.2f}".replace("-", "−") if value is not None and np.isfinite(value) else _NO
+    return f"{value:.2f}".replace("-", "−") if value is not None and np.isfinite(value) else _UNKNOWN
 
 
 def _signed(value: float) -> str:
@@ -149,4 +149,4 @@ def _signed(value: float) -> str:
 
 
 def _scaled(value: Any, unit: float, decimals: int) -> str:
-    return _NO if value is None or not np.isfinite(value) else f"{value / unit:.{decimals}f}"
+    return _UNKNOWN if value is None or not np.isfinite(value) else f"{value / unit:.{decimals}f}"

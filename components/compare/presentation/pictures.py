@@ -14,20 +14,19 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from components.compare.comparison import Comparison
 from components.compare.presentation.label_placement import place_labels
-from components.compare.presentation.markdown_page import material
+from components.compare.presentation.markdown_page import describe_test_set
 from components.compare.scores.statistics import by_track
-from components.compare.systems.baselines import is_fixed
-from components.compare.systems.description import Facts, title_of
-from components.core.data.score_figures import STYLE, save
+from components.compare.systems.baselines import is_baseline
+from components.compare.systems.records import SystemRecord, title_of
+from components.core.data.score_figures import STYLE, ZERO_LINE, draw_distribution, draw_grid, save
 
-_TRAINED, _FIXED, _GRID = "#1f6f8b", "#9a9a9a", "#e5e5e5"
+_TRAINED, _BASELINE = "#1f6f8b", "#9a9a9a"
 _FEWEST_SPEEDS = 2
-_FEWEST_IN_BOX = 5  # a box of fewer would show quartiles that nobody measured
 
 
 @dataclass(frozen=True)
 class _Difference:
-    """A system minus the reference: mean and interval, in dB; `sure` when they differ by Wilcoxon's test, corrected."""
+    """A system minus the reference: mean and interval, in dB; `sure` if Wilcoxon's corrected test tells them apart."""
 
     system: str
     mean: float
@@ -36,37 +35,40 @@ class _Difference:
     sure: bool
 
 
-def draw(out: Path, comparison: Comparison) -> list[Path]:
-    """Write a picture of each kind for every target to `out`, in place of earlier ones; return their paths."""
+def draw_pictures(out: Path, comparison: Comparison) -> list[Path]:
+    """Write `<picture>-<target>.png` to `out` for every picture and target; return the paths.
+
+    Pictures of an earlier comparison are deleted.
+    """
     shutil.rmtree(out, ignore_errors=True)
     paths = []
     with matplotlib.rc_context(STYLE):
         for target in comparison.targets:
-            for kind in (differences, boxes, speed):
-                figure = kind(comparison, target)
+            for name, draw in _PICTURES.items():
+                figure = draw(comparison, target)
                 if figure is not None:
-                    paths.append(out / f"{kind.__name__}-{target}.png")
+                    paths.append(out / f"{name}-{target}.png")
                     save(figure, paths[-1])
     return paths
 
 
-def differences(comparison: Comparison, target: str) -> Figure | None:
-    """Draw every trained system's mean difference to the reference, with its interval, the best at the top."""
-    config, facts = comparison.config, comparison.facts
+def _draw_differences(comparison: Comparison, target: str) -> Figure | None:
+    """Draw the mean difference of every system to the reference, with its interval, the best at the top."""
+    config, records = comparison.config, comparison.records
     reference = comparison.reference(target)
     rows = _differences(comparison.pairs, target, str(reference), 1 - config.confidence)
     if reference is None or not rows:
         return None
     figure = Figure(figsize=(8.0, 1.5 + 0.3 * len(rows)), layout="constrained")
     panel = figure.subplots()
-    panel.axvline(0, color="#888888", linewidth=0.8, zorder=1)
+    panel.axvline(0, color=ZERO_LINE, linewidth=0.8, zorder=1)
     for place, row in enumerate(rows):
         panel.plot([row.low, row.high], [place, place], color=_TRAINED, linewidth=2, zorder=2, solid_capstyle="butt")
         face = _TRAINED if row.sure else "white"
         panel.plot([row.mean], [place], "o", color=_TRAINED, markerfacecolor=face, markersize=6, zorder=3)
-    _name_rows(panel, [title_of(row.system, facts) for row in rows])
-    # two lines: names of systems are long, and the panel beside theirs is narrow
-    title = f"{target.capitalize()} SDR, track by track,\ncompared with {title_of(reference, facts)}"
+    _name_rows(panel, [title_of(row.system, records) for row in rows])
+    # two lines: the names of systems are long, and leave the panel little width
+    title = f"{target.capitalize()} SDR, track by track,\ncompared with {title_of(reference, records)}"
     panel.set_title(title, loc="left")
     panel.set_xlabel(
         f"mean difference (dB), {config.confidence:.0%} interval over tracks\n"
@@ -75,7 +77,7 @@ def differences(comparison: Comparison, target: str) -> Figure | None:
     return figure
 
 
-def boxes(comparison: Comparison, target: str) -> Figure | None:
+def _draw_boxes(comparison: Comparison, target: str) -> Figure | None:
     """Draw the per-track SDR of every system, best median at the top."""
     table = by_track(comparison.gathered.scores, target, "SDR").dropna(axis="columns", how="all")
     names = [str(name) for name in reversed(table.columns)]
@@ -84,17 +86,18 @@ def boxes(comparison: Comparison, target: str) -> Figure | None:
     figure = Figure(figsize=(8.0, 1.3 + 0.32 * len(names)), layout="constrained")
     panel = figure.subplots()
     for place, name in enumerate(names):
-        _box(panel, place, table[name].dropna().to_numpy(dtype=np.float64), _FIXED if is_fixed(name) else _TRAINED)
+        colour = _BASELINE if is_baseline(name) else _TRAINED
+        draw_distribution(panel, place, table[name].dropna().to_numpy(dtype=np.float64), colour, "horizontal")
     _name_rows(panel, [comparison.title(name, target) for name in names])
-    panel.set_title(f"{target.capitalize()} SDR: {material(comparison.gathered.test)}", loc="left")
-    marked = "\n†: scored among other stems" if comparison.otherwise(target) else ""
-    panel.set_xlabel(f"SDR (dB), median over frames; a dot: a track{marked}")
+    panel.set_title(f"{target.capitalize()} SDR: {describe_test_set(comparison.gathered.evaluation)}", loc="left")
+    note = "\n†: scored among other stems" if comparison.scored_otherwise(target) else ""
+    panel.set_xlabel(f"SDR (dB), median over frames; a dot: a track{note}")
     return figure
 
 
-def speed(comparison: Comparison, target: str) -> Figure | None:
-    """Draw the median SDR of every trained system that compares against its speed, made ready, in one lane."""
-    points = _speeds(by_track(comparison.gathered.comparable, target, "SDR"), comparison.facts)
+def _draw_speed(comparison: Comparison, target: str) -> Figure | None:
+    """Draw the median SDR of every comparable system over the speed of its fast copy."""
+    points = _speeds(by_track(comparison.gathered.comparable, target, "SDR"), comparison.records)
     if len(points) < _FEWEST_SPEEDS:
         return None
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
@@ -105,18 +108,17 @@ def speed(comparison: Comparison, target: str) -> Figure | None:
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
-    machines = sorted({str(facts.costs["machine"]) for facts in comparison.facts.values() if "machine" in facts.costs})
-    panel.set_title(f"{target.capitalize()}: {material(comparison.gathered.test)}", loc="left")
+    machines = sorted({record.costs.machine for record in comparison.records.values() if record.costs})
+    panel.set_title(f"{target.capitalize()}: {describe_test_set(comparison.gathered.evaluation)}", loc="left")
     panel.set_xlabel(f"speed, made ready, one window at a time (× real time)\n{'; '.join(machines)}")
     panel.set_ylabel("SDR (dB), median over tracks")
-    panel.grid(color=_GRID, linewidth=0.6)
-    panel.set_axisbelow(True)
+    draw_grid(panel, "both")
     place_labels(panel, points)
     return figure
 
 
 def _differences(pairs: pd.DataFrame, target: str, reference: str, level: float) -> list[_Difference]:
-    """Return the systems minus the reference, the lowest mean first."""
+    """Return the differences of all systems to the reference, the lowest mean first."""
     found = []
     for row in pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR")].to_dict("records"):
         sure = bool(row["p_holm"] < level)
@@ -124,33 +126,25 @@ def _differences(pairs: pd.DataFrame, target: str, reference: str, level: float)
             found.append(_Difference(row["first"], row["mean"], row["low"], row["high"], sure))
         elif row["first"] == reference:
             found.append(_Difference(row["second"], -row["mean"], -row["high"], -row["low"], sure))
-    shown = [row for row in found if not is_fixed(row.system) and np.isfinite(row.mean)]
+    shown = [row for row in found if not is_baseline(row.system) and np.isfinite(row.mean)]
     return sorted(shown, key=lambda row: row.mean)
 
 
-def _speeds(table: pd.DataFrame, facts: Mapping[str, Facts]) -> list[tuple[str, float, float]]:
+def _speeds(table: pd.DataFrame, records: Mapping[str, SystemRecord]) -> list[tuple[str, float, float]]:
+    """Return title, speed and median SDR of every system whose costs are known."""
     points = [
-        (fact.title, float(fact.costs["times_real_time_fast"]), float(table[name].median()))
-        for name, fact in facts.items()
-        if name in table and "times_real_time_fast" in fact.costs
+        (record.title, record.costs.times_real_time_fast, float(table[name].median()))
+        for name, record in records.items()
+        if name in table and record.costs
     ]
     return [point for point in points if np.isfinite(point[2])]
-
-
-def _box(panel: Axes, place: int, values: np.ndarray[tuple[int], np.dtype[np.float64]], colour: str) -> None:
-    if len(values) >= _FEWEST_IN_BOX:
-        panel.boxplot(
-            [values], positions=[place], widths=0.6, orientation="horizontal", showfliers=False, patch_artist=True,
-            boxprops={"facecolor": colour, "alpha": 0.3, "edgecolor": colour},
-            medianprops={"color": colour, "linewidth": 2}, whiskerprops={"color": colour},
-            capprops={"color": colour}, manage_ticks=False,
-        )  # fmt: skip
-    spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(len(values))
-    panel.plot(values, place + spread, "o", color=colour, markersize=3, alpha=0.7, markeredgewidth=0)
 
 
 def _name_rows(panel: Axes, titles: list[str]) -> None:
     panel.set_yticks(range(len(titles)), titles)
     panel.set_ylim(-0.6, len(titles) - 0.4)
-    panel.grid(axis="x", color=_GRID, linewidth=0.6)
-    panel.set_axisbelow(True)
+    draw_grid(panel, "x")
+
+
+_PICTURES = {"differences": _draw_differences, "boxes": _draw_boxes, "speed": _draw_speed}
+"""The pictures of a target, by the name of their files."""

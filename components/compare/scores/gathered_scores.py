@@ -1,28 +1,29 @@
-"""The scores of all systems as one table, a row a system, target, metric and track.
+"""The scores of all systems as one table, from what `evaluate` wrote for each and from museval's files of others."""
 
-SYSTEMS/<name>/evaluate/scores.csv, test.json    what `evaluate` wrote for the system
-"""
-
-import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from components.compare.scores.museval_files import read_others
-from components.compare.systems.baselines import Stems, fixed_row, has_oracles, is_fixed
-from components.compare.systems.row_names import require_free
+from components.compare.scores.museval_files import read_museval_scores
+from components.compare.systems.baselines import Stems, baseline_row, has_oracles, is_baseline
+from components.compare.systems.row_names import require_unused
 from components.core.base.errors import UserError
 from components.core.base.step_command import error_line
+from components.core.data.artifacts import TEST
+from components.core.data.evaluation import Evaluation
+from components.core.data.score_tables import FRAMES, METRIC, SCORES, SYSTEM, TARGET, TRACK, VALUE
 from components.core.data.scored_stems import scored_together
 
-COLUMNS = ("system", "target", "metric", "track", "value", "among")
+AMONG = "among"
+"""Column with the stems among which a target was scored."""
+COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, AMONG)
+
 _POST = "model+"
-_ALIKE = {
+_COMMON = {
     "tracks": "tracks",
     "digest": "recordings of these tracks",
     "rate": "sampling rates",
@@ -30,99 +31,115 @@ _ALIKE = {
     "window_seconds": "frames",
     "scorer": "scorers",
 }
-"""What test.json must say the same of every system, and how it is called."""
+"""Fields of the evaluation in which all systems must agree, and their names in an error."""
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """`scores` with COLUMNS (dB; NaN for none), and what all were scored on (`test`, as in test.json).
+class GatheredScores:
+    """The scores of all systems.
 
-    `usual` says of every target among which stems most systems here were scored, as `among` says of every row;
-    `unmatched` are files of others that fit no track, `failed` why scores of others are not there, by name.
+    scores       a row a system, target, metric and track (COLUMNS), in dB; NaN for no score
+    evaluation   what all systems were scored on
+    usual        by target the stems among which most systems were scored
+    unmatched    by name files of others that are about no track of the test set
+    failed       by name why scores of others are missing
     """
 
     scores: pd.DataFrame
-    test: dict[str, Any]
+    evaluation: Evaluation
     usual: dict[str, str]
     unmatched: dict[str, list[str]]
     failed: dict[str, str]
 
     @property
+    def targets(self) -> list[str]:
+        """All targets, in the order of the scores."""
+        return [str(target) for target in dict.fromkeys(self.scores[TARGET])]
+
+    @property
     def comparable(self) -> pd.DataFrame:
-        """The scores of which those of a target were made among the same stems, so can be compared."""
-        return self.scores[self.scores["among"] == self.scores["target"].map(self.usual)]
+        """The scores that can be compared: for every target those that were made among the usual stems."""
+        return self.scores[self.scores[AMONG] == self.scores[TARGET].map(self.usual)]
 
 
-def gather(folder: Path, others: Mapping[str, Path]) -> Gathered:
-    """Read the systems below `folder`, and the results of `others` for the targets that are scored here.
+def gather_scores(folder: Path, others: Mapping[str, Path]) -> GatheredScores:
+    """Read the systems below `folder`, and the museval files in the folders `others`, by name.
 
-    Of `others` one whose files cannot be read, or do not fit, is left out and named with its reason.
-
-    Raises UserError when there is nothing, or when systems were scored on different tracks or in different ways.
+    Others whose files cannot be read, or do not fit, are left out and named in `failed`. Raises UserError when there
+    are no scores, or when systems were scored on different tracks or in different ways.
     """
-    folders = sorted(path.parent for path in folder.glob("*/evaluate/test.json"))
+    folders = sorted(path.parent for path in folder.glob(f"*/{TEST.writer}/{TEST.file}"))
     if not folders:
         raise UserError(f"{folder} has no scores in it: `stemline compare` makes them")
-    tests = {path.parent.name: json.loads((path / "test.json").read_text(encoding="utf-8")) for path in folders}
-    test = _common_test(tests)
-    tables = _of_systems({path.parent.name: pd.read_csv(path / "scores.csv") for path in folders}, tests)
-    usual = _usual(pd.concat(tables))
+    evaluations = {path.parent.name: Evaluation.read(path) for path in folders}
+    evaluation = _common_evaluation(evaluations)
+    tables = _name_rows({path.parent.name: SCORES.read(path) for path in folders}, evaluations)
+    usual = _usual_stems(pd.concat(tables))
+    frames = pd.concat(tables).groupby(TRACK)[FRAMES].max().to_dict()
+    scored = {track: frames[track] for track in evaluation.tracks if frames[track]}
     unmatched, failed = {}, {}
-    frames = pd.concat(tables).groupby("track")["frames"].max().to_dict()
-    require_free("--scores", others, (path.parent.name for path in folders))
+    require_unused("--scores", others, evaluations)
     for name, place in others.items():
         try:
-            table, unmatched[name] = read_others(
-                name, place, {track: frames[track] for track in test["tracks"] if frames[track]}
-            )
+            table, unmatched[name] = read_museval_scores(name, place, scored)
         except (UserError, OSError) as error:
             failed[name] = str(error_line(error)).removeprefix(f"--scores {name}: ")
             continue
-        tables.append(table[table["target"].isin(usual)])
+        table[AMONG] = table[AMONG].map(_join)
+        tables.append(table[table[TARGET].isin(usual)])
+    unmatched = {name: files for name, files in unmatched.items() if files}
+    return GatheredScores(_merge(tables, usual), evaluation, usual, unmatched, failed)
+
+
+def _merge(tables: list[pd.DataFrame], usual: Mapping[str, str]) -> pd.DataFrame:
+    """Return all tables as one, without infinite scores and double rows.
+
+    The floor was scored once for every set of stems, and a ceiling perhaps twice; the comparable row is kept.
+    """
     scores = pd.concat(tables, ignore_index=True)
-    # the floor was scored once for each set of stems, as a ceiling may have been twice: those that compare are kept
-    unusual = scores["among"] != scores["target"].map(usual)
+    unusual = scores[AMONG] != scores[TARGET].map(usual)
     scores = scores.loc[unusual.sort_values(kind="stable").index]
-    scores = scores.drop_duplicates(["system", "target", "metric", "track"]).sort_index()
-    # a perfect estimate has an infinite score, of which there is no mean
-    scores["value"] = scores["value"].replace([np.inf, -np.inf], np.nan)
-    return Gathered(
-        scores[list(COLUMNS)], test, usual, {name: names for name, names in unmatched.items() if names}, failed
-    )
+    scores = scores.drop_duplicates([SYSTEM, TARGET, METRIC, TRACK]).sort_index()
+    scores[VALUE] = scores[VALUE].replace([np.inf, -np.inf], np.nan)
+    return scores[list(COLUMNS)]
 
 
-def _common_test(tests: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    first, wanted = next(iter(tests.items()))
-    for name, test in tests.items():
-        for key, what in _ALIKE.items():
-            if test.get(key) != wanted.get(key):
-                raise UserError(f"{first} and {name} were scored with different {what}: compare them again together")
-    return dict(wanted)
+def _common_evaluation(evaluations: Mapping[str, Evaluation]) -> Evaluation:
+    first, expected = next(iter(evaluations.items()))
+    for name, evaluation in evaluations.items():
+        for field, title in _COMMON.items():
+            if getattr(evaluation, field) != getattr(expected, field):
+                raise UserError(f"{first} and {name} were scored with different {title}: compare them again together")
+    return expected
 
 
-def _of_systems(tables: Mapping[str, pd.DataFrame], tests: Mapping[str, dict[str, Any]]) -> list[pd.DataFrame]:
-    """Return the tables of all folders, by name, with the rows' names in place of those that `evaluate` gave them."""
-    stems: dict[str, Stems] = {name: tuple(sorted(test["targets"])) for name, test in tests.items()}
-    sets = {stems[name] for name, table in tables.items() if has_oracles(list(table["system"]))}
+def _name_rows(tables: Mapping[str, pd.DataFrame], evaluations: Mapping[str, Evaluation]) -> list[pd.DataFrame]:
+    """Return the tables of all folders with the names of their rows in the comparison, and the column AMONG."""
+    stems: dict[str, Stems] = {name: tuple(sorted(found.targets)) for name, found in evaluations.items()}
+    oracle_stems = {stems[name] for name, table in tables.items() if has_oracles(list(table[SYSTEM]))}
     return [
         table.assign(
-            system=[_row(str(system), name, stems[name], sets) for system in table["system"]],
-            among=[", ".join(sorted(scored_together(str(target), set(table["target"])))) for target in table["target"]],
+            **{
+                SYSTEM: [_row_name(str(system), name, stems[name], oracle_stems) for system in table[SYSTEM]],
+                AMONG: [_join(scored_together(str(target), set(table[TARGET]))) for target in table[TARGET]],
+            }
         )
         for name, table in tables.items()
     ]
 
 
-def _usual(table: pd.DataFrame) -> dict[str, str]:
-    """Return of every target among which stems most systems were scored; of as many those that come first."""
-    rows = table[["system", "target", "among"]].drop_duplicates()
-    trained = rows[~rows["system"].map(is_fixed)]
-    return {
-        str(target): Counter(of_target["among"]).most_common(1)[0][0] for target, of_target in trained.groupby("target")
-    }
+def _join(stems: Iterable[str]) -> str:
+    return ", ".join(sorted(stems))
 
 
-def _row(system: str, folder: str, stems: Stems, sets: Collection[Stems]) -> str:
-    if is_fixed(system):
-        return fixed_row(system, stems, sets)
+def _usual_stems(table: pd.DataFrame) -> dict[str, str]:
+    """Return by target the stems among which most systems were scored; with a tie, the first ones."""
+    rows = table[[SYSTEM, TARGET, AMONG]].drop_duplicates()
+    trained = rows[~rows[SYSTEM].map(is_baseline)]
+    return {str(target): Counter(group[AMONG]).most_common(1)[0][0] for target, group in trained.groupby(TARGET)}
+
+
+def _row_name(system: str, folder: str, stems: Stems, oracle_stems: Collection[Stems]) -> str:
+    if is_baseline(system):
+        return baseline_row(system, stems, oracle_stems)
     return folder if system == "model" else f"{folder}+{system.removeprefix(_POST)}"

@@ -1,11 +1,11 @@
-"""Scores of others: folders of museval's own files, as museval writes them and SiSEC 2018 published them.
+"""Scores of others: folders of JSON files as museval writes them and SiSEC 2018 published them.
 
-DIR/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"SDR": …}}]}]}, in dB, one frame a second
+FOLDER/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"SDR": …}}]}]}, in dB, one frame a second
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +14,55 @@ import pandas as pd
 
 from components.core.base.errors import UserError
 from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
 from components.core.data.scored_stems import scored_together
 
-_ONE_FRAME = 1  # at the end, where programs differ
+_ONE_FRAME = 1  # programs differ in the last frame
+
+Frames = Mapping[str, Mapping[str, list[float]]]
+"""The scores of every frame, by target and metric."""
 
 
-def read_others(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the scores of the system `name` on those of `tracks` that `folder` has, and the files that fit none.
+def read_museval_scores(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the scores of the system `name`, and the files that are about none of `tracks`.
 
-    The scores are a row a track, target and metric: medians over the frames that have a finite score, NaN for none;
-    `among` says among which stems.
-    `tracks` are the frames of each. Raises UserError when no file fits, one is not museval's, or is about more or less
-    audio than was scored here: excerpts have the names of the songs that they are from.
+    `tracks` maps the scored tracks to their number of frames. The table has a row a track, target and metric: the
+    median over the frames that have a finite score, NaN for none; `among` holds the stems that were scored together.
+    Raises UserError when no file fits, when one is not museval's, or when one has more or fewer frames: excerpts have
+    the names of the songs that they are from.
     """
-    inner = _inner(name, folder)
-    by_key = {_key(track): track for track in tracks}
+    inner = _inner_folder(name, folder)
+    tracks_by_key = {_key(track): track for track in tracks}
     rows: list[dict[str, Any]] = []
     unmatched = []
     for path in sorted(inner.glob("*.json")):
-        track = by_key.get(_key(path.stem))
+        track = tracks_by_key.get(_key(path.stem))
         if track is None:
             unmatched.append(path.stem)
             continue
-        document = _document(path)
-        _require_length(name, path, document, tracks[track])
+        frames = _read_frames(path)
+        _require_length(name, path, frames, tracks[track])
         rows += [
-            {
-                "system": name,
-                "track": track,
-                "among": ", ".join(sorted(scored_together(row["target"], document))),
-                **row,
-            }
-            for row in _medians(document)
-        ]
+            {SYSTEM: name, TRACK: track, "among": scored_together(target, frames), TARGET: target, METRIC: metric,
+             VALUE: _median(values)}
+            for target, metrics in frames.items()
+            for metric, values in metrics.items()
+        ]  # fmt: skip
     if not rows:
         raise UserError(f"--scores {name}: no file in {inner} is about a track that was scored here (by its name)")
     return pd.DataFrame(rows), unmatched
 
 
-def require_scores(name: str, folder: Path) -> None:
-    """Raise UserError when `folder`, of the system `name`, is not there, or no file in it is museval's."""
-    inner = _inner(name, folder)
+def require_museval_files(name: str, folder: Path) -> None:
+    """Raise UserError when the folder of the system `name` does not exist, or has no file of museval's."""
+    inner = _inner_folder(name, folder)
     if not any(_is_museval(path) for path in sorted(inner.glob("*.json"))):
         raise UserError(
             f"--scores {name}: {inner} has no JSON file of museval's in it: name the folder that has one a track"
         )
 
 
-def _inner(name: str, folder: Path) -> Path:
+def _inner_folder(name: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise UserError(f"--scores {name}: {folder} is not a folder")
     return folder / "test" if (folder / "test").is_dir() else folder
@@ -69,18 +70,17 @@ def _inner(name: str, folder: Path) -> Path:
 
 def _is_museval(path: Path) -> bool:
     try:
-        return bool(_document(path))
+        return bool(_read_frames(path))
     except UserError:
         return False
 
 
 def _key(name: str) -> str:
-    """Return what two ways to write a track's name have in common: its last part's letters and digits."""
+    """Return what different spellings of a track's name have in common: the letters and digits of its last part."""
     return re.sub(r"[\W_]+", "", name.rsplit("/", 1)[-1].removesuffix(".stem").casefold())
 
 
-def _document(path: Path) -> dict[str, dict[str, list[float]]]:
-    """Return a file's values of every frame, by target and metric."""
+def _read_frames(path: Path) -> Frames:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {
@@ -93,22 +93,20 @@ def _document(path: Path) -> dict[str, dict[str, list[float]]]:
         raise UserError(f"{path} is not a file of museval's scores: leave it out") from None
 
 
-def _require_length(name: str, path: Path, document: Mapping[str, Mapping[str, list[float]]], wanted: int) -> None:
-    found = {len(frames) for metrics in document.values() for frames in metrics.values()}
-    if any(abs(frames - wanted) > _ONE_FRAME for frames in found):
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _require_length(name: str, path: Path, frames: Frames, expected: int) -> None:
+    lengths = {len(values) for metrics in frames.values() for values in metrics.values()}
+    if any(abs(length - expected) > _ONE_FRAME for length in lengths):
         raise UserError(
-            f"--scores {name}: {path} has {max(found)} frames, and {wanted} were scored here: it is about other audio, "
-            "as a whole song is beside its excerpt; score the same data set, or leave it out"
+            f"--scores {name}: {path} has {max(lengths)} frames, and {expected} were scored here: it is about other "
+            "audio, as a whole song is beside its excerpt; score the same data set, or leave it out"
         )
 
 
-def _medians(document: Mapping[str, Mapping[str, list[float]]]) -> Iterator[dict[str, Any]]:
-    for target, metrics in document.items():
-        for metric, frames in metrics.items():
-            values = np.array(frames)
-            finite = values[np.isfinite(values)]
-            yield {"target": target, "metric": metric, "value": float(np.median(finite)) if finite.size else np.nan}
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+def _median(frames: list[float]) -> float:
+    values = np.array(frames)
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else float("nan")

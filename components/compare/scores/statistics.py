@@ -1,9 +1,9 @@
-"""Is one system better than another? By the differences on the tracks that both were scored on, never by two medians.
+"""Tests of differences between systems, by the differences on the tracks that both were scored on.
 
-For every pair the mean difference with its bootstrap interval over tracks, and Wilcoxon's signed-rank test; over all
-systems Friedman's test, and behind it Conover's for every pair, as SiSEC 2018 did (Stöter, Liutkus and Ito, LVA/ICA
-2018). The signed-rank test looks at the two systems alone, on all tracks that they share, and so is the one to read;
-Conover's is there to be set beside SiSEC's. Both are corrected for the number of pairs by Holm's method.
+Every pair of systems gets the mean difference with its bootstrap interval over tracks, and Wilcoxon's signed-rank test.
+Friedman's test is about all systems at once; Conover's test follows it for every pair, as in SiSEC 2018 (Stöter,
+Liutkus and Ito, LVA/ICA 2018). Wilcoxon's test is the one to read: it is about the two systems alone, on all tracks
+that they share. Conover's allows a comparison with SiSEC. Both are corrected for the number of pairs by Holm's method.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.systems.baselines import is_fixed
+from components.compare.systems.baselines import is_baseline
 from components.core.data.bootstrap import Values, mean_interval
 
 FEWEST_TRACKS = 2
@@ -23,11 +23,18 @@ _FEWEST_SYSTEMS = 3  # of Friedman's test
 
 @dataclass(frozen=True)
 class Pair:
-    """`first` minus `second`, in dB, on the `tracks` that both have, both scored `among` the same stems.
+    """`first` minus `second`, in dB; a row of pairs.csv.
 
-    `p` is Wilcoxon's, `p_holm` the same corrected, `p_conover` Conover's corrected: for all pairs of trained systems.
-    The last is of the `tracks_conover` that all trained systems scored among these stems have, for it ranks them all.
-    Pairs with a floor or ceiling are a family of their own, and have no `p_conover`.
+    tracks           how many tracks both have
+    mean, median     of the differences
+    low, high        bounds of the mean's interval
+    p                of Wilcoxon's test
+    p_holm           the same, corrected
+    p_conover        of Conover's test, corrected; pairs with a baseline have none
+    tracks_conover   how many tracks all trained systems have: Conover's test ranks all of them
+    among            the stems among which both were scored
+
+    Corrections count all pairs of trained systems; pairs with a baseline are corrected apart.
     """
 
     target: str
@@ -46,8 +53,8 @@ class Pair:
     among: str = ""
 
 
-def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
-    """Return a row a pair of systems that were scored among the same stems, as Pair has it, for a target and metric."""
+def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
+    """Return a row a pair of systems that were scored among the same stems (Pair), for one target and metric."""
     chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
     tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby("among", sort=False)}
     pairs = [
@@ -56,28 +63,28 @@ def pairs_of(scores: pd.DataFrame, target: str, metric: str, config: CompareConf
         for first, second in combinations(table, 2)
     ]
     found = pd.DataFrame([asdict(pair) for pair in pairs], columns=list(Pair.__dataclass_fields__))
-    fixed = np.array([is_fixed(pair.first) or is_fixed(pair.second) for pair in pairs], dtype=bool)
-    for family in (fixed, ~fixed):
+    with_baseline = np.array([is_baseline(pair.first) or is_baseline(pair.second) for pair in pairs], dtype=bool)
+    for family in (with_baseline, ~with_baseline):
         found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
     for among, table in tables.items():
-        trained, ranked = _without_fixed(table), ~fixed & (found["among"] == among)
+        trained, ranked = _without_baselines(table), ~with_baseline & (found["among"] == among)
         found.loc[ranked, "p_conover"] = conover(trained)
         found.loc[ranked, "tracks_conover"] = len(trained.dropna())
-    found.loc[~fixed, "p_conover"] = holm(found.loc[~fixed, "p_conover"].to_numpy(dtype=np.float64))
+    found.loc[~with_baseline, "p_conover"] = holm(found.loc[~with_baseline, "p_conover"].to_numpy(dtype=np.float64))
     return found
 
 
 def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
-    """Return scores as a row a track and a column a system, NaN where there is none; best median first."""
+    """Return a row a track and a column a system, the best median first; NaN for no score."""
     chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
     table = chosen.pivot(index="track", columns="system", values="value").replace([np.inf, -np.inf], np.nan)
     return table[table.median().sort_values(ascending=False, kind="stable").index]
 
 
 def friedman(scores: pd.DataFrame, target: str, metric: str) -> tuple[float, int]:
-    """Return the p-value of all trained systems being alike, and on how many tracks; NaN where that cannot be asked."""
+    """Return the p-value for all trained systems being alike, and the number of tracks; NaN for too few of either."""
     table = by_track(scores, target, metric)
-    common = _without_fixed(table).dropna()
+    common = _without_baselines(table).dropna()
     if not _can_be_ranked(common):
         return float("nan"), len(common)
     return float(stats.friedmanchisquare(*(common[name] for name in common)).pvalue), len(common)
@@ -86,9 +93,9 @@ def friedman(scores: pd.DataFrame, target: str, metric: str) -> tuple[float, int
 def conover(table: pd.DataFrame) -> Values:
     """Return Conover's p-value of every pair of columns, `(pairs,)` in the order of `combinations`, uncorrected.
 
-    On the rows that all columns have; NaN where they cannot be ranked. With ranks r of k systems on b tracks, and their
-    sums R, t = |Rᵢ − Rⱼ| / √(2 (b Σr² − ΣR²) / ((b − 1)(k − 1))), of (b − 1)(k − 1) degrees of freedom (Conover,
-    Practical Nonparametric Statistics, 3rd edition, 1999, section 5.8).
+    It uses the rows that all columns have; NaN for too few rows or columns. With ranks r of k systems on b tracks, and
+    sums R of these ranks, t = |Rᵢ − Rⱼ| / √(2 (b Σr² − ΣR²) / ((b − 1)(k − 1))) has (b − 1)(k − 1) degrees of freedom
+    (Conover, Practical Nonparametric Statistics, 3rd edition, 1999, section 5.8).
     """
     common = table.dropna()
     first, second = np.triu_indices(table.shape[1], 1)
@@ -100,14 +107,14 @@ def conover(table: pd.DataFrame) -> Values:
     freedom = (tracks - 1) * (systems - 1)
     variance = max(2 * (tracks * np.square(ranks).sum() - np.square(sums).sum()) / freedom, 0.0)
     apart = np.abs(sums[first] - sums[second])
-    # all tracks rank alike: any two sums that differ do so for certain
+    # where all tracks rank alike, the variance is 0 and any difference is certain
     t = np.divide(apart, np.sqrt(variance), out=np.where(apart > 0, np.inf, 0.0), where=variance > 0)
     p: Values = 2 * stats.t.sf(t, freedom)
     return p
 
 
 def holm(p_values: Values) -> Values:
-    """Return the p-values corrected for their number (Holm, 1979); NaN stays NaN and counts for nothing."""
+    """Return the p-values corrected for their number (Holm, 1979); NaN stays NaN and is not counted."""
     corrected = np.full_like(p_values, np.nan)
     known = np.flatnonzero(~np.isnan(p_values))
     order = known[np.argsort(p_values[known], kind="stable")]
@@ -116,8 +123,8 @@ def holm(p_values: Values) -> Values:
     return corrected
 
 
-def _without_fixed(table: pd.DataFrame) -> pd.DataFrame:
-    return table[[name for name in table if not is_fixed(str(name))]]
+def _without_baselines(table: pd.DataFrame) -> pd.DataFrame:
+    return table[[name for name in table if not is_baseline(str(name))]]
 
 
 def _can_be_ranked(common: pd.DataFrame) -> bool:

@@ -1,8 +1,8 @@
-"""Rows that no model made: the mixture as the floor, oracles as ceilings. They do not depend on a model.
+"""Baselines: rows that no model made. The mixture is the floor, the oracles are the ceilings.
 
-What an oracle reaches depends on the stems that it is given: of vocals and accompaniment it is told less than of four
-stems. Where systems of several sets of stems are compared, every set has its own oracles: `irm2/2`, `irm2/4`. The
-mixture has one row, for its vocals and accompaniment score the same whatever it is to be separated into.
+An oracle's scores depend on the stems that it knows: with vocals and accompaniment it knows less than with four stems.
+So where systems of several sets of stems are compared, every set has its own oracles: `irm2/2`, `irm2/4`. The mixture
+has one row: its vocals and accompaniment score the same in every set.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,35 +15,38 @@ _TITLES = {
     "irm2": "IRM2 oracle",
     "mwf": "MWF oracle",
 }
-_OF = "/"
+_SEPARATOR = "/"
+
+BASELINES = tuple(_TITLES)
+"""Floor and ceilings, as `evaluate` names them."""
 
 Stems = tuple[str, ...]
-"""What is separated, in alphabetical order."""
+"""A set of stems, in alphabetical order."""
 
 
-def is_fixed(system: str) -> bool:
-    """Return whether a row is a floor or ceiling."""
-    return system.partition(_OF)[0] in _TITLES
+def is_baseline(row: str) -> bool:
+    """Return whether a row is the floor or a ceiling."""
+    return row.partition(_SEPARATOR)[0] in _TITLES
 
 
 def has_oracles(systems: Sequence[str]) -> bool:
     """Return whether any of the systems is a ceiling."""
-    return any(is_fixed(system) and system != _FLOOR for system in systems)
+    return any(is_baseline(system) and system != _FLOOR for system in systems)
 
 
-def fixed_row(system: str, stems: Stems, sets: Collection[Stems]) -> str:
-    """Return the name of the row of a floor or ceiling that was scored on `stems`, where oracles of `sets` are.
+def baseline_row(system: str, stems: Stems, oracle_stems: Collection[Stems]) -> str:
+    """Return the row's name of a baseline that was scored on `stems`; `oracle_stems` are all sets that have oracles.
 
-    They are told apart by how many stems there are, and where that is not enough by the stems.
+    Sets are told apart by their number of stems, or, where two have the same number, by their stems.
     """
-    if system == _FLOOR or len(sets) < 2:
+    if system == _FLOOR or len(oracle_stems) < 2:
         return system
-    alike = [other for other in sets if len(other) == len(stems)]
-    return f"{system}{_OF}{len(stems) if len(alike) == 1 else '-'.join(stems)}"
+    alike = [other for other in oracle_stems if len(other) == len(stems)]
+    return f"{system}{_SEPARATOR}{len(stems) if len(alike) == 1 else '-'.join(stems)}"
 
 
-def fixed_title(system: str) -> str:
-    """Return a floor's or ceiling's title, as tables and pictures have it."""
-    name, sign, stems = system.partition(_OF)
-    of = f"{stems} stems" if stems.isdigit() else stems.replace("-", ", ")
-    return f"{_TITLES[name]}, {of}" if sign else _TITLES[name]
+def baseline_title(row: str) -> str:
+    """Return a baseline's title in tables and pictures."""
+    name, separator, stems = row.partition(_SEPARATOR)
+    shown = f"{stems} stems" if stems.isdigit() else stems.replace("-", ", ")
+    return f"{_TITLES[name]}, {shown}" if separator else _TITLES[name]

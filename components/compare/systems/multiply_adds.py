@@ -1,4 +1,4 @@
-"""How much a network computes: the multiply-adds of a forward pass."""
+"""The multiply-adds of a network's forward pass."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from components.core.networks.base.separator import Separator
 
 
 def count_multiply_adds(separator: Separator, channels: int) -> float:
-    """Return the multiply-adds of separating a segment: of convolutions, products, attention and LSTMs.
+    """Return the multiply-adds of separating one segment; the separator is in evaluation mode.
 
-    Not of transforms, norms and activations, as everyone counts. The separator is in evaluation mode.
+    Convolutions, matrix products, attention and LSTMs count; transforms, norms and activations do not, as is usual.
     """
     device = next((parameter.device for parameter in separator.parameters()), None)
-    with FlopCounterMode(display=False, custom_mapping=_ON_A_PROCESSOR) as counter:
-        lstms = _Lstms(counter)
-        handles = [handle for module in separator.modules() for handle in lstms.hooked(module)]
+    with FlopCounterMode(display=False, custom_mapping=_ON_PROCESSORS) as counter:
+        lstms = _LstmCounter(counter)
+        handles = [handle for module in separator.modules() for handle in lstms.add_hooks(module)]
         was_fast = mha.get_fastpath_enabled()
-        mha.set_fastpath_enabled(False)  # of which torch counts nothing
+        mha.set_fastpath_enabled(False)  # torch does not count it
         try:
             with torch.inference_mode():
                 separator(torch.zeros(1, channels, separator.segment, device=device))
@@ -32,19 +32,20 @@ def count_multiply_adds(separator: Separator, channels: int) -> float:
     return float(counter.get_total_flops()) / 2 + lstms.multiply_adds
 
 
-def _attention(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
-    """Return the operations of two products, of shapes `(batch, heads, length, width)`."""
+def _attention_operations(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
+    """Return the operations of attention's two products; shapes are `(batch, heads, length, width)`."""
     batch, heads, length, width = query
     return 2 * batch * heads * length * key[2] * (width + value[3])
 
 
-_ON_A_PROCESSOR = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
-"""What torch counts on GPUs only."""
+_ON_PROCESSORS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_operations}
+"""Operations that torch counts on GPUs only."""
 
 
-class _Lstms:
-    """What LSTMs compute: each of their weights once a step. In place of what torch counts of them: on most machines
-    nothing, on some all of it.
+class _LstmCounter:
+    """Counts the multiply-adds of LSTMs: every weight once a step.
+
+    It replaces torch's own count, which contains all, some or none of an LSTM, depending on the machine.
     """
 
     def __init__(self, counter: FlopCounterMode) -> None:
@@ -52,8 +53,8 @@ class _Lstms:
         self._counter = counter
         self._before = 0
 
-    def hooked(self, module: nn.Module) -> list[Any]:
-        """Listen to a module where it is an LSTM; return the handles to end that with."""
+    def add_hooks(self, module: nn.Module) -> list[Any]:
+        """Hook into the module if it is an LSTM; return the handles that remove the hooks."""
         if not isinstance(module, nn.LSTM):
             return []
         return [module.register_forward_pre_hook(self._begin), module.register_forward_hook(self._end)]

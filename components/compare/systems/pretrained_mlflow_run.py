@@ -1,17 +1,16 @@
-"""`python -m components.compare.systems.pretrained_mlflow_run --name NAME --model FOLDER --out FOLDER`.
+"""`python -m components.compare.systems.pretrained_mlflow_run`: writes run.json for a model that was trained elsewhere.
 
-Makes the MLflow run of a model that was trained elsewhere.
-
-What was trained here has the MLflow run of its training, to which `evaluate` logs. A model that comes from elsewhere
-gets a run of its own, the same one in every comparison, so that its scores are not made again.
+`evaluate` logs to the MLflow run of a training. A model from elsewhere has none, so it gets a run of its own. The run
+is the same in every comparison, so DVC does not repeat the scoring.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import mlflow
+from typer import Option
 
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 from components.core.models.bundle import Model, load_model
 from components.core.tracking import mlflow_runs, provenance
 
@@ -21,24 +20,17 @@ STAGE = "pretrained"
 _DIGEST = "pretrained.sha256"
 
 
-def main() -> None:
-    """Parse the command line, and write run.json to the folder."""
-    parser = argparse.ArgumentParser(
-        prog="python -m components.compare.systems.pretrained_mlflow_run", description=__doc__
-    )
-    parser.add_argument("--name", required=True, help="of the system")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--out", type=Path, required=True, help="folder for run.json")
-    arguments = parser.parse_args()
-    run_step(
-        lambda: run_of_pretrained(mlflow_runs.connect(), arguments.name, load_model(arguments.model)).write(
-            arguments.out
-        )
-    )
+def write_run(
+    name: Annotated[str, Option(help="Name of the system.")],
+    model: Annotated[Path, Option(help="Folder of the model.")],
+    out: Annotated[Path, Option(help="Folder for run.json.")],
+) -> None:
+    """Find or create the MLflow run of a model that was trained elsewhere."""
+    find_or_create_run(mlflow_runs.connect(), name, load_model(model)).write(out)
 
 
-def run_of_pretrained(client: mlflow.MlflowClient, name: str, model: Model) -> mlflow_runs.RunRef:
-    """Return the run of these weights under this name: the one that there is, or a new one."""
+def find_or_create_run(client: mlflow.MlflowClient, name: str, model: Model) -> mlflow_runs.RunRef:
+    """Return the run of these weights under this name: an existing run, or a new one."""
     experiment = mlflow_runs.experiment_id(client)
     wanted = f"tags.stage = '{STAGE}' and tags.system = '{name}' and tags.`{_DIGEST}` = '{model.digest}'"
     for found in client.search_runs([experiment], wanted, max_results=1):
@@ -60,4 +52,4 @@ def run_of_pretrained(client: mlflow.MlflowClient, name: str, model: Model) -> m
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(write_run, "components.compare.systems.pretrained_mlflow_run")

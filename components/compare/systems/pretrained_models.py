@@ -1,22 +1,22 @@
-"""Models that were not trained here: what a comparison must know of them before anything is trained."""
+"""Models that were not trained here. They are checked before the comparison trains anything."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.compare.systems.row_names import Named
+from components.compare.systems.row_names import Places
 from components.core.base.errors import UserError
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import fetch_model
 from components.core.models.bundle import Model, load_model
 from components.core.networks.registry import ARCHITECTURES
 
-_USUAL_STEMS = 2  # that museval compares
+_USUAL_STEMS = 2  # vocals and accompaniment
 _DIGITS = 12  # of a digest, enough to tell weights apart
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model in `folder` that takes part as `name`; `origin` says in words what it is and where it comes from."""
+    """A model in `folder` that is compared as `name`; `origin` describes it and where it comes from."""
 
     name: str
     folder: Path
@@ -30,16 +30,15 @@ class Pretrained:
         return f"{self.name}{stems}, pretrained"
 
 
-def find_pretrained(places: Named, rate: int, channels: int) -> list[Pretrained]:
+def find_pretrained(places: Places, rate: int, channels: int) -> list[Pretrained]:
     """Return the models at `places`, folders or addresses in MLflow's registry, in their order.
 
-    Raises UserError for what is no model, and for a model that cannot be scored
-    beside systems of `rate` Hz and `channels` channels.
+    Raises UserError for a place without a model, and for a model that does not have `rate` Hz and `channels` channels.
     """
-    return [_found(name, place, rate, channels) for name, place in places.items()]
+    return [_find(name, place, rate, channels) for name, place in places.items()]
 
 
-def _found(name: str, place: str, rate: int, channels: int) -> Pretrained:
+def _find(name: str, place: str, rate: int, channels: int) -> Pretrained:
     folder = fetch_model(place, SCRATCH / "models").folder.resolve()
     try:
         model = load_model(folder)
@@ -47,13 +46,13 @@ def _found(name: str, place: str, rate: int, channels: int) -> Pretrained:
         raise UserError(f"--models {name}: {error}") from None
     if (model.rate, model.channels) != (rate, channels):
         raise UserError(
-            f"--models {name}: it works on {_sound(model.rate, model.channels)}, and what is compared here has "
-            f"{_sound(rate, channels)}: leave it out, or set cache.rate and cache.channels to what it has"
+            f"--models {name}: it works on {_audio_format(model.rate, model.channels)}, and what is compared here has "
+            f"{_audio_format(rate, channels)}: leave it out, or set cache.rate and cache.channels to what it has"
         )
     return Pretrained(name, folder, model.targets, _origin(model))
 
 
-def _sound(rate: int, channels: int) -> str:
+def _audio_format(rate: int, channels: int) -> str:
     return f"{rate} Hz in {channels} channel{'' if channels == 1 else 's'}"
 
 

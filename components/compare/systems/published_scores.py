@@ -1,6 +1,6 @@
-"""What others have published, quoted: never mixed with what was measured here.
+"""Scores that others published. They are never mixed with scores that were measured here.
 
-All on the 50 whole test songs of MUSDB18, museval v4, median over frames, then over songs, in dB.
+All are on the 50 whole test songs of MUSDB18, museval v4, median over frames, then over songs, in dB.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A system's vocals SDR, SIR, SAR and ISR, and accompaniment SDR; None where it was not published."""
+    """A system's vocals SDR, SIR, SAR and ISR, and accompaniment SDR; None for what was not published."""
 
     system: str
     trained_on: str
@@ -24,7 +24,7 @@ _SISEC = "Stöter et al., LVA/ICA 2018"
 _SPLEETER = "Hennequin et al., JOSS 2020"
 _BOTH = f"{_SPLEETER}; the paper's table"
 _MUSDB_ALONE = "deezer/spleeter, issue 81, before its erratum (issue 670: 4.43 over four stems, in place of 4.02)"
-_OVER_FOUR = (None, None, None, None)  # their abstracts have the mean over four stems alone
+_OVER_FOUR = (None, None, None, None)  # their abstracts give only the mean over four stems
 
 QUOTED = (
     Published("IRM1 oracle", "–", (8.52, None, None, None), 14.50, _SISEC),

@@ -1,19 +1,19 @@
-"""Names of what is compared: each is a row of the tables, and none is given twice."""
+"""Names of the rows of a comparison: a name is used once only."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.compare.systems.baselines import is_fixed
+from components.compare.systems.baselines import is_baseline
 from components.core.base.errors import UserError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a + stands before what is done after, in rows
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # in rows a + stands before a post-processing
 
-Named = Mapping[str, str]
-"""Places (folders, addresses) by the name that the user gives to what lies there."""
+Places = Mapping[str, str]
+"""Folders and addresses, by the name that the user gave."""
 
 
-def named_places(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """Return `NAME=PLACE` texts as places by name; raises UserError for any other form, and for a name given twice."""
+def parse_places(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Parse `NAME=PLACE` texts; raises UserError for any other form, and for a name that is given twice."""
     places: dict[str, str] = {}
     for text in texts:
         name, sign, place = text.partition("=")
@@ -27,9 +27,9 @@ def named_places(option: str, texts: Sequence[str]) -> dict[str, str]:
     return places
 
 
-def require_free(option: str, names: Iterable[str], taken: Iterable[str]) -> None:
-    """Raise UserError when one of `names` is a row's name already: in `taken`, or a floor's or ceiling's."""
-    held = set(taken)
+def require_unused(option: str, names: Iterable[str], used: Iterable[str]) -> None:
+    """Raise UserError when one of `names` is the name of a baseline or in `used`."""
+    taken = set(used)
     for name in names:
-        if name in held or is_fixed(name):
+        if name in taken or is_baseline(name):
             raise UserError(f"{option} {name}: there is a system {name} here already; give yours another name")

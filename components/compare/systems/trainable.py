@@ -1,9 +1,9 @@
-"""The systems that can be compared: every architecture that can be trained, with the stems that its authors give it.
+"""The systems that can be trained and compared: every trainable architecture, with the stems of its authors.
 
-A name is what `stemline compare --systems` takes, and the folder and the row of its results.
+The name of a system is used in `stemline compare --systems`, as the folder of its results, and as its row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ FIVE_STEMS = ("vocals", "drums", "bass", "piano", "other")
 
 @dataclass(frozen=True)
 class System:
-    """An architecture, and what makes it this system: `parameters` of its network, and the stems that it separates."""
+    """An architecture with the `parameters` of its network and the stems that it separates."""
 
     name: str
     architecture: str
@@ -26,18 +26,18 @@ class System:
 
     @property
     def title(self) -> str:
-        """Its name as its authors write it, with the number of stems where there are others."""
+        """Its name as its authors write it, with the number of stems unless these are vocals and accompaniment."""
         title = ARCHITECTURES[self.architecture].title
         return title if self.targets == TWO_STEMS else f"{title}, {len(self.targets)} stems"
 
     @property
     def published(self) -> dict[str, Any]:
-        """The network in its authors' size, as `train.network` of params.yaml has it."""
+        """The network in its authors' size, as a value of `train.network`."""
         return {"name": self.architecture, **self.parameters}
 
     @property
     def small(self) -> dict[str, Any]:
-        """The same network in a size that trains in a minute or two on a processor."""
+        """The network in a size that trains in a minute or two on a processor."""
         return {**self.published, **ARCHITECTURES[self.architecture].small}
 
 
@@ -53,17 +53,17 @@ SYSTEMS: Mapping[str, System] = _systems()
 """Every system by its name."""
 
 NEED_MORE_DATA = ("spleeter-5",)
-"""Systems of stems that the usual data sets do not have: compared only when they are asked for."""
+"""Systems with stems that the usual data sets lack: they are compared only when they are named."""
 
 
-def named(names: list[str]) -> list[System]:
-    """Return the systems of these names (`-` and `_` are the same); without names, all that the usual data sets serve.
+def find_systems(names: Sequence[str] | None) -> list[System]:
+    """Return the systems of these names (`-` and `_` are the same); without names, all that the usual data sets suit.
 
     Raises UserError for an unknown name.
     """
-    wanted = [name.strip().lower().replace("_", "-") for name in names] or [
-        name for name in SYSTEMS if name not in NEED_MORE_DATA
-    ]
+    if names is None:
+        return [system for name, system in SYSTEMS.items() if name not in NEED_MORE_DATA]
+    wanted = [name.strip().lower().replace("_", "-") for name in names]
     if unknown := [name for name in wanted if name not in SYSTEMS]:
         raise UserError(f"--systems: there is no system {unknown[0]} (there are {', '.join(SYSTEMS)})")
     return [SYSTEMS[name] for name in dict.fromkeys(wanted)]

@@ -74,11 +74,20 @@ VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may 
 SMOKE = Artifact("gate", "smoke.json", "document", "what was measured when version and champion were tried")
 APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
 VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost")
+COMPARISON_PLAN = Artifact("compare", "plan.json", "document", "every system's parameters")
+COMPARED_SYSTEMS = Artifact("compare", "systems", "folder", "model, scores and costs of every system")
+COMPARISON = Artifact("compare", "comparison.csv", "table", "a row a system: medians, intervals, costs")
+PAIRS = Artifact("compare", "pairs.csv", "table", "a row a pair of systems: the difference and its tests")
+COMPARISON_TEXT = Artifact("compare", "comparison.md", "page", "the comparison as Markdown")
+COMPARISON_PAGE = Artifact("compare", "comparison.html", "page", "the comparison with pictures, to sort")
+COMPARISON_PICTURES = Artifact("compare", "pictures", "folder", "differences, scores and speeds")
+COMPARISON_SUMMARY = Artifact("compare", "summary.json", "document", "the best systems, and what failed")
 RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separate", ("separate",))
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (
     TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, MODEL, RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
     SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, SMOKE, APPROVAL, VERDICT_PICTURE,
-    RECORDINGS, REPORT,
+    COMPARISON_PLAN, COMPARED_SYSTEMS, COMPARISON, PAIRS, COMPARISON_TEXT, COMPARISON_PAGE, COMPARISON_PICTURES,
+    COMPARISON_SUMMARY, RECORDINGS, REPORT,
 )  # fmt: skip

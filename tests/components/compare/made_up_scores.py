@@ -3,12 +3,36 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from components.compare.config import CompareConfig
+from components.core.data.comparison import Costs, SystemDescription
+from components.core.data.evaluation import Evaluation
+from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import SCORES
+from tests.support.params import section_with
+
 TRACKS = tuple(f"made/test/Artist {number} - Song {number}" for number in range(12))
-METRICS = ("SDR", "SIR", "SAR", "ISR")
+
+
+def compare_config(**changes: object) -> CompareConfig:
+    """Return the section `compare` of params.yaml with few resamples, and with changes."""
+    return section_with("compare", CompareConfig, **{"resamples": 1000, **changes})
+
+
+def made_costs(**changes: Any) -> Costs:
+    """Return costs of a system, with changes."""
+    usual: dict[str, Any] = {
+        "weights": 1_000_000,
+        "multiply_adds_a_second": 2e9,
+        "times_real_time": 10.0,
+        "times_real_time_fast": 25.5,
+    }
+    usual |= {"fast_precision": "fp32", "seconds": 20.0, "peak_memory_bytes": 500_000_000, "size_bytes": 4_000_000}
+    return Costs(**{**usual, "machine": "a machine", **changes})
 
 
 def write_system(
@@ -17,32 +41,25 @@ def write_system(
     levels: Mapping[str, float],
     targets: tuple[str, ...] = ("vocals", "accompaniment"),
     seed: int = 0,
-    **test: object,
+    **evaluation: Any,
 ) -> None:
-    """Write scores.csv and test.json of a system whose rows (`model`, `mixture` …) lie at `levels` dB."""
-    place = folder / name / "evaluate"
-    place.mkdir(parents=True)
+    """Write the scores of a system whose rows (`model`, `mixture` …) lie at `levels` dB, and its description."""
     difficulty = np.random.default_rng(99).normal(0, 3, len(TRACKS))
     random = np.random.default_rng(seed)
     rows = [
-        {"track": track, "system": system, "target": target, "metric": metric, "reason": "",
-         "value": level + difficulty[number] + random.normal(0, 0.3), "frames": 7, "nan_frames": 0}
+        (track, system, target, metric, level + difficulty[number] + random.normal(0, 0.3), 7, 0, "")
         for system, level in levels.items()
         for target in targets
         for metric in METRICS
         for number, track in enumerate(TRACKS)
-    ]  # fmt: skip
-    pd.DataFrame(rows).to_csv(place / "scores.csv", index=False)
-    stems = [target for target in targets if len(targets) == 2 or target != "accompaniment"]
-    document = {
-        "targets": stems,
-        "tracks": list(TRACKS),
-        "datasets": ["made"],
-        "window_seconds": 1.0,
-        "scorer": "BSS Eval v4",
-    }
-    (place / "test.json").write_text(json.dumps(document | test), encoding="utf-8")
-    (folder / name / "system.json").write_text(json.dumps({"title": name.title()}), encoding="utf-8")
+    ]
+    place = folder / name / SCORES.artifact.writer
+    SCORES.write(place, pd.DataFrame(rows, columns=list(SCORES.columns)))
+    stems = tuple(target for target in targets if len(targets) == 2 or target != "accompaniment")
+    usual = {"tracks": TRACKS, "digest": "these", "datasets": ("made",), "targets": stems, "rate": 44100, "channels": 2}
+    usual |= {"window_seconds": 1.0, "scorer": "BSS Eval v4", "model": "weights"}
+    Evaluation(**(usual | evaluation)).write(place)
+    SystemDescription(title=name.title()).write(folder / name)
 
 
 def write_museval(path: Path, values: Mapping[str, list[float | None]]) -> None:

@@ -1,6 +1,5 @@
 """The step: score folders in, a table with its statistics and pictures out."""
 
-import json
 import re
 from datetime import date
 from pathlib import Path
@@ -12,13 +11,13 @@ import pytest
 from PIL import Image
 
 from components.compare.compare import compare
-from components.compare.config import CompareConfig
-from components.compare.systems.baselines import is_fixed
+from components.compare.systems.baselines import is_baseline
 from components.core.base.files import digest_folder
+from components.core.data.comparison import ComparisonSummary, Recipe, SystemDescription
 from components.core.tracking.mlflow_runs import RunRef
-from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
+from tests.components.compare.made_up_scores import TRACKS, compare_config, made_costs, write_museval, write_system
 
-CONFIG = CompareConfig(resamples=1000)
+CONFIG = compare_config()
 DAY = date(2026, 2, 3)
 ORACLES = {"mixture": -6.0, "irm2": 9.0}
 
@@ -32,13 +31,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_system(systems, "spleeter", {"model": 5.0}, seed=2)
     stems = ("vocals", "drums", "bass", "other", "accompaniment")
     write_system(systems, "spleeter-4", {"model": 4.5, **ORACLES}, stems, seed=3)
-    pretrained = {"title": "Spleeter-4, pretrained", "origin": "Spleeter of four; weights 0123"}
-    (systems / "spleeter-4" / "system.json").write_text(json.dumps(pretrained))
-    costs = {"weights": 1e6, "multiply_adds_a_second": 2e9, "times_real_time": 10.0, "times_real_time_fast": 25.5}
-    more = {"peak_memory_bytes": 5e8, "size_bytes": 4e6, "machine": "a machine"}
+    pretrained = SystemDescription(title="Spleeter-4, pretrained", origin="Spleeter of four; weights 0123")
+    pretrained.write(systems / "spleeter-4")
     RunRef(run_id="ab" * 16, experiment="stemline").write(systems / "unet")
     for name in ("unet", "spleeter"):
-        (systems / name / "costs.json").write_text(json.dumps(costs | more))
+        made_costs().write(systems / name)
     rows = {"model": 12.5, "model+mwf": 7.5, "mixture": 9999}
     speeds = "\n".join(
         ["system,times_real_time,machine", *(f"{row},{speed},another one" for row, speed in rows.items())]
@@ -86,7 +83,7 @@ def test_what_others_published_is_a_system_of_its_own(folder: Path) -> None:
     assert "others: 1 file is about other tracks (Another Song)." in text
     assert "| others, scores of others |" in text
     assert re.search(r"Not measured here: others, museval's files in .*, SHA-256 [0-9a-f]{12} …\.", text)
-    assert json.loads((folder / "summary.json").read_text())["others"].keys() == {"others"}
+    assert ComparisonSummary.read(folder).others.keys() == {"others"}
 
 
 def test_pairs_compare_the_same_tracks(folder: Path) -> None:
@@ -97,7 +94,7 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     assert abs(by_name[frozenset(("unet", "spleeter"))]["mean"]) == pytest.approx(1.0, abs=0.3)
     assert by_name[frozenset(("unet", "others"))]["tracks"] == 5
     assert len(vocals) == 8 * 7 // 2
-    fixed = vocals["first"].map(is_fixed) | vocals["second"].map(is_fixed)
+    fixed = vocals["first"].map(is_baseline) | vocals["second"].map(is_baseline)
     assert vocals.loc[~fixed, "p_conover"].notna().all()
     assert vocals.loc[fixed, "p_conover"].isna().all()
     # others have five tracks, and Conover's test is of those that all have
@@ -108,13 +105,13 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
 
 
 def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder: Path) -> None:
-    summary = json.loads((folder / "summary.json").read_text())
-    assert summary["best"]["vocals"] == "spleeter"  # the others' median is higher, of fewer tracks
-    assert summary["best"]["accompaniment"] == "spleeter"
-    assert summary["friedman"]["accompaniment"]["tracks"] == 5
-    assert summary["friedman"]["drums"]["p"] is None  # of one system nothing can be asked
-    assert summary["pretrained"] == ["spleeter-4"]
-    assert (summary["day"], summary["commit"], summary["runs"]) == ("2026-02-03", "c0ffee" * 4, {"unet": "ab" * 16})
+    summary = ComparisonSummary.read(folder)
+    assert summary.best["vocals"] == "spleeter"  # the others' median is higher, of fewer tracks
+    assert summary.best["accompaniment"] == "spleeter"
+    assert summary.friedman["accompaniment"].tracks == 5
+    assert summary.friedman["drums"].p is None  # only one system has drums
+    assert summary.pretrained == ("spleeter-4",)
+    assert (summary.day, summary.commit, summary.runs) == ("2026-02-03", "c0ffee" * 4, {"unet": "ab" * 16})
 
 
 def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> None:
@@ -140,9 +137,9 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
 def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) -> None:
     for name, steps in (("unet", 120), ("spleeter", 120 if same else 240)):
         write_system(tmp_path / "systems", name, {"model": 4.0})
-        said = {"title": name.title(), "recipe": {"steps": steps, "batch": 8, "crop_seconds": 1.5}}
-        (tmp_path / "systems" / name / "system.json").write_text(json.dumps(said))
-    compare(CompareConfig(resamples=1000), tmp_path, {}, {}, date(2026, 2, 3), "c0ffee" * 4)
+        recipe = Recipe(steps=steps, batch=8, crop_seconds=1.5)
+        SystemDescription(title=name.title(), recipe=recipe).write(tmp_path / "systems" / name)
+    compare(compare_config(), tmp_path, {}, {}, date(2026, 2, 3), "c0ffee" * 4)
     text = (tmp_path / "comparison.md").read_text()
     if same:
         line = "Trained here, each for 120 steps of 8 crops of 1.5 s, the same crops for systems of the same stems."
@@ -164,7 +161,7 @@ def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(f
     (tmp_path / "systems").symlink_to(folder / "systems")
     said = {}
     for reference in ("spleeter-4", "unet", "magic"):
-        compare(CompareConfig(resamples=1000, reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
+        compare(compare_config(reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
         text = (tmp_path / "comparison.md").read_text()
         said[reference] = re.findall(
             r"compare.reference, (.*) to compare with: pictures of differences compare with the best", text
@@ -193,8 +190,7 @@ def test_scores_among_other_stems_are_marked_and_left_out_of_the_pairs(tmp_path:
     assert names["drums"] == {"four", "four-b", "x", "mixture"}
     table: Any = pd.read_csv(tmp_path / "comparison.csv").set_index("system")["vocals among"]
     assert (table["four"], table["x"]) == ("accompaniment, vocals", "bass, drums, other, vocals")
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["best"]["vocals"] in ("four", "four-b")
+    assert ComparisonSummary.read(tmp_path).best["vocals"] in ("four", "four-b")
     text = (tmp_path / "comparison.md").read_text()
     assert "| x, scores of others † | 20.00 |" in text.partition("## Vocals")[2].partition("##")[0]
     assert "| x, scores of others | 20.00 |" in text.partition("## Drums")[2].partition("##")[0]
@@ -209,9 +205,9 @@ def test_scores_of_others_that_fail_leave_a_table_of_the_rest(tmp_path: Path) ->
     text = compare(CONFIG, tmp_path, {"x": tmp_path / "x"}, {}, DAY, "c0ffee" * 4)
     assert "| A |" in text
     assert re.search(r"Left out, scores of x: no file in .* is about a track that was scored here", text)
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["failed"].keys() == {"x"}
-    assert summary["others"] == {}
+    summary = ComparisonSummary.read(tmp_path)
+    assert summary.failed.keys() == {"x"}
+    assert summary.others == {}
 
 
 def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ import mlflow
 import pytest
 
 from components.compare.compare import compare
-from components.compare.config import CompareConfig
-from components.compare.mlflow_run import _note, log_comparison, runs_of, training_seconds
+from components.compare.mlflow_run import find_runs, first_sections, log_comparison, training_seconds
 from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id, log_metrics
-from tests.components.compare.made_up_scores import write_system
+from tests.components.compare.made_up_scores import compare_config, write_system
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model
 
@@ -36,11 +35,11 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     (out / "systems" / "broken").mkdir()
     RunRef(run_id="e" * 32).write(out / "systems" / "broken")  # trained, but never scored
 
-    runs = runs_of(out)
+    runs = find_runs(out)
     assert set(runs) == {"unet", "spleeter"}
     seconds = training_seconds(client, runs)
     assert seconds == {"unet": 90.0}
-    compare(CompareConfig(resamples=1000), out, {}, seconds, date(2026, 2, 3), "c0ffee" * 4)
+    compare(compare_config(), out, {}, seconds, date(2026, 2, 3), "c0ffee" * 4)
     logged = client.get_run(log_comparison(client, out, runs).run_id)
 
     tags = logged.data.tags
@@ -63,7 +62,7 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
 
 def test_a_description_ends_with_a_whole_section() -> None:
     page = "# Head" + "".join(f"\n\n## Part {number}\n\n{'x' * 3000}" for number in range(4))
-    note = _note(page)
+    note = first_sections(page)
     assert page.startswith(note)
     assert len(note) < 8000
     assert (note.count("## Part"), note.count("x")) == (2, 6000)

@@ -1,27 +1,28 @@
 """What a comparison trains: the jobs, their parameters, and what is refused."""
 
-import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from components.cache.config import CacheConfig
-from components.compare.plan import ORACLES, SMALL, main, plan
-from components.compare.systems.trainable import FOUR_STEMS, SYSTEMS, named
+from components.compare.plan import SMALL, training_jobs, write_plan
+from components.compare.systems.baselines import BASELINES
+from components.compare.systems.trainable import FOUR_STEMS, SYSTEMS, find_systems
 from components.core.base.errors import UserError
+from components.core.data.comparison import Plan
 from components.core.networks.registry import parse_network
 from components.evaluate.config import EvaluateConfig
 from components.train.config import TrainConfig
+from tests.support.step_commands import run_command
 from tests.support.tiny_models import run_python, save_tiny_model
 
 
 def test_every_system_has_parameters_that_the_steps_take() -> None:
-    jobs = plan(list(SYSTEMS.values()), {**SMALL, "evaluate.post": {"mwf": {"method": "wiener"}}}, small=True)
-    assert {job["name"] for job in jobs} == set(SYSTEMS)
+    jobs = training_jobs(list(SYSTEMS.values()), {**SMALL, "evaluate.post": {"mwf": {"method": "wiener"}}}, small=True)
+    assert {job.name for job in jobs} == set(SYSTEMS)
     for job in jobs:
-        parameters = job["parameters"]
+        parameters = job.parameters
         assert parse_network(parameters["train.network"])
         for section, config in (("train", TrainConfig), ("evaluate", EvaluateConfig), ("cache", CacheConfig)):
             names = {name.split(".")[1] for name in parameters if name.startswith(f"{section}.")}
@@ -29,15 +30,15 @@ def test_every_system_has_parameters_that_the_steps_take() -> None:
 
 
 def test_every_job_can_score_the_oracles_of_its_stems() -> None:
-    jobs = plan(named(["spleeter-4", "unet", "spleeter"]), {}, small=False)
-    assert [(job["name"], job["stems"]) for job in jobs] == [
-        ("unet", ["accompaniment", "vocals"]), ("spleeter", ["accompaniment", "vocals"]),
-        ("spleeter-4", sorted(FOUR_STEMS)),
+    jobs = training_jobs(find_systems(["spleeter-4", "unet", "spleeter"]), {}, small=False)
+    assert [(job.name, job.stems) for job in jobs] == [
+        ("unet", ("accompaniment", "vocals")), ("spleeter", ("accompaniment", "vocals")),
+        ("spleeter-4", tuple(sorted(FOUR_STEMS))),
     ]  # fmt: skip
-    assert jobs[-1]["parameters"]["cache.targets"] == list(FOUR_STEMS)
+    assert jobs[-1].parameters["cache.targets"] == list(FOUR_STEMS)
     for job in jobs:
-        assert job["parameters"]["evaluate.systems"] == ["model"]
-        assert job["oracles"] == {"evaluate.systems": ["model", *ORACLES]}
+        assert job.parameters["evaluate.systems"] == ["model"]
+        assert job.oracles == {"evaluate.systems": ["model", *BASELINES]}
 
 
 def test_published_networks_are_the_defaults_and_small_ones_smaller() -> None:
@@ -47,40 +48,36 @@ def test_published_networks_are_the_defaults_and_small_ones_smaller() -> None:
 
 
 def test_names_may_be_written_either_way_and_twice() -> None:
-    assert [system.name for system in named(["open_unmix", "Open-Unmix", "unet"])] == ["open-unmix", "unet"]
-    assert "spleeter-5" not in [system.name for system in named([])]
+    assert [system.name for system in find_systems(["open_unmix", "Open-Unmix", "unet"])] == ["open-unmix", "unet"]
+    assert "spleeter-5" not in [system.name for system in find_systems(None)]
     with pytest.raises(UserError, match=r"there is no system wnet \(there are bs-roformer"):
-        named(["wnet"])
+        find_systems(["wnet"])
 
 
 SOUND = ("--rate", "44100", "--channels", "2")
 
 
 def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
-    out = tmp_path / "plan.json"
     model = save_tiny_model(tmp_path / "model", FOUR_STEMS)
-    command = ["-m", "components.compare.plan", "--out", str(out), *SOUND, "--post", "mask,mwf", "--tracks", "3"]
+    command = ["-m", "components.compare.plan", "--out", str(tmp_path), *SOUND, "--post", "mask,mwf", "--tracks", "3"]
     result = run_python(*command, "--systems", "unet", "--small", "--models", f"mine={model}")
     assert result.returncode == 0, result.stderr
-    unet, mine = json.loads(out.read_text())
+    unet, mine = Plan.read(tmp_path).jobs
     for job in (unet, mine):
-        assert job["parameters"]["evaluate.tracks"] == 3
-        assert job["parameters"]["evaluate.post"] == {"mwf": {"method": "wiener"}}
-    assert "model" not in unet
-    assert (mine["name"], mine["model"], mine["stems"]) == ("mine", str(model), sorted(FOUR_STEMS))
-    assert {name.split(".")[0] for name in mine["parameters"]} == {"evaluate"}
+        assert job.parameters["evaluate.tracks"] == 3
+        assert job.parameters["evaluate.post"] == {"mwf": {"method": "wiener"}}
+    assert unet.model is None
+    assert (mine.name, mine.model, mine.stems) == ("mine", str(model), tuple(sorted(FOUR_STEMS)))
+    assert {name.split(".")[0] for name in mine.parameters} == {"evaluate"}
     wrong = run_python(*command, "--post", "magic")
     assert wrong.returncode == 2
     assert "--post: there is no magic" in wrong.stderr
 
 
-def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, model = tmp_path / "plan.json", save_tiny_model(tmp_path / "model")
-    monkeypatch.setattr(
-        sys, "argv", ["plan", "--out", str(out), *SOUND, "--systems", "none", "--models", f"mine={model}"]
-    )
-    main()
-    assert [job["name"] for job in json.loads(out.read_text())] == ["mine"]
+def test_models_can_be_compared_alone(tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    run_command(write_plan, "--out", str(tmp_path), *SOUND, "--only-models", "--models", f"mine={model}")
+    assert [job.name for job in Plan.read(tmp_path).jobs] == ["mine"]
 
 
 @pytest.mark.parametrize(
@@ -97,16 +94,21 @@ def test_models_can_be_compared_alone(tmp_path: Path, monkeypatch: pytest.Monkey
             "compare.reference: there is no system unt in this comparison: unet",
         ),
         (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
-        (["--systems", "none"], "--systems none leaves nothing to compare"),
-        (["--tracks", "-1"], "--tracks -1: there are none below 0"),
-        (["--steps", "-1"], "--steps -1: there are none below 0"),
+        (["--only-models"], "--only-models leaves nothing to compare"),
     ],
 )
-def test_what_cannot_be_planned_is_one_line(
-    given: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_plan_that_cannot_be_made_is_one_line(
+    given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["plan", "--out", str(tmp_path / "plan.json"), *SOUND, *given])
     with pytest.raises(SystemExit):
-        main()
+        run_command(write_plan, "--out", str(tmp_path), *SOUND, *given)
     assert re.fullmatch(f"stemline: {message}.*\n", capsys.readouterr().err)
-    assert not (tmp_path / "plan.json").exists()
+    assert not (tmp_path / Plan.FILE).exists()
+
+
+@pytest.mark.parametrize("option", ["--tracks", "--steps"])
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_counts_are_above_zero(option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command(write_plan, "--out", str(tmp_path), *SOUND, option, count)
+    assert f"Invalid value for '{option}'" in capsys.readouterr().err

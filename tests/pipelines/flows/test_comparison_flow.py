@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from components.core.base.files import write_json
+from components.core.data.comparison import ComparisonSummary
+from components.core.data.evaluation import Evaluation
 from pipelines.flows import comparison
 from pipelines.flows.comparison import few_tracks
 from tests.support.project import Project, prepared_project
@@ -89,7 +91,13 @@ def test_scores_of_others_that_failed_are_named_with_their_reason(
 ) -> None:
     monkeypatch.setattr(comparison, "OUT", tmp_path)
     monkeypatch.setattr(comparison, "run_as_task", lambda *_: [])
-    write_json(tmp_path / "summary.json", {"failed": {"umx": "no file fits"}})
+    test = Evaluation(
+        tracks=(), digest="", datasets=(), targets=(), rate=44100, channels=2, window_seconds=1.0, model=""
+    )
+    ComparisonSummary(
+        systems=(), targets=(), best={}, friedman={}, pretrained=(), others={}, runs={}, commit="", unmatched={},
+        failed={"umx": "no file fits"}, day="2026-02-03", test=test,
+    ).write(tmp_path)  # fmt: skip
     assert comparison._make_table([]) == ["umx: no file fits"]
 
 

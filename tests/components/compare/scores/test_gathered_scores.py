@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.compare.scores.gathered_scores import gather
-from components.compare.scores.museval_files import read_others
-from components.compare.systems.baselines import fixed_title
+from components.compare.scores.gathered_scores import gather_scores
+from components.compare.scores.museval_files import read_museval_scores
+from components.compare.systems.baselines import baseline_title
 from components.core.base.errors import UserError
 from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
 
@@ -17,7 +17,7 @@ from tests.components.compare.made_up_scores import TRACKS, write_museval, write
 def test_rows_have_the_names_of_their_systems_and_floors_are_there_once(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0, "model+mwf": 2.0, "mixture": -5.0})
     write_system(tmp_path, "b", {"model": 3.0, "mixture": -5.0})
-    scores = gather(tmp_path, {}).scores
+    scores = gather_scores(tmp_path, {}).scores
     assert set(scores["system"]) == {"a", "a+mwf", "b", "mixture"}
     assert (scores.groupby(["system", "target", "metric"]).size() == len(TRACKS)).all()
 
@@ -29,15 +29,15 @@ def test_oracles_of_each_set_of_stems_have_rows_of_their_own(tmp_path: Path) -> 
     write_system(tmp_path, "a", {"model": 1.0, "mixture": -5.0, "ibm": 8.0})
     write_system(tmp_path, "b", {"model": 1.0, "mixture": -5.0, "ibm": 12.0}, FOUR)
     write_system(tmp_path, "c", {"model": 1.0}, ("vocals", "drums"))
-    scores = gather(tmp_path, {}).scores
+    scores = gather_scores(tmp_path, {}).scores
     assert set(scores["system"]) == {"a", "b", "c", "mixture", "ibm/2", "ibm/4"}
     medians = scores[scores["metric"] == "SDR"].groupby(["system", "target"])["value"].median()
     assert medians["ibm/4", "vocals"] - medians["ibm/2", "vocals"] == pytest.approx(4, abs=1)
     assert ("ibm/2", "drums") not in medians.index
     write_system(tmp_path, "d", {"model": 1.0, "ibm": 12.0}, ("vocals", "drums"))
     names = {"ibm/accompaniment-vocals", "ibm/drums-vocals", "ibm/4"}
-    assert names <= set(gather(tmp_path, {}).scores["system"])
-    assert [fixed_title(name) for name in sorted(names)] == [
+    assert names <= set(gather_scores(tmp_path, {}).scores["system"])
+    assert [baseline_title(name) for name in sorted(names)] == [
         "IBM oracle, 4 stems", "IBM oracle, accompaniment, vocals", "IBM oracle, drums, vocals",
     ]  # fmt: skip
 
@@ -46,7 +46,7 @@ def test_names_of_oracles_are_taken(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     for name in ("a", "irm2", "irm2/4"):
         with pytest.raises(UserError, match=f"--scores {name}: there is a system {name} here already"):
-            gather(tmp_path, {name: tmp_path})
+            gather_scores(tmp_path, {name: tmp_path})
 
 
 def test_an_infinite_score_is_none(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_an_infinite_score_is_none(tmp_path: Path) -> None:
     table = pd.read_csv(path)
     table.loc[0, "value"] = np.inf
     table.to_csv(path, index=False)
-    values = gather(tmp_path, {}).scores["value"]
+    values = gather_scores(tmp_path, {}).scores["value"]
     assert values.isna().sum() == 1
     assert np.isfinite(values.dropna()).all()
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path, other: dict[str, An
     write_system(tmp_path, "a", {"model": 1.0})
     write_system(tmp_path, "b", {"model": 1.0}, **other)
     with pytest.raises(UserError, match=message):
-        gather(tmp_path, {})
+        gather_scores(tmp_path, {})
 
 
 def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Pa
     )
     write_museval(tmp_path / "Artist 2 - Song 2.json", {"vocals": [None] * 8})
     write_museval(tmp_path / "Else.json", {"vocals": [1.0]})
-    scores, unmatched = read_others("x", tmp_path, dict.fromkeys(TRACKS, 7))
+    scores, unmatched = read_museval_scores("x", tmp_path, dict.fromkeys(TRACKS, 7))
     sdr = scores[scores["metric"] == "SDR"].set_index("track")["value"]
     assert sdr[TRACKS[1]] == 8.5
     assert np.isnan(sdr[TRACKS[2]])
@@ -92,7 +92,7 @@ def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Pa
 def test_targets_of_others_that_nobody_has_here_are_left_out(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     write_museval(tmp_path / "x" / "Artist 1 - Song 1.json", {"vocals": [8.0] * 7, "drums": [3.0] * 7})
-    scores = gather(tmp_path / "systems", {"x": tmp_path / "x"}).scores
+    scores = gather_scores(tmp_path / "systems", {"x": tmp_path / "x"}).scores
     assert set(scores["target"]) == {"vocals", "accompaniment"}
 
 
@@ -103,7 +103,8 @@ def test_wrong_scores_of_others_fail_alone(tmp_path: Path) -> None:
     empty.mkdir()
     wrong.mkdir()
     (wrong / "Artist 1 - Song 1.json").write_text('{"targets": 1}')
-    found = gather(tmp_path / "systems", {"none": tmp_path / "none", "empty": empty, "wrong": wrong, "good": good})
+    others = {"none": tmp_path / "none", "empty": empty, "wrong": wrong, "good": good}
+    found = gather_scores(tmp_path / "systems", others)
     assert set(found.scores["system"]) == {"a", "good"}
     assert found.failed == {
         "none": f"{tmp_path / 'none'} is not a folder",
@@ -115,12 +116,12 @@ def test_wrong_scores_of_others_fail_alone(tmp_path: Path) -> None:
 def test_what_cannot_be_gathered_is_one_line(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     with pytest.raises(UserError, match="there is a system a here already"):
-        gather(tmp_path / "systems", {"a": tmp_path / "x"})
+        gather_scores(tmp_path / "systems", {"a": tmp_path / "x"})
     with pytest.raises(UserError, match="has no scores in it"):
-        gather(tmp_path / "nothing", {})
+        gather_scores(tmp_path / "nothing", {})
 
 
 def test_scores_of_whole_songs_are_not_compared_with_those_of_their_excerpts(tmp_path: Path) -> None:
     write_museval(tmp_path / "Artist 1 - Song 1.json", {"vocals": [8.0] * 240})
     with pytest.raises(UserError, match="has 240 frames, and 7 were scored here: it is about other audio"):
-        read_others("x", tmp_path, dict.fromkeys(TRACKS, 7))
+        read_museval_scores("x", tmp_path, dict.fromkeys(TRACKS, 7))

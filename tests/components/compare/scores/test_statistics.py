@@ -7,16 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from components.compare.config import CompareConfig
 from components.compare.scores.statistics import (
     by_track,
+    compare_pairs,
     conover,
     friedman,
     holm,
-    pairs_of,
 )
+from tests.components.compare.made_up_scores import compare_config
 
-CONFIG = CompareConfig(resamples=1000)
+CONFIG = compare_config()
 
 
 def _scores(systems: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def _scores(systems: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) ->
 
 def _pair(first: list[float], second: list[float]) -> pd.Series:
     """The pair in the order in which it was asked for, whichever is better."""
-    found = pairs_of(_scores({"a": np.array(first), "b": np.array(second)}), "vocals", "SDR", CONFIG).iloc[0]
+    found = compare_pairs(_scores({"a": np.array(first), "b": np.array(second)}), "vocals", "SDR", CONFIG).iloc[0]
     if found["first"] == "b":
         found[["mean", "median", "low", "high"]] = -found[["mean", "median", "high", "low"]].to_numpy()
     return found
@@ -49,7 +49,7 @@ def test_a_clear_difference_is_found_however_much_tracks_differ() -> None:
     difficulty = random.normal(0, 5, 25)
     better = difficulty + 0.5 + random.normal(0, 0.2, 25)
     scores = _scores({"plain": difficulty, "better": better})
-    pair = pairs_of(scores, "vocals", "SDR", CONFIG).iloc[0]
+    pair = compare_pairs(scores, "vocals", "SDR", CONFIG).iloc[0]
     assert abs(pair["mean"]) == pytest.approx(0.5, abs=0.1)
     assert pair["low"] * pair["high"] > 0  # the interval is on one side of zero
     assert pair["p"] < 1e-4
@@ -96,7 +96,7 @@ def test_alike_systems_are_called_different_as_seldom_as_stated() -> None:
     single, families, pairs = 0, 0, 0
     for _ in range(40):
         table = {f"s{number}": random.normal(0, 1, 20) for number in range(5)}
-        found = pairs_of(_scores(table), "vocals", "SDR", CONFIG)
+        found = compare_pairs(_scores(table), "vocals", "SDR", CONFIG)
         single += int((found["p"] < 0.05).sum())
         families += int((found["p_holm"] < 0.05).any())
         pairs += len(found)
@@ -136,8 +136,8 @@ def test_a_floor_is_a_family_of_its_own() -> None:
     """What is plainly worse than all must not lend its certainty to the others' corrections, nor cost them any."""
     random = np.random.default_rng(8)
     trained = {f"s{number}": random.normal(0, 1, 25) for number in range(3)}
-    alone = pairs_of(_scores(trained), "vocals", "SDR", CONFIG)
-    both = pairs_of(_scores({**trained, "mixture": random.normal(-9, 1, 25)}), "vocals", "SDR", CONFIG)
+    alone = compare_pairs(_scores(trained), "vocals", "SDR", CONFIG)
+    both = compare_pairs(_scores({**trained, "mixture": random.normal(-9, 1, 25)}), "vocals", "SDR", CONFIG)
     of_trained = both[(both["first"] != "mixture") & (both["second"] != "mixture")]
     np.testing.assert_allclose(of_trained["p_holm"], alone["p_holm"])
     np.testing.assert_allclose(of_trained["p_conover"], alone["p_conover"])

@@ -1,6 +1,5 @@
 """What a system costs: counted by hand where it can be."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from components.compare.systems import costs as costs_module
 from components.compare.systems.costs import times_real_time
 from components.compare.systems.multiply_adds import count_multiply_adds
+from components.core.data.comparison import Costs
 from components.core.models.bundle import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.unet import UNetConfig
@@ -87,14 +87,12 @@ def test_speed_is_that_of_a_long_song_however_long_segments_are(segment: int, mo
 
 def test_the_command_measures_a_model(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
-    result = run_python(
-        "-m", "components.compare.systems.costs", "--model", str(model), "--out", str(tmp_path / "costs.json")
-    )
+    result = run_python("-m", "components.compare.systems.costs", "--model", str(model), "--out", str(tmp_path))
     assert result.returncode == 0, result.stderr
-    costs = json.loads((tmp_path / "costs.json").read_text())
-    assert costs["weights"] == sum(value.numel() for value in load_model(model).separator.parameters())
-    assert costs["times_real_time"] > 1
-    assert costs["times_real_time_fast"] > 1
-    assert costs["seconds"] <= 21
-    assert 1e8 < costs["peak_memory_bytes"] < 2e9
-    assert costs["size_bytes"] == (model / "weights.safetensors").stat().st_size
+    costs = Costs.read(tmp_path)
+    assert costs.weights == sum(value.numel() for value in load_model(model).separator.parameters())
+    assert costs.times_real_time > 1
+    assert costs.times_real_time_fast > 1
+    assert costs.seconds <= 21
+    assert 1e8 < costs.peak_memory_bytes < 2e9
+    assert costs.size_bytes == (model / "weights.safetensors").stat().st_size

@@ -1,7 +1,6 @@
-"""What `stemline systems` says of each: its size, and whether a comparison has trained it here."""
+"""The list of `stemline systems`: the size of every system, and whether a comparison has trained it here."""
 
 import io
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from components.compare.systems import listing
 from components.compare.systems.listing import count_weights, print_systems
 from components.compare.systems.trainable import SYSTEMS
+from tests.components.compare.made_up_scores import made_costs
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name, small in (("unet", False), ("wave-unet", True)):
         folder = tmp_path / "compare" / "systems" / name
         (folder / "model").mkdir(parents=True)
-        (folder / "costs.json").write_text(json.dumps({"weights": count_weights(SYSTEMS[name], small)}))
+        made_costs(weights=count_weights(SYSTEMS[name], small)).write(folder)
     (tmp_path / "compare" / "systems" / "d3net" / "model").mkdir(parents=True)
     out = io.StringIO()
     print_systems(Console(file=out, width=300))

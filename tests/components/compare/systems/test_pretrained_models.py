@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from components.compare.systems.pretrained_mlflow_run import run_of_pretrained
+from components.compare.systems.pretrained_mlflow_run import find_or_create_run
 from components.compare.systems.pretrained_models import find_pretrained
-from components.compare.systems.row_names import named_places
+from components.compare.systems.row_names import parse_places
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import logged_model
@@ -51,15 +51,15 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path, name: str, made: di
 
 
 def test_places_have_a_name_each() -> None:
-    assert named_places("--models", ["a=b=c", "d=models:/x@y"]) == {"a": "b=c", "d": "models:/x@y"}
+    assert parse_places("--models", ["a=b=c", "d=models:/x@y"]) == {"a": "b=c", "d": "models:/x@y"}
     for wrong in (["a"], ["=b"], ["a="]):
         with pytest.raises(UserError, match=f"--models {wrong[0]}: write NAME=FOLDER"):
-            named_places("--models", wrong)
+            parse_places("--models", wrong)
     for name in ("../x=y", "unet+mwf=y"):  # no folder's name; and a row that is ours
         with pytest.raises(UserError, match="a name has letters, digits"):
-            named_places("--scores", [name])
+            parse_places("--scores", [name])
     with pytest.raises(UserError, match="the name a is given twice"):
-        named_places("--models", ["a=b", "a=c"])
+        parse_places("--models", ["a=b", "a=c"])
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.Mon
     client, folder = connect(), save_tiny_model(tmp_path / "model")
     with pytest.raises(UserError, match="models:/voices@champion is not in the registry"):
         find_pretrained({"live": "models:/voices@champion"}, 44100, 2)
-    run = run_of_pretrained(client, "any", load_model(folder))
+    run = find_or_create_run(client, "any", load_model(folder))
     client.create_registered_model("voices")
     uri = logged_model(client, run, folder, load_model(folder)).model_uri
     version = client.create_model_version("voices", uri, run.run_id).version
@@ -84,9 +84,9 @@ def test_the_same_weights_under_the_same_name_have_one_run(tmp_path: Path, monke
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = connect()
     one, other = (load_model(save_tiny_model(tmp_path / str(seed), seed=seed)) for seed in (1, 2))
-    run = run_of_pretrained(client, "x", one)
-    assert run_of_pretrained(client, "x", one) == run
-    assert len({run.run_id, *(run_of_pretrained(client, *pair).run_id for pair in (("y", one), ("x", other)))}) == 3
+    run = find_or_create_run(client, "x", one)
+    assert find_or_create_run(client, "x", one) == run
+    assert len({run.run_id, *(find_or_create_run(client, *pair).run_id for pair in (("y", one), ("x", other)))}) == 3
     logged = client.get_run(run.run_id)
     assert (logged.data.tags["stage"], logged.data.tags["system"]) == ("pretrained", "x")
     assert logged.data.tags["pretrained.sha256"] == one.digest

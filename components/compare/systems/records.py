@@ -1,0 +1,140 @@
+"""What is known of a system beside its scores, from the files in its folder.
+
+system.json            its title; its training's recipe, or the origin of a model that was not trained here
+costs.json             what components.compare.systems.costs measured
+run.json               its MLflow run
+evaluate/speed.csv     the speed on one core, of the system and its post-processings
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.compare.systems.baselines import baseline_title, is_baseline
+from components.core.base.files import digest_folder
+from components.core.data.artifacts import SPEED
+from components.core.data.comparison import Costs, Recipe, SystemDescription
+from components.core.data.score_tables import MACHINE, SPEEDS, SYSTEM, TIMES_REAL_TIME
+from components.core.tracking.mlflow_runs import RunRef
+
+_DIGITS = 12  # of a digest: enough to tell files apart
+
+
+@dataclass(frozen=True)
+class SystemRecord:
+    """What is known of a system.
+
+    title              its name in tables and pictures
+    costs              what it costs, if this was measured
+    training_seconds   how long it was trained, if this is known
+    one_core           the speed on one core, by row of speed.csv
+    one_core_machine   the machine on which this was measured
+    origin             what a model is that was not trained here
+    recipe             how much music the training of another system saw
+    scores             where scores come from that were not measured here
+    run                the MLflow run of the system
+    """
+
+    title: str
+    costs: Costs | None = None
+    training_seconds: float | None = None
+    one_core: Mapping[str, float] = field(default_factory=dict)
+    one_core_machine: str = ""
+    origin: str = ""
+    recipe: str = ""
+    scores: str = ""
+    run: str = ""
+
+
+def read_records(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, SystemRecord]:
+    """Return the record of every system below `folder`, as far as they are there."""
+    return {
+        path.parent.name: _read_system(path.parent, training_seconds.get(path.parent.name))
+        for path in sorted(folder.glob(f"*/{SPEED.writer}"))
+    }
+
+
+def _read_system(folder: Path, training_seconds: float | None) -> SystemRecord:
+    described = (folder / SystemDescription.FILE).is_file()
+    description = SystemDescription.read(folder) if described else SystemDescription(title=folder.name)
+    one_core, machine = _read_one_core(folder / SPEED.writer)
+    return SystemRecord(
+        title=description.title,
+        costs=Costs.read(folder) if (folder / Costs.FILE).is_file() else None,
+        training_seconds=training_seconds,
+        one_core=one_core,
+        one_core_machine=machine,
+        origin=description.origin or "",
+        recipe=_recipe_text(description.recipe),
+        run=RunRef.read(folder).run_id if (folder / RunRef.FILE).is_file() else "",
+    )
+
+
+def records_of_others(others: Mapping[str, Path]) -> dict[str, SystemRecord]:
+    """Return for the scores of others, by name, in which folder they are and a digest of their files."""
+    return {
+        name: SystemRecord(
+            f"{name}, scores of others",
+            scores=f"museval's files in {folder}, SHA-256 {digest_folder(folder, '*.json')[:_DIGITS]} …",
+        )
+        for name, folder in others.items()
+    }
+
+
+def title_of(row: str, records: Mapping[str, SystemRecord]) -> str:
+    """Return a row's title, as tables and pictures show it."""
+    if is_baseline(row):
+        return baseline_title(row)
+    name, plus, post = row.partition("+")
+    title = records[name].title if name in records else name
+    return f"{title} + {post.upper()}" if plus else title
+
+
+COSTS = (
+    "weights",
+    "multiply-adds a second",
+    "times real time",
+    "times real time, fast",
+    "peak memory",
+    "size",
+    "training seconds",
+)
+"""Columns of comparison.csv with what was measured of a system and its training."""
+
+
+def cost_columns(row: str, records: Mapping[str, SystemRecord]) -> dict[str, Any]:
+    """Return a row's costs and MLflow run for comparison.csv; None for what is not known.
+
+    A post-processed row has the weights, size and training of its system. Its speed and memory were not measured, but
+    for the speed on one core.
+    """
+    name, plus, _ = row.partition("+")
+    system = records.get(name, SystemRecord(name))
+    costs, measured = system.costs, None if plus else system.costs
+    return {
+        "weights": costs and costs.weights,
+        "multiply-adds a second": costs and costs.multiply_adds_a_second,
+        "times real time": measured and measured.times_real_time,
+        "times real time, fast": measured and measured.times_real_time_fast,
+        "times real time, one core": system.one_core.get(row.replace(name, "model", 1)),
+        "peak memory": measured and measured.peak_memory_bytes,
+        "size": costs and costs.size_bytes,
+        "training seconds": system.training_seconds,
+        "run": system.run,
+    }
+
+
+def _recipe_text(recipe: Recipe | None) -> str:
+    if recipe is None or recipe.batch is None or recipe.crop_seconds is None:
+        return ""
+    return f"{recipe.steps} steps of {recipe.batch} crops of {recipe.crop_seconds:g} s"
+
+
+def _read_one_core(folder: Path) -> tuple[dict[str, float], str]:
+    """Return the speeds by row of speed.csv, and the machine: DVC may have kept a measurement of another machine."""
+    if not SPEED.within(folder).is_file():
+        return {}, ""
+    table = SPEEDS.read(folder)
+    speeds = {str(row): float(value) for row, value in zip(table[SYSTEM], table[TIMES_REAL_TIME], strict=True)}
+    return speeds, str(table[MACHINE].iloc[0]) if MACHINE in table else ""
