@@ -1,4 +1,4 @@
-"""Models by address: a version in the MLflow registry (model_registry.py), or a folder, which needs no MLflow."""
+"""Models by address: a version in the MLflow registry (registry.py), or a folder, which needs no MLflow."""
 
 import os
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from components.core.models.registry_names import REGISTRY
 from components.core.tracking.mlflow_store import store_exists
 
 MODELS = "STEMLINE_MODELS"
-"""Environment variable: where the models lie that come with Stemline; the repository's `models/` by default."""
+"""Environment variable with the folder of the shipped models; by default the repository's `models/`."""
 
 SHIPPED = Path(os.environ.get(MODELS, Path(__file__).parents[3] / "models")) / "vocal-isolation"
-"""The model for those who have not trained one yet."""
+"""The model that ships with Stemline, for use before the first training."""
 
 
 @dataclass(frozen=True)
 class ModelAddress:
-    """A model that was found: its folder here, and what the registry calls it (version 0: not in a registry)."""
+    """A model on this machine: its folder, and its name and version in the registry (0: not in a registry)."""
 
     folder: Path
     name: str
@@ -27,13 +27,13 @@ class ModelAddress:
 def fetch_model(address: str, folder: Path) -> ModelAddress:
     """Return the model at `models:/NAME@ALIAS`, `models:/NAME/VERSION` or a path; registered ones go to `folder`.
 
-    A version that is in `folder` already, with the weights that were registered, is not fetched again: another registry
-    has other versions of the same numbers. Raises UserError when there is no such model, or when the store holds other
+    A version in `folder` that has the registered weights is not fetched again; the weights are compared because another
+    registry may have the same numbers. Raises UserError when there is no such model, or when the store holds other
     weights than were registered.
     """
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
-    with collection_paused():  # only here: MLflow takes a second to import
+    with collection_paused():  # imported here: MLflow takes a second
         from components.core.models.registry import fetch_version
     return ModelAddress(*fetch_version(address, folder))
 
@@ -41,7 +41,7 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
 def has_registered_version(address: str) -> bool:
     """Return whether the registry has a version at `address`.
 
-    Raises UserError when the registry cannot say: one that does not answer is not one without a champion.
+    Raises UserError when the registry does not answer: that must not pass for a registry without a champion.
     """
     if not store_exists():
         return False

@@ -27,7 +27,7 @@ _DIGEST = "sha256"
 
 @dataclass(frozen=True)
 class Logged:
-    """What MLflow calls a model that was logged: its address and its id."""
+    """A model logged to MLflow: its address and its id."""
 
     model_uri: str
     model_id: str

@@ -1,4 +1,4 @@
-"""Versions of models in the MLflow registry: which one an address names, and its files."""
+"""Versions of models in the MLflow registry: from an address to a version and its files."""
 
 import shutil
 import tempfile
@@ -15,19 +15,19 @@ from components.core.tracking import mlflow_runs
 
 
 def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
-    """Return the folder of the model, below `folder`, its name and its version; `address` as `fetch_model` has it."""
+    """Return the model's folder below `folder`, its name and its version; see `addresses.fetch_model`."""
     name, version = resolve_version(address)
     digest = _registered_digest(name, version)
     target = folder / name / (f"{version}-{digest[:12]}" if digest else str(version))
     model = target / MODEL_FOLDER
-    if model.is_dir() and not _holds(model, digest):
-        shutil.rmtree(model)  # a full disk or a loss of power has damaged it
+    if model.is_dir() and not _has_weights(model, digest):
+        shutil.rmtree(model)  # damaged, by a full disk or a loss of power
     if not model.is_dir():
         try:
             _download(name, version, target)
         except (MlflowException, OSError) as error:
             raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
-        if not _holds(model, digest):
+        if not _has_weights(model, digest):
             raise UserError(
                 f"{address} holds other weights than were registered (checksum): name another version, or go back to "
                 "one with `stemline rollback`"
@@ -36,18 +36,18 @@ def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
 
 
 def _registered_digest(name: str, version: int) -> str:
-    """Return the SHA-256 of the weights where `register` has written it down; else nothing."""
+    """Return the SHA-256 of the weights that `register` wrote to the version; empty for older versions."""
     return str(mlflow_runs.connect().get_model_version(name, str(version)).tags.get("sha256", ""))
 
 
-def _holds(model: Path, digest: str) -> bool:
-    """Return whether the weights in the folder `model` have this digest, if it is known."""
+def _has_weights(model: Path, digest: str) -> bool:
+    """Return whether the weights in the folder `model` have this digest; True for an empty one."""
     weights = model / WEIGHTS
     return not digest or (weights.is_file() and digest_file(weights) == digest)
 
 
 def _download(name: str, version: int, target: Path) -> None:
-    """Fetch the model to `target`, whole or not at all: what a killed download left is never taken for a model."""
+    """Fetch the model to `target`, completely or not at all."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".partial.") as partial:
         found = mlflow.artifacts.download_artifacts(
@@ -70,11 +70,11 @@ def has_version(address: str) -> bool:
     except MlflowException as error:
         if error.error_code in NOT_FOUND_CODES:
             return False
-        raise _silent(address, error) from None
+        raise _no_answer(address, error) from None
     return True
 
 
-def _silent(address: str, error: MlflowException) -> UserError:
+def _no_answer(address: str, error: MlflowException) -> UserError:
     return UserError(
         f"the registry at {mlflow_runs.store_address()} does not say what {address} is: "
         f"{mlflow_runs.error_reason(error)}"
@@ -87,7 +87,7 @@ def resolve_version(address: str) -> tuple[str, int]:
         return _version(address)
     except MlflowException as error:
         if error.error_code not in NOT_FOUND_CODES:
-            raise _silent(address, error) from None
+            raise _no_answer(address, error) from None
         raise UserError(
             f"{address} is not in the registry at {mlflow_runs.store_address()}: "
             "train and promote one with `stemline run`"

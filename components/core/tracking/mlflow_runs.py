@@ -1,4 +1,4 @@
-"""MLflow: which store, made by one process only, and what the runs in it have in common.
+"""MLflow runs: the store they are in, and what all runs of the project share.
 
 The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One training is one run: `train` makes it,
 `evaluate` and `register` add to it. Its id travels in `run.json`.
@@ -43,23 +43,23 @@ class RunRef(Document):
 
 
 def store_address() -> str:
-    """Return the store's address as it may be shown: without the login that may be in it."""
+    """Return the store's address without a login, for messages."""
     return without_secrets(tracking_uri())
 
 
 def error_reason(error: MlflowException) -> str:
-    """Return why MLflow failed, in a line that may be shown: it likes to name its address."""
+    """Return the first line of MLflow's error without secrets: it may contain the store's address."""
     return without_secrets(str(error).splitlines()[0])
 
 
 def connect() -> mlflow.MlflowClient:
-    """Return a client of the store, making the store first if need be.
+    """Return a client of the store; make the store first if it does not exist.
 
-    A fresh SQLite store is made under a lock: several processes at once corrupt it. A server that restarts is waited
-    for, here and in all calls of the client. Raises UserError, one line, when it stays away.
+    A new SQLite store is made under a lock, because several processes at once corrupt it. Every call of the client
+    retries while a server restarts. Raises UserError, one line, when the server does not answer after that.
     """
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells of every table that it makes
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # with its login
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # it logs every table that it makes
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # the URL may contain a login
     report_waiting("urllib3.connectionpool", ("Retry",), f"MLflow at {store_address()}", about="mlflow")
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
@@ -73,12 +73,12 @@ def connect() -> mlflow.MlflowClient:
 
 
 def experiment_id(client: mlflow.MlflowClient) -> str:
-    """Return the id of the experiment that all runs of this project are in."""
+    """Return the id of the experiment with all runs of this project."""
     return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
 
 
 def has_run(ref: RunRef) -> bool:
-    """Return whether the store holds the run; not one that was made with another store, or deleted in MLflow's UI."""
+    """Return whether the store holds the run; False for one of another store, or one deleted in MLflow's UI."""
     try:
         return bool(connect().get_run(ref.run_id).info.lifecycle_stage == LifecycleStage.ACTIVE)
     except MlflowException as error:
@@ -88,7 +88,7 @@ def has_run(ref: RunRef) -> bool:
 
 
 def require_run(ref: RunRef) -> None:
-    """Raise UserError when the store does not hold the run (a model from another store, a store deleted)."""
+    """Raise UserError when the store does not hold the run."""
     if not has_run(ref):
         raise UserError(
             f"MLflow run {ref.run_id} is not in {store_address()}: set MLFLOW_TRACKING_URI to the store that has it, "
@@ -122,7 +122,7 @@ def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object
 def log_data(
     client: mlflow.MlflowClient, ref: RunRef, use: str, datasets: Sequence[str], digest: str, tracks: int, folder: Path
 ) -> None:
-    """Log what data the run was made from: `use` is train or test, `digest` one version of what is in `folder`."""
+    """Log the data of the run: `use` is train or test, `digest` names the version of the data in `folder`."""
     dataset = Dataset(
         name=" + ".join(datasets),
         digest=digest[:_DIGEST_CHARACTERS],
@@ -138,8 +138,8 @@ def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowCli
         client = mlflow.MlflowClient(uri, uri)
         _make_experiment(client, artifacts)
     except MlflowException as error:
-        kind = Outage if outage_reason(error) else UserError
-        raise kind(f"MLflow at {store_address()} does not work: {error_reason(error)}") from None
+        error_class = Outage if outage_reason(error) else UserError
+        raise error_class(f"MLflow at {store_address()} does not work: {error_reason(error)}") from None
     return client
 
 

@@ -1,4 +1,4 @@
-"""Where MLflow's store is, and whether there is one: without MLflow, which takes a second to import."""
+"""The address of MLflow's store, and whether it exists; without MLflow, which takes a second to import."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,6 @@ def tracking_uri() -> str:
 
 
 def store_exists() -> bool:
-    """Return whether there is a store at all; False only where the embedded one has not been made yet."""
+    """Return False when the embedded store has not been made yet; True for any other store."""
     uri = tracking_uri()
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()

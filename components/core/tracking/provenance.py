@@ -1,4 +1,4 @@
-"""Where a result comes from: code, data, parameters, packages, machine."""
+"""The origin of a result: code, data, parameters, packages, machine."""
 
 import hashlib
 import platform
@@ -14,7 +14,7 @@ _HERE = Path(__file__).parents[3]
 
 
 def git_commit() -> str:
-    """Return the commit of this code's own tree, with `-dirty` behind it when tracked files were changed."""
+    """Return the commit of this code, with `-dirty` appended when tracked files were changed."""
     commit = _git("rev-parse", "HEAD")
     if not commit:
         return "unknown"
@@ -27,7 +27,7 @@ def lock_digest(path: Path = Path("dvc.lock")) -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that decide what a stem sounds like."""
+    """Return the versions of the packages that influence the samples of a stem."""
     versions = {}
     for name in PACKAGES:
         try:
@@ -38,12 +38,12 @@ def package_versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """Return what kind of machine this is, as far as it decides the last bits of a result."""
+    """Return the properties of this machine that influence the last bits of a result."""
     return {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()}
 
 
 def hardware() -> str:
-    """Return in words what computes here: the GPUs where there are any, else the processor and its cores."""
+    """Return a description of this machine's GPUs; without GPUs, of its processor and cores."""
     gpus = _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines()
     if gpus:
         return f"{len(gpus)} x {gpus[0]}"
@@ -51,7 +51,7 @@ def hardware() -> str:
 
 
 def processor() -> str:
-    """Return in words the processor and how many of its cores may be used, whatever else computes here."""
+    """Return a description of the processor and the number of cores that this process may use."""
     return f"{_model_name()}, {available_cores()} cores"
 
 
@@ -64,7 +64,7 @@ def _model_name() -> str:
 
 
 def _git(*arguments: str) -> str:
-    # where the code lies, since `stemline separate` runs anywhere
+    # in the folder of the code: `stemline separate` runs anywhere
     return _output("git", "-C", str(_HERE), *arguments)
 
 

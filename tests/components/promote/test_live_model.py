@@ -246,7 +246,9 @@ def test_settle_refuses_an_empty_journal_of_another_place(
 ) -> None:
     promote(config, verdict(name, 1))
     empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
-    with pytest.raises(UserError, match=r"has no entry about .* remembers entry 1 of one: set promote.journal"):
+    with pytest.raises(
+        UserError, match=r"has no entry about .* follows entry 1 of another journal: set promote.journal"
+    ):
         promote(empty, verdict(name, 2, champion=1))
     assert promote(config, verdict(name, 2, champion=1)) is not None
     assert adopt_and_settle(empty, name) == 2
@@ -281,7 +283,7 @@ def test_adopt_begins_a_new_journal_when_nothing_is_live(
     promote(config, verdict(name, 1))
     client.delete_registered_model_alias(name, "champion")
     empty = config.model_copy(update={"journal": str(tmp_path / "another place")})
-    with pytest.raises(UserError, match="remembers entry 1 of one"):
+    with pytest.raises(UserError, match="follows entry 1 of another journal"):
         settle(empty, name)
     assert adopt_and_settle(empty, name) == 0
     assert settle(empty, name) == 0
@@ -295,7 +297,7 @@ def test_adopt_continues_a_journal_that_lost_its_last_entry(
     promote(config, verdict(name, 2, champion=1))
     (Path(config.journal) / "journal" / "000002.json").unlink()
     client.set_registered_model_alias(name, "champion", "1")  # as its last entry says now
-    with pytest.raises(UserError, match="remembers entry 2 of the journal, which is missing"):
+    with pytest.raises(UserError, match="follows entry 2 of the journal, which is missing"):
         settle(config, name)
     assert adopt_and_settle(config, name) == 1
     assert settle(config, name) == 1
@@ -329,7 +331,7 @@ def test_settle_refuses_a_changed_or_lost_last_entry(
         entry.unlink()
     else:
         entry.write_text(text.replace("first champion", "a good reason"))
-    with pytest.raises(UserError, match="remembers entry 2 of the journal, which is missing"):
+    with pytest.raises(UserError, match="follows entry 2 of the journal, which is missing"):
         promote(config, verdict(name, 3, champion=2))
     entry.write_text(text)
     assert promote(config, verdict(name, 3, champion=2)) is not None
