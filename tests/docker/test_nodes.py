@@ -1,4 +1,4 @@
-"""A training over two nodes, both on this machine, in the environment that the template for Kubernetes gives each."""
+"""A training on two nodes, both on this machine, each with the environment of the Kubernetes template."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Nodes:
         _write_cache(self.home / "workspace/cache")
 
     def variables(self, rank: int) -> dict[str, str]:
-        """The template's environment, with what Kubernetes and its worker fill in."""
+        """The template's environment, with the values that Kubernetes and its worker fill in."""
         job = json.loads(TEMPLATE.read_text(encoding="utf-8"))["job_configuration"]["job_manifest"]
         [container] = job["spec"]["template"]["spec"]["containers"]
         assert container["command"][-1] == NODE.name
@@ -151,7 +151,7 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     assert len(client.get_metric_history(run.info.run_id, "train/loss")) == 2, "each validation is told once"
 
 
-def test_a_first_node_without_a_project_says_so(nodes: Nodes) -> None:
+def test_the_first_node_without_a_project_is_one_line(nodes: Nodes) -> None:
     shutil.rmtree(nodes.source)
     assert nodes.start(0, "true").wait(PATIENCE) == 78
     assert "STEMLINE_SOURCE holds no readable commit" in nodes.said(0)

@@ -168,7 +168,7 @@ def test_the_pods_find_each_other_by_the_service_and_share_the_volume_beside_the
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What a client of a running Prefect server needs."""
+    """The environment of clients of a running Prefect server."""
     with prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
         yield variables
 

@@ -104,7 +104,7 @@ def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_the_store_keeps_each_user_in_its_own_bucket_and_survives_a_restore(
+def test_the_store_gives_each_user_its_own_bucket_and_survives_a_restore(
     secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weed, boto3, errors = found("weed"), pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
@@ -187,7 +187,7 @@ def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.Monke
 
 
 def taken_along(home: Path) -> list[JournalEntry]:
-    """Write a journal in the volume of a worker, take it to the store as docker/README.md says, and return it."""
+    """Write a journal in a worker's volume, copy it to the store as docker/README.md says, and return its entries."""
     [command] = re.findall(r"(?m)^ +dc exec worker (python -c .*)$", (DOCKER / "README.md").read_text())
     journal = Journal(open_store(str(home / "workspace" / "promote")))
     journal.append("promotion", "vocal-isolation", 1, "first champion", {}, expected=0)

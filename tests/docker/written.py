@@ -1,4 +1,4 @@
-"""docker/ as it is written, for the tests of its parts."""
+"""The files in docker/, parsed for its tests."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ DEFAULT = re.compile(r"\$\{[A-Z0-9_]+:?-([^}]*)\}")
 
 
 def found(name: str) -> str | None:
-    """A program beside this Python, or on the path."""
+    """Return a program beside this Python, or on PATH."""
     beside = Path(sys.executable).with_name(name)
     return str(beside) if beside.exists() else shutil.which(name)
 
 
 def stages() -> dict[str, str]:
-    """The Dockerfile's stages by name, each with what it is built from."""
+    """Return the Dockerfile's stages by name, each with its base."""
     return {name: source for source, name in re.findall(r"(?m)^FROM\s+(\S+)\s+AS\s+(\S+)\s*$", DOCKERFILE.read_text())}
 
 
 def body(stage: str) -> str:
-    """What the Dockerfile says in one stage."""
+    """Return the text of one stage of the Dockerfile."""
     match = re.search(rf"(?ms)^FROM\s+\S+\s+AS\s+{stage}\s*$(.*?)(?=^FROM|\Z)", DOCKERFILE.read_text())
     assert match
     return match.group(1)

@@ -1,4 +1,4 @@
-"""A catalogue over a real Prefect server, a work pool and its worker; a shard that is killed is made good."""
+"""A catalogue on a real Prefect server, a work pool and its worker; the work of a killed shard gets done."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ POOL = "studio"
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What a client of a running server with a process pool and a worker needs."""
+    """The environment of clients of a running server with a process pool and a worker."""
     home = tmp_path_factory.mktemp("prefect")
     with prefect_server(home) as found, (home / "worker.log").open("wb") as log:
         environment = os.environ | found
@@ -38,7 +38,7 @@ def _stems(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in folder.rglob("*.wav")}
 
 
-def test_a_catalogue_is_shared_by_a_pool(variables: dict[str, str], tmp_path: Path) -> None:
+def test_a_pools_workers_share_a_catalogue(variables: dict[str, str], tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     (tmp_path / "in").mkdir()
     for number in range(5):
@@ -79,7 +79,7 @@ def test_a_catalogue_is_shared_by_a_pool(variables: dict[str, str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])
-def test_the_server_takes_our_templates(variables: dict[str, str], kind: str) -> None:
+def test_the_server_accepts_the_pool_templates(variables: dict[str, str], kind: str) -> None:
     template = str(Path(__file__).parents[3] / "docker" / "pools" / f"{kind}.json")
     command = [PREFECT, "work-pool", "create", f"our-{kind}", "--type", kind, "--base-job-template", template]
     subprocess.run(command, env=os.environ | variables, check=True)
@@ -88,7 +88,7 @@ def test_the_server_takes_our_templates(variables: dict[str, str], kind: str) ->
     assert found["base_job_template"]["variables"]["properties"]["image"]["default"].startswith("stemline/worker")
 
 
-def test_a_pool_that_is_not_there_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
+def test_a_missing_pool_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     result = run_python(
         "-m", "pipelines.terminal.cli", "separate", "--pool", "nowhere", "in", "out", cwd=tmp_path, more=variables

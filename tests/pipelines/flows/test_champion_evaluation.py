@@ -1,4 +1,4 @@
-"""The model that is live scored again in a clone: a run of its own in MLflow, the training's left as it was."""
+"""The live model is scored again in a clone: with a run of its own in MLflow; the training's run stays."""
 
 from collections.abc import Iterator
 
@@ -64,7 +64,9 @@ def _runs(project: Project) -> dict[str, Run]:
     return {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
 
 
-def test_the_champion_is_scored_again_and_compared_with_its_promotion(project: Project, server: dict[str, str]) -> None:
+def test_the_champions_new_scores_are_compared_with_those_at_its_promotion(
+    project: Project, server: dict[str, str]
+) -> None:
     save_tiny_model(project.folder / "made" / "model")
     project.run("register")
     said = evaluated(project, server)

@@ -1,4 +1,4 @@
-"""`stemline compare` as a user runs it: clones, experiments, the table, MLflow; and nothing is made twice."""
+"""`stemline compare` as a user runs it: clones, experiments, the table, MLflow; nothing is repeated."""
 
 import re
 import subprocess

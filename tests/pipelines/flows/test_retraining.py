@@ -1,4 +1,4 @@
-"""Retraining in a clone: leaves nothing behind, says when nothing changed, and goes on where it was killed.
+"""Retraining in a clone: it leaves nothing behind, reports when nothing changed, and goes on after a kill.
 
 Schedule, events and a worker are in test_whole_loop.py.
 """
@@ -47,7 +47,7 @@ def _tree(project: Project) -> str:
 
 
 @pytest.mark.system
-def test_killed_in_the_middle_the_next_one_goes_on_and_leaves_nothing_behind(project: Project) -> None:
+def test_a_retraining_goes_on_after_a_kill_and_leaves_nothing_behind(project: Project) -> None:
     process = project.start("pipelines.terminal.cli", "retrain", "--why", "the first")
     deadline = time.monotonic() + 300
     scratch = project.workspace / "scratch" / "train"
@@ -72,7 +72,7 @@ def test_killed_in_the_middle_the_next_one_goes_on_and_leaves_nothing_behind(pro
 
 
 @pytest.mark.system
-def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
+def test_a_retraining_without_changes_trains_nothing(project: Project) -> None:
     text = project.stemline("retrain")
     assert "are those of the champion, version 1: nothing to train" in text
     assert "Running stage" not in text
@@ -80,10 +80,10 @@ def test_unchanged_it_says_so_in_seconds(project: Project) -> None:
 
 
 @pytest.mark.parametrize("champion", [False, True])
-def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
+def test_a_retraining_records_the_results_of_a_killed_one(
     champion: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DVC has nothing left to run then; what is live already was recorded before it was promoted."""
+    """Then DVC has nothing left to run; a live version was recorded before its promotion."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
     from pipelines.running.checkout import Checkout
@@ -112,7 +112,7 @@ def test_what_a_killed_one_made_and_could_not_record_is_recorded_by_the_next(
     assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
-def test_the_verdict_s_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdicts_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
 
@@ -144,7 +144,7 @@ def _git(folder: Path, *arguments: str) -> None:
 
 
 def _small_project(folder: Path, remote: Path) -> None:
-    """A project of one stage that never makes the same twice, with a remote of DVC."""
+    """A project with a DVC remote and one stage, whose result differs each time."""
     folder.mkdir()
     texts = {"dvc.yaml": ONE_STAGE, "params.yaml": "acquire:\n  folder: data\ntrain: 5\n", "code.py": "print(1)\n"}
     for name, text in (texts | {".gitignore": "/workspace/\n/model.txt\n"}).items():
@@ -156,7 +156,7 @@ def _small_project(folder: Path, remote: Path) -> None:
     _git(folder, "commit", "--quiet", "--message", "First")
 
 
-def test_what_one_machine_has_made_another_takes_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_takes_over_results_that_another_one_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
     from pipelines.processes.command import run_command

@@ -1,4 +1,4 @@
-"""The whole pipeline for real, in a copy of the repository: from nothing to separated songs, and what may go wrong."""
+"""The whole pipeline in a copy of the repository: from nothing to separated songs, kills and mistakes."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def first_run(project: Project) -> str:
     return project.stemline("run")
 
 
-def test_one_command_leads_from_nothing_to_separated_songs(project: Project, first_run: str) -> None:
+def test_run_goes_from_nothing_to_separated_songs(project: Project, first_run: str) -> None:
     outputs = [
         *("acquire/manifest.csv", "cache/index.csv", "train/model/model.json", "train/curves.csv"),
         *("evaluate/scores.csv", "evaluate/table.csv", "evaluate/metrics.json", "evaluate/pictures"),
@@ -69,7 +69,7 @@ def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project
     assert len({data.digest for data in uses.values()}) == 2
 
 
-def test_a_second_run_does_nothing_over_again(project: Project, first_run: str) -> None:
+def test_a_second_run_repeats_nothing(project: Project, first_run: str) -> None:
     before = project.made()
     text = project.run("pipelines.flows.vocal_isolation")  # the same as `stemline run`
     assert project.made() == before
@@ -79,7 +79,7 @@ def test_a_second_run_does_nothing_over_again(project: Project, first_run: str) 
     assert project.champion() == 1
 
 
-def test_dvc_alone_agrees_and_shows_what_it_knows(project: Project, first_run: str, tmp_path: Path) -> None:
+def test_dvc_finds_everything_up_to_date_after_a_run(project: Project, first_run: str, tmp_path: Path) -> None:
     assert "Data and pipelines are up to date." in project.run("dvc", "repro")
     assert "vocals.SDR" in project.run("dvc", "metrics", "show")
     project.run("dvc", "plots", "show", "--out", str(tmp_path / "plots"))
@@ -88,10 +88,12 @@ def test_dvc_alone_agrees_and_shows_what_it_knows(project: Project, first_run: s
     assert all(stage in graph for stage in STAGES)
 
 
-def test_the_status_names_the_champion_and_the_stages(project: Project, first_run: str) -> None:
+def test_status_names_the_live_model_and_the_stages(project: Project, first_run: str) -> None:
     text = project.stemline("status")
     assert "models:/vocal-isolation/1" in text
-    assert "up to date" in text
+    assert "live since" in text
+    for stage in STAGES:
+        assert f"{stage}: fresh" in text
 
 
 def test_an_experiment_trains_with_other_parameters(project: Project, first_run: str) -> None:
@@ -106,7 +108,7 @@ def test_an_experiment_trains_with_other_parameters(project: Project, first_run:
     assert "Data and pipelines are up to date." in project.run("dvc", "repro")
 
 
-def test_a_killed_run_leaves_nothing_running_and_the_next_one_judges_the_new_version(
+def test_a_killed_run_leaves_no_process_and_the_next_run_judges_the_new_version(
     project: Project, first_run: str
 ) -> None:
     process = project.start("pipelines.terminal.cli", "run", "--set", "train.seed=8", "--set", "train.steps=40")

@@ -1,4 +1,4 @@
-"""`watch-data` on a real Prefect server: what it says of a folder, and the event when that has changed."""
+"""`watch-data` on a real Prefect server: its result, and the event after a change."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Look = Callable[[Path], State[Any]]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The module of the flow, imported here since its settings of Prefect would go on to all other tests."""
+    """The flow's module, imported here so that its Prefect settings stay out of other tests."""
     with prefect_harness(tmp_path_factory.mktemp("prefect")):
         from pipelines.flows import watching
 
@@ -49,7 +49,7 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def look(watching: ModuleType) -> Look:
-    """The flow, as it ends."""
+    """A function that runs the flow and returns its final state."""
 
     def run(folder: Path) -> State[Any]:
         state: State[Any] = watching.watch_data(str(folder), return_state=True)
@@ -63,7 +63,7 @@ def _marks(workspace: Path) -> list[str]:
 
 
 def _events(about: Path) -> list[dict[str, Any]]:
-    """The events of a change in a folder that the server has."""
+    """Return the server's events about a change in the folder."""
     wanted = {"filter": {"event": {"name": ["stemline.data.changed"]}, "resource": {"id": [f"stemline.data.{about}"]}}}
     with get_client(sync_client=True) as client:
         found: list[dict[str, Any]] = client.request("POST", "/events/filter", json=wanted).json()["events"]
@@ -71,7 +71,7 @@ def _events(about: Path) -> list[dict[str, Any]]:
 
 
 def _events_in_time(about: Path) -> list[dict[str, Any]]:
-    """The server writes what it hears some seconds later."""
+    """Wait: the server stores events some seconds later."""
     deadline = time.monotonic() + 60
     while not (found := _events(about)):
         assert time.monotonic() < deadline, "no event came"
@@ -79,7 +79,7 @@ def _events_in_time(about: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_only_a_change_is_told(look: Look, music: Path, workspace: Path) -> None:
+def test_only_a_change_sends_an_event(look: Look, music: Path, workspace: Path) -> None:
     first = look(music)
     assert (first.name, first.message) == ("Completed", "1 files, seen for the first time")
     (mark,) = _marks(workspace)
@@ -96,7 +96,7 @@ def test_only_a_change_is_told(look: Look, music: Path, workspace: Path) -> None
     assert event["payload"] == {"source": str(music)}
 
 
-def test_a_change_during_a_retraining_is_told_after_it(look: Look, music: Path, workspace: Path) -> None:
+def test_a_change_during_a_retraining_sends_its_event_afterwards(look: Look, music: Path, workspace: Path) -> None:
     look(music)
     before = _marks(workspace)
     (music / "tracks.csv").write_text("track,genre\nBand,folk\n")
@@ -110,7 +110,7 @@ def test_a_change_during_a_retraining_is_told_after_it(look: Look, music: Path, 
 
 @contextmanager
 def _a_retraining() -> Iterator[None]:
-    """A run of a deployment of the flow, as a worker would have it: it runs, and ends."""
+    """A run of a deployment of the flow, as on a worker."""
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow_from_name("retrain")
         deployment = client.create_deployment(flow_id, "scheduled")
@@ -135,7 +135,7 @@ def test_without_a_source_it_watches_what_the_training_reads(
     assert event["payload"] == {"source": "music"}
 
 
-def test_a_recording_that_became_another_is_a_change(look: Look, music: Path) -> None:
+def test_a_replaced_recording_is_a_change(look: Look, music: Path) -> None:
     look(music)
     (music / "Band" / "song.wav").write_bytes(b"another sound")
     assert look(music).message == "1 files, changed"
@@ -143,13 +143,13 @@ def test_a_recording_that_became_another_is_a_change(look: Look, music: Path) ->
     assert look(music).message == "0 files, changed"
 
 
-def test_two_folders_are_watched_apart(look: Look, music: Path, workspace: Path) -> None:
+def test_each_folder_has_its_own_record(look: Look, music: Path, workspace: Path) -> None:
     look(music)
     assert look(music / "Band").message == "1 files, seen for the first time"
     assert len(_marks(workspace)) == 2
 
 
-def test_a_folder_that_is_not_there_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
+def test_a_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
     state = look(tmp_path / "nowhere")
     assert state.is_failed()
     assert state.message is not None
@@ -158,7 +158,7 @@ def test_a_folder_that_is_not_there_is_one_line(look: Look, tmp_path: Path, work
     assert _marks(workspace) == []
 
 
-def test_a_change_that_could_not_be_told_is_told_the_next_time(
+def test_an_event_that_could_not_be_sent_is_sent_the_next_time(
     look: Look, music: Path, workspace: Path, watching: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tell_nobody(*_: object, **__: object) -> None:

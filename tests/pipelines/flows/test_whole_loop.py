@@ -77,7 +77,7 @@ def _running(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _restart_prefect(stack: Stack, run: dict[str, Any]) -> None:
-    """Kill the server and start it: a run with a concurrency limit still holds its slot, or would soon be ended."""
+    """Kill and restart the server: a run with a concurrency limit keeps its slot, or it would soon be ended."""
     stack.prefect.kill()
     stack.prefect.start()
     stack.prefect.wait()
@@ -85,7 +85,7 @@ def _restart_prefect(stack: Stack, run: dict[str, Any]) -> None:
     stack.ask(f"v2/concurrency_limits/leases/{lease}/renew", lease_duration=300)
 
 
-def test_new_data_call_for_a_retraining_whose_better_model_takes_its_place(project: Project, stack: Stack) -> None:
+def test_new_data_start_a_retraining_whose_better_model_goes_live(project: Project, stack: Stack) -> None:
     wait_for_state(stack, stack.start_run("watch-data/data", source="data"))
     add_song(project, "train", 11)
     set_values(project, {"train.steps": 300})
@@ -96,7 +96,7 @@ def test_new_data_call_for_a_retraining_whose_better_model_takes_its_place(proje
     assert (aliases["champion"], aliases["previous"]) == ("2", "1")
 
 
-def test_a_catalogue_that_drifts_calls_for_a_retraining_whose_worse_model_is_refused(
+def test_drift_of_a_catalogue_starts_a_retraining_whose_worse_model_is_refused(
     project: Project, stack: Stack, tmp_path: Path
 ) -> None:
     set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # what the retraining will make is worse
@@ -112,7 +112,7 @@ def test_a_catalogue_that_drifts_calls_for_a_retraining_whose_worse_model_is_ref
 
 
 def _called_for(stack: Stack, why: str) -> str:
-    """Return the flow run of the retraining that an event called for, once there is one."""
+    """Wait for the retraining that an event starts; return its flow run."""
 
     def found() -> list[str]:
         return [str(run["id"]) for run in stack.flow_runs("retrain") if run["name"].endswith(f": {why}")]
@@ -121,7 +121,7 @@ def _called_for(stack: Stack, why: str) -> str:
     return found()[0]
 
 
-def test_one_command_goes_back(project: Project, stack: Stack) -> None:
+def test_rollback_makes_the_previous_model_live(project: Project, stack: Stack) -> None:
     text = project.stemline("rollback", "--why", "hollow voices")
     assert "version 1 of vocal-isolation is @champion again" in text
     assert champion(stack) == 1

@@ -1,4 +1,4 @@
-"""A person's yes, on a real Prefect server: a flow pauses, and is resumed with an answer by a client, or is not.
+"""Approvals on a real Prefect server: a flow pauses, and a client resumes it with an answer, or not.
 
 The flow is a small one around what a retraining does after its gate; models, registry, steps and journal are real.
 """
@@ -56,7 +56,7 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What a client of a running Prefect server needs."""
+    """The environment of clients of a running Prefect server."""
     with prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
         yield variables
 
@@ -75,7 +75,7 @@ def _until(done: Any, seconds: float = 90) -> Any:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with two registered models, the first of them live."""
+    """A store with two registered versions; the first is live."""
     folder = tmp_path_factory.mktemp("registry")
     store = new_mlflow_store(folder / "mlflow.db")
     client = mlflow.MlflowClient(store, store)
@@ -123,7 +123,7 @@ class Asked:
         return mlflow.MlflowClient(self.store, self.store)
 
     def wait_hours(self, hours: float) -> None:
-        """Write the parameters, with so long to wait for an answer."""
+        """Write the parameters with this time to wait for an answer."""
         yaml = YAML()
         document = yaml.load(ROOT / "params.yaml")
         document["shadow"] |= {"source": "songs", "seconds": 0.5, "wait_hours": hours}
@@ -137,7 +137,7 @@ class Asked:
         )  # fmt: skip
 
     def paused(self, process: "subprocess.Popen[str]", seen: int = 0) -> dict[str, Any]:
-        """Return the run that waits, when it has paused more often than `seen` times."""
+        """Return the waiting run as soon as it has paused more than `seen` times."""
 
         def found() -> dict[str, Any] | None:
             assert process.poll() is None, process.communicate()[0]
@@ -149,13 +149,13 @@ class Asked:
         return result
 
     def running(self) -> list[str]:
-        """Return the names of the flows of which a run runs."""
+        """Return the names of the flows that run."""
         query = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
         found = requests.post(f"{self.api}/flows/filter", json=query, timeout=30).json()
         return [flow["name"] for flow in found]
 
     def answer(self, run: dict[str, Any], **given: object) -> str:
-        """Fill in the form, as soon as it is there; return what the server says to it."""
+        """Fill in the form as soon as it exists; return the server's answer."""
 
         def said() -> str | None:
             answer = requests.post(f"{self.api}/flow_runs/{run['id']}/resume", json={"run_input": given}, timeout=30)
@@ -176,7 +176,9 @@ class Asked:
         return str(requests.post(f"{self.api}/artifacts/filter", json={}, timeout=30).json())
 
 
-def test_an_approved_version_goes_live_with_who_and_why(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
+def test_an_approved_version_goes_live_with_name_and_reason(
+    server: dict[str, str], registry: Path, tmp_path: Path
+) -> None:
     asked = Asked(tmp_path, server, registry)
     process = asked.start("approved")
     run = asked.paused(process)
@@ -204,10 +206,8 @@ def test_an_approved_version_goes_live_with_who_and_why(server: dict[str, str], 
     assert entry["evidence"]["listening"]["counts"]["challenger"] == 1
 
 
-def test_refused_not_answered_or_not_even_asked_nothing_goes_live(
-    server: dict[str, str], registry: Path, tmp_path: Path
-) -> None:
-    """Three runs, one after the other; in the last the flow forgets to ask, and promotion itself looks for a yes."""
+def test_a_version_without_an_approval_does_not_go_live(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
+    """Three runs; in the last the flow forgets to ask, and promotion itself requires the approval."""
     asked = Asked(tmp_path, server, registry)
     process = asked.start("refused", "unanswered", "forgotten")
     run = asked.paused(process)

@@ -1,4 +1,4 @@
-"""What a version was worth at its promotion, whatever its run says since then."""
+"""The scores of a version at its promotion, whatever its run shows now."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def _entry(number: int, kind: str = "promotion", version: int = 1) -> JournalEnt
 
 @pytest.fixture
 def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[mlflow.MlflowClient, str]]:
-    """Make a run that was scored at these seconds after the promotion."""
+    """Return a function that makes a run with scores at these seconds after the promotion."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
 
     def made(**scores: float) -> tuple[mlflow.MlflowClient, str]:
@@ -48,7 +48,7 @@ def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
     return made
 
 
-def test_what_was_scored_afterwards_is_not_what_it_was_worth(
+def test_later_scores_do_not_count_at_promotion(
     run_of: Callable[..., tuple[mlflow.MlflowClient, str]],
 ) -> None:
     client, run_id = run_of(_m600=3.0, _m60=5.0, _600=4.0)
@@ -60,12 +60,14 @@ def test_what_was_scored_afterwards_is_not_what_it_was_worth(
     assert scores_at_promotion(client, run, None) == now
 
 
-def test_what_was_never_scored_before_has_no_figure(run_of: Callable[..., tuple[mlflow.MlflowClient, str]]) -> None:
+def test_a_target_without_scores_before_the_promotion_is_left_out(
+    run_of: Callable[..., tuple[mlflow.MlflowClient, str]],
+) -> None:
     client, run_id = run_of(_600=4.0)
     assert scores_at_promotion(client, client.get_run(run_id), _entry(1)).sdr == {}
 
 
-def test_the_last_promotion_counts_and_no_rollback() -> None:
+def test_last_promotion_ignores_rollbacks() -> None:
     entries = [_entry(1), _entry(2, version=2), _entry(3), _entry(4, "rollback"), _entry(5, version=2)]
     found = last_promotion(entries, 1)
     assert found is not None

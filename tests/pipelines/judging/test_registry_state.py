@@ -1,4 +1,4 @@
-"""A promotion that was killed between journal and alias is finished before the next training, on a real registry."""
+"""A promotion that was killed between journal and alias is finished before the next training."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: pr
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
-    """A project, with neither registry nor journal; its steps are real, without tasks around them."""
+    """A project without registry and journal; its steps run without Prefect tasks."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow" / "mlflow.db"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "params.yaml").write_text(PARAMS.format(journal=tmp_path / "promote"))
@@ -41,7 +41,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
 
 @pytest.fixture
 def client(place: ProjectFolder) -> mlflow.MlflowClient:
-    """The registry, with two versions, the first of them live by the journal's word."""
+    """The registry with two versions; the first is live, also in the journal."""
     client = mlflow_runs.connect()
     client.create_registered_model("voices")
     for _ in range(2):
@@ -63,19 +63,19 @@ def _steps(place: ProjectFolder) -> list[str]:
     return path.read_text().split() if path.is_file() else []
 
 
-def test_before_the_first_run_neither_registry_nor_journal_is_made(place: ProjectFolder) -> None:
+def test_repair_before_the_first_run_creates_nothing(place: ProjectFolder) -> None:
     repair_registry(place)
     assert [path.name for path in place.folder.iterdir()] == ["params.yaml"]
 
 
 @pytest.mark.usefixtures("client")
-def test_where_both_say_the_same_nothing_is_started(place: ProjectFolder) -> None:
+def test_repair_starts_nothing_when_journal_and_registry_agree(place: ProjectFolder) -> None:
     repair_registry(place)
     assert (_steps(place), find_disagreement(place.params)) == ([], None)
 
 
 @pytest.mark.slow
-def test_what_was_killed_in_between_is_finished_so_that_a_verdict_against_it_counts(
+def test_repair_finishes_a_killed_promotion_so_that_a_verdict_against_it_counts(
     place: ProjectFolder, client: mlflow.MlflowClient
 ) -> None:
     open_journal(_config(place).journal).append("promotion", "voices", 2, "better", {}, 1)
@@ -90,7 +90,7 @@ def test_what_was_killed_in_between_is_finished_so_that_a_verdict_against_it_cou
 
 
 @pytest.mark.usefixtures("client")
-def test_a_verdict_against_the_champion_before_says_what_judges_again(place: ProjectFolder) -> None:
+def test_a_verdict_against_the_previous_champion_says_how_to_judge_again(place: ProjectFolder) -> None:
     open_journal(_config(place).journal).append("promotion", "voices", 2, "better", {}, 1)
     with pytest.raises(UserError, match=r"version 2 is live now: judge it again with `stemline retrain`"):
         promote(_config(place), _verdict(3, 1))
@@ -98,7 +98,7 @@ def test_a_verdict_against_the_champion_before_says_what_judges_again(place: Pro
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("client")
-def test_what_cannot_belong_together_ends_before_the_training(place: ProjectFolder) -> None:
+def test_a_contradiction_ends_the_run_before_the_training(place: ProjectFolder) -> None:
     for path in (place.folder / "promote" / "journal").iterdir():
         path.unlink()
     with pytest.raises(CommandError, match=r"has no entry about voices, and the registry .* remembers entry 1 of one"):

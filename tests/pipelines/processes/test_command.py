@@ -1,4 +1,4 @@
-"""Commands of a flow: their lines, their reasons, their end."""
+"""Commands of a flow: their lines, their errors, their exit codes."""
 
 import sys
 from collections.abc import Callable
@@ -20,21 +20,21 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_every_line_of_a_command_is_passed_on_as_it_comes() -> None:
+def test_every_line_of_a_command_is_logged() -> None:
     heard: list[str] = []
     code = "import sys; print('one'); print(); print('two', file=sys.stderr, flush=True); print('three  ')"
     lines = run_command(python(code), heard.append)
     assert lines == heard == ["one", "two", "three"]
 
 
-def test_lines_and_reasons_are_without_secrets() -> None:
+def test_lines_and_reasons_have_no_secrets() -> None:
     heard: list[str] = []
     with pytest.raises(CommandError) as caught:
         run_command(python("print('no s3://me:k3ep-it@store'); raise SystemExit(1)"), heard.append)
     assert heard == [str(caught.value)] == ["no s3://***@store"]
 
 
-def test_a_command_sees_this_environment_first_and_knows_that_a_flow_started_it() -> None:
+def test_a_command_uses_this_python_and_knows_that_a_flow_started_it() -> None:
     code = "import os, shutil; print(shutil.which('python')); print(os.environ['STEMLINE_FLOW'])"
     found, flow = run_command(python(code))
     assert Path(found).parent == Path(sys.executable).parent
@@ -54,7 +54,7 @@ def test_a_failed_command_raises_the_line_that_says_why(code: str, message: str)
     assert str(raised.value) == message
 
 
-def test_a_command_that_fails_in_silence_is_named() -> None:
+def test_a_command_that_fails_without_output_is_named() -> None:
     with pytest.raises(CommandError, match="failed and printed nothing"):
         run_command(python("raise SystemExit(1)"))
 
@@ -66,7 +66,7 @@ def raising(error: BaseException) -> Callable[[], object]:
     return command
 
 
-def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
+def test_an_outage_is_recognised_by_its_exit_code() -> None:
     with pytest.raises(OutageError, match="no answer"):
         run_command(python("print('stemline: no answer'); raise SystemExit(75)"))
     with pytest.raises(CommandError) as raised:
@@ -76,7 +76,7 @@ def test_what_did_not_answer_is_told_from_what_is_wrong() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("push", "--run-cache"), ("repro", "--pull", "copy"), ("repro", "read")])
-def test_a_bucket_that_does_not_answer_dvc_is_an_outage_with_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
+def test_dvcs_store_outage_is_an_outage_with_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
     def quietly(*command: str) -> None:
         run_command(list(command), folder=tmp_path)
 
@@ -112,12 +112,12 @@ def test_an_outage_and_a_full_disk_are_one_line_too(
     assert capsys.readouterr().err == f"{line}\n"
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_program(raising(ZeroDivisionError()))
 
 
-def test_a_users_error_is_one_line_and_a_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_program_returns_a_code_and_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program(lambda: None) == 0
     assert run_program(raising(UserError("no such file"))) == 2
     assert run_program(raising(CommandError("train: it failed"))) == 2

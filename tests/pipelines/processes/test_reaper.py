@@ -1,4 +1,4 @@
-"""Nothing that a run has started outlives it."""
+"""The reaper: it ends everything that a run started."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def starter(code: str) -> tuple["subprocess.Popen[str]", list[int]]:
     return process, [int(pid) for pid in process.stdout.readline().split()]
 
 
-def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed() -> None:
+def test_a_command_ends_with_a_killed_parent() -> None:
     inner = "import os, time; print(os.getpid()); time.sleep(600)"
     code = (
         "import sys; from pipelines.processes.command import run_command\n"
@@ -43,7 +43,7 @@ def test_a_command_ends_with_the_process_that_runs_it_also_when_that_is_killed()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_guard_ends_whatever_a_run_has_started(number: signal.Signals) -> None:
+def test_the_reaper_ends_everything_that_a_run_started(number: signal.Signals) -> None:
     code = (
         "import subprocess, sys, time; from pipelines.processes.reaper import start_reaper, _guards\n"
         "start_reaper()\n"
@@ -64,7 +64,7 @@ def test_the_guard_ends_whatever_a_run_has_started(number: signal.Signals) -> No
         unmarked.wait()
 
 
-def test_the_guard_of_a_run_that_ends_well_leaves_its_exit_code_alone() -> None:
+def test_the_reaper_keeps_the_runs_exit_code() -> None:
     process, _ = starter(
         "from pipelines.processes.reaper import start_reaper; start_reaper(); print(); raise SystemExit(7)"
     )

@@ -1,4 +1,4 @@
-"""Clones of a small project under real git and DVC: at a commit, with a person's changes, and after a kill."""
+"""Clones of a small project with real git and DVC: at a commit, with uncommitted changes, and after a kill."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the project, and this process in it."""
+    """A copy of the project; it is the current folder."""
     folder = tmp_path / "project"
     shutil.copytree(template, folder)
     for name, value in {**IDENTITY, "DVC_NO_ANALYTICS": "true", "GIT_CONFIG_GLOBAL": os.devnull}.items():
@@ -76,13 +76,13 @@ def _commit(message: str, **files: str) -> str:
 
 
 def _of_the_person() -> tuple[bytes, ...]:
-    """What a person would notice if it changed."""
+    """The state of the user's folder: files, index and refs."""
     asked = ("status --porcelain=v2", "ls-files --stage", "stash list", "branch --all", "diff")
     return tuple(subprocess.check_output(["git", *words.split()]) for words in asked)
 
 
 def _change_everything() -> None:
-    """Change, stage, delete, add and ignore files; with line ends and letters that no patch may bend."""
+    """Change, stage, delete, add and ignore files, some with line ends and encodings that a patch could change."""
     Path("code.py").write_text("print('staged')\n", encoding="utf-8")
     _git("add", "code.py")
     Path("code.py").write_text("print('staged, and changed after')\n", encoding="utf-8")
@@ -117,7 +117,7 @@ def test_a_clone_is_at_its_commit_and_has_the_users_music(project: Path) -> None
     assert not folder.exists()
 
 
-def test_changes_are_brought_along_but_for_what_is_ignored(project: Path) -> None:
+def test_a_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> None:
     _git("config", "diff.noprefix", "true")  # a person's own taste
     _change_everything()
     before = _of_the_person()
@@ -133,7 +133,7 @@ def test_changes_are_brought_along_but_for_what_is_ignored(project: Path) -> Non
         assert _git("status", "--porcelain", folder=folder) == ""
 
 
-def test_two_at_once_get_two_folders_and_the_first_that_is_free_is_used_again(project: Path) -> None:
+def test_concurrent_runs_get_different_folders(project: Path) -> None:
     with open_checkout() as one:
         with open_checkout() as two:
             assert one.folder != two.folder
@@ -153,7 +153,7 @@ with open_checkout() as checkout:
 """
 
 
-def test_the_folder_of_a_killed_run_is_used_again_and_no_lock_of_it_holds(project: Path) -> None:
+def test_the_clone_of_a_killed_run_is_used_again_despite_its_locks(project: Path) -> None:
     killed = subprocess.Popen([sys.executable, "-c", HOLDS_A_CLONE], stdout=subprocess.PIPE, text=True)
     try:
         assert killed.stdout is not None
@@ -176,7 +176,7 @@ def _parameters(checkout: Checkout) -> object:
     return YAML(typ="safe").load(checkout.folder / "params.yaml")
 
 
-def test_a_broken_clone_is_made_anew_and_what_git_says_is_one_line(project: Path) -> None:
+def test_a_broken_clone_is_made_again_and_a_git_error_is_one_line(project: Path) -> None:
     with open_checkout() as checkout:
         objects = checkout.folder / ".git" / "objects"
     shutil.rmtree(objects)
@@ -190,7 +190,7 @@ def test_a_broken_clone_is_made_anew_and_what_git_says_is_one_line(project: Path
     assert "\n" not in str(raised.value)
 
 
-def test_parameters_start_from_the_commits_each_time(project: Path) -> None:
+def test_set_parameters_starts_from_the_commits_values(project: Path) -> None:
     with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 9, "train.network.widths": [4, 8], "gate.limit": 2.5})
         assert _parameters(checkout) == {
@@ -211,7 +211,7 @@ def _experiments() -> list[str]:
     return _git("for-each-ref", "--format=%(refname)", "refs/exps").split()
 
 
-def test_what_was_made_is_an_experiment_of_the_project_and_nothing_else_comes_along(project: Path) -> None:
+def test_save_experiment_brings_one_ref_to_the_project(project: Path) -> None:
     first = _git("rev-parse", "HEAD").strip()
     before = _of_the_person()
     with open_checkout() as checkout:

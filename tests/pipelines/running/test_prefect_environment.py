@@ -1,4 +1,4 @@
-"""Prefect's settings reach its clients, also in a worker's process, which has imported Prefect before our modules."""
+"""Prefect's settings reach its clients, also in a worker's process, which imports Prefect before our modules."""
 
 import json
 import os
@@ -27,13 +27,13 @@ def _said(code: str, folder: Path, **more: str) -> tuple[int, list[int], str]:
     return tries, codes, home
 
 
-def test_clients_ask_again_where_the_servers_database_restarts(tmp_path: Path) -> None:
+def test_clients_retry_while_the_servers_database_restarts(tmp_path: Path) -> None:
     tries, codes, home = _said(f"import pipelines.running\n{SAID}", tmp_path)
     assert (tries, codes, home) == (7, [500], str(tmp_path / "workspace" / "prefect"))
 
 
-def test_so_do_those_of_a_process_that_was_prefects_first(tmp_path: Path) -> None:
-    """Its home stays what it was: a worker's results and profile are there."""
+def test_settings_reach_a_process_that_imported_prefect_first(tmp_path: Path) -> None:
+    """PREFECT_HOME stays: a worker's results and profile are there."""
     own = str(tmp_path / "worker")
     (tmp_path / "worker").mkdir()
     code = f"import prefect.context\nimport pipelines.running\n{SAID}"
@@ -41,7 +41,7 @@ def test_so_do_those_of_a_process_that_was_prefects_first(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("first", ["", "import prefect.context\n"])
-def test_what_the_user_has_set_stays(first: str, tmp_path: Path) -> None:
+def test_the_users_own_settings_stay(first: str, tmp_path: Path) -> None:
     more = {"PREFECT_CLIENT_MAX_RETRIES": "2", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "504"}
     tries, codes, _ = _said(f"{first}import pipelines.running\n{SAID}", tmp_path, **more)
     assert (tries, codes) == (2, [504])

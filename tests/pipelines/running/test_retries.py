@@ -1,4 +1,4 @@
-"""What flows ask servers themselves is asked again in runs of deployments, in all of them."""
+"""Flows retry their own requests to servers in runs of deployments."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from pipelines.running import retries
 
 
 class Unsteady:
-    """Answers every other time."""
+    """A function that raises an outage on every other call."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers, self.asked = list(answers), 0
@@ -31,7 +31,7 @@ class Unsteady:
 
 @pytest.fixture(autouse=True)
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a run of a deployment, with moments in place of minutes."""
+    """Set up a run of a deployment, with short delays."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
 
     monkeypatch.setattr(retries, "RETRY_DELAYS", (0.01, 0.01))
@@ -51,8 +51,8 @@ def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.Mon
     assert states.asked == 4
 
 
-def test_shards_that_no_worker_takes_are_done_by_the_run_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when all of a pool's slots are held by runs that wait for their shards."""
+def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if runs that wait for their shards held all slots of the pool."""
     from pipelines.flows import catalogue
 
     cancelled = []
@@ -68,7 +68,7 @@ def test_shards_that_no_worker_takes_are_done_by_the_run_itself(monkeypatch: pyt
     assert cancelled == [first, second]
 
 
-def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_goes_on_while_a_worker_has_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
     busy = uuid4()
@@ -89,7 +89,7 @@ def test_shards_of_which_one_is_worked_on_are_waited_for(monkeypatch: pytest.Mon
     assert len(done) == 41
 
 
-def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalogues_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
     asked = {name: Unsteady(None) for name in ("_check_pool", "deploy_shards", "_publish", "send_drift_event")}
@@ -106,7 +106,7 @@ def test_a_catalogue_is_started_and_told_of_over_an_outage(monkeypatch: pytest.M
     assert started.asked == 4
 
 
-def test_the_whole_pipeline_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_pipelines_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import vocal_isolation as whole
     from pipelines.running.project import ProjectFolder
 
@@ -121,7 +121,7 @@ def test_the_whole_pipeline_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (trained.asked, live.asked) == (2, 2)
 
 
-def test_a_comparison_s_table_is_published_over_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_publishing_a_comparison_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import comparison
 
     made = Unsteady(None)
@@ -134,7 +134,7 @@ def test_a_comparison_s_table_is_published_over_an_outage(tmp_path: Path, monkey
 
 
 class _Opened:
-    """A client of Prefect, opened and closed."""
+    """A context manager that yields a client."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -143,4 +143,4 @@ class _Opened:
         return self.client
 
     def __exit__(self, *_: object) -> None:
-        """Nothing was opened."""
+        """Do nothing."""

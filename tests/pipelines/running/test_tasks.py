@@ -1,4 +1,4 @@
-"""A command as a task on a real Prefect server: what waiting cures is started again, in runs that nobody watches."""
+"""A command as a task on a real Prefect server: runs of deployments retry outages."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
 
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The module, imported here since its settings of Prefect would go on to all other tests."""
+    """The module, imported here so that its Prefect settings stay out of other tests."""
     with prefect_harness(tmp_path_factory.mktemp("prefect")) as patch:
         from pipelines.running import retries, tasks
 
@@ -35,7 +35,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a run of a deployment."""
+    """Set up a run of a deployment."""
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "7c1e0cf7-4f0c-4f6b-8f6f-5b0b6a4b0a11")
 
 
@@ -49,27 +49,27 @@ def _carried_out(tasks: ModuleType, code: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_what_did_not_get_an_answer_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
+def test_a_command_with_an_outage_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
     assert _carried_out(tasks, AWAY_ONCE, tmp_path) == ["done"]
     assert (tmp_path / "tries").read_text() == ".."
 
 
 @pytest.mark.usefixtures("deployed")
-def test_it_gives_up_in_the_end(tasks: ModuleType, tmp_path: Path) -> None:
+def test_a_command_with_a_lasting_outage_fails(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=f"count: no answer; {AGAIN}"):
         _carried_out(tasks, AWAY, tmp_path)
     assert (tmp_path / "tries").read_text() == "..."
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_mistake_is_not_tried_again(tasks: ModuleType, tmp_path: Path) -> None:
+def test_a_users_mistake_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no such file"):
         _carried_out(tasks, WRONG, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
 
 
 def _asked(errors: list[Exception]) -> str:
-    """What a flow's own question returns that fails with one error after the other, as long as there are any."""
+    """Run a flow whose request raises these errors one after the other; return its answer."""
     from pipelines.running.retries import retry_outages
 
     def question() -> str:
@@ -85,13 +85,13 @@ def _asked(errors: list[Exception]) -> str:
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
-def test_a_flows_own_questions_are_asked_again() -> None:
+def test_a_flows_own_requests_are_retried() -> None:
     assert _asked([httpx.ConnectError("gone"), Outage("the registry does not answer")]) == "answer"
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
 @pytest.mark.parametrize("error", [CommandError(f"train: no answer; {AGAIN}"), UserError("no such file")])
-def test_what_was_tried_again_or_is_a_mistake_is_not(error: Exception) -> None:
+def test_failed_steps_and_mistakes_are_not_retried(error: Exception) -> None:
     errors = [error, error]
     with pytest.raises(type(error)):
         _asked(errors)
@@ -99,24 +99,24 @@ def test_what_was_tried_again_or_is_a_mistake_is_not(error: Exception) -> None:
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
-def test_a_flow_gives_up_in_the_end_with_what_it_asked() -> None:
+def test_a_flow_with_a_lasting_outage_raises_it() -> None:
     with pytest.raises(Outage, match="does not answer"):
         _asked([Outage("the registry does not answer")] * 4)
 
 
 @pytest.mark.usefixtures("tasks")
-def test_a_flow_that_somebody_watches_asks_once() -> None:
+def test_a_flow_in_a_terminal_does_not_retry() -> None:
     with pytest.raises(Outage):
         _asked([Outage("the registry does not answer")])
 
 
-def test_a_person_who_waits_is_told_at_once(tasks: ModuleType, tmp_path: Path) -> None:
+def test_a_command_in_a_terminal_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no answer"):
         _carried_out(tasks, AWAY_ONCE, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
 
 
-def test_a_flow_ends_in_one_line_where_a_user_can_mend_it(tasks: ModuleType) -> None:
+def test_failed_state_has_one_line_for_an_outage(tasks: ModuleType) -> None:
     from pipelines.running.flow_runs import failed_state
 
     end = failed_state(httpx.ConnectError("all attempts failed"))
@@ -128,7 +128,7 @@ def test_a_flow_ends_in_one_line_where_a_user_can_mend_it(tasks: ModuleType) -> 
 
 @pytest.mark.usefixtures("tasks")
 @pytest.mark.parametrize("said", ["costs: killed by signal 9", "x: costs: killed by signal 9"])
-def test_what_fails_in_a_comparison_is_a_line_that_names_the_system_once(said: str) -> None:
+def test_a_failure_in_a_comparison_names_the_system_once(said: str) -> None:
     from pipelines.flows.comparison import catch_failure
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""What prefect.yaml describes: every deployment is whole, and Prefect's form explains every parameter."""
+"""prefect.yaml: every deployment is complete, and Prefect's form explains every parameter."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -24,11 +24,11 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, DeploymentSpec]:
     return {one.flow.name: one for one in read_deployments()}
 
 
-def test_the_flows_that_are_to_be_started_are_there(found: dict[str, DeploymentSpec]) -> None:
+def test_prefect_yaml_has_the_flows_that_users_start(found: dict[str, DeploymentSpec]) -> None:
     assert {"retrain", "evaluate-champion", "separate-catalogue", "compare", "watch-data"} <= found.keys()
 
 
-def test_every_parameter_is_explained_in_prefects_form(found: dict[str, DeploymentSpec]) -> None:
+def test_prefects_form_explains_every_parameter(found: dict[str, DeploymentSpec]) -> None:
     unexplained = [
         f"{name}: {parameter}"
         for name, one in found.items()
@@ -46,14 +46,14 @@ def test_defaults_and_triggers_set_parameters_that_the_flow_has(found: dict[str,
         assert set_here <= one.flow.parameters.properties.keys(), name
 
 
-def test_every_deployment_is_known_as_ours_and_ends_some_day(found: dict[str, DeploymentSpec]) -> None:
+def test_every_deployment_has_our_tag_and_a_time_limit(found: dict[str, DeploymentSpec]) -> None:
     for name, one in found.items():
         assert TAG in one.section["tags"], name
         assert one.time_limit is not None, name
         assert one.local_deployment().tags == [TAG], name
 
 
-def test_what_trains_turns_others_away_meanwhile(found: dict[str, DeploymentSpec]) -> None:
+def test_trainings_run_once_at_a_time_and_cancel_new_runs(found: dict[str, DeploymentSpec]) -> None:
     for name in ("retrain", "evaluate-champion", "compare", "watch-data"):
         made = found[name].local_deployment()
         assert made.concurrency_limit == 1
@@ -68,7 +68,7 @@ def test_a_second_catalogue_waits_for_the_first(found: dict[str, DeploymentSpec]
     assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
 
 
-def test_some_are_chosen_by_name(found: dict[str, DeploymentSpec]) -> None:
+def test_deployments_are_selected_by_name(found: dict[str, DeploymentSpec]) -> None:
     everything = list(found.values())
     assert select_deployments(everything, ()) == everything
     chosen = select_deployments(everything, ["retrain/scheduled", "champion"])
@@ -77,7 +77,7 @@ def test_some_are_chosen_by_name(found: dict[str, DeploymentSpec]) -> None:
         select_deployments(everything, ["champion", "retrain"])
 
 
-def test_outside_the_project_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_prefect_yaml_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"prefect\.yaml does not exist: run from the root"):
         read_deployments()
@@ -97,7 +97,7 @@ def test_a_time_limit_is_in_hours_and_not_too_short(
         assert one.time_limit
 
 
-def test_a_parameter_out_of_its_place_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     section = '{name: sunday, entrypoint: "pipelines/flows/retraining.py:retrain", require_approval: true}'
     (tmp_path / "prefect.yaml").write_text(f"deployments:\n  - {section}\n")
     monkeypatch.chdir(tmp_path)
@@ -111,7 +111,7 @@ def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPat
         pass
 
 
-def test_all_are_deployed_at_once_but_for_those_with_a_pool_of_their_own(found: dict[str, DeploymentSpec]) -> None:
+def test_deployments_are_grouped_by_pool(found: dict[str, DeploymentSpec]) -> None:
     names = [one.name for one in found.values()]
     assert group_by_pool(list(found.values())) == [names]
     own = found["watch-data"]

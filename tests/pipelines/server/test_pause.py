@@ -1,4 +1,4 @@
-"""A question to a person on a real Prefect server ends soon where somebody cancels it, and nothing waits for it."""
+"""A paused run on a real Prefect server: when somebody cancels it, the waiting ends soon."""
 
 import os
 import subprocess
@@ -52,9 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     ("state", "force", "ends"),
     [("CANCELLING", False, "CANCELLED"), ("CANCELLED", True, "CANCELLED"), ("FAILED", True, "CANCELLED")],
 )
-def test_a_question_that_somebody_ends_is_waited_for_no_longer(
-    state: str, force: bool, ends: str, server: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_pause_ends_with_its_run(state: str, force: bool, ends: str, server: dict[str, str], tmp_path: Path) -> None:
     api = server["PREFECT_API_URL"]
 
     def runs(**query: Any) -> list[dict[str, Any]]:
@@ -98,7 +96,7 @@ def test_a_question_that_somebody_ends_is_waited_for_no_longer(
         ("Cancelling", -1, False),
     ],
 )
-def test_a_pause_that_the_server_saw_run_out_first_was_not_ended_by_somebody(
+def test_a_pause_has_timed_out_by_either_clock(
     state: str, left: float, out: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))

@@ -1,4 +1,4 @@
-"""PostgreSQL below Prefect restarts: a question that waits for a person's yes goes on, and so does what runs."""
+"""PostgreSQL below Prefect restarts: waiting questions and running flows go on."""
 
 import os
 import subprocess
@@ -79,7 +79,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         postgres.remove()
 
 
-def test_a_question_outlives_the_database_s_restart(servers: Servers, tmp_path: Path) -> None:
+def test_a_question_survives_a_restart_of_the_database(servers: Servers, tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(FLOW)
     variables = os.environ | client_of(tmp_path / "client", servers.api)
     process = subprocess.Popen(

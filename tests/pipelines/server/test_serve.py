@@ -1,4 +1,4 @@
-"""`stemline serve` and `stemline deploy` with a real Prefect server: who is told what, what is ended, what is left."""
+"""`stemline serve` and `stemline deploy` with a real Prefect server: notifications, time limits, dead runs."""
 
 import os
 import signal
@@ -113,7 +113,7 @@ class Studio:
         return {**os.environ, **self.variables, "COLUMNS": "160", **more}
 
     def start(self, flow: str) -> str:
-        """Have a run of the flow started; return its id."""
+        """Start a run of the flow; return its id."""
         address = f"{self.api}/deployments/name/{flow}/the-{flow}"
         wait_until(lambda: requests.get(address, timeout=30).ok, seconds=180)
         found = requests.get(address, timeout=30).json()["id"]
@@ -138,7 +138,7 @@ class Studio:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """What Prefect keeps its data in: on SQLite it hands events on too late beside other tests."""
+    """Prefect's database: with SQLite its events come too late when other tests run."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip(MISSING)
@@ -182,14 +182,14 @@ def runs(studio: Studio, serving: "subprocess.Popen[bytes]") -> dict[str, str]:
 
 
 def _ended_by(number: signal.Signals, serving: "subprocess.Popen[bytes]", studio: Studio) -> None:
-    """A stage of a run is at work; the signal ends serve, and nothing outlives it."""
+    """Send the signal while a stage runs: serve and everything that it started end."""
     wait_until(lambda: any("time.sleep(600)" in command for command in running_in(studio.folder)), seconds=180)
     serving.send_signal(number)
     assert serving.wait(60) == 0
     wait_until(lambda: not running_in(studio.folder), seconds=20)
 
 
-def test_a_failure_is_told_as_json_whatever_its_message(studio: Studio, runs: dict[str, str]) -> None:
+def test_a_failure_is_notified_as_json_whatever_its_message(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     message = 'it said "no"\nand <nothing> {{ more }} \\ ü'
     assert studio.receiver.told("fails") == [
@@ -205,7 +205,7 @@ def test_a_failure_is_told_as_json_whatever_its_message(studio: Studio, runs: di
     assert set(studio.receiver.paths) == {f"/hooks/{SECRET}"}
 
 
-def test_what_retraining_came_to_is_told_and_other_good_ends_are_not(studio: Studio, runs: dict[str, str]) -> None:
+def test_of_completed_runs_only_retrainings_are_notified(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("retrain"), seconds=180)
     (told,) = studio.receiver.told("retrain")
     assert (told["state"], told["message"]) == ("Completed", "version 3 was refused: worse")
@@ -213,7 +213,7 @@ def test_what_retraining_came_to_is_told_and_other_good_ends_are_not(studio: Stu
     assert studio.receiver.told("quick") == []
 
 
-def test_a_run_over_its_time_limit_is_cancelled_and_told(studio: Studio, runs: dict[str, str]) -> None:
+def test_a_run_over_its_time_limit_is_cancelled_and_notified(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("hangs"), seconds=180)
     (told,) = studio.receiver.told("hangs")
     assert told["state"] == "Cancelling"
@@ -223,7 +223,7 @@ def test_a_run_over_its_time_limit_is_cancelled_and_told(studio: Studio, runs: d
     assert studio.state(runs["trains"])["type"] == "RUNNING"  # no limit is set for it
 
 
-def test_the_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
+def test_the_webhooks_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     home = Path(studio.variables["PREFECT_HOME"])
     places = [*home.rglob("*"), *(postgres.folder / "data").rglob("*"), studio.log]
@@ -238,14 +238,14 @@ def test_the_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: di
     assert SECRET not in blocks
 
 
-def test_an_interrupt_ends_it_and_all_that_it_started(
+def test_an_interrupt_ends_serve_and_all_that_it_started(
     studio: Studio, runs: dict[str, str], serving: "subprocess.Popen[bytes]"
 ) -> None:
     _ended_by(signal.SIGINT, serving, studio)
 
 
-def test_served_again_what_is_gone_from_the_file_is_said(studio: Studio, runs: dict[str, str]) -> None:
-    """After the one before has ended: another file, the same server, and SIGTERM in the end."""
+def test_serve_names_deployments_that_prefect_yaml_no_longer_has(studio: Studio, runs: dict[str, str]) -> None:
+    """With another prefect.yaml on the same server; ended by SIGTERM."""
     before = studio.automations()
     (studio.folder / "prefect.yaml").write_text(_described("hangs", "trains"))
     serving = studio.serve()
@@ -272,7 +272,7 @@ def here(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
         yield studio
 
 
-def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
+def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     here: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _shorten_waits(monkeypatch)
@@ -302,7 +302,7 @@ def test_deployed_twice_it_is_there_once_and_late_and_dead_runs_are_told(
 
 
 def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the automations wait for ten seconds, in place of minutes."""
+    """Make the automations wait for ten seconds instead of minutes."""
     document = deepcopy(automations.read_automations())
     for automation in (*document["automations"], *document["notifications"]):
         if "within" in automation["trigger"]:
@@ -312,13 +312,13 @@ def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _shard() -> str:
-    """Make a run as those of a catalogue's shards are: with a tag of their own."""
+    """Create a run with the tag of a catalogue's shards."""
     with get_client(sync_client=True) as client:
         return str(client.create_flow_run(Flow(lambda: None, name="separate-shard"), tags=[SHARD_TAG]).id)
 
 
 def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
-    """Have a run say that it lives, and nothing more."""
+    """Send one heartbeat of a run, and no more."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run), Running(), force=True)
     lives = {
@@ -331,7 +331,9 @@ def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
     requests.post(f"{studio.api}/events", json=[lives], timeout=30).raise_for_status()
 
 
-def test_what_is_no_address_is_one_line_that_does_not_show_it(here: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_webhook_address_is_one_line_that_does_not_show_it(
+    here: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(notification.VARIABLE, f"hooks/{SECRET}")
     with connect_to_server() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
         notification.notify_by_webhook(client)

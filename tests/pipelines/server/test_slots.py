@@ -36,7 +36,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_run_that_waits_for_a_person_keeps_its_slot_over_a_restart_of_the_server(tmp_path: Path) -> None:
+def test_a_waiting_run_keeps_its_slot_when_the_server_restarts(tmp_path: Path) -> None:
     programs = postgres_programs()
     if programs is None:
         pytest.skip(MISSING)

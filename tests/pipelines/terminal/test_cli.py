@@ -35,14 +35,14 @@ def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ("serve", ["PREFECT_API_URL"]),
     ],
 )
-def test_help_teaches_every_verb(tmp_path: Path, verb: str, taught: list[str]) -> None:
+def test_help_explains_the_verb(tmp_path: Path, verb: str, taught: list[str]) -> None:
     result = cli(tmp_path, *[verb][: bool(verb)], "--help")
     assert result.returncode == 0
     for word in taught:
         assert word.casefold() in result.stdout.casefold()
 
 
-def test_run_outside_the_project_is_one_line(tmp_path: Path) -> None:
+def test_run_outside_a_project_is_one_line(tmp_path: Path) -> None:
     result = cli(tmp_path, "run")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "stemline: params.yaml does not exist: run from the root of the project, where it lies\n"
@@ -84,7 +84,7 @@ def test_options_become_arguments_without_those_that_are_not_given() -> None:
 
 
 @pytest.mark.slow
-def test_separating_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_separating_a_missing_file_is_one_line(tmp_path: Path) -> None:
     network = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=128, frames=32)
     targets = ("vocals", "accompaniment")
     save_model(tmp_path / "model", build_unet(network, len(targets), 2), network, targets, 44100, 2, {})
@@ -96,7 +96,7 @@ def test_separating_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_training_whose_run_another_mlflow_has_is_reproduced_anew(
+def test_a_training_without_its_mlflow_run_is_reproduced_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
     done: list[str] = []
