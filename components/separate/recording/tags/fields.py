@@ -1,4 +1,4 @@
-"""The tags that are carried over, what each kind of file calls them, and how much of them is kept."""
+"""The tags that are copied, their names in each kind of file, and the limits on what is kept."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,18 +10,18 @@ COVER_BYTES = 5_000_000
 _MOST_VALUES = 32
 _LONGEST_VALUE = 4096  # characters
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Characters that some format can't hold, or ends a value at."""
+"""Characters that some format can't hold, or that end a value there."""
 
 _PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
-"""How pictures begin. What their tag says they are is often wrong."""
+"""The first bytes of pictures; the type that a tag names is often wrong."""
 
 _FRONT, _OTHER = 3, 0
-"""Kinds of picture, as ID3, FLAC and ASF number them; many programs put a front cover in as any other."""
+"""Kinds of picture by their number in ID3, FLAC and ASF; many programs store a front cover as "other"."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A tag by its names, which may be several where programs differ: the first is the usual one.
+    """A tag and its names; where programs differ there are several, the usual one first.
 
     vorbis   comments of FLAC, Ogg Vorbis and Opus; the first is also the name within Stemline
     id3      frame of ID3v2.4 (mp3, aiff, wav)
@@ -65,7 +65,7 @@ TOTALS: Mapping[str, tuple[str, ...]] = {
     "tracknumber": ("tracktotal", "totaltracks"),
     "discnumber": ("disctotal", "totaldiscs"),
 }
-"""Where Vorbis comments have the `12` of what is `3/12` elsewhere, and in `Tags`."""
+"""The Vorbis comments that hold the `12` of `3/12`, as it is in other formats and in `Tags`."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Cover:
 
 @dataclass(frozen=True)
 class Found:
-    """Tags as a file has them: values by name within Stemline, and pictures with their kinds."""
+    """The tags in a file: values by their name within Stemline, and pictures with their kinds."""
 
     texts: Mapping[str, Iterable[object]]
     pictures: Iterable[tuple[int, bytes]] = ()
@@ -86,13 +86,13 @@ class Found:
 
 @dataclass(frozen=True)
 class Tags:
-    """Values of each tag, by name within Stemline, and the front cover."""
+    """Values by the tag's name within Stemline, and the front cover."""
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cover: Cover | None = None
 
     def of_stem(self, target: str) -> "Tags":
-        """Return the same for a stem: the title says which."""
+        """Return the tags of a stem: its target is added to the title."""
         titles = self.texts.get("title", ())
         named = tuple(f"{title} ({target})" for title in titles) or (target,)
         return Tags({**self.texts, "title": named}, self.cover)
@@ -101,8 +101,8 @@ class Tags:
         return bool(self.texts) or self.cover is not None
 
 
-def tags_of(found: Found) -> Tags:
-    """Return what of `found` is carried over: values of a bounded length and number, in the order of FIELDS."""
+def clean_tags(found: Found) -> Tags:
+    """Return the tags that are copied: values of limited length and number, in the order of FIELDS."""
     cleaned = {each.name: _values(found.texts.get(each.name, ())) for each in FIELDS}
     for name in TOTALS:
         cleaned[name] = _numbers(cleaned[name])
@@ -115,7 +115,7 @@ def _values(raw: Iterable[object]) -> tuple[str, ...]:
 
 
 def _numbers(values: tuple[str, ...]) -> tuple[str, ...]:
-    """The first value as `3` or `3/12`, as formats can hold it that keep the two apart."""
+    """Return the first value as `3` or `3/12`, which formats with a number and a total can hold."""
     for value in values:
         number, _, total = (part.strip() for part in value.partition("/"))
         if number:

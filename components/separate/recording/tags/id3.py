@@ -1,8 +1,8 @@
-"""ID3 tags (mp3, aiff, wav), cut down to the frames that are carried over before mutagen parses them.
+"""ID3 tags (mp3, aiff, wav), reduced to the frames that are copied before mutagen parses them.
 
-Its parser takes time that grows with the square of the number of frames, and unpacks compressed frames to any size.
-Here a tag is walked through once; what is compressed, encrypted, too large or one too many is left out, and the rest is
-put together as a tag of version 2.3.
+The time of mutagen's parser grows with the square of the number of frames, and it unpacks compressed frames to any
+size. So a tag is read once here: compressed, encrypted, too large and too many frames are left out, and the others are
+joined to a tag of version 2.3.
 
 Sources: the ID3 standards 2.2.0, 2.3.0 and 2.4.0 (id3.org).
 """
@@ -14,7 +14,7 @@ from io import BytesIO
 
 from mutagen.id3 import ID3, ID3NoHeaderError
 
-from components.separate.recording.tags.bounds import BoundedFile
+from components.separate.recording.tags.bounded_file import BoundedFile
 from components.separate.recording.tags.fields import COVER_BYTES, FIELDS, Found
 
 _HEADER_BYTES = 10
@@ -44,18 +44,18 @@ _FRAMES_OF_2_2 = {
 _TEXT_FRAMES = frozenset([b"TYER", b"TDAT", b"TIME", *(field.id3.encode() for field in FIELDS)])
 
 _COMMENTS = ("", "ID3v1 Comment")
-"""Descriptions of comments that people wrote; under others, programs keep data of their own."""
+"""Descriptions of comments by people; under other descriptions programs store their own data."""
 
 _UNSYNCHRONISED, _EXTENDED = 0x80, 0x40  # flags of a tag
 _ESCAPED = 0x02  # flag of a frame of 2.4: unsynchronised
 _NAME = re.compile(rb"[A-Z0-9]{4}")
 
 Frame = tuple[bytes, bytes]
-"""A name as in 2.3, and the content."""
+"""A frame: its name as in 2.3, and its content."""
 
 
 def read_id3v2(file: BoundedFile) -> bytes:
-    """Return the whole ID3v2 tag that begins where `file` is; nothing where none does."""
+    """Return the whole ID3v2 tag at the position of `file`; nothing when there is none."""
     header = file.read(_HEADER_BYTES)
     if len(header) < _HEADER_BYTES or not header.startswith(b"ID3"):
         return b""
@@ -63,7 +63,7 @@ def read_id3v2(file: BoundedFile) -> bytes:
 
 
 def parse_id3(tag: bytes, end: bytes = b"") -> Found:
-    """Return what an ID3v2 tag says and, where it says nothing, an ID3v1 tag in `end`, the last bytes of a file."""
+    """Return the tags of an ID3v2 tag or, when it has none, of an ID3v1 tag in `end`, the last bytes of a file."""
     try:
         id3 = ID3(BytesIO(_reduced(tag) + end))
     except ID3NoHeaderError:
@@ -78,7 +78,7 @@ def parse_id3(tag: bytes, end: bytes = b"") -> Found:
 
 
 def _reduced(tag: bytes) -> bytes:
-    """The same tag, in version 2.3, of the frames that are carried over; nothing where there are none."""
+    """Return a tag of version 2.3 with the frames that are copied; nothing when there are none."""
     kept = b"".join(name + len(data).to_bytes(4) + bytes(2) + data for name, data in _kept(_frames(tag)))
     size = bytes(len(kept) >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3\x03\0\0" + size + kept if kept else b""
@@ -97,9 +97,12 @@ def _kept(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 @dataclass(frozen=True)
 class _Version:
-    """How a version has its frames: bytes of a header and of the name in it, size of a frame at a position, content.
+    """How a version of ID3 stores frames.
 
-    `content` makes name and content of 2.3 out of name, flags and content; None for what can't be read.
+    header   bytes of a frame's header
+    name     bytes of the name in it
+    size     returns the size of the frame at a position
+    content  turns name, flags and content into a frame of 2.3; None for one that can't be read
     """
 
     header: int
@@ -109,7 +112,7 @@ class _Version:
 
 
 def _frames(tag: bytes) -> Iterator[Frame]:
-    """The frames of a tag that can be read."""
+    """Yield the frames of a tag that can be read."""
     version = _VERSIONS.get(tag[3]) if len(tag) > _HEADER_BYTES else None
     if version is None:
         return
@@ -127,13 +130,13 @@ def _frames(tag: bytes) -> Iterator[Frame]:
 
 
 def _body(tag: bytes) -> tuple[bytes, int]:
-    """What follows a tag's header, and where in it the frames begin."""
+    """Return the bytes after a tag's header, and the position of the first frame in them."""
     version, flags = tag[3], tag[5]
     body = tag[_HEADER_BYTES:]
     if flags & _UNSYNCHRONISED and version < 4:
         body = _synchronised(body)
     if version == 2:
-        return (b"\0", 0) if flags & _EXTENDED else (body, 0)  # there the flag says that all of it is compressed
+        return (b"\0", 0) if flags & _EXTENDED else (body, 0)  # in 2.2 the flag means that the whole tag is compressed
     if not flags & _EXTENDED or _NAME.match(body):  # some programs set the flag only
         return body, 0
     return body, 4 + int.from_bytes(body[:4]) if version == 3 else _seven_bits(body[:4])
@@ -157,7 +160,7 @@ def _frame_of_2_4(name: bytes, flags: int, data: bytes) -> Frame | None:
 
 
 def _size_of_2_4(body: bytes, position: int) -> int:
-    """Seven bits a byte; but iTunes wrote eight, which shows where no other frame would follow."""
+    """Return a size of seven bits a byte; iTunes wrote eight, which is detected by the frame that must follow."""
     size = body[position + 4 : position + 8]
     seven, eight = _seven_bits(size), int.from_bytes(size)
     is_itunes = not _may_begin(body, position + 10 + seven) and _may_begin(body, position + 10 + eight)
@@ -165,17 +168,17 @@ def _size_of_2_4(body: bytes, position: int) -> int:
 
 
 def _may_begin(body: bytes, position: int) -> bool:
-    """Whether a frame, or padding, or the end is at `position`."""
+    """Return whether a frame, padding or the end can be at `position`."""
     return position == len(body) or body[position : position + 1] == b"\0" or _NAME.match(body, position) is not None
 
 
 def _seven_bits(data: bytes) -> int:
-    """The number in four bytes of seven bits."""
+    """Return the number in four bytes of seven bits each."""
     return sum((byte & 0x7F) << shift for byte, shift in zip(data[:4], (21, 14, 7, 0), strict=False))
 
 
 def _synchronised(data: bytes) -> bytes:
-    """Without the zeros after 255s; unchanged where the flag is wrong, since it has what they were to break up."""
+    """Remove the zeros after 255s; data that was never escaped stays as it is."""
     return data if re.search(rb"\xff[\xe0-\xff]", data) else data.replace(b"\xff\0", b"\xff")
 
 

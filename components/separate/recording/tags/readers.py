@@ -1,4 +1,4 @@
-"""Reading tags: of each kind of file, told by how it begins, since names are often wrong."""
+"""Readers of tags: the first bytes of a file choose one, because file names are often wrong."""
 
 import base64
 import struct
@@ -14,20 +14,19 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 
-from components.separate.recording.tags.bounds import BoundedFile
-from components.separate.recording.tags.chunks import find_chunks, split_chunks
+from components.separate.recording.tags.bounded_file import BoundedFile, find_chunks, split_chunks
 from components.separate.recording.tags.fields import FIELDS, TOTALS, Found
 from components.separate.recording.tags.id3 import parse_id3, read_id3v2
 
 _FRONT = 3
 _INFO_BYTES = 1 << 20
-_ID3V1_BYTES = 160  # 128, and a few before them that mutagen looks at
+_ID3V1_BYTES = 160  # 128, and a few before them that mutagen reads
 
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 def read_found(file: BoundedFile) -> Found:
-    """Return what a file open for reading says of itself; raises whatever its parser does when that is damaged."""
+    """Return the tags of a file that is open for reading; damaged ones raise any exception of its parser."""
     head = file.read(16)
     file.seek(0)
     for offset, magic, read in _READERS:
@@ -37,7 +36,7 @@ def read_found(file: BoundedFile) -> Found:
 
 
 def _read_id3(file: BoundedFile) -> Found:
-    """An mp3 or anything else that may have ID3 at its beginning or end."""
+    """Read ID3 at the beginning or the end of an mp3, or of any other file."""
     tag = read_id3v2(file)
     size = file.seek(0, 2)
     file.seek(max(0, size - _ID3V1_BYTES))
@@ -58,7 +57,7 @@ def _read_ogg(file: BoundedFile) -> Found:
 
 
 def _vorbis_texts(comments: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Values by name within Stemline; `3` and a total of `12` become `3/12`."""
+    """Return values by their name within Stemline; `3` and a total of `12` become `3/12`."""
     found: dict[str, list[str]] = {}
     for name, value in comments:
         found.setdefault(name.lower(), []).append(value)
@@ -93,7 +92,7 @@ def _read_asf(file: BoundedFile) -> Found:
 
 
 def _asf_picture(data: bytes) -> tuple[int, bytes]:
-    """Kind, size, MIME type and description (both end in a zero of two bytes), picture: Windows' WM_PICTURE."""
+    """Read Windows' WM_PICTURE: kind, size, MIME type and description (both end in two zero bytes), picture."""
     kind, size = struct.unpack_from("<BI", data)
     return kind, data[len(data) - size :]
 
@@ -106,7 +105,7 @@ def _read_aiff(file: BoundedFile) -> Found:
 
 
 def _read_wav(file: BoundedFile) -> Found:
-    """ID3 says more, and in any script; INFO what it leaves out."""
+    """Read ID3, which holds more and any script, and INFO for what ID3 leaves out."""
     id3, info = Found({}), Found({})
     for name, size in find_chunks(file, "<"):
         if name in (b"id3 ", b"ID3 "):
@@ -126,7 +125,7 @@ def _parse_info(data: bytes) -> Found:
 
 
 def _info_text(data: bytes) -> str:
-    """UTF-8, as most programs write now, or what Windows wrote."""
+    """Decode UTF-8, which most programs write now, or the code page of Windows."""
     text = data.split(b"\0")[0]
     try:
         return text.decode()

@@ -1,6 +1,6 @@
-"""Writing tags to stems: ID3 to wav and aiff, Vorbis comments and a picture to flac.
+"""Writers of tags: ID3 for wav and aiff, Vorbis comments and a picture for flac.
 
-The bytes depend on nothing but the stem, the tags and mutagen's version.
+The bytes depend only on the stem, the tags and mutagen's version.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +16,12 @@ from components.separate.recording.tags.fields import FIELDS, TOTALS, Cover, Tag
 
 _UTF_8 = 3
 _FRONT = 3
-_NO_LANGUAGE = "XXX"  # as ID3 says that it is not known
+_NO_LANGUAGE = "XXX"  # ID3 for an unknown language
 
 
 def _write_flac(stem: Path, tags: Tags) -> None:
     flac = FLAC(stem)
-    if flac.tags is None:  # libsndfile writes an empty comment as a rule
+    if flac.tags is None:  # usually libsndfile has written an empty comment
         flac.add_tags()
     flac.tags.extend(_comments(tags))
     if tags.cover is not None:
@@ -53,7 +53,7 @@ def _write_aiff(stem: Path, tags: Tags) -> None:
 
 
 def _write_id3(file: Any, tags: Tags) -> None:
-    """Append a chunk with ID3v2.4, which has UTF-8 and several values a frame."""
+    """Append a chunk with ID3v2.4, which allows UTF-8 and several values a frame."""
     file.add_tags()
     names = {field.name: field.id3 for field in FIELDS}
     for name, values in tags.texts.items():
@@ -70,7 +70,7 @@ def _frame(name: str, values: list[str]) -> Any:
 
 
 def _no_padding(_: object) -> int:
-    """Nobody will change these tags in place."""
+    """Leave no room: these tags are never changed in place."""
     return 0
 
 
@@ -79,4 +79,4 @@ WRITERS: Mapping[bytes, Callable[[Path, Tags], None]] = {
     b"fLaC": _write_flac,
     b"FORM": _write_aiff,
 }
-"""By how a stem begins. CAF holds no such tags, and mutagen does not know RF64."""
+"""Writers by the first bytes of a stem. CAF holds no such tags, and mutagen does not know RF64."""

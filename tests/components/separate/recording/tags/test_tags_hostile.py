@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.separate.recording.tags import read_tags, write_tags
-from components.separate.recording.tags.bounds import BoundedFile
+from components.separate.recording.tags.bounded_file import BoundedFile
 from tests.components.separate.tagged_music import (
     NOT_FROM_FFMPEG,
     WRITTEN,
