@@ -1,4 +1,4 @@
-"""What every runtime is: something that gives a separator for a trained model, in a precision."""
+"""The interface of runtimes: each prepares a separator of a trained model in a precision."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
 
 Precision = Literal["fp32", "bf16", "int8"]
-"""What products are computed in; int8 needs calibration."""
+"""The precision of products; int8 needs calibration."""
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What a runtime works with.
+    """Options of a runtime.
 
-    folder       where it writes its files; what was exported is found there again
-    threads      on how many it computes
+    folder       for its files; exported networks are used again
+    threads      number of threads
     calibration  mixtures `(1, channels, segment)`, float32, from which the ranges of 8 bits are learned
     """
 

@@ -1,4 +1,4 @@
-"""How large weights are."""
+"""Sizes of weights in bytes."""
 
 from pathlib import Path
 
