@@ -14,6 +14,8 @@ from pipelines.processes.dvc import STAGES, dvc_command
 
 _LOCK = Path("dvc.lock")
 _MOST_REASONS = 3
+_BUSY = "is busy, it is being blocked by"
+"""The word by which DVC says that another process works on the same files."""
 _CHANGES = {"modified": "changed", "deleted": "is missing", "new": "is new"}
 """DVC's word for a change, and ours."""
 
@@ -22,6 +24,8 @@ def read_stage_status() -> dict[str, list[str]]:
     """Return the reasons why a stage is stale, for each stale stage; raises CommandError if DVC fails."""
     ended = subprocess.run(dvc_command("status", "--json"), capture_output=True, text=True, check=False)
     if ended.returncode:
+        if _BUSY in ended.stderr:
+            raise CommandError("unknown while another command of DVC runs in this folder: ask again later")
         reason = (ended.stderr.strip().splitlines() or ["no output"])[-1]
         raise CommandError(f"`dvc status` failed: {reason.removeprefix('ERROR: ')}")
     return {stage: _reasons(stage, entries) for stage, entries in json.loads(ended.stdout).items()}

@@ -13,16 +13,25 @@ from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
 from pipelines.judging.registry_state import find_disagreement
+from pipelines.processes.command import CommandError
 from pipelines.terminal.stage_status import read_stage_status, stage_lines
 
 
 def print_status(console: Console | None = None) -> None:
     """Print the live model, one line a stage, and where scores, MLflow's runs and all files are."""
     out = console or Console(highlight=False, soft_wrap=True)
-    lines = {"Live": _live_model(), "Stages": list(stage_lines(read_stage_status())), "Scores": _places()}
+    lines = {"Live": _live_model(), "Stages": _stages(), "Scores": _places()}
     for title, texts in lines.items():
         for number, text in enumerate(texts):
             out.print(f"{'' if number else title:<7} {text}", soft_wrap=True)
+
+
+def _stages() -> list[str]:
+    """Return a line for each stage; where DVC can't tell, the reason, since the other lines are still true."""
+    try:
+        return list(stage_lines(read_stage_status()))
+    except CommandError as error:
+        return [str(error)]
 
 
 def _live_model() -> list[str]:

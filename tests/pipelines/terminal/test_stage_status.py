@@ -1,5 +1,7 @@
 """Which stages `stemline status` calls fresh or stale, by the real DVC."""
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from pipelines.processes.command import CommandError, run_command
 from pipelines.processes.dvc import dvc_command
 from pipelines.terminal.stage_status import read_stage_status, stage_lines
+from tests.support.processes import wait_until
 
 
 def test_a_stage_is_fresh_or_stale_or_follows_a_stale_one() -> None:
@@ -42,3 +45,18 @@ def test_a_failure_of_dvc_is_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError, match=r"^`dvc status` failed: you are not inside of a DVC repository"):
         read_stage_status()
+
+
+@pytest.mark.slow
+def test_a_running_stage_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages:\n  acquire: {cmd: touch began b && sleep 60, outs: [b]}\n")
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    run_command(dvc_command("init", "--quiet"))
+    with subprocess.Popen(dvc_command("repro"), stdout=subprocess.DEVNULL, start_new_session=True) as running:
+        try:
+            wait_until(Path("began").exists)
+            with pytest.raises(CommandError, match="while another command of DVC runs in this folder"):
+                read_stage_status()
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
