@@ -93,7 +93,7 @@ def _crash_twice(pool: WorkerPool, crashes: threading.Semaphore) -> None:
 
 
 def test_workers_and_lanes_together_are_as_many_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.separate.workers.worker_pool.cores", lambda: 8)
+    monkeypatch.setattr("components.separate.workers.worker_pool.available_cores", lambda: 8)
     assert choose_pool_size(0, 100, ["cpu"]) == (8, 1)
     assert choose_pool_size(0, 1, ["cpu"]) == (1, 8)
     assert choose_pool_size(3, 100, ["cpu"]) == (3, 2)
