@@ -168,6 +168,7 @@ def test_of_one_stem_what_it_leaves_stays_the_rest(runtime: str, precision: Prec
     assert (found.sum(dim=1) - mixture).abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_several_segments_at_once_are_taken_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")

@@ -157,6 +157,7 @@ def test_pictures_are_pictures(folder: Path) -> None:
         assert len(picture.convert("L").getcolors(1 << 16) or []) > 10
 
 
+@pytest.mark.slow
 def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
     said = {}

@@ -57,6 +57,7 @@ def test_names_may_be_written_either_way_and_twice() -> None:
 SOUND = ("--rate", "44100", "--channels", "2")
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", FOUR_STEMS)
     command = ["-m", "components.compare.plan", "--out", str(tmp_path), *SOUND, "--post", "mask,mwf", "--tracks", "3"]

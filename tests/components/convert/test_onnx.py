@@ -95,6 +95,7 @@ def test_what_is_not_taken_is_one_line(
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_open_lengths_and_other_files_are_one_line(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
 

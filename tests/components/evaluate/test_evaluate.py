@@ -35,6 +35,8 @@ from tests.components.evaluate.evaluate_music import (
 )
 from tests.support.databases import new_mlflow_store
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(__file__).parents[3].parent / "shared" / "musdb18-7" / "test"
 POST = {"wiener": PostProcessing(method="wiener"), "shifted": PostProcessing(shifts=2, overlap=0.75)}
 EXCERPT = "demo/The Easton Ellises - Falcon 69"
@@ -225,7 +227,6 @@ def test_nothing_to_score_is_a_user_s_mistake(step: Step, tmp_path: Path) -> Non
         evaluate(evaluate_config(systems=("mixture",)), step.model, tmp_path, tmp_path / "out")
 
 
-@pytest.mark.slow
 def test_real_tracks_score_as_by_museval_s_own_track_evaluation(tmp_path: Path) -> None:
     if not SHARED.is_dir():
         pytest.skip("../shared/musdb18-7 is not here: the excerpts of MUSDB18 are not distributed with the code")

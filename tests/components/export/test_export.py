@@ -23,6 +23,8 @@ from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Made:
@@ -105,7 +107,6 @@ def test_the_card_says_what_the_files_say(made: Made, tmp_path: Path) -> None:
     assert "made/Nobody - Song 0" in card  # among the weakest two
 
 
-@pytest.mark.slow
 def test_the_network_goes_to_the_folder_and_to_mlflow(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from tests.support.databases import new_mlflow_store
 from tests.support.step_commands import run_command
 from tests.support.tiny_models import save_tiny_model
 
+pytestmark = pytest.mark.slow
+
 NAME = "vocal-isolation"
 GOOD = {"vocals": [4.0] * 6, "accompaniment": [9.0] * 6}
 BETTER = {"vocals": [5.0] * 6, "accompaniment": [9.5] * 6}
@@ -213,7 +215,6 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
         assert "belong together" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
     tmp_path: Path, version: VersionRef, store: str
 ) -> None:

@@ -251,6 +251,7 @@ def skewed(random: np.random.Generator, tracks: int) -> Values:
 
 
 # what it may be off from the stated 5 % is as measured, docs/decisions/0016
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "tracks", "most"),
     [

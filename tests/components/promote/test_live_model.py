@@ -62,6 +62,7 @@ def state(client: mlflow.MlflowClient, name: str) -> dict[str, object]:
     return {"aliases": aliases(client, name), "entry": model.tags.get("journal.entry"), "versions": versions}
 
 
+@pytest.mark.slow
 def test_settle_finishes_a_promotion_killed_at_any_step(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:

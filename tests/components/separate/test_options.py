@@ -18,6 +18,8 @@ from tests.components.separate.parameters import CONFIG, separate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
+pytestmark = pytest.mark.slow
+
 NAME = "vocal-isolation"
 
 

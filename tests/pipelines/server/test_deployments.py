@@ -105,6 +105,7 @@ def test_a_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.M
         read_deployments()
 
 
+@pytest.mark.slow
 def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(UserError, match="start one with `prefect server start`"), connect_to_server():

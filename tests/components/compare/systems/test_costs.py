@@ -85,6 +85,7 @@ def test_speed_is_that_of_a_long_song_however_long_segments_are(segment: int, mo
     assert seconds == 2 * round(segment / 2) / 1000
 
 
+@pytest.mark.slow
 def test_the_command_measures_a_model(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     result = run_python("-m", "components.compare.systems.costs", "--model", str(model), "--out", str(tmp_path))

@@ -62,6 +62,7 @@ def excerpt() -> Audio:
     return (music + 1e-2 * np.random.default_rng(0).standard_normal(music.shape)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_real_music_in_stereo(excerpt: Audio) -> None:
     references = np.stack([excerpt[0], excerpt[1:].sum(axis=0)])
     assert_equal(references, mixed(references), 44100)

@@ -59,6 +59,7 @@ def test_merged_estimates_are_added_to_other_after_post_processing(tmp_path: Pat
             assert torch.equal(found[:, 2], whole[:, [3, 1, 4]].sum(dim=1))
 
 
+@pytest.mark.slow
 def test_a_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stems = {name: noise(number, 1.1, channels=1) for number, name in enumerate(FOUR)}
     write_manifest(tmp_path, [write_track(tmp_path, "Four", stems)])
@@ -78,6 +79,7 @@ def test_a_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys:
     assert json.loads((tmp_path / "four-out" / "test.json").read_text())["merged_into_other"] == []
 
 
+@pytest.mark.slow
 def test_a_model_without_other_cannot_be_scored_where_a_stem_is_missing(tmp_path: Path) -> None:
     write_manifest(tmp_path, [_track(tmp_path, "Four", FOUR)])
     model = save_tiny_model(tmp_path / "model", ("vocals", "piano"))

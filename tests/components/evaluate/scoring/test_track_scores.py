@@ -31,6 +31,7 @@ def _score(references: Audio, estimates: Audio, window: int = RATE // 2) -> Trac
     return score_track("track", "model", TARGETS, references, estimates, window)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 def test_frames_are_those_of_museval(channels: int) -> None:
     references, estimates = _pair(0, 1.3, channels)
