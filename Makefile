@@ -36,7 +36,7 @@ test-system: $(STAMP)
 	@$(PYTEST) -n $(SYSTEM_WORKERS) -m "system and not soak" tests
 
 soak: $(STAMP)
-	@HYPOTHESIS_PROFILE=deep pytest -m soak tests
+	@pytest -m soak tests
 
 lint: style types
 

@@ -1,4 +1,4 @@
-"""For all tests: the order of files, what each leaves behind; and real stores, a folder and a bucket."""
+"""Fixtures for all tests: template databases, a clean environment for each file, buckets and stores."""
 
 from tests.support import one_core  # noqa: F401, I001  (before all that has threads)
 
@@ -21,7 +21,7 @@ load_hypothesis_profile()
 
 
 def pytest_configure() -> None:
-    """Hear interrupts, as all that tests start does: a shell has what it starts in the background ignore them."""
+    """Accept interrupts again: a shell makes the processes that it starts in the background ignore them."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector work, which rests from one_core.py on, but not on all that was imported."""
+    """Switch on the garbage collector, which one_core.py switched off, but leave out what was imported."""
     exclude_imports_from_collection()
 
 
@@ -46,7 +46,7 @@ def _template_databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment_of_the_file() -> Iterator[None]:
-    """Undo what a file's tests left: MLflow's store in the environment, and the number of torch's threads."""
+    """Restore the environment and the number of torch's threads after the tests of a file."""
     before, threads = dict(os.environ), torch.get_num_threads()
     yield
     os.environ.clear()
@@ -56,7 +56,7 @@ def _environment_of_the_file() -> Iterator[None]:
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Iterator[Bucket]:
-    """A bucket `music` on a server of this machine that asks for credentials."""
+    """A bucket `music` on an S3 server of this machine. The server asks for credentials, and the test may stop it."""
     running = Bucket(tmp_path)
     running.start()
     try:
@@ -67,7 +67,7 @@ def bucket(tmp_path: Path) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="session")
 def shared_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    """The same for all tests of a process, for those that do not stop it and that write to a folder of their own."""
+    """One bucket for all tests of a process. A test must not stop it, and writes to a folder of its own."""
     running = Bucket(tmp_path_factory.mktemp("s3"))
     running.start()
     try:

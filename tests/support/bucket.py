@@ -24,7 +24,7 @@ def _ports() -> dict[str, int]:
 
 @dataclass
 class Bucket:
-    """A server with the bucket NAME in `folder`; `variables` are what a client needs to reach it."""
+    """An S3 server that keeps the bucket NAME in `folder`. `variables` are the environment of its clients."""
 
     folder: Path
     secret: str = "a-secret"
@@ -42,7 +42,7 @@ class Bucket:
         }
 
     def start(self) -> None:
-        """Start the server, with the data that it had, and wait until it answers."""
+        """Start the server on the data of its last start, and wait until its bucket works."""
         weed = Path(sys.executable).parent / "weed"
         command = [str(weed), "mini", f"-dir={self.folder / 'weed'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         command += [f"-bucket={NAME}", f"-s3.port={self.ports['s3']}", "-s3.port.iceberg=0", "-s3.port.lance=0"]

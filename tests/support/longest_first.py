@@ -1,6 +1,6 @@
 """A plugin of pytest: the files that take longest start first, so that no process works alone at the end.
 
-`durations.json` holds the seconds of each file. `pytest --store-durations` measures them again.
+`durations.json` holds the seconds of each file. `pytest --store-durations` measures them again and writes the file.
 """
 
 import json

@@ -1,10 +1,10 @@
-"""Each of pytest-xdist's processes keeps to one core, with all that it starts. To import before torch and numpy.
+"""Bind each process of pytest-xdist to one core. Import this module before torch and numpy.
 
-What a test starts (a training, a pool of processes) counts the cores it may use. Without this, several tests at once
-would each start threads for all cores, and wait for each other at every step. Libraries count when they are loaded: one
-that was loaded before has two threads on one core, which wait for each other by spinning, and seconds become minutes.
+A training or a pool that a test starts counts the cores that it may use. Without this module, tests that run at the
+same time each start threads for all cores, and the threads wait for each other. Libraries count the cores when they are
+loaded: a library that was loaded earlier would run two threads on one core, which takes minutes instead of seconds.
 
-Python's garbage collector rests from here until all tests are collected (conftest.py): they import most of it all.
+This module also switches off Python's garbage collector; conftest.py switches it on when all tests are collected.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""A real Prefect server on this machine; and a receiver of notifications."""
+"""A real Prefect server on this machine, and an HTTP server that receives notifications."""
 
 import json
 import os
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def prefect_server(home: Path) -> Iterator[dict[str, str]]:
-    """Run a server whose data lie in `home`; yield what its clients need in their environment."""
+    """Run a server that keeps its data in `home`. Yield the environment variables that its clients need."""
     port = free_port()
     variables = client_of(home, f"http://127.0.0.1:{port}/api") | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
@@ -44,9 +44,9 @@ def prefect_server(home: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
-    """Have flows run in this process on a server of Prefect's test harness, with its data in `home`.
+    """Let flows of this process run on a server of Prefect's test harness that keeps its data in `home`.
 
-    Import modules of `pipelines` only within: their settings of Prefect would go on to all other tests.
+    Import modules of `pipelines` inside this block only: they change Prefect's settings, also for other tests.
     """
     database = new_prefect_home(home / "harness", "prefect-test.db")
     with (
@@ -60,7 +60,7 @@ def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
 
 @contextmanager
 def _harness_in(folder: Path) -> Iterator[None]:
-    """Prefect's test harness with its database in `folder`, where an empty one lies already."""
+    """Run Prefect's test harness on the empty database that lies in `folder`."""
     from prefect.testing import utilities  # takes seconds, which most test processes can do without
 
     with pytest.MonkeyPatch.context() as patch:
@@ -70,7 +70,7 @@ def _harness_in(folder: Path) -> Iterator[None]:
 
 
 def client_of(home: Path, api: str) -> dict[str, str]:
-    """Return what clients of the server at `api` need in their environment, their own data in `home`."""
+    """Return the environment variables for clients of the server at `api` that keep their data in `home`."""
     return {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": api,
@@ -81,7 +81,7 @@ def client_of(home: Path, api: str) -> dict[str, str]:
 
 
 class Receiver:
-    """An HTTP server that keeps what it is sent."""
+    """An HTTP server that keeps the requests that it receives."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -106,9 +106,9 @@ class Receiver:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def told(self, flow: str) -> list[dict[str, str]]:
-        """What was sent about runs of this flow, each but once; fails where something sent is no JSON.
+        """Return the notifications about runs of this flow without repetitions. Fails when one is not JSON.
 
-        A server whose database was locked sends a thing again.
+        Prefect repeats a notification when its database was locked.
         """
         return [found for found in map(json.loads, dict.fromkeys(self.bodies)) if found["flow"] == flow]
 

@@ -1,4 +1,4 @@
-"""A copy of the repository to run the pipeline in, with parameters that take seconds."""
+"""Copies of the repository in which tests run the pipeline with parameters that take seconds."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from tests.support.databases import new_mlflow_store, new_prefect_home
 
 ROOT = Path(__file__).parents[2]
-BOOKS = "_stemline"  # of a job: its ledger and the like, made anew each time
+BOOKS = "_stemline"  # the folder of a job's ledger, which each job writes again
 NAME = "vocal-isolation"
 STAGES = ("acquire", "cache", "train", "evaluate")
 TINY: Mapping[str, Mapping[str, object]] = {
@@ -42,7 +42,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
 
 
 class Project:
-    """A copy of the repository with tiny parameters, under git, and without anything that was run before."""
+    """A copy of the repository under git, with tiny parameters and an empty workspace."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -83,7 +83,7 @@ class Project:
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout
 
     def store(self) -> mlflow.MlflowClient:
-        """A client of the project's own store; the registry's address is global in MLflow unless it is given."""
+        """Return a client of the project's own MLflow store and registry."""
         uri = f"sqlite:///{self.workspace / 'mlflow' / 'mlflow.db'}"
         return mlflow.MlflowClient(uri, uri)
 
@@ -96,19 +96,19 @@ class Project:
         return document
 
     def made(self) -> dict[str, int]:
-        """When each file that a run makes was made, but for the stores and what is about this run."""
+        """Return when each output of a run was written. Leaves out the stores and the files about the run itself."""
         about = [path for step in (*STAGES, "catalogue", "separate") for path in (self.workspace / step).rglob("*")]
         of_this_run = {self.workspace / "separate" / "index.html", *(self.workspace / "separate" / BOOKS).rglob("*")}
         files = {*about, self.folder / "dvc.lock"} - of_this_run
         return {str(path): path.stat().st_mtime_ns for path in files if path.is_file()}
 
     def processes(self) -> list[str]:
-        """The commands of all processes that run in the project's folder."""
+        """Return the commands of all processes that run in the project's folder."""
         return running_in(self.folder)
 
 
 def running_in(folder: Path) -> list[str]:
-    """The commands of all processes whose working folder is `folder`."""
+    """Return the commands of all processes whose working folder is `folder`."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -120,7 +120,7 @@ def running_in(folder: Path) -> list[str]:
 
 
 def files_of_the_repository() -> Iterator[Path]:
-    """Every file that git tracks or would, relative to the repository."""
+    """Yield every file that git tracks or would track, relative to the repository."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     return (Path(name) for name in names if name and (ROOT / name).is_file())

@@ -1,4 +1,4 @@
-"""What the code imports, read from its text: for the tests that keep the walls and the stages' dependencies."""
+"""The imports of the code, read from its source: for the tests of the walls and of the stages' dependencies."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ CORE = "core"
 
 
 def steps() -> list[str]:
-    """Return the names of all steps: the packages beside the ground floor."""
+    """Return the names of all steps: the packages beside core."""
     return sorted(path.parent.name for path in COMPONENTS.glob("*/__init__.py") if path.parent.name != CORE)
 
 

@@ -13,7 +13,7 @@ from tests.support.processes import wait_until
 
 
 def answers(url: str) -> bool:
-    """Return whether a server says at `url` that it is well."""
+    """Return whether `url` answers without an error."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
@@ -22,7 +22,7 @@ def answers(url: str) -> bool:
 
 @dataclass
 class Server:
-    """A command that serves; `health` is an address that answers once it does ('': nothing to wait for)."""
+    """A command that starts a server. `health` is an address that answers when the server is ready; '' means none."""
 
     name: str
     command: list[str]

@@ -30,7 +30,7 @@ _OURS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "DVC_", "PET_", "MUSDB_", "PYTEST_"
 
 @dataclass
 class Stack:
-    """The servers, each by its name; `variables` are what a client of theirs needs."""
+    """All servers of the stack, and the environment variables that their clients need."""
 
     folder: Path
     postgres: Postgres
@@ -59,7 +59,7 @@ class Stack:
         return self._answer("POST", path, body)
 
     def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Return what the server says once it is well: one that was killed, or whose database was, is asked again."""
+        """Return the server's answer. Asks again while the server or its database restarts."""
         said: list[requests.Response] = []
 
         def answered() -> bool:
@@ -86,7 +86,7 @@ class Stack:
         return found
 
     def start_run(self, deployment: str, **parameters: Any) -> str:
-        """Have a deployment run, once; return the flow run's id."""
+        """Start one run of a deployment and return the flow run's id."""
         path = f"deployments/{self.deployment(deployment)['id']}/create_flow_run"
         return str(self.ask(path, parameters=parameters, idempotency_key=str(uuid4()))["id"])
 
@@ -98,7 +98,7 @@ class Stack:
 
 @contextmanager
 def running_stack(folder: Path, programs: Path, project: Path, environment: dict[str, str]) -> Iterator[Stack]:
-    """Start all of it, the worker in `project` with `environment` beside the stack's variables; end all of it."""
+    """Start all servers and a worker that runs in `project`; stop them when the block ends."""
     with ExitStack() as ends:
         postgres = Postgres(programs, PASSWORDS)
         ends.callback(postgres.remove)
@@ -161,7 +161,7 @@ def prefect_on(postgres: Postgres, folder: Path, **settings: str) -> Server:
 
 
 def _clean() -> dict[str, str]:
-    """This process's environment without what tells our own programs anything."""
+    """Return this process's environment without the variables that our programs read."""
     return environment_without(_OURS, LC_ALL="C.UTF-8")
 
 
