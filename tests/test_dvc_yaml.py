@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.core.base.params import parse_section
-from components.core.tracking.result_code import stage_code, stale_stages
+from components.core.tracking.code_dependencies import stage_code, stale_stages
 from components.train.config import TrainConfig
 from tests.support.source import ROOT
 
@@ -15,7 +15,7 @@ STAGES: dict[str, Any] = DVC["stages"]
 
 
 def test_stages_depend_on_the_code_that_can_change_their_results() -> None:
-    """If this fails: `python -m components.core.tracking.result_code --write`."""
+    """If this fails: `python -m components.core.tracking.code_dependencies --write`."""
     assert stale_stages(ROOT / "dvc.yaml") == {}
 
 

@@ -16,13 +16,13 @@ from components.core.base.progress import Progress
 from components.core.data.cache_format import ShardReader
 from components.core.data.training_curves import LOSS, STEP, sdr_column
 from components.core.networks.base.separator import Separator
+from components.train.checkpoint import Best, CurveRow, TrainingState
 from components.train.config import TrainConfig
 from components.train.crops.loading import Batch, load_batches
 from components.train.crops.sampler import CropSampler
 from components.train.losses import LOSSES, Loss
 from components.train.process_group import Group
 from components.train.schedule import learning_rate
-from components.train.state import Best, CurveRow, TrainingState
 from components.train.throughput import StepClock, StepWork, crop_flops, peak_flops
 from components.train.validation import validation_sdr
 

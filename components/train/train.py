@@ -11,13 +11,13 @@ from components.core.models.bundle import save_model
 from components.core.networks.registry import build_separator
 from components.core.sound.profile import PROFILE
 from components.core.tracking import provenance
+from components.core.tracking.code_dependencies import code_digest
 from components.core.tracking.mlflow_runs import RunRef
-from components.core.tracking.result_code import code_digest
+from components.train.checkpoint import read_outcome
 from components.train.config import TrainConfig
 from components.train.launcher import run_workers
 from components.train.lock import delete_old_trainings, exclusive_training
 from components.train.profile_measurement import write_training_profile
-from components.train.state import read_outcome
 from components.train.training_run import find_or_create_run
 
 

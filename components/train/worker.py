@@ -21,10 +21,10 @@ from components.core.data.training_curves import LOSS, STEP
 from components.core.networks.base.separator import Separator
 from components.core.networks.registry import build_separator
 from components.core.tracking import mlflow_runs
+from components.train.checkpoint import CurveRow, new_state
 from components.train.config import TrainConfig
 from components.train.loop import Trainer
 from components.train.process_group import Group, joined_group
-from components.train.state import CurveRow, new_state
 
 FAILURE = "failure.txt"
 """File for a worker's UserError, which the launcher shows; torchrun passes on no messages."""

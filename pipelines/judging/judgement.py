@@ -17,7 +17,7 @@ from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
-from components.core.tracking.result_code import code_digest
+from components.core.tracking.code_dependencies import code_digest
 from pipelines.judging.registry_state import find_disagreement
 from pipelines.running.project import ProjectFolder
 

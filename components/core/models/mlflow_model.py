@@ -18,7 +18,7 @@ from components.core.models.bundle import Model
 from components.core.models.registry_names import MODEL_FOLDER
 from components.core.networks.registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs
-from components.core.tracking.result_code import ROOT, imported_files
+from components.core.tracking.code_dependencies import ROOT, imported_files
 
 _SERVING = "components.core.models.serving"
 _REQUIREMENTS = ("torch", "torchaudio", "numpy", "safetensors", "pydantic", "soundfile", "soxr", "pandas", "filelock")

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from components.core.base.errors import UserError
 from components.core.data.cache_format import ShardReader
 from components.core.networks.base.separator import Separator
+from components.train.checkpoint import CHECKPOINT, Best, new_state
 from components.train.config import TrainConfig
 from components.train.crops.loading import Batch
 from components.train.loop import Trainer, TrainingPass
 from components.train.losses import LOSSES
 from components.train.process_group import Group
-from components.train.state import CHECKPOINT, Best, new_state
 from tests.components.train.train_music import TARGETS, noise_cache, train_config
 from tests.components.train.training_states import tiny_state
 

@@ -3,9 +3,9 @@
 import torch
 
 from components.core.networks.registry import build_separator
+from components.train.checkpoint import TrainingState, new_state
 from components.train.config import TrainConfig
 from components.train.losses import LOSSES
-from components.train.state import TrainingState, new_state
 from tests.components.train.train_music import TARGETS
 
 

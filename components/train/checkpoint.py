@@ -1,4 +1,4 @@
-"""The state of a training, and its checkpoint, from which a killed training continues exactly."""
+"""The checkpoint of a training: its state, from which a killed training continues exactly."""
 
 from dataclasses import dataclass, field
 from functools import partial

@@ -1,6 +1,6 @@
 """The code that can change a result, derived from imports.
 
-`python -m components.core.tracking.result_code` checks the `deps` of dvc.yaml against it; `--write` updates them.
+`python -m components.core.tracking.code_dependencies` checks the `deps` of dvc.yaml against it; `--write` updates them.
 
 A stage's result depends on the files of its step, on the modules of core that these import, and on the modules that
 those import. Of the architectures it depends on the one that `train.network.name` of params.yaml names. Modules that
@@ -45,7 +45,7 @@ NO_INFLUENCE: Mapping[str, str] = {
     "components.core.stores": "copies files as they are",
     "components.core.tracking.mlflow_runs": "where results are also logged",
     "components.core.tracking.provenance": "what is written beside a result",
-    "components.core.tracking.result_code": "which code is a dependency",
+    "components.core.tracking.code_dependencies": "which code is a dependency",
 }
 """Modules and packages that no result depends on, each with its reason. Their imports are not followed either."""
 
@@ -210,8 +210,8 @@ def check_dependencies(
     if stale := stale_stages(path):
         lines = "; ".join(f"{step}: {', '.join(paths)}" for step, paths in stale.items())
         raise UserError(f"{path}: deps differ from the imports ({lines}): run this command with --write")
-    print("result_code: dvc.yaml names the code of every stage", file=sys.stderr)
+    print("code_dependencies: dvc.yaml names the code of every stage", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    run_step_command(check_dependencies, "components.core.tracking.result_code")
+    run_step_command(check_dependencies, "components.core.tracking.code_dependencies")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from components.train.state import CHECKPOINT, Best
+from components.train.checkpoint import CHECKPOINT, Best
 from tests.components.train.train_music import train_config
 from tests.components.train.training_states import same, take_steps, tiny_state
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.tracking.result_code import (
+from components.core.tracking.code_dependencies import (
     ANY_NETWORK,
     NO_INFLUENCE,
     ROOT,
