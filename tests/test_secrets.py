@@ -148,7 +148,7 @@ def _commands(model: str) -> list[tuple[str, list[str], dict[str, str]]]:
         ("wrong key", [*separate, "s3://music/refused"], {"AWS_SECRET_ACCESS_KEY": WRONG}),
         ("store down", [*separate, "s3://music/down"], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}),
         ("MLflow down", champion, impatient),
-        ("lineage", ["-m", "components.separate.tracing.lineage", f"s3://music/out/{RECORDING}/vocals.flac"], {}),
+        ("lineage", ["-m", "components.separate.lineage.trace", f"s3://music/out/{RECORDING}/vocals.flac"], {}),
         ("doctor", ["-m", "components.doctor", "--store", "s3://music/out"], {}),
         ("status", ["-m", "pipelines.terminal.cli", "status"], {}),
     ]

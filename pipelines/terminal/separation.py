@@ -49,7 +49,7 @@ def separate(
 
 def lineage(stem: Stem) -> None:
     """Print where a stem comes from: recording, model, training run, data, code, packages and parameters."""
-    run_module("components.separate.tracing.lineage", "--", stem)
+    run_module("components.separate.lineage.trace", "--", stem)
 
 
 def reproduce(
@@ -59,7 +59,7 @@ def reproduce(
 ) -> None:
     """Make a stem again from its recording, and compare: bit for bit on the same kind of machine."""
     options = to_arguments({"--source": source, "--model": model})
-    run_module("components.separate.tracing.reproduce", *options, "--", stem)
+    run_module("components.separate.lineage.reproduce", *options, "--", stem)
 
 
 def separate_and_report_drift(command: list[str], destination: str) -> int:

@@ -1,4 +1,4 @@
-"""`python -m components.separate.tracing.lineage STEM`: where a stem comes from, back to data, code and parameters."""
+"""`python -m components.separate.lineage.trace STEM`: where a stem comes from, back to data, code and parameters."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -113,4 +113,4 @@ def lineage(stem: Annotated[str, Argument(help="A stem's file, or its s3:// addr
 
 
 if __name__ == "__main__":
-    run_step_command(lineage, "components.separate.tracing.lineage")
+    run_step_command(lineage, "components.separate.lineage.trace")

@@ -11,8 +11,8 @@ import soundfile
 from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED
 from components.core.tracking import mlflow_runs
-from components.separate.tracing import reproduce
-from components.separate.tracing.lineage import Stem, find_stem, trace
+from components.separate.lineage import reproduce
+from components.separate.lineage.trace import Stem, find_stem, trace
 from tests.components.separate.in_process_job import in_process, separate
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
@@ -88,7 +88,7 @@ def test_the_commands_agree_to_the_bit_with_the_shipped_model(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     for target in ("vocals", "accompaniment"):
         stem = str(tmp_path / "out" / "a.wav" / f"{target}.wav")
-        again = run_python("-m", "components.separate.tracing.reproduce", stem, cwd=tmp_path, more=THREADS)
+        again = run_python("-m", "components.separate.lineage.reproduce", stem, cwd=tmp_path, more=THREADS)
         assert (again.returncode, "identical" in again.stdout) == (0, True), again.stdout + again.stderr
 
 

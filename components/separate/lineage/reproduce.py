@@ -1,4 +1,4 @@
-"""`python -m components.separate.tracing.reproduce STEM`: make a stem again from its recording, and compare both.
+"""`python -m components.separate.lineage.reproduce STEM`: make a stem again from its recording, and compare both.
 
 Exit code 0: it is the same to the last bit or, made on another kind of machine, nearer than NEAR_DB; else 1.
 """
@@ -22,10 +22,10 @@ from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model
 from components.core.models.registry_names import REGISTRY
 from components.core.stores.opening import open_store
 from components.separate.config import JobOptions, SeparateConfig
+from components.separate.lineage.trace import Stem, find_stem
 from components.separate.recording.inspection import BLOCK
 from components.separate.recording.stem_settings import read_settings
 from components.separate.recording.stems import RecordingFile, describe_machine, separate_file
-from components.separate.tracing.lineage import Stem, find_stem
 from components.separate.workers.messages import WorkerSetup
 from components.separate.workers.worker import prepare_separation
 
@@ -125,4 +125,4 @@ def reproduce(
 
 
 if __name__ == "__main__":
-    run_step_command(reproduce, "components.separate.tracing.reproduce")
+    run_step_command(reproduce, "components.separate.lineage.reproduce")
