@@ -10,7 +10,7 @@ from components.core.base.files import whole_file, write_json, write_text
 from components.core.base.params import PARAMS
 from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS, ModelDescription
-from components.core.sound.profile import PROFILE
+from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import Scores, model_card
 from components.export.run import read_run

@@ -10,7 +10,7 @@ from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.garbage_collection import collection_paused
 from components.core.data.catalogue_summary import CatalogueSummary
-from components.core.sound.profile import PROFILE, read_profile
+from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.tracking.mlflow_store import store_exists
 from components.separate.job import Job, Outcome, plan_job, separate_recordings

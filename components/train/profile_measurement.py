@@ -10,7 +10,7 @@ from components.core.base.errors import UserError
 from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.sound.balance import FEATURES, WIDTH, Balance, BalanceMeter
 from components.core.sound.decoding import Audio
-from components.core.sound.profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
+from components.core.sound.training_profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
 
 _RADIUS_QUANTILE = 0.95
 _FOLDS = 10

@@ -1,7 +1,7 @@
 """Features of a recording: how its energy is distributed over frequencies, time and channels.
 
 They do not depend on the loudness of the recording and hardly on its length or rate, so recordings can be compared
-(`components/core/sound/profile.py`).
+(`components/core/sound/training_profile.py`).
 """
 
 from collections.abc import Iterator

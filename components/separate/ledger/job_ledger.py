@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from components.core.sound.profile import DriftMeter, Profile
+from components.core.sound.training_profile import DriftMeter, Profile
 from components.separate.config import FlagLimits
 from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, printable_key
 from components.separate.recording.flags import find_flags

@@ -19,7 +19,7 @@ from components.core.sound.balance import (
     to_decibels,
 )
 from components.core.sound.decoding import Audio
-from components.core.sound.profile import Profile
+from components.core.sound.training_profile import Profile
 
 FULL_SCALE = 1 - 2.0**-15
 """The largest sample of 16 bits: several samples in a row that reach it were clipped."""

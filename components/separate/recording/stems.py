@@ -17,7 +17,7 @@ from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_blocks, separate_in_pool
 from components.core.separating.window_pool import WindowPool
 from components.core.sound.decoding import Audio, read_blocks
-from components.core.sound.profile import Profile
+from components.core.sound.training_profile import Profile
 from components.core.stores.store import ListedFile
 from components.core.tracking import provenance
 from components.separate.config import SeparateConfig

@@ -24,7 +24,7 @@ from components.core.models.bundle import load_model
 from components.core.separating.fast import for_inference
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.window_pool import WindowPool
-from components.core.sound.profile import PROFILE, read_profile
+from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from components.separate.ledger.claims import Claims

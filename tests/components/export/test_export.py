@@ -13,7 +13,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track, write_manifest
 from components.core.models.bundle import load_model, save_model
-from components.core.sound.profile import PROFILE
+from components.core.sound.training_profile import PROFILE
 from components.core.tracking import mlflow_runs
 from components.evaluate.evaluate import evaluate
 from components.export import __main__ as program

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from components.core.sound.balance import FEATURES, BalanceMeter
-from components.core.sound.profile import PROFILE, write_profile
+from components.core.sound.training_profile import PROFILE, write_profile
 from components.train.profile_measurement import make_profile
 from tests.components.separate.in_process_job import in_process, separate
 from tests.support.tiny_models import noise, save_tiny_model

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.core.sound.balance import FEATURES
 from components.core.sound.decoding import Audio
-from components.core.sound.profile import Profile
+from components.core.sound.training_profile import Profile
 from components.separate.recording.flags import find_flags
 from components.separate.recording.quality import Quality, QualityMeter
 from components.train.profile_measurement import make_profile
