@@ -7,7 +7,7 @@ from components.core.release.approval import Approval
 from components.core.release.journal import JournalEntry
 from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
-from components.promote.live_model import open_live_model
+from components.promote.journal_and_aliases import open_live_model
 
 
 def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None = None) -> JournalEntry | None:

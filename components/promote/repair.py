@@ -10,7 +10,7 @@ from typer import Option
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.release.sections import PromoteConfig, RegisterConfig
-from components.promote.live_model import open_live_model
+from components.promote.journal_and_aliases import open_live_model
 
 
 def repair(

@@ -14,7 +14,7 @@ from components.core.base.step_command import run_step_command
 from components.core.models.smoke_test import run_smoke_test
 from components.core.release.journal import JournalEntry
 from components.core.release.sections import PromoteConfig, RegisterConfig
-from components.promote.live_model import LiveModel, open_live_model
+from components.promote.journal_and_aliases import LiveModel, open_live_model
 
 
 def roll_back(config: PromoteConfig, name: str, why: str, to: int | None = None, ungated: bool = False) -> JournalEntry:

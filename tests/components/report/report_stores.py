@@ -9,7 +9,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from components.core.release.journal import JournalEntry, open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
-from components.promote.live_model import LiveModel
+from components.promote.journal_and_aliases import LiveModel
 
 NAME = "vocal-isolation"
 STRANGE = "<b id=injected>bold</b> & \"quoted\" 'text' 曲"

@@ -21,7 +21,7 @@ from components.core.release.journal import open_journal
 from components.core.release.version import REFUSED_TAG
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
-from components.promote.live_model import LiveModel
+from components.promote.journal_and_aliases import LiveModel
 from components.report.drawing.formatting import count, hours, shorten, timestamp, with_code
 from components.report.parts import catalogue_jobs, live_model, versions
 from components.report.report import write_report
