@@ -9,7 +9,7 @@ from pathlib import Path
 from components.core.sound.training_profile import DriftMeter, Profile
 from components.separate.config import FlagLimits
 from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, printable_key
-from components.separate.recording.flags import find_flags
+from components.separate.recording.quality_flags import find_flags
 
 _MOST_REASONS = 20
 

@@ -22,10 +22,10 @@ from components.core.stores.store import ListedFile
 from components.core.tracking import provenance
 from components.separate.config import SeparateConfig
 from components.separate.recording.inspection import BLOCK, Inspection, inspect
-from components.separate.recording.model_pass import SampleQueue, estimate_stems
 from components.separate.recording.quality import QualityMeter
 from components.separate.recording.quantisation import Samples, add_up, count_clipped, encoding_for
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
+from components.separate.recording.stem_estimation import SampleQueue, estimate_stems
 from components.separate.recording.stem_files import Output, StemWriter, choose_output
 from components.separate.recording.tags import read_tags, write_tags
 

@@ -12,7 +12,7 @@ from components.core.base.files import digest_file, digest_folder
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
-from components.separate.recording.model_pass import estimate_stems
+from components.separate.recording.stem_estimation import estimate_stems
 from components.shadow.__main__ import make_listening_page
 from components.shadow.candidates import Candidate, SeparateSection, load_pair
 from components.shadow.config import ShadowConfig

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from components.core.sound.balance import FEATURES
 from components.core.sound.decoding import Audio
 from components.core.sound.training_profile import Profile
-from components.separate.recording.flags import find_flags
 from components.separate.recording.quality import Quality, QualityMeter
+from components.separate.recording.quality_flags import find_flags
 from components.train.profile_measurement import make_profile
 from tests.components.separate.parameters import flag_limits
 from tests.support.tiny_models import TARGETS, noise

@@ -15,8 +15,8 @@ from components.core.models.bundle import Model, load_model
 from components.core.sound import decoding
 from components.core.stores.store import ListedFile
 from components.separate.recording.inspection import Unfit
-from components.separate.recording.model_pass import SampleQueue
 from components.separate.recording.quantisation import encoding_for
+from components.separate.recording.stem_estimation import SampleQueue
 from components.separate.recording.stem_files import FORMATS
 from components.separate.recording.stems import RecordingFile, Separation, separate_file
 from tests.components.separate.parameters import separate_config

@@ -8,8 +8,8 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.separate.config import FlagLimits
-from components.separate.recording.flags import find_flags
 from components.separate.recording.quality import Quality
+from components.separate.recording.quality_flags import find_flags
 from tests.components.separate.parameters import flag_limits
 
 
