@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from components.compare.systems.records import COSTS
 from components.core.data import artifacts
-from components.core.data.comparison import ComparisonSummary
+from components.core.data.comparison_documents import ComparisonSummary
 from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
 from components.core.models.bundle import load_model

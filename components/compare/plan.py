@@ -16,7 +16,7 @@ from components.compare.systems.row_names import parse_places, require_unused
 from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, find_systems
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
-from components.core.data.comparison import Job, Plan
+from components.core.data.comparison_documents import Job, Plan
 
 POSTS: Mapping[str, Mapping[str, object]] = {"mask": {}, "mwf": {"mwf": {"method": "wiener"}}}
 """Ways from estimates to stems, by the paper's names. Every system uses masks, so `mask` adds nothing."""

@@ -34,7 +34,7 @@ from components.core.data.artifacts import (
     RUN,
     SCORES,
 )
-from components.core.data.comparison import ComparisonSummary, Job, Plan, Recipe, SystemDescription
+from components.core.data.comparison_documents import ComparisonSummary, Job, Plan, Recipe, SystemDescription
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES
 from pipelines.running.checkout import Checkout, open_checkout

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from components.compare.comparison import Comparison
+from components.compare.comparison_results import Comparison
 from components.compare.presentation.markdown_tables import (
     costs_table,
     count_text,

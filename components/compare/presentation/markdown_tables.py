@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.compare.comparison import Comparison
+from components.compare.comparison_results import Comparison
 from components.compare.scores.statistics import FEWEST_TRACKS, friedman
 from components.compare.systems.baselines import is_baseline
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from components.compare.comparison import Comparison
+from components.compare.comparison_results import Comparison
 from components.compare.presentation.label_placement import place_labels
 from components.compare.presentation.markdown_page import describe_test_set
 from components.compare.scores.statistics import by_track

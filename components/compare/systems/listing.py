@@ -9,7 +9,7 @@ from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import COMPARED_SYSTEMS, MODEL
-from components.core.data.comparison import Costs
+from components.core.data.comparison_documents import Costs
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 
 _STEREO = 2

@@ -14,7 +14,7 @@ from typing import Any
 from components.compare.systems.baselines import baseline_title, is_baseline
 from components.core.base.files import digest_folder
 from components.core.data.artifacts import SPEED
-from components.core.data.comparison import Costs, Recipe, SystemDescription
+from components.core.data.comparison_documents import Costs, Recipe, SystemDescription
 from components.core.data.score_tables import MACHINE, SPEEDS, SYSTEM, TIMES_REAL_TIME
 from components.core.tracking.mlflow_runs import RunRef
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.core.data.comparison import Costs, SystemDescription
+from components.core.data.comparison_documents import Costs, SystemDescription
 from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
 from components.core.data.score_tables import SCORES

@@ -13,7 +13,7 @@ from PIL import Image
 from components.compare.compare import compare
 from components.compare.systems.baselines import is_baseline
 from components.core.base.files import digest_folder
-from components.core.data.comparison import ComparisonSummary, Recipe, SystemDescription
+from components.core.data.comparison_documents import ComparisonSummary, Recipe, SystemDescription
 from components.core.tracking.mlflow_runs import RunRef
 from tests.components.compare.made_up_scores import TRACKS, compare_config, made_costs, write_museval, write_system
 

@@ -10,7 +10,7 @@ from components.compare.plan import SMALL, training_jobs, write_plan
 from components.compare.systems.baselines import BASELINES
 from components.compare.systems.trainable import FOUR_STEMS, SYSTEMS, find_systems
 from components.core.base.errors import UserError
-from components.core.data.comparison import Plan
+from components.core.data.comparison_documents import Plan
 from components.core.networks.registry import parse_network
 from components.evaluate.config import EvaluateConfig
 from components.train.config import TrainConfig

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from components.core.base.files import write_json
-from components.core.data.comparison import ComparisonSummary
+from components.core.data.comparison_documents import ComparisonSummary
 from components.core.data.evaluation import Evaluation
 from pipelines.flows import comparison
 from pipelines.flows.comparison import few_tracks

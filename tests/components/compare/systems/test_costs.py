@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from components.compare.systems import costs as costs_module
 from components.compare.systems.costs import times_real_time
 from components.compare.systems.multiply_adds import count_multiply_adds
-from components.core.data.comparison import Costs
+from components.core.data.comparison_documents import Costs
 from components.core.models.bundle import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.unet import UNetConfig
