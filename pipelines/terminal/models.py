@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.terminal.program import run_module, to_arguments
+from pipelines.terminal.module_launch import run_module, to_arguments
 
 
 def convert(

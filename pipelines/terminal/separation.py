@@ -14,7 +14,7 @@ from components.core.base.secrets import without_secrets
 from components.core.base.section_options import as_arguments, given_options, with_options
 from components.core.base.step_command import error_line
 from components.separate.config import JobOptions, SeparateConfig
-from pipelines.terminal.program import run_module, to_arguments
+from pipelines.terminal.module_launch import run_module, to_arguments
 
 Stem = Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]
 

@@ -11,8 +11,8 @@ import typer
 
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
+from pipelines.terminal.module_launch import Assignments, run_module
 from pipelines.terminal.parameters import read_assignments, write_parameters
-from pipelines.terminal.program import Assignments, run_module
 
 
 def run(

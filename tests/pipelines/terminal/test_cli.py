@@ -14,7 +14,7 @@ from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
 from pipelines.running.project import ProjectFolder
-from pipelines.terminal.program import to_arguments
+from pipelines.terminal.module_launch import to_arguments
 
 ROOT = Path(__file__).parents[3]
 
