@@ -1,4 +1,4 @@
-"""The live version of a registered model: every change is written to the journal first, then the aliases follow.
+"""The journal and the aliases of a model: every change is written to the journal first, then the aliases follow.
 
 A process that is killed in between leaves aliases that lag behind; the next one finishes its work. The registered model
 carries the number and digest of the entry that its aliases follow. This tells an alias that lags from one that a person

@@ -1,4 +1,4 @@
-"""What all verbs of `stemline` share: the type of --set, and how a verb goes on as a step's program."""
+"""How a verb of `stemline` becomes the program of a step, and the type of --set that verbs share."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The documents of a comparison: what its plan, the flow that carries it out, and its table pass on to each other."""
+"""The documents of a comparison, which its plan, its flow and its table pass on to each other."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

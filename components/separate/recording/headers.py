@@ -1,5 +1,6 @@
-"""The length that a file's header promises: decoders stop early at the end of a truncated file, and raise no error.
+"""The length that a file's header promises; inspection.py compares it with the decoded length.
 
+Decoders stop early at the end of a truncated file, and raise no error.
 Only sizes and positions are read, a few bytes at a time; nothing is decoded. A file that this module does not
 understand promises nothing; whether it is audio is found out by the decoders.
 """

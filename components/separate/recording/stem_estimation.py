@@ -1,4 +1,4 @@
-"""One recording through a model: at the recording's own rate and channels, and in bounded memory.
+"""The estimation of a recording's stems, at the recording's own rate and channels, and in bounded memory.
 
 More channels than the model has go through it in groups. A single channel goes to all inputs of the model, and the
 outputs are averaged.
