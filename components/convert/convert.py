@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from components.convert import demucs, hdemucs, htdemucs, onnx, open_unmix, spleeter
-from components.convert.source import Converted, Kind
+from components.convert.weight_files import Converted, Kind
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.bundle import save_model

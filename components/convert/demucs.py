@@ -3,7 +3,7 @@
 from typing import Any
 
 from components.convert.demucs_package import read_checkpoint
-from components.convert.source import Converted, Kind, prefixed
+from components.convert.weight_files import Converted, Kind, prefixed
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.networks.demucs import DemucsConfig

@@ -13,7 +13,7 @@ import yaml
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from components.convert.source import Weights, find, hub, load_tensors
+from components.convert.weight_files import Weights, find, hub, load_tensors
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 

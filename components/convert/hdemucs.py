@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from components.convert.demucs_package import locate, read_checkpoint, weights
-from components.convert.source import Converted, Kind, Weights, find, load_tensors, prefixed
+from components.convert.weight_files import Converted, Kind, Weights, find, load_tensors, prefixed
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.networks.hdemucs import HDemucsConfig

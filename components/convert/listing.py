@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.convert.convert import KINDS
-from components.convert.source import Kind, Weights
+from components.convert.weight_files import Kind, Weights
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step
 

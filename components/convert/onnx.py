@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from components.convert.source import Converted, Kind
+from components.convert.weight_files import Converted, Kind
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section

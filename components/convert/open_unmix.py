@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from components.convert.source import Converted, Kind, Weights, find, hub, load_tensors
+from components.convert.weight_files import Converted, Kind, Weights, find, hub, load_tensors
 from components.core.base.errors import UserError
 from components.core.networks.open_unmix import OpenUnmixConfig
 from components.core.sound.stft import StftConfig

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.convert.source import Converted, Kind, Weights
+from components.convert.weight_files import Converted, Kind, Weights
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.networks.spleeter import SpleeterConfig

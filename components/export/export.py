@@ -1,58 +1,55 @@
-"""Copy, and describe."""
+"""The export of a model: files are copied as they are, and a model card describes them."""
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.core.base.errors import UserError
-from components.core.base.files import whole_file, write_json, write_text
+from components.core.base.files import whole_file, write_text
 from components.core.base.params import PARAMS
+from components.core.data.artifacts import MODEL, PICTURES, SCORE_TABLE, SCORES, SPEED, TEST
+from components.core.data.evaluation import Evaluation
 from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
-from components.export.card import Scores, model_card
-from components.export.run import read_run
+from components.export.card import EvaluationResults, model_card
+from components.export.mlflow_record import read_training
 
 CARD = "MODEL_CARD.md"
 LOCK = Path("dvc.lock")
-_SCORES = ("table.csv", "scores.csv", "speed.csv", "test.json")
 
 
 def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, licences: Mapping[str, str]) -> None:
-    """Write the model in `train`, its scores in the folders `evaluations` and all that made it to the folder `out`.
+    """Write the model in `train`, its scores in the folders `evaluations` and its origin to the folder `out`.
 
-    `licences` says of data sets what they are and allow, where the card does not know it (a user's own folder). Raises
-    UserError when the scores are not this model's, or a part is missing.
+    `licences` holds the terms of data sets that the card does not know, such as a user's own folder. Raises UserError
+    when the scores are another model's, or a file is missing.
     """
-    model = load_model(train / "model")
+    source = MODEL.within(train)
+    model = load_model(source)
     for folder in evaluations:
         _require_scores_of(model.digest, folder)
-    run = read_run(RunRef.read(train))
-    sources = [*(train / "model" / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK]
-    for path in sources:
+    training = read_training(RunRef.read(train))
+    for path in (*(source / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK):
         _copy(path, out / path.name)
-    scores = [Scores.read(folder) for folder in evaluations]
-    for found, folder in zip(scores, evaluations, strict=True):
-        _copy_scores(folder, out / "scores" / "+".join(found.test["datasets"]))
-    write_json(out / RunRef.FILE, run.document())
-    write_text(out / CARD, model_card(model, run, scores, data, licences))
+    scores = [EvaluationResults.read(folder) for folder in evaluations]
+    for folder, score in zip(evaluations, scores, strict=True):
+        _copy_scores(folder, out / "scores" / "+".join(score.test.datasets))
+    training.record.write(out)
+    write_text(out / CARD, model_card(model, training, scores, data, licences))
     print(f"export: {model.digest[:12]} with its origin to {out}")
 
 
-def _require_scores_of(digest: str, evaluate: Path) -> None:
-    path = evaluate / "test.json"
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: run `dvc repro evaluate` first")
-    if json.loads(path.read_text(encoding="utf-8"))["model"] != digest:
-        raise UserError(f"the scores in {evaluate} are another model's: run `dvc repro evaluate` first")
+def _require_scores_of(digest: str, evaluation: Path) -> None:
+    if Evaluation.read(evaluation).model != digest:
+        raise UserError(f"the scores in {evaluation} are another model's: run `dvc repro evaluate` first")
 
 
-def _copy_scores(evaluate: Path, target: Path) -> None:
-    for name in _SCORES:
-        _copy(evaluate / name, target / name)
-    for picture in sorted((evaluate / "pictures").glob("*.png")):
+def _copy_scores(evaluation: Path, target: Path) -> None:
+    for artifact in (SCORE_TABLE, SCORES, SPEED, TEST):
+        _copy(artifact.within(evaluation), artifact.within(target))
+    for picture in sorted(PICTURES.within(evaluation).glob("*.png")):
         _copy(picture, target / picture.name)
 
 

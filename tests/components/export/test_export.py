@@ -1,4 +1,4 @@
-"""A model's folder to ship: whole, loadable, and its card says what its files say."""
+"""The exported folder is complete and loadable, and its card agrees with its files."""
 
 import json
 import sys
@@ -11,14 +11,15 @@ import soundfile
 from components.convert.convert import convert
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
+from components.core.base.step_command import run_step_command
 from components.core.data.manifest import StemFile, Track, write_manifest
 from components.core.models.bundle import load_model, save_model
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking import mlflow_runs
 from components.evaluate.evaluate import evaluate
-from components.export import __main__ as program
+from components.export.__main__ import run as export_command
 from components.export.export import export
-from components.export.network import ARTIFACTS
+from components.export.onnx_network import ARTIFACT_FOLDER
 from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
@@ -27,8 +28,8 @@ pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
-class Made:
-    """What the stages leave behind."""
+class StageOutputs:
+    """The folders that the stages write."""
 
     train: Path
     evaluate: Path
@@ -46,7 +47,7 @@ def _track(folder: Path, number: int) -> Track:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> StageOutputs:
     root = tmp_path_factory.mktemp("made")
     data = root / "acquire"
     data.mkdir()
@@ -69,22 +70,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     evaluate(evaluate_config(systems=("model", "mixture")), train / "model", data, root / "evaluate")
     (root / "params.yaml").write_text("train: {}\n")
     (root / "dvc.lock").write_text("schema: '2.0'\n")
-    return Made(train, root / "evaluate", data, root)
+    return StageOutputs(train, root / "evaluate", data, root)
 
 
 @pytest.fixture(autouse=True)
-def _there(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{made.root / 'mlflow.db'}")
-    monkeypatch.chdir(made.root)
+def _work_in_the_project(outputs: StageOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{outputs.root / 'mlflow.db'}")
+    monkeypatch.chdir(outputs.root)
 
 
-def test_the_folder_is_a_model_with_all_that_made_it(made: Made, tmp_path: Path) -> None:
-    export(made.train, [made.evaluate], made.data, tmp_path, {"made": "white noise, CC0"})
-    assert load_model(tmp_path).digest == load_model(made.train / "model").digest
+def test_export_writes_a_loadable_model_with_its_origin(outputs: StageOutputs, tmp_path: Path) -> None:
+    export(outputs.train, [outputs.evaluate], outputs.data, tmp_path, {"made": "white noise, CC0"})
+    assert load_model(tmp_path).digest == load_model(outputs.train / "model").digest
     for name in ("params.yaml", "dvc.lock"):
-        assert (tmp_path / name).read_bytes() == (made.root / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (outputs.root / name).read_bytes()
     for name in ("table.csv", "scores.csv", "speed.csv", "test.json"):
-        assert (tmp_path / "scores" / "made" / name).read_bytes() == (made.evaluate / name).read_bytes()
+        assert (tmp_path / "scores" / "made" / name).read_bytes() == (outputs.evaluate / name).read_bytes()
     assert (tmp_path / "scores" / "made" / "spectrograms.png").is_file()
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["metrics"]["train/loss"] == [[20, 0.05], [40, 0.025]]
@@ -92,51 +93,51 @@ def test_the_folder_is_a_model_with_all_that_made_it(made: Made, tmp_path: Path)
     assert not any(name.startswith("mlflow.") for name in run["tags"])
 
 
-def test_the_card_says_what_the_files_say(made: Made, tmp_path: Path) -> None:
-    export(made.train, [made.evaluate], made.data, tmp_path, {"made": "white noise, CC0"})
+def test_card_agrees_with_the_exported_files(outputs: StageOutputs, tmp_path: Path) -> None:
+    export(outputs.train, [outputs.evaluate], outputs.data, tmp_path, {"made": "white noise, CC0"})
     card = (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert load_model(tmp_path).digest in card
     assert "step 40" in card
     assert "`c0ffee`" in card
     assert "| made | – | – | 2 tracks, 0.0 min | white noise, CC0 |" in card
     assert "a small machine" in card
-    table = json.loads((made.evaluate / "metrics.json").read_text())
+    table = json.loads((outputs.evaluate / "metrics.json").read_text())
     for system in ("model", "mixture"):
         for target in ("vocals", "accompaniment"):
             assert f"| {system} | {target} | {table[system][target]['SDR']:.2f} (" in card
     assert "made/Nobody - Song 0" in card  # among the weakest two
 
 
-def test_the_network_goes_to_the_folder_and_to_mlflow(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_onnx_option_writes_the_network_to_the_folder_and_to_mlflow(
+    outputs: StageOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxscript")
-    options = ["--train", str(made.train), "--evaluate", str(made.evaluate), "--data", str(made.data), "--onnx"]
-    monkeypatch.setattr(sys, "argv", ["export", str(tmp_path), *options])
-    program.main()
-    client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(made.train)
-    [artifact] = client.list_artifacts(run.run_id, ARTIFACTS)
+    folders = ["--train", str(outputs.train), "--evaluate", str(outputs.evaluate), "--data", str(outputs.data)]
+    monkeypatch.setattr(sys, "argv", ["export", str(tmp_path), *folders, "--onnx"])
+    run_step_command(export_command, "components.export")
+    client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(outputs.train)
+    [artifact] = client.list_artifacts(run.run_id, ARTIFACT_FOLDER)
     logged = Path(client.download_artifacts(run.run_id, artifact.path, str(tmp_path)))
     assert logged.read_bytes() == (tmp_path / "network.onnx").read_bytes()
     assert convert("onnx", str(logged), tmp_path / "back").targets == ("vocals", "accompaniment")
 
 
-def test_scores_of_another_model_are_refused(made: Made, tmp_path: Path) -> None:
-    document = json.loads((made.evaluate / "test.json").read_text())
+def test_export_refuses_scores_of_another_model(outputs: StageOutputs, tmp_path: Path) -> None:
+    document = json.loads((outputs.evaluate / "test.json").read_text())
     other = tmp_path / "other"
     other.mkdir()
     (other / "test.json").write_text(json.dumps(document | {"model": "0" * 64}))
     with pytest.raises(UserError, match="another model's"):
-        export(made.train, [other], made.data, tmp_path / "out", {})
+        export(outputs.train, [other], outputs.data, tmp_path / "out", {})
     with pytest.raises(UserError, match="evaluate"):
-        export(made.train, [tmp_path / "nothing"], made.data, tmp_path / "out", {})
+        export(outputs.train, [tmp_path / "nothing"], outputs.data, tmp_path / "out", {})
     assert not (tmp_path / "out").exists()
 
 
-def test_a_licence_that_says_nothing_is_one_line(
-    made: Made, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_licence_option_without_terms_is_a_user_error(
+    outputs: StageOutputs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["export", "out", "--licence", "folder"])
     with pytest.raises(SystemExit):
-        program.main()
+        run_step_command(export_command, "components.export")
     assert capsys.readouterr().err.startswith("stemline: --licence folder: write DATASET=TEXT")

@@ -1,0 +1,68 @@
+"""The record of an MLflow run as a file, which stays readable when the store is gone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median_high
+from typing import ClassVar
+
+from components.core.base.documents import Document
+from components.core.data import artifacts
+from components.core.tracking import mlflow_runs
+
+_INTERNAL = "mlflow."
+_LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
+
+
+class MlflowRecord(Document):
+    """An MLflow run. Each metric is a list of `(step, value)`; MLflow's own tags are left out."""
+
+    FILE: ClassVar[str] = artifacts.RUN.file
+    REMEDY: ClassVar[str] = "export the model again"
+
+    run_id: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, tuple[tuple[int, float], ...]]
+
+
+@dataclass(frozen=True)
+class Training:
+    """The record of a training's run, and the times of its validations in milliseconds since 1970."""
+
+    record: MlflowRecord
+    validation_times: tuple[int, ...]
+
+    @property
+    def last_day(self) -> str:
+        """The day of the last validation (UTC), such as 2026-11-30."""
+        return datetime.fromtimestamp(max(self.validation_times) / 1000, UTC).date().isoformat()
+
+    @property
+    def minutes(self) -> float:
+        """The length of the training in minutes; the part before the first validation is estimated."""
+        between = (max(self.validation_times) - min(self.validation_times)) / 60_000
+        return between * len(self.validation_times) / max(1, len(self.validation_times) - 1)
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio trained in a second: the median over the validations, NaN without any."""
+        speeds = [value for _, value in self.record.metrics.get(_SPEED, ())]
+        return median_high(speeds) if speeds else float("nan")
+
+
+def read_training(ref: mlflow_runs.RunRef) -> Training:
+    """Read the run of a training from the store; raises UserError when the store does not hold it."""
+    client = mlflow_runs.connect()
+    mlflow_runs.require_run(ref)
+    run = client.get_run(ref.run_id)
+    histories = {name: client.get_metric_history(ref.run_id, name) for name in sorted(run.data.metrics)}
+    record = MlflowRecord(
+        run_id=ref.run_id,
+        name=run.info.run_name,
+        params=dict(sorted(run.data.params.items())),
+        tags={name: value for name, value in sorted(run.data.tags.items()) if not name.startswith(_INTERNAL)},
+        metrics={name: tuple((point.step, point.value) for point in points) for name, points in histories.items()},
+    )
+    return Training(record, tuple(point.timestamp for point in histories[_LOSS]))
