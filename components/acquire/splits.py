@@ -1,8 +1,9 @@
 """Splits by artist: training, validation, test. No artist is ever in two splits.
 
 A split that the dataset names is kept. The rest is drawn by a number per artist in [0, 1), a hash of seed and artist.
-Artists with a number below the test share are for testing; of few artists, where no number is that low, the lowest is.
-So artists may come or go and the others keep their split, and models of different years are scored on the same tracks.
+Artists with a number below the test share are for testing. If no number is below the share, the artist with the lowest
+number goes to test. So artists may come or go and the others keep their split, and models of different years are scored
+on the same tracks.
 The next artists are for validation, as many as make up the validation share. Where an artist would be in two splits
 (three of MUSDB18's are), test has precedence over validation, and validation over training; the rest is left out.
 """

@@ -1,6 +1,6 @@
 """The rules about scores: each returns findings, and a version passes when every finding is good.
 
-What cannot be shown counts as bad: a missing threshold, too few tracks or another test set refuse the version.
+A rule fails if it can't be checked: a missing threshold, too few tracks or another test set refuse the version.
 """
 
 import numpy as np
@@ -118,7 +118,8 @@ def _judge_better(config: GateConfig, challenger: Scores, champion: Scores) -> F
 
 def _cannot_be_scored(tracks: list[str]) -> str:
     more = f" and {len(tracks) - 1} more" if len(tracks) > 1 else ""
-    return f"the model's estimate of '{tracks[0]}'{more} can't be scored (silent, or no numbers), and others' can"
+    unscored = f"the model's estimate of '{tracks[0]}'{more} can't be scored (silent or NaN)"
+    return f"{unscored}, but the other system's estimate can"
 
 
 def _bad(target: str, why: str) -> Finding:

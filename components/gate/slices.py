@@ -1,8 +1,8 @@
 """Slices of the test set: a model may be better on average and still fail one kind of music.
 
 Tracks are sliced by a column of manifest.csv (dataset, artist, genre …) or by `level`: how loud the target is in its
-mixture. The gate reads no audio: the level is the SDR of the mixture itself as estimate of the target, which rises with
-the target's share of the energy. Numbers are cut into thirds. A track with an empty value is in no slice.
+mixture. The gate reads no audio: the level is the SDR of the mixture scored as if it were the target, which rises
+with the target's share of the energy. Numbers are cut into thirds. A track with an empty value is in no slice.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def judge_slices(config: GateConfig, challenger: Scores, champion: Scores, data:
 
 
 def assign_slices(values: "pd.Series[float] | pd.Series[str]") -> "pd.Series[str]":
-    """Return the slice of each track: a text is a slice of its own, a number is in a third."""
+    """Return the slice of each track: each text value is a slice; numbers are cut into thirds."""
     if not pd.api.types.is_numeric_dtype(values):
         return values.astype(str)
     ranks = values.rank(method="first")  # ties too are split into three even parts
@@ -83,7 +83,7 @@ def _left_out(small: int, minimum: int, unknown: int, unplaced: int) -> str:
 
 
 def _read_tracks(data: Path) -> pd.DataFrame:
-    """Return the manifest's columns, a row a track; an empty table when there is no manifest."""
+    """Return the manifest's columns, one row per track; an empty table when there is no manifest."""
     manifest = MANIFEST.within(data)
     if not manifest.is_file():
         return pd.DataFrame()

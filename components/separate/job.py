@@ -4,7 +4,7 @@ For the recording `albums/song.flac` the destination gets
 
     albums/song.flac/vocals.wav, accompaniment.wav …    a file for each stem
     albums/song.flac/spectrogram.png
-    albums/song.flac/provenance.json                    written last: where it is, the recording is done
+    albums/song.flac/provenance.json                    written last: its presence means that the recording is done
     _stemline/quarantine/                               recordings that can't be separated, and why
 """
 

@@ -23,7 +23,8 @@ from pipelines.running.project import ProjectFolder
 
 
 def repair_registry(project: ProjectFolder) -> None:
-    """Finish a promotion that was killed, as `stemline repair` does; before a training, since the gate relies on it.
+    """Finish a promotion that was killed, as `stemline repair` does; before a training,
+    because the gate reads the live version.
 
     Raises CommandError when the journal and the registry contradict each other.
     """

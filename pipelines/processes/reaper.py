@@ -1,8 +1,8 @@
 """The reaper: a process that ends everything a run has started, when the run ends or is killed with -9.
 
-components/core/base/process_lifetime.py binds the processes that this project starts to their parent. That does not
-work for Prefect's embedded server, nor for a program that still imports. So everything that a run starts inherits a
-mark in its environment, and the reaper ends whatever still carries it.
+components/core/base/process_lifetime.py ends the processes that this project starts when their parent ends. This does
+not cover Prefect's embedded server, nor a program that is still importing. So every process of a run inherits a mark in
+its environment, and the reaper ends each process that still carries the mark.
 """
 
 import os

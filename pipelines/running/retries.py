@@ -1,4 +1,4 @@
-"""Retries after an outage, for runs of deployments: nobody watches these runs and starts them again."""
+"""Retries after an outage, in runs of deployments, because nobody watches and restarts those."""
 
 import time
 from collections.abc import Callable
@@ -20,10 +20,10 @@ def retry_delays() -> tuple[float, ...]:
 
 
 def retry_outages(work: Callable[[], Result], delays: tuple[float, ...] | None = None) -> Result:
-    """Return the result of `work`, which asks servers and may be repeated; try again after an outage.
+    """Return the result of `work`, which calls servers and may be repeated; try again after an outage.
 
-    A step inside `work` is a task with retries of its own (tasks.py), so its failure is final. `delays` are the seconds
-    between tries, for callers who ask often: reading them asks the server as well.
+    A failed step is not repeated here: it is a task with its own retries (tasks.py). `delays` are the seconds between
+    tries. A caller that retries often passes them, because `retry_delays` calls the server too.
     """
     for seconds in retry_delays() if delays is None else delays:
         try:

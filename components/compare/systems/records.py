@@ -30,9 +30,9 @@ class SystemRecord:
     training_seconds   how long it was trained, if this is known
     one_core           the speed on one core, by row of speed.csv
     one_core_machine   the machine on which this was measured
-    origin             what a model is that was not trained here
-    recipe             how much music the training of another system saw
-    scores             where scores come from that were not measured here
+    origin             where a model comes from that another project trained
+    recipe             how much music a training used, as text
+    scores             the source of scores that another project measured
     run                the MLflow run of the system
     """
 
@@ -48,7 +48,7 @@ class SystemRecord:
 
 
 def read_records(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, SystemRecord]:
-    """Return the record of every system below `folder`, as far as they are there."""
+    """Return the record of every system whose scores are in a folder below `folder`, by name."""
     return {
         path.parent.name: _read_system(path.parent, training_seconds.get(path.parent.name))
         for path in sorted(folder.glob(f"*/{SPEED.writer}"))
@@ -72,7 +72,7 @@ def _read_system(folder: Path, training_seconds: float | None) -> SystemRecord:
 
 
 def records_of_others(others: Mapping[str, Path]) -> dict[str, SystemRecord]:
-    """Return for the scores of others, by name, in which folder they are and a digest of their files."""
+    """Return a record for each folder of other projects' scores: its title, its path and the digest of its files."""
     return {
         name: SystemRecord(
             f"{name}, scores of others",

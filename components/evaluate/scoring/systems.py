@@ -1,4 +1,4 @@
-"""What is scored: the model, its post-processings, and the floor and the ceilings of its table.
+"""Scored systems: model, post-processings, mixture (floor), oracles (ceilings).
 
 To add a system, write its function and add a line to SYSTEMS.
 """
@@ -57,7 +57,7 @@ _POST = "model+"
 
 
 def all_systems(names: Sequence[str], post: Mapping[str, PostProcessing]) -> list[str]:
-    """Return the systems in `names`, and after the model the model with each post-processing."""
+    """Return the systems in `names`; the model is followed by one system per post-processing."""
     after = [f"{_POST}{name}" for name in post]
     return [system for name in names for system in ([name, *after] if name == "model" else [name])]
 

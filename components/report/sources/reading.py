@@ -1,4 +1,4 @@
-"""Reads the files of other steps, which may be missing, old or damaged: then a sentence takes their place."""
+"""Reads the files of other steps, which may be missing, old or damaged: then the page shows a note instead."""
 
 import os
 from collections.abc import Callable, Iterable

@@ -1,1 +1,1 @@
-"""What became of each recording, in the books of the destination."""
+"""Claims, ledger and quarantine at the destination."""

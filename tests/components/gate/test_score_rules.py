@@ -182,7 +182,7 @@ def test_a_track_that_only_the_challenger_has_no_score_for_refuses_it() -> None:
     champion = made_scores(model={"vocals": [0] * 7}, targets=("vocals",))
     (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert not finding.good
-    assert "and 1 more can't be scored (silent, or no numbers), and others' can" in finding.text
+    assert "and 1 more can't be scored (silent or NaN), but the other system's estimate can" in finding.text
     challenger = made_scores(model={"vocals": [9, 9, nan]}, mixture={"vocals": [0, 0, 0]}, targets=("vocals",))
     (finding,) = judge_first_champion(gate_config(minimum_gain_db={"vocals": 3.0}), challenger)
     assert not finding.good

@@ -1,4 +1,4 @@
-"""Bounded reading of files from outside: only so many bytes in so many reads, and the chunks of wav and aiff files."""
+"""Limit bytes and reads when untrusted tags are parsed, and find the chunks of wav and aiff files."""
 
 import os
 import struct
@@ -12,7 +12,7 @@ _FORM_BYTES = 12  # RIFF, its size, WAVE
 
 
 class BoundedFile:
-    """A file open for reading, as parsers use it; raises OSError when they read more than is allowed."""
+    """A file for tag parsers; raises OSError beyond the limits."""
 
     def __init__(self, file: BinaryIO, most_bytes: int = _BYTES, most_reads: int = _READS) -> None:
         """Allow reading `most_bytes` of `file` in at most `most_reads` calls."""
@@ -25,7 +25,7 @@ class BoundedFile:
         self._bytes -= len(data)
         self._reads -= 1
         if self._bytes < 0 or self._reads < 0:
-            raise OSError("these are more tags than are read")
+            raise OSError("tags exceed the reading limits")
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
