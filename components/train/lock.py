@@ -54,7 +54,7 @@ def exclusive_training(folder: Path) -> Iterator[None]:
             yield
             return
         name = holder or "another process"
-        print(f"train: waiting for the same training ({folder.name}), of {name}", file=sys.stderr, flush=True)
+        print(f"train: waiting for {name}, which runs the same training ({folder.name})", file=sys.stderr, flush=True)
         lock.acquire(poll_interval=_POLL_INTERVAL)
     try:
         own.write(folder)

@@ -14,7 +14,10 @@ from tests.components.train.training_processes import Training, living
 from tests.support.databases import new_mlflow_store
 from tests.support.processes import wait_until
 
-WAITS = re.compile(r"^train: waiting for the same training \((\w{16})\), of process (\d+) on \S+, started in (.+)$")
+WAITS = re.compile(
+    r"^train: waiting for process (?P<process>\d+) on \S+, started in (?P<folder>.+), "
+    r"which runs the same training \((?P<key>\w{16})\)$"
+)
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_the_second_waits_and_goes_on_from_the_checkpoint_of_the_killed_first(fi
     assert waiting.wait(120) == 0, second.text
     wait_until(lambda: not living(first), seconds=60)
     assert not first.finished
-    ((key, process, folder),) = [found.groups() for found in said_of_waiting(second)]
+    ((process, folder, key),) = [found.groups() for found in said_of_waiting(second)]
     assert (first.scratch / key / "checkpoint.pt").is_file()
     assert (int(process), folder) == (launcher.pid, str(first.folder))
     assert "train: going on from step" in second.text
