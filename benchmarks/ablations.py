@@ -111,7 +111,7 @@ def _changed_parameters(changes: Mapping[str, object]) -> Iterator[None]:
 
 
 def _scores(table: str, name: str, steps: int) -> pd.DataFrame:
-    """Train a variant and return its SDR, a row a validation track and a column a target; both are kept."""
+    """Train a variant and return its SDR, one row per validation track and one column per target; both are kept."""
     experiment = "-".join([table, str(steps), *re.findall(r"[\w.]+", name)])  # a name that git takes
     kept = SCORES / f"{experiment}.csv"
     if kept.is_file():

@@ -4,7 +4,7 @@ Five ways to give a training step the complex spectrograms of random crops of tw
 measured side by side in one process, on the same tracks, from the page cache:
 
     musdb            the musdb package, stem by stem, out of stem.mp4
-    soundfile        a WAV file a stem
+    soundfile        one WAV file per stem
     spectrograms     shards of complex spectrograms in half precision, memory-mapped
     waveforms        shards of int16 waveforms, memory-mapped, and the STFT in the step (what `cache` writes)
     waveforms read   the same without the STFT, which a GPU does beside the network
@@ -49,7 +49,7 @@ CropReader = Callable[[np.random.Generator], Tensor]
 
 
 def main() -> None:
-    """Print crops a second and bytes a second of audio for each way."""
+    """Print crops per second and bytes per second of audio for each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=12)
     parser.add_argument("--crop-seconds", type=float, default=3.0)
@@ -62,7 +62,7 @@ def main() -> None:
         tracks = _tracks(Path(folder), arguments.tracks)
         readers = _readers(tracks, Path(folder), crop)
         print(f"{len(tracks)} tracks, crops of {arguments.crop_seconds:g} s, one thread")
-        print(f"{'':14} crops/s   against musdb   bytes a second of audio")
+        print(f"{'':14} crops/s   against musdb   bytes per second of audio")
         base = 0.0
         for name, (read, size) in readers.items():
             rate = _crops_a_second(read, arguments.seconds)

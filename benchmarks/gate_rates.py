@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def real_differences() -> Values:
-    """Return what the Wiener filter changes in the vocals of the shipped model, in dB, a value a test track."""
+    """Return what the Wiener filter changes in the vocals of the shipped model, in dB, one value per test track."""
     table = pd.read_csv(SHIPPED / "scores" / "musdb18-7s" / "scores.csv")
     rows = table[(table["metric"] == "SDR") & (table["target"] == "vocals")]
     by_system = rows.pivot(index="track", columns="system", values="value")

@@ -1,6 +1,6 @@
 """Does the loader keep the network fed? `python -m benchmarks.loader --cache workspace/cache [--params params.yaml]`
 
-Printed: crops a second that one process prepares on one and on several threads (`train.loading_threads`), with all of
+Printed: crops per second that one process prepares on one and on several threads (`train.loading_threads`), with all of
 `train.augment` and with nothing but reading: to compare with what the network eats (`python -m
 benchmarks.training_step`). `python -m benchmarks.cache_format` compares the reading itself with musdb's and soundfile's
 readers; the share of a real step spent waiting is in every training's log and in MLflow (`train/share_waiting`).
@@ -21,7 +21,7 @@ NOTHING = dict.fromkeys(AugmentConfig.model_fields, 0.0)
 
 
 def main() -> None:
-    """Print crops a second, with and without augmentation."""
+    """Print crops per second, with and without augmentation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))
     parser.add_argument("--params", type=Path, default=PARAMS)

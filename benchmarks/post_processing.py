@@ -36,7 +36,7 @@ WAYS = {
 
 
 def main() -> None:
-    """Print a row a way."""
+    """Print one row per way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("workspace/train/model"))
     parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))

@@ -2,8 +2,8 @@
 
 All in one run, side by side and in turns; of each the best of several rounds, since what disturbs only slows down.
 
-    plain     torch as it comes: eager, fp32, a thread a core, one window after the other
-    fast      as `stemline separate` does: `for_inference` in the best precision, a lane a core
+    plain     torch as it comes: eager, fp32, one thread per core, one window after the other
+    fast      as `stemline separate` does: `for_inference` in the best precision, one lane per core
     others    architectures of other projects, plain, with the overlap that they come with
 
 Networks have random weights, but for `shipped`. Printed are multiples of real time, and FLOP/s. FLOPs are those of the

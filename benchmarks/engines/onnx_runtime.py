@@ -31,7 +31,7 @@ def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepa
 def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
     """Write the network in `path` with 8-bit weights and activations beside it, and return that path.
 
-    Static quantisation, its ranges those of `inputs` (a range a channel for weights): whole numbers for convolutions
+    Static quantisation with the ranges of `inputs` (one range per channel for weights): whole numbers for convolutions
     and matrix products, everything else stays as it is, Fourier transforms too.
     """
     onnx = import_optional("onnx", "onnx", "quantising", EXTRA)

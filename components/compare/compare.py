@@ -1,10 +1,10 @@
 """Compare all systems: scores in, tables, a page and pictures out.
 
-comparison.csv     a row a system: medians, intervals, costs
-pairs.csv          a row a pair of systems, target and metric
+comparison.csv     one row per system: medians, intervals, costs
+pairs.csv          one row per pair of systems, target and metric
 comparison.md      the comparison to read, with scores that others published
 comparison.html    the same with pictures; its tables can be sorted
-pictures/          differences, boxes and speed, a picture a target
+pictures/          differences, boxes and speed, one picture per target
 summary.json       `ComparisonSummary`
 """
 

@@ -16,7 +16,7 @@ from components.core.data.score_tables import SYSTEM, TARGET
 
 @dataclass(frozen=True)
 class Comparison:
-    """The scores; a row a system (`summary`); a row a pair (`pairs`); records of the systems; day and commit."""
+    """The scores; one row per system (`summary`) and per pair (`pairs`); records of the systems; day and commit."""
 
     gathered: GatheredScores
     summary: pd.DataFrame
@@ -61,5 +61,5 @@ class Comparison:
         return f"{title_of(row, self.records)}{' †' if row in self.scored_otherwise(target) else ''}"
 
     def _scored(self, target: str) -> pd.DataFrame:
-        """Return the comparable SDRs: a row a track, a column a system, the best median first."""
+        """Return the comparable SDRs: one row per track, one column per system, the best median first."""
         return by_track(self.gathered.comparable, target, "SDR").dropna(axis="columns", how="all")

@@ -1,4 +1,4 @@
-"""`python -m components.compare.plan`: writes what a comparison trains and scores, a job a system (plan.json).
+"""`python -m components.compare.plan`: writes what a comparison trains and scores, one job per system (plan.json).
 
 The flow `compare` carries the jobs out.
 """

@@ -1,4 +1,4 @@
-"""comparison.csv: one row a system."""
+"""comparison.csv: one row per system."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from components.core.data.score_tables import METRIC, SYSTEM, TARGET, VALUE
 
 
 def systems_table(scores: pd.DataFrame, records: Mapping[str, SystemRecord], config: CompareConfig) -> pd.DataFrame:
-    """Return a row a system.
+    """Return one row per system.
 
     Its columns are for every target the medians over tracks, the interval of the median SDR, the number of tracks and
     the stems among which it was scored; then the costs.

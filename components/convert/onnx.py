@@ -18,7 +18,7 @@ OPTIONS = {
     "interface": "waveform (samples to stems), magnitude-mask or complex-mask (an STFT to masks)",
     "targets": "the stems' names, commas between",
     "rate": "sampling rate in Hz (44100)",
-    "window": "of masks: samples a frame of the STFT (4096)",
+    "window": "of masks: samples per frame of the STFT (4096)",
     "hop": "of masks: samples from one frame to the next (a quarter of the window)",
     "shares": f"magnitude-mask: how masks become shares of the mixture: {' or '.join(MASK_SHARES)} (of-masks)",
     "level": f"waveform: how loud the network wants the mixture: {', '.join(INPUT_LEVELS)} (as-is)",

@@ -1,4 +1,4 @@
-"""Open-Unmix's weights: a file a target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
+"""Open-Unmix's weights: one file per target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

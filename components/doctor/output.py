@@ -45,7 +45,7 @@ def make_report(found: Sequence[CheckedFinding]) -> DoctorReport:
 
 
 def print_report(found: Sequence[CheckedFinding]) -> None:
-    """Print one line a finding, the gravest first, then the counts."""
+    """Print one line per finding, the gravest first, then the counts."""
     for check, finding in sort_by_gravity(found):
         print(format_line(check, finding))
     print(format_counts([finding for _, finding in found]))

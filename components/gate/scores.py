@@ -22,7 +22,7 @@ class Scores:
     test_digest   identifies the test tracks
     scorer        the program that computed the scores, and the length of its frames
     model         SHA-256 of the model's weights
-    sdr           by system (`model`, `mixture` …) a table in dB: a row a track, a column a target
+    sdr           by system (`model`, `mixture` …) a table in dB: one row per track, one column per target
     """
 
     test_digest: str

@@ -32,7 +32,7 @@ class _Content:
 def draw_differences(
     path: Path, config: GateConfig, verdict: Verdict, challenger: Scores, champion: Scores | None
 ) -> None:
-    """Write the picture to `path`: a panel a target, a dot a track."""
+    """Write the picture to `path`: one panel per target, one dot per track."""
     content = _to_champion(config, verdict, challenger, champion) if champion else _to_mixture(config, challenger)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.2 + 3.4 * max(1, len(content.differences)), 4.2), layout="constrained")

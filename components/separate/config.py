@@ -76,7 +76,7 @@ class SeparateConfig(Section):
     precision: Literal["auto", "bf16", "fp32"] = Field(
         description="bf16, fp32, or auto: bf16 where the processor or GPU has units for it."
     )
-    workers: int = Field(ge=0, description="Processes; 0: one a core, or one a GPU.")
+    workers: int = Field(ge=0, description="Processes; 0: one per core, or one per GPU.")
     attempts: int = Field(gt=0, description="Tries of a recording that ends its worker or fails for no known reason.")
     patience_seconds: float = Field(ge=0, description="Time for which a store that does not answer is asked again.")
     stuck_seconds: float = Field(gt=0, description="A worker without progress for so long is ended.")
@@ -104,7 +104,7 @@ class JobOptions(Section):
     )
     exclude: tuple[str, ...] = Field((), description="No keys that match, e.g. 'demos/*'. Repeatable.")
     manifest: str | None = Field(
-        None, description="A file that names the recordings: a key a line, or the column `key` of a CSV file."
+        None, description="A file that names the recordings: one key per line, or the column `key` of a CSV file."
     )
     retry_quarantined: bool = Field(False, description="Try the recordings in quarantine once more.")
     models: Path = Field(SCRATCH / "models", description="Folder for models that are fetched from a registry.")

@@ -36,7 +36,7 @@ class Excerpt:
     key      the recording's name in the catalogue
     sha256   of the whole file
     start    where the part begins, in seconds
-    rate     samples a second
+    rate     samples per second
     audio    `(channels, samples)`
     """
 

@@ -116,7 +116,7 @@ def lock_results() -> Iterator[None]:
 
 
 def _plan(options: list[str]) -> tuple[Job, ...]:
-    """Return the jobs of the comparison, one a system."""
+    """Return the jobs of the comparison, one per system."""
     cache, reference = load_section("cache", CacheConfig), load_section("compare", CompareConfig).reference
     command = [sys.executable, "-m", "components.compare.plan", "--out", str(OUT)]
     command += ["--rate", str(cache.rate), "--channels", str(cache.channels)]

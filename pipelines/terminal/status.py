@@ -18,7 +18,7 @@ from pipelines.terminal.stage_status import read_stage_status, stage_lines
 
 
 def print_status(console: Console | None = None) -> None:
-    """Print the live model, one line a stage, and where scores, MLflow's runs and all files are."""
+    """Print the live model, one line per stage, and where scores, MLflow's runs and all files are."""
     out = console or Console(highlight=False, soft_wrap=True)
     lines = {"Live": _live_model(), "Stages": _stages(), "Scores": _places()}
     for title, texts in lines.items():

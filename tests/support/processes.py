@@ -34,7 +34,7 @@ def wait_until(
     """Wait until `condition()` is true. Fail the test, naming `what`, when `seconds` have passed.
 
     A server that does not answer yet counts as false. `every` is the pause between two looks: a server that is asked
-    ten times a second has no time for anything else.
+    ten times per second has no time for anything else.
     """
     deadline = time.monotonic() + seconds
     while not _is_true(condition):

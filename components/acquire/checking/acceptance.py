@@ -23,7 +23,7 @@ SILENT_PEAK = 1e-4
 """−80 dB of full scale, three steps of 16 bit: dither, and what a codec leaves of digital silence."""
 
 CLIPPED_SHARE = 1e-3
-"""Mastered mixtures touch full scale here and there; one sample in a thousand, 44 a second, is audible distortion."""
+"""Mastered mixtures touch full scale here and there; one sample in a thousand, 44 per second, is audible distortion."""
 
 RESIDUAL_WARNING_DB = -20.0
 """MUSDB18's AAC streams differ from their sum by about −28 dB; −20 dB is 1 % of the energy, more than a codec does."""

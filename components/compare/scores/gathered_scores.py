@@ -38,7 +38,7 @@ _COMMON = {
 class GatheredScores:
     """The scores of all systems.
 
-    scores       a row a system, target, metric and track (COLUMNS), in dB; NaN for no score
+    scores       one row per system, target, metric and track (COLUMNS), in dB; NaN for no score
     evaluation   what all systems were scored on
     usual        by target the stems among which most systems were scored
     unmatched    by name files of others that are about no track of the test set

@@ -1,6 +1,6 @@
 """Scores of others: folders of JSON files as museval writes them and SiSEC 2018 published them.
 
-FOLDER/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"SDR": …}}]}]}, in dB, one frame a second
+FOLDER/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"SDR": …}}]}]}, dB, one frame per second
 """
 
 import json
@@ -26,7 +26,7 @@ Frames = Mapping[str, Mapping[str, list[float]]]
 def read_museval_scores(name: str, folder: Path, tracks: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
     """Return the scores of the system `name`, and the files that are about none of `tracks`.
 
-    `tracks` maps the scored tracks to their number of frames. The table has a row a track, target and metric: the
+    `tracks` maps the scored tracks to their number of frames. The table has one row per track, target and metric: the
     median over the frames that have a finite score, NaN for none; `among` holds the stems that were scored together.
     Raises UserError when no file fits, when one is not museval's, or when one has more or fewer frames: excerpts have
     the names of the songs that they are from.
@@ -58,7 +58,7 @@ def require_museval_files(name: str, folder: Path) -> None:
     inner = _inner_folder(name, folder)
     if not any(_is_museval(path) for path in sorted(inner.glob("*.json"))):
         raise UserError(
-            f"--scores {name}: {inner} has no JSON file of museval's in it: name the folder that has one a track"
+            f"--scores {name}: {inner} has no JSON file of museval's in it: name the folder that has one per track"
         )
 
 

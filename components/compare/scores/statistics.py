@@ -54,7 +54,7 @@ class Pair:
 
 
 def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
-    """Return a row a pair of systems that were scored among the same stems (Pair), for one target and metric."""
+    """Return one row per pair of systems that were scored among the same stems (Pair), for one target and metric."""
     chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
     tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby("among", sort=False)}
     pairs = [
@@ -75,7 +75,7 @@ def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: Compar
 
 
 def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
-    """Return a row a track and a column a system, the best median first; NaN for no score."""
+    """Return one row per track and one column per system, the best median first; NaN for no score."""
     chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
     table = chosen.pivot(index="track", columns="system", values="value").replace([np.inf, -np.inf], np.nan)
     return table[table.median().sort_values(ascending=False, kind="stable").index]

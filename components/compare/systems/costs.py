@@ -58,7 +58,7 @@ def measure_costs(model: Model, folder: Path) -> Costs:
 
 
 def times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
-    """Return the speed in seconds of music a second, overlap included, and the seconds that were separated.
+    """Return the speed in seconds of music per second, overlap included, and the seconds that were separated.
 
     The music is an endless song of noise. Every window yields one hop of it, so the speed does not depend on the length
     of segments. A slow network separates two windows, a fast one 20 s; the first window only warms up.

@@ -1,4 +1,4 @@
-"""The workspace: one ignored folder with everything that a run makes, a folder a step."""
+"""The workspace: one ignored folder with everything that a run makes, one folder per step."""
 
 import os
 from pathlib import Path

@@ -45,7 +45,7 @@ class Artifact:
 
 TRACKS = Artifact("acquire", "tracks", "folder", "the stems as they arrived", ("cache", "evaluate", "catalogue"))
 MANIFEST = Artifact(
-    "acquire", "manifest.csv", "table", "a row a stem: track, artist, split, file",
+    "acquire", "manifest.csv", "table", "one row per stem: track, artist, split, file",
     ("cache", "evaluate", "gate", "catalogue", "report"),
 )  # fmt: skip
 PROBLEMS = Artifact("acquire", "problems.csv", "table", "what is wrong with the data that arrived", ("report",))
@@ -55,17 +55,17 @@ CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("
 
 MODEL = Artifact("train", "model", "folder", "weights and their description", ("evaluate", "register", "export"))
 RUN = Artifact("train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "gate"))
-CURVES = Artifact("train", "curves.csv", "table", "a row a validation: loss and SDR", ("report",))
-VALIDATION = Artifact("train", "validation.csv", "table", "a row a validation and target, for `dvc plots`")
+CURVES = Artifact("train", "curves.csv", "table", "one row per validation: loss and SDR", ("report",))
+VALIDATION = Artifact("train", "validation.csv", "table", "one row per validation and target, for `dvc plots`")
 TRAIN_METRICS = Artifact("train", "metrics.json", "document", "the best validation")
 
-SCORES = Artifact("evaluate", "scores.csv", "table", "a row a system, track, target and metric", ("gate", "compare"))
+SCORES = Artifact("evaluate", "scores.csv", "table", "one row per system, track, target, metric", ("gate", "compare"))
 SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export", "report"))
 TEST = Artifact(
     "evaluate", "test.json", "document", "the test set: tracks and digest", ("gate", "compare", "export", "report")
 )
 SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates")
-MUSEVAL = Artifact("evaluate", "museval", "folder", "scores as museval writes them, a file a track")
+MUSEVAL = Artifact("evaluate", "museval", "folder", "scores as museval writes them, one file per track")
 PICTURES = Artifact("evaluate", "pictures", "folder", "plots of scores and spectrograms", ("report", "export"))
 EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians, for `dvc metrics`")
 
@@ -76,8 +76,8 @@ APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of
 VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost")
 COMPARISON_PLAN = Artifact("compare", "plan.json", "document", "every system's parameters")
 COMPARED_SYSTEMS = Artifact("compare", "systems", "folder", "model, scores and costs of every system")
-COMPARISON = Artifact("compare", "comparison.csv", "table", "a row a system: medians, intervals, costs")
-PAIRS = Artifact("compare", "pairs.csv", "table", "a row a pair of systems: the difference and its tests")
+COMPARISON = Artifact("compare", "comparison.csv", "table", "one row per system: medians, intervals, costs")
+PAIRS = Artifact("compare", "pairs.csv", "table", "one row per pair of systems: the difference and its tests")
 COMPARISON_TEXT = Artifact("compare", "comparison.md", "page", "the comparison as Markdown")
 COMPARISON_PAGE = Artifact("compare", "comparison.html", "page", "the comparison with pictures, to sort")
 COMPARISON_PICTURES = Artifact("compare", "pictures", "folder", "differences, scores and speeds")

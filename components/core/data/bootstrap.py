@@ -1,6 +1,6 @@
 """Confidence intervals over tracks, by the bootstrap: the tracks are drawn again and again, with replacement.
 
-Values are in dB, one a track: scores of a system, or differences of two systems on the same track. The same values,
+Values are in dB, one per track: scores of a system, or differences of two systems on the same track. The same values,
 number of resamples and seed always give the same interval.
 """
 

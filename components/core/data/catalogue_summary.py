@@ -49,7 +49,7 @@ class CatalogueSummary(Document):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def speed(self) -> float:
-        """Seconds of audio a second."""
+        """Seconds of audio per second."""
         return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
 
     @computed_field  # type: ignore[prop-decorator]

@@ -74,7 +74,7 @@ class Costs(Document):
     machine                  on which this was measured
 
     Both speeds are measured one window after the other, on all of torch's threads or on the GPU. `stemline separate` is
-    faster on several cores: it has a worker a core, each on one thread.
+    faster on several cores: it has one worker per core, each on one thread.
     """
 
     FILE: ClassVar[str] = "costs.json"

@@ -36,7 +36,7 @@ def save(figure: Figure, path: Path) -> None:
 def draw_distribution(
     panel: Axes, place: int, values: Values, colour: str, orientation: Literal["vertical", "horizontal"]
 ) -> None:
-    """Draw the scores of one system at `place`: a dot a track, and a box where there are enough tracks."""
+    """Draw the scores of one system at `place`: one dot per track, and a box where there are enough tracks."""
     if len(values) >= _FEWEST_IN_BOX:
         panel.boxplot(
             [values], positions=[place], widths=0.6, orientation=orientation, showfliers=False, patch_artist=True,

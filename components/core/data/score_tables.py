@@ -1,8 +1,8 @@
 """The tables that `evaluate` writes: their columns, for writer and readers.
 
-SCORES    a row a track, system, target and metric: the median over the frames
-MEDIANS   a row a system and target: the median of each metric over the tracks
-SPEEDS    a row a system: how fast it separates
+SCORES    one row per track, system, target and metric: the median over the frames
+MEDIANS   one row per system and target: the median of each metric over the tracks
+SPEEDS    one row per system: how fast it separates
 """
 
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ class D3NetConfig(Section):
 
 
 class StemNetworks(nn.Module):
-    """Magnitudes to masks, one network a stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+    """Magnitudes to masks, one network per stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
 
     def __init__(self, config: D3NetConfig, stems: int, channels: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Any ONNX file as an architecture: a network that somebody else has trained, or that was exported here.
 
 The file itself is the weights: its bytes are a buffer of the separator, so that it lies in weights.safetensors with a
-checksum like any other. It is run by ONNX Runtime on one thread a segment; torch cannot train it.
+checksum like any other. It is run by ONNX Runtime on one thread per segment; torch cannot train it.
 """
 
 import threading
@@ -147,7 +147,7 @@ class ComplexOnnxNetwork(OnnxNetwork):
 def _opened(data: Tensor) -> Any:
     package = import_optional("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
     options = package.SessionOptions()
-    # the same bits on any number of cores; `separate` has a lane a core
+    # the same bits on any number of cores; `separate` has one lane per core
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

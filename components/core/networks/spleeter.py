@@ -1,4 +1,4 @@
-"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net a stem on the raw magnitudes.
+"""Spleeter's network, as published (Hennequin et al., JOSS 2020): one U-Net per stem on the raw magnitudes.
 
 Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution; 9.82 million weights a stem.
 Its authors' models differ: that of 2 stems has (leaky) ReLU, those of 4 and 5 ELU; those of 2 and 4 end in a sigmoid a
@@ -49,7 +49,7 @@ class SpleeterConfig(Section):
 
 
 class StemUNets(nn.Module):
-    """Magnitudes to masks, one U-Net a stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+    """Magnitudes to masks, one U-Net per stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
 
     def __init__(self, config: SpleeterConfig, stems: int, channels: int) -> None:
         super().__init__()

@@ -142,7 +142,7 @@ class AcrossBins(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """`(batch, width, inputs, frames)` to `(batch, width, outputs, frames)`.
 
-        In memory channels come last, so that this is one product of matrices a crop, without a copy.
+        In memory channels come last, so that this is one product of matrices per crop, without a copy.
         """
         rows = features.permute(0, 2, 3, 1)
         product = torch.matmul(self.linear.weight, rows.flatten(2))

@@ -8,7 +8,7 @@ from components.core.sound.torchaudio_compat import torchaudio
 
 
 class StftConfig(Section):
-    """`window` samples a frame (n_fft), `hop` samples from one frame to the next."""
+    """`window` samples per frame (n_fft), `hop` samples from one frame to the next."""
 
     window: int = Field(4096, gt=1)
     hop: int = Field(1024, gt=0)

@@ -1,4 +1,4 @@
-"""Check of memory: is there enough for one worker a core?"""
+"""Check of memory: is there enough for one worker per core?"""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _COMFORT = 2.0  # other networks and long recordings need more than the shipped 
 
 
 def check_memory() -> Findings:
-    """Share the free memory among the workers that `stemline separate` starts by itself, one a core."""
+    """Share the free memory among the workers that `stemline separate` starts by itself, one per core."""
     free, workers = min(psutil.virtual_memory().available, free_in_container()), available_cores()
     share = (free - JOB_BYTES) / workers
     subject = "memory a worker"

@@ -46,7 +46,7 @@ def draw_pictures(out: Path, seconds: float, model: Model, tracks: Sequence[Trac
 
 
 def _draw_box_plot(metric: str, scores: pd.DataFrame, tracks: Sequence[Track]) -> Figure:
-    """Draw a metric: a panel a target, a box a system, a dot a track, the median over tracks as a number."""
+    """Draw a metric: one panel per target, one box per system, one dot per track, the median over tracks as number."""
     rows = scores[scores[METRIC] == metric]
     targets, systems = list(dict.fromkeys(rows[TARGET])), list(dict.fromkeys(rows[SYSTEM]))
     figure = Figure(figsize=(2.2 + 1.1 * len(systems) * len(targets), 4.6), layout="constrained")

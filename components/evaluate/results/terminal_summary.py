@@ -31,7 +31,7 @@ _LAST_COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"
 def summary_text(
     medians: pd.DataFrame, scores: pd.DataFrame, evaluation: Evaluation, speeds: Mapping[str, float]
 ) -> str:
-    """Return the medians, a block a target, then the speeds, then the tracks that have no score."""
+    """Return the medians, one block per target, then the speeds, then the tracks that have no score."""
     width = max(len(_title(name)) for name in medians[SYSTEM])
     datasets = label_datasets(evaluation.datasets)
     lines = ["", f"Test split of {datasets}; {evaluation.scorer}, median over frames, then tracks, in dB"]

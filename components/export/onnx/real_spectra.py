@@ -33,7 +33,7 @@ class RealHybridDemucs(nn.Module):
         return stems
 
     def _spectrum(self, samples: Tensor) -> Tensor:
-        """A frame a hop, centred on it, without the highest bin."""
+        """One frame per hop, centred on it, without the highest bin."""
         edge, hops = self.hop // 2 * 3, -(-samples.shape[-1] // self.hop)
         sides = (edge, edge + hops * self.hop - samples.shape[-1])
         spectrum: Tensor = self.stft(nn.functional.pad(samples, sides, mode="reflect"))

@@ -28,7 +28,7 @@ class Job:
     counts           recordings by outcome
     hours            audio that the job separated
     catalogue_hours  audio of the whole catalogue
-    speed            seconds of audio a second
+    speed            seconds of audio per second
     flagged          recordings that a person should listen to
     drift            the catalogue's distance from the training data
     cost             of an hour of audio

@@ -42,7 +42,7 @@ def list_recordings(source: AnyStore, destination: AnyStore, options: JobOptions
 
 
 def read_manifest(address: str) -> set[str]:
-    """Return the keys that a file names: one a line, or the column `key` of a CSV file."""
+    """Return the keys that a file names: one per line, or the column `key` of a CSV file."""
     path = PurePosixPath(address)
     folder = address.removesuffix(path.name) or "."
     data = open_store(folder).read(path.name)

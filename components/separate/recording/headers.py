@@ -60,7 +60,7 @@ _Header = Callable[[bytes], tuple[bytes, int, int]]
 
 
 def promised_samples(path: Path) -> int:
-    """Return the least number of samples a channel that the header of `path` promises; 0 when it promises none.
+    """Return the least number of samples per channel that the header of `path` promises; 0 when it promises none.
 
     Raises BrokenPromise when the file is shorter than its header promises.
     """

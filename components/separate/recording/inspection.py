@@ -135,7 +135,7 @@ class _Bounds:
     limits: Limits
 
     def check(self, samples: int) -> None:
-        """Raise Unfit when the file decodes to too many samples a channel."""
+        """Raise Unfit when the file decodes to too many samples per channel."""
         self.check_length(samples)
         decoded = samples * self.info.channels * 2
         if decoded > max(_LEAST_BOMB, self.limits.expansion * self.size):
@@ -145,7 +145,7 @@ class _Bounds:
             )
 
     def check_length(self, samples: int) -> None:
-        """Raise Unfit when so many samples a channel last too long."""
+        """Raise Unfit when so many samples per channel last too long."""
         if samples > self.limits.hours * 3600 * self.info.rate:
             raise Unfit(f"longer than {self.limits.hours:g} hours (separate.limits.hours)")
 

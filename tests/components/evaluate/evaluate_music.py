@@ -43,7 +43,7 @@ def noise(seed: int, seconds: float, channels: int = 2, level: float = 0.1) -> A
 
 
 def write_track(folder: Path, title: str, stems: Mapping[str, Audio]) -> Track:
-    """Write a test track of wav files, a file a stem."""
+    """Write a test track of wav files, one file per stem."""
     files = {}
     for name, samples in stems.items():
         path = folder / title / f"{name}.wav"

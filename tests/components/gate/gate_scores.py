@@ -50,7 +50,7 @@ def made_scores(
     digest: str = "the same",
     names: Iterable[int] | None = None,
 ) -> Scores:
-    """Return scores as the gate reads them: SDR in dB by target, one value a track."""
+    """Return scores as the gate reads them: SDR in dB by target, one value per track."""
     systems = {"model": model} if mixture is None else {"model": model, "mixture": mixture}
     rows = {}
     for system, values in systems.items():

@@ -100,13 +100,13 @@ def patched(data: bytes, place: int, layout: str, value: int) -> bytes:
 
 
 def with_flac_total(data: bytes, samples: int) -> bytes:
-    """Return a flac whose header says that it has so many samples a channel; 0: it does not say."""
+    """Return a flac whose header says that it has so many samples per channel; 0: it does not say."""
     (fields,) = struct.unpack_from(">Q", data, _FLAC_TOTAL)
     return patched(data, _FLAC_TOTAL, ">Q", (fields >> 36 << 36) | samples)
 
 
 def flac_of_one_value(frames: int, block: int, channels: int, rate: int) -> bytes:
-    """Return a valid flac of a few bytes a frame (RFC 9639, 9) that does not say how long it is.
+    """Return a valid flac of a few bytes per frame (RFC 9639, 9) that does not say how long it is.
 
     Every frame stands for `block` samples of one value in each channel.
     """

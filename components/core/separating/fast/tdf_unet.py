@@ -152,7 +152,7 @@ class _FastBlock(nn.Module):
 class _Across(nn.Module):
     """Two fully connected layers over frequency, one to fewer bins and one back, each with batch norm and ReLU.
 
-    Both batch norms multiply the few bins in between: a factor a channel may as well come before the second layer.
+    Both batch norms multiply the few bins in between: one factor per channel may as well come before the second layer.
     """
 
     narrow: Tensor

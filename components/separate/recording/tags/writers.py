@@ -53,7 +53,7 @@ def _write_aiff(stem: Path, tags: Tags) -> None:
 
 
 def _write_id3(file: Any, tags: Tags) -> None:
-    """Append a chunk with ID3v2.4, which allows UTF-8 and several values a frame."""
+    """Append a chunk with ID3v2.4, which allows UTF-8 and several values per frame."""
     file.add_tags()
     names = {field.name: field.id3 for field in FIELDS}
     for name, values in tags.texts.items():

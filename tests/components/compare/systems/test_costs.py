@@ -64,7 +64,7 @@ def test_attention_counts_its_projections_and_its_products() -> None:
 
 
 class _Slow(Separator):
-    """Two seconds of a clock a forward pass."""
+    """Two seconds of a clock per forward pass."""
 
     def __init__(self, segment: int) -> None:
         super().__init__()

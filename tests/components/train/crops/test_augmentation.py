@@ -19,7 +19,7 @@ PLAIN = augment_config(gain_db=0.0, swap_share=0.0, flip_share=0.0)
 
 
 def _tones(samples: int, *frequencies: float) -> Audio:
-    """Return a tone of amplitude 1 a channel."""
+    """Return one tone of amplitude 1 per channel."""
     angle = 2 * np.pi * np.arange(samples) / RATE
     return np.stack([np.sin(frequency * angle) for frequency in frequencies]).astype(np.float32)
 
