@@ -32,8 +32,8 @@ def available_cores() -> int:
 def map_in_processes(work: Callable[[Item], Result], items: Sequence[Item], label: str, unit: str) -> Iterator[Result]:
     """Yield `work(item)` for each item, in order, computed by one process per core.
 
-    `work` must be a function of a module. Progress is printed with `label` and `unit`. At most two items a process are
-    running or waiting, so memory does not grow with the number of items. The processes end with this one, also when it
+    `work` must be a function of a module. Progress is printed with `label` and `unit`. At most two items per process
+    run or wait, so memory does not grow with the number of items. The processes end with this one, also when it
     is killed. Raises what `work` raises, and UserError when a process was killed (out of memory).
     """
     if not items:

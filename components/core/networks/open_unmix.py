@@ -1,4 +1,4 @@
-"""Open-Unmix, as published (Stöter, Uhlich, Liutkus and Mitsufuji, JOSS 2019): three BLSTM layers a stem.
+"""Open-Unmix, as published (Stöter, Uhlich, Liutkus and Mitsufuji, JOSS 2019): three BLSTM layers per stem.
 
 Every frame of the magnitudes below `max_bin` is normalised, narrowed to `hidden` numbers, seen by the BLSTM beside
 itself, and widened to a mask without upper bound for all bins. Weights have the names of the `openunmix` package's.

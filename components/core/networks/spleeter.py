@@ -1,6 +1,6 @@
 """Spleeter's network, as published (Hennequin et al., JOSS 2020): one U-Net per stem on the raw magnitudes.
 
-Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution; 9.82 million weights a stem.
+Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution; 9.82 million weights per stem.
 Its authors' models differ: that of 2 stems has (leaky) ReLU, those of 4 and 5 ELU; those of 2 and 4 end in a sigmoid a
 stem (`unet.unet`), that of 5 in a softmax over the stems (`unet.softmax_unet`).
 """

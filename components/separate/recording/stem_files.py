@@ -23,7 +23,7 @@ _ROOM = 1 << 25
 
 _FLAC_LEVEL = 5 / 8
 """FLAC's own default. Measured on vocals and mixtures of musdb18-7's test tracks, in 24 bits and stereo: level 5 takes
-2.0 and 1.8 ms a second of sound for 64 and 76 % of a WAV's bytes; 7 takes 4.4 and 4.1 ms for 62 and 74 %; 8 takes 8.7
+2.0 and 1.8 ms per second of sound for 64 and 76 % of a WAV's bytes; 7 takes 4.4 and 4.1 ms for 62 and 74 %; 8 takes 8.7
 and 8.2 ms for the bytes of 7; 0 takes 1.7 and 1.3 ms for 72 and 80 %."""
 
 _FINE = frozenset({"FLOAT", "DOUBLE", "wavpack", "pcm_s32le", "pcm_s32be"})
