@@ -1,8 +1,9 @@
 """Band-split RoFormer (Lu, Wang, Kong and Hung, ICASSP 2024), the network of the `bs-roformer` package.
 
-The spectrum is cut into bands, each a token; attention with rotary positions goes along time and along the bands in
-turns; a small network a band and stem makes complex masks. The package knows one and two channels. The weights have its
-names, without the rotary frequencies, which are constants: `state_from_package` leaves those out.
+The network cuts the spectrum into bands and makes one token of each. Attention with rotary positions runs along time
+and along the bands in turns. A small network for each band and stem makes complex masks. The package separates one or
+two channels. The weights have the package's names; the rotary frequencies are constants, so `state_from_package` leaves
+them out.
 """
 
 import warnings
@@ -23,10 +24,10 @@ _PAPER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128,
 
 
 class BSRoformerConfig(Section):
-    """The paper's values are the defaults; its authors' model trained on MUSDB18-HQ alone has a `depth` of 6.
+    """The defaults are the paper's values; the authors' model of MUSDB18-HQ alone has a `depth` of 6.
 
-    `head_width`: in the paper `width` / `heads`, in the package 64. `bands`: how many of the window / 2 + 1 bins each
-    band has.
+    `head_width` is `width` / `heads` in the paper, and 64 in the package. `bands` gives the number of bins of each
+    band; their sum is window / 2 + 1.
     """
 
     name: Literal["bs_roformer"] = "bs_roformer"
@@ -35,15 +36,16 @@ class BSRoformerConfig(Section):
     heads: int = Field(8, gt=0)
     head_width: int = Field(48, gt=2, multiple_of=2)
     bands: tuple[PositiveInt, ...] = Field(_PAPER_BANDS, min_length=2)
-    window: int = Field(2048, gt=1, lt=8192, multiple_of=2)  # the package tries its STFT on 4,096 samples
+    window: int = Field(2048, gt=1, lt=8192, multiple_of=2)  # the package tests its STFT on 4,096 samples
     hop: int = Field(441, gt=0)
     segment: int = Field(352800, gt=0)
 
     @model_validator(mode="after")
-    def _bands_are_all_bins(self) -> "BSRoformerConfig":
+    def _bands_cover_all_bins(self) -> "BSRoformerConfig":
         if sum(self.bands) != self.window // 2 + 1:
+            bins = self.window // 2 + 1
             raise ValueError(
-                f"bands: an STFT of window {self.window} has {self.window // 2 + 1} bins, these are {sum(self.bands)}"
+                f"bands: an STFT of window {self.window} has {bins} bins, the bands have {sum(self.bands)}"
             )
         return self
 
@@ -55,18 +57,18 @@ class BSRoformerConfig(Section):
 
 
 class BSRoformerSeparator(WaveformSeparator):
-    """The network around whole hops, at any loudness: every band is normalised first, and masks are relative."""
+    """The network on whole numbers of hops, at any loudness: it normalises every band, and its masks are relative."""
 
     def __init__(self, network: nn.Module, segment: int, window: int, hop: int) -> None:
         super().__init__(network, segment)
         self.window, self.hop = window, hop
 
     def padded_length(self, samples: int) -> int:
-        """Return whole hops, and at least two frames: edges are reflected."""
+        """Return a whole number of hops, at least two frames: the STFT reflects the edges."""
         return -(-max(samples, 2 * self.window) // self.hop) * self.hop
 
     def run_network(self, mixture: Tensor) -> Tensor:
-        """Separate; of a single stem the package leaves the axis of the stems out."""
+        """Separate, and add the stem axis that the package omits for a single stem."""
         stems = super().run_network(mixture)
         return stems if stems.dim() == 4 else stems.unsqueeze(1)
 
@@ -76,15 +78,15 @@ def build_bs_roformer(config: BSRoformerConfig, stems: int, channels: int) -> Se
     if channels > 2:
         raise UserError(f"bs_roformer separates one or two channels, not {channels}: set cache.channels to 2")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it tries its own STFT, without a window
-        network = _network(config, stems, channels)
+        warnings.simplefilter("ignore")  # the package tests its STFT without a window
+        network = _build_network(config, stems, channels)
     _make_positions_constant(network)
     for estimator in network.get_submodule("mask_estimators").children():
         estimator.register_forward_hook(_to_float32)
     return BSRoformerSeparator(network, config.segment, config.window, config.hop)
 
 
-def _network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
+def _build_network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
     network: nn.Module = import_optional("bs_roformer", "bs-roformer", "bs_roformer").BSRoformer(
         config.width, depth=config.depth, stereo=channels == 2, num_stems=stems, time_transformer_depth=1,
         freq_transformer_depth=1, freqs_per_bands=config.bands, dim_head=config.head_width, heads=config.heads,
@@ -95,10 +97,11 @@ def _network(config: BSRoformerConfig, stems: int, channels: int) -> nn.Module:
 
 
 def _make_positions_constant(network: nn.Module) -> None:
-    """Make the rotary frequencies buffers, and have the angles computed anew each time.
+    """Make the rotary frequencies buffers, and switch off the package's cache of angles.
 
-    The package lists the frequencies among the weights, and shared. The angles it keeps in a buffer as far as it has
-    seen: a running average over buffers would mix those with zeros of a network that has seen less.
+    The package counts the frequencies among the weights, and shares them. It keeps the angles in a buffer that grows
+    with the longest input so far. A running average over buffers would mix these angles with the zeros of a network
+    that has had shorter inputs.
     """
     for module in network.modules():
         if "freqs" in module._parameters:
@@ -110,12 +113,12 @@ def _make_positions_constant(network: nn.Module) -> None:
 
 
 def _to_float32(_estimator: nn.Module, _inputs: tuple[Tensor, ...], masks: Tensor) -> Tensor:
-    """Under autocast masks come in bfloat16, of which there are no complex numbers."""
+    """Convert masks to float32: autocast makes them bfloat16, for which torch has no complex type."""
     return masks.float()
 
 
 def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of the package's `BSRoformer` as `separator.network` names them."""
+    """Return the weights of the package's `BSRoformer` under the names of `separator.network`."""
     return {name: value for name, value in state.items() if not name.endswith("rotary_embed.freqs")}
 
 

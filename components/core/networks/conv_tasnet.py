@@ -1,9 +1,9 @@
 """Conv-TasNet (Luo and Mesgarani, IEEE/ACM TASLP 2019), the network of torchaudio.
 
-Learned filters in place of an STFT, masks on what they see from a stack of dilated convolutions, learned filters back.
-It is made for one channel; here every channel goes through it by itself. The defaults are the sizes that Défossez et
-al. (arXiv 1911.13254) took for music at 44.1 kHz, which see 1.9 s around; their network saw both channels at once and
-had masks by ReLU. The paper's best for speech at 8 kHz are filters 512, filter_samples 16, bottleneck 128, layers 8,
+Learned filters replace the STFT and its inverse; a stack of dilated convolutions between them makes the masks. The
+network takes one channel, so it separates each channel alone. The defaults are the sizes that Défossez et al. (arXiv
+1911.13254) chose for music at 44.1 kHz, with a context of 1.9 s. Their network saw both channels at once and made masks
+by ReLU. The paper's best sizes for speech at 8 kHz are filters 512, filter_samples 16, bottleneck 128, layers 8,
 stacks 3.
 """
 
@@ -20,7 +20,7 @@ from components.core.sound.torchaudio_compat import torchaudio
 
 
 class ConvTasNetConfig(Section):
-    """In the paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R."""
+    """The paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R."""
 
     name: Literal["conv_tasnet"] = "conv_tasnet"
     filters: int = Field(256, gt=0)
@@ -44,22 +44,22 @@ class ConvTasNet(nn.Module):
         )  # fmt: skip
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Every channel is a mixture of its own."""
+        """Separate each channel alone."""
         batch, channels, samples = mixture.shape
         stems: Tensor = self.network(mixture.reshape(-1, 1, samples))
         return stems.reshape(batch, channels, -1, samples).transpose(1, 2)
 
 
 class ConvTasNetSeparator(WaveformSeparator):
-    """The network around the mixture at unit loudness."""
+    """The network on a mixture scaled to unit loudness."""
 
     def padded_length(self, samples: int) -> int:
-        """Return any length: the network pads by itself."""
+        """Return `samples`: the network pads by itself."""
         return samples
 
 
 def build_conv_tasnet(config: ConvTasNetConfig, stems: int, channels: int) -> Separator:
-    """Return the separator of `config`; the number of channels changes nothing."""
+    """Return the separator of `config`; the network is the same for any number of channels."""
     return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment, "unit-loudness")
 
 

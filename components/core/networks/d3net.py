@@ -1,18 +1,18 @@
 """D3Net (Takahashi and Mitsufuji, CVPR 2021): densely connected blocks in which every connection has its own dilation.
 
-Of all layers before it a layer sees each with a dilation of its own, so no receptive field has holes (the paper's
-multidilated convolution). Such D2 blocks are nested to D3 blocks, these stand in a U of their own for the low band,
-the high band and the whole, and a last D2 block with a gated convolution joins the three.
+Each layer of a D2 block sees all layers before it, each through its own dilation, so no receptive field has holes (the
+paper's multidilated convolution). A D3 block consists of D2 blocks. The low band, the high band and the whole spectrum
+each have a U-Net of D3 blocks; a last D2 block with a gated convolution joins the three.
 
-What is from where. The layers are those of the authors' code (sony/ai-research-code, d3net/music-source-separation).
-The sizes are theirs for vocals and for other, at second hand: as tky823/DNN-based_source_separation writes down the
-paper's table and the code's configurations. These two differ in the blocks of the high band: seven in the table, the
-default here, five in the code, 146 weights fewer. For bass and drums the authors have other sizes and splits; here all
-stems have the same. We know of no number of weights that they publish.
+Sources. The layers are those of the authors' code (sony/ai-research-code, d3net/music-source-separation). The sizes are
+the authors' sizes for vocals and other, taken from tky823/DNN-based_source_separation, which lists the paper's table
+and the code's configurations. These two differ in the high band: the table has seven blocks, the default here; the code
+has five, 146 weights fewer. For bass and drums the authors have other sizes and splits; here all stems have the same.
+We know of no number of weights that the authors published.
 
-What differs. The output is a mask without upper bound on the mixture, as Open-Unmix has it, and not the magnitude
-itself; the input is the logarithm relative to the loudness of the whole, and not the magnitude scaled by the mean and
-deviation of the training data: so no statistics of the data are built in, and the authors' weights do not fit.
+Differences. The output is a mask without upper bound, as in Open-Unmix, and not the magnitude. The input is the
+logarithm relative to the loudness of the whole, and not the magnitude scaled by the mean and deviation of the training
+data. So the network holds no statistics of the data, and the authors' weights do not fit.
 """
 
 from typing import Literal
@@ -29,9 +29,11 @@ from components.core.sound.stft import StftConfig
 
 
 class D3BandConfig(Section):
-    """A band's U: `enter` channels at first, then for each D3 block, down and up again, its `growth` and `layers`.
+    """The U-Net of a band.
 
-    `blocks` is how many D2 blocks a D3 block has. The number of D3 blocks is odd, the middle one is the deepest.
+    `enter` is the number of channels after the first convolution. `growth` and `layers` have a value for each D3 block,
+    down and up again; their number is odd, and the middle one is the deepest. `blocks` is the number of D2 blocks in a
+    D3 block.
     """
 
     enter: int = Field(gt=0)
@@ -40,7 +42,7 @@ class D3BandConfig(Section):
     blocks: int = Field(gt=0)
 
     @model_validator(mode="after")
-    def _goes_down_and_up(self) -> "D3BandConfig":
+    def _lengths_are_odd_and_equal(self) -> "D3BandConfig":
         if len(self.growth) % 2 == 0 or len(self.growth) != len(self.layers):
             raise ValueError("growth, layers: an odd number of blocks, and as many of the one as of the other")
         return self
@@ -54,7 +56,7 @@ _FULL = D3BandConfig(
 
 
 class D3NetConfig(Section):
-    """The published values are the defaults; the lowest `split` of the `bins` are the low band."""
+    """The defaults are the published values; the low band is the lowest `split` of the `bins`."""
 
     name: Literal["d3net"] = "d3net"
     low: D3BandConfig = _LOW
@@ -76,7 +78,7 @@ class D3NetConfig(Section):
 
 
 class StemNetworks(nn.Module):
-    """Magnitudes to masks, one network per stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+    """One network for each stem: magnitudes `(batch, channels, bins, frames)` to masks `(batch, stems, …)`."""
 
     def __init__(self, config: D3NetConfig, stems: int, channels: int) -> None:
         super().__init__()
@@ -88,7 +90,7 @@ class StemNetworks(nn.Module):
 
 
 class D3Net(nn.Module):
-    """`(batch, channels, bins, frames)` magnitudes to masks of the same shape, zero or more."""
+    """Magnitudes `(batch, channels, bins, frames)` to masks of the same shape, zero or more."""
 
     def __init__(self, config: D3NetConfig, channels: int) -> None:
         super().__init__()
@@ -97,7 +99,7 @@ class D3Net(nn.Module):
         self.shift = nn.Parameter(torch.zeros(config.bins))
         self.low, self.high, self.full = (_Band(band, channels) for band in (config.low, config.high, config.full))
         width = max(config.low.growth[-1], config.high.growth[-1])
-        self.match_low, self.match_high = (_matched(band.growth[-1], width) for band in (config.low, config.high))
+        self.match_low, self.match_high = (_match_width(band.growth[-1], width) for band in (config.low, config.high))
         self.last = _D2Block(width + config.full.growth[-1], config.last_growth, config.last_layers)
         self.norm = nn.BatchNorm2d(config.last_growth)
         self.gate = nn.Conv2d(config.last_growth, channels, 1)
@@ -106,7 +108,7 @@ class D3Net(nn.Module):
         self.mask_shift = nn.Parameter(torch.full((config.bins,), 0.5))
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """Every band by itself and all together, then joined."""
+        """Process each band and the whole spectrum, and join the results."""
         loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
         seen = torch.log1p(magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
         bands = [
@@ -122,7 +124,7 @@ _SILENCE = 1e-8
 
 
 class _Band(nn.Module):
-    """A U of D3 blocks: `(batch, channels, bins, frames)` to `(batch, growth[-1], bins, frames)`."""
+    """A U-Net of D3 blocks: `(batch, channels, bins, frames)` to `(batch, growth[-1], bins, frames)`."""
 
     def __init__(self, config: D3BandConfig, channels: int) -> None:
         super().__init__()
@@ -137,7 +139,7 @@ class _Band(nn.Module):
         )
         skips = list(reversed(config.growth[:depth]))
         below = config.growth[depth:-1]
-        self.rise = nn.ModuleList(_rise(width) for width in below)
+        self.rise = nn.ModuleList(_upsample(width) for width in below)
         self.up = nn.ModuleList(
             _D3Block(width + skip, growth, layers, config.blocks)
             for width, skip, (growth, layers) in zip(below, skips, sizes[depth + 1 :], strict=True)
@@ -159,7 +161,7 @@ class _Band(nn.Module):
 
 
 class _D2Block(nn.Module):
-    """Layers that all see each other, each by its own dilation; `growth` channels come out, those of the last one."""
+    """Densely connected layers, a dilation for each connection; returns the `growth` channels of the last layer."""
 
     def __init__(self, inputs: int, growth: int, layers: int) -> None:
         super().__init__()
@@ -170,11 +172,11 @@ class _D2Block(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        return _dense(self.first(image), self.layers, self.growth)
+        return _connect_densely(self.first(image), self.layers, self.growth)
 
 
 class _D3Block(nn.Module):
-    """D2 blocks that all see each other, as layers do within one."""
+    """D2 blocks that are densely connected, as the layers in a D2 block are."""
 
     def __init__(self, inputs: int, growth: int, layers: int, blocks: int) -> None:
         super().__init__()
@@ -183,11 +185,11 @@ class _D3Block(nn.Module):
         self.blocks = nn.ModuleList(_D2Block(growth, growth * (blocks - after), layers) for after in range(1, blocks))
 
     def forward(self, image: Tensor) -> Tensor:
-        return _dense(self.first(image), self.blocks, self.growth)
+        return _connect_densely(self.first(image), self.blocks, self.growth)
 
 
-def _dense(first: Tensor, layers: nn.ModuleList, growth: int) -> Tensor:
-    """Return the last part: each is the sum of what all before it give to it."""
+def _connect_densely(first: Tensor, layers: nn.ModuleList, growth: int) -> Tensor:
+    """Return the last part; each part is the sum of the contributions of all parts before it."""
     parts: list[Tensor] = list(torch.split(first, growth, dim=1))
     for number, layer in enumerate(layers):
         for later, addition in enumerate(torch.split(layer(parts[number]), growth, dim=1), number + 1):
@@ -201,11 +203,11 @@ def _convolution(inputs: int, outputs: int, dilation: int) -> nn.Sequential:
     )
 
 
-def _rise(width: int) -> nn.Sequential:
+def _upsample(width: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(width), nn.ConvTranspose2d(width, width, 2, stride=2))
 
 
-def _matched(inputs: int, outputs: int) -> nn.Module:
+def _match_width(inputs: int, outputs: int) -> nn.Module:
     if inputs == outputs:
         return nn.Identity()
     return nn.Sequential(nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 1))

@@ -1,9 +1,10 @@
-"""Demucs, the second version (Défossez, Usunier, Bottou and Bach, 2019): a U-Net on the samples with a BLSTM within.
+"""Demucs, the second version (Défossez, Usunier, Bottou and Bach, 2019): a U-Net on the samples with a BLSTM inside.
 
-Strided convolutions with gated 1×1 convolutions down, two bidirectional LSTM layers, transposed convolutions up, skips
-by addition, at twice the sampling rate. It computes what the `demucs` package's `Demucs` does with no norms and no
-residual branches, and its weights have the same names. (The decoder's convolutions are padded, as they are there; those
-of the second version's own release cut a step off at either end, and its files number layers without empty places.)
+Strided convolutions with gated 1×1 convolutions lead down, then come two bidirectional LSTM layers, and transposed
+convolutions lead up. Skips are added. All of it runs at twice the sampling rate. The network computes the same as
+`Demucs` of the `demucs` package without norms and residual branches, and its weights have the same names. (The decoder
+pads its convolutions, as the package does. The second version's own release cuts off a step at either end instead, and
+its files number the layers without gaps.)
 """
 
 import math
@@ -24,7 +25,7 @@ _KERNEL, _STRIDE = 8, 4
 
 
 class DemucsConfig(Section):
-    """The published values are the defaults: `channels` of the first of `depth` levels, each with twice as many."""
+    """The defaults are the published values; the first of `depth` levels has `channels`, each next twice as many."""
 
     name: Literal["demucs"] = "demucs"
     channels: int = Field(64, gt=0)
@@ -35,50 +36,50 @@ class DemucsConfig(Section):
 
 
 class Demucs(nn.Module):
-    """`(batch, channels, samples)` to `(batch, stems, channels, samples)`, of lengths that `valid_length` gives."""
+    """`(batch, channels, samples)` to `(batch, stems, channels, samples)`, for lengths that `valid_length` returns."""
 
     def __init__(self, config: DemucsConfig, stems: int, channels: int) -> None:
         super().__init__()
         self.stems, self.channels, self.resample = stems, channels, config.resample
         widths = [channels, *(config.channels * 2**level for level in range(config.depth))]
         levels = list(pairwise(widths))
-        self.encoder = nn.ModuleList(_encoding(above, below) for above, below in levels)
+        self.encoder = nn.ModuleList(_encoder_layer(above, below) for above, below in levels)
         self.lstm = _Blstm(widths[-1], config.lstm_layers)
         self.decoder = nn.ModuleList(
-            [_decoding(below, above) for above, below in reversed(levels[1:])]
-            + [_decoding(widths[1], stems * channels, last=True)]
+            [_decoder_layer(below, above) for above, below in reversed(levels[1:])]
+            + [_decoder_layer(widths[1], stems * channels, last=True)]
         )
-        _rescale(self)
+        _rescale_weights(self)
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Run the U at twice the rate."""
+        """Run the U-Net at twice the rate."""
         samples = mixture.shape[-1]
-        features = _resampled(mixture, 1, 2) if self.resample else mixture
+        features = _resample(mixture, 1, 2) if self.resample else mixture
         skips = []
         for encode in self.encoder:
             features = encode(features)
             skips.append(features)
         features = self.lstm(features)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
-            features = decode(_trimmed(skip, features.shape[-1]) + features)
-        stems = _resampled(features.float(), 2, 1) if self.resample else features
-        return _trimmed(stems, samples).reshape(-1, self.stems, self.channels, samples)
+            features = decode(_trim(skip, features.shape[-1]) + features)
+        stems = _resample(features.float(), 2, 1) if self.resample else features
+        return _trim(stems, samples).reshape(-1, self.stems, self.channels, samples)
 
 
 class DemucsSeparator(WaveformSeparator):
-    """The network around lengths that it takes."""
+    """The network on lengths that it accepts."""
 
     def __init__(self, network: nn.Module, config: DemucsConfig) -> None:
         super().__init__(network, config.segment, "standardised")
         self.depth, self.resample = config.depth, config.resample
 
     def padded_length(self, samples: int) -> int:
-        """Return a length that leaves nothing over."""
+        """Return the next length that the network accepts."""
         return valid_length(samples, self.depth, self.resample)
 
 
 def valid_length(samples: int, depth: int, resample: bool) -> int:
-    """Return the smallest length, at least `samples`, of which no convolution leaves a sample over."""
+    """Return the smallest length, at least `samples`, that every convolution uses up without a remainder."""
     length = 2 * samples if resample else samples
     for _ in range(depth):
         length = max(1, math.ceil((length - _KERNEL) / _STRIDE) + 1)
@@ -99,24 +100,24 @@ class _Blstm(nn.Module):
         return steps.permute(1, 2, 0)
 
 
-# The places that are left empty hold a norm in later versions: so the layers keep their numbers.
+# `Identity` takes the place of a norm of later versions, so that the layers keep their numbers.
 
 
-def _encoding(inputs: int, outputs: int) -> nn.Sequential:
+def _encoder_layer(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv1d(inputs, outputs, _KERNEL, _STRIDE), nn.Identity(), nn.ReLU(),
         nn.Conv1d(outputs, 2 * outputs, 1), nn.Identity(), nn.GLU(dim=1),
     )  # fmt: skip
 
 
-def _decoding(inputs: int, outputs: int, last: bool = False) -> nn.Sequential:
+def _decoder_layer(inputs: int, outputs: int, last: bool = False) -> nn.Sequential:
     layers = [nn.Conv1d(inputs, 2 * inputs, 3, padding=1), nn.Identity(), nn.GLU(dim=1)]
     layers += [nn.ConvTranspose1d(inputs, outputs, _KERNEL, _STRIDE)]
     return nn.Sequential(*layers, *([] if last else [nn.Identity(), nn.ReLU()]))
 
 
-def _rescale(module: nn.Module, reference: float = 0.1) -> None:
-    """Bring the first weights of every convolution halfway to a deviation of `reference` (section 4.2 of the paper)."""
+def _rescale_weights(module: nn.Module, reference: float = 0.1) -> None:
+    """Scale the initial weights of every convolution towards the deviation `reference` (section 4.2 of the paper)."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
             scale = (layer.weight.detach().std() / reference).sqrt()
@@ -126,8 +127,8 @@ def _rescale(module: nn.Module, reference: float = 0.1) -> None:
                     layer.bias /= scale
 
 
-def _resampled(audio: Tensor, old: int, new: int) -> Tensor:
-    """As `julius`, which its authors use: 24 zeros of the sinc, a roll-off at 0.945, edges that go on as they end."""
+def _resample(audio: Tensor, old: int, new: int) -> Tensor:
+    """Resample as `julius` does, the authors' package: 24 zeros of the sinc, roll-off 0.945, edges repeated."""
     longer = nn.functional.pad(audio, (_EDGE * old, _EDGE * old), mode="replicate")
     resampled: Tensor = torchaudio.functional.resample(longer, old, new, lowpass_filter_width=24, rolloff=0.945)
     return resampled[..., _EDGE * new : -_EDGE * new]
@@ -136,8 +137,8 @@ def _resampled(audio: Tensor, old: int, new: int) -> Tensor:
 _EDGE = 32  # longer than half the filter
 
 
-def _trimmed(audio: Tensor, samples: int) -> Tensor:
-    """Return the middle."""
+def _trim(audio: Tensor, samples: int) -> Tensor:
+    """Return the middle `samples` of `audio`."""
     start = (audio.shape[-1] - samples) // 2
     return audio[..., start : start + samples]
 

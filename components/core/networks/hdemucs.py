@@ -1,7 +1,7 @@
 """Hybrid Demucs, the third version (Défossez, MDX workshop 2021), the network of torchaudio.
 
-A U-Net on the spectrogram and one on the samples that meet in the middle, with attention and BLSTMs in the deepest
-levels. The weights have torchaudio's names.
+A U-Net on the spectrogram and one on the samples meet in the middle, with attention and BLSTMs in the deepest levels.
+The weights have torchaudio's names.
 """
 
 from typing import Literal
@@ -16,11 +16,11 @@ from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
 
 _MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}
-"""The STFT windows whose bins are used up at a level where the samples are as few as the frames, and that level."""
+"""The possible STFT windows, and the level at which one bin is left and both branches have equally many steps."""
 
 
 class HDemucsConfig(Section):
-    """The published values are the defaults (`hdemucs_high` of torchaudio); `window`: samples of an STFT frame."""
+    """The defaults are the published values (`hdemucs_high` of torchaudio); `window`: samples of an STFT frame."""
 
     name: Literal["hdemucs"] = "hdemucs"
     channels: int = Field(48, gt=0, multiple_of=4)
@@ -31,17 +31,19 @@ class HDemucsConfig(Section):
     @model_validator(mode="after")
     def _branches_meet(self) -> "HDemucsConfig":
         if self.window not in _MEETING_LEVELS:
-            raise ValueError(f"window: the two branches meet for one of {', '.join(map(str, _MEETING_LEVELS))} only")
+            raise ValueError(
+                f"window: expected one of {', '.join(map(str, _MEETING_LEVELS))}, for which the two branches meet"
+            )
         if self.depth < _MEETING_LEVELS[self.window]:
             raise ValueError(f"depth: with a window of {self.window} at least {_MEETING_LEVELS[self.window]}")
         return self
 
 
 class HDemucsSeparator(WaveformSeparator):
-    """The network around lengths that it takes."""
+    """The network on lengths that it accepts."""
 
     def padded_length(self, samples: int) -> int:
-        """Return at least a few frames: edges are reflected."""
+        """Return at least a few frames: the STFT reflects the edges."""
         return max(samples, _MIN_SAMPLES)
 
 
@@ -54,12 +56,12 @@ def build_hdemucs(config: HDemucsConfig, stems: int, channels: int) -> Separator
         sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
         nfft=config.window, depth=config.depth,
     )  # fmt: skip
-    _freeze_what_is_never_used(network)
+    _freeze_unused_norm(network)
     return HDemucsSeparator(network, config.segment, "standardised")
 
 
-def _freeze_what_is_never_used(network: nn.Module) -> None:
-    """Where the branches meet, torchaudio makes a norm that it never calls; distributed training wants all reached."""
+def _freeze_unused_norm(network: nn.Module) -> None:
+    """Freeze a norm that torchaudio makes and never calls: distributed training needs a gradient of every weight."""
     for level in network.get_submodule("time_encoder").children():
         if level.empty:
             level.get_submodule("norm1").requires_grad_(False)

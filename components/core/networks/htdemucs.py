@@ -1,7 +1,7 @@
 """Hybrid Transformer Demucs (Rouard, Massa and Défossez, ICASSP 2023), the network of the `demucs` package.
 
-Hybrid Demucs with a transformer in the middle, that looks across time, frequency and the two branches. The weights
-have the package's names.
+It is Hybrid Demucs with a transformer in the middle, which attends across time, frequency and the two branches. The
+weights have the package's names.
 """
 
 from typing import Literal
@@ -16,9 +16,10 @@ from components.core.networks.base.waveform import WaveformSeparator
 
 
 class HTDemucsConfig(Section):
-    """The published values are the defaults: `bottom` channels and `layers` of the transformer, an STFT's `window`.
+    """The defaults are the published values. `bottom` and `layers`: channels and layers of the transformer.
 
-    Without `bottom` channels, 0, the transformer works on those of the deepest level, as in the published htdemucs_6s.
+    With a `bottom` of 0 the transformer has the channels of the deepest level, as in the published htdemucs_6s.
+    `window`: samples of an STFT frame.
     """
 
     name: Literal["htdemucs"] = "htdemucs"
@@ -36,7 +37,7 @@ class HTDemucsConfig(Section):
         return self.bottom or self.channels * int(2 ** (self.depth - 1))
 
     @model_validator(mode="after")
-    def _heads_share(self) -> "HTDemucsConfig":
+    def _heads_divide_width(self) -> "HTDemucsConfig":
         if self.width % self.heads or self.width % 4:
             raise ValueError(
                 f"bottom: the transformer's {self.width} channels are no multiple of 4 and {self.heads} heads"
@@ -45,7 +46,7 @@ class HTDemucsConfig(Section):
 
     @model_validator(mode="after")
     def _bins_are_left(self) -> "HTDemucsConfig":
-        """Every level takes a quarter of the bins, and the transformer wants some; the package merges below that."""
+        """Each level keeps a quarter of the bins, and some must be left for the transformer."""
         if self.window % (2 * 4**self.depth) or self.window <= 4 ** (self.depth + 1):
             raise ValueError(
                 f"window: with a depth of {self.depth} a multiple of {2 * 4**self.depth} above {4 ** (self.depth + 1)}"
@@ -57,7 +58,7 @@ class HTDemucsSeparator(WaveformSeparator):
     """The network, which normalises by itself."""
 
     def padded_length(self, samples: int) -> int:
-        """Return at least a few frames: edges are reflected."""
+        """Return at least a few frames: the STFT reflects the edges."""
         return max(samples, _MIN_SAMPLES)
 
 
@@ -70,7 +71,7 @@ def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separat
         sources=[str(stem) for stem in range(stems)], audio_channels=channels, channels=config.channels,
         depth=config.depth, bottom_channels=config.bottom, t_layers=config.layers, t_heads=config.heads,
         nfft=config.window, dconv_mode=3,
-        use_train_segment=False,  # which would pad every input to one length, and refuse longer ones
+        use_train_segment=False,  # True pads every input to one length and refuses longer ones
     )  # fmt: skip
     return HTDemucsSeparator(network, config.segment)
 

@@ -1,7 +1,7 @@
-"""Any ONNX file as an architecture: a network that somebody else has trained, or that was exported here.
+"""ONNX files as an architecture: a network that others have trained, or that was exported here.
 
-The file itself is the weights: its bytes are a buffer of the separator, so that it lies in weights.safetensors with a
-checksum like any other. It is run by ONNX Runtime on one thread per segment; torch cannot train it.
+The file itself is the weights: its bytes are a buffer of the separator, so weights.safetensors holds it with a checksum
+like any other weights. ONNX Runtime runs it, with one thread for each segment; torch cannot train it.
 """
 
 import threading
@@ -24,9 +24,9 @@ from components.core.sound.stft import StftConfig
 
 
 class WaveformInterface(Section):
-    """Samples `(1, channels, segment + context)` to stems `(1, stems, channels, segment)`, at a level of its own.
+    """Samples `(1, channels, segment + context)` to stems `(1, stems, channels, segment)`.
 
-    The file wants half of the `context` on either side of what it gives.
+    Half of the `context` lies on either side of the segment. `level`: how the input is scaled.
     """
 
     kind: Literal["waveform"] = "waveform"
@@ -34,8 +34,8 @@ class WaveformInterface(Section):
     context: int = Field(0, ge=0)
     level: LevelName = "as-is"
 
-    def around(self, size: int) -> Separator:
-        """Return the separator around a file of `size` bytes."""
+    def build(self, size: int) -> Separator:
+        """Return the separator of a file of `size` bytes."""
         return OnnxSeparator(OnnxNetwork(size, self.segment, self.context), self.segment, self.level)
 
 
@@ -61,8 +61,8 @@ class MaskInterface(_SpectrumInterface):
     kind: Literal["magnitude-mask"] = "magnitude-mask"
     shares: SharesName = "of-masks"
 
-    def around(self, size: int) -> Separator:
-        """Return the separator around a file of `size` bytes."""
+    def build(self, size: int) -> Separator:
+        """Return the separator of a file of `size` bytes."""
         network = OnnxNetwork(size, self.frames)
         return OnnxMaskSeparator(network, self.stft, self.bins, self.frames, self.shares)
 
@@ -70,19 +70,19 @@ class MaskInterface(_SpectrumInterface):
 class ComplexMaskInterface(_SpectrumInterface):
     """Spectra `(1, channels, bins, frames, 2)` to masks `(1, stems, channels, bins, frames, 2)`.
 
-    Both complex: real and imaginary parts are in the last axis.
+    The last axis holds the real and the imaginary part.
     """
 
     kind: Literal["complex-mask"] = "complex-mask"
 
-    def around(self, size: int) -> Separator:
-        """Return the separator around a file of `size` bytes."""
+    def build(self, size: int) -> Separator:
+        """Return the separator of a file of `size` bytes."""
         network = ComplexOnnxNetwork(size, self.frames)
         return OnnxComplexMaskSeparator(network, self.stft, self.bins, self.frames)
 
 
 class OnnxConfig(Section):
-    """`size` bytes of a file with one input and one output, both float32, of the shapes that `interface` says."""
+    """An ONNX file of `size` bytes, with one input and one output, both float32, in the shapes of `interface`."""
 
     name: Literal["onnx"] = "onnx"
     size: int = Field(gt=0)
@@ -90,10 +90,10 @@ class OnnxConfig(Section):
 
 
 class OnnxNetwork(nn.Module):
-    """Runs the file in `data` on pieces of `length` (samples, or frames), the last axis of what it is given.
+    """Runs the file in `data` on pieces of its input: each has `length` samples or frames on the last axis.
 
-    Each piece has `context` more, which the next one has as well. Several threads may call it at once. In training it
-    raises UserError.
+    Each piece is `context` longer and overlaps the next one by this much. Several threads may call it at once. In
+    training mode it raises UserError.
     """
 
     data: Tensor
@@ -105,25 +105,25 @@ class OnnxNetwork(nn.Module):
         self._opening = threading.Lock()
         self._session: Any = None
 
-    def forward(self, given: Tensor) -> Tensor:
-        """`(batch, channels, …, any + context)` to `(batch, stems, channels, …, any)`, one piece after the other."""
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn `(batch, channels, …, n + context)` into `(batch, stems, channels, …, n)`, piece by piece."""
         if self.training:
             raise UserError("an ONNX model cannot be trained: choose another network in train.network")
-        total = given.shape[-1] - self.context
-        filled = nn.functional.pad(given.detach().cpu().float(), (0, -total % self.length))
-        parts = [self._batch(piece) for piece in filled.unfold(-1, self.length + self.context, self.length).unbind(-2)]
-        return torch.cat(parts, dim=-1)[..., :total].to(given.device)
+        total = images.shape[-1] - self.context
+        filled = nn.functional.pad(images.detach().cpu().float(), (0, -total % self.length))
+        pieces = filled.unfold(-1, self.length + self.context, self.length).unbind(-2)
+        return torch.cat([self._run_batch(piece) for piece in pieces], dim=-1)[..., :total].to(images.device)
 
-    def _batch(self, piece: Tensor) -> Tensor:
-        session = self._ready()
+    def _run_batch(self, piece: Tensor) -> Tensor:
+        session = self._get_session()
         name = session.get_inputs()[0].name
         results = [session.run(None, {name: one[None].contiguous().numpy()})[0] for one in piece]
         return torch.cat([torch.from_numpy(result) for result in results])
 
-    def _ready(self) -> Any:
+    def _get_session(self) -> Any:
         with self._opening:
             if self._session is None:
-                self._session = _opened(self.data)
+                self._session = _open_session(self.data)
             return self._session
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "OnnxNetwork":
@@ -133,32 +133,32 @@ class OnnxNetwork(nn.Module):
 
 
 class ComplexOnnxNetwork(OnnxNetwork):
-    """The same for complex spectra and masks, whose frames are the last axis."""
+    """The same for complex spectra and masks; their last axis is the frames."""
 
-    def forward(self, given: Tensor) -> Tensor:
-        """`(batch, channels, bins, any)` complex64 to `(batch, stems, channels, bins, any)` complex64."""
-        masks = super().forward(torch.view_as_real(given).movedim(-1, -2))
+    def forward(self, images: Tensor) -> Tensor:
+        """Turn `(batch, channels, bins, n)` complex64 into `(batch, stems, channels, bins, n)` complex64."""
+        masks = super().forward(torch.view_as_real(images).movedim(-1, -2))
         return torch.view_as_complex(masks.movedim(-2, -1).contiguous())
 
-    def _batch(self, piece: Tensor) -> Tensor:
-        return super()._batch(piece.movedim(-2, -1)).movedim(-1, -2)
+    def _run_batch(self, piece: Tensor) -> Tensor:
+        return super()._run_batch(piece.movedim(-2, -1)).movedim(-1, -2)
 
 
-def _opened(data: Tensor) -> Any:
+def _open_session(data: Tensor) -> Any:
     package = import_optional("onnxruntime", "onnxruntime", "an ONNX model", "runtimes")
     options = package.SessionOptions()
-    # the same bits on any number of cores; `separate` has one lane per core
+    # gives the same bits on any number of cores; `separate` runs a thread on each core itself
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
         return package.InferenceSession(data.cpu().numpy().tobytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        # the package has a class of its own for every kind of trouble
+        # the package's exceptions have no common class
         raise UserError(f"the ONNX model does not open: {str(error).splitlines()[0]}") from None
 
 
 class OnnxSeparator(WaveformSeparator):
-    """A file from samples to stems around whole segments of its own length."""
+    """A file from samples to stems, on whole segments of its length."""
 
     def __init__(self, network: OnnxNetwork, segment: int, level: LevelName) -> None:
         super().__init__(network, segment, level)
@@ -169,7 +169,7 @@ class OnnxSeparator(WaveformSeparator):
         return -(-samples // self.segment) * self.segment
 
     def run_network(self, mixture: Tensor) -> Tensor:
-        """Pad to whole segments, and with silence for the context of the first and the last; cut the padding off."""
+        """Pad with silence to whole segments and for the context at both ends; cut the padding off again."""
         samples, context = mixture.shape[-1], self.context
         missing = self.padded_length(samples) - samples
         before = missing // 2
@@ -188,7 +188,7 @@ class OnnxComplexMaskSeparator(ComplexMaskSeparator):
 
 def build_onnx(config: OnnxConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the file comes with the weights."""
-    return config.interface.around(config.size)
+    return config.interface.build(config.size)
 
 
 ARCHITECTURE = Architecture(

@@ -1,7 +1,8 @@
-"""Open-Unmix, as published (Stöter, Uhlich, Liutkus and Mitsufuji, JOSS 2019): three BLSTM layers per stem.
+"""Open-Unmix, as published (Stöter, Uhlich, Liutkus and Mitsufuji, JOSS 2019): three BLSTM layers for each stem.
 
-Every frame of the magnitudes below `max_bin` is normalised, narrowed to `hidden` numbers, seen by the BLSTM beside
-itself, and widened to a mask without upper bound for all bins. Weights have the names of the `openunmix` package's.
+The network normalises every frame of the magnitudes below `max_bin` and narrows it to `hidden` numbers. These and the
+output of the BLSTM are then widened to a mask without upper bound for all bins. The weights have the names of the
+`openunmix` package.
 """
 
 from typing import Literal
@@ -18,7 +19,7 @@ from components.core.sound.stft import StftConfig
 
 
 class OpenUnmixConfig(Section):
-    """The published values are the defaults; `max_bin` bins (16 kHz) are seen, masks are for all."""
+    """The defaults are the published values; the input is the lowest `max_bin` bins (16 kHz), masks are for all."""
 
     name: Literal["open_unmix"] = "open_unmix"
     hidden: int = Field(512, gt=1, multiple_of=2)
@@ -35,7 +36,7 @@ class OpenUnmixConfig(Section):
 
 
 class StemNetworks(nn.Module):
-    """Magnitudes to masks, one network per stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+    """One network for each stem: magnitudes `(batch, channels, bins, frames)` to masks `(batch, stems, …)`."""
 
     def __init__(self, config: OpenUnmixConfig, stems: int, channels: int) -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class StemNetworks(nn.Module):
 
 
 class OpenUnmix(nn.Module):
-    """`(batch, channels, bins, frames)` magnitudes to masks of the same shape, zero or more."""
+    """Magnitudes `(batch, channels, bins, frames)` to masks of the same shape, zero or more."""
 
     def __init__(self, config: OpenUnmixConfig, channels: int) -> None:
         super().__init__()
@@ -66,7 +67,7 @@ class OpenUnmix(nn.Module):
         self.bn3 = nn.BatchNorm1d(self.bins * channels)
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """All frames of all tracks are one batch but for the LSTM, which reads them in their order."""
+        """Make masks; all frames are one batch, except for the LSTM, which reads them in order."""
         batch, channels, _, frames = magnitude.shape
         seen = magnitude[..., : self.input_mean.shape[0], :].permute(3, 0, 1, 2)  # (frames, batch, channels, bins)
         normal = (seen + self.input_mean) * self.input_scale

@@ -1,4 +1,4 @@
-"""All architectures by name: one file each in this folder, imported when it is asked for (docs/architectures.md)."""
+"""All architectures by name: one file each in this folder, imported on first use (docs/architectures.md)."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -13,7 +13,7 @@ from components.core.networks.base.separator import Separator
 
 
 class _Architectures(Mapping[str, Architecture]):
-    """Architectures by the names of their files; only the architectures that are asked for are imported."""
+    """Architectures by the names of their files; an architecture is imported on first use."""
 
     def __init__(self) -> None:
         files = Path(__file__).parent.glob("*.py")
@@ -36,7 +36,7 @@ class _Architectures(Mapping[str, Architecture]):
 
 
 ARCHITECTURES: Mapping[str, Architecture] = _Architectures()
-"""Every architecture by the name that `train.network.name` gives it."""
+"""Every architecture by its name in `train.network.name`."""
 
 
 def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section:

@@ -1,8 +1,9 @@
-"""Spleeter's network, as published (Hennequin et al., JOSS 2020): one U-Net per stem on the raw magnitudes.
+"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the magnitudes as they are.
 
-Six 5×5 convolutions of stride 2 down, six transposed ones up, a dilated 4×4 convolution; 9.82 million weights per stem.
-Its authors' models differ: that of 2 stems has (leaky) ReLU, those of 4 and 5 ELU; those of 2 and 4 end in a sigmoid a
-stem (`unet.unet`), that of 5 in a softmax over the stems (`unet.softmax_unet`).
+Six 5×5 convolutions of stride 2 lead down, six transposed ones up, then comes a dilated 4×4 convolution; a stem has
+9.82 million weights. The authors' models differ: the 2-stem model has (leaky) ReLU, the 4- and 5-stem models ELU. The
+2- and 4-stem models end in a sigmoid for each stem (`unet.unet`), the 5-stem model in a softmax over the stems
+(`unet.softmax_unet`).
 """
 
 from collections.abc import Callable, Mapping
@@ -20,15 +21,15 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.sound.stft import StftConfig
 
-_AS_MASKS: Mapping[str, Callable[[Tensor], Tensor]] = {
+_MASK_FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "softmax": partial(torch.softmax, dim=1),  # over the stems
 }
-"""`masks` of the config to what makes masks of `(batch, stems, channels, bins, frames)` logits."""
+"""The function for each value of `masks`: logits `(batch, stems, channels, bins, frames)` to masks."""
 
 
 class SpleeterConfig(Section):
-    """The values of the published 2-stem model are the defaults.
+    """The defaults are the values of the published 2-stem model.
 
     `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model.
     """
@@ -49,16 +50,16 @@ class SpleeterConfig(Section):
 
 
 class StemUNets(nn.Module):
-    """Magnitudes to masks, one U-Net per stem: `(batch, channels, bins, frames)` to `(batch, stems, …)`."""
+    """One U-Net for each stem: magnitudes `(batch, channels, bins, frames)` to masks `(batch, stems, …)`."""
 
     def __init__(self, config: SpleeterConfig, stems: int, channels: int) -> None:
         super().__init__()
         self.multiple = 2 ** len(config.widths)
         self.stems = nn.ModuleList(_StemUNet(config, channels) for _ in range(stems))
-        self.as_masks = _AS_MASKS[config.masks]
+        self.as_masks = _MASK_FUNCTIONS[config.masks]
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """Pad bins and frames to what the strides divide, run every stem's U, and cut the padding off again."""
+        """Pad bins and frames to a multiple of the strides, run every stem's U-Net, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
         padded = nn.functional.pad(magnitude, (0, -frames % self.multiple, 0, -bins % self.multiple))
         logits = torch.stack([stem(padded) for stem in self.stems], dim=1)
@@ -66,13 +67,13 @@ class StemUNets(nn.Module):
 
 
 class _StemUNet(nn.Module):
-    """`(batch, channels, bins, frames)` magnitudes to what masks are made of, the same shape."""
+    """Magnitudes `(batch, channels, bins, frames)` to the logits of the masks, in the same shape."""
 
     def __init__(self, config: SpleeterConfig, channels: int) -> None:
         super().__init__()
         widths = config.widths
         self.down = nn.ModuleList(_Down(above, below) for above, below in pairwise((channels, *widths)))
-        # the deepest convolution goes on as it is; its published norm and activation feed nothing
+        # the deepest convolution has no norm: in the published network nothing uses its norm and activation
         self.norms = nn.ModuleList(_norm(width) for width in widths[:-1])
         self.leak = nn.ELU() if config.activation == "elu" else nn.LeakyReLU(0.2)
         outputs = (*reversed(widths[:-1]), 1)
@@ -125,6 +126,8 @@ class _Up(nn.Sequential):
 
 
 class Transposed(nn.ConvTranspose2d):
+    """Transposed 5×5 convolution of stride 2 with 'same' padding: the output has twice the size."""
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 5, stride=2)
 
@@ -138,7 +141,7 @@ def _norm(width: int) -> nn.Module:
 
 
 def build_spleeter(config: SpleeterConfig, stems: int, channels: int) -> Separator:
-    """Return the separator of `config`; masks become ratios of the estimated powers, as its authors do it."""
+    """Return the separator of `config`; masks become ratios of the estimated powers, as in the authors' code."""
     return MaskSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames, "of-powers")
 
 

@@ -1,10 +1,10 @@
 """Stemline's own network: a U-Net of TFC-TDF blocks on folded sub-bands, with complex masks.
 
-From published parts: convolutions over time and frequency with a fully connected layer over frequency between them
+Its published parts: convolutions over time and frequency with a fully connected layer over frequency between them
 (TFC-TDF: Choi et al., ISMIR 2020; Kim et al., KUIELab-MDX-Net, 2021), sub-bands folded into channels (Liu et al.,
-Interspeech 2020), unbounded complex masks (Kong et al., ISMIR 2021), and stems that share out what the masks leave
-(Wisdom et al., ICASSP 2019). What is ours: magnitudes of mid and side beside left and right, since a voice is mostly in
-the middle; and skips by addition, which cost nothing.
+Interspeech 2020), unbounded complex masks (Kong et al., ISMIR 2021), and the remainder of the masks shared equally by
+the stems (Wisdom et al., ICASSP 2019). Ours are two: magnitudes of mid and side beside left and right, since a voice is
+mostly in the middle, and skips by addition, which cost almost no time.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from components.core.sound.stft import StftConfig
 class TdfUNetConfig(Section):
     """`widths`: channels of each level, top to bottom; `bins` are folded into `bands` sub-bands of equal width.
 
-    `bottleneck`: by how much the fully connected layers narrow the frequencies; `mask`: complex without bounds, or
-    bounded, between 0 and 1; `frames`: a segment when separating.
+    `bottleneck`: the factor by which the fully connected layers narrow the frequencies. `mask`: `complex` without
+    bounds, or `bounded`, real between 0 and 1. `frames`: length of a segment when separating.
     """
 
     name: Literal["tdf_unet"] = "tdf_unet"
@@ -70,7 +70,7 @@ class TdfUNet(nn.Module):
         self.head = nn.Conv2d(widths[0], 2 * stems * channels * bands, 1)
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        """Pad the frames to what the strides divide, run the U, and cut the padding off again."""
+        """Pad the frames to a multiple of the strides, run the U-Net, and cut the padding off again."""
         frames = spectrum.shape[-1]
         image = nn.functional.pad(self._views(spectrum), (0, -frames % self.multiple))
         batch, views, bins = image.shape[:3]
@@ -80,7 +80,7 @@ class TdfUNet(nn.Module):
         return self.as_mask(real, imaginary)
 
     def _views(self, spectrum: Tensor) -> Tensor:
-        """Return what the network sees: levels of left, right, mid and side, and the compressed spectrum itself."""
+        """Return the input of the U-Net: levels of left, right, mid and side, and the compressed spectrum."""
         loudness = spectrum.abs().square().mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt()
         relative = spectrum / loudness
         seen = torch.cat([relative, _mid_and_side(relative)], dim=1) if self.channels == 2 else relative
@@ -102,20 +102,20 @@ class TdfUNet(nn.Module):
         return features
 
 
-CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
+CURVE = 10.0  # the logarithm bends at 1 / CURVE, 20 dB below the loudness, where partials of the voice lie
 SILENCE = 1e-8
-FLOOR = 1e-3  # below -60 dB the compression goes over into a straight line
+FLOOR = 1e-3  # below -60 dB the compression is linear
 
 
-def _bounded(real: Tensor, imaginary: Tensor) -> Tensor:
+def _bounded_mask(real: Tensor, imaginary: Tensor) -> Tensor:
     return torch.complex(torch.sigmoid(real), torch.zeros_like(real))
 
 
-_MASKS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"complex": torch.complex, "bounded": _bounded}
+_MASKS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"complex": torch.complex, "bounded": _bounded_mask}
 
 
 class Block(nn.Module):
-    """Convolution, frequencies with one another, convolution; around all of it a shortcut."""
+    """Convolution, fully connected layers over frequency, convolution; with a shortcut around all of it."""
 
     def __init__(self, width: int, height: int, bottleneck: int) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class AcrossBins(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """`(batch, width, inputs, frames)` to `(batch, width, outputs, frames)`.
 
-        In memory channels come last, so that this is one product of matrices per crop, without a copy.
+        Channels come last in memory, so this is one matrix product for each crop, without a copy.
         """
         rows = features.permute(0, 2, 3, 1)
         product = torch.matmul(self.linear.weight, rows.flatten(2))

@@ -1,8 +1,7 @@
-"""The paper's U-Net.
+"""The paper's U-Net (Ronneberger et al., MICCAI 2015; for voices: Jansson et al., ISMIR 2017).
 
-Blocks of two 3×3 convolutions, each with batch norm and ReLU; strided convolutions down, transposed convolutions up,
-skip connections by concatenation, and a sigmoid mask for every stem (Ronneberger et al., MICCAI 2015; for voices:
-Jansson et al., ISMIR 2017).
+It has blocks of two 3×3 convolutions, each with batch norm and ReLU. Strided convolutions lead down, transposed
+convolutions up, skips are concatenated, and every stem has a sigmoid mask.
 """
 
 from itertools import pairwise
@@ -20,7 +19,7 @@ from components.core.sound.stft import StftConfig
 
 
 class UNetConfig(Section):
-    """`widths`: channels of each level, top to bottom; `bins`, `frames`: the spectrogram patch it is built for."""
+    """`widths`: channels of each level, top to bottom; `bins`, `frames`: size of the spectrogram of a segment."""
 
     name: Literal["unet"] = "unet"
     widths: tuple[int, ...] = Field((16, 32, 64, 128, 256), min_length=1)
@@ -52,11 +51,11 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], stems * channels, 1)
 
     def forward(self, magnitude: Tensor) -> Tensor:
-        """Pad bins and frames to what the strides divide, run the U, and cut the padding off again."""
+        """Pad bins and frames to a multiple of the strides, run the U-Net, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
-        # relative to the loudness of the whole, so that a mastered song and a quiet demo look the same
+        # relative to the loudness of the whole: a mastered song and a quiet demo give the same input
         loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
-        # compressed, with a learned gain and offset a bin: levels span decades and fall with frequency
+        # compressed, with a learned gain and offset for each bin: levels span decades and fall with frequency
         level = torch.log1p(_CURVE * magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
         padded = nn.functional.pad(level, (0, -frames % self.multiple, 0, -bins % self.multiple))
         masks = torch.sigmoid(self.head(self._features(padded)))[..., :bins, :frames]
@@ -73,7 +72,7 @@ class UNet(nn.Module):
         return features
 
 
-_CURVE = 10.0  # bends the logarithm where partials of the voice lie, 20 dB below the loudest
+_CURVE = 10.0  # the logarithm bends at 1 / CURVE, 20 dB below the loudness, where partials of the voice lie
 _SILENCE = 1e-8
 
 

@@ -1,10 +1,10 @@
 """Wave-U-Net (Stoller, Ewert and Dixon, ISMIR 2018): a U-Net on the samples.
 
-Down: a convolution, then every second sample. Up: linear interpolation, the skip beside it, a convolution. The last
-stem is what the others leave of the mixture ("difference output"). No convolution is padded: the network takes more
-samples than it gives, so that all it gives is made of what it took, and nothing sounds at borders ("input context").
-The defaults are the paper's M4, its best for vocals: stereo, 12 layers of 24 more filters each, filters of 15 and 5
-samples. (M5 learns the interpolation; its authors' later M5-HighSR is that at 44.1 kHz.)
+Each level down is a convolution that keeps every second sample; each level up is linear interpolation, concatenation of
+the skip, and a convolution. The last stem is the mixture minus the others ("difference output"). No convolution is
+padded: the output is shorter than the input, so that every output sample has its full context ("input context"). The
+defaults are the paper's M4, its best for vocals: stereo, 12 layers with 24 more filters each, filters of 15 and 5
+samples. (M5 learns the interpolation; the authors' later M5-HighSR is M5 at 44.1 kHz.)
 """
 
 from itertools import pairwise
@@ -21,7 +21,7 @@ from components.core.networks.base.waveform import WaveformSeparator
 
 
 class WaveUNetConfig(Section):
-    """`layers` levels, each with `filters` more channels; `down`, `up`: samples of a filter, odd."""
+    """`layers` levels, each with `filters` more channels; `down`, `up`: length of a filter in samples, odd."""
 
     name: Literal["wave_unet"] = "wave_unet"
     layers: int = Field(12, gt=0)
@@ -32,30 +32,30 @@ class WaveUNetConfig(Section):
 
     @field_validator("down", "up")
     @classmethod
-    def _has_a_middle(cls, size: int) -> int:
+    def _size_is_odd(cls, size: int) -> int:
         if size % 2 == 0:
             raise ValueError("the filters must have an odd number of samples")
         return size
 
     @property
     def step(self) -> int:
-        """Samples between two of the deepest level."""
+        """Distance in samples between two steps of the deepest level."""
         return int(2**self.layers)
 
     @property
     def context(self) -> int:
-        """How many samples the network takes more than it gives; even, half of them on either side."""
+        """How many samples the input is longer than the output; even, half of them on either side."""
         return (self.down - 1) * (2 * self.step - 1) + (self.up - 1) * (self.step - 1)
 
-    def given(self, samples: int) -> int:
-        """Return the smallest number of samples, at least `samples`, that the network can give."""
+    def output_length(self, samples: int) -> int:
+        """Return the smallest length, at least `samples`, that the network can output."""
         return -(-max(samples - self.up, 0) // self.step) * self.step + self.up
 
 
 class WaveUNet(nn.Module):
     """`(batch, channels, samples)` to `(batch, stems, channels, samples − context)`.
 
-    It takes as many samples as the config's `given(…) + context`.
+    The input has `output_length(…) + context` samples (see the config).
     """
 
     def __init__(self, config: WaveUNetConfig, stems: int, channels: int) -> None:
@@ -70,11 +70,11 @@ class WaveUNet(nn.Module):
         self.up = nn.ModuleList(
             _layer(skip + below, skip, config.up) for below, skip in zip(inputs, skips, strict=True)
         )
-        # of one stem alone nothing is the difference
-        self.head = _glorot(nn.Conv1d(channels + widths[1], max(stems - 1, 1) * channels, 1))
+        # a single stem is no difference
+        self.head = _initialise(nn.Conv1d(channels + widths[1], max(stems - 1, 1) * channels, 1))
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Run the U; all stems but the last have an output of their own."""
+        """Run the U-Net; it outputs all stems but the last, which is the difference."""
         features, skips = mixture, []
         for down in self.down:
             whole = down(features)
@@ -82,7 +82,7 @@ class WaveUNet(nn.Module):
             features = whole[..., ::2]
         features = self.bottom(features)
         for up, skip in zip(self.up, reversed(skips), strict=True):
-            features = _interpolated(features)
+            features = _interpolate(features)
             features = up(torch.cat([_middle(skip, features.shape[-1]), features], dim=1))
         mixture = _middle(mixture, features.shape[-1])
         own = torch.tanh(self.head(torch.cat([mixture, features], dim=1)))
@@ -93,20 +93,20 @@ class WaveUNet(nn.Module):
 
 
 def _layer(inputs: int, outputs: int, size: int) -> nn.Sequential:
-    return nn.Sequential(_glorot(nn.Conv1d(inputs, outputs, size)), nn.LeakyReLU(0.2))
+    return nn.Sequential(_initialise(nn.Conv1d(inputs, outputs, size)), nn.LeakyReLU(0.2))
 
 
-def _glorot(convolution: nn.Conv1d) -> nn.Conv1d:
-    """Start as its authors do, with TensorFlow's defaults: with torch's, little comes up from the deepest layers."""
+def _initialise(convolution: nn.Conv1d) -> nn.Conv1d:
+    """Initialise like TensorFlow, as the authors do: with torch's defaults the deepest layers contribute little."""
     nn.init.xavier_uniform_(convolution.weight)
     assert convolution.bias is not None
     nn.init.zeros_(convolution.bias)
     return convolution
 
 
-def _interpolated(features: Tensor) -> Tensor:
-    """Return 2 n − 1 of n samples: between any two their mean."""
-    # torch's own has no deterministic gradient on GPUs
+def _interpolate(features: Tensor) -> Tensor:
+    """Return 2 n − 1 samples for n: the mean of each two neighbours goes between them."""
+    # torch's interpolation has no deterministic gradient on GPUs
     means = 0.5 * (features[..., :-1] + features[..., 1:])
     pairs = torch.stack([features[..., :-1], means], dim=-1).flatten(-2)
     return torch.cat([pairs, features[..., -1:]], dim=-1)
@@ -118,18 +118,18 @@ def _middle(audio: Tensor, samples: int) -> Tensor:
 
 
 class WaveUNetSeparator(WaveformSeparator):
-    """The network with silence around, where the recording's own context ends, at full scale: tanh ends at 1."""
+    """The network on a recording at full scale, since tanh ends at 1, with silence as context at both ends."""
 
     def __init__(self, network: nn.Module, config: WaveUNetConfig) -> None:
         super().__init__(network, config.segment, "full-scale")
         self.config = config
 
     def padded_length(self, samples: int) -> int:
-        """Return how many samples the network takes to give at least `samples`."""
-        return self.config.given(samples) + self.config.context
+        """Return the length of the input for an output of at least `samples`."""
+        return self.config.output_length(samples) + self.config.context
 
     def run_network(self, mixture: Tensor) -> Tensor:
-        """Pad on both sides, separate, and cut off what is too much: the network gives fewer samples than it takes."""
+        """Pad on both sides, since the output is shorter than the input; separate, and cut off the rest."""
         samples = mixture.shape[-1]
         missing = self.padded_length(samples) - samples
         stems = self.network(nn.functional.pad(mixture, (missing // 2, missing - missing // 2)))

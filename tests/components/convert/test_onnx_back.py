@@ -17,7 +17,7 @@ def _whole(separator: Separator) -> int:
     """Return how many samples fill what the network gives."""
     segment = separator.segment
     if isinstance(separator, WaveUNetSeparator):
-        return separator.config.given(segment)
+        return separator.config.output_length(segment)
     return separator.padded_length(segment) if isinstance(separator, WaveformSeparator) else segment
 
 

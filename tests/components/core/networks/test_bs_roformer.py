@@ -155,7 +155,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"window": 1024}, "bands: an STFT of window 1024 has 513 bins, these are 1025"),
+        ({"window": 1024}, "bands: an STFT of window 1024 has 513 bins, the bands have 1025"),
         ({"hop": 1025}, "hop: at most half of the window, 1024"),
         ({"head_width": 47}, "network.head_width: expected a multiple of 2"),
         ({"bands": [0, 1025]}, "network.bands.0: expected a number greater than 0"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.demucs import Demucs, DemucsConfig, DemucsSeparator, _resampled, _rescale
+from components.core.networks.demucs import Demucs, DemucsConfig, DemucsSeparator, _resample, _rescale_weights
 
 STEMS = ["drums", "bass", "other", "vocals"]
 
@@ -64,7 +64,7 @@ def test_the_published_size_has_the_package_s_weights() -> None:
 def test_it_resamples_as_julius_does(old: int, new: int) -> None:
     julius = pytest.importorskip("julius")
     audio = _noise(1000)
-    assert (_resampled(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
+    assert (_resample(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
 
 
 def test_fresh_weights_are_rescaled_as_in_the_package() -> None:
@@ -73,6 +73,6 @@ def test_fresh_weights_are_rescaled_as_in_the_package() -> None:
     ours = nn.Sequential(nn.Conv1d(2, 4, 8), nn.ReLU(), nn.ConvTranspose1d(4, 2, 8, bias=False))
     theirs = deepcopy(ours)
     package.rescale_module(theirs, reference=0.1)
-    _rescale(ours)
+    _rescale_weights(ours)
     for name, value in theirs.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value)

@@ -123,8 +123,8 @@ def test_many_threads_open_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
         opened.append(len(data))
         return real(data)
 
-    real = onnx._opened
-    monkeypatch.setattr(onnx, "_opened", counted)
+    real = onnx._open_session
+    monkeypatch.setattr(onnx, "_open_session", counted)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(separator, [_mixture(100)] * 8))
     assert len(opened) == 1

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.networks.registry import parse_network
-from components.core.networks.wave_unet import WaveUNet, WaveUNetConfig, _interpolated, build_wave_unet
+from components.core.networks.wave_unet import WaveUNet, WaveUNetConfig, _interpolate, build_wave_unet
 
 TINY = WaveUNetConfig(layers=3, filters=4, segment=805)
 
@@ -23,9 +23,9 @@ def _noise(samples: int) -> Tensor:
 def test_the_paper_s_sizes() -> None:
     """Of 147,443 samples 16,389: the paper's models with input context, M3 on."""
     config = WaveUNetConfig()
-    assert config.given(16384) == 16389
-    assert config.given(16389) + config.context == 147443
-    assert config.given(config.segment) == config.segment
+    assert config.output_length(16384) == 16389
+    assert config.output_length(16389) + config.context == 147443
+    assert config.output_length(config.segment) == config.segment
     with torch.device("meta"):
         network = WaveUNet(config, 2, channels=2)
         assert network(torch.empty(1, 2, 147443)).shape == (1, 2, 2, 16389)
@@ -44,7 +44,7 @@ def test_as_many_weights_as_in_its_authors_checkpoint_of_m4() -> None:
 )
 @pytest.mark.parametrize("samples", [1, 2, 100, 805])
 def test_the_network_gives_what_the_config_says(config: WaveUNetConfig, samples: int) -> None:
-    given = config.given(samples)
+    given = config.output_length(samples)
     assert samples <= given < samples + config.step + config.up
     with torch.inference_mode():
         assert _network(config)(_noise(given + config.context)).shape == (1, 2, 2, given)
@@ -52,11 +52,11 @@ def test_the_network_gives_what_the_config_says(config: WaveUNetConfig, samples:
 
 def test_a_border_is_not_heard() -> None:
     """The same samples come of a longer and a shorter piece, to the very edge of the shorter one."""
-    network, taken = _network(), TINY.given(400) + TINY.context
+    network, taken = _network(), TINY.output_length(400) + TINY.context
     longer = _noise(taken + 10 * TINY.step)
     start = 3 * TINY.step
     with torch.inference_mode():
-        wanted = network(longer)[..., start : start + TINY.given(400)]
+        wanted = network(longer)[..., start : start + TINY.output_length(400)]
         found = network(longer[..., start : start + taken])
     assert found.std() > 1e-3
     assert (found - wanted).abs().max() < 1e-6
@@ -64,8 +64,8 @@ def test_a_border_is_not_heard() -> None:
 
 def test_between_two_samples_is_their_mean() -> None:
     line = torch.arange(5.0).expand(1, 2, -1)
-    assert torch.equal(_interpolated(line), torch.arange(0, 4.5, 0.5).expand(1, 2, -1))
-    assert torch.equal(_interpolated(line[..., :1]), line[..., :1])
+    assert torch.equal(_interpolate(line), torch.arange(0, 4.5, 0.5).expand(1, 2, -1))
+    assert torch.equal(_interpolate(line[..., :1]), line[..., :1])
 
 
 @pytest.mark.parametrize("stems", [2, 4])
