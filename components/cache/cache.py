@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from components.cache.config import CacheConfig
 from components.core.base.files import whole_file
 from components.core.base.parallel import map_in_processes
+from components.core.data.artifacts import CACHE_INDEX, CACHE_SETTINGS
 from components.core.data.cache_format import (
     FULL_SCALE,
-    INDEX,
     CacheSettings,
     Part,
     shard_path,
@@ -44,8 +44,8 @@ def cache(config: CacheConfig, data: Path, out: Path) -> None:
 
 def _clear(out: Path) -> None:
     """Delete an earlier cache, its index first, so that an interrupted run leaves no cache that looks complete."""
-    for name in (INDEX, CacheSettings.FILE):
-        (out / name).unlink(missing_ok=True)
+    for artifact in (CACHE_INDEX, CACHE_SETTINGS):
+        artifact.within(out).unlink(missing_ok=True)
     shutil.rmtree(shard_path(out, 0).parent, ignore_errors=True)
 
 

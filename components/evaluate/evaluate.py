@@ -16,8 +16,8 @@ from pathlib import Path
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_parts, write_json
-from components.core.data.artifacts import EVALUATE_METRICS
-from components.core.data.manifest import MANIFEST, Track, read_manifest
+from components.core.data.artifacts import EVALUATE_METRICS, MANIFEST
+from components.core.data.manifest import Track, read_manifest
 from components.core.data.score_tables import MEDIANS, SCORES, SPEEDS
 from components.core.models.bundle import load_model
 from components.evaluate.config import EvaluateConfig
@@ -44,7 +44,8 @@ def evaluate(config: EvaluateConfig, model_folder: Path, data: Path, out: Path) 
     model = load_model(model_folder)
     tracks = _choose(read_manifest(data, SPLIT), config.tracks)
     if not tracks:
-        raise UserError(f"{data / MANIFEST} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
+        manifest = MANIFEST.within(data)
+        raise UserError(f"{manifest} has no track in the split '{SPLIT}': add a dataset that has one to acquire")
     merged = merged_targets(model.targets, tracks)
     model = merge_targets(model, merged)
     require_several_targets(scored_targets(model.targets))

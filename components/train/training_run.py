@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.core.base.files import digest_file
-from components.core.data.cache_format import INDEX, ShardReader
+from components.core.data.artifacts import CACHE_INDEX
+from components.core.data.cache_format import ShardReader
 from components.core.tracking import mlflow_runs, provenance
 from components.core.tracking.mlflow_runs import RunRef
 from components.train.config import TrainConfig
@@ -26,7 +27,7 @@ def find_or_create_run(config: TrainConfig, cache: Path, reader: ShardReader, fo
     created = client.create_run(mlflow_runs.experiment_id(client), run_name=name)
     run = RunRef(run_id=created.info.run_id)
     mlflow_runs.log_params(client, run, flat_params(config.model_dump(mode="json")))
-    index_digest = digest_file(cache / INDEX)
+    index_digest = digest_file(CACHE_INDEX.within(cache))
     tags = {
         "stage": "train",
         "train.git_commit": provenance.git_commit(),

@@ -1,4 +1,4 @@
-"""The catalogue of what the pipeline's steps write into the workspace: name, path, type, writer, readers.
+"""The catalogue of the files that the pipeline's steps write into the workspace: name, path, type, writer, readers.
 
 Steps, flows, report, docs and tests take file names and paths from here; no other place spells them. A step gets its
 folders from its command line (`--out workspace/acquire`), so an artifact is found in a folder (`MANIFEST.within(data)`)
@@ -18,8 +18,8 @@ class Artifact:
 
     writer    the step that writes it, and the folder of the workspace in which it lies
     file      its name in that folder; empty where the whole folder is meant
-    kind      what it is
-    about     what it holds, for docs and the report
+    kind      folder, table, document, picture or page
+    about     the content, for docs and the report
     readers   the steps and flows that read it
     """
 
@@ -48,10 +48,12 @@ MANIFEST = Artifact(
     "acquire", "manifest.csv", "table", "one row per stem: track, artist, split, file",
     ("cache", "evaluate", "gate", "catalogue", "report"),
 )  # fmt: skip
-PROBLEMS = Artifact("acquire", "problems.csv", "table", "what is wrong with the data that arrived", ("report",))
+PROBLEMS = Artifact("acquire", "problems.csv", "table", "problems of the data that arrived", ("report",))
 ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tracks and minutes", ("report",))
 
 CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("train",))
+CACHE_SETTINGS = Artifact("cache", "cache.json", "document", "targets, rate and channels", ("train",))
+CACHE_INDEX = Artifact("cache", "index.csv", "table", "a row a track: where its samples lie in the shards", ("train",))
 
 MODEL = Artifact("train", "model", "folder", "weights and their description", ("evaluate", "register", "export"))
 RUN = Artifact("train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "gate"))
@@ -71,9 +73,9 @@ EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians
 
 VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote", "report"))
 VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may go live", ("promote", "report"))
-SMOKE = Artifact("gate", "smoke.json", "document", "what was measured when version and champion were tried")
+SMOKE = Artifact("gate", "smoke.json", "document", "measurements of the trial of version and champion")
 APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
-VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "what each track gained or lost")
+VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "gain or loss of each track")
 COMPARISON_PLAN = Artifact("compare", "plan.json", "document", "every system's parameters")
 COMPARED_SYSTEMS = Artifact("compare", "systems", "folder", "model, scores and costs of every system")
 COMPARISON = Artifact("compare", "comparison.csv", "table", "one row per system: medians, intervals, costs")
@@ -86,7 +88,8 @@ RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separa
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (
-    TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, MODEL, RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
+    TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, CACHE_SETTINGS, CACHE_INDEX, MODEL,
+    RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
     SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, SMOKE, APPROVAL, VERDICT_PICTURE,
     COMPARISON_PLAN, COMPARED_SYSTEMS, COMPARISON, PAIRS, COMPARISON_TEXT, COMPARISON_PAGE, COMPARISON_PICTURES,
     COMPARISON_SUMMARY, RECORDINGS, REPORT,

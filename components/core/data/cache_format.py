@@ -2,12 +2,12 @@
 
     cache.json        targets, rate (Hz), channels
     index.csv         track, dataset, artist, split, shard, offset, samples, scale, bandwidth, parts
-    shards/000.npy    int16, one after the other the tracks as `(parts, channels, samples)`, flat
+    shards/000.npy    int16: the tracks one after the other, each `(parts, channels, samples)`, flat
 
-A sample's value is the stored integer times the track's `scale`. `parts` names the stems that are stored, each behind
-the target that it is part of (`vocals/vocals;accompaniment/bass;accompaniment/drums`): a target is the sum of its
-parts, and training may take them from different tracks. Nothing of a track lies above `bandwidth` (Hz). Why int16
-waveforms and not spectrograms: docs/decisions/0003-cache-format.md.
+A sample's value is the stored integer times the track's `scale`. `parts` lists the stored stems, each after its target
+(`vocals/vocals;accompaniment/bass;accompaniment/drums`): a target is the sum of its parts, and training may take them
+from different tracks. A track has no sound above its `bandwidth` (Hz). docs/decisions/0003-cache-format.md explains why
+the cache holds int16 waveforms and not spectrograms.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from components.core.base.documents import Document
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
+from components.core.data.artifacts import CACHE_INDEX, CACHE_SETTINGS
 from components.core.sound.decoding import Audio
 
-INDEX = "index.csv"
 INDEX_COLUMNS = ("track", "dataset", "artist", "split", "shard", "offset", "samples", "scale", "bandwidth", "parts")
 FULL_SCALE = 32767
 
 
 class CacheSettings(Document):
-    """What a cache holds: its targets, at `rate` Hz with `channels` channels."""
+    """The targets of a cache, at `rate` Hz with `channels` channels."""
 
-    FILE: ClassVar[str] = "cache.json"
+    FILE: ClassVar[str] = CACHE_SETTINGS.file
     REMEDY: ClassVar[str] = "run `dvc repro cache` first"
 
     targets: tuple[str, ...]
@@ -43,7 +43,7 @@ class CacheSettings(Document):
 
 @dataclass(frozen=True)
 class Part:
-    """A stored stem: the target that it is part of, and its own name."""
+    """A stored stem, which is a part of a target."""
 
     target: str
     stem: str
@@ -51,7 +51,10 @@ class Part:
 
 @dataclass(frozen=True)
 class CachedTrack:
-    """A track's place: `offset` and `samples` (a channel) in shard `shard`; `bandwidth` in Hz."""
+    """A track and its place in the cache: from `offset` in shard number `shard`, `samples` for each channel.
+
+    `bandwidth` is in Hz.
+    """
 
     name: str
     dataset: str
@@ -78,7 +81,7 @@ def _read_parts(text: str) -> tuple[Part, ...]:
 
 
 def _quoted(name: str) -> str:
-    # a stem may be called anything; of names without these signs nothing changes
+    # a stem may have any name; names without these signs stay as they are
     return name.replace("%", "%25").replace(";", "%3B").replace("/", "%2F")
 
 
@@ -89,7 +92,7 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 def write_index(folder: Path, rows: list[Mapping[str, Any]]) -> None:
     """Write index.csv with INDEX_COLUMNS."""
-    with whole_file(folder / INDEX) as partial:
+    with whole_file(CACHE_INDEX.within(folder)) as partial:
         pd.DataFrame(rows, columns=list(INDEX_COLUMNS)).to_csv(partial, index=False)
 
 
@@ -106,7 +109,7 @@ class ShardReader:
         }
 
     def read(self, track: CachedTrack, target: str, start: int, samples: int) -> Audio:
-        """Return `(channels, samples)` float32 of one target from `start` on; zeros behind the track's end."""
+        """Return `(channels, samples)` float32 of one target from `start` on; zeros after the track's end."""
         audio = np.zeros((self.channels, samples), np.float32)
         for part in track.parts_of(target):
             audio += self.read_part(track, part, start, samples)
@@ -126,10 +129,11 @@ class ShardReader:
 
 
 def _read_tracks(folder: Path, split: str) -> list[CachedTrack]:
-    table = pd.read_csv(folder / INDEX, keep_default_na=False)
+    path = CACHE_INDEX.within(folder)
+    table = pd.read_csv(path, keep_default_na=False)
     records = table[table["split"] == split].to_dict("records")
     if not records:
-        raise UserError(f"{folder / INDEX} has no {split} tracks: acquire more data, or raise its share in params.yaml")
+        raise UserError(f"{path} has no {split} tracks: acquire more data, or raise its share in params.yaml")
     return [
         CachedTrack(
             name=str(record["track"]),

@@ -4,7 +4,7 @@ It is a CSV table with one row for each stem. Columns:
 
     track      unique name, `<dataset>/<artist> - <title>`
     artist, title, dataset
-    genre      where the data says it
+    genre      empty where the data does not name it
     split      train, validation or test; an artist is in one split only
     stem       mixture, vocals, drums, bass, other, accompaniment …
     path       of the file, relative to the manifest's folder
@@ -23,10 +23,10 @@ import pandas as pd
 
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
+from components.core.data.artifacts import MANIFEST
 from components.core.data.targets import excluded_stem
 from components.core.sound import decoding
 
-MANIFEST = "manifest.csv"
 MIXTURE = "mixture"
 OTHER = "other"
 SPLITS = ("train", "validation", "test")
@@ -41,7 +41,7 @@ _TEXTS = ("track", "artist", "title", "genre", "dataset", "split", "stem", "path
 
 @dataclass(frozen=True)
 class StemFile:
-    """One stem of a track: where its samples lie and what they are (`samples` a channel, `rate` in Hz)."""
+    """The file of one stem of a track: `samples` for each channel, at `rate` Hz."""
 
     stem: str
     path: Path
@@ -54,7 +54,7 @@ class StemFile:
 
 @dataclass(frozen=True)
 class Track:
-    """A recording and its stems by name (`mixture` among them where the data has one)."""
+    """A recording and its stems by name; `mixture` is one of them where the data has a mixture."""
 
     name: str
     artist: str
@@ -74,13 +74,13 @@ def write_manifest(folder: Path, tracks: Iterable[Track]) -> None:
     """Write `folder`/manifest.csv, sorted by split and name; the stems' paths must lie below `folder`."""
     rows = [_row(folder, track, stem) for track in tracks for stem in track.stems.values()]
     rows.sort(key=lambda row: (SPLITS.index(str(row["split"])), str(row["track"]), str(row["stem"])))
-    with whole_file(folder / MANIFEST) as partial:
+    with whole_file(MANIFEST.within(folder)) as partial:
         pd.DataFrame(rows, columns=COLUMNS).to_csv(partial, index=False)
 
 
 def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
     """Return the tracks of `folder`/manifest.csv (those of `split`, if given) in the manifest's order."""
-    path = folder / MANIFEST
+    path = MANIFEST.within(folder)
     if not path.is_file():
         raise UserError(f"{path} does not exist: run `dvc repro acquire` first")
     table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False)
@@ -108,11 +108,11 @@ def read_targets(
 def read_parts(
     track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep
 ) -> dict[str, dict[str, decoding.Audio]]:
-    """Return for each target the stems that it is the sum of, `(channels, samples)` float32 at `rate` Hz, one length.
+    """Return the stems that add up to each target, `(channels, samples)` float32 at `rate` Hz, all of one length.
 
-    `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems where there are
-    any, else the mixture less that one. `other` is every stem that no target has, so of data with a piano it holds the
-    piano where that is no target, and the targets add up to the mixture. Any other target is the stem of that name.
+    `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems if the track has
+    any, else the mixture minus that stem. `other` is every stem that no target has, so that the targets add up to the
+    mixture: it holds the piano of data with a piano when that is no target. Any other target is the stem of that name.
     """
     stems = {name: prepare(_read(stem, rate, channels)) for name, stem in track.stems.items()}
     length = max(stem.shape[1] for stem in stems.values())
@@ -124,7 +124,7 @@ def read_parts(
 
 
 def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _keep) -> decoding.Audio:
-    """Return the track's mixture, `(channels, samples)`: the recording itself where there is one, else the sum."""
+    """Return the track's mixture, `(channels, samples)`: the recording itself, or the sum of stems without it."""
     if MIXTURE in track.stems:
         return prepare(_read(track.stems[MIXTURE], rate, channels))
     stems = [prepare(_read(stem, rate, channels)) for stem in track.stems.values()]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
+from components.core.data.artifacts import MANIFEST
 from components.core.data.manifest import (
     COLUMNS,
-    MANIFEST,
     StemFile,
     Track,
     read_manifest,
@@ -78,9 +78,9 @@ def test_any_name_survives(tmp_path: Path, name: str) -> None:
 def test_order_splits_and_columns(tmp_path: Path) -> None:
     tracks = [_named(tmp_path, artist, split, split) for split in ("test", "train") for artist in "ba"]
     write_manifest(tmp_path, tracks)
-    first = (tmp_path / MANIFEST).read_bytes()
+    first = MANIFEST.within(tmp_path).read_bytes()
     write_manifest(tmp_path, reversed(tracks))
-    assert (tmp_path / MANIFEST).read_bytes() == first
+    assert MANIFEST.within(tmp_path).read_bytes() == first
     assert [(track.split, track.artist) for track in read_manifest(tmp_path)] == [
         ("train", "a"),
         ("train", "b"),
@@ -89,7 +89,7 @@ def test_order_splits_and_columns(tmp_path: Path) -> None:
     ]
     assert [track.artist for track in read_manifest(tmp_path, "test")] == ["a", "b"]
     assert read_manifest(tmp_path, "validation") == []
-    table = pd.read_csv(tmp_path / MANIFEST)
+    table = pd.read_csv(MANIFEST.within(tmp_path))
     assert tuple(table.columns) == COLUMNS
     assert table["duration"].tolist() == [0.01] * 8
 
