@@ -1,4 +1,4 @@
-"""Replace the layers of a network by layers that compute the same in less time."""
+"""Faster layers that compute the same as the layers of a network."""
 
 from functools import singledispatch
 from itertools import product
@@ -35,7 +35,7 @@ def _(module: nn.Sequential) -> nn.Module:
 
 @optimise_layers.register
 def _(module: nn.ConvTranspose2d) -> nn.Module:
-    """Replace only convolutions without overlap: overlap at the edges would be lost."""
+    """Replace only convolutions whose outputs do not overlap: PhaseConvolution cuts off overlap at the edges."""
     plain = (module.padding, module.output_padding, module.dilation, module.groups) == ((0, 0), (0, 0), (1, 1), 1)
     return PhaseConvolution(module) if plain and len({*module.kernel_size, *module.stride}) == 1 else module
 
@@ -48,15 +48,15 @@ def _(module: Transposed) -> nn.Module:
 class PhaseConvolution(nn.Module):
     """A transposed convolution that makes images `stride` times as large, as a plain convolution.
 
-    All output samples at one place within a stride (a phase) are a convolution of the input with every `stride`-th
-    weight. So each phase becomes channels of one convolution, whose output is then dealt out (Shi et al., arXiv
-    1609.07009). That takes a fraction of the time, although zeros fill up the kernels of the shorter phases.
+    The output samples at one place within a stride (a phase) are a convolution of the input with every `stride`-th
+    weight. So each phase becomes some channels of one convolution, and the output interleaves them (Shi et al., arXiv
+    1609.07009). This takes a fraction of the time, although the kernels of shorter phases are padded with zeros.
     """
 
     def __init__(self, transposed: nn.ConvTranspose2d, crop: int = 0) -> None:
-        """Stand for `transposed` (square, dense, without padding), whose first `crop` rows and columns are cut off.
+        """Replace `transposed` (square, dense, without padding) and cut off its first `crop` rows and columns.
 
-        At the other end so many are cut off that the image has `stride` times its size.
+        The other end is cut so that the output has `stride` times the size of the image.
         """
         super().__init__()
         inputs, outputs, kernel, _ = transposed.weight.shape
@@ -64,7 +64,7 @@ class PhaseConvolution(nn.Module):
         reach = max((stride - 1 + crop) // stride, (kernel - 1 - crop) // stride)
         self.conv = nn.Conv2d(inputs, stride**2 * outputs, 2 * reach + 1, padding=reach)
         phases = transposed.weight.new_zeros(stride, stride, outputs, inputs, 2 * reach + 1, 2 * reach + 1)
-        # output sample stride * i + phase gets input sample i + offset by the weight at phase + crop - stride * offset
+        # output sample stride * i + phase: input sample i + offset times the weight at phase + crop - stride * offset
         places = list(product(range(stride), range(-reach, reach + 1)))
         for (row, up), (column, left) in product(places, places):
             y, x = row + crop - stride * up, column + crop - stride * left
@@ -78,5 +78,5 @@ class PhaseConvolution(nn.Module):
         """`(batch, inputs, height, width)` to `(batch, outputs, stride * height, stride * width)`."""
         rows: Tensor = self.conv(image).permute(0, 2, 3, 1)
         batch, height, width, _ = rows.shape
-        dealt = rows.reshape(batch, height, width, self.stride, self.stride, -1).transpose(2, 3)
-        return dealt.reshape(batch, self.stride * height, self.stride * width, -1).permute(0, 3, 1, 2)
+        interleaved = rows.reshape(batch, height, width, self.stride, self.stride, -1).transpose(2, 3)
+        return interleaved.reshape(batch, self.stride * height, self.stride * width, -1).permute(0, 3, 1, 2)

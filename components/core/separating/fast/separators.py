@@ -23,42 +23,42 @@ from components.core.separating.precision import DTYPES, Precision
 def for_inference(separator: Separator, precision: Precision) -> Separator:
     """Return a copy of `separator`, in evaluation mode and on its device, that separates as it does, faster.
 
-    In fp32 stems differ by rounding alone, in bf16 by noise about 50 dB below them. `separator` stays as it is.
+    In fp32 the stems differ by rounding alone, in bf16 by noise about 50 dB below them. `separator` does not change.
     """
-    return _prepared(deepcopy(separator).eval().requires_grad_(False), DTYPES[precision]).eval()
+    return _optimise(deepcopy(separator).eval().requires_grad_(False), DTYPES[precision]).eval()
 
 
 @singledispatch
-def _prepared(separator: Separator, dtype: torch.dtype) -> Separator:
-    """Return `separator` with an optimised network, or another separator in its place."""
+def _optimise(separator: Separator, dtype: torch.dtype) -> Separator:
+    """Return `separator` with an optimised network, or a faster separator that replaces it."""
     separator.network = _OptimisedNetwork(separator.network, dtype)
     return separator
 
 
-@_prepared.register
+@_optimise.register
 def _(separator: ResidualSeparator, dtype: torch.dtype) -> Separator:
-    separator.network = _prepared(separator.network, dtype)
+    separator.network = _optimise(separator.network, dtype)
     return separator
 
 
-@_prepared.register
+@_optimise.register
 def _(separator: WaveformSeparator, dtype: torch.dtype) -> Separator:
-    """Keep the layers: many of these networks are from other packages."""
+    """Keep the layers, since many of these networks come from other packages."""
     if dtype != torch.float32:
         separator.network = Autocast(separator.network, dtype)
     return separator
 
 
-@_prepared.register
+@_optimise.register
 def _(separator: MaskSeparator, dtype: torch.dtype) -> Separator:
     separator.network = _OptimisedNetwork(separator.network, dtype)
     return _RealMasks(separator)
 
 
-@_prepared.register
+@_optimise.register
 def _(separator: ComplexMaskSeparator, dtype: torch.dtype) -> Separator:
     network = separator.network
-    # equal shares of what the masks leave are folded into the weights: not where a sigmoid comes after them
+    # TdfMasks folds the equal shares of the remainder into the weights, which a sigmoid after them forbids
     if isinstance(network, TdfUNet) and network.as_mask is torch.complex:
         return _ComplexMasks(separator, TdfMasks(network, dtype))
     separator.network = _OptimisedNetwork(network, dtype)
@@ -85,7 +85,7 @@ class _OptimisedNetwork(nn.Module):
 
 
 class _FirstStems(Separator):
-    """Only the stems before the last are transformed back to samples; the last is the mixture minus their sum."""
+    """A separator that transforms all stems but the last to samples; the last is the mixture minus their sum."""
 
     def __init__(self, trained: SpectrogramSeparator, network: nn.Module) -> None:
         super().__init__()
@@ -107,18 +107,18 @@ class _FirstStems(Separator):
 
 
 class _RealMasks(_FirstStems):
-    """In place of a `MaskSeparator`."""
+    """Replaces a `MaskSeparator`."""
 
     def __init__(self, trained: MaskSeparator) -> None:
         super().__init__(trained, trained.network)
         self.trained = trained
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Each stem's mask times the mixture; these need not add up, so all are transformed back."""
+        """Return each stem's mask times the mixture; these need not add up, so all are transformed to samples."""
         return self.trained.estimates(mixture)
 
     def first(self, spectrum: Tensor) -> Tensor:
-        """Ratio masks times the mixture; above the network's bins the frame's mean mask."""
+        """Return ratio masks times the mixture; above the network's bins the frame's mean mask applies."""
         magnitude = _power(spectrum[..., : self.bins, :]).sqrt_()
         masks = _by_frames(self.network(magnitude).float())
         ratio = self.trained.ratio(masks, magnitude)[:, :-1]
@@ -126,7 +126,7 @@ class _RealMasks(_FirstStems):
 
 
 class _ComplexMasks(_FirstStems):
-    """In place of a `ComplexMaskSeparator`, around masks that are consistent already."""
+    """Replaces a `ComplexMaskSeparator`, for masks that already sum to one."""
 
     network: TdfMasks
 
@@ -134,7 +134,7 @@ class _ComplexMasks(_FirstStems):
         super().__init__(trained, network)
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Each stem's mask times the mixture; bins above the network's are left out."""
+        """Return each stem's mask times the mixture, without the bins above the network's."""
         spectrum = self.stft(mixture)
         seen = spectrum[..., : self.bins, :]
         first = self._masks(seen) * seen.unsqueeze(1)
@@ -143,7 +143,7 @@ class _ComplexMasks(_FirstStems):
         return self.inverse(whole, mixture.shape[-1])
 
     def first(self, spectrum: Tensor) -> Tensor:
-        """Masks times the mixture; above the network's bins each stem's share of the octave below."""
+        """Return masks times the mixture; above the network's bins each stem's share of the octave below applies."""
         seen = spectrum[..., : self.bins, :]
         masks = self._masks(seen)
         return _masked(spectrum, masks, _compute_octave_share(masks.real, seen))
@@ -165,7 +165,7 @@ def _compute_octave_share(mask: Tensor, mixture: Tensor) -> Tensor:
 
 
 def _masked(spectrum: Tensor, masks: Tensor, share: Tensor) -> Tensor:
-    """Return the spectrum of every mask: the lowest bins times the mask, those above times `share`.
+    """Return the spectrum of every stem: the lowest bins times the mask, the bins above times `share`.
 
     `spectrum` `(batch, channels, all bins, frames)`, `masks` `(batch, stems, channels, bins, frames)`, real or complex,
     `share` `(batch, stems, channels, 1, frames)`, real.
@@ -185,5 +185,5 @@ def _power(spectrum: Tensor) -> Tensor:
 
 
 def _by_frames(image: Tensor) -> Tensor:
-    """Return `(..., bins, frames)` in an STFT's order of memory, frame by frame."""
+    """Return `(..., bins, frames)` with the memory layout of an STFT, frame by frame."""
     return image.transpose(-1, -2).contiguous().transpose(-1, -2)
