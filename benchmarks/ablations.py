@@ -1,17 +1,16 @@
-"""What does each part of the recipe bring? `python -m benchmarks.ablations {ablation,learning-curve} [--steps N]`
+"""The effect of the parts of the recipe: `python -m benchmarks.ablations {ablation,learning-curve} [--steps N]`
 
-Runs one DVC experiment a variant of params.yaml, so `dvc exp show` and MLflow have every one of them, scores each
-model on whole validation tracks, and prints the table: SDR (median over 1 s frames, then over tracks), and the mean
-difference to the first variant over the tracks, with its 95 % interval (paired bootstrap over tracks). A quarter of the
-artists are held back for validation, so that the differences are less noisy, and the network is half as wide; the test
-tracks are never looked at. The shipped model's params.yaml is the base:
+Runs one DVC experiment for each variant of params.yaml, so `dvc exp show` and MLflow have every one of them. Scores
+each model on whole validation tracks and prints a table: SDR (median over 1 s frames, then over tracks), and the mean
+difference to the first variant over the tracks, with its 95 % interval (paired bootstrap over tracks). To reduce noise
+a quarter of the artists are held back for validation; to save time the network is half as wide. The test tracks are not
+used. The params.yaml of the shipped model is the base:
 
     cp models/vocal-isolation/params.yaml . && dvc repro acquire
     python -m benchmarks.ablations ablation --steps 500
     python -m benchmarks.ablations learning-curve --steps 1000
 
-A training that is done already is found again, what was interrupted goes on; scores a track are kept in
-workspace/ablations.
+A finished training is not repeated, an interrupted one continues. workspace/ablations keeps the scores of each track.
 """
 
 import argparse
@@ -49,7 +48,7 @@ BASE: Mapping[str, object] = {
     "train.warmup_steps": 50,
     "train.patience": 50,
 }
-"""In which all variants differ from params.yaml: half as wide a network and shorter crops, for an hour a table."""
+"""Changes of params.yaml for all variants: a network half as wide and shorter crops, so a table takes an hour."""
 
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "ablation": {
@@ -71,11 +70,11 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "25 %": {"train.data_share": 0.25},
     },
 }
-"""Table, variant, and the parameters in which the variant differs from params.yaml; the first is compared with."""
+"""The changed parameters, by table and variant; the first variant of a table is the base of the comparison."""
 
 
 def main() -> None:
-    """Run the variants of a table one after the other, and print it."""
+    """Run the variants of a table one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=sorted(VARIANTS))
     parser.add_argument("--steps", type=int, default=500)
@@ -93,7 +92,7 @@ def main() -> None:
 
 @contextmanager
 def _changed_parameters(changes: Mapping[str, object]) -> Iterator[None]:
-    """Set dotted parameters in params.yaml for a while: `-S` knows only those that stand there already."""
+    """Set dotted parameters in params.yaml within the block; DVC's `-S` cannot add parameters."""
     before = PARAMS.read_bytes()
     yaml = YAML()
     document = yaml.load(before.decode())
@@ -111,7 +110,7 @@ def _changed_parameters(changes: Mapping[str, object]) -> Iterator[None]:
 
 
 def _scores(table: str, name: str, steps: int) -> pd.DataFrame:
-    """Train a variant and return its SDR, one row per validation track and one column per target; both are kept."""
+    """Train a variant and return its SDR, a row for each validation track and a column for each target; keep both."""
     experiment = "-".join([table, str(steps), *re.findall(r"[\w.]+", name)])  # a name that git takes
     kept = SCORES / f"{experiment}.csv"
     if kept.is_file():
@@ -132,11 +131,11 @@ def _scores(table: str, name: str, steps: int) -> pd.DataFrame:
 
 def _dvc(*arguments: str) -> None:
     if subprocess.run(["dvc", *arguments], check=False).returncode:
-        sys.exit(f"`dvc {' '.join(arguments)}` failed, see above; the same command goes on from here")
+        sys.exit(f"`dvc {' '.join(arguments)}` failed, see above; run the same command again to continue")
 
 
 def _log(experiment: str, name: str, scores: pd.DataFrame) -> None:
-    """Add to the training's own MLflow run what it was a variant of, and its scores."""
+    """Add the name of the variant and its scores to the MLflow run of the training."""
     client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(RUN)
     mlflow_runs.set_tags(client, run, {"ablation": name, "ablation.experiment": experiment})
     medians = {f"validation/{target}_sdr": float(value) for target, value in scores.median().items()}
@@ -155,7 +154,7 @@ def _row(name: str, scores: pd.DataFrame, base: pd.DataFrame) -> str:
 
 
 def _difference(differences: "pd.Series[float]") -> str:
-    """Return the mean over the tracks with its bootstrap interval, in words; empty for the base itself."""
+    """Return the mean over the tracks with its bootstrap interval, as text; empty for the base itself."""
     known = np.asarray(differences.dropna(), dtype=np.float64)
     if not known.any():
         return ""

@@ -1,9 +1,9 @@
-"""How fast is our BSS Eval v4 against museval's, and which is right? `python -m benchmarks.bss_eval [--exact]`
+"""The speed and precision of our BSS Eval v4 against museval's: `python -m benchmarks.bss_eval [--exact]`
 
-Side by side in one process of one thread, in turns, the best of each; memory in a process of its own each. Seconds are
-those of the processor, which are those of a clock where nothing else runs. Signals are broadband noise with leakage,
-on which the two differ by rounding. `--exact` instead compares both with the same computed in extended precision
-(80 bits), on real music whose upper band is empty: there filters are hardly determined.
+Runs both side by side in one process with one thread, in turns, and takes the best time of each; memory is measured in
+a separate process for each. Seconds are processor time. The signals are broadband noise with leakage; there the two
+differ only by rounding. `--exact` instead compares both with a computation in extended precision (80 bits), on real
+music whose upper band is empty: there the signals hardly determine the filters.
 """
 
 import argparse
@@ -32,12 +32,12 @@ TARGETS = (2, 4)
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exact", action="store_true", help="which of the two is right where they differ")
+    parser.add_argument("--exact", action="store_true", help="compare both with extended precision")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=int, nargs="+", default=[30, 240], help="lengths of the track")
     parser.add_argument("--memory-of", nargs=3, metavar=("SCORER", "TARGETS", "SECONDS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    _have_one_thread()
+    _restart_with_one_thread()
     if arguments.memory_of:
         scorer, targets, seconds = arguments.memory_of
         SCORERS[scorer](*_noise(int(targets), int(seconds)), window=RATE)
@@ -48,8 +48,8 @@ def main() -> None:
         _print_speed(arguments.rounds, arguments.seconds)
 
 
-def _have_one_thread() -> None:
-    """Start again with one thread for BLAS, which reads its number when numpy is imported."""
+def _restart_with_one_thread() -> None:
+    """Start the program again with one thread for BLAS, which reads the number when numpy is imported."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
         os.environ.update(dict.fromkeys(_THREADS, "1"))
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks.bss_eval", *sys.argv[1:]])
@@ -90,7 +90,7 @@ def _memory(scorer: str, targets: int, seconds: int) -> float:
 
 
 def _peak_kilobytes() -> int:
-    """Of this program alone: `getrusage` remembers also what the process was before it became this program."""
+    """Return the peak memory of this program; `getrusage` would include the program that started it by `exec`."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
@@ -107,9 +107,9 @@ def _print_exact() -> None:
 
 
 def _real_music() -> tuple[Audio, Audio]:
-    """Two targets of the excerpt that stempeg ships, which AAC has cut off at 16 kHz, and poor estimates of them.
+    """Return two targets of the excerpt that stempeg ships, which AAC has cut off at 16 kHz, and poor estimates.
 
-    As they are decoded: on the grid of 16 bits, as `evaluate` takes them, the rounding noise fills the empty band.
+    They are not rounded to 16 bits as in `evaluate`, since rounding noise would fill the empty band.
     """
     path = Path(stempeg.example_stem_path())
     stems = [decoding.read_audio(path, stream)[0][:, : 5 * RATE] for stream in (4, 1, 2, 3)]
@@ -119,7 +119,7 @@ def _real_music() -> tuple[Audio, Audio]:
 
 
 def _exact_scores(references: Audio, estimates: Audio) -> NDArray[np.float64]:
-    """Return what `bss_eval.evaluate` does, with correlations and filters in extended precision."""
+    """Return the scores of `bss_eval.evaluate`, with correlations and filters in extended precision."""
     solve = bss_eval._solve
     correlations = bss_eval._correlations
     try:
@@ -143,7 +143,7 @@ def _exact_correlations(signals: Audio, taps: int) -> NDArray[np.longdouble]:
 
 
 def _exact_solution(gram: NDArray[np.longdouble], sides: NDArray[np.longdouble]) -> NDArray[np.float64]:
-    """Cholesky in extended precision, column by column, with the same ridge."""
+    """Solve by Cholesky in extended precision, column by column, with the same ridge as `bss_eval`."""
     lower = gram.copy()
     size = len(lower)
     lower.flat[:: size + 1] += np.finfo(np.float64).eps

@@ -1,13 +1,13 @@
-"""What should the cache hold? `MUSDB_PATH=… python -m benchmarks.cache_format`
+"""The speed and size of possible formats of the cache: `MUSDB_PATH=… python -m benchmarks.cache_format`
 
 Five ways to give a training step the complex spectrograms of random crops of two stems (vocals, accompaniment),
 measured side by side in one process, on the same tracks, from the page cache:
 
-    musdb            the musdb package, stem by stem, out of stem.mp4
-    soundfile        one WAV file per stem
+    musdb            the musdb package, stem by stem, from stem.mp4
+    soundfile        a WAV file for each stem
     spectrograms     shards of complex spectrograms in half precision, memory-mapped
-    waveforms        shards of int16 waveforms, memory-mapped, and the STFT in the step (what `cache` writes)
-    waveforms read   the same without the STFT, which a GPU does beside the network
+    waveforms        shards of int16 waveforms, memory-mapped, and the STFT in the step (the format of `cache`)
+    waveforms read   the same without the STFT, which a GPU does in parallel with the network
 
 Without MUSDB_PATH the excerpt that stempeg ships is the only track.
 """
@@ -49,11 +49,11 @@ CropReader = Callable[[np.random.Generator], Tensor]
 
 
 def main() -> None:
-    """Print crops per second and bytes per second of audio for each way."""
+    """Print crops a second and bytes for each second of audio, a row for each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=12)
     parser.add_argument("--crop-seconds", type=float, default=3.0)
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each way is measured")
+    parser.add_argument("--seconds", type=float, default=8.0, help="seconds to measure each way")
     arguments = parser.parse_args()
     add_ffmpeg_to_path()
     torch.set_num_threads(1)
@@ -80,7 +80,7 @@ def _tracks(folder: Path, count: int) -> list[musdb.MultiTrack]:
 
 
 def _readers(tracks: list[musdb.MultiTrack], folder: Path, crop: int) -> dict[str, tuple[CropReader, float]]:
-    """Return for each way the function that reads a crop, and the bytes that a second of audio takes on disk."""
+    """Return a function that reads a crop, and the bytes on disk for a second of audio, for each way."""
     stft = Stft(StftConfig())
     stems = [np.stack([track.targets[target].audio.T for target in TARGETS]).astype(np.float32) for track in tracks]
     duration = sum(stem.shape[-1] for stem in stems) / RATE

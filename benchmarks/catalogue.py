@@ -1,12 +1,12 @@
-"""How fast is a catalogue separated, file to files? `python -m benchmarks.catalogue [--music FOLDER] [--recordings N]`
+"""The speed of a separation job, file to files: `python -m benchmarks.catalogue [--music FOLDER] [--recordings N]`
 
-Side by side, in one run, starts included, with the shipped model:
+Compares two programs side by side, starts included, with the shipped model:
 
-    plain    what is written in an afternoon: torch eager, fp32, a thread a core, one recording after the other, each
-             as a whole in memory, stems written as wav
-    job      `stemline separate`: inspection, workers, bf16 where the processor has it, tags, pictures, provenance …
+    plain    a simple program: torch eager, fp32, a thread on each core; one recording after the other, each as a whole
+             in memory; stems written as wav
+    job      `stemline separate`: inspection, workers, bf16 if the processor has it, tags, pictures, provenance …
 
-Without --music N recordings of noise and tones of three minutes are made. Printed are multiples of real time.
+Without --music it makes N recordings of noise and tones of three minutes each. Prints multiples of real time.
 """
 
 import argparse
@@ -30,9 +30,9 @@ RATE = 44100
 
 
 def main() -> None:
-    """Print a row for each way."""
+    """Print a row for each program."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--music", type=Path, help="a folder of recordings")
+    parser.add_argument("--music", type=Path, help="folder of recordings")
     parser.add_argument("--recordings", type=int, default=4)
     parser.add_argument("--plain", nargs=2, metavar=("MUSIC", "OUT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -40,21 +40,21 @@ def main() -> None:
         separate_plainly(*map(Path, arguments.plain))
         return
     with tempfile.TemporaryDirectory(prefix="stemline-catalogue-") as folder:
-        music = arguments.music or _made(Path(folder) / "music", arguments.recordings)
+        music = arguments.music or _make_recordings(Path(folder) / "music", arguments.recordings)
         seconds = sum(_seconds(path) for path in _recordings(music))
         print(
             f"{len(_recordings(music))} recordings, {seconds / 60:.1f} minutes, {available_cores()} cores",
             flush=True,
         )
         print("| way | seconds | times real time | against plain |\n|---|---|---|---|", flush=True)
-        plain = _timed(["-m", "benchmarks.catalogue", "--plain", str(music), f"{folder}/plain"])
+        plain = _run_timed(["-m", "benchmarks.catalogue", "--plain", str(music), f"{folder}/plain"])
         print(f"| plain | {plain:.1f} | {seconds / plain:.1f} | 1.00 |", flush=True)
-        job = _timed(["-m", "components.separate", "--model", str(SHIPPED), str(music), f"{folder}/job"])
+        job = _run_timed(["-m", "components.separate", "--model", str(SHIPPED), str(music), f"{folder}/job"])
         print(f"| job | {job:.1f} | {seconds / job:.1f} | {plain / job:.2f} |", flush=True)
 
 
 def separate_plainly(music: Path, out: Path) -> None:
-    """Separate every recording of a folder without any of this project's ways to be fast, or to be safe."""
+    """Separate every recording of a folder without the speed and the safety of this project's job."""
     model = load_model(SHIPPED)
     torch.set_num_threads(available_cores())
     for path in _recordings(music):
@@ -66,7 +66,7 @@ def separate_plainly(music: Path, out: Path) -> None:
             soundfile.write(folder / f"{target}.wav", resample(stem, model.rate, rate).T, rate)
 
 
-def _made(folder: Path, recordings: int) -> Path:
+def _make_recordings(folder: Path, recordings: int) -> Path:
     folder.mkdir()
     for number in range(recordings):
         random = np.random.default_rng(number)
@@ -84,7 +84,7 @@ def _seconds(path: Path) -> float:
     return float(samples.shape[1] / rate)
 
 
-def _timed(command: list[str]) -> float:
+def _run_timed(command: list[str]) -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, *command], check=True, capture_output=True)
     return time.monotonic() - began

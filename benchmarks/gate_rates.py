@@ -1,11 +1,11 @@
-"""How often does the gate err? `python -m benchmarks.gate_rates [--methods | --slices]`
+"""The error rates of the gate: `python -m benchmarks.gate_rates [--methods | --slices]`
 
-Per-track differences are drawn whose true mean is known, and the rule `not_worse` of params.yaml is asked; printed is
-how often it accepts. Their spread is that of two kinds of stems of the shipped model on the test tracks of MUSDB18-7
-(models/*/scores); their shapes are a normal one, one with heavy tails, two that are skewed, and the real differences
-themselves, drawn from with replacement. `--methods` compares ways to the lower bound, at a true loss of exactly the
-margin, where a rule that keeps its word accepts 1 - confidence. `--slices` prints how often a third of the tracks
-refuses a challenger that is as good elsewhere.
+Draws per-track differences with a known true mean and applies the rule `not_worse` of params.yaml. Prints how often the
+rule accepts. The spread of the differences is that between two kinds of stems of the shipped model on the test tracks
+of MUSDB18-7 (models/*/scores). Their shapes: normal, heavy tails, two skewed ones, and the real differences, drawn with
+replacement. `--methods` compares methods for the lower bound, at a true loss of exactly the margin, where a correct
+rule accepts 1 - confidence. `--slices` prints how often a third of the tracks refuses a challenger that is as good
+elsewhere.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from components.core.models.addresses import SHIPPED
 from components.gate.config import GateConfig
 
 ROUNDS = 2000
-RESAMPLES = 2000  # fewer than the gate takes: the error that this leaves is far below that of the rounds
+RESAMPLES = 2000  # fewer than in the gate: the error from this is far below that of the rounds
 TRACKS = (5, 10, 25, 50)
 LOSSES = (2.0, 1.0, 0.0, -1.0, -2.0, -5.0)
 """True losses of the challenger, in margins; below 0 it is better."""
@@ -34,7 +34,7 @@ Method = Callable[[Values, float], float]
 
 @dataclass(frozen=True)
 class Rule:
-    """What is asked: the mean is at this confidence not below minus the margin, in dB."""
+    """The rule: at this confidence the mean is not below minus the margin, in dB."""
 
     margin: float
     confidence: float
@@ -44,8 +44,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--methods", action="store_true", help="compare ways to the lower bound")
-    asked.add_argument("--slices", action="store_true", help="how often a third of the tracks refuses")
+    asked.add_argument("--methods", action="store_true", help="compare methods for the lower bound")
+    asked.add_argument("--slices", action="store_true", help="print how often a third of the tracks refuses")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
     config = load_section("gate", GateConfig)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def real_differences() -> Values:
-    """Return what the Wiener filter changes in the vocals of the shipped model, in dB, one value per test track."""
+    """Return the change of the vocals' SDR by the Wiener filter for each test track of the shipped model, in dB."""
     table = pd.read_csv(SHIPPED / "scores" / "musdb18-7s" / "scores.csv")
     rows = table[(table["metric"] == "SDR") & (table["target"] == "vocals")]
     by_system = rows.pivot(index="track", columns="system", values="value")
@@ -68,7 +68,7 @@ def real_differences() -> Values:
 
 
 def shapes(real: Values) -> Mapping[str, Shape]:
-    """Return ways to draw differences of mean 0 and the spread of the real ones."""
+    """Return functions that draw differences with mean 0 and the spread of the real ones."""
     spread = float(real.std(ddof=1))
     skewed = np.exp(0.6**2 / 2), np.sqrt((np.exp(0.6**2) - 1) * np.exp(0.6**2))  # mean and deviation, log-normal
     centred = real - real.mean()
@@ -83,35 +83,35 @@ def shapes(real: Values) -> Mapping[str, Shape]:
 
 
 def bounds(shape: Shape, tracks: int, confidence: float, rounds: int, method: Method | None = None) -> Values:
-    """Return the lower bound of so many draws; a shift of the differences shifts it by as much."""
+    """Return the lower bound of each of `rounds` draws; a shift of the differences shifts it by the same amount."""
     random = np.random.default_rng(tracks)
-    found = method or gates_own
+    found = method or gate_bound
     return np.array([found(shape(random, tracks), confidence) for _ in range(rounds)])
 
 
 def accepted(found: Values, loss: float, margin: float) -> float:
-    """Return how often a challenger is accepted that is worse by `loss` dB."""
+    """Return the share of draws in which a challenger that is worse by `loss` dB is accepted."""
     return float(np.mean(found - loss >= -margin))
 
 
-def gates_own(values: Values, confidence: float) -> float:
+def gate_bound(values: Values, confidence: float) -> float:
     """Return the lower bound as the gate computes it."""
     return mean_lower_bound(values, confidence, RESAMPLES, 7)
 
 
-def percentile(values: Values, confidence: float) -> float:
-    """Return the bound by plain percentiles of the resampled means."""
+def percentile_bound(values: Values, confidence: float) -> float:
+    """Return the bound by percentiles of the resampled means."""
     drawn = np.random.default_rng(7).integers(0, len(values), (RESAMPLES, len(values)))
     return float(np.quantile(values[drawn].mean(axis=1), 1 - confidence))
 
 
-def students(values: Values, confidence: float) -> float:
+def student_bound(values: Values, confidence: float) -> float:
     """Return the bound of Student's t interval."""
     error = values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() + student.ppf(1 - confidence, len(values) - 1) * error)
 
 
-METHODS: Mapping[str, Method] = {"percentile": percentile, "Student's t": students, "the gate's": gates_own}
+METHODS: Mapping[str, Method] = {"percentile": percentile_bound, "Student's t": student_bound, "the gate's": gate_bound}
 
 
 def _print_rates(rule: Rule, real: Values, rounds: int) -> None:
@@ -136,7 +136,7 @@ def _print_methods(rule: Rule, real: Values, rounds: int) -> None:
 
 
 def _print_slices(limit: float, real: Values, rounds: int) -> None:
-    """Print how often one of three thirds lost more than the limit, where the first truly loses so many limits."""
+    """Print how often one of three thirds loses more than the limit; the first truly loses 0, 1 or 2 limits."""
     losses = (0.0, 1.0, 2.0)
     heads = [f"one third loses {loss * limit:.1f} dB" for loss in losses]
     print(f"| differences | tracks | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")

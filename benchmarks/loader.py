@@ -1,9 +1,9 @@
-"""Does the loader keep the network fed? `python -m benchmarks.loader --cache workspace/cache [--params params.yaml]`
+"""The speed of the loader of crops: `python -m benchmarks.loader --cache workspace/cache [--params params.yaml]`
 
-Printed: crops per second that one process prepares on one and on several threads (`train.loading_threads`), with all of
-`train.augment` and with nothing but reading: to compare with what the network eats (`python -m
-benchmarks.training_step`). `python -m benchmarks.cache_format` compares the reading itself with musdb's and soundfile's
-readers; the share of a real step spent waiting is in every training's log and in MLflow (`train/share_waiting`).
+Prints the crops that one process prepares in a second, on one and on several threads (`train.loading_threads`), with
+all of `train.augment` and without any augmentation. The loader must be faster than the network (`python -m
+benchmarks.training_step`). `python -m benchmarks.cache_format` compares the reading with the readers of musdb and
+soundfile. The log of every training and MLflow (`train/share_waiting`) have the share of a step spent waiting.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""How much memory does separation take, and does it grow? `python -m benchmarks.memory {recording,catalogue} …`
+"""The memory that separation takes, by length of a recording or size of a catalogue.
 
     python -m benchmarks.memory recording --minutes 4 60 600 [--model DIR] [--rate 44100] [--channels 2]
     python -m benchmarks.memory catalogue --recordings 1000 100000
 
 `recording` separates a recording of noise of each length with the shipped model, or the one in DIR, and prints the
-largest resident memory of the worker. `catalogue` makes a catalogue of so many recordings that were all separated
-before, runs the job over it, and prints the largest memory of the job itself, which lists, plans, and writes its books.
+largest resident memory of the worker. `catalogue` makes a catalogue of N recordings that were all separated before,
+runs the job over it, and prints the largest memory of the job itself, which lists, plans, and writes tables.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from components.core.models.addresses import SHIPPED
 
 
 def main() -> None:
-    """Print a table of the sizes asked for."""
+    """Print a row for each size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["recording", "catalogue"])
     parser.add_argument("--minutes", type=int, nargs="+", default=[4, 60])
@@ -63,14 +63,14 @@ def _catalogues(arguments: argparse.Namespace, folder: Path) -> None:
     print("| recordings | job, MB at most | seconds |\n|---|---|---|", flush=True)
     for count in arguments.recordings:
         source, out = folder / f"in{count}", folder / f"out{count}"
-        _write_done(source, out, count, arguments.model)
+        _write_separated_catalogue(source, out, count, arguments.model)
         began = time.monotonic()
         job, _ = _peaks([str(source), str(out)], arguments.model)
         print(f"| {count} | {job:.0f} | {time.monotonic() - began:.0f} |", flush=True)
 
 
-def _write_done(source: Path, out: Path, count: int, model: Path) -> None:
-    """Make recordings and what a job leaves of each, but for the stems, which no job reads again."""
+def _write_separated_catalogue(source: Path, out: Path, count: int, model: Path) -> None:
+    """Make recordings, and the provenance of each as after a job; no job reads the stems again."""
     source.mkdir()
     soundfile.write(source / "0.wav", np.random.default_rng(0).normal(0, 0.1, 4410), 44100)
     _peaks([str(source), str(out)], model)
@@ -88,16 +88,16 @@ def _write_done(source: Path, out: Path, count: int, model: Path) -> None:
 
 
 def _peaks(arguments: list[str], model: Path) -> tuple[float, float]:
-    """Run a job; return the largest memory, in MB, of it and of the largest process below it."""
+    """Run a job; return the largest memory in MB of the job and of its largest child process."""
     command = [sys.executable, "-m", "components.separate", "--model", str(model), *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        seen = list(_watched(process))
+        memory = list(_watch_memory(process))
         if process.wait():
             sys.exit(process.stderr.read() if process.stderr else "the job failed")
-    return max(job for job, _ in seen), max(worker for _, worker in seen)
+    return max(job for job, _ in memory), max(worker for _, worker in memory)
 
 
-def _watched(process: "subprocess.Popen[str]") -> Iterator[tuple[float, float]]:
+def _watch_memory(process: "subprocess.Popen[str]") -> Iterator[tuple[float, float]]:
     while process.poll() is None:
         try:
             job = psutil.Process(process.pid)

@@ -1,4 +1,4 @@
-"""Architectures of other projects, with random weights: their code, their sizes, around them our segments."""
+"""Architectures of other projects, with their published sizes and random weights, cut into our segments."""
 
 import importlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class MissingPackageError(Exception):
 
 @dataclass(frozen=True)
 class Other:
-    """What builds the separator, and how much its authors let segments overlap."""
+    """The function that builds the separator, and the overlap of segments that its authors use."""
 
     build: Callable[[], Separator]
     overlap: float
@@ -35,16 +35,16 @@ class OtherSeparator(Separator):
         self.segment = round(seconds * RATE)
 
     def estimates(self, mixture: Tensor) -> Tensor:
-        """Return what the module makes of it."""
+        """Return the output of the module."""
         stems: Tensor = self.network(mixture)
         return stems
 
 
 def _open_unmix() -> Separator:
-    """Two stems: the vocals' network, and what it leaves; as `umxhq`, without the Wiener filter."""
+    """Two stems, the output of the vocals' network and the remainder; as `umxhq`, without the Wiener filter."""
     model = _imported("openunmix.model", "openunmix")
     network = model.OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=512, max_bin=1487)
-    # its LSTMs see a whole song; half a minute is as good for the clock
+    # its LSTMs see a whole song; half a minute takes as long for each second of music
     return OtherSeparator(model.Separator({"vocals": network}, niter=0, residual=True), 30.0)
 
 

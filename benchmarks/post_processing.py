@@ -1,10 +1,10 @@
-"""What does post-processing bring, and what does it cost?
+"""The gain and the cost of post-processing.
 
     python -m benchmarks.post_processing --model workspace/train/model --cache workspace/cache
 
-Separates the validation tracks of a cache with one model and every way to turn its estimates into stems, and prints SDR
-(median over 1 s frames, then over tracks), the mean difference to the model alone over the tracks, and the speed as a
-multiple of real time. With --log each way becomes an MLflow run. The test tracks are never looked at.
+Separates the validation tracks of a cache with one model and every method that turns its estimates into stems. Prints
+SDR (median over 1 s frames, then over tracks), the mean difference to the model alone over the tracks, and the speed as
+a multiple of real time. With --log each method becomes an MLflow run. The test tracks are not used.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.tracking import mlflow_runs
 
-WAYS = {
+METHODS = {
     "native": PostProcessing(),
     "ratio, exponent 1": PostProcessing(method="ratio", exponent=1.0),
     "ratio, exponent 2": PostProcessing(method="ratio", exponent=2.0),
@@ -36,18 +36,18 @@ WAYS = {
 
 
 def main() -> None:
-    """Print one row per way."""
+    """Print a row for each method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("workspace/train/model"))
     parser.add_argument("--cache", type=Path, default=Path("workspace/cache"))
-    parser.add_argument("--log", action="store_true", help="log each way as a run to MLflow")
+    parser.add_argument("--log", action="store_true", help="log each method as a run to MLflow")
     arguments = parser.parse_args()
     model, reader = load_model(arguments.model), ShardReader(arguments.cache, "validation")
     print(f"{len(reader.tracks)} validation tracks, {torch.get_num_threads()} threads")
     names = " | ".join(f"{target} SDR | against native" for target in reader.targets)
     print(f"| way | {names} | times real time |\n|---|{'---|---|' * len(reader.targets)}---|", flush=True)
     base: NDArray[np.float64] | None = None
-    for name, post in WAYS.items():
+    for name, post in METHODS.items():
         scored = score_tracks(post_processed(model.separator, post), reader, post.overlap)
         scores, speed = scored.sdr, scored.speed
         base = scores if base is None else base

@@ -1,15 +1,17 @@
-"""Does the runtime matter? `python -m benchmarks.runtimes [--model FOLDER] [--music FOLDER] [--tracks N] [--log]`
+"""The speed and precision of runtimes.
 
-The same weights through torch, torch compiled, ONNX Runtime and OpenVINO, in fp32, bf16 and int8 where they have it:
-side by side in one run, in turns, each on the same number of threads, the best of several rounds. Speeds are seconds of
-music a second: of one segment (transforms and network), and of whole songs cut into overlapping segments, these also a
-second of processor time, which neighbours on the machine disturb least; `against torch` compares that. SDR is the plain
-one (median over 1 s frames), against the true stems of real music; given is its difference to torch in fp32, mean and
-worst over targets and tracks. `MB` is the size of the weights as the runtime stores them.
+    python -m benchmarks.runtimes [--model FOLDER] [--music FOLDER] [--tracks N] [--log]
 
---music is a folder of stem.mp4 files (MUSDB18's); without it the excerpt that stempeg ships is taken. 8 bits are
-calibrated on other files of that folder than those that are scored; where there are none, 8 bits are left out. --log
-keeps the table, its numbers and the ONNX files as a run in MLflow.
+Runs the same weights through torch, compiled torch, ONNX Runtime and OpenVINO, in fp32, bf16 and int8 where they have
+it: side by side in one run, in turns, each on the same number of threads, the best of several rounds. Speeds are
+seconds of music in a second: for one segment (transforms and network), and for whole songs cut into overlapping
+segments, these also for a second of processor time, which other programs on the machine disturb least; `against torch`
+compares that. SDR is the median over 1 s frames, against the true stems of real music; the table has its difference to
+torch in fp32, as mean and worst over targets and tracks. `MB` is the size of the weights as the runtime stores them.
+
+--music is a folder of stem.mp4 files (MUSDB18's); the default is the excerpt that stempeg ships. The ranges of 8 bits
+come from other files of that folder than the scored ones; without such files 8 bits are left out. --log keeps the
+table, its numbers and the ONNX files as a run in MLflow.
 """
 
 import argparse
@@ -63,7 +65,7 @@ class Song:
 
 @dataclass
 class Way:
-    """A runtime in a precision, and what was measured of it: SDR `(songs, targets)`, the fewest seconds so far."""
+    """A runtime in a precision, and its measurements: SDR `(songs, targets)`, the fewest seconds so far."""
 
     runtime: str
     precision: str
@@ -108,7 +110,7 @@ def _work(arguments: argparse.Namespace) -> None:
 
 
 def _ways(model: Model, songs: Sequence[Song], options: EngineOptions) -> tuple[list[Way], list[str]]:
-    """Return every runtime in every precision with its SDR, and a line for each that does not work here."""
+    """Return every runtime in every precision with its SDR, and a line for each that does not work on this machine."""
     ways, refused = [], []
     for name, runtime in RUNTIMES.items():
         for precision in runtime.precisions:
@@ -125,7 +127,7 @@ def _ways(model: Model, songs: Sequence[Song], options: EngineOptions) -> tuple[
 def _sdr(separator: Separator, song: Song, rate: int) -> list[float]:
     stems = separate_audio(separator, song.mixture)
     if not np.isfinite(stems).all():
-        raise UserError("gives numbers that are none")  # medians would leave them out
+        raise UserError("its stems have NaN or infinite samples")  # medians would ignore them
     return track_sdr(song.stems, stems, rate)
 
 
@@ -157,14 +159,14 @@ def _line(way: Way, base: Way, model: Model, songs: Sequence[Song]) -> str:
 
 
 def _change(way: Way, base: Way) -> tuple[float, float]:
-    """Return the mean change of the SDR against `base`, and the largest, in dB."""
+    """Return the mean and the largest change of the SDR against `base`, in dB."""
     change = (way.sdr - base.sdr).ravel()
     known = change[~np.isnan(change)]
     return float(known.mean()), float(known[np.abs(known).argmax()])
 
 
 def _segments(separator: Separator, songs: Sequence[Song]) -> list[Tensor]:
-    """Return a few segments `(1, channels, segment)`, from places spread evenly over every song."""
+    """Return a few segments `(1, channels, segment)`, spread evenly over every song."""
     found = []
     for song in songs:
         padded = np.pad(song.mixture, ((0, 0), (0, max(0, separator.segment - song.mixture.shape[1]))))
@@ -179,12 +181,12 @@ def _files(folder: Path | None) -> list[Path]:
         return [Path(stempeg.example_stem_path())]
     found = sorted(folder.glob("*.stem.mp4"))
     if not found:
-        raise UserError(f"{folder} holds no stem.mp4 files: name a folder of MUSDB18")
+        raise UserError(f"{folder} has no stem.mp4 files: name a folder of MUSDB18")
     return found
 
 
 def _spread(files: Sequence[Path], count: int) -> list[Path]:
-    """Return at most `count` of the files, from all over the list."""
+    """Return at most `count` of the files, spread evenly over the list."""
     return [files[place] for place in np.linspace(0, len(files) - 1, min(count, len(files))).astype(int)]
 
 
@@ -202,7 +204,7 @@ def _target(target: str, stems: Mapping[str, Audio]) -> Audio:
         return stems[target]
     left_out = excluded_stem(target)
     if left_out not in stems:
-        raise UserError(f"--model has the target '{target}', which MUSDB18 has no stem for: take another model")
+        raise UserError(f"--model has the target '{target}', for which MUSDB18 has no stem: take another model")
     rest: Audio = np.sum([stem for name, stem in stems.items() if name != left_out], axis=0)
     return rest
 
@@ -222,7 +224,7 @@ def _log(
     arguments: argparse.Namespace,
     folder: Path,
 ) -> None:
-    """Keep the table, its numbers and the networks as a run that says what was measured, by what and where."""
+    """Keep the table, its numbers and the networks as a run, with the model, the packages and the machine."""
     base = ways[0]
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client), run_name="runtimes").info.run_id

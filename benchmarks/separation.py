@@ -1,14 +1,15 @@
-"""How fast is separation? `python -m benchmarks.separation [--seconds 60] [--networks shipped,unet,spleeter]`
+"""The speed of separation: `python -m benchmarks.separation [--seconds 60] [--networks shipped,unet,spleeter]`
 
-All in one run, side by side and in turns; of each the best of several rounds, since what disturbs only slows down.
+Measures everything in one run, side by side and in turns; takes the best of several rounds, since disturbances only
+slow down.
 
-    plain     torch as it comes: eager, fp32, one thread per core, one window after the other
-    fast      as `stemline separate` does: `for_inference` in the best precision, one lane per core
-    others    architectures of other projects, plain, with the overlap that they come with
+    plain     torch with its defaults: eager, fp32, a thread on each core, one window after the other
+    fast      the copies of `stemline separate`: `for_inference` in the best precision, a lane on each core
+    others    architectures of other projects, plain, with the overlap of their authors
 
-Networks have random weights, but for `shipped`. Printed are multiples of real time, and FLOP/s. FLOPs are those of the
-plain network's convolutions and products (not of LSTMs), so what the fast one saves counts as speed; the peak is what
-products of large matrices reach on all cores in the same precision.
+Networks have random weights, except for `shipped`. Prints multiples of real time, and FLOP/s. FLOPs are those of the
+plain network's convolutions and products (without LSTMs), so operations that the fast copy saves count as speed. The
+peak is the rate of products of large matrices on all cores in the same precision.
 """
 
 import argparse
@@ -47,7 +48,7 @@ _TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 
 def main() -> None:
-    """Print a table of what every recording goes through, of networks, of their parts, and of other projects."""
+    """Print tables of the work on files, of networks and their parts, and of other projects."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the recording")
     parser.add_argument("--networks", default="shipped,unet,spleeter", help=f"shipped, {', '.join(ARCHITECTURES)}")
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def _music(seconds: float) -> Audio:
-    """Return tones that swell over noise, the same every time: so codecs, too, have something to do."""
+    """Return swelling tones over noise, the same every time, so that codecs have real work."""
     rng = np.random.default_rng(0)
     time_axis = np.arange(round(seconds * RATE)) / RATE
     music = rng.normal(0, 0.01, (2, time_axis.size))
@@ -80,7 +81,7 @@ def _blocks(mixture: Audio) -> Iterator[Audio]:
         yield mixture[:, start : start + BLOCK]
 
 
-def _used_up(items: Iterable[Any]) -> None:
+def _consume(items: Iterable[Any]) -> None:
     for _ in items:
         pass
 
@@ -91,7 +92,7 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-# what every recording goes through
+# the work on files
 
 
 def _print_files(mixture: Audio, rounds: int) -> None:
@@ -115,11 +116,11 @@ def _file_parts(mixture: Audio, folder: Path) -> dict[str, Callable[[], None]]:
 
 
 def _decode(path: Path) -> None:
-    _used_up(read_blocks(path, BLOCK))
+    _consume(read_blocks(path, BLOCK))
 
 
 def _resample(mixture: Audio) -> None:
-    _used_up(resample_blocks(_blocks(mixture), RATE, 48000))
+    _consume(resample_blocks(_blocks(mixture), RATE, 48000))
 
 
 def _encode(mixture: Audio, path: Path) -> None:
@@ -133,7 +134,7 @@ def _encode(mixture: Audio, path: Path) -> None:
 
 @dataclass
 class _Watch:
-    """Seconds that threads spend in a module, and how often they go in."""
+    """The seconds that threads spend in a module, and the number of calls."""
 
     seconds: float = 0.0
     calls: int = 0
@@ -166,7 +167,7 @@ class _Way:
     lanes: int
 
     def watched(self) -> dict[str, nn.Module]:
-        """Return the modules that are watched (a fast separator has its own synthesis)."""
+        """Return the modules to watch (a fast separator has another synthesis)."""
         (stft,) = (module for module in self.separator.modules() if isinstance(module, Stft))
         own = dict(self.separator.named_children())
         return {
@@ -178,7 +179,7 @@ class _Way:
 
 @dataclass(frozen=True)
 class _Run:
-    """Seconds that a run took, and how many of them, on all lanes together, in which part."""
+    """The seconds of a run, the seconds of each part, averaged over the lanes, and the number of windows."""
 
     seconds: float
     parts: dict[str, float]
@@ -253,7 +254,7 @@ def _flops(separator: Separator) -> int:
 
 
 def _separate(separator: Separator, mixture: Audio, overlap: float, lanes: int = 1) -> None:
-    _used_up(separate_blocks(separator, _blocks(mixture), overlap, lanes))
+    _consume(separate_blocks(separator, _blocks(mixture), overlap, lanes))
 
 
 def _print_others(mixture: Audio, rounds: int) -> None:
@@ -266,7 +267,7 @@ def _print_others(mixture: Audio, rounds: int) -> None:
         except MissingPackageError as reason:
             missing.append(f"{name} is left out: {reason}.")
             continue
-        # a window or two are enough: they take minutes, not seconds
+        # two windows are enough: each can take minutes
         excerpt = mixture[:, : 2 * separator.segment]
         work = partial(_separate, separator, excerpt, other.overlap)
         seconds = min(_seconds(work) for _ in range(rounds))

@@ -1,14 +1,14 @@
-"""What does the training engine gain? `python -m benchmarks.training_step [--network tdf_unet] [--compile]`
+"""The speed of the training engine: `python -m benchmarks.training_step [--network tdf_unet] [--compile]`
 
-One network, one batch, one loss, three ways to train it, in turns, in one process:
+Compares three ways to train one network on one batch with one loss, in turns, in one process:
 
-    plain       torch as it comes: eager, fp32, contiguous memory, AdamW
+    plain       torch with its defaults: eager, fp32, contiguous memory, AdamW
     plain bf16  the same under bf16 autocast
     engine      the step of `components.train`: bf16 autocast, channels_last, fused AdamW, EMA, clipping (with
                 --compile also torch.compile)
 
-The plain ways neither clip nor average, so the engine does more work. Printed: the median step of each, audio seconds a
-second, FLOP/s and their share of the peak that large matrix products reach in the same precision.
+The plain ways neither clip nor average, so the engine does more work. Prints the median step of each way, seconds of
+audio a second, FLOP/s, and their share of the peak, which large matrix products reach in the same precision.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def _engine(separator: Separator, compiled: bool) -> Step:
 
 
 def _medians(ways: dict[str, Step], stems: Tensor, rounds: int) -> dict[str, float]:
-    """Return the median seconds of each way's step; a round runs each once, so that all meet the same disturbances."""
+    """Return the median seconds of each way's step; a round runs each once, so disturbances affect all alike."""
     for step in ways.values():
         step(stems)
     times: dict[str, list[float]] = {name: [] for name in ways}

@@ -1,4 +1,4 @@
-"""A separator on the validation tracks of a cache: what benchmarks that compare models or ways to use them share."""
+"""Scores and speed of a separator on the validation tracks of a cache, for several benchmarks."""
 
 import time
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from components.train.validation import track_sdr
 
 @dataclass(frozen=True)
 class TrackScores:
-    """`sdr` `(tracks, targets)` in dB, median over 1 s frames, and `speed`: seconds of music separated a second."""
+    """`sdr`: `(tracks, targets)` in dB, median over 1 s frames; `speed`: seconds of music separated in a second."""
 
     sdr: NDArray[np.float64]
     speed: float
 
 
 def score_tracks(separator: Separator, reader: ShardReader, overlap: float = 0.5) -> TrackScores:
-    """Separate every track of `reader`, whole, and score it."""
+    """Separate every whole track of `reader` and score it."""
     rows, seconds, music = [], 0.0, 0.0
     for track in reader.tracks:
         stems = np.stack([reader.read(track, target, 0, track.samples) for target in reader.targets])

@@ -1,4 +1,4 @@
-"""An engine's network in place of a separator's own."""
+"""A network that an engine runs, as a replacement of a separator's network."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -12,23 +12,23 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import ComplexMaskSeparator
 
 Run = Callable[[Any], Any]
-"""NumPy array of the one shape that was exported, batch of one, to NumPy array."""
+"""Runs the network: a NumPy array of the exported shape, a batch of one, to a NumPy array."""
 
 
 class EngineNetwork(nn.Module):
-    """A network that `run` computes, one segment after the other."""
+    """A network that `run` computes, segment by segment."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
 
     def forward(self, images: Tensor) -> Tensor:
-        """Hand every image to the engine."""
+        """Pass every image to the engine."""
         return torch.cat([torch.from_numpy(self._run(image[None].contiguous().numpy())) for image in images])
 
 
 class ComplexBorder(nn.Module):
-    """Complex spectra and masks around a network that has their parts in a last axis of two."""
+    """Complex spectra and masks for a network that has real and imaginary parts on a last axis of two."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class ComplexBorder(nn.Module):
 
 
 def with_engine(separator: Separator, run: Run) -> Separator:
-    """Return a copy of `separator` whose network is the engine's; for mixtures of one segment."""
+    """Return a copy of `separator` whose network the engine runs; it takes mixtures of one segment."""
     copied = deepcopy(separator).eval()
     copied.network = _bordered(separator, EngineNetwork(run))
     return copied

@@ -29,10 +29,10 @@ def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepa
 
 
 def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
-    """Write the network in `path` with 8-bit weights and activations beside it, and return that path.
+    """Write the network in `path` with 8-bit weights and activations beside it, and return the path of the copy.
 
-    Static quantisation with the ranges of `inputs` (one range per channel for weights): whole numbers for convolutions
-    and matrix products, everything else stays as it is, Fourier transforms too.
+    Static quantisation with ranges from `inputs` (weights have a range for each channel). Only convolutions and matrix
+    products become whole numbers; everything else, also Fourier transforms, stays as it is.
     """
     onnx = import_optional("onnx", "onnx", "quantising", EXTRA)
     package = import_optional("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
@@ -44,18 +44,18 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
             str(prepared), str(partial), _reader(package, session(path, 1).get_inputs()[0].name, inputs),
             quant_format=package.QuantFormat.QDQ, per_channel=True,
             op_types_to_quantize=["Conv", "ConvTranspose", "MatMul", "Gemm"],
-            nodes_to_exclude=_of_fourier_transforms(onnx.load(str(prepared))),
+            nodes_to_exclude=_fourier_nodes(onnx.load(str(prepared))),
         )  # fmt: skip
     return out
 
 
-def _of_fourier_transforms(model: Any) -> list[str]:
+def _fourier_nodes(model: Any) -> list[str]:
     """Return the names of the nodes that multiply by constants of a `RealFourier`."""
     return [node.name for node in model.graph.node if any(CONSTANTS in name for name in node.input)]
 
 
 def _reader(package: Any, name: str, inputs: Sequence[Tensor]) -> Any:
-    """Return `inputs` as the class that the package wants; it is made here since its base may not be installed."""
+    """Return `inputs` as a reader of the package; the class is made here since its base may not be installed."""
     left = iter(inputs)
 
     class Reader(package.CalibrationDataReader):  # type: ignore[misc]

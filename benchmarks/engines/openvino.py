@@ -1,6 +1,6 @@
 """OpenVINO, on the processor.
 
-bf16 is of the whole graph, transforms inside a network too: what that costs says decision 14.
+It computes the whole graph in bf16, also transforms inside a network; decision 14 has the cost.
 """
 
 import tempfile
@@ -20,15 +20,15 @@ from components.export.onnx.exportable import network_inputs
 from components.export.onnx.onnx_file import EXTRA, exported_once, quietly
 
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
-"""In what is computed wherever the file says nothing else; whole numbers stand in the file."""
+"""The precision of operations for which the file names none; the file holds the whole numbers of int8."""
 
 _KEPT = (
     "MatMul", "Multiply", "Add", "Subtract", "Divide", "Power", "Sqrt", "Log", "ReduceSum", "ReduceMean", "Concat",
 )  # fmt: skip
-"""What stays as it is in int8.
+"""Operations that int8 does not change.
 
-Levels of spectra span decades: rounded on their way into the network they cost 2.6 dB. And whole-number products across
-frequency, with a batch norm over channels after them, are more than OpenVINO 2026.4 compiles.
+Levels of spectra span decades: rounding them before the network costs 2.6 dB. And OpenVINO 2026.4 cannot compile
+whole-number products across frequency with a batch norm over channels after them.
 """
 
 
@@ -50,7 +50,7 @@ def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepa
 def quantised(path: Path, inputs: Sequence[Tensor]) -> tuple[Path, ...]:
     """Write the network in `path` with 8-bit weights and activations beside it; return OpenVINO's two files.
 
-    By NNCF, from the ranges of `inputs`. Whole numbers for convolutions alone (`_KEPT` says why).
+    NNCF does it, with ranges from `inputs`. Only convolutions become whole numbers (`_KEPT` explains why).
     """
     openvino = import_optional("openvino", "openvino", "OpenVINO", EXTRA)
     nncf = import_optional("nncf", "nncf", "8 bits in OpenVINO", EXTRA)
@@ -62,13 +62,13 @@ def quantised(path: Path, inputs: Sequence[Tensor]) -> tuple[Path, ...]:
     out = (path.with_name("network-int8.xml"), path.with_name("network-int8.bin"))
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         openvino.save_model(found, str(Path(folder) / out[0].name), compress_to_fp16=False)
-        for file in reversed(out):  # the description last: with it both are there
+        for file in reversed(out):  # the description last: once it exists both files do
             (Path(folder) / file.name).replace(file)
     return out
 
 
 def _run(compiled: Any) -> Run:
-    """Return what runs a compiled network; each thread has a request of its own, since one cannot be shared."""
+    """Return a function that runs a compiled network; each thread has one request, since threads cannot share it."""
     own = threading.local()
 
     def run(image: Any) -> Any:

@@ -16,23 +16,23 @@ RUNTIMES: Mapping[str, Runtime] = {
     "onnxruntime": onnx_runtime.RUNTIME,
     "openvino": openvino.RUNTIME,
 }
-"""The first is what all others are compared with."""
+"""All other runtimes are compared with the first."""
 
 
 def with_runtime(model: Model, runtime: str, precision: Precision, options: EngineOptions) -> Prepared:
     """Return the model's separator with its network run by `runtime`; the model stays as it is.
 
-    What a network of one stem leaves of the mixture is torch's to compute.
+    torch computes the remainder of the mixture for a network of one stem.
 
-    Raises UserError for a runtime or precision that does not exist, and for what the runtime cannot do.
+    Raises UserError when the runtime or the precision does not exist, or the runtime cannot run the network.
     """
     if runtime not in RUNTIMES:
-        raise UserError(f"there is no runtime {runtime} (there are {', '.join(RUNTIMES)})")
+        raise UserError(f"there is no runtime {runtime}: choose one of {', '.join(RUNTIMES)}")
     found = RUNTIMES[runtime]
     if precision not in found.precisions:
         raise UserError(f"{found.title} computes in {', '.join(found.precisions)}, not in {precision}")
     if precision == "int8" and not options.calibration:
-        raise UserError(f"{found.title}: 8 bits need music to learn their ranges from: give some for calibration")
+        raise UserError(f"{found.title}: 8 bits need music for the ranges of their numbers: give some for calibration")
     if not isinstance(model.separator, ResidualSeparator):
         return found.prepare(model, precision, options)
     of_one_stem = replace(model, separator=model.separator.network, targets=model.targets[:1])

@@ -11,7 +11,7 @@ from components.core.separating.autocast import Autocast
 
 
 def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
-    """Return a copy whose network compiles itself when it is first called."""
+    """Return a copy whose network compiles itself at its first call."""
     separator = deepcopy(model.separator).eval()
     size = state_size(separator)
     if precision == "bf16":

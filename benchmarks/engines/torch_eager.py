@@ -11,7 +11,7 @@ from components.core.separating.autocast import Autocast
 
 
 def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
-    """Return the model's own separator, or in bfloat16 a copy."""
+    """Return the separator of the model; for bfloat16 a copy."""
     size = state_size(model.separator)
     if precision == "fp32":
         return Prepared(model.separator, size)

@@ -9,7 +9,7 @@ from components.core.separating import fast
 
 
 def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
-    """Return the copy."""
+    """Return the fast copy of the separator."""
     separator = fast.for_inference(model.separator, cast(fast.Precision, precision))
     return Prepared(separator, state_size(separator.network))
 

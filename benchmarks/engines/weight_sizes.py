@@ -11,5 +11,5 @@ def state_size(module: nn.Module) -> int:
 
 
 def files_size(*paths: Path) -> int:
-    """Return the bytes of files together."""
+    """Return the total size of files in bytes."""
     return sum(path.stat().st_size for path in paths)
