@@ -5,7 +5,6 @@ experiment of the project (`dvc exp show`), so every cell of the table can be tr
 not trained here takes the place of a training's result in the clone, and the same stage scores it; it is no experiment.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from components.compare.config import CompareConfig
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
+from components.core.data.acquire_summary import AcquireSummary
 from components.core.data.artifacts import (
     ACQUIRE_SUMMARY,
     COMPARED_SYSTEMS,
@@ -155,7 +155,7 @@ def _run_jobs(jobs: Sequence[Job], common: Mapping[str, object], small: bool) ->
 
 def few_tracks(workspace: Path, wanted: int | None) -> str | None:
     """Return a warning when there are too few test tracks for statistics; `wanted` is their number, None for all."""
-    available = json.loads(ACQUIRE_SUMMARY.below(workspace).read_text(encoding="utf-8"))["tracks"]["test"]
+    available = AcquireSummary.read_file(ACQUIRE_SUMMARY.below(workspace)).tracks["test"]
     if min(available, wanted or available) >= _FEWEST_TRACKS:
         return None
     remedy = "--dataset musdb18-7s has more" if available < _FEWEST_TRACKS else "--tracks can be more"

@@ -49,7 +49,7 @@ MANIFEST = Artifact(
     ("cache", "evaluate", "gate", "catalogue", "report"),
 )  # fmt: skip
 PROBLEMS = Artifact("acquire", "problems.csv", "table", "problems of the data that arrived", ("report",))
-ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tracks and minutes", ("report",))
+ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tracks and minutes", ("compare", "report"))
 
 CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("train",))
 CACHE_SETTINGS = Artifact("cache", "cache.json", "document", "targets, rate and channels", ("train",))

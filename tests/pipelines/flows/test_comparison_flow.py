@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from components.core.base.files import write_json
-from components.core.data.comparison_documents import ComparisonSummary
-from components.core.data.evaluation import Evaluation
-from pipelines.flows import comparison
+from components.core.data.acquire_summary import AcquireSummary
+from components.core.data.metric_names import METRICS
 from pipelines.flows.comparison import few_tracks
 from tests.support.project import Project, prepared_project
 from tests.support.tiny_models import save_tiny_model
@@ -23,7 +22,7 @@ COMMAND = (
     "--systems",
     "unet,wave-unet",
     "--post",
-    "mask",  # how long the filter takes of four stems: test_compare.py has its rows
+    "mask",  # the Wiener filter takes long for four stems; test_compare.py has its rows
     "--steps",
     "2",
     "--tracks",
@@ -39,12 +38,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def said(project: Project) -> str:
-    """What the first comparison printed; an uncommitted change goes along with it."""
+def output(project: Project) -> str:
+    """The output of the first comparison, with an uncommitted change, and with a model and scores that fail."""
     (project.folder / "notes.txt").write_text("not committed\n")
-    save_tiny_model(project.folder.parent / "four", ("drums", "bass", "other", "vocals"), rate=22050)
-    save_tiny_model(project.folder.parent / "speech", ("speech", "noise"), rate=22050)  # which no track has
-    return project.stemline(*COMMAND, "--models", "speech=../speech", code=2)
+    folder = project.folder.parent
+    save_tiny_model(folder / "four", ("drums", "bass", "other", "vocals"), rate=22050)
+    save_tiny_model(folder / "speech", ("speech", "noise"), rate=22050)  # no track has these stems
+    frame = {"metrics": dict.fromkeys(METRICS, 1.0)}
+    write_json(folder / "others" / "Unknown.json", {"targets": [{"name": "vocals", "frames": [frame]}]})
+    failing = ("--models", "speech=../speech", "--scores", "others=../others")
+    return project.stemline(*COMMAND, *failing, code=2)
 
 
 def _table(project: Project) -> pd.DataFrame:
@@ -55,7 +58,7 @@ def _git(project: Project, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=project.folder, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_table_has_every_system_and_the_oracles(project: Project, said: str) -> None:
+def test_the_table_has_every_system_and_the_oracles(project: Project, output: str) -> None:
     out = project.workspace / "compare"
     table = _table(project)
     assert {"unet", "wave-unet", "four", "mixture", "irm2/2", "irm2/4"} <= set(table.index)
@@ -69,47 +72,36 @@ def test_the_table_has_every_system_and_the_oracles(project: Project, said: str)
     assert "Not trained here, and on data that may hold the test tracks: four: U-Net of drums" in text
     assert (out / "comparison.html").is_file()
     assert list(out.glob("pictures/*.png")), "pictures"
-    assert "4 of 4 systems" in said
+    assert "4 of 4 systems" in output
 
 
-def test_that_one_track_is_too_few_for_statistics_is_said_before_the_trainings(said: str) -> None:
-    few = said.index("fewer than two test tracks: there will be scores, but no intervals")
-    assert "--dataset musdb18-7s has more" in said
-    assert few < said.index("1 of 4 systems")
+def test_a_single_track_is_warned_of_before_the_trainings(output: str) -> None:
+    few = output.index("fewer than two test tracks: there will be scores, but no intervals")
+    assert "--dataset musdb18-7s has more" in output
+    assert few < output.index("1 of 4 systems")
 
 
-@pytest.mark.parametrize(("there", "wanted", "cure"), [(1, None, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")])
-def test_too_few_tracks_are_told_with_what_helps(tmp_path: Path, there: int, wanted: int | None, cure: str) -> None:
-    write_json(tmp_path / "acquire" / "summary.json", {"tracks": {"test": there}})
-    assert cure in str(few_tracks(tmp_path, wanted))
-    write_json(tmp_path / "acquire" / "summary.json", {"tracks": {"test": 2}})
+@pytest.mark.parametrize(
+    ("available", "wanted", "remedy"), [(1, None, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")]
+)
+def test_the_warning_of_too_few_tracks_names_a_remedy(
+    tmp_path: Path, available: int, wanted: int | None, remedy: str
+) -> None:
+    AcquireSummary(tracks={"test": available}).write(tmp_path / "acquire")
+    assert remedy in str(few_tracks(tmp_path, wanted))
+    AcquireSummary(tracks={"test": 2}).write(tmp_path / "acquire")
     assert few_tracks(tmp_path, None) is few_tracks(tmp_path, 2) is None
 
 
-def test_scores_of_others_that_failed_are_named_with_their_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(comparison, "OUT", tmp_path)
-    monkeypatch.setattr(comparison, "run_as_task", lambda *_: [])
-    test = Evaluation(
-        tracks=(), digest="", datasets=(), targets=(), rate=44100, channels=2, window_seconds=1.0, model=""
-    )
-    ComparisonSummary(
-        systems=(), targets=(), best={}, friedman={}, pretrained=(), others={}, runs={}, commit="", unmatched={},
-        failed={"umx": "no file fits"}, day="2026-02-03", test=test,
-    ).write(tmp_path)  # fmt: skip
-    assert comparison._make_table([]) == ["umx: no file fits"]
+def test_every_failure_is_named_with_its_reason(project: Project, output: str) -> None:
+    [line] = re.findall(r"^stemline: the table is made, without what failed: (.*)$", output, re.MULTILINE)
+    model, scores = line.split("; ", 1)
+    assert re.match(r"speech: evaluate: track '.*' has no stem for the target 'speech'", model)
+    assert re.match(r"others: no file in .* is about a track that was scored here", scores)
+    assert {"speech", "others"}.isdisjoint(_table(project).index)
 
 
-def test_what_fails_is_named_with_its_reason(project: Project, said: str) -> None:
-    reason = (
-        r"stemline: the table is made, without what failed: speech: evaluate: track '.*' has no stem for the target"
-    )
-    assert re.search(rf"^{reason} 'speech'.*$", said, re.MULTILINE)
-    assert "speech" not in _table(project).index
-
-
-def test_each_system_is_an_experiment_and_a_run(project: Project, said: str) -> None:
+def test_each_system_is_an_experiment_and_a_run(project: Project, output: str) -> None:
     refs = _git(project, "for-each-ref", "--format=%(refname)", "refs/exps").split()
     assert {Path(ref).name for ref in refs} == {"compare-small-unet", "compare-small-wave-unet"}
     shown = project.run("dvc", "exp", "show", "--csv")
@@ -123,16 +115,16 @@ def test_each_system_is_an_experiment_and_a_run(project: Project, said: str) -> 
     assert run.data.metrics["test/vocals/SDR"] == pytest.approx(_table(project)["vocals SDR"]["four"])
 
 
-def test_the_persons_folder_stays_as_it_was(project: Project, said: str) -> None:
+def test_the_users_folder_stays_as_it_was(project: Project, output: str) -> None:
     assert _git(project, "status", "--porcelain") == "?? notes.txt\n"
     assert not (project.workspace / "train").exists()
 
 
-def test_a_second_time_nothing_is_trained_or_scored_again(project: Project, said: str) -> None:
+def test_a_second_comparison_repeats_no_training_or_scoring(project: Project, output: str) -> None:
     file = project.workspace / "compare" / "comparison.csv"
     scores = [column for column in map(str, pd.read_csv(file)) if column.endswith(("SDR", "SIR", "SAR", "ISR"))]
     before = pd.read_csv(file).set_index("system")[scores]
-    again = project.stemline(*(word.removesuffix(",wave-unet") for word in COMMAND))  # one may be left out
+    again = project.stemline(*(word.removesuffix(",wave-unet") for word in COMMAND))  # fewer systems than before
     assert "Running stage" not in again
     after = pd.read_csv(file).set_index("system")[scores]
     assert "wave-unet" not in after.index
