@@ -1,1 +1,1 @@
-"""The step `compare`: every system in one table, with what stands behind it."""
+"""The step `compare`: one table of the scores and costs of every system."""

@@ -21,7 +21,7 @@ from components.core.tracking.provenance import git_commit
 def compare_systems(
     out: Annotated[Path, Option(help="Folder with systems/ in it; the comparison is written here.")] = WORKSPACE
     / "compare",
-    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: museval's files of others.")] = None,
+    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: museval's files of another system.")] = None,
 ) -> None:
     """Compare all systems that were scored."""
     config = load_section("compare", CompareConfig)

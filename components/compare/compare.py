@@ -2,7 +2,7 @@
 
 comparison.csv     one row per system: medians, intervals, costs
 pairs.csv          one row per pair of systems, target and metric
-comparison.md      the comparison to read, with scores that others published
+comparison.md      the comparison as text, with published scores of other systems
 comparison.html    the same with pictures; its tables can be sorted
 pictures/          differences, boxes and speed, one picture per target
 summary.json       `ComparisonSummary`
@@ -28,6 +28,7 @@ from components.core.base.files import whole_file, write_text
 from components.core.data import artifacts
 from components.core.data.comparison_documents import ComparisonSummary, Friedman
 from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import SYSTEM
 
 
 def compare(
@@ -40,7 +41,7 @@ def compare(
 ) -> str:
     """Compare the systems in `folder`/systems and those of `others`; write to `folder`; return the text to print.
 
-    `training_seconds` are by system, where they are known; `day` and `commit` are shown above the tables.
+    `training_seconds` has the systems whose training time is known. `day` and `commit` appear above the tables.
     """
     systems = artifacts.COMPARED_SYSTEMS.within(folder)
     gathered = gather_scores(systems, others)
@@ -65,7 +66,7 @@ def compare(
 def _summarise(comparison: Comparison) -> ComparisonSummary:
     gathered, records = comparison.gathered, comparison.records
     return ComparisonSummary(
-        systems=tuple(dict.fromkeys(gathered.scores["system"])),
+        systems=tuple(dict.fromkeys(gathered.scores[SYSTEM])),
         targets=tuple(comparison.targets),
         best={target: comparison.best_system(target) for target in comparison.targets},
         friedman={target: _friedman(gathered.comparable, target) for target in comparison.targets},

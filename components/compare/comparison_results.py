@@ -1,4 +1,4 @@
-"""A comparison: everything that its page, tables and pictures show."""
+"""The results of a comparison, from which its page, tables and pictures are made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from datetime import date
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.gathered_scores import AMONG, GatheredScores
+from components.compare.scores.gathered_scores import GatheredScores
 from components.compare.scores.statistics import by_track
+from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.baselines import is_baseline
 from components.compare.systems.records import SystemRecord, title_of
 from components.core.data.score_tables import SYSTEM, TARGET
@@ -16,7 +17,7 @@ from components.core.data.score_tables import SYSTEM, TARGET
 
 @dataclass(frozen=True)
 class Comparison:
-    """The scores; one row per system (`summary`) and per pair (`pairs`); records of the systems; day and commit."""
+    """All results of a comparison: `summary` has one row per system, `pairs` one row per pair of systems."""
 
     gathered: GatheredScores
     summary: pd.DataFrame

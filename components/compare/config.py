@@ -11,8 +11,8 @@ class CompareConfig(Section):
     confidence    of the intervals; the level of the tests is 1 minus this
     resamples     of the bootstrap over tracks
     seed          of the bootstrap
-    reference     the system that the pictures of differences compare with; without it, or where it has no scores of a
-                  target, this is the best system of the target
+    reference     the system that the pictures of differences compare with; the best system of a target where none is
+                  given, or where the given one has no scores of this target
     """
 
     confidence: float = Field(gt=0.5, lt=1)

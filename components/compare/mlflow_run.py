@@ -39,7 +39,7 @@ def find_runs(folder: Path) -> dict[str, RunRef]:
 
 
 def training_seconds(client: mlflow.MlflowClient, runs: Mapping[str, RunRef]) -> dict[str, float]:
-    """Return the training's time of every system whose run knows it."""
+    """Return the training time, in seconds, of every system whose run has this metric."""
     seconds = {}
     for name, run in runs.items():
         try:
@@ -128,7 +128,7 @@ def _tag_training(
         client.get_run(training.run_id)
     except MlflowException:
         return  # trained against another store
-    # from the scores in this folder: they may be older than those that the run got last
+    # the scores in this folder may be older than the latest ones in the run, so tag the run with their test set
     evaluation = Evaluation.read(folder / artifacts.TEST.writer)
     scored = {"evaluate.test_digest": evaluation.digest, "evaluate.test_tracks": len(evaluation.tracks)}
     mlflow_runs.set_tags(client, training, {"system": name, "comparison": run.run_id, **scored})

@@ -1,6 +1,6 @@
-"""`python -m components.compare.plan`: writes what a comparison trains and scores, one job per system (plan.json).
+"""`python -m components.compare.plan`: writes plan.json: the systems that a comparison trains and scores.
 
-The flow `compare` carries the jobs out.
+It has a job for every system; the flow `compare` runs the jobs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,10 @@ from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.data.comparison_documents import Job, Plan
+from components.core.data.score_tables import MODEL
 
 POSTS: Mapping[str, Mapping[str, object]] = {"mask": {}, "mwf": {"mwf": {"method": "wiener"}}}
-"""Ways from estimates to stems, by the paper's names. Every system uses masks, so `mask` adds nothing."""
+"""Post-processings by the paper's names. Every system uses masks already, so `mask` adds none."""
 
 SMALL: Mapping[str, object] = {
     "train.steps": 120,
@@ -43,7 +44,7 @@ def write_plan(
     systems: Annotated[str | None, Option(help="Names, separated by commas; left out: all.")] = None,
     only_models: Annotated[bool, Option("--only-models", help="Compare no systems, only the --models.")] = False,
     models: Annotated[list[str] | None, Option(help="NAME=FOLDER or NAME=models:/…: a model to score.")] = None,
-    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: scores of others.")] = None,
+    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: museval's files of another system.")] = None,
     reference: Annotated[str | None, Option(help="The row that pictures compare with.")] = None,
     post: Annotated[str, Option(help=f"{' and '.join(POSTS)}, separated by commas.")] = "mask",
     tracks: Annotated[int | None, Option(min=1, help="Score on so many test tracks; left out: all.")] = None,
@@ -57,7 +58,7 @@ def write_plan(
     require_unused("--models", places, (*SYSTEMS, *others))
     require_unused("--scores", others, (system.name for system in chosen))
     for name, place in others.items():
-        require_museval_files(name, Path(place))  # before the long work
+        require_museval_files(name, Path(place))  # before hours of training
     scoring = _scoring_parameters(post, tracks)
     recipe = {**(SMALL if small else {}), **({"train.steps": steps} if steps else {})}
     pretrained = find_pretrained(places, rate, channels)
@@ -98,8 +99,8 @@ def _job(name: str, title: str, targets: Sequence[str], parameters: Mapping[str,
         name=name,
         title=title,
         stems=tuple(sorted(targets)),
-        parameters={**parameters, "evaluate.systems": ["model"]},
-        oracles={"evaluate.systems": ["model", *BASELINES]},
+        parameters={**parameters, "evaluate.systems": [MODEL]},
+        oracles={"evaluate.systems": [MODEL, *BASELINES]},
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.gathered_scores import AMONG
+from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.records import SystemRecord, cost_columns, title_of
 from components.core.data.bootstrap import median_interval
 from components.core.data.metric_names import METRICS

@@ -10,7 +10,7 @@ from components.evaluate.scoring.systems import SYSTEMS
 
 
 class EvaluateConfig(Section):
-    """What is scored, and how it is shown.
+    """The systems, tracks and scorer of an evaluation.
 
     scorer             `fast` (bss_eval.py) or `museval`
     window_seconds     length of a frame, and the distance between frames; museval and SiSEC use 1 s

@@ -1,6 +1,6 @@
 """Score a model on the test split.
 
-test.json       what was scored, and how (`Evaluation`)
+test.json       the test tracks, the model and the scorer (`Evaluation`)
 scores.csv      the median over frames of every track, system, target and metric
 table.csv       the medians over tracks, with the interval of the median SDR
 metrics.json    the medians for `dvc metrics`
@@ -8,7 +8,7 @@ speed.csv       the speed of every system
 museval/        the scores of every frame, in museval's format
 pictures/       box plots, and spectrograms of one track
 
-The same inputs give the same files, but for measured speeds.
+The same inputs give the same files, except for measured speeds.
 """
 
 from collections.abc import Sequence
@@ -68,6 +68,6 @@ def evaluate(config: EvaluateConfig, model_folder: Path, data: Path, out: Path) 
 
 
 def _choose(tracks: Sequence[Track], count: int | None) -> Sequence[Track]:
-    """Return `count` of the tracks in their own order, or all: the same ones whatever other tracks there are."""
+    """Return `count` of the tracks, or all, in their own order; the choice depends on their names alone."""
     chosen = sorted(tracks, key=lambda track: digest_parts([track.name]))[:count]
     return [track for track in tracks if track in chosen]

@@ -10,14 +10,14 @@ Decibels = Annotated[float, Field(ge=0)]
 
 
 class GateConfig(Section):
-    """The rules. All stand in params.yaml, so that no threshold is forgotten.
+    """The rules. All thresholds are required in params.yaml, so none is forgotten.
 
     Without a champion:
-    minimum_gain_db           by target: the model must be so much better than the mixture (median over tracks)
+    minimum_gain_db           by target: the model must be better than the mixture by this (median over tracks)
 
     Against a champion, by differences of SDR on the tracks that both were scored on:
-    rule                      `not_worse`, or `better`: also better in all targets of `better_in`, or in any target
-    better_in                 when it is empty
+    rule                      `not_worse`, or `better`: also better in the targets of `better_in`
+    better_in                 targets that `better` requires; when empty, one target of all is enough
     margin_db                 the lower bound of the mean difference must not be below minus this, in any target
     confidence, resamples, seed     of the bootstrap that computes the lower bound
     minimum_tracks            with fewer tracks in common the version is refused
@@ -31,7 +31,7 @@ class GateConfig(Section):
     slowest_times_real_time   seconds of music separated in a second
     largest_weights_mb        size of the weights' file
     largest_memory_mb         peak memory of the process
-    slowdown_limit            the version may take so many times as long as the champion
+    slowdown_limit            the largest ratio of the version's time to the champion's
     """
 
     minimum_gain_db: dict[str, float]

@@ -1,8 +1,8 @@
 """Judge a version, and record the verdict.
 
 verdict.json      the verdict with all its findings
-smoke.json        what was measured when version and champion were tried
-differences.png   what each track gained or lost
+smoke.json        the measurements of the trials of version and champion
+differences.png   the gain or loss of each track
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a version is judged by: the folder of its scores, the folder of the test tracks' manifest, and a trial."""
+    """The evidence about a version: the folders of its scores and of the test tracks' manifest, and a trial."""
 
     scores: Path
     data: Path

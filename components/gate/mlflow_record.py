@@ -16,7 +16,7 @@ _LONGEST = 4900  # characters of a tag or a description that MLflow accepts
 
 
 def record_verdict(verdict: Verdict, files: Iterable[Path]) -> None:
-    """Tag and describe the version, tag the run of its training, and log the files to this run."""
+    """Tag and describe the version; tag its training's run, and log the files to it."""
     client = mlflow_runs.connect()
     tags = _tags(verdict)
     for name, value in tags.items():

@@ -1,4 +1,4 @@
-"""The rules about running a version: it is tried as in production, and must stay within its budgets."""
+"""The rules about running a version: a trial as in production must stay within the budgets."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ TryModel = Callable[[str], SmokeResult]
 def judge_operation(
     config: GateConfig, challenger: str, sha256: str, champion: str | None, try_model: TryModel
 ) -> tuple[list[Finding], dict[str, SmokeResult]]:
-    """Return the findings about the version at the address `challenger`, and what was measured, by role.
+    """Return the findings about the version at the address `challenger`, and the measurements by role.
 
     `sha256` is that of the weights that were registered. Raises NotTried: an outage is no verdict.
     """

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from components.core.data.bootstrap import Values, mean_lower_bound
+from components.core.data.score_tables import MIXTURE, MODEL
 from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
-from components.gate.scores import MIXTURE, MODEL, Scores, paired_differences, tracks_without_score
+from components.gate.scores import Scores, paired_differences, tracks_without_score
 
 
 def judge_first_champion(config: GateConfig, challenger: Scores) -> list[Finding]:

@@ -10,9 +10,7 @@ import pandas as pd
 from components.core.base.errors import UserError
 from components.core.data import artifacts
 from components.core.data.evaluation import Evaluation
-from components.core.data.score_tables import METRIC, SCORES, SYSTEM, TARGET, TRACK, VALUE
-
-MODEL, MIXTURE = "model", "mixture"
+from components.core.data.score_tables import METRIC, MODEL, SCORES, SYSTEM, TARGET, TRACK, VALUE
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,7 @@ def read_scores(folder: Path) -> Scores:
     if MODEL not in systems:
         path = artifacts.SCORES.within(folder)
         raise UserError(f"{path} has no scores of the model: evaluate.systems in params.yaml must name it")
-    scorer = f"{evaluation.scorer}, frames of {evaluation.window_seconds:g} s"
-    return Scores(evaluation.digest, scorer, evaluation.model, systems)
+    return Scores(evaluation.digest, evaluation.scorer_and_frames, evaluation.model, systems)
 
 
 def paired_differences(first: pd.DataFrame, second: pd.DataFrame, target: str) -> "pd.Series[float]":

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from components.core.data.artifacts import MANIFEST
+from components.core.data.score_tables import MIXTURE, MODEL
 from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
-from components.gate.scores import MIXTURE, MODEL, Scores, paired_differences
+from components.gate.scores import Scores, paired_differences
 
 LEVEL = "level"
 _THIRDS = ("low", "middle", "high")

@@ -1,4 +1,4 @@
-"""The picture of a verdict: what each track gained or lost, the average with its lower bound, and the limit."""
+"""The picture of a verdict: the gain or loss of each track, the average with its lower bound, and the limit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _GAINED, _LOST, _LIMIT = "#1f6f8b", "#bc4749", "#d9a441"
 
 @dataclass(frozen=True)
 class _Content:
-    """What the picture shows, by target, in dB: every track's difference, the average with its lower bound, a limit."""
+    """The values of the picture by target, in dB: each track's difference, the average, its lower bound, a limit."""
 
     against: str
     differences: Mapping[str, Values]

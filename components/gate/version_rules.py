@@ -1,11 +1,12 @@
 """The rules about a version's own history: its weights, earlier decisions of people, and the test tracks."""
 
+from components.core.data.score_tables import MODEL
 from components.core.release.verdict import Finding
 from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG, VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
 from components.gate.mlflow_record import TEST_DIGEST
-from components.gate.scores import MODEL, Scores
+from components.gate.scores import Scores
 
 
 def judge_version(config: GateConfig, version: VersionRef, champion: int | None, scores: Scores) -> list[Finding]:

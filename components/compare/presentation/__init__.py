@@ -1,1 +1,1 @@
-"""The comparison as tables, pictures and pages."""
+"""Tables, pictures and pages of a comparison."""

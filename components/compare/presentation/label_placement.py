@@ -1,4 +1,4 @@
-"""Labels of points in a picture, placed so that they cover neither each other nor a point."""
+"""Labels of points in a picture that overlap neither each other nor a point."""
 
 from collections.abc import Iterator, Sequence
 

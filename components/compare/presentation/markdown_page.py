@@ -1,4 +1,4 @@
-"""The comparison to read, as Markdown: what was measured, and the tables."""
+"""The page comparison.md: how the systems were measured, and the tables."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,8 +13,6 @@ from components.compare.presentation.markdown_tables import (
     target_table,
 )
 from components.compare.systems.records import SystemRecord
-from components.core.data.dataset_labels import label_datasets
-from components.core.data.evaluation import Evaluation
 
 _FILES_SHOWN = 3
 _COMMIT_DIGITS = 12
@@ -38,19 +36,14 @@ def render_markdown(comparison: Comparison) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def describe_test_set(evaluation: Evaluation) -> str:
-    """Return how many tracks of which data sets were scored."""
-    return f"{count_text(len(evaluation.tracks), 'test track')} of {label_datasets(evaluation.datasets)}"
-
-
 def _heading(comparison: Comparison) -> str:
-    """Return what was measured, on which music, with which programs, where and when."""
+    """Return the test set, scorer, machines, day, commit and recipes of the comparison."""
     evaluation = comparison.gathered.evaluation
     paragraphs = [
-        f"Measured: {describe_test_set(evaluation)}; {evaluation.scorer}, median over frames of "
+        f"Measured: {evaluation.test_set}; {evaluation.scorer}, median over frames of "
         f"{evaluation.window_seconds:g} s, then over tracks, in dB.",
         f"Speed, memory: {_machines(comparison.records.values())}. Compared on {comparison.day.isoformat()} "
-        f"by commit {comparison.commit[:_COMMIT_DIGITS]}; every row's MLflow run stands in comparison.csv.",
+        f"by commit {comparison.commit[:_COMMIT_DIGITS]}; comparison.csv has every row's MLflow run.",
     ]
     paragraphs += _recipes(comparison.records)
     if pretrained := [f"{name}: {record.origin}" for name, record in comparison.records.items() if record.origin]:
@@ -72,7 +65,10 @@ def _heading(comparison: Comparison) -> str:
 
 
 def _machines(records: Iterable[SystemRecord]) -> str:
-    """Return the machines; DVC may have kept a speed on one core that was measured earlier, on another machine."""
+    """Return the machines that costs were measured on.
+
+    The speed on one core may come from another machine: DVC keeps results of earlier evaluations.
+    """
     found = list(records)
     now = {record.costs.machine for record in found if record.costs}
     scored = {record.one_core_machine for record in found if record.one_core_machine}
@@ -82,7 +78,7 @@ def _machines(records: Iterable[SystemRecord]) -> str:
 
 
 def _recipes(records: Mapping[str, SystemRecord]) -> list[str]:
-    """Return how much music the trainings saw, in one sentence when all saw the same."""
+    """Return sentences about the amount of training; one sentence when it is the same for all systems."""
     titles: dict[str, list[str]] = {}
     for record in records.values():
         if record.recipe:

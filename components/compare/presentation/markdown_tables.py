@@ -56,7 +56,7 @@ def friedman_text(scores: pd.DataFrame, target: str) -> str:
 
 
 def costs_table(comparison: Comparison) -> str:
-    """Return the costs of all systems, and of post-processed ones whose speed is known."""
+    """Return the costs of every row with a known speed."""
     known = comparison.summary
     known = known[known["times real time"].notna() | known["times real time, one core"].notna()]
     lines = _head(
@@ -83,7 +83,7 @@ _COST_COLUMNS = (
 
 
 def pairs_table(comparison: Comparison, target: str) -> str:
-    """Return all pairs of systems without baselines, which are in pairs.csv alone, and explain the p-values."""
+    """Return the differences of all pairs of systems, with notes on the p-values; only pairs.csv has the baselines."""
     pairs = comparison.pairs
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
     rows = rows[~rows[["first", "second"]].map(is_baseline).any(axis="columns")]

@@ -14,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from components.compare.comparison_results import Comparison
 from components.compare.presentation.label_placement import place_labels
-from components.compare.presentation.markdown_page import describe_test_set
 from components.compare.scores.statistics import by_track
 from components.compare.systems.baselines import is_baseline
 from components.compare.systems.records import SystemRecord, title_of
@@ -89,7 +88,7 @@ def _draw_boxes(comparison: Comparison, target: str) -> Figure | None:
         colour = _BASELINE if is_baseline(name) else _TRAINED
         draw_distribution(panel, place, table[name].dropna().to_numpy(dtype=np.float64), colour, "horizontal")
     _name_rows(panel, [comparison.title(name, target) for name in names])
-    panel.set_title(f"{target.capitalize()} SDR: {describe_test_set(comparison.gathered.evaluation)}", loc="left")
+    panel.set_title(f"{target.capitalize()} SDR: {comparison.gathered.evaluation.test_set}", loc="left")
     note = "\n†: scored among other stems" if comparison.scored_otherwise(target) else ""
     panel.set_xlabel(f"SDR (dB), median over frames; a dot: a track{note}")
     return figure
@@ -109,7 +108,7 @@ def _draw_speed(comparison: Comparison, target: str) -> Figure | None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_formatter(NullFormatter())
     machines = sorted({record.costs.machine for record in comparison.records.values() if record.costs})
-    panel.set_title(f"{target.capitalize()}: {describe_test_set(comparison.gathered.evaluation)}", loc="left")
+    panel.set_title(f"{target.capitalize()}: {comparison.gathered.evaluation.test_set}", loc="left")
     panel.set_xlabel(f"speed, made ready, one window at a time (× real time)\n{'; '.join(machines)}")
     panel.set_ylabel("SDR (dB), median over tracks")
     draw_grid(panel, "both")

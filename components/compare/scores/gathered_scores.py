@@ -1,7 +1,7 @@
-"""The scores of all systems as one table, from what `evaluate` wrote for each and from museval's files of others."""
+"""The scores of all systems in one table: the results of `evaluate`, and museval's files of other systems."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,20 +9,17 @@ import numpy as np
 import pandas as pd
 
 from components.compare.scores.museval_files import read_museval_scores
+from components.compare.scores.stem_sets import AMONG, name_stem_set
 from components.compare.systems.baselines import Stems, baseline_row, has_oracles, is_baseline
 from components.compare.systems.row_names import require_unused
 from components.core.base.errors import UserError
 from components.core.base.step_command import error_line
 from components.core.data.artifacts import TEST
 from components.core.data.evaluation import Evaluation
-from components.core.data.score_tables import FRAMES, METRIC, SCORES, SYSTEM, TARGET, TRACK, VALUE
-from components.core.data.scored_stems import scored_together
+from components.core.data.score_tables import FRAMES, METRIC, MODEL, POST_PREFIX, SCORES, SYSTEM, TARGET, TRACK, VALUE
 
-AMONG = "among"
-"""Column with the stems among which a target was scored."""
 COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, AMONG)
 
-_POST = "model+"
 _COMMON = {
     "tracks": "tracks",
     "digest": "recordings of these tracks",
@@ -41,8 +38,8 @@ class GatheredScores:
     scores       one row per system, target, metric and track (COLUMNS), in dB; NaN for no score
     evaluation   what all systems were scored on
     usual        by target the stems among which most systems were scored
-    unmatched    by name files of others that are about no track of the test set
-    failed       by name why scores of others are missing
+    unmatched    by system of `--scores`: files that are about no track of the test set
+    failed       by system of `--scores`: the reason why its scores are missing
     """
 
     scores: pd.DataFrame
@@ -58,15 +55,15 @@ class GatheredScores:
 
     @property
     def comparable(self) -> pd.DataFrame:
-        """The scores that can be compared: for every target those that were made among the usual stems."""
+        """The scores that can be compared: those that were made among the usual stems of their target."""
         return self.scores[self.scores[AMONG] == self.scores[TARGET].map(self.usual)]
 
 
 def gather_scores(folder: Path, others: Mapping[str, Path]) -> GatheredScores:
-    """Read the systems below `folder`, and the museval files in the folders `others`, by name.
+    """Read the systems below `folder`, and the systems `others` from their folders of museval files.
 
-    Others whose files cannot be read, or do not fit, are left out and named in `failed`. Raises UserError when there
-    are no scores, or when systems were scored on different tracks or in different ways.
+    A system of `others` whose files cannot be read, or do not fit, is left out; `failed` has the reason. Raises
+    UserError when there are no scores, or when systems were scored on different tracks or in different ways.
     """
     folders = sorted(path.parent for path in folder.glob(f"*/{TEST.writer}/{TEST.file}"))
     if not folders:
@@ -85,7 +82,6 @@ def gather_scores(folder: Path, others: Mapping[str, Path]) -> GatheredScores:
         except (UserError, OSError) as error:
             failed[name] = str(error_line(error)).removeprefix(f"--scores {name}: ")
             continue
-        table[AMONG] = table[AMONG].map(_join)
         tables.append(table[table[TARGET].isin(usual)])
     unmatched = {name: files for name, files in unmatched.items() if files}
     return GatheredScores(_merge(tables, usual), evaluation, usual, unmatched, failed)
@@ -94,7 +90,7 @@ def gather_scores(folder: Path, others: Mapping[str, Path]) -> GatheredScores:
 def _merge(tables: list[pd.DataFrame], usual: Mapping[str, str]) -> pd.DataFrame:
     """Return all tables as one, without infinite scores and double rows.
 
-    The floor was scored once for every set of stems, and a ceiling perhaps twice; the comparable row is kept.
+    The mixture is scored once for every set of stems, and an oracle perhaps twice; the comparable row is kept.
     """
     scores = pd.concat(tables, ignore_index=True)
     unusual = scores[AMONG] != scores[TARGET].map(usual)
@@ -114,26 +110,22 @@ def _common_evaluation(evaluations: Mapping[str, Evaluation]) -> Evaluation:
 
 
 def _name_rows(tables: Mapping[str, pd.DataFrame], evaluations: Mapping[str, Evaluation]) -> list[pd.DataFrame]:
-    """Return the tables of all folders with the names of their rows in the comparison, and the column AMONG."""
+    """Return the tables of all folders with the row names of the comparison and the column AMONG."""
     stems: dict[str, Stems] = {name: tuple(sorted(found.targets)) for name, found in evaluations.items()}
     oracle_stems = {stems[name] for name, table in tables.items() if has_oracles(list(table[SYSTEM]))}
     return [
         table.assign(
             **{
                 SYSTEM: [_row_name(str(system), name, stems[name], oracle_stems) for system in table[SYSTEM]],
-                AMONG: [_join(scored_together(str(target), set(table[TARGET]))) for target in table[TARGET]],
+                AMONG: [name_stem_set(str(target), set(table[TARGET])) for target in table[TARGET]],
             }
         )
         for name, table in tables.items()
     ]
 
 
-def _join(stems: Iterable[str]) -> str:
-    return ", ".join(sorted(stems))
-
-
 def _usual_stems(table: pd.DataFrame) -> dict[str, str]:
-    """Return by target the stems among which most systems were scored; with a tie, the first ones."""
+    """Return by target the stems among which most systems were scored; the first ones if there is a tie."""
     rows = table[[SYSTEM, TARGET, AMONG]].drop_duplicates()
     trained = rows[~rows[SYSTEM].map(is_baseline)]
     return {str(target): Counter(group[AMONG]).most_common(1)[0][0] for target, group in trained.groupby(TARGET)}
@@ -142,4 +134,4 @@ def _usual_stems(table: pd.DataFrame) -> dict[str, str]:
 def _row_name(system: str, folder: str, stems: Stems, oracle_stems: Collection[Stems]) -> str:
     if is_baseline(system):
         return baseline_row(system, stems, oracle_stems)
-    return folder if system == "model" else f"{folder}+{system.removeprefix(_POST)}"
+    return folder if system == MODEL else f"{folder}+{system.removeprefix(POST_PREFIX)}"

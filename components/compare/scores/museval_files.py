@@ -1,4 +1,4 @@
-"""Scores of others: folders of JSON files as museval writes them and SiSEC 2018 published them.
+"""Scores of systems that were scored elsewhere: JSON files in the format of museval, as SiSEC 2018 published them.
 
 FOLDER/[test/]<track>.json    {"targets": [{"name": …, "frames": [{"metrics": {"SDR": …}}]}]}, dB, one frame per second
 """
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from components.compare.scores.stem_sets import AMONG, name_stem_set
 from components.core.base.errors import UserError
 from components.core.data.metric_names import METRICS
 from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
-from components.core.data.scored_stems import scored_together
 
 _ONE_FRAME = 1  # programs differ in the last frame
 
@@ -27,9 +27,9 @@ def read_museval_scores(name: str, folder: Path, tracks: Mapping[str, int]) -> t
     """Return the scores of the system `name`, and the files that are about none of `tracks`.
 
     `tracks` maps the scored tracks to their number of frames. The table has one row per track, target and metric: the
-    median over the frames that have a finite score, NaN for none; `among` holds the stems that were scored together.
-    Raises UserError when no file fits, when one is not museval's, or when one has more or fewer frames: excerpts have
-    the names of the songs that they are from.
+    median over the frames that have a finite score, NaN for none; AMONG holds the stems that were scored together.
+    Raises UserError when no file fits, when one is not museval's, or when one has more or fewer frames: an excerpt has
+    the same name as its song.
     """
     inner = _inner_folder(name, folder)
     tracks_by_key = {_key(track): track for track in tracks}
@@ -43,7 +43,7 @@ def read_museval_scores(name: str, folder: Path, tracks: Mapping[str, int]) -> t
         frames = _read_frames(path)
         _require_length(name, path, frames, tracks[track])
         rows += [
-            {SYSTEM: name, TRACK: track, "among": scored_together(target, frames), TARGET: target, METRIC: metric,
+            {SYSTEM: name, TRACK: track, AMONG: name_stem_set(target, frames), TARGET: target, METRIC: metric,
              VALUE: _median(values)}
             for target, metrics in frames.items()
             for metric, values in metrics.items()
@@ -102,7 +102,7 @@ def _require_length(name: str, path: Path, frames: Frames, expected: int) -> Non
     if any(abs(length - expected) > _ONE_FRAME for length in lengths):
         raise UserError(
             f"--scores {name}: {path} has {max(lengths)} frames, and {expected} were scored here: it is about other "
-            "audio, as a whole song is beside its excerpt; score the same data set, or leave it out"
+            "audio (perhaps the whole song of an excerpt): score the same data set, or leave it out"
         )
 
 

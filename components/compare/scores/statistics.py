@@ -1,9 +1,9 @@
-"""Tests of differences between systems, by the differences on the tracks that both were scored on.
+"""Tests of the differences between systems on the tracks that both have scores of.
 
-Every pair of systems gets the mean difference with its bootstrap interval over tracks, and Wilcoxon's signed-rank test.
+Every pair gets its mean difference with a bootstrap interval over tracks, and Wilcoxon's signed-rank test.
 Friedman's test is about all systems at once; Conover's test follows it for every pair, as in SiSEC 2018 (Stöter,
-Liutkus and Ito, LVA/ICA 2018). Wilcoxon's test is the one to read: it is about the two systems alone, on all tracks
-that they share. Conover's allows a comparison with SiSEC. Both are corrected for the number of pairs by Holm's method.
+Liutkus and Ito, LVA/ICA 2018). Rely on Wilcoxon's test: it uses the two systems alone, on all tracks that they share.
+Conover's test allows a comparison with SiSEC. Both are corrected for the number of pairs by Holm's method.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +14,10 @@ import pandas as pd
 from scipy import stats
 
 from components.compare.config import CompareConfig
+from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.baselines import is_baseline
 from components.core.data.bootstrap import Values, mean_interval
+from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
 
 FEWEST_TRACKS = 2
 _FEWEST_SYSTEMS = 3  # of Friedman's test
@@ -55,8 +57,8 @@ class Pair:
 
 def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
     """Return one row per pair of systems that were scored among the same stems (Pair), for one target and metric."""
-    chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
-    tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby("among", sort=False)}
+    chosen = scores[(scores[TARGET] == target) & (scores[METRIC] == metric)]
+    tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby(AMONG, sort=False)}
     pairs = [
         replace(_pair(target, metric, (str(first), str(second)), table, config), among=among)
         for among, table in tables.items()
@@ -67,7 +69,7 @@ def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: Compar
     for family in (with_baseline, ~with_baseline):
         found.loc[family, "p_holm"] = holm(found.loc[family, "p"].to_numpy(dtype=np.float64))
     for among, table in tables.items():
-        trained, ranked = _without_baselines(table), ~with_baseline & (found["among"] == among)
+        trained, ranked = _without_baselines(table), ~with_baseline & (found[AMONG] == among)
         found.loc[ranked, "p_conover"] = conover(trained)
         found.loc[ranked, "tracks_conover"] = len(trained.dropna())
     found.loc[~with_baseline, "p_conover"] = holm(found.loc[~with_baseline, "p_conover"].to_numpy(dtype=np.float64))
@@ -76,8 +78,8 @@ def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: Compar
 
 def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
     """Return one row per track and one column per system, the best median first; NaN for no score."""
-    chosen = scores[(scores["target"] == target) & (scores["metric"] == metric)]
-    table = chosen.pivot(index="track", columns="system", values="value").replace([np.inf, -np.inf], np.nan)
+    chosen = scores[(scores[TARGET] == target) & (scores[METRIC] == metric)]
+    table = chosen.pivot(index=TRACK, columns=SYSTEM, values=VALUE).replace([np.inf, -np.inf], np.nan)
     return table[table.median().sort_values(ascending=False, kind="stable").index]
 
 

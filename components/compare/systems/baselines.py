@@ -1,15 +1,16 @@
-"""Baselines: rows that no model made. The mixture is the floor, the oracles are the ceilings.
+"""Baselines: rows without a model. The mixture is the floor, the oracles are the ceilings.
 
-An oracle's scores depend on the stems that it knows: with vocals and accompaniment it knows less than with four stems.
+An oracle's scores depend on its true stems: it knows less with vocals and accompaniment than with four stems.
 So where systems of several sets of stems are compared, every set has its own oracles: `irm2/2`, `irm2/4`. The mixture
 has one row: its vocals and accompaniment score the same in every set.
 """
 
 from collections.abc import Collection, Sequence
 
-_FLOOR = "mixture"
+from components.core.data.score_tables import MIXTURE
+
 _TITLES = {
-    _FLOOR: "the mixture itself (floor)",
+    MIXTURE: "the mixture itself (floor)",
     "ibm": "IBM oracle",
     "irm1": "IRM1 oracle",
     "irm2": "IRM2 oracle",
@@ -31,15 +32,15 @@ def is_baseline(row: str) -> bool:
 
 def has_oracles(systems: Sequence[str]) -> bool:
     """Return whether any of the systems is a ceiling."""
-    return any(is_baseline(system) and system != _FLOOR for system in systems)
+    return any(is_baseline(system) and system != MIXTURE for system in systems)
 
 
 def baseline_row(system: str, stems: Stems, oracle_stems: Collection[Stems]) -> str:
-    """Return the row's name of a baseline that was scored on `stems`; `oracle_stems` are all sets that have oracles.
+    """Return the row name of a baseline that was scored on `stems`; `oracle_stems` are all sets that have oracles.
 
     Sets are told apart by their number of stems, or, where two have the same number, by their stems.
     """
-    if system == _FLOOR or len(oracle_stems) < 2:
+    if system == MIXTURE or len(oracle_stems) < 2:
         return system
     alike = [other for other in oracle_stems if len(other) == len(stems)]
     return f"{system}{_SEPARATOR}{len(stems) if len(alike) == 1 else '-'.join(stems)}"

@@ -1,4 +1,4 @@
-"""`python -m components.compare.systems.costs`: measures what a model costs on this machine (costs.json)."""
+"""`python -m components.compare.systems.costs`: measures the costs of a model on this machine (costs.json)."""
 
 import resource
 import sys
@@ -31,7 +31,7 @@ def write_costs(
     model: Annotated[Path, Option(help="Folder of the model.")],
     out: Annotated[Path, Option(help="Folder for costs.json.")],
 ) -> None:
-    """Measure what a model costs on this machine."""
+    """Measure the speed, memory and size of a model on this machine."""
     measure_costs(load_model(model), model).write(out)
 
 

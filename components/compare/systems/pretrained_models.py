@@ -16,7 +16,7 @@ _DIGITS = 12  # of a digest, enough to tell weights apart
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A model in `folder` that is compared as `name`; `origin` describes it and where it comes from."""
+    """A model in `folder` that is compared as `name`; `origin` describes it and its source."""
 
     name: str
     folder: Path
@@ -46,8 +46,8 @@ def _find(name: str, place: str, rate: int, channels: int) -> Pretrained:
         raise UserError(f"--models {name}: {error}") from None
     if (model.rate, model.channels) != (rate, channels):
         raise UserError(
-            f"--models {name}: it works on {_audio_format(model.rate, model.channels)}, and what is compared here has "
-            f"{_audio_format(rate, channels)}: leave it out, or set cache.rate and cache.channels to what it has"
+            f"--models {name}: it works on {_audio_format(model.rate, model.channels)}, and this comparison uses "
+            f"{_audio_format(rate, channels)}: leave it out, or set cache.rate and cache.channels to its values"
         )
     return Pretrained(name, folder, model.targets, _origin(model))
 
@@ -60,5 +60,5 @@ def _origin(model: Model) -> str:
     title = ARCHITECTURES[str(model.network.model_dump()["name"])].title
     source = model.origin.get("converted_from")
     training = model.origin.get("run_id")
-    whence = f", converted from {source}" if source else f", of MLflow run {training}" if training else ""
-    return f"{title} of {', '.join(model.targets)}{whence}; weights {model.digest[:_DIGITS]}"
+    suffix = f", converted from {source}" if source else f", of MLflow run {training}" if training else ""
+    return f"{title} of {', '.join(model.targets)}{suffix}; weights {model.digest[:_DIGITS]}"

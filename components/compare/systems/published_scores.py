@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A system's vocals SDR, SIR, SAR and ISR, and accompaniment SDR; None for what was not published."""
+    """A system's vocals SDR, SIR, SAR and ISR, and accompaniment SDR; None for unpublished scores."""
 
     system: str
     trained_on: str

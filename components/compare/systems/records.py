@@ -1,7 +1,7 @@
-"""What is known of a system beside its scores, from the files in its folder.
+"""Records of the systems: their costs and origins, from the files in their folders.
 
-system.json            its title; its training's recipe, or the origin of a model that was not trained here
-costs.json             what components.compare.systems.costs measured
+system.json            its title, and the recipe of its training or its origin
+costs.json             the measurements of components.compare.systems.costs
 run.json               its MLflow run
 evaluate/speed.csv     the speed on one core, of the system and its post-processings
 """
@@ -15,7 +15,7 @@ from components.compare.systems.baselines import baseline_title, is_baseline
 from components.core.base.files import digest_folder
 from components.core.data.artifacts import SPEED
 from components.core.data.comparison_documents import Costs, Recipe, SystemDescription
-from components.core.data.score_tables import MACHINE, SPEEDS, SYSTEM, TIMES_REAL_TIME
+from components.core.data.score_tables import MACHINE, MODEL, SPEEDS, SYSTEM, TIMES_REAL_TIME
 from components.core.tracking.mlflow_runs import RunRef
 
 _DIGITS = 12  # of a digest: enough to tell files apart
@@ -23,16 +23,16 @@ _DIGITS = 12  # of a digest: enough to tell files apart
 
 @dataclass(frozen=True)
 class SystemRecord:
-    """What is known of a system.
+    """The costs and origin of a system; None for unknown values.
 
     title              its name in tables and pictures
-    costs              what it costs, if this was measured
-    training_seconds   how long it was trained, if this is known
+    costs              its costs on this machine
+    training_seconds   the time of its training
     one_core           the speed on one core, by row of speed.csv
     one_core_machine   the machine on which this was measured
-    origin             where a model comes from that another project trained
-    recipe             how much music a training used, as text
-    scores             the source of scores that another project measured
+    origin             for a model that was not trained here: its architecture, source and digest
+    recipe             for a system that was trained here: its steps and crops
+    scores             for a system that was scored elsewhere: the folder of its scores
     run                the MLflow run of the system
     """
 
@@ -40,15 +40,15 @@ class SystemRecord:
     costs: Costs | None = None
     training_seconds: float | None = None
     one_core: Mapping[str, float] = field(default_factory=dict)
-    one_core_machine: str = ""
-    origin: str = ""
-    recipe: str = ""
-    scores: str = ""
-    run: str = ""
+    one_core_machine: str | None = None
+    origin: str | None = None
+    recipe: str | None = None
+    scores: str | None = None
+    run: str | None = None
 
 
 def read_records(folder: Path, training_seconds: Mapping[str, float]) -> dict[str, SystemRecord]:
-    """Return the record of every system whose scores are in a folder below `folder`, by name."""
+    """Return the record of every scored system below `folder`."""
     return {
         path.parent.name: _read_system(path.parent, training_seconds.get(path.parent.name))
         for path in sorted(folder.glob(f"*/{SPEED.writer}"))
@@ -65,14 +65,14 @@ def _read_system(folder: Path, training_seconds: float | None) -> SystemRecord:
         training_seconds=training_seconds,
         one_core=one_core,
         one_core_machine=machine,
-        origin=description.origin or "",
+        origin=description.origin,
         recipe=_recipe_text(description.recipe),
-        run=RunRef.read(folder).run_id if (folder / RunRef.FILE).is_file() else "",
+        run=RunRef.read(folder).run_id if (folder / RunRef.FILE).is_file() else None,
     )
 
 
 def records_of_others(others: Mapping[str, Path]) -> dict[str, SystemRecord]:
-    """Return a record for each folder of other projects' scores: its title, its path and the digest of its files."""
+    """Return the records of systems that were scored elsewhere: their folders, and digests of their files."""
     return {
         name: SystemRecord(
             f"{name}, scores of others",
@@ -100,14 +100,14 @@ COSTS = (
     "size",
     "training seconds",
 )
-"""Columns of comparison.csv with what was measured of a system and its training."""
+"""Columns of comparison.csv with the measured costs of a system and its training."""
 
 
 def cost_columns(row: str, records: Mapping[str, SystemRecord]) -> dict[str, Any]:
-    """Return a row's costs and MLflow run for comparison.csv; None for what is not known.
+    """Return a row's costs and MLflow run for comparison.csv; None for unknown values.
 
-    A post-processed row has the weights, size and training of its system. Its speed and memory were not measured, but
-    for the speed on one core.
+    A post-processed row has the weights, size and training of its system. Only its speed on one core was measured, not
+    its other speeds and memory.
     """
     name, plus, _ = row.partition("+")
     system = records.get(name, SystemRecord(name))
@@ -117,7 +117,7 @@ def cost_columns(row: str, records: Mapping[str, SystemRecord]) -> dict[str, Any
         "multiply-adds a second": costs and costs.multiply_adds_a_second,
         "times real time": measured and measured.times_real_time,
         "times real time, fast": measured and measured.times_real_time_fast,
-        "times real time, one core": system.one_core.get(row.replace(name, "model", 1)),
+        "times real time, one core": system.one_core.get(row.replace(name, MODEL, 1)),
         "peak memory": measured and measured.peak_memory_bytes,
         "size": costs and costs.size_bytes,
         "training seconds": system.training_seconds,
@@ -125,16 +125,16 @@ def cost_columns(row: str, records: Mapping[str, SystemRecord]) -> dict[str, Any
     }
 
 
-def _recipe_text(recipe: Recipe | None) -> str:
+def _recipe_text(recipe: Recipe | None) -> str | None:
     if recipe is None or recipe.batch is None or recipe.crop_seconds is None:
-        return ""
+        return None
     return f"{recipe.steps} steps of {recipe.batch} crops of {recipe.crop_seconds:g} s"
 
 
-def _read_one_core(folder: Path) -> tuple[dict[str, float], str]:
-    """Return the speeds by row of speed.csv, and the machine: DVC may have kept a measurement of another machine."""
+def _read_one_core(folder: Path) -> tuple[dict[str, float], str | None]:
+    """Return the speeds by row of speed.csv, and their machine, which may not be this one: DVC keeps old results."""
     if not SPEED.within(folder).is_file():
-        return {}, ""
+        return {}, None
     table = SPEEDS.read(folder)
     speeds = {str(row): float(value) for row, value in zip(table[SYSTEM], table[TIMES_REAL_TIME], strict=True)}
-    return speeds, str(table[MACHINE].iloc[0]) if MACHINE in table else ""
+    return speeds, str(table[MACHINE].iloc[0]) if MACHINE in table else None

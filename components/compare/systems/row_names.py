@@ -1,4 +1,4 @@
-"""Names of the rows of a comparison: a name is used once only."""
+"""Names of the rows of a comparison; every name is unique."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from components.compare.systems.baselines import is_baseline
 from components.core.base.errors import UserError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # in rows a + stands before a post-processing
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # no +, which separates a post-processing in the name of a row
 
 Places = Mapping[str, str]
 """Folders and addresses, by the name that the user gave."""

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from components.core.base.documents import Document
 from components.core.data.artifacts import TEST
+from components.core.data.dataset_labels import label_datasets
 
 
 class Evaluation(Document):
@@ -36,3 +37,14 @@ class Evaluation(Document):
     scorer: str = "museval v4"  # files from before there was a choice do not name it
     model: str
     versions: Mapping[str, str] = {}
+
+    @property
+    def test_set(self) -> str:
+        """The test set for pages and pictures, such as "25 test tracks of MUSDB18-7"."""
+        count = len(self.tracks)
+        return f"{count} test track{'' if count == 1 else 's'} of {label_datasets(self.datasets)}"
+
+    @property
+    def scorer_and_frames(self) -> str:
+        """The scorer and its frames: scores can be compared only where both are equal."""
+        return f"{self.scorer}, frames of {self.window_seconds:g} s"

@@ -17,6 +17,11 @@ from components.core.data.artifacts import SCORES as SCORES_FILE
 from components.core.data.artifacts import SPEED as SPEED_FILE
 from components.core.data.metric_names import METRICS
 
+MODEL, MIXTURE = "model", "mixture"
+"""Systems: the evaluated model, and the mixture itself as the estimate of every target."""
+POST_PREFIX = f"{MODEL}+"
+"""Start of the names of systems that are the model with a post-processing."""
+
 TRACK, SYSTEM, TARGET, METRIC = "track", "system", "target", "metric"
 VALUE = "value"
 """In dB; NaN where no frame has a finite score."""

@@ -12,6 +12,7 @@ from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
 from components.core.data.score_tables import (
     MEDIANS,
+    MODEL,
     NAN_FRAMES,
     SDR_HIGH,
     SDR_LOW,
@@ -63,7 +64,7 @@ def _speed_metrics(speeds: pd.DataFrame) -> dict[str, float]:
 
 def _prefix(system: str) -> str:
     """Return the start of the names of a system's metrics; MLflow takes no plus sign in a name."""
-    return "test" if system == "model" else f"test/{system.replace('+', '-')}"
+    return "test" if system == MODEL else f"test/{system.replace('+', '-')}"
 
 
 def _tags(evaluation: Evaluation) -> dict[str, object]:
@@ -74,5 +75,5 @@ def _tags(evaluation: Evaluation) -> dict[str, object]:
         "evaluate.test_digest": evaluation.digest,
         "evaluate.test_tracks": len(evaluation.tracks),
         "evaluate.model_digest": evaluation.model,
-        "evaluate.scorer": f"{evaluation.scorer}, frames of {evaluation.window_seconds:g} s",
+        "evaluate.scorer": evaluation.scorer_and_frames,
     }

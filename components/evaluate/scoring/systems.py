@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.core.data.score_tables import MIXTURE, MODEL, POST_PREFIX
 from components.core.models.bundle import Model
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_audio
@@ -34,7 +35,7 @@ class System:
 
 
 def separate_by_model(model: Model, mixture: Audio, references: Audio) -> Audio:
-    """Return what a user of the model gets."""
+    """Return the stems that a user of the model gets."""
     return separate_audio(model.separator, mixture)
 
 
@@ -44,8 +45,8 @@ def repeat_mixture(model: Model, mixture: Audio, references: Audio) -> Audio:
 
 
 SYSTEMS: Mapping[str, System] = {
-    "model": System(separate_by_model, "Model"),
-    "mixture": System(repeat_mixture, "Mixture", "floor"),
+    MODEL: System(separate_by_model, "Model"),
+    MIXTURE: System(repeat_mixture, "Mixture", "floor"),
     "ibm": System(oracle(ideal_binary), "IBM oracle", "ceiling"),
     "irm1": System(oracle(ideal_ratio(1)), "IRM1 oracle", "ceiling"),
     "irm2": System(oracle(ideal_ratio(2)), "IRM2 oracle", "ceiling"),
@@ -53,20 +54,18 @@ SYSTEMS: Mapping[str, System] = {
 }
 """Name, as in `evaluate.systems` of params.yaml, to system."""
 
-_POST = "model+"
-
 
 def all_systems(names: Sequence[str], post: Mapping[str, PostProcessing]) -> list[str]:
     """Return the systems in `names`; the model is followed by one system per post-processing."""
-    after = [f"{_POST}{name}" for name in post]
-    return [system for name in names for system in ([name, *after] if name == "model" else [name])]
+    after = [f"{POST_PREFIX}{name}" for name in post]
+    return [system for name in names for system in ([name, *after] if name == MODEL else [name])]
 
 
 def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
     """Return the estimator of a system that `all_systems` returned."""
     if system in SYSTEMS:
         return SYSTEMS[system].estimate
-    chosen = post[system.removeprefix(_POST)]
+    chosen = post[system.removeprefix(POST_PREFIX)]
 
     def separate_and_process(model: Model, mixture: Audio, references: Audio) -> Audio:
         return separate_audio(with_post(model.separator, chosen), mixture, chosen.overlap)
@@ -76,7 +75,7 @@ def estimator(system: str, post: Mapping[str, PostProcessing]) -> Estimator:
 
 def title(system: str) -> str:
     """Return a system's name in pictures."""
-    return SYSTEMS[system].title if system in SYSTEMS else f"+ {system.removeprefix(_POST)}"
+    return SYSTEMS[system].title if system in SYSTEMS else f"+ {system.removeprefix(POST_PREFIX)}"
 
 
 def role(system: str) -> str:

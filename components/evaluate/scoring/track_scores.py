@@ -78,7 +78,7 @@ def median_of_frames(values: NDArray[np.float64]) -> float:
 def _score_groups(
     targets: tuple[str, ...], references: Audio, estimates: Audio, score: Callable[[Audio, Audio], Frames]
 ) -> Frames:
-    """Score every target among the stems that belong with it."""
+    """Score every target together with the stems of its group (`scored_together`)."""
     groups = {target: scored_together(target, targets) for target in targets}
     rows = {group: [targets.index(member) for member in group] for group in groups.values()}
     scores = {group: score(references[members], estimates[members]) for group, members in rows.items()}

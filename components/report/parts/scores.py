@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from components.core.data.artifacts import SCORE_TABLE, TEST
-from components.core.data.dataset_labels import label_datasets
 from components.core.data.evaluation import Evaluation
-from components.core.data.score_tables import FRAMES, NAN_FRAMES, SYSTEM, TARGET, TRACKS, UNSCORED
+from components.core.data.score_tables import FRAMES, MIXTURE, MODEL, NAN_FRAMES, SYSTEM, TARGET, TRACKS, UNSCORED
 from components.report.sources.reading import Unavailable, read_document, read_table
 
-MODEL, FLOOR, CEILING = "model", "mixture", "irm2"
+FLOOR, CEILING = MIXTURE, "irm2"
 _SYSTEMS = {
     MODEL: ("This model", "the model that this run trained"),
     FLOOR: ("Doing nothing", "the floor: the mixture itself, taken for the stem"),
@@ -86,10 +85,7 @@ def read_scores(workspace: Path) -> ScoresPart:
 
 
 def _describe_test(test: Evaluation) -> str:
-    count = len(test.tracks)
-    names = label_datasets(test.datasets)
-    songs = f"{count} test track{'' if count == 1 else 's'} of {names}"
-    return f"{songs}; {test.scorer}, medians over frames of {test.window_seconds:g}\u00a0s, then over tracks."
+    return f"{test.test_set}; {test.scorer}, medians over frames of {test.window_seconds:g}\u00a0s, then over tracks."
 
 
 def _target(name: str, records: list[dict[Hashable, Any]], metrics: list[str]) -> Target:

@@ -118,7 +118,7 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
-    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; every row's MLflow run stands in comparison.csv." in text
+    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; comparison.csv has every row's MLflow run." in text
     assert "and on data that may hold the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "its rows are not what its authors' own programs give." in text
     assert "| Spleeter-4, pretrained |" in text
