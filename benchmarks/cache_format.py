@@ -49,7 +49,7 @@ CropReader = Callable[[np.random.Generator], Tensor]
 
 
 def main() -> None:
-    """Print crops a second and bytes for each second of audio, a row for each way."""
+    """Print crops a second and bytes for each second of audio, a row for each way to read."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=12)
     parser.add_argument("--crop-seconds", type=float, default=3.0)

@@ -85,13 +85,13 @@ def shapes(real: Values) -> Mapping[str, Shape]:
 def bounds(shape: Shape, tracks: int, confidence: float, rounds: int, method: Method | None = None) -> Values:
     """Return the lower bound of each of `rounds` draws; a shift of the differences shifts it by the same amount."""
     random = np.random.default_rng(tracks)
-    found = method or gate_bound
-    return np.array([found(shape(random, tracks), confidence) for _ in range(rounds)])
+    bound = method or gate_bound
+    return np.array([bound(shape(random, tracks), confidence) for _ in range(rounds)])
 
 
-def accepted(found: Values, loss: float, margin: float) -> float:
+def acceptance_rate(lower_bounds: Values, loss: float, margin: float) -> float:
     """Return the share of draws in which a challenger that is worse by `loss` dB is accepted."""
-    return float(np.mean(found - loss >= -margin))
+    return float(np.mean(lower_bounds - loss >= -margin))
 
 
 def gate_bound(values: Values, confidence: float) -> float:
@@ -119,8 +119,8 @@ def _print_rates(rule: Rule, real: Values, rounds: int) -> None:
     print(f"| differences | tracks | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")
     for name, shape in shapes(real).items():
         for tracks in TRACKS:
-            found = bounds(shape, tracks, rule.confidence, rounds)
-            rates = [accepted(found, loss * rule.margin, rule.margin) for loss in LOSSES]
+            lower_bounds = bounds(shape, tracks, rule.confidence, rounds)
+            rates = [acceptance_rate(lower_bounds, loss * rule.margin, rule.margin) for loss in LOSSES]
             print(f"| {name} | {tracks} | {' | '.join(f'{rate:.1%}' for rate in rates)} |", flush=True)
 
 
@@ -129,7 +129,7 @@ def _print_methods(rule: Rule, real: Values, rounds: int) -> None:
     for name, shape in shapes(real).items():
         for tracks in TRACKS:
             rates = [
-                accepted(bounds(shape, tracks, rule.confidence, rounds, method), rule.margin, rule.margin)
+                acceptance_rate(bounds(shape, tracks, rule.confidence, rounds, method), rule.margin, rule.margin)
                 for method in METHODS.values()
             ]
             print(f"| {name} | {tracks} | {' | '.join(f'{rate:.1%}' for rate in rates)} |", flush=True)

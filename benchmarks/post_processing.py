@@ -45,7 +45,7 @@ def main() -> None:
     model, reader = load_model(arguments.model), ShardReader(arguments.cache, "validation")
     print(f"{len(reader.tracks)} validation tracks, {torch.get_num_threads()} threads")
     names = " | ".join(f"{target} SDR | against native" for target in reader.targets)
-    print(f"| way | {names} | times real time |\n|---|{'---|---|' * len(reader.targets)}---|", flush=True)
+    print(f"| method | {names} | times real time |\n|---|{'---|---|' * len(reader.targets)}---|", flush=True)
     base: NDArray[np.float64] | None = None
     for name, post in METHODS.items():
         scored = score_tracks(post_processed(model.separator, post), reader, post.overlap)

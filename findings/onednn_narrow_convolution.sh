@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Finding: a strided convolution in bfloat16 whose output is one column wide gives wrong numbers or NaN on processors
-# with AMX. Valid input, public packages only.
+# Finding: on processors with AMX a strided convolution in bfloat16 gives wrong numbers or NaN when its output is one
+# column wide. The input is valid, and the script uses public packages only.
 #
-#   torch==2.13.0 (oneDNN 3.12.0), primitive brg_conv_fwd:avx10_1_512_amx, x86_64, seen on 30 November 2026.
+#   torch==2.13.0 (oneDNN 3.12.0), primitive brg_conv_fwd:avx10_1_512_amx, x86_64, observed on 30 November 2026.
 #
 # conv2d of (1, 64, 67, 5) with a kernel of 5 x 5 and a stride of 2 gives (1, 128, 32, 1). The first row is right to
-# the rounding of bfloat16 (0.006). All others differ by 3 to 5 where values are about 1, or are NaN or 1e36: they hold
-# what the memory held before. It happens for every kernel and for every stride of 2 or more along the width, as soon as
-# the output has a width of 1; a width of 2 or a stride of 1 is right. ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 is right.
+# the rounding of bfloat16 (0.006). The values of all other rows, which should be about 1, are wrong by 3 to 5, or are
+# NaN or 1e36: these rows contain the earlier content of the memory. The error occurs for every kernel and every stride
+# of 2 or more along the width when the output has a width of 1. With a width of 2 or a stride of 1 the result is right.
+# It is also right with ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16.
 #
-# Output seen:
+# Observed output:
 #   torch 2.13.0+cpu, amx_bf16 True
 #   output width 1: worst relative error of row 0: 0.002, of the other rows: nan
 #   output width 2: worst relative error 0.002
 #   input gradient of a transposed convolution, input width 1: worst relative error nan
 #   as found: wrong for width 1, right for width 2
 #
-# Exits 0 as long as the behaviour is as described, 1 if it has changed. Without AMX there is nothing to see: it says so
-# and exits 0.
+# Exits 0 if the behaviour is as described, 1 if it has changed. Without AMX it prints that it skips the check, and
+# exits 0.
 set -euo pipefail
 
 folder=$(mktemp -d)

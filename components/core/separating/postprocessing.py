@@ -26,7 +26,7 @@ def post_processed(separator: Separator, post: PostProcessing) -> Separator:
 
 
 class Shifted(Separator):
-    """The average over several small shifts in time: what a network does depends a little on where frames fall."""
+    """The average over several small shifts in time, since stems depend a little on the position of the frames."""
 
     def __init__(self, separator: Separator, shifts: int) -> None:
         super().__init__()

@@ -49,7 +49,7 @@ def _inverse(matrices: Tensor, eps: float) -> Tensor:
         return general
     floor = eps**0.5
     a, b, c, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 0], matrices[..., 1, 1]
-    # of what is above the floor, never negative: a plain a * d - b * c would round to 0 where both channels are one
+    # the determinant above the floor, never negative: a * d - b * c would round to 0 where both channels are equal
     above = ((a - floor) * (d - floor) - b * c).real.clamp(min=0)
     determinant = above + floor * (a + d - floor).real
     adjugate = torch.stack([torch.stack([d, -b], -1), torch.stack([-c, a], -1)], -2)

@@ -79,7 +79,7 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         return self.stft.inverse(whole, mixture.shape[-1])
 
     def _stems(self, spectrum: Tensor) -> Tensor:
-        """Multiply the mixture by masks that sum to 1; each mask gets an equal share of what is missing.
+        """Multiply the mixture by masks that sum to 1; each mask gets an equal share of the remainder.
 
         Mixture consistency: Wisdom et al., ICASSP 2019, equation 4.
         """
