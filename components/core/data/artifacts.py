@@ -53,7 +53,7 @@ ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tra
 
 CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("train",))
 CACHE_SETTINGS = Artifact("cache", "cache.json", "document", "targets, rate and channels", ("train",))
-CACHE_INDEX = Artifact("cache", "index.csv", "table", "a row a track: where its samples lie in the shards", ("train",))
+CACHE_INDEX = Artifact("cache", "index.csv", "table", "one row per track: its place in the shards", ("train",))
 
 MODEL = Artifact("train", "model", "folder", "weights and their description", ("evaluate", "register", "export"))
 RUN = Artifact("train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "gate"))
