@@ -88,5 +88,5 @@ def test_a_later_start_by_whole_steps_changes_nothing() -> None:
 
 @pytest.mark.parametrize("filters", [{"down": 14}, {"up": 4}])
 def test_filters_without_a_middle_are_one_line(filters: dict[str, int]) -> None:
-    with pytest.raises(UserError, match=r"network\.(down|up): the filters must have an odd number of samples \(got"):
+    with pytest.raises(UserError, match=r"network\.(down|up): the filters must have an odd number of samples, got"):
         parse_network({"name": "wave_unet", **filters})

@@ -147,7 +147,7 @@ def test_even_of_a_few_tracks_there_is_a_profile(tracks: int, tmp_path: Path) ->
 
 
 def test_of_silence_there_is_none() -> None:
-    with pytest.raises(UserError, match="no sound"):
+    with pytest.raises(UserError, match="all training tracks are silent"):
         make_profile({}, NAMES, 44100, {})
 
 
