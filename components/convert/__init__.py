@@ -1,1 +1,1 @@
-"""The step `convert`: weights that other projects published, as a model of ours: a folder that every step takes."""
+"""The step `convert`: makes a model folder, which every step takes, from weights that other projects published."""

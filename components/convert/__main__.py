@@ -1,37 +1,38 @@
-"""`python -m components.convert KIND SOURCE FOLDER`: what `stemline convert` runs."""
+"""`python -m components.convert KIND SOURCE FOLDER`: the program that `stemline convert` runs."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from components.convert.convert import KINDS, convert
-from components.core.base.errors import UserError
-from components.core.base.step_command import run_step
+from typer import Argument, Option
+
+from components.convert.convert import FORMATS, convert
+from components.convert.onnx import OPTIONS
+from components.core.base.step_command import run_step_command
 from components.core.networks.base.residual_stem import add_residual_target
 
 
-def main() -> None:
-    """Parse the command line and convert."""
-    parser = argparse.ArgumentParser(prog="python -m components.convert", description=__doc__)
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    for name, kind in KINDS.items():
-        command = kinds.add_parser(name, help=(kind.read.__doc__ or "").splitlines()[0])
-        command.add_argument("source", help="a name such as umxhq, a file, or a folder")
-        command.add_argument("folder", type=Path, help="where the model goes")
-        for option, text in kind.options.items():
-            command.add_argument(f"--{option}", help=text)
-    run_step(lambda: _work(*parser.parse_known_args()))
-
-
-def _work(arguments: argparse.Namespace, unknown: list[str]) -> None:
-    if unknown:
-        kind = arguments.kind
-        raise UserError(f"{kind} does not take {' '.join(unknown)}: `stemline convert {kind} -h` lists what it takes")
-    given = {name: getattr(arguments, name) for name in KINDS[arguments.kind].options}
-    said = {name: value for name, value in given.items() if value is not None}
-    converted = convert(arguments.kind, arguments.source, arguments.folder, said)
-    targets = ", ".join(add_residual_target(converted.targets))
-    print(f"convert: {arguments.folder} separates {targets} at {converted.rate} Hz")
+def run(
+    kind: Annotated[str, Argument(help=f"{', '.join(FORMATS)}.")],
+    source: Annotated[str, Argument(help="A name such as umxhq, a file, or a folder.")],
+    folder: Annotated[Path, Argument(help="Folder for the model.")],
+    interface: Annotated[str | None, Option(help=f"onnx: {OPTIONS['interface']}.")] = None,
+    targets: Annotated[str | None, Option(help=f"onnx: {OPTIONS['targets']}.")] = None,
+    rate: Annotated[str | None, Option(help=f"onnx: {OPTIONS['rate']}.")] = None,
+    window: Annotated[str | None, Option(help=f"onnx: {OPTIONS['window']}.")] = None,
+    hop: Annotated[str | None, Option(help=f"onnx: {OPTIONS['hop']}.")] = None,
+    shares: Annotated[str | None, Option(help=f"onnx: {OPTIONS['shares']}.")] = None,
+    level: Annotated[str | None, Option(help=f"onnx: {OPTIONS['level']}.")] = None,
+) -> None:
+    """Make a model folder from published weights or from an ONNX file."""
+    options = {
+        "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
+        "level": level,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    converted = convert(kind, source, folder, given)
+    stems = ", ".join(add_residual_target(converted.targets))
+    print(f"convert: {folder} separates {stems} at {converted.rate} Hz")
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(run, "components.convert")

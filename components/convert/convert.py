@@ -1,4 +1,4 @@
-"""From published weights to a folder that every step takes."""
+"""The conversion of published weights to a model folder that every step takes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from components.convert import demucs, hdemucs, htdemucs, onnx, open_unmix, spleeter
-from components.convert.weight_files import Converted, Kind
+from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.bundle import save_model
@@ -15,40 +15,39 @@ from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.registry import build_separator
 from components.core.tracking.provenance import git_commit
 
-KINDS: Mapping[str, Kind] = {
-    "open-unmix": open_unmix.KIND,
-    "demucs": demucs.KIND,
-    "hdemucs": hdemucs.KIND,
-    "htdemucs": htdemucs.KIND,
-    "spleeter": spleeter.KIND,
-    "onnx": onnx.KIND,
+FORMATS: Mapping[str, WeightFormat] = {
+    "open-unmix": open_unmix.FORMAT,
+    "demucs": demucs.FORMAT,
+    "hdemucs": hdemucs.FORMAT,
+    "htdemucs": htdemucs.FORMAT,
+    "spleeter": spleeter.FORMAT,
+    "onnx": onnx.FORMAT,
 }
-"""Whose weights, to what reads them: a name that their package knows, a file, or a folder."""
-
-NOTHING: Mapping[str, str] = {}
+"""The formats by the name of their kind."""
 
 TOLERANCE = 1e-3
-"""Of the peak of what the package's network gives; rounding is a hundred times smaller."""
+"""Largest difference to the package's network, relative to its peak; rounding is a hundred times smaller."""
 
 
-def convert(kind: str, source: str, folder: Path, said: Mapping[str, str] = NOTHING) -> Converted:
+def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | None = None) -> ConvertedModel:
     """Write the weights of `kind` at `source` as a model to `folder`; its origin names the files and their digests.
 
-    `said` are options of that kind. Raises UserError, and writes nothing, when the weights are missing, hold more than
-    weights, or do not fit our network of that kind.
+    `source` is a published name, a file or a folder. Raises UserError, and writes nothing, when the weights are
+    missing, when their file holds code, or when they do not fit our network of that kind.
     """
-    if kind not in KINDS:
-        raise UserError(f"there are no weights of the kind {kind} (there are {', '.join(KINDS)})")
-    for name in said:
-        if name not in KINDS[kind].options:
-            raise UserError(f"{kind} has no option {name}: its weights say it themselves")
-    converted = KINDS[kind].read(source, **said)
+    if kind not in FORMATS:
+        raise UserError(f"there are no weights of the kind {kind} (there are {', '.join(FORMATS)})")
+    weight_format, options = FORMATS[kind], options or {}
+    for name in options:
+        if name not in weight_format.options:
+            raise UserError(f"{kind} has no option {name}: leave it out, the weights determine it")
+    converted = weight_format.read(source, **options)
     separator = build_separator(converted.network, len(converted.targets), converted.channels).eval()
     try:
         separator.load_state_dict(dict(converted.state))
     except RuntimeError as error:
         raise UserError(f"{source} does not fit {kind}: {' '.join(str(error).split())[:300]}") from None
-    _require_the_same(separator, converted, source)
+    _require_equal_output(separator, converted, source)
     origin = {
         "run_id": "",
         "git_commit": git_commit(),
@@ -61,15 +60,15 @@ def convert(kind: str, source: str, folder: Path, said: Mapping[str, str] = NOTH
     return converted
 
 
-def _require_the_same(separator: Separator, converted: Converted, source: str) -> None:
-    """Compare both networks on two seconds of noise: settings that change no weight's name may change what they do."""
-    if converted.theirs is None or not isinstance(separator, WaveformSeparator):
+def _require_equal_output(separator: Separator, converted: ConvertedModel, source: str) -> None:
+    """Compare both networks on two seconds of noise: a wrong setting need not show in the names of the weights."""
+    if converted.original is None or not isinstance(separator, WaveformSeparator):
         return
     noise = 0.1 * torch.randn(1, converted.channels, 2 * converted.rate, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        # without what is done around the networks, each in its own way: loudness taken away and given back
-        wanted, found = converted.theirs(noise), separator.run_network(noise)
-    difference = float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1e-12))
+        # the networks alone: each package handles the loudness outside its network in its own way
+        expected, actual = converted.original(noise), separator.run_network(noise)
+    difference = float((actual - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
     if not difference < TOLERANCE:
         raise UserError(
             f"{source} computes something else than our network: it differs by {difference:.0e} of the peak"

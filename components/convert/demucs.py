@@ -1,31 +1,31 @@
-"""Weights of Demucs, the network on samples alone, from checkpoints of the package `demucs`."""
+"""Weights of Demucs, which works on samples alone, from checkpoints of the package `demucs`."""
 
 from typing import Any
 
 from components.convert.demucs_package import read_checkpoint
-from components.convert.weight_files import Converted, Kind, prefixed
+from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.networks.demucs import DemucsConfig
 
 
-def read(source: str) -> Converted:
-    """Read a .th checkpoint of the package's Demucs without norms and residual branches, which is the second version.
+def read(source: str) -> ConvertedModel:
+    """Read a .th checkpoint of Demucs, version 2: without norms and residual branches.
 
-    The package's own published networks on samples, of the third version, have them: they are refused.
+    Raises UserError for version 3, which has them. All networks on samples that the package published are version 3.
     """
-    found = read_checkpoint(source, "demucs.demucs", "Demucs", "Demucs")
-    settings = found.settings
+    checkpoint = read_checkpoint(source, "demucs.demucs", "Demucs", "Demucs")
+    settings = checkpoint.settings
     if settings["dconv_mode"] or settings["norm_starts"] < settings["depth"] or not settings["lstm_layers"]:
-        raise UserError(f"{found.path} has norms or residual branches, as the third version: only the second fits")
+        raise UserError(f"{checkpoint.path} has norms or residual branches (version 3): name a checkpoint of version 2")
     values = {name: settings[name] for name in ("channels", "depth", "lstm_layers", "resample")}
-    network = parse_section("network", values | {"segment": found.segment}, DemucsConfig, str(found.path))
-    theirs: Any = found.network
-    theirs.normalize = False  # ours is normalised from without
-    return Converted(
-        network, prefixed(found.state), tuple(settings["sources"]), settings["samplerate"],
-        settings["audio_channels"], (found.path,), theirs,
+    network = parse_section("network", values | {"segment": checkpoint.segment}, DemucsConfig, str(checkpoint.path))
+    original: Any = checkpoint.network
+    original.normalize = False  # our separator normalises outside the network
+    return ConvertedModel(
+        network, add_network_prefix(checkpoint.state), tuple(settings["sources"]), settings["samplerate"],
+        settings["audio_channels"], (checkpoint.path,), original,
     )  # fmt: skip
 
 
-KIND = Kind(read)
+FORMAT = WeightFormat(read)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from components.convert.demucs_package import read_checkpoint, weights
-from components.convert.weight_files import Converted, Kind, prefixed
+from components.convert.demucs_package import published_weights, read_checkpoint
+from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.params import parse_section
 from components.core.networks.htdemucs import HTDemucsConfig
 
@@ -11,24 +11,24 @@ _NAMES = {
     "channels": "channels", "depth": "depth", "bottom": "bottom_channels", "layers": "t_layers", "heads": "t_heads",
     "window": "nfft",
 }  # fmt: skip
-"""Our names of the package's settings."""
+"""Our parameter names, and the package's."""
 
 
-def read(source: str) -> Converted:
+def read(source: str) -> ConvertedModel:
     """Read htdemucs, htdemucs_6s, a signature of htdemucs_ft, a .th checkpoint, or a folder with one."""
-    found = read_checkpoint(source, "demucs.htdemucs", "HTDemucs", "HT Demucs")
-    settings = found.settings
-    values = {ours: settings[theirs] for ours, theirs in _NAMES.items()} | {"segment": found.segment}
-    network = parse_section("network", values, HTDemucsConfig, str(found.path))
-    theirs: Any = found.network
-    theirs.use_train_segment = False  # else it pads what is shorter
-    return Converted(
-        network, prefixed(found.state), tuple(settings["sources"]), settings["samplerate"],
-        settings["audio_channels"], (found.path,), theirs,
+    checkpoint = read_checkpoint(source, "demucs.htdemucs", "HTDemucs", "HT Demucs")
+    settings = checkpoint.settings
+    values = {name: settings[package_name] for name, package_name in _NAMES.items()} | {"segment": checkpoint.segment}
+    network = parse_section("network", values, HTDemucsConfig, str(checkpoint.path))
+    original: Any = checkpoint.network
+    original.use_train_segment = False  # it would pad shorter input
+    return ConvertedModel(
+        network, add_network_prefix(checkpoint.state), tuple(settings["sources"]), settings["samplerate"],
+        settings["audio_channels"], (checkpoint.path,), original,
     )  # fmt: skip
 
 
 PUBLISHED = ("htdemucs", "htdemucs_6s", "f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
-"""Names of single networks, and the four that `htdemucs_ft` is made of."""
+"""The names of single networks, and the signatures of the four networks of `htdemucs_ft`."""
 
-KIND = Kind(read, published=[weights(name, "Hybrid Transformer Demucs") for name in PUBLISHED])
+FORMAT = WeightFormat(read, published=[published_weights(name, "Hybrid Transformer Demucs") for name in PUBLISHED])

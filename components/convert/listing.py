@@ -1,6 +1,5 @@
-"""`python -m components.convert.listing`: published weights, and which of them are found on this machine."""
+"""`python -m components.convert.listing`: lists published weights, and which of them are on this machine."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
@@ -8,33 +7,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.convert.convert import KINDS
-from components.convert.weight_files import Kind, Weights
+from components.convert.convert import FORMATS
+from components.convert.weight_files import PublishedWeights, WeightFormat
 from components.core.base.errors import UserError
-from components.core.base.step_command import run_step
+from components.core.base.step_command import run_step_command
 
-_WIDTH = 150  # a terminal wraps what is too long for it
+_WIDTH = 150  # columns; a narrower terminal wraps the lines
 _NONE = "–"
 
 
-def main() -> None:
-    """Print a table of all published weights that `stemline convert` looks for."""
-    argparse.ArgumentParser(prog="python -m components.convert.listing", description=__doc__).parse_args()
-    run_step(lambda: print_weights(Console(highlight=False, width=_WIDTH)))
+def run() -> None:
+    """List published weights, and which of them are on this machine."""
+    print_weights(Console(highlight=False, width=_WIDTH))
 
 
-def print_weights(out: Console, kinds: Mapping[str, Kind] = KINDS) -> None:
-    """Print every package whose weights `stemline convert` takes: its version, what is found, and where the rest goes.
+def print_weights(out: Console, formats: Mapping[str, WeightFormat] = FORMATS) -> None:
+    """Print a row for every package: its version, the weights that were found, and those that are missing.
 
-    The line on the rest is that of the first that is missing.
+    The last column names the folder for the first missing weights.
     """
     table = Table(box=None, pad_edge=False)
     for column in ("package", "installed", "convert", "found", "missing", "where the first missing goes"):
         table.add_column(column, no_wrap=column in ("package", "installed", "convert"))
-    for kind, published in kinds.items():
-        for package in dict.fromkeys(weights.package for weights in published.published):
-            of_package = [weights for weights in published.published if weights.package == package]
-            table.add_row(package, installed(package), kind, *map(Text, _found_and_missing(of_package)))
+    for kind, weight_format in formats.items():
+        for package in dict.fromkeys(weights.package for weights in weight_format.published):
+            package_weights = [weights for weights in weight_format.published if weights.package == package]
+            table.add_row(package, installed(package), kind, *map(Text, _split_by_presence(package_weights)))
     out.print(table)
 
 
@@ -46,8 +44,8 @@ def installed(package: str) -> str:
         return "no"
 
 
-def _found_and_missing(published: Sequence[Weights]) -> tuple[str, str, str]:
-    """Return the sources that are here, those that are not, and what is said of the first of these."""
+def _split_by_presence(published: Sequence[PublishedWeights]) -> tuple[str, str, str]:
+    """Return the sources that were found, the missing ones, and the message about the first missing one."""
     found, missing = [], {}
     for weights in published:
         try:
@@ -59,4 +57,4 @@ def _found_and_missing(published: Sequence[Weights]) -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_step_command(run, "components.convert.listing")

@@ -1,4 +1,4 @@
-"""Open-Unmix's weights: one file per target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
+"""Weights of Open-Unmix: one file per target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from components.convert.weight_files import Converted, Kind, Weights, find, hub, load_tensors
+from components.convert.weight_files import (
+    ConvertedModel,
+    PublishedWeights,
+    WeightFormat,
+    find_files,
+    load_tensors,
+    torch_hub_folder,
+)
 from components.core.base.errors import UserError
 from components.core.networks.open_unmix import OpenUnmixConfig
 from components.core.sound.stft import StftConfig
@@ -15,7 +22,7 @@ from components.core.sound.stft import StftConfig
 
 @dataclass(frozen=True)
 class Published:
-    """The files of a model in torch hub's cache, by target; `overlap` windows cover a sample."""
+    """A model: its files in torch hub's cache by target, its rate in Hz, and the windows that cover each sample."""
 
     files: Mapping[str, str]
     rate: int = 44100
@@ -37,31 +44,31 @@ PUBLISHED = {
     }),
     "umxse": Published({"speech": "speech_f5e0d9f9.pth", "noise": "noise_04a6fc2d.pth"}, rate=16000, overlap=2),
 }  # fmt: skip
-"""`openunmix/__init__.py`, version 1.3.0."""
+"""From `openunmix/__init__.py`, version 1.3.0."""
 
 
-def read(source: str) -> Converted:
+def read(source: str) -> ConvertedModel:
     """Read umxhq, umx, umxl or umxse from torch hub's cache, a folder of `<target>….pth`, or one such file.
 
-    Sizes follow from the weights; rate and hop of a folder or file are those of umxhq.
+    The weights determine the sizes; a folder or file gets the rate and the hop of umxhq.
     """
     model = PUBLISHED.get(source, Published({}))
-    paths = _paths(source, model)
-    states = {target: _weights(path) for target, path in paths.items()}
+    paths = _find_paths(source, model)
+    states = {target: _load_weights(path) for target, path in paths.items()}
     first = next(iter(states.values()))
-    network = _config(first, model.overlap)
+    network = _infer_config(first, model.overlap)
     channels = first["fc1.weight"].shape[1] // network.max_bin
     state = {
         f"network.stems.{number}.{name}": value
         for number, weights in enumerate(states.values())
         for name, value in weights.items()
     }
-    return Converted(network, state, tuple(states), model.rate, channels, tuple(paths.values()))
+    return ConvertedModel(network, state, tuple(states), model.rate, channels, tuple(paths.values()))
 
 
-def _paths(source: str, model: Published) -> dict[str, Path]:
+def _find_paths(source: str, model: Published) -> dict[str, Path]:
     if model.files:
-        return dict(zip(model.files, _files(source), strict=True))
+        return dict(zip(model.files, _find_published(source), strict=True))
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("*.pth"))
     if not files:
@@ -69,19 +76,19 @@ def _paths(source: str, model: Published) -> dict[str, Path]:
     return {path.stem.replace("_", "-").split("-")[0]: path for path in files}
 
 
-def _files(name: str) -> list[Path]:
-    return find(hub(), list(PUBLISHED[name].files.values()), f"Open-Unmix {name}")
+def _find_published(name: str) -> list[Path]:
+    return find_files(torch_hub_folder(), list(PUBLISHED[name].files.values()), f"Open-Unmix {name}")
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
-    """Return the network's weights; early files hold their STFT and sampling rate, too."""
+def _load_weights(path: Path) -> dict[str, Tensor]:
+    """Return the network's weights, without the STFT and the sampling rate that early files also hold."""
     state = load_tensors(path)
     if "fc1.weight" not in state or "input_mean" not in state:
         raise UserError(f"{path} holds no weights of Open-Unmix")
     return {name: value for name, value in state.items() if not name.startswith(("stft.", "transform.", "sample_rate"))}
 
 
-def _config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
+def _infer_config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
     window = 2 * (len(state["output_mean"]) - 1)
     return OpenUnmixConfig(
         hidden=len(state["bn1.weight"]),
@@ -91,4 +98,6 @@ def _config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
     )
 
 
-KIND = Kind(read, published=[Weights("openunmix", name, partial(_files, name)) for name in PUBLISHED])
+FORMAT = WeightFormat(
+    read, published=[PublishedWeights("openunmix", name, partial(_find_published, name)) for name in PUBLISHED]
+)

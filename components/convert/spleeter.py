@@ -1,8 +1,8 @@
-"""Spleeter's weights: a folder with a TensorFlow checkpoint, as the package `spleeter` downloads it.
+"""Weights of Spleeter: a folder with a TensorFlow checkpoint, as the package `spleeter` downloads it.
 
-TensorFlow counts its layers through all U-Nets of a model, one stem after the other: conv2d_7 is the first of the
-second stem. Kernels are `(height, width, …)` with frequency second; batch norms follow each strided convolution (the
-sixth feeds nothing) and each transposed one.
+TensorFlow numbers the layers through all U-Nets of a model, stem by stem: conv2d_7 is the first layer of the second
+stem. Kernels are `(height, width, …)` with frequency second. A batch norm follows each strided convolution (nothing
+reads the sixth norm) and each transposed one.
 """
 
 import os
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.convert.weight_files import Converted, Kind, Weights
+from components.convert.weight_files import ConvertedModel, PublishedWeights, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.networks.spleeter import SpleeterConfig
@@ -25,7 +25,7 @@ from components.core.networks.spleeter import SpleeterConfig
 
 @dataclass(frozen=True)
 class Published:
-    """A model of Spleeter's: its stems in their order, and its network."""
+    """A published model: its stems in order, and its network."""
 
     targets: tuple[str, ...]
     network: SpleeterConfig
@@ -36,7 +36,7 @@ PUBLISHED: Mapping[int, Published] = {
     4: Published(("vocals", "drums", "bass", "other"), SpleeterConfig(activation="elu")),
     5: Published(("vocals", "piano", "drums", "bass", "other"), SpleeterConfig(activation="elu", masks="softmax")),
 }
-"""By the number of stems: `configs/<stems>stems/base_config.json` of deezer/spleeter."""
+"""The models by their number of stems, from `configs/<stems>stems/base_config.json` of deezer/spleeter."""
 
 RATE = 44100
 _DEPTH = 6
@@ -44,16 +44,16 @@ _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "movi
 
 
 class Checkpoint(Protocol):
-    """What is needed of a TensorFlow checkpoint."""
+    """A reader of a TensorFlow checkpoint."""
 
     def get_tensor(self, name: str) -> NDArray[np.float32]:
         """Return the variable of this name."""
 
 
-def read(source: str) -> Converted:
+def read(source: str) -> ConvertedModel:
     """Read a folder such as spleeter's `pretrained_models/2stems`."""
     folder = Path(source)
-    _checkpoint(folder)
+    _require_checkpoint(folder)
     tensorflow = import_optional("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
     reader = tensorflow.train.load_checkpoint(str(folder))
     heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
@@ -61,11 +61,11 @@ def read(source: str) -> Converted:
     if stems not in PUBLISHED:
         raise UserError(f"Spleeter: {folder} holds {heads} convolutions, which fits no model of 2, 4 or 5 stems")
     model, files = PUBLISHED[stems], tuple(sorted(folder.glob("model*")))
-    return Converted(model.network, state_of(reader, stems), model.targets, RATE, 2, files)
+    return ConvertedModel(model.network, state_of(reader, stems), model.targets, RATE, 2, files)
 
 
-def _checkpoint(folder: Path) -> list[Path]:
-    """Return the file that names the folder's checkpoint."""
+def _require_checkpoint(folder: Path) -> list[Path]:
+    """Return the file that names the folder's checkpoint; raises UserError when it is missing."""
     if not (folder / "checkpoint").is_file():
         raise UserError(
             f"Spleeter: {folder} holds no checkpoint: name a folder such as pretrained_models/2stems, which "
@@ -93,17 +93,18 @@ def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:
 
 
 def _kernel(reader: Checkpoint, name: str, place: str, order: tuple[int, ...]) -> dict[str, Tensor]:
-    """TensorFlow's `(time, frequency, in, out)` to torch's `(out, in, frequency, time)`."""
+    """Turn TensorFlow's `(time, frequency, in, out)` into torch's `(out, in, frequency, time)`."""
     kernel = torch.from_numpy(np.ascontiguousarray(reader.get_tensor(f"{name}/kernel").transpose(order)))
     return {f"{place}.weight": kernel, f"{place}.bias": torch.from_numpy(reader.get_tensor(f"{name}/bias"))}
 
 
 def _norm(reader: Checkpoint, number: int, place: str) -> dict[str, Tensor]:
     name = f"batch_normalization{_number(number)}"
-    found = {
-        f"{place}.{ours}": torch.from_numpy(reader.get_tensor(f"{name}/{theirs}")) for theirs, ours in _NORM.items()
+    values = {
+        f"{place}.{torch_name}": torch.from_numpy(reader.get_tensor(f"{name}/{tensorflow_name}"))
+        for tensorflow_name, torch_name in _NORM.items()
     }
-    return found | {f"{place}.num_batches_tracked": torch.tensor(0)}
+    return values | {f"{place}.num_batches_tracked": torch.tensor(0)}
 
 
 def _number(number: int) -> str:
@@ -111,9 +112,9 @@ def _number(number: int) -> str:
 
 
 DOWNLOADS = Path(os.environ.get("MODEL_PATH", "pretrained_models"))
-"""Where the package `spleeter` puts its models: the variable is its own."""
+"""The folder that the package `spleeter` downloads to; MODEL_PATH is the package's own variable."""
 
 _FOLDERS = [DOWNLOADS / f"{stems}stems" for stems in PUBLISHED]
-KIND = Kind(
-    read, published=[Weights("spleeter", str(folder), partial(_checkpoint, folder)) for folder in _FOLDERS]
+FORMAT = WeightFormat(
+    read, published=[PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS]
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What all conversions share: where weights lie, and how they are read without running code from them."""
+"""Weight files: the folders that packages download them to, and reading them without running code from them."""
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,16 @@ from components.core.base.params import Section
 
 
 @dataclass(frozen=True)
-class Converted:
-    """A network's config, its state (as the separator of that config has it), and what it separates.
+class ConvertedModel:
+    """Published weights in the form of our separator.
 
-    `theirs` is the package's own network where it works on samples, `(1, channels, samples)` to `(1, stems, channels,
-    samples)`, in evaluation mode: ours must give the same.
+    network    the config of our network
+    state      the weights, under the names of the separator that this config builds
+    targets    the stems in the order of the network
+    rate       sampling rate in Hz
+    files      the files that were read
+    original   the package's own network, in evaluation mode, where it maps samples `(1, channels, samples)` to
+               `(1, stems, channels, samples)`; our network must compute the same
     """
 
     network: Section
@@ -27,15 +32,14 @@ class Converted:
     rate: int
     channels: int
     files: tuple[Path, ...]
-    theirs: Callable[[Tensor], Tensor] | None = None
+    original: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights that were published: the `package` (as pip calls it) that downloads them, and the source for `convert`.
+class PublishedWeights:
+    """Published weights: the `package` (its name on PyPI) that downloads them, and their `source` for `convert`.
 
-    `find` returns their files on this machine; it raises UserError, with a line that says where they go, when there are
-    none.
+    `find` returns their files on this machine; when a file is missing it raises UserError, which names its folder.
     """
 
     package: str
@@ -44,37 +48,39 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Whose weights: `read(source, **said)`, and what a user may say beside the source, name to help.
+class WeightFormat:
+    """A kind of weights that `stemline convert` takes.
 
-    `published` are those that are looked for by a name, or in a folder of their package's.
+    read        reads the weights: `read(source, **options)`
+    options     the options of this kind, each with its help text
+    published   the weights that `stemline models` looks for
     """
 
-    read: Callable[..., Converted]
+    read: Callable[..., ConvertedModel]
     options: Mapping[str, str] = field(default_factory=dict)
-    published: Sequence[Weights] = ()
+    published: Sequence[PublishedWeights] = ()
 
 
-def hub() -> Path:
-    """Return the folder that torch hub downloads to, as the packages do through it."""
+def torch_hub_folder() -> Path:
+    """Return the folder that torch hub, and packages through it, download to."""
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def find(folder: Path, names: Sequence[str], what: str) -> list[Path]:
-    """Return the files of these names in `folder`; raises UserError, saying where they go, when one is missing."""
+def find_files(folder: Path, names: Sequence[str], title: str) -> list[Path]:
+    """Return the files with these names in `folder`; raises UserError, which names the folder, when one is missing."""
     found = []
     for name in names:
         matching = sorted(folder.glob(name))
         if not matching:
-            raise UserError(f"{what}: {name} is not in {folder}: put its weights there, or name a file or folder")
+            raise UserError(f"{title}: {name} is not in {folder}: put its weights there, or name a file or folder")
         found.append(matching[0])
     return found
 
 
 def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:
-    """Return what torch saved in `path`: tensors, plain values and `allowed` types.
+    """Return the object that torch saved in `path`: tensors, plain values and `allowed` types.
 
-    Raises UserError for anything else: a pickle can hold code, and none is run.
+    Raises UserError for any other type: a pickle can hold code, and this function runs none.
     """
     try:
         with torch.serialization.safe_globals(list(allowed)):
@@ -83,6 +89,6 @@ def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:
         raise UserError(f"{path} holds no weights that can be read safely: {str(error).splitlines()[0]}") from None
 
 
-def prefixed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a network's state as a separator has it."""
+def add_network_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a network under the names that they have in a separator."""
     return {f"network.{name}": value for name, value in state.items()}

@@ -27,7 +27,7 @@ def run_step_command(work: Callable[..., None], module: str) -> None:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     parsed: list[Callable[[], None]] = []
 
-    @app.command()
+    @app.command(context_settings={"help_option_names": ["-h", "--help"]})
     @wraps(work)
     def read_options(*arguments: Any, **options: Any) -> None:
         parsed.append(partial(work, *arguments, **options))

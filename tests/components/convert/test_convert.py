@@ -1,4 +1,4 @@
-"""What all kinds of weights have in common: missing ones, unsafe ones, and the command."""
+"""Every kind of weights: missing files, files with code, and the command."""
 
 import json
 import pickle
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from components.convert.convert import KINDS, convert
+from components.convert.convert import FORMATS, convert
 from components.core.base.errors import UserError
 from tests.support.tiny_models import run_python
 
@@ -26,7 +26,7 @@ from tests.support.tiny_models import run_python
         ("tape", "x", "there are no weights of the kind tape"),
     ],
 )
-def test_what_is_missing_is_one_line_that_says_where_it_goes(
+def test_missing_weights_are_one_line_that_names_their_folder(
     kind: str, source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "demucs" in kind:
@@ -47,7 +47,7 @@ class _Evil:
     ("kind", "name"),
     [("open-unmix", "vocals.pth"), ("demucs", "x.th"), ("hdemucs", "hdemucs_high_x.pt"), ("htdemucs", "x.th")],
 )
-def test_a_file_with_code_in_it_is_refused(
+def test_convert_refuses_a_file_with_code(
     kind: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind.endswith("demucs"):
@@ -64,10 +64,10 @@ def test_a_file_with_code_in_it_is_refused(
     assert not (tmp_path / "model").exists()
 
 
-def test_options_belong_to_a_kind(tmp_path: Path) -> None:
+def test_convert_refuses_an_option_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="open-unmix has no option rate"):
         convert("open-unmix", "umxhq", tmp_path, {"rate": "16000"})
-    assert [name for name, kind in KINDS.items() if kind.options] == ["onnx"]
+    assert [name for name, weight_format in FORMATS.items() if weight_format.options] == ["onnx"]
 
 
 def _write_onnx(path: Path) -> None:
@@ -86,25 +86,25 @@ def _stemline(*arguments: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.slow
-def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+def test_command_reports_a_wrong_source_and_a_wrong_option(tmp_path: Path) -> None:
     model = str(tmp_path / "model")
     assert _stemline("onnx", "--rate", "16000", "nowhere", model) == (
         2, "", "stemline: nowhere is not a file: name an ONNX file\n"
     )  # fmt: skip
     assert _stemline("open-unmix", "umxhq", model, "--rate", "16000") == (
-        2, "", "stemline: open-unmix does not take --rate 16000: `stemline convert open-unmix -h` lists what it takes\n"
+        2, "", "stemline: open-unmix has no option rate: leave it out, the weights determine it\n"
     )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_the_command_passes_a_kind_s_options_on_and_lists_them(tmp_path: Path) -> None:
+def test_command_passes_the_options_of_a_kind_on_and_lists_them(tmp_path: Path) -> None:
     _write_onnx(tmp_path / "x.onnx")
     options = ["--interface", "magnitude-mask", "--targets=voice", "--window", "256", "--rate", "16000"]
-    code, said, wrong = _stemline("onnx", str(tmp_path / "x.onnx"), str(tmp_path / "model"), *options)
-    assert (code, wrong) == (0, "")
-    assert said == f"convert: {tmp_path / 'model'} separates voice, no-voice at 16000 Hz\n"
+    code, output, errors = _stemline("onnx", str(tmp_path / "x.onnx"), str(tmp_path / "model"), *options)
+    assert (code, errors) == (0, "")
+    assert output == f"convert: {tmp_path / 'model'} separates voice, no-voice at 16000 Hz\n"
     network = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))["network"]
     assert network["interface"]["stft"] == {"window": 256, "hop": 64}
-    code, said, _ = _stemline("onnx", "-h")
+    code, output, _ = _stemline("onnx", "-h")
     assert code == 0
-    assert all(f"--{name}" in said for name in KINDS["onnx"].options)
+    assert all(f"--{name}" in output for name in FORMATS["onnx"].options)

@@ -50,12 +50,12 @@ def _mixture(samples: int) -> Tensor:
     return 0.1 * torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(1))
 
 
-def _difference(folder: Path, theirs: nn.Module, samples: int) -> float:
+def _difference(folder: Path, original: nn.Module, samples: int) -> float:
     """Return by how much the stems of the networks themselves differ, as a share of the peak."""
     separator, mixture = load_model(folder).separator, _mixture(samples)
     assert isinstance(separator, WaveformSeparator)
     with torch.inference_mode():
-        wanted, found = theirs(mixture), separator.run_network(mixture)
+        wanted, found = original(mixture), separator.run_network(mixture)
     return float((found - wanted).abs().max() / wanted.abs().max())
 
 
@@ -64,54 +64,54 @@ def _difference(folder: Path, theirs: nn.Module, samples: int) -> float:
     [("demucs", {"normalize": False}), ("hdemucs", {}), ("htdemucs", {"use_train_segment": False})],
 )
 def test_a_checkpoint_gives_what_the_package_gives(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
-    theirs = _saved(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
+    original = _saved(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
     converted = convert(kind, str(tmp_path / "in"), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
     model = load_model(tmp_path / "model")
     assert model.separator.segment == round(float(SETTINGS[kind].get("segment", 40)) * 44100)
     assert model.origin["converted_from"] == kind
     assert list(model.origin["files"]) == ["0123abcd-01234567.th"]
-    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+    assert _difference(tmp_path / "model", original, 30000) < 1e-4
 
 
 def test_six_stems_as_htdemucs_6s_has_them(tmp_path: Path) -> None:
     """It has no layers before and after the transformer: the package's default, which its checkpoint does not name."""
     settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
     sources = [*SOURCES, "guitar", "piano"]
-    theirs = _saved_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
+    original = _saved_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
     converted = convert("htdemucs", str(tmp_path), tmp_path / "model")
     assert converted.targets == ("drums", "bass", "other", "vocals", "guitar", "piano")
-    theirs.use_train_segment = False
-    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+    original.use_train_segment = False
+    assert _difference(tmp_path / "model", original, 30000) < 1e-4
 
 
 def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    theirs = torchaudio.models.HDemucs(list("abcd"), channels=8).eval()
-    torch.save(theirs.state_dict(), tmp_path / "hdemucs_high_trained.pt")
+    original = torchaudio.models.HDemucs(list("abcd"), channels=8).eval()
+    torch.save(original.state_dict(), tmp_path / "hdemucs_high_trained.pt")
     convert("hdemucs", str(tmp_path), tmp_path / "model")
     assert load_model(tmp_path / "model").targets == tuple(SOURCES)
-    assert _difference(tmp_path / "model", theirs, 30000) < 1e-5
+    assert _difference(tmp_path / "model", original, 30000) < 1e-5
 
 
 def test_torchaudio_s_files_are_where_it_downloads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     download = pytest.importorskip("torchaudio.utils.download")
-    theirs = download._get_local_path("models/hdemucs_high_trained.pt")
-    with pytest.raises(UserError, match=f"hdemucs_high_trained.pt is not in {theirs.parent}"):
+    original = download._get_local_path("models/hdemucs_high_trained.pt")
+    with pytest.raises(UserError, match=f"hdemucs_high_trained.pt is not in {original.parent}"):
         convert("hdemucs", "hdemucs_high_trained", tmp_path / "model")
-    torch.save(torchaudio.models.HDemucs(SOURCES, channels=8).state_dict(), theirs)
-    assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (theirs,)
+    torch.save(torchaudio.models.HDemucs(SOURCES, channels=8).state_dict(), original)
+    assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (original,)
 
 
 def test_half_precision_becomes_whole(tmp_path: Path) -> None:
-    theirs = _saved("demucs", tmp_path / "x.th", normalize=False)
+    original = _saved("demucs", tmp_path / "x.th", normalize=False)
     saved = torch.load(tmp_path / "x.th", weights_only=False)
     saved["state"] = {name: value.half() for name, value in saved["state"].items()}
     torch.save(saved, tmp_path / "x.th")
     convert("demucs", str(tmp_path / "x.th"), tmp_path / "model")
     assert all(value.dtype == torch.float32 for value in load_model(tmp_path / "model").separator.state_dict().values())
-    assert 1e-6 < _difference(tmp_path / "model", theirs, 4000) < 1e-1
+    assert 1e-6 < _difference(tmp_path / "model", original, 4000) < 1e-1
 
 
 def _as_hugging_face_has_it(path: Path, made: type, settings: dict[str, Any], state: dict[str, Tensor]) -> None:
@@ -128,16 +128,16 @@ def test_what_the_package_downloads_since_4_1_is_found_and_gives_the_same(
 ) -> None:
     hugging_face = pytest.importorskip("demucs.hf")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    theirs = _saved("htdemucs", tmp_path / "x.th", use_train_segment=False)
+    original = _saved("htdemucs", tmp_path / "x.th", use_train_segment=False)
     repository = tmp_path / "hub" / "models--adefossez--HTDemucs"
     path = repository / "snapshots" / "0123abcd" / "955717e8.safetensors"
     settings = {"sources": SOURCES, **SETTINGS["htdemucs"], "use_train_segment": False}
-    _as_hugging_face_has_it(path, type(theirs), settings, theirs.state_dict())
+    _as_hugging_face_has_it(path, type(original), settings, original.state_dict())
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0123abcd")
     assert hugging_face.load_safetensors_model(path).segment == Fraction(39, 5)
     assert convert("htdemucs", "htdemucs", tmp_path / "model").files == (path,)
-    assert _difference(tmp_path / "model", theirs, 30000) < 1e-4
+    assert _difference(tmp_path / "model", original, 30000) < 1e-4
     with pytest.raises(UserError, match="holds no checkpoint of Hybrid Demucs"):
         convert("hdemucs", str(path), tmp_path / "other")
     path.write_bytes(b"no weights")

@@ -1,4 +1,4 @@
-"""Which published weights are found here, and what is said of the others."""
+"""The list of published weights: found ones, missing ones, and their folders."""
 
 import io
 from pathlib import Path
@@ -6,20 +6,22 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from components.convert.convert import KINDS
+from components.convert.convert import FORMATS
 from components.convert.listing import installed, print_weights
 from components.convert.open_unmix import PUBLISHED
 
 
 def _printed() -> dict[tuple[str, str], str]:
-    """Return what is printed of every package and kind, with its lines joined."""
+    """Return the printed row of every package and kind."""
     out = io.StringIO()
     print_weights(Console(file=out, width=400))
     rows = (line.split() for line in out.getvalue().splitlines()[1:])
     return {(row[0], row[2]): " ".join(row) for row in rows}
 
 
-def test_weights_are_found_where_their_packages_download_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_finds_weights_in_the_folders_of_their_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     cache = tmp_path / "hub" / "checkpoints"
     cache.mkdir(parents=True)
@@ -38,9 +40,9 @@ def test_weights_are_found_where_their_packages_download_them(tmp_path: Path, mo
     )
 
 
-def test_every_published_weight_is_listed_and_a_missing_package_says_so() -> None:
+def test_listing_names_every_published_weight_and_missing_packages() -> None:
     printed = _printed()
-    for kind, found in KINDS.items():
+    for kind, found in FORMATS.items():
         for weights in found.published:
             assert weights.source in printed[(weights.package, kind)]
     assert installed("torchaudio")[0].isdigit()

@@ -15,7 +15,7 @@ from components.core.networks.open_unmix import OpenUnmixConfig
 from components.core.sound.stft import Stft
 
 
-def _theirs(seed: int, channels: int = 2, **more: Any) -> Any:
+def _original(seed: int, channels: int = 2, **more: Any) -> Any:
     package = pytest.importorskip("openunmix.model")
     torch.manual_seed(seed)
     network = package.OpenUnmix(**{"nb_bins": 257, "nb_channels": channels, "hidden_size": 16, "max_bin": 100, **more})
@@ -25,27 +25,27 @@ def _theirs(seed: int, channels: int = 2, **more: Any) -> Any:
     return network.eval()
 
 
-def _require_the_same(folder: Path, theirs: dict[str, Any], magnitude: Tensor) -> None:
+def _require_the_same(folder: Path, original: dict[str, Any], magnitude: Tensor) -> None:
     model = load_model(folder)
     with torch.inference_mode():
         masks = model.separator.network(magnitude)
         for number, target in enumerate(model.targets):
-            wanted = theirs[target](magnitude.clone())
+            wanted = original[target](magnitude.clone())
             assert (masks[:, number] * magnitude - wanted).abs().max() < 1e-5
 
 
 def test_a_folder_of_targets(tmp_path: Path) -> None:
-    theirs = {"vocals": _theirs(0), "drums": _theirs(1)}
-    torch.save(theirs["vocals"].state_dict(), tmp_path / "vocals-0123abcd.pth")
-    torch.save(theirs["drums"].state_dict(), tmp_path / "drums.pth")
+    original = {"vocals": _original(0), "drums": _original(1)}
+    torch.save(original["vocals"].state_dict(), tmp_path / "vocals-0123abcd.pth")
+    torch.save(original["drums"].state_dict(), tmp_path / "drums.pth")
     converted = convert("open-unmix", str(tmp_path), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("drums", "vocals"), 44100, 2)
-    _require_the_same(tmp_path / "model", theirs, torch.rand(1, 2, 257, 20))
+    _require_the_same(tmp_path / "model", original, torch.rand(1, 2, 257, 20))
 
 
 def test_one_file_of_another_size(tmp_path: Path) -> None:
-    theirs = _theirs(0, nb_layers=2, hidden_size=20)
-    torch.save(theirs.state_dict() | {"sample_rate": torch.tensor(44100.0)}, tmp_path / "vocals.pth")
+    original = _original(0, nb_layers=2, hidden_size=20)
+    torch.save(original.state_dict() | {"sample_rate": torch.tensor(44100.0)}, tmp_path / "vocals.pth")
     converted = convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")
     assert isinstance(converted.network, OpenUnmixConfig)
     assert (converted.network.hidden, converted.network.layers) == (20, 2)
@@ -55,7 +55,7 @@ def test_one_file_of_another_size(tmp_path: Path) -> None:
     with torch.inference_mode():
         spectrum, stems = stft(mixture), model.separator(mixture)
         magnitude = spectrum.abs()
-        vocals = stft.inverse(theirs(magnitude.clone()) / magnitude.clamp(min=1e-9) * spectrum, 9000)
+        vocals = stft.inverse(original(magnitude.clone()) / magnitude.clamp(min=1e-9) * spectrum, 9000)
     assert (vocals - mixture).abs().max() > 0.01
     assert (stems[:, 0] - vocals).abs().max() < 1e-4
     assert (stems[:, 1] - (mixture - vocals)).abs().max() < 1e-4
@@ -64,14 +64,14 @@ def test_one_file_of_another_size(tmp_path: Path) -> None:
 def test_a_name_is_looked_up_in_torch_hub_s_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
-    theirs = {target: _theirs(seed, 1, nb_bins=513, max_bin=513) for seed, target in enumerate(("speech", "noise"))}
-    for target, network in theirs.items():
+    original = {target: _original(seed, 1, nb_bins=513, max_bin=513) for seed, target in enumerate(("speech", "noise"))}
+    for target, network in original.items():
         torch.save(network.state_dict(), tmp_path / "hub" / "checkpoints" / PUBLISHED["umxse"].files[target])
     converted = convert("open-unmix", "umxse", tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("speech", "noise"), 16000, 1)
     assert isinstance(converted.network, OpenUnmixConfig)
     assert (converted.network.stft.window, converted.network.stft.hop) == (1024, 512)
-    _require_the_same(tmp_path / "model", theirs, torch.rand(1, 1, 513, 20))
+    _require_the_same(tmp_path / "model", original, torch.rand(1, 1, 513, 20))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -49,8 +49,8 @@ class _Checkpoint:
     def _norm(self, number: int, state: Mapping[str, torch.Tensor], name: str) -> None:
         label = f"batch_normalization_{number}" if number else "batch_normalization"
         names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-        for theirs, ours in names.items():
-            self.variables[f"{label}/{theirs}"] = state[f"{name}.{ours}"].numpy()
+        for original, ours in names.items():
+            self.variables[f"{label}/{original}"] = state[f"{name}.{ours}"].numpy()
 
     def get_tensor(self, name: str) -> NDArray[np.float32]:
         self.asked.append(name)
