@@ -14,7 +14,7 @@ from components.core.data.comparison_documents import ComparisonSummary
 from components.core.data.evaluation import Evaluation
 from components.core.data.metric_names import METRICS
 from components.core.models.bundle import load_model
-from components.core.models.mlflow_model import logged_model
+from components.core.models.mlflow_model import log_model
 from components.core.tracking import mlflow_runs, provenance
 from components.core.tracking.mlflow_runs import RunRef
 
@@ -134,5 +134,5 @@ def _tag_training(
     mlflow_runs.set_tags(client, training, {"system": name, "comparison": run.run_id, **scored})
     model = artifacts.MODEL.within(folder)
     if model.is_dir():
-        logged = logged_model(client, training, model, load_model(model))
+        logged = log_model(client, training, model, load_model(model))
         mlflow.log_metrics({**scores, **costs}, run_id=training.run_id, model_id=logged.model_id)

@@ -116,5 +116,6 @@ DOWNLOADS = Path(os.environ.get("MODEL_PATH", "pretrained_models"))
 
 _FOLDERS = [DOWNLOADS / f"{stems}stems" for stems in PUBLISHED]
 FORMAT = WeightFormat(
-    read, published=[PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS]
-)  # fmt: skip
+    read,
+    published=[PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS],
+)

@@ -53,7 +53,7 @@ class WeightFormat:
 
     read        reads the weights: `read(source, **options)`
     options     the options of this kind, each with its help text
-    published   the weights that `stemline models` looks for
+    published   the weights that `stemline systems` lists
     """
 
     read: Callable[..., ConvertedModel]

@@ -8,7 +8,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from components.core.base.files import digest_parts
 from components.core.models.bundle import Model, load_model
-from components.core.models.mlflow_model import logged_model
+from components.core.models.mlflow_model import log_model
 from components.core.release.sections import RegisterConfig
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs, provenance
@@ -52,7 +52,7 @@ def _digest_identity(loaded: Model) -> str:
 def _create_version(
     client: mlflow.MlflowClient, name: str, model: Path, loaded: Model, run: mlflow_runs.RunRef
 ) -> ModelVersion:
-    logged = logged_model(client, run, model, loaded)
+    logged = log_model(client, run, model, loaded)
     for record in _RECORDS:  # the clone that trained is deleted later: the tags' digests alone would lead nowhere
         if Path(record).is_file():
             client.log_artifact(run.run_id, record, ARTIFACTS)

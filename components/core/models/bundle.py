@@ -1,7 +1,7 @@
-"""A finished model as a folder: weights without pickle, and the description that rebuilds the network.
+"""A model on disk: a folder with the weights, without pickle, and the description that rebuilds the network.
 
-model.json            network, targets, rate, channels, SHA-256 of the weights, where it comes from
-weights.safetensors   the state of the Separator
+model.json            network, targets, rate, channels, origin, SHA-256 of the weights
+weights.safetensors   the weights of the separator
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,15 @@ from components.core.networks.registry import build_separator, parse_network
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its weights, and what goes in and out of it: `rate` in Hz, `channels`, the stems' names."""
+    """A loaded model.
+
+    separator   the network with its weights; takes `(batch, channels, samples)`
+    network     the config of the network
+    targets     the names of the stems, in the order of the output
+    rate        sampling rate in Hz
+    origin      where the model comes from: run, commit, step, packages
+    digest      SHA-256 of the weights' file
+    """
 
     separator: Separator
     network: Section
@@ -43,7 +51,7 @@ def save_model(
     channels: int,
     origin: Mapping[str, Any],
 ) -> None:
-    """Write the model to `folder`; `origin` says where it comes from (run, data, commit, seed)."""
+    """Write the model to `folder`; `origin` names the run, commit, data and seed that it comes from."""
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / WEIGHTS) as partial:
         save_file({name: value.contiguous() for name, value in separator.state_dict().items()}, partial)
@@ -55,9 +63,9 @@ def save_model(
 
 
 def load_model(folder: Path) -> Model:
-    """Read a model back, in evaluation mode, on the CPU; raises UserError when a part is missing or was changed.
+    """Load a model on the CPU, in evaluation mode; raises UserError when a file is missing or was changed.
 
-    A network of one stem comes as a model of two: that, and what it leaves of the mixture.
+    A network with one stem becomes a model with two: the stem, and the rest of the mixture.
     """
     description = read_description(folder)
     network = parse_network(description.network, str(folder / ModelDescription.FILE))
@@ -81,7 +89,7 @@ def load_model(folder: Path) -> Model:
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Return a model's description without loading its weights; raises UserError as `load_model` does."""
+    """Read a model's description without loading its weights; raises UserError as `load_model` does."""
     for name in (ModelDescription.FILE, WEIGHTS):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a model: {name} is missing (train one with `stemline run`)")

@@ -1,4 +1,4 @@
-"""A model among the artifacts of its training's run, as MLflow serves and compares models: with its signature."""
+"""Logs a model to the MLflow run of its training, with a signature, so that MLflow can serve and compare it."""
 
 import shutil
 import tempfile
@@ -26,19 +26,19 @@ _DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
-class Logged:
-    """A model logged to MLflow: its address and its id."""
+class LoggedModel:
+    """A model in MLflow: its address and its id."""
 
     model_uri: str
     model_id: str
 
 
-def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: Path, model: Model) -> Logged:
-    """Return the model of the folder as it was logged to `run`: now, or before if the same weights are there."""
-    found = _found(client, run, model.digest)
-    if found is not None:
-        return found
-    with mlflow_runs.active_run(run), _served_code(model) as code, warnings.catch_warnings():
+def log_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: Path, model: Model) -> LoggedModel:
+    """Log the model in `folder` to `run`, and return it; a model with the same weights is not logged again."""
+    earlier = _find_logged(client, run, model.digest)
+    if earlier is not None:
+        return earlier
+    with mlflow_runs.active_run(run), _copy_serving_code(model) as code, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logged = mlflow.pyfunc.log_model(
             name=MODEL_FOLDER,
@@ -49,12 +49,12 @@ def logged_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: P
             pip_requirements=_requirements(model),
         )
     client.set_logged_model_tags(logged.model_id, {_DIGEST: model.digest})
-    return Logged(logged.model_uri, logged.model_id)
+    return LoggedModel(logged.model_uri, logged.model_id)
 
 
 @contextmanager
-def _served_code(model: Model) -> Iterator[Path]:
-    """Yield a folder with the code that serving imports, and no more: each file is a request to MLflow's server."""
+def _copy_serving_code(model: Model) -> Iterator[Path]:
+    """Yield a folder with only the code that serving imports, because MLflow uploads each file in a request."""
     with tempfile.TemporaryDirectory() as folder:
         for file in imported_files([_SERVING], _network_name(model)):
             copy = Path(folder, file.relative_to(ROOT))
@@ -63,11 +63,11 @@ def _served_code(model: Model) -> Iterator[Path]:
         yield Path(folder, _SERVING.split(".")[0])
 
 
-def _found(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, digest: str) -> Logged | None:
+def _find_logged(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, digest: str) -> LoggedModel | None:
     experiment = client.get_run(run.run_id).info.experiment_id
     for logged in client.search_logged_models([experiment], filter_string=f"source_run_id = '{run.run_id}'"):
         if logged.tags.get(_DIGEST) == digest:
-            return Logged(logged.model_uri, logged.model_id)
+            return LoggedModel(logged.model_uri, logged.model_id)
     return None
 
 
@@ -78,7 +78,7 @@ def _signature(model: Model) -> ModelSignature:
 
 
 def _requirements(model: Model) -> list[str]:
-    """The packages that loading and predicting need, at the versions that are here."""
+    """Return the packages that loading and predicting need, at the versions that are installed."""
     names = (*_REQUIREMENTS, *ARCHITECTURES[_network_name(model)].packages)
     return [f"{name}=={metadata.version(name).split('+')[0]}" for name in names]
 

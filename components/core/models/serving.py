@@ -14,12 +14,12 @@ class ServedSeparator(PythonModel):  # type: ignore[misc]
     """Separates waveforms at the model's rate: `(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the model of the artifacts; a changed one is refused."""
+        """Load the model from the artifacts; raises UserError when its files were changed."""
         self._model = load_model(Path(context.artifacts["model"]))
 
-    # this hint alone: MLflow warns where there is none, and takes others for a schema of its own, against the signature
+    # MLflow needs this one type hint: without it, it warns; from other hints it makes a schema against the signature
     def predict(self, context, model_input: np.ndarray, params=None):  # type: ignore[no-untyped-def]
-        """Separate each mixture of the batch."""
+        """Separate the mixtures `(batch, channels, samples)` into stems `(batch, stems, channels, samples)`."""
         return np.stack([separate_audio(self._model.separator, mixture) for mixture in np.asarray(model_input)])
 
 

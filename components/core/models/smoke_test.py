@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 from components.core.base.documents import Document
@@ -17,19 +18,29 @@ LOADED = "smoke: loaded"
 """The line that the process prints between loading and separating."""
 
 _TRIAL = "components.core.models.smoke_trial"
-_FETCHING, _SEPARATING = 1800.0, 600.0  # seconds, at most; a slow store is not the model's fault
-_LOOK_EVERY = 1.0
+_POLL_SECONDS = 0.05
 _PREFIX = "stemline: "  # of the line in which a step reports an error
 
 
 class NotTried(Outage):
-    """The model could not be tried, and not because of the model: an outage, a full disk, a killed process."""
+    """The model was not tried, for a reason outside the model: an outage, a full disk, a killed process."""
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """The longest times in seconds for fetching and loading the model, and for separating with it."""
+
+    loading: float = 1800.0
+    separating: float = 600.0
+
+
+_LIMITS = TimeLimits()
 
 
 class SmokeResult(Document):
-    """What the smoke test measured.
+    """The measurements of the smoke test.
 
-    times_real_time   seconds of music separated in a second of one core's own time, so other load does not count
+    times_real_time   seconds of music separated in a second of CPU time on one core; other load does not count
     memory_mb         peak memory of the process
     weights_mb        size of the weights' file
     largest_error     largest difference between the sum of the stems and the mixture, relative to the mixture's peak
@@ -46,12 +57,13 @@ class SmokeResult(Document):
     sha256: str
 
 
-def run_smoke_test(address: str) -> SmokeResult:
+def run_smoke_test(address: str, limits: TimeLimits = _LIMITS) -> SmokeResult:
     """Try the model at `address` in a process of its own.
 
-    Raises UserError, one line, when the model does not work, and NotTried when it could not be tried.
+    Raises UserError when the model does not work or separates too slowly, and NotTried when it could not be tried; a
+    slow store is not the fault of the model.
     """
-    code, output, errors = _run(address)
+    code, output, errors = _run(address, limits)
     if code < 0:
         raise NotTried(f"{address} could not be tried: the process was killed by signal {-code}")
     if code == ExitCode.OUTAGE:
@@ -62,34 +74,34 @@ def run_smoke_test(address: str) -> SmokeResult:
 
 
 def _reason(code: int, errors: str) -> str:
-    """Return the line that the process wrote for its user; else its last line."""
+    """Return the error line of the process for its user; without one, its last line."""
     lines = [line for line in errors.splitlines() if line.strip()]
     reported = [line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)]
     return (reported or lines or [f"exit code {code}"])[-1]
 
 
-def _run(address: str) -> tuple[int, str, str]:
+def _run(address: str, limits: TimeLimits) -> tuple[int, str, str]:
     """Return exit code, output and errors of the process that tries the model; end it when it takes too long."""
     command = bind_to_this_process([sys.executable, "-m", _TRIAL, address])
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
-            output, errors = _wait(process, address)
+            output, errors = _wait(process, address, limits)
         except BaseException:
             process.kill()
             raise
     return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
 
 
-def _wait(process: "subprocess.Popen[bytes]", address: str) -> tuple[bytes, bytes]:
+def _wait(process: "subprocess.Popen[bytes]", address: str, limits: TimeLimits) -> tuple[bytes, bytes]:
     began, loaded = time.monotonic(), False
     while True:
         try:
-            return process.communicate(timeout=_LOOK_EVERY)
+            return process.communicate(timeout=_POLL_SECONDS)
         except subprocess.TimeoutExpired as running:
             if not loaded and LOADED.encode() in (running.stdout or b""):
                 began, loaded = time.monotonic(), True
         elapsed = time.monotonic() - began
-        if loaded and elapsed > _SEPARATING:
-            raise UserError(f"{address} did not separate {SECONDS:g} s of music in {_SEPARATING:g} s")
-        if not loaded and elapsed > _FETCHING:
-            raise NotTried(f"{address} could not be tried: it was not fetched and loaded in {_FETCHING:g} s")
+        if loaded and elapsed > limits.separating:
+            raise UserError(f"{address} did not separate {SECONDS:g} s of music in {limits.separating:g} s")
+        if not loaded and elapsed > limits.loading:
+            raise NotTried(f"{address} could not be tried: it was not fetched and loaded in {limits.loading:g} s")

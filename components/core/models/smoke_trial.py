@@ -37,7 +37,7 @@ _ROUNDS = 3
 
 def try_model(address: str) -> SmokeResult:
     """Fetch the model, separate a little, and return the measurements; raises UserError when it does not work."""
-    with tempfile.TemporaryDirectory() as folder:  # not a cache: it would hide a fault of the store
+    with tempfile.TemporaryDirectory() as folder:  # a cache would hide a fault of the store
         place = fetch_model(address, Path(folder)).folder
         model = load_model(place)
         weights = (place / WEIGHTS).stat().st_size
@@ -77,15 +77,17 @@ def _require_signature(address: str, model: Model) -> None:
     )
     expected = [(-1, model.channels, -1), (-1, len(model.targets), model.channels, -1)]
     if shapes != expected:
-        raise UserError(f"{address} is registered with the signature {shapes}, and it is {expected}: register it again")
+        raise UserError(
+            f"{address} is registered with the signature {shapes}, but the model has {expected}: register it again"
+        )
 
 
 def _generate_music(model: Model) -> Audio:
     """Return a chord with a beat, always the same: `(channels, samples)`."""
-    time_ = np.arange(round(SECONDS * model.rate)) / model.rate
-    chord = sum(np.sin(2 * np.pi * hertz * time_) for hertz in (110.0, 220.0, 277.2, 329.6)) * 0.1
-    noise = np.random.default_rng(7).standard_normal((model.channels, time_.size)) * 0.2
-    beat = np.exp(-8 * (time_ % 0.5))
+    seconds = np.arange(round(SECONDS * model.rate)) / model.rate
+    chord = sum(np.sin(2 * np.pi * hertz * seconds) for hertz in (110.0, 220.0, 277.2, 329.6)) * 0.1
+    noise = np.random.default_rng(7).standard_normal((model.channels, seconds.size)) * 0.2
+    beat = np.exp(-8 * (seconds % 0.5))
     mixture: Audio = (chord + noise * beat).astype(np.float32)
     return mixture
 

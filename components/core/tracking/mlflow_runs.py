@@ -1,7 +1,7 @@
-"""MLflow runs: the store they are in, and what all runs of the project share.
+"""MLflow runs: the store they are in, and the operations that all steps share.
 
-The store is `MLFLOW_TRACKING_URI`, or else an SQLite file in the workspace. One training is one run: `train` makes it,
-`evaluate` and `register` add to it. Its id travels in `run.json`.
+The store is at `MLFLOW_TRACKING_URI`; without it, it is an SQLite file in the workspace. One training is one run:
+`train` makes it, `evaluate` and `register` add to it. The document `run.json` holds its id.
 """
 
 import json
@@ -29,7 +29,7 @@ EXPERIMENT = "vocal-isolation"
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
 """MLflow's error code for a run that it does not have."""
 
-_DIGEST_CHARACTERS = 36  # of a data set, as many as MLflow takes
+_DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a data set
 
 
 class RunRef(Document):
@@ -92,7 +92,7 @@ def require_run(ref: RunRef) -> None:
     if not has_run(ref):
         raise UserError(
             f"MLflow run {ref.run_id} is not in {store_address()}: set MLFLOW_TRACKING_URI to the store that has it, "
-            "or have the training go on in a run of this one with `dvc repro --force train`"
+            "or make a run in this store with `dvc repro --force train`"
         )
 
 
@@ -110,7 +110,7 @@ def log_metrics(client: mlflow.MlflowClient, ref: RunRef, metrics: Mapping[str, 
 
 
 def log_params(client: mlflow.MlflowClient, ref: RunRef, params: Mapping[str, object]) -> None:
-    """Log many parameters in one call; a value of more than 6,000 characters is cut, as MLflow asks."""
+    """Log many parameters in one call; values are cut to 6,000 characters, which is MLflow's limit."""
     client.log_batch(ref.run_id, params=[Param(name, str(value)[:6000]) for name, value in params.items()])
 
 

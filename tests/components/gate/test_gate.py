@@ -8,7 +8,7 @@ import yaml
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
-from components.core.models.mlflow_model import logged_model
+from components.core.models.mlflow_model import log_model
 from components.core.models.smoke_test import SmokeResult
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
@@ -221,7 +221,7 @@ def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
     """One bit of the artifact is another; the scores are of a better version."""
     client = mlflow_runs.connect()
     model = save_tiny_model(tmp_path / "model")
-    logged = logged_model(client, mlflow_runs.RunRef(run_id=version.run_id), model, load_model(model))
+    logged = log_model(client, mlflow_runs.RunRef(run_id=version.run_id), model, load_model(model))
     created = client.create_model_version(NAME, logged.model_uri, version.run_id, model_id=logged.model_id)
     place = Path(client.get_logged_model(logged.model_id).artifact_location.removeprefix("file://"))
     [weights] = place.rglob("weights.safetensors")

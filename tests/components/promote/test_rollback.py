@@ -7,7 +7,7 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
-from components.core.models.mlflow_model import logged_model
+from components.core.models.mlflow_model import log_model
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
 from components.promote.promotion import promote
@@ -28,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, l
         for seed in range(3):
             model = save_tiny_model(folder / str(seed) / "model", seed=seed)
             run = mlflow_runs.RunRef(run_id=client.create_run(mlflow_runs.experiment_id(client)).info.run_id)
-            logged = logged_model(client, run, model, load_model(model))
+            logged = log_model(client, run, model, load_model(model))
             tags = {"sha256": load_model(model).digest}
             client.create_model_version("real", logged.model_uri, run.run_id, tags=tags, model_id=logged.model_id)
             location = client.get_logged_model(logged.model_id).artifact_location

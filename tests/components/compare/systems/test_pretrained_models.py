@@ -9,7 +9,7 @@ from components.compare.systems.pretrained_models import find_pretrained
 from components.compare.systems.row_names import parse_places
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
-from components.core.models.mlflow_model import logged_model
+from components.core.models.mlflow_model import log_model
 from components.core.tracking.mlflow_runs import connect
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model
@@ -71,7 +71,7 @@ def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.Mon
         find_pretrained({"live": "models:/voices@champion"}, 44100, 2)
     run = find_or_create_run(client, "any", load_model(folder))
     client.create_registered_model("voices")
-    uri = logged_model(client, run, folder, load_model(folder)).model_uri
+    uri = log_model(client, run, folder, load_model(folder)).model_uri
     version = client.create_model_version("voices", uri, run.run_id).version
     client.set_registered_model_alias("voices", "champion", version)
     [live] = find_pretrained({"live": "models:/voices@champion"}, 44100, 2)
