@@ -86,12 +86,12 @@ def test_a_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 def test_four_processes_may_start_a_fresh_store_at_once(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom components.core import tracking\n"
+        "import sys, time\nfrom pathlib import Path\nfrom components.core.tracking import mlflow_runs\n"
         "Path(sys.argv[1]).touch()\n"
         "while not Path('go').exists():\n    time.sleep(0.01)\n"
         "client = mlflow_runs.connect()\n"
         "run = client.create_run(mlflow_runs.experiment_id(client))\n"
-        "tracking.log_metrics(client, mlflow_runs.RunRef(run_id=run.info.run_id), {'a': 1.0})\n"
+        "mlflow_runs.log_metrics(client, mlflow_runs.RunRef(run_id=run.info.run_id), {'a': 1.0})\n"
         "print(run.info.run_id)\n"
     )
     more = environment(MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
