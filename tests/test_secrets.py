@@ -277,7 +277,7 @@ def test_every_command_did_what_it_was_there_for(traces: Traces) -> None:
         "is AWS_ENDPOINT_URL right, and the store up?",
         "MLflow at ",
         "ok (+)",
-        "Champion",
+        "Live",
         "trained by",
         "are told to STEMLINE_WEBHOOK's address",
     ):

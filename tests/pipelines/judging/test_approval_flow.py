@@ -195,7 +195,7 @@ def test_an_approved_version_goes_live_with_name_and_reason(
     letter = {role: letter for letter, role in key["recordings"]["01"]["roles"].items()}["challenger"]
     answers = json.dumps({"page": key["page"], "answers": [{"recording": "01", "choice": letter}]})
     assert asked.answer(run, approve=True, by="Ada", why="clearer", answers=answers) == "ACCEPT"
-    text, _ = process.communicate(timeout=90)
+    text, _ = process.communicate(timeout=300)
     assert "approved: version 2 is @champion now" in text, text
     assert "the challenger was better in 1, the champion in 0" in text
     assert "Asked again, since the answers could not be read: shadow.unblind: " in text
@@ -213,7 +213,7 @@ def test_a_version_without_an_approval_does_not_go_live(server: dict[str, str], 
     run = asked.paused(process)
     asked.wait_hours(0.0005)  # for the next run
     assert asked.answer(run, approve=False, by="Bob", why="voices hiss") == "ACCEPT"
-    text, _ = process.communicate(timeout=90)
+    text, _ = process.communicate(timeout=300)
     assert "refused: version 2 was refused by Bob: voices hiss" in text, text
     assert asked.client.get_model_version(NAME, "2").tags["approval.refused"] == "Bob: voices hiss"
     assert "unanswered: version 2 stays registered and is not live, since nobody answered until" in text, text

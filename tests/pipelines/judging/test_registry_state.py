@@ -1,5 +1,6 @@
 """A promotion that was killed between journal and alias is finished before the next training."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def _steps(place: ProjectFolder) -> list[str]:
 
 
 def test_repair_before_the_first_run_creates_nothing(place: ProjectFolder) -> None:
+    shutil.rmtree(place.folder / "mlflow")
     repair_registry(place)
     assert [path.name for path in place.folder.iterdir()] == ["params.yaml"]
 

@@ -38,7 +38,7 @@ def test_a_model_has_its_name_its_stems_and_where_it_comes_from(tmp_path: Path) 
         (
             "x",
             {"rate": 16000},
-            "--models x: it works on 16000 Hz in 2 channels, and what is compared here has 44100 Hz",
+            "--models x: it works on 16000 Hz in 2 channels, and this comparison uses 44100 Hz",
         ),
         ("x", {"channels": 1}, "--models x: it works on 44100 Hz in 1 channel, and"),
     ],
