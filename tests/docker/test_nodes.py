@@ -41,11 +41,16 @@ PARAMS = {
     "clip_norm": 1.0,
     "ema_decay": 0.9,
     "precision": "fp32",
-    "augment": {},
     "validate_every": 3,
     "validation_seconds": 1.0,
     "patience": 9,
 }
+
+
+def _written(section: str) -> dict[str, Any]:
+    """Return a section of the repository's params.yaml."""
+    values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))[section]
+    return values
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def source(tmp_path: Path) -> Path:
     """A repository with the code and the parameters of a training."""
     folder = tmp_path / "source"
     shutil.copytree(ROOT / "components", folder / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "params.yaml").write_text(yaml.safe_dump({"train": PARAMS}), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump({"train": _written("train") | PARAMS}), encoding="utf-8")
     (folder / ".gitignore").write_text("/workspace/\n__pycache__/\n", encoding="utf-8")
     identity = ["-c", "user.name=x", "-c", "user.email=x@y"]
     for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "--message", "one"]):

@@ -13,15 +13,15 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 REGISTER = f"""\
 from pathlib import Path
-from components.core import tracking
+from components.core.tracking import mlflow_runs
 from components.core.release.sections import RegisterConfig
 from components.register.register import register
 
-client, made = tracking.connect(), Path("made")
-created = client.create_run(tracking.experiment_id(client), run_name="a training")
-run = tracking.RunRef(run_id=created.info.run_id)
-tracking.log_metrics(client, run, {{"test/vocals/SDR": -40.0, "test/mixture/vocals/SDR": 1.0}})
-tracking.set_tags(client, run, {{"evaluate.test_digest": "of other tracks"}})
+client, made = mlflow_runs.connect(), Path("made")
+created = client.create_run(mlflow_runs.experiment_id(client), run_name="a training")
+run = mlflow_runs.RunRef(run_id=created.info.run_id)
+mlflow_runs.log_metrics(client, run, {{"test/vocals/SDR": -40.0, "test/mixture/vocals/SDR": 1.0}})
+mlflow_runs.set_tags(client, run, {{"evaluate.test_digest": "of other tracks"}})
 register(RegisterConfig(name="{NAME}"), made / "model", run, made)
 client.set_registered_model_alias("{NAME}", "champion", "1")
 """

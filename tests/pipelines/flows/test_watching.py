@@ -8,11 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Running
 
 from tests.support.prefect_server import prefect_harness
+from tests.support.source import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +127,9 @@ def test_without_a_source_it_watches_what_the_training_reads(
     watching: ModuleType, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text("acquire:\n  datasets: [folder]\n  folder: music\n")
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["acquire"]
+    values |= {"datasets": ["folder"], "folder": "music"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"acquire": values}), encoding="utf-8")
     state: State[Any] = watching.watch_data(return_state=True)
     assert state.message == "1 files, seen for the first time"
     (music / "Band" / "more.wav").write_bytes(b"more sound")

@@ -220,7 +220,7 @@ def test_a_version_without_an_approval_does_not_go_live(server: dict[str, str], 
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"`stemline retrain {commit.stdout[:12]} --require-approval` asks again" in text
     assert text.count("Finished in state Completed('version 2 ") == 2
-    assert "approval.json does not exist: nobody has approved version 2" in text
+    assert "approval.json does not exist: ask for an approval" in text
     assert (asked.live(), asked.journal()) == (1, [])
 
 
