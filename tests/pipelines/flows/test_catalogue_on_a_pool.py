@@ -71,8 +71,8 @@ def test_a_pools_workers_share_a_catalogue(variables: dict[str, str], tmp_path: 
     assert [run["tags"] for run in shards] == [["stemline-shard"]] * 2
     automations = requests.post(f"{variables['PREFECT_API_URL']}/automations/filter", json={}, timeout=30).json()
     assert {found["name"] for found in automations} == {
-        "stemline: runs of which nothing is heard",
-        "stemline: runs that a dead worker had taken",
+        "stemline: runs without a heartbeat",
+        "stemline: runs that a worker took and never started",
     }
     artifacts = requests.post(f"{variables['PREFECT_API_URL']}/artifacts/filter", json={}, timeout=30).json()
     assert any("5 done" in str(artifact["data"]) for artifact in artifacts)
