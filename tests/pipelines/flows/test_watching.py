@@ -165,14 +165,14 @@ def test_a_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Pat
 def test_an_event_that_could_not_be_sent_is_sent_the_next_time(
     look: Look, music: Path, workspace: Path, watching: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tell_nobody(*_: object, **__: object) -> None:
+    def send_nothing(*_: object, **__: object) -> None:
         raise OSError("the server is away")
 
     look(music)
     before = _marks(workspace)
     (music / "Band" / "more.wav").write_bytes(b"more sound")
     with monkeypatch.context() as broken:
-        broken.setattr(watching, "tell", tell_nobody)
+        broken.setattr(watching, "send_event", send_nothing)
         assert not look(music).is_completed()
     assert _marks(workspace) == before
     assert look(music).message == "2 files, changed"

@@ -193,7 +193,7 @@ def test_neighbours_in_a_batch_change_no_bit(label: str, precision: Precision) -
 
 DIGEST = """
 import hashlib, torch
-from core.test_inference import NETWORKS, _mixture, _separator
+from tests.components.core.separating.test_fast import NETWORKS, _mixture, _separator
 from components.core.separating.fast import for_inference
 torch.set_num_threads(1)
 with torch.inference_mode():

@@ -30,13 +30,15 @@ CHILD = f"""
 import resource, signal, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from components.separate.recording.inspection import Limits, Unfit, inspect
+from components.separate.config import Limits
+from components.separate.recording.inspection import Unfit, inspect
+limits = Limits(hours=24, expansion=2000, decoder_seconds={SECONDS // 4})
 for line in sys.stdin:
     path = Path(line.rstrip("\\n"))
     print(path.name, end=" ", flush=True)
     signal.alarm({SECONDS})  # nobody handles it: it ends the process
     try:
-        inspect(path, Limits(decoder_seconds={SECONDS // 4}))
+        inspect(path, limits)
         print("fit", flush=True)
     except Unfit as error:
         print("unfit", str(error).isprintable(), flush=True)
