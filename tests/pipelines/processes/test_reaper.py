@@ -45,19 +45,22 @@ def test_a_command_ends_with_a_killed_parent() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_the_reaper_ends_everything_that_a_run_started(number: signal.Signals) -> None:
     code = (
-        "import subprocess, sys, time; from pipelines.processes.reaper import start_reaper, _guards\n"
+        "import subprocess, sys, time; from pipelines.processes.reaper import start_reaper\n"
         "start_reaper()\n"
         "sleep = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
         "children = [subprocess.Popen(sleep, start_new_session=True).pid for _ in range(2)]\n"
-        "print(*children, _guards[0].pid, flush=True); time.sleep(600)"
+        "print(*children, flush=True); time.sleep(600)"
     )
     process, started = starter(code)
     unmarked = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
+        children = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+        assert len(children - set(started)) == 1, "the reaper itself"
+        assert len(started) == 2
         assert all(alive(pid) for pid in started)
         process.send_signal(number)
         process.wait()
-        wait_until(lambda: not any(alive(pid) for pid in started))
+        wait_until(lambda: not any(alive(pid) for pid in children))
         assert alive(unmarked.pid)
     finally:
         unmarked.kill()
