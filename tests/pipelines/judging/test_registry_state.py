@@ -103,5 +103,6 @@ def test_a_verdict_against_the_previous_champion_says_how_to_judge_again(place: 
 def test_a_contradiction_ends_the_run_before_the_training(place: ProjectFolder) -> None:
     for path in (place.folder / "promote" / "journal").iterdir():
         path.unlink()
-    with pytest.raises(CommandError, match=r"voices, .*has no entry about the model, and the registry follows entry 1 of another journal"):
+    expected = "voices, .*has no entry about the model, and the registry follows entry 1 of another journal"
+    with pytest.raises(CommandError, match=expected):
         repair_registry(place)

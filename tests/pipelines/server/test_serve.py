@@ -22,6 +22,7 @@ from prefect.states import Pending, Running
 from components.core.base.errors import UserError
 from pipelines.server import automations, notification
 from pipelines.server.automations import SHARD_TAG, TAG, connect_to_server, end_dead_runs
+from pipelines.server.time_limits import set_time_limits
 from tests.support.prefect_server import Receiver, client_of
 from tests.support.processes import end, wait_until
 from tests.support.project import running_in
@@ -282,6 +283,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     with connect_to_server() as client:
         notification.notify_by_webhook(client)
         end_dead_runs(client)
+        set_time_limits(client, [])  # the deployment's limit would cancel the dead run first
     late, dead, lost, shard = here.start("quick"), here.start("quick"), here.start("quick"), _shard()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(lost), Pending(name="Submitting"), force=True)
