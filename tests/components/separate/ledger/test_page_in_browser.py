@@ -92,12 +92,13 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flac = real_track(folder, STRANGE, TARGETS, "flac")
     wav = real_track(folder, "real/02 four.wav", FOUR, "wav")
     floats = real_track(folder, "real/03 float.wav", TARGETS, "wav", "FLOAT")
-    (folder / "damaged.wav").write_bytes(b"not audio at all")
-    unable = [
-        replace(flac, key="unable/aiff.aiff", stems={target: f"{target}.aiff" for target in TARGETS}),
-        replace(flac, key="unable/damaged.wav", stems=dict.fromkeys(TARGETS, "damaged.wav")),
-        replace(flac, key="unable/partly.flac", stems={**flac.stems, "vocals": "missing.flac"}),
-    ]
+    aiff = real_track(folder, "unable/aiff.aiff", TARGETS, "aiff")
+    damaged = real_track(folder, "unable/damaged.wav", TARGETS, "wav")
+    partly = real_track(folder, "unable/partly.flac", TARGETS, "flac")
+    for target in TARGETS:
+        (folder / damaged.key / damaged.stems[target]).write_bytes(b"not audio at all")
+    (folder / partly.key / partly.stems["vocals"]).unlink()
+    unable = [aiff, damaged, partly]
     listed = [listed_track(number) for number in range(994)]
     write_page(folder / "index.html", SUMMARY, [*listed, flac, wav, floats, *unable])
     return folder / "index.html"
