@@ -24,7 +24,8 @@ from components.core.data.score_tables import (
     VALUE,
 )  # fmt: skip
 from components.core.models.bundle import Model
-from components.export.mlflow_record import MlflowRecord, Training
+from components.core.tracking.mlflow_runs import MlflowRecord
+from components.export.mlflow_record import Training
 
 _WEAKEST = 5
 _PACKAGE_TAGS = ("package.torch", "package.museval", "package.stemline")

@@ -1,30 +1,14 @@
-"""The record of an MLflow run as a file, which stays readable when the store is gone."""
+"""The training of a model, read from its MLflow run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median_high
-from typing import ClassVar
 
-from components.core.base.documents import Document
-from components.core.data import artifacts
 from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_runs import MlflowRecord
 
 _INTERNAL = "mlflow."
 _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
-
-
-class MlflowRecord(Document):
-    """An MLflow run. Each metric is a list of `(step, value)`; MLflow's own tags are left out."""
-
-    FILE: ClassVar[str] = artifacts.RUN.file
-    REMEDY: ClassVar[str] = "export the model again"
-
-    run_id: str
-    name: str
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    metrics: Mapping[str, tuple[tuple[int, float], ...]]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mlflow.exceptions import MlflowException
-from pydantic import ConfigDict
 from typer import Argument
 
-from components.core.base.documents import Document
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.data.stem_provenance import Provenance
@@ -80,19 +78,9 @@ _Run = tuple[Mapping[str, str], Mapping[str, str]]
 """Tags and parameters."""
 
 
-class _ExportedRun(Document):
-    """The MLflow run that an exported model has beside it; its metrics are not read."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    run_id: str
-    tags: dict[str, str]
-    params: dict[str, str]
-
-
 def _read_shipped_run(run_id: str) -> _Run | None:
-    path = SHIPPED / mlflow_runs.RunRef.FILE
-    run = parse_document(path.read_bytes(), _ExportedRun) if path.is_file() else None
+    path = SHIPPED / mlflow_runs.MlflowRecord.FILE
+    run = parse_document(path.read_bytes(), mlflow_runs.MlflowRecord) if path.is_file() else None
     return (run.tags, run.params) if run is not None and run.run_id == run_id else None
 
 
