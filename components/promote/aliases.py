@@ -3,8 +3,6 @@
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from components.core.base.errors import UserError
-from components.core.models.registry_names import NOT_FOUND_CODES
 from components.core.release.journal import ENTRY_TAG, Journal, JournalEntry
 from components.core.release.registry_consistency import is_registered
 from components.core.release.sections import PromoteConfig
@@ -14,14 +12,8 @@ from components.core.tracking import mlflow_runs
 
 def read_followed_entry(client: mlflow.MlflowClient, name: str) -> str:
     """Return number and digest of the journal entry that the aliases follow; empty before the first one."""
-    try:
-        return str(client.get_registered_model(name).tags.get(ENTRY_TAG, ""))
-    except MlflowException as error:
-        if error.error_code not in NOT_FOUND_CODES:
-            raise UserError(
-                f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
-            ) from None
-        return ""
+    found = mlflow_runs.ask_registry(lambda: client.get_registered_model(name))
+    return "" if found is None else str(found.tags.get(ENTRY_TAG, ""))
 
 
 def follow_journal(client: mlflow.MlflowClient, config: PromoteConfig, journal: Journal, entry: JournalEntry) -> None:
@@ -57,5 +49,5 @@ def _set_aliases(client: mlflow.MlflowClient, config: PromoteConfig, entry: Jour
         client.set_registered_model_tag(name, ENTRY_TAG, f"{entry.number} {entry.digest}")
     except MlflowException as error:
         # a new registry does not have the model yet: no version is live, and there is nothing to tag
-        if entry.version or error.error_code not in NOT_FOUND_CODES:
+        if entry.version or error.error_code not in mlflow_runs.NOT_FOUND_CODES:
             raise

@@ -13,11 +13,11 @@ from typing import Any
 import mlflow
 
 from components.core.base.errors import UserError
-from components.core.release.champion import champion_version
 from components.core.release.journal import EntryKind, Journal, JournalEntry, open_journal
 from components.core.release.registry_consistency import (
     Disagreement,
     RegistryState,
+    champion_version,
     compare_with_journal,
     is_registered,
     registry_mismatch,

@@ -27,7 +27,7 @@ from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import APPROVAL, RECORDINGS, VERDICT
 from components.core.models.addresses import SHIPPED
-from components.core.models.registry_names import REGISTRY
+from components.core.models.description import REGISTRY
 from components.core.release.approval import Approval
 from components.core.release.listening import Listening
 from components.core.release.verdict import Verdict

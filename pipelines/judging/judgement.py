@@ -12,13 +12,12 @@ from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.data.artifacts import MANIFEST, TEST, VERDICT, VERSION
 from components.core.models.addresses import fetch_model
 from components.core.models.description import ModelDescription
-from components.core.release.champion import champion_version
+from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import code_digest
-from pipelines.judging.registry_state import find_disagreement
 from pipelines.running.project import ProjectFolder
 
 

@@ -7,12 +7,11 @@ from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import SCORE_TABLE
 from components.core.models.addresses import SHIPPED
-from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
+from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_store import store_exists
-from pipelines.judging.registry_state import find_disagreement
 from pipelines.processes.command import CommandError
 from pipelines.terminal.stage_status import read_stage_status, stage_lines
 

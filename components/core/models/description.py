@@ -1,4 +1,4 @@
-"""The files of a model's folder, for modules that need no torch: the description `model.json`, and the weights."""
+"""The files of a model's folder and its names in the registry, for modules that need neither torch nor MLflow."""
 
 from typing import Any, ClassVar
 
@@ -8,6 +8,12 @@ from components.core.base.documents import Document
 
 WEIGHTS = "weights.safetensors"
 """The name of the file with the weights."""
+
+REGISTRY = "models:/"
+"""How the address of a registered model begins: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
+
+MODEL_FOLDER = "model"
+"""The model's folder among the artifacts of a registered version."""
 
 
 class ModelDescription(Document):

@@ -15,7 +15,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from components.core.models.bundle import Model
-from components.core.models.registry_names import MODEL_FOLDER
+from components.core.models.description import MODEL_FOLDER
 from components.core.networks.registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import ROOT, imported_files

@@ -9,8 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, make_durable
-from components.core.models.description import WEIGHTS
-from components.core.models.registry_names import MODEL_FOLDER, NOT_FOUND_CODES, REGISTRY
+from components.core.models.description import MODEL_FOLDER, REGISTRY, WEIGHTS
 from components.core.tracking import mlflow_runs
 
 
@@ -65,33 +64,22 @@ def _download(name: str, version: int, target: Path) -> None:
 
 def has_version(address: str) -> bool:
     """Return whether the registry has a version at `address`; raises UserError when it cannot say."""
-    try:
-        _version(address)
-    except MlflowException as error:
-        if error.error_code in NOT_FOUND_CODES:
-            return False
-        raise _no_answer(address, error) from None
-    return True
-
-
-def _no_answer(address: str, error: MlflowException) -> UserError:
-    return UserError(
-        f"the registry at {mlflow_runs.store_address()} does not say what {address} is: "
-        f"{mlflow_runs.error_reason(error)}"
-    )
+    return _find_version(address) is not None
 
 
 def resolve_version(address: str) -> tuple[str, int]:
     """Return the name and version number of a registry address; raises UserError when it does not exist."""
-    try:
-        return _version(address)
-    except MlflowException as error:
-        if error.error_code not in NOT_FOUND_CODES:
-            raise _no_answer(address, error) from None
+    found = _find_version(address)
+    if found is None:
         raise UserError(
             f"{address} is not in the registry at {mlflow_runs.store_address()}: "
             "train and promote one with `stemline run`"
-        ) from None
+        )
+    return found
+
+
+def _find_version(address: str) -> tuple[str, int] | None:
+    return mlflow_runs.ask_registry(lambda: _version(address), f"say what {address} is")
 
 
 def _version(address: str) -> tuple[str, int]:

@@ -24,13 +24,13 @@ from components.core.base.secrets import without_secrets
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
 from components.core.models.bundle import Model, load_model
-from components.core.models.description import WEIGHTS
-from components.core.models.registry_names import NOT_FOUND_CODES, REGISTRY
+from components.core.models.description import REGISTRY, WEIGHTS
 from components.core.models.smoke_test import LOADED, SECONDS, SmokeResult
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import best_precision, for_inference
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
+from components.core.tracking import mlflow_runs
 
 _ROUNDS = 3
 
@@ -114,7 +114,7 @@ def _is_fault_of_machine(error: BaseException) -> bool:
     """Return whether a full disk, a store that does not answer, or the like caused the error."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, MlflowException) and cause.error_code not in NOT_FOUND_CODES:
+        if isinstance(cause, MlflowException) and cause.error_code not in mlflow_runs.NOT_FOUND_CODES:
             return True
         if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
             return True

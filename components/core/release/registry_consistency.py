@@ -1,15 +1,16 @@
-"""Whether registry and journal agree about the live version; this only reads, components/promote repairs."""
+"""The live version in the registry, and whether the journal agrees; this only reads, components/promote repairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import mlflow
-from mlflow.exceptions import MlflowException
 
-from components.core.base.errors import UserError
-from components.core.models.registry_names import NOT_FOUND_CODES
-from components.core.release.journal import ENTRY_TAG, JOURNAL_VARIABLE, JournalEntry
+from components.core.base.params import PARAMS, load_section
+from components.core.release.journal import ENTRY_TAG, JOURNAL_VARIABLE, JournalEntry, open_journal
+from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
+from components.core.tracking.mlflow_store import store_exists
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,39 @@ class Disagreement:
     blocks: bool
 
 
+def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int | None:
+    """Return the version that the alias points to; None when the registry has no such model or no such alias.
+
+    Raises UserError when the registry does not answer: it must not pass for a registry without a champion, because the
+    gate would then apply its easiest rule.
+    """
+    found = mlflow_runs.ask_registry(
+        lambda: client.get_model_version_by_alias(name, alias), f"say who is @{alias}"
+    )  # fmt: skip
+    return None if found is None else int(found.version)
+
+
+def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
+    """Return where journal and registry differ about the model that `params` names; None if they agree.
+
+    Creates neither of them when both are missing, as before the first run. Raises UserError when one can't be read.
+    """
+    name, promote = (
+        load_section("register", RegisterConfig, params).name,
+        load_section("promote", PromoteConfig, params),
+    )
+    entries = open_journal(promote.journal).entries_of(name)
+    if not entries and not store_exists():
+        return None
+    last = entries[-1] if entries else None
+    return compare_with_journal(
+        read_registry_state(mlflow_runs.connect(), name, promote.alias, last), entries, promote.alias
+    )
+
+
 def read_registry_state(client: mlflow.MlflowClient, name: str, alias: str, last: JournalEntry | None) -> RegistryState:
-    """Read the state of the model `name`; `last` is the journal's last entry about it."""
-    found = client.search_registered_models(f"name = '{name}'")
+    """Read the state of the model `name`; `last` is the journal's last entry about it. Raises UserError if it can't."""
+    found = mlflow_runs.ask_registry(lambda: client.search_registered_models(f"name = '{name}'"))
     mismatch = registry_mismatch(client, last) if last else ""
     if not found:
         return RegistryState(0, "", mismatch)
@@ -115,12 +146,4 @@ def registry_mismatch(client: mlflow.MlflowClient, last: JournalEntry) -> str:
 
 def is_registered(client: mlflow.MlflowClient, name: str, version: int) -> bool:
     """Return whether the registry has the version; raises UserError when the registry does not answer."""
-    try:
-        client.get_model_version(name, str(version))
-    except MlflowException as error:
-        if error.error_code not in NOT_FOUND_CODES:
-            raise UserError(
-                f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
-            ) from None
-        return False
-    return True
+    return mlflow_runs.ask_registry(lambda: client.get_model_version(name, str(version))) is not None

@@ -8,10 +8,10 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import mlflow
 from filelock import FileLock
@@ -29,7 +29,12 @@ EXPERIMENT = "vocal-isolation"
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
 """MLflow's error code for a run that it does not have."""
 
+NOT_FOUND_CODES = (NO_SUCH_RUN, "INVALID_PARAMETER_VALUE")
+"""MLflow's error codes for a model, version or run that does not exist, and for an alias that a model does not have."""
+
 _DIGEST_CHARACTERS = 36  # MLflow's limit for the digest of a data set
+
+Result = TypeVar("Result")
 
 
 class RunRef(Document):
@@ -42,6 +47,22 @@ class RunRef(Document):
     experiment: str = EXPERIMENT
 
 
+class MlflowRecord(Document):
+    """An MLflow run as a file beside an exported model, for when the store is gone.
+
+    Each metric is a list of `(step, value)`; MLflow's own tags are left out.
+    """
+
+    FILE: ClassVar[str] = artifacts.RUN.file
+    REMEDY: ClassVar[str] = "export the model again"
+
+    run_id: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, tuple[tuple[int, float], ...]]
+
+
 def store_address() -> str:
     """Return the store's address without a login, for messages."""
     return without_secrets(tracking_uri())
@@ -50,6 +71,20 @@ def store_address() -> str:
 def error_reason(error: MlflowException) -> str:
     """Return the first line of MLflow's error without secrets: it may contain the store's address."""
     return without_secrets(str(error).splitlines()[0])
+
+
+def ask_registry(query: Callable[[], Result], question: str = "answer") -> Result | None:
+    """Return what `query` finds in the registry; None where it has no such model, version or alias.
+
+    Raises UserError, "the registry does not <question>", when it does not answer: that must not pass for an empty
+    registry.
+    """
+    try:
+        return query()
+    except MlflowException as error:
+        if error.error_code in NOT_FOUND_CODES:
+            return None
+        raise UserError(f"the registry at {store_address()} does not {question}: {error_reason(error)}") from None
 
 
 def connect() -> mlflow.MlflowClient:

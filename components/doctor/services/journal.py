@@ -68,18 +68,11 @@ def _compare_registry(journal: Journal, name: str, alias: str) -> Finding:
 def _read_registry(name: str, alias: str, last: JournalEntry | None) -> "RegistryState":
     """Read the registry's state; never create a registry."""
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     from components.core.release.registry_consistency import RegistryState, read_registry_state
-    from components.core.tracking import mlflow_runs
 
     if not store_exists():
         return RegistryState(0, "", "has no such version" if last and last.version else "")
     os.environ.update(_SHORT_PATIENCE)
     uri = tracking_uri()
-    try:
-        return read_registry_state(mlflow.MlflowClient(uri, uri), name, alias, last)
-    except MlflowException as error:
-        raise UserError(
-            f"the registry at {mlflow_runs.store_address()} does not answer: {mlflow_runs.error_reason(error)}"
-        ) from None
+    return read_registry_state(mlflow.MlflowClient(uri, uri), name, alias, last)

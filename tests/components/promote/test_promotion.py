@@ -11,8 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from components.core.base.errors import UserError
-from components.core.release.champion import champion_version
 from components.core.release.journal import JournalConflict, open_journal
+from components.core.release.registry_consistency import champion_version
 from components.promote.__main__ import promote_judged
 from components.promote.config import PromoteConfig
 from components.promote.history import history

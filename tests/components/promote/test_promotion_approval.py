@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from components.core.release.approval import Approval
-from components.core.release.champion import champion_version
 from components.core.release.journal import open_journal
+from components.core.release.registry_consistency import champion_version
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.__main__ import promote_judged

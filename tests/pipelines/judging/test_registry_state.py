@@ -9,12 +9,12 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
+from components.core.release.registry_consistency import find_disagreement
 from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.promotion import promote
 from pipelines.judging.judgement import live_version, repair_registry
-from pipelines.judging.registry_state import find_disagreement
 from pipelines.processes.command import CommandError, run_command
 from pipelines.running.project import ProjectFolder
 from tests.support.databases import new_mlflow_store
