@@ -1,13 +1,16 @@
-"""The command `python -m components.separate`."""
+"""The command `python -m components.separate`, and the job that a command line asks for."""
 
 from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from components.core.base.section_options import with_options
+from components.core.base.params import load_section_or_default, parse_section
+from components.core.base.section_options import given_options, with_options
+from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model, has_registered_version
+from components.core.models.description import REGISTRY
 from components.separate.config import JobOptions, SeparateConfig
+from components.separate.job import Job
 from components.separate.job_results import exit_with_result, print_plan, run_job
-from components.separate.options import prepare_job
 
 Source = Annotated[str, Argument(help="A recording, a folder of recordings, or s3://bucket/folder.")]
 Destination = Annotated[str, Argument(help="A folder or s3://bucket/folder for the stems.")]
@@ -31,3 +34,28 @@ def separate(
         print_plan(job)
     else:
         exit_with_result(run_job(job))
+
+
+def prepare_job(source: str, destination: str, options: dict[str, Any]) -> Job:
+    """Return the job that a command line asks for; `options` are those of SeparateConfig and JobOptions.
+
+    An option replaces the parameter of the same name in params.yaml, or in Stemline's own where there is no such file.
+    Raises UserError for a value that does not fit, and for a model that does not exist.
+    """
+    given = given_options(options, SeparateConfig)
+    parameters = load_section_or_default("separate", SeparateConfig).model_dump(mode="json")
+    config = parse_section("separate", {**parameters, **given}, SeparateConfig, "command line")
+    job_options = parse_section("separate", given_options(options, JobOptions), JobOptions, "command line")
+    if "model" in given:
+        address = fetch_model(config.model, job_options.models)
+    else:
+        address = _fetch_live_model(config.model, job_options)
+    return Job(address, config, source, destination, job_options)
+
+
+def _fetch_live_model(address: str, options: JobOptions) -> ModelAddress:
+    """Return the champion; before there is one, the model that ships with Stemline, and print that."""
+    if not address.startswith(REGISTRY) or has_registered_version(address):
+        return fetch_model(address, options.models)
+    print(f"separate: the registry has no {address} yet: separating with the shipped model {SHIPPED.name}", flush=True)
+    return fetch_model(str(SHIPPED), options.models)

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.data.stem_provenance import StemSettings
 from components.core.models.addresses import ModelAddress
 from components.core.stores.opening import open_store
@@ -19,9 +20,9 @@ from components.core.stores.store import Store
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job_progress import JobProgress
 from components.separate.ledger.claims import delete_dead_claims
+from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.job_ledger import JobLedger
-from components.separate.ledger.ledger_table import Row, describe_failure
-from components.separate.ledger.quarantine import put_in_quarantine
+from components.separate.ledger.ledger_table import STATES, Row, describe_failure
 from components.separate.listing.plan import Plan, Task, make_plan
 from components.separate.listing.source_listing import list_recordings
 from components.separate.recording.stem_settings import read_settings
@@ -41,67 +42,68 @@ class Job:
     options: JobOptions = field(default_factory=JobOptions)
 
 
-@dataclass(frozen=True)
-class PlannedJob:
-    """What a job will do, with which settings, and the address of the store that has the recordings."""
+def separate_recordings(job: Job, ledger: JobLedger) -> tuple[CatalogueSummary, Stopped | None]:
+    """Separate the recordings that are in the source and not yet at the destination; close the ledger.
 
-    plan: Plan
-    settings: StemSettings
-    source: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended.
-
-    later  recordings that `--limit` left for another job
-    stop   why the job had to stop; None when it did not
-    """
-
-    settings: StemSettings
-    wall_seconds: float
-    later: int
-    stop: Stopped | None
-
-
-def separate_recordings(job: Job, ledger: JobLedger) -> Outcome:
-    """Separate the recordings that are in the source and not yet at the destination.
-
-    A recording that can't be separated stops no other. Raises StoreFault when a store can't be used at the start.
+    Returns the sums, and why the job had to stop, if it had to. A recording that can't be separated stops no other.
+    Raises StoreFault when a store can't be used at the start.
     """
     destination = open_store(job.destination, job.config.patience_seconds)
     destination.sweep()
-    planned = plan_job(job, ledger)
-    print(f"separate: {planned.plan}", file=sys.stderr, flush=True)
-    for key in planned.plan.claimed:
+    plan, source = plan_job(job, ledger)
+    print(f"separate: {plan}", file=sys.stderr, flush=True)
+    for key in plan.claimed:
         delete_dead_claims(destination, key)
-    tasks = planned.plan.tasks[: job.options.limit]
+    tasks = plan.tasks[: job.options.limit]
     started = time.monotonic()
-    stop = _run_workers(job, planned, tasks, destination, ledger) if tasks else None
-    return Outcome(planned.settings, time.monotonic() - started, len(planned.plan.tasks) - len(tasks), stop)
+    stop = _run_workers(job, plan.settings, source, tasks, destination, ledger) if tasks else None
+    seconds, later = time.monotonic() - started, len(plan.tasks) - len(tasks)
+    return _sum_up(job, plan.settings, ledger, seconds, later, stop), stop
 
 
-def plan_job(job: Job, ledger: JobLedger) -> PlannedJob:
-    """Plan a job without doing it; `ledger` gets the rows of recordings that need no work."""
+def plan_job(job: Job, ledger: JobLedger) -> tuple[Plan, str]:
+    """Plan a job without doing it; return the plan, and the address of the store that has the recordings.
+
+    `ledger` gets the rows of recordings that need no work.
+    """
     settings = read_settings(job.address, job.config)
     destination = open_store(job.destination)
     listing = list_recordings(open_store(job.source), destination, job.options)
     for key in listing.missing:
         ledger.add(Row(key=key, state="failed", reason="the manifest names it, and the source does not have it"))
     plan = make_plan(listing.entries, destination, settings, ledger.add, job.options.retry_quarantined)
-    return PlannedJob(plan, settings, listing.source)
+    return plan, listing.source
+
+
+def _sum_up(
+    job: Job, settings: StemSettings, ledger: JobLedger, seconds: float, later: int, stop: Stopped | None
+) -> CatalogueSummary:
+    drift, limit = ledger.close(), job.config.drift
+    known = ledger.states["done"] + ledger.states["skipped"]
+    return CatalogueSummary(
+        settings=settings,
+        listed=ledger.states.total(),
+        **{state: ledger.states[state] for state in STATES},
+        later=later,
+        flagged=ledger.flagged,
+        audio_seconds=ledger.audio_seconds,
+        catalogue_seconds=ledger.catalogue_seconds,
+        wall_seconds=seconds,
+        price_per_hour=job.config.price_per_hour,
+        drift=drift,
+        drifted=drift is not None and drift > limit.limit and known >= limit.recordings,
+        stopped=stop.reason if stop is not None else "",
+    )
 
 
 def _run_workers(
-    job: Job, planned: PlannedJob, tasks: list[Task], destination: Store, ledger: JobLedger
+    job: Job, settings: StemSettings, source: str, tasks: list[Task], destination: Store, ledger: JobLedger
 ) -> Stopped | None:
     """Run the tasks on worker processes; return why they had to stop, if they had to."""
     devices = list_devices()
     size, lanes = choose_pool_size(job.config.workers, len(tasks), devices)
     tracks = 1 if devices == [CPU] else GPU_TRACKS
-    setup = WorkerSetup(
-        planned.source, job.destination, job.address, job.config, planned.settings, lanes, tracks
-    )  # fmt: skip
+    setup = WorkerSetup(source, job.destination, job.address, job.config, settings, lanes, tracks)
     left = {task.entry.key: task.entry for task in tasks}
     progress = JobProgress(tasks)
     stop = None

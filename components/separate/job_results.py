@@ -1,9 +1,17 @@
-"""A job with its results: in the terminal, at the destination, in MLflow, and in the exit code."""
+"""A job with its results: in the terminal, at the destination, in MLflow, and in the exit code.
+
+The destination gets, beside the stems,
+
+    _stemline/ledger.parquet, summary.json     of the last job: every recording of the catalogue, and the sums
+    _stemline/runs/<time>.json                 the summaries of all jobs
+    index.html                                 a page that opens from a folder or a bucket, without a server
+"""
 
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from components.core.base.errors import Outage, UserError
@@ -12,17 +20,21 @@ from components.core.base.garbage_collection import collection_paused
 from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
+from components.core.stores.store import RECORDS, Store
 from components.core.tracking.mlflow_store import store_exists
-from components.separate.job import Job, Outcome, plan_job, separate_recordings
-from components.separate.ledger.job_ledger import JobLedger, JobSums
-from components.separate.ledger.ledger_table import Row
-from components.separate.ledger.publication import publish
+from components.separate.job import Job, plan_job, separate_recordings
+from components.separate.ledger.destination_documents import encode_document, write_document
+from components.separate.ledger.job_ledger import JobLedger
+from components.separate.ledger.ledger_table import Row, read_rows
+from components.separate.ledger.page import describe_job, write_page
+
+LEDGER, SUMMARY, PAGE = f"{RECORDS}/ledger.parquet", f"{RECORDS}/{CatalogueSummary.FILE}", "index.html"
 
 
 def print_plan(job: Job) -> None:
     """Print what a job would do: a line for each recording, and the counts."""
     with temporary_ledger() as path:
-        plan = plan_job(job, JobLedger(path, job.config.flags)).plan
+        plan, _ = plan_job(job, JobLedger(path, job.config.flags))
     for task in plan.tasks[: job.options.limit]:
         print(f"{task.why}: {task.entry.key}")
     print(f"separate: {plan}; nothing was done (--dry-run)")
@@ -36,7 +48,7 @@ def run_job(job: Job, done_by_shards: Mapping[str, Row] | None = None) -> Catalo
     """
     with temporary_ledger() as path:
         summary = separate_with_ledger(job, path, done_by_shards)
-        publish(summary, path, job.source, open_store(job.destination, job.config.patience_seconds))
+        _publish(summary, path, job.source, open_store(job.destination, job.config.patience_seconds))
         _log(summary, job, path)
     if summary.drift is not None and summary.drifted:
         print(
@@ -52,18 +64,14 @@ def separate_with_ledger(job: Job, path: Path, done_by_shards: Mapping[str, Row]
     ledger = JobLedger(
         path, job.config.flags, read_profile(profile) if profile.is_file() else None, done_by_shards
     )  # fmt: skip
-    outcome = separate_recordings(job, ledger)
-    sums = ledger.close()
-    summary = _sum_up(job, outcome, sums)
-    for line in sums.reasons:
+    summary, stop = separate_recordings(job, ledger)
+    for line in ledger.reasons:
         print(line, file=sys.stderr)
-    if sums.bad > len(sums.reasons):
-        print(f"… and {sums.bad - len(sums.reasons)} more: see the ledger", file=sys.stderr)
+    if ledger.bad > len(ledger.reasons):
+        print(f"… and {ledger.bad - len(ledger.reasons)} more: see the ledger", file=sys.stderr)
     print(f"separate: {summary}; stems in {job.destination}", flush=True)
-    if outcome.stop is not None:
-        if outcome.stop.outage:
-            raise Outage(outcome.stop.reason)
-        raise UserError(f"{outcome.stop.reason} (the same command goes on from here)")
+    if stop is not None:
+        raise Outage(stop.reason) if stop.outage else UserError(f"{stop.reason} (the same command goes on from here)")
     return summary
 
 
@@ -82,23 +90,16 @@ def temporary_ledger() -> Iterator[Path]:
         yield Path(folder) / "ledger.parquet"
 
 
-def _sum_up(job: Job, outcome: Outcome, sums: JobSums) -> CatalogueSummary:
-    counts = sums.counts()
-    limit = job.config.drift
-    drifted = sums.drift is not None and sums.drift > limit.limit
-    return CatalogueSummary(
-        settings=outcome.settings,
-        **counts,
-        later=outcome.later,
-        flagged=sums.flagged,
-        audio_seconds=sums.audio_seconds,
-        catalogue_seconds=sums.catalogue_seconds,
-        wall_seconds=outcome.wall_seconds,
-        price_per_hour=job.config.price_per_hour,
-        drift=sums.drift,
-        drifted=drifted and counts["done"] + counts["skipped"] >= limit.recordings,
-        stopped=outcome.stop.reason if outcome.stop is not None else "",
-    )
+def _publish(summary: CatalogueSummary, ledger: Path, title: str, destination: Store) -> None:
+    """Store the ledger, the summary and the page of a job; `title` is the page's."""
+    now = datetime.now(UTC)
+    ended = summary.model_copy(update={"ended": now.isoformat(timespec="seconds")})
+    with destination.staging() as folder:
+        write_page(folder / PAGE, describe_job(summary, title, now), read_rows(ledger))
+        destination.write(f"{RECORDS}/runs/{now:%Y%m%dT%H%M%S.%fZ}.json", encode_document(ended))
+        destination.put(folder / PAGE, PAGE)
+        destination.put(ledger, LEDGER)
+        write_document(destination, SUMMARY, ended)
 
 
 def _log(summary: CatalogueSummary, job: Job, ledger: Path) -> None:

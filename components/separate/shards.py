@@ -23,10 +23,10 @@ from components.core.base.errors import UserError
 from components.core.base.section_options import with_options
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
-from components.core.models.registry_names import REGISTRY
+from components.core.models.description import REGISTRY
 from components.core.stores.opening import open_store
 from components.core.stores.store import RECORDS, Store
-from components.separate.command import Destination, Source
+from components.separate.command import Destination, Source, prepare_job
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job import Job, plan_job
 from components.separate.job_results import exit_with_result, run_job, separate_with_ledger, temporary_ledger
@@ -35,7 +35,6 @@ from components.separate.ledger.job_ledger import JobLedger
 from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.listing.plan import Task
 from components.separate.listing.source_listing import format_manifest
-from components.separate.options import prepare_job
 
 SHARDS = f"{RECORDS}/shards"
 _SHARED_CONFIG = f"{SHARDS}/separate.json"
@@ -56,7 +55,7 @@ def cut(job: Job, count: int) -> int:
     destination = open_store(job.destination)
     _clear(destination)
     with temporary_ledger() as path:
-        plan = plan_job(job, JobLedger(path, job.config.flags)).plan
+        plan, _ = plan_job(job, JobLedger(path, job.config.flags))
     shards = divide_tasks(plan.tasks, count)
     config = job.config.model_copy(update={"model": _name_model(job)})
     write_document(destination, _SHARED_CONFIG, SharedConfig(config=config))

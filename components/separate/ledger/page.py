@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.core.base.files import whole_file
+from components.core.base.progress import format_duration
+from components.core.data.catalogue_summary import CatalogueSummary
 from components.separate.ledger.destination_documents import provenance_key
-from components.separate.ledger.ledger_table import Row
+from components.separate.ledger.ledger_table import STATES, Row
 from components.separate.recording import spectrogram_picture
 
 _TEMPLATE = "page.html"
@@ -32,6 +35,22 @@ class PageHead:
     model: str
     counts: Mapping[str, int]
     figures: Mapping[str, str]
+
+
+def describe_job(summary: CatalogueSummary, title: str, ended: datetime) -> PageHead:
+    """Return the head of the page of a job that has `ended`."""
+    figures = {"audio": format_duration(summary.catalogue_seconds), "flagged": str(summary.flagged)}
+    if summary.done:
+        figures |= {
+            "separated now": format_duration(summary.audio_seconds),
+            "speed": f"{summary.speed:.1f} × real time",
+        }
+    if summary.price_per_hour and summary.speed:
+        figures["cost an hour of audio"] = f"{summary.price_per_audio_hour:.4f}"
+    if summary.drift is not None:
+        figures["drift"] = f"{summary.drift:.2f}{', over the limit' if summary.drifted else ''}"
+    counts = {name: getattr(summary, name) for name in ("listed", *STATES)}
+    return PageHead(title, f"{ended:%Y-%m-%d %H:%M} UTC", str(summary.settings.model), counts, figures)
 
 
 def write_page(path: Path, head: PageHead, rows: Iterable[Row]) -> None:

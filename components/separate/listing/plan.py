@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from components.core.data.stem_provenance import Provenance, StemSettings
 from components.core.stores.store import PROVENANCE, ListedFile, Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
-from components.separate.ledger.destination_documents import provenance_key, read_document
+from components.separate.ledger.destination_documents import (
+    QUARANTINE,
+    QuarantineRecord,
+    provenance_key,
+    quarantine_key,
+    read_document,
+)
 from components.separate.ledger.ledger_table import Row, describe_stems
-from components.separate.ledger.quarantine import QUARANTINE, QuarantineRecord, quarantine_key
 
 NEW, OTHER_SOURCE, OTHER_SETTINGS = "new", "the recording changed", "other model or options"
 _READS_AT_ONCE = 16
@@ -26,11 +31,12 @@ class Task:
 
 @dataclass
 class Plan:
-    """The recordings to separate, longest first, and how many need no work.
+    """The recordings to separate with `settings`, longest first, and how many need no work.
 
     `claimed` holds the keys of recordings that are done but still claimed, perhaps by a process that was killed.
     """
 
+    settings: StemSettings
     tasks: list[Task] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
     done: int = 0
@@ -60,7 +66,7 @@ def make_plan(
     """
     present = {key for key in destination.keys() if _is_relevant(key)}  # noqa: SIM118  (a store is no dict)
     claimed = {key.rpartition("/")[0] for key in present if key.startswith(CLAIMS)}
-    plan = Plan()
+    plan = Plan(settings)
     for entry, provenance, record in _read_documents(entries, destination, present):
         if record is not None and record.is_about(entry) and not retry_quarantined:
             plan.quarantined += 1

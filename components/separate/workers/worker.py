@@ -28,8 +28,8 @@ from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault
 from components.separate.ledger.claims import Claims
+from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.ledger_table import describe_failure
-from components.separate.ledger.quarantine import put_in_quarantine
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.stems import ReportProgress, Separation, separate_file
 from components.separate.workers.devices import CPU, GPU_BATCH
@@ -44,8 +44,7 @@ from components.separate.workers.messages import (
     Stopped,
     WorkerSetup,
 )
-from components.separate.workers.recording_fetch import FetchedRecording, RecordingFetcher
-from components.separate.workers.stem_storage import store_stems
+from components.separate.workers.recording_transfer import FetchedRecording, RecordingFetcher, store_stems
 
 _REPORT_EVERY = 2.0  # seconds
 _FAULTS_OF_ONE_FILE = (errno.EIO, errno.ESTALE, errno.ENOENT)  # the disk as a whole still works

@@ -19,7 +19,7 @@ from components.core.stores.owner import Owner
 from components.core.stores.store import RECORDS, StoreFault, StoreOutage
 from components.core.tracking import mlflow_runs
 from components.separate.ledger.claims import claim_folder
-from components.separate.workers import stem_storage
+from components.separate.workers import recording_transfer
 from tests.components.separate.in_process_job import counts, in_process, rows, separate
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model
@@ -196,7 +196,7 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stem_storage, "write_document", stop)
+        patch.setattr(recording_transfer, "write_document", stop)
         with pytest.raises(KeyboardInterrupt):
             separate(model, music / "a.wav", out)
     assert "a.wav/provenance.json" not in files(out)

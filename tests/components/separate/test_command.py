@@ -10,10 +10,10 @@ from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
-from components.core.models.registry_names import MODEL_FOLDER
+from components.core.models.description import MODEL_FOLDER
 from components.core.tracking import mlflow_runs
+from components.separate.command import prepare_job
 from components.separate.config import JobOptions
-from components.separate.options import prepare_job
 from tests.components.separate.parameters import CONFIG, separate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model

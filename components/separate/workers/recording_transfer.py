@@ -1,4 +1,4 @@
-"""The first part of a worker's work: claim a recording, check whether it needs work, and fetch it."""
+"""Both ends of a worker's work: it claims and fetches a recording, and at last stores its stems."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -6,9 +6,14 @@ from pathlib import Path
 
 from components.core.base.files import digest_file
 from components.core.data.stem_provenance import Provenance, StemSettings
-from components.core.stores.store import ListedFile, Store
+from components.core.stores.store import PROVENANCE, ListedFile, Store
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.destination_documents import provenance_key, read_document
+from components.separate.ledger.destination_documents import (
+    provenance_key,
+    quarantine_key,
+    read_document,
+    write_document,
+)
 from components.separate.ledger.ledger_table import Row, describe_stems
 from components.separate.listing.plan import is_same_file
 from components.separate.recording.inspection import Unfit
@@ -86,3 +91,19 @@ def require_usable_name(key: str) -> None:
         raise Unfit("its name is not UTF-8: rename it") from None
     if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
         raise Unfit("its name can be no path of a folder: rename it")
+
+
+def store_stems(destination: Store, fetched: FetchedRecording, provenance: Provenance) -> Row:
+    """Store the files that a recording became, the provenance last, so that it is done or not; return its row."""
+    key = fetched.entry.key
+    if fetched.replaces:  # while its stems are replaced, the recording is not done
+        destination.delete(provenance_key(key))
+    names = [stem.file for stem in provenance.stems.values()]
+    names += [provenance.picture] if provenance.picture else []
+    for name in names:
+        destination.put(fetched.folder / name, f"{key}/{name}")
+    for name in set(destination.names(key)) - {*names, PROVENANCE}:
+        destination.delete(f"{key}/{name}")  # of another format, or a stem that is not wanted any more
+    write_document(destination, provenance_key(key), provenance)
+    destination.delete(quarantine_key(key))
+    return describe_stems("done", fetched.entry, provenance)
