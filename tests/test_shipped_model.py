@@ -11,7 +11,7 @@ import torch
 
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS
 from components.core.sound import decoding

@@ -7,7 +7,7 @@ from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eag
 from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
-from components.core.networks.base.residual_stem import ResidualSeparator
+from components.core.networks.base.separator import ResidualSeparator
 
 RUNTIMES: Mapping[str, Runtime] = {
     "torch": torch_eager.RUNTIME,

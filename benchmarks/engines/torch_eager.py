@@ -7,7 +7,7 @@ import torch
 from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
 from benchmarks.engines.weight_sizes import state_size
 from components.core.models.bundle import Model
-from components.core.separating.autocast import Autocast
+from components.core.separating.precision import Autocast
 
 
 def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:

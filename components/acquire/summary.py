@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from components.core.data import artifacts
-from components.core.data.acquire_summary import AcquireSummary
-from components.core.data.data_problems import Problem, ProblemKind, unused_tracks
+from components.core.data.data_problems import AcquireSummary, Problem, ProblemKind, unused_tracks
 from components.core.data.manifest import SPLITS, Track
 
 

@@ -27,8 +27,7 @@ from components.compare.systems_table import systems_table
 from components.core.base.files import whole_file, write_text
 from components.core.data import artifacts
 from components.core.data.comparison_documents import ComparisonSummary, Friedman
-from components.core.data.metric_names import METRICS
-from components.core.data.score_tables import SYSTEM
+from components.core.data.score_tables import METRICS, SYSTEM
 
 
 def compare(

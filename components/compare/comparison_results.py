@@ -9,10 +9,10 @@ import pandas as pd
 from components.compare.config import CompareConfig
 from components.compare.scores.gathered_scores import GatheredScores
 from components.compare.scores.statistics import by_track
-from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.baselines import is_baseline
 from components.compare.systems.records import SystemRecord, title_of
 from components.core.data.score_tables import SYSTEM, TARGET
+from components.core.data.scored_stems import AMONG
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from components.compare.systems.records import COSTS
 from components.core.data import artifacts
 from components.core.data.comparison_documents import ComparisonSummary
 from components.core.data.evaluation import Evaluation
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
 from components.core.tracking import mlflow_runs, provenance

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from components.compare.config import CompareConfig
-from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.records import SystemRecord, cost_columns, title_of
 from components.core.data.bootstrap import median_interval
-from components.core.data.metric_names import METRICS
-from components.core.data.score_tables import METRIC, SYSTEM, TARGET, VALUE
+from components.core.data.score_tables import METRIC, METRICS, SYSTEM, TARGET, VALUE
+from components.core.data.scored_stems import AMONG
 
 
 def systems_table(scores: pd.DataFrame, records: Mapping[str, SystemRecord], config: CompareConfig) -> pd.DataFrame:

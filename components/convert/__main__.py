@@ -8,7 +8,7 @@ from typer import Argument, Option
 from components.convert.convert import FORMATS, convert
 from components.convert.onnx import OPTIONS
 from components.core.base.step_command import run_step_command
-from components.core.networks.base.residual_stem import add_residual_target
+from components.core.networks.base.separator import add_residual_target
 
 
 def run(

@@ -10,8 +10,8 @@ from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section
-from components.core.networks.base.input_levels import INPUT_LEVELS
-from components.core.networks.base.mask_shares import MASK_SHARES
+from components.core.networks.base.spectrogram import MASK_SHARES
+from components.core.networks.base.waveform import INPUT_LEVELS
 from components.core.networks.onnx import OnnxConfig
 
 OPTIONS = {

@@ -8,12 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from components.core.data import score_tables
-from components.core.data.dataset_labels import label_datasets
-from components.core.data.evaluation import Evaluation
+from components.core.data.evaluation import Evaluation, label_datasets
 from components.core.data.manifest import read_manifest
-from components.core.data.metric_names import METRICS
 from components.core.data.score_tables import (
     METRIC,
+    METRICS,
     SDR_HIGH,
     SDR_LOW,
     SYSTEM,

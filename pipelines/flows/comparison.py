@@ -24,7 +24,6 @@ from components.compare.config import CompareConfig
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
-from components.core.data.acquire_summary import AcquireSummary
 from components.core.data.artifacts import (
     ACQUIRE_SUMMARY,
     COMPARED_SYSTEMS,
@@ -35,6 +34,7 @@ from components.core.data.artifacts import (
     SCORES,
 )
 from components.core.data.comparison_documents import ComparisonSummary, Job, Plan, Recipe, SystemDescription
+from components.core.data.data_problems import AcquireSummary
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES
 from pipelines.running.checkout import Checkout, open_checkout

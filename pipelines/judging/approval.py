@@ -28,9 +28,8 @@ from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import APPROVAL, RECORDINGS, VERDICT
 from components.core.models.addresses import SHIPPED
 from components.core.models.description import REGISTRY
-from components.core.release.approval import Approval
 from components.core.release.listening import Listening
-from components.core.release.verdict import Verdict
+from components.core.release.verdict import Approval, Verdict
 from components.core.release.version import REFUSED_TAG
 from components.core.stores.store import S3
 from components.core.tracking import mlflow_runs

@@ -12,8 +12,7 @@ from benchmarks.engines.registry import RUNTIMES, with_runtime
 from benchmarks.engines.runtime import EngineOptions, Precision
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
-from components.core.networks.base.residual_stem import ResidualSeparator
-from components.core.networks.base.separator import Separator
+from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.tdf_unet import TdfUNet
 from components.export.onnx.exportable import RealTdfUNet, exportable, network_inputs

@@ -10,7 +10,7 @@ from components.compare.scores.statistics import FEWEST_TRACKS, friedman
 from components.compare.systems.baselines import is_baseline
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
 from components.compare.systems.records import title_of
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 
 _UNKNOWN = "–"
 

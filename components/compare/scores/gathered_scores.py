@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from components.compare.scores.museval_files import read_museval_scores
-from components.compare.scores.stem_sets import AMONG, name_stem_set
 from components.compare.systems.baselines import Stems, baseline_row, has_oracles, is_baseline
 from components.compare.systems.row_names import require_unused
 from components.core.base.errors import UserError
@@ -17,6 +16,7 @@ from components.core.base.step_command import error_line
 from components.core.data.artifacts import TEST
 from components.core.data.evaluation import Evaluation
 from components.core.data.score_tables import FRAMES, METRIC, MODEL, POST_PREFIX, SCORES, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.scored_stems import AMONG, name_stem_set
 
 COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, AMONG)
 

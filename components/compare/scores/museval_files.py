@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.compare.scores.stem_sets import AMONG, name_stem_set
 from components.core.base.errors import UserError
-from components.core.data.metric_names import METRICS
-from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.score_tables import METRIC, METRICS, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.scored_stems import AMONG, name_stem_set
 
 _ONE_FRAME = 1  # programs differ in the last frame
 

@@ -14,10 +14,10 @@ import pandas as pd
 from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.scores.stem_sets import AMONG
 from components.compare.systems.baselines import is_baseline
 from components.core.data.bootstrap import Values, mean_interval
 from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.scored_stems import AMONG
 
 FEWEST_TRACKS = 2
 _FEWEST_SYSTEMS = 3  # of Friedman's test

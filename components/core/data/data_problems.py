@@ -1,12 +1,14 @@
-"""Problems of the acquired data: the table problems.csv, which `acquire` writes and the report reads."""
+"""The documents about the acquired data: summary.json, its counts, and problems.csv, a row for each problem."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
+from components.core.base.documents import Document
 from components.core.base.files import whole_file
 from components.core.data import artifacts
 
@@ -63,3 +65,25 @@ def unused_tracks(problems: Iterable[Problem]) -> dict[str, Problem]:
         if not problem.used and problem.problem is not ProblemKind.NOT_A_TRACK:
             reasons.setdefault(problem.track, problem)
     return reasons
+
+
+class AcquireSummary(Document):
+    """Counts of the acquired data.
+
+    tracks, artists, minutes   by split
+    datasets                   tracks by dataset and split
+    left_out                   tracks that are not used: `tracks` in all, then by kind of problem
+    warnings                   problems of tracks that are used, by kind
+    not_tracks                 files and folders that are no tracks
+    """
+
+    FILE: ClassVar[str] = artifacts.ACQUIRE_SUMMARY.file
+    REMEDY: ClassVar[str] = "run `dvc repro acquire`"
+
+    tracks: Mapping[str, int]
+    artists: Mapping[str, int] = {}
+    minutes: Mapping[str, float] = {}
+    datasets: Mapping[str, Mapping[str, int]] = {}
+    left_out: Mapping[str, int] = {}
+    warnings: Mapping[str, int] = {}
+    not_tracks: int = 0

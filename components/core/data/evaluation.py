@@ -1,11 +1,18 @@
 """What a model was scored on, and how: the document beside its scores."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from components.core.base.documents import Document
 from components.core.data.artifacts import TEST
-from components.core.data.dataset_labels import label_datasets
+
+DATASETS: Mapping[str, str] = {"musdb18-7s": "MUSDB18-7 (7-second excerpts)"}
+"""Labels that differ from the name. MUSDB18's excerpts must not be mistaken for MUSDB18."""
+
+
+def label_datasets(names: Iterable[str]) -> str:
+    """Return one label for several datasets."""
+    return " + ".join(DATASETS.get(name, name) for name in names)
 
 
 class Evaluation(Document):

@@ -15,7 +15,10 @@ from components.core.base.files import whole_file
 from components.core.data.artifacts import SCORE_TABLE, Artifact
 from components.core.data.artifacts import SCORES as SCORES_FILE
 from components.core.data.artifacts import SPEED as SPEED_FILE
-from components.core.data.metric_names import METRICS
+
+METRICS = ("SDR", "SIR", "SAR", "ISR")
+"""Ratios of a target to distortion, interference, artefacts and spatial distortion, in dB (Vincent et al.)."""
+
 
 MODEL, MIXTURE = "model", "mixture"
 """Systems: the evaluated model, and the mixture itself as the estimate of every target."""

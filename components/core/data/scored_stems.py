@@ -18,3 +18,12 @@ def scored_together(target: str, targets: Collection[str]) -> tuple[str, ...]:
     if not set(_TWO_STEMS) <= set(targets):
         return tuple(targets)
     return _TWO_STEMS if target in _TWO_STEMS else tuple(name for name in targets if name != "accompaniment")
+
+
+AMONG = "among"
+"""Column with the stems among which a target was scored, as `name_stem_set` writes them."""
+
+
+def name_stem_set(target: str, targets: Collection[str]) -> str:
+    """Return the stems among which `target` is scored when all of `targets` are scored, such as "bass, vocals"."""
+    return ", ".join(sorted(scored_together(target, targets)))

@@ -16,8 +16,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file, whole_file
 from components.core.base.params import Section
 from components.core.models.description import WEIGHTS, ModelDescription
-from components.core.networks.base.residual_stem import ResidualSeparator, add_residual_target
-from components.core.networks.base.separator import Separator
+from components.core.networks.base.separator import ResidualSeparator, Separator, add_residual_target
 from components.core.networks.registry import build_separator, parse_network
 
 

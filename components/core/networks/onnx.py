@@ -15,11 +15,9 @@ from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
 from components.core.networks.base.architecture import Architecture
-from components.core.networks.base.input_levels import LevelName
-from components.core.networks.base.mask_shares import SharesName
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator
-from components.core.networks.base.waveform import WaveformSeparator
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SharesName
+from components.core.networks.base.waveform import LevelName, WaveformSeparator
 from components.core.sound.stft import StftConfig
 
 

@@ -9,9 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from components.core.networks.base.mask_shares import EPSILON
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import compute_octave_share
+from components.core.networks.base.spectrogram import EPSILON, compute_octave_share
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft, StftConfig

@@ -12,7 +12,7 @@ import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from components.core.base.errors import UserError
-from components.core.stores.staging import staging_folder, sweep
+from components.core.stores.owner import staging_folder, sweep
 from components.core.stores.store import (
     S3,
     ListedFile,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from components.core.base.errors import UserError
 from components.core.base.files import make_durable, whole_file
-from components.core.stores.staging import staging_folder, sweep
+from components.core.stores.owner import staging_folder, sweep
 from components.core.stores.store import RECORDS, ListedFile, RecordingGone, Store, is_audio, select_recordings
 
 _STAGING = "staging"

@@ -1,11 +1,16 @@
-"""The process that owns a file, so that other processes of its host can tell whether it still runs."""
+"""The process that owns a file, so that other processes of its host can tell whether it still runs.
 
-import json
+Each process has staging folders of its own for unfinished files, and deletes those of dead processes.
+"""
+
 import os
+import shutil
 import socket
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -26,19 +31,6 @@ class Owner:
     def this() -> "Owner":
         """Return this process."""
         return Owner(_host(), os.getpid(), psutil.Process().create_time())
-
-    @staticmethod
-    def parse(data: bytes) -> "Owner | None":
-        """Return the owner that a JSON file names; None for any other content."""
-        try:
-            document = json.loads(data)
-            return Owner(str(document["host"]), int(document["pid"]), float(document["started"]))
-        except (KeyError, TypeError, ValueError):
-            return None
-
-    def document(self) -> dict[str, Any]:
-        """Return the values for a JSON file."""
-        return asdict(self)
 
     @property
     def label(self) -> str:
@@ -76,3 +68,43 @@ def _host() -> str:
     if boot.is_file():
         parts += [boot.read_text(encoding="ascii").strip()[:8], str(namespace.stat().st_ino)]
     return "-".join(parts).replace("/", "_")
+
+
+@contextmanager
+def staging_folder(root: Path) -> Iterator[Path]:
+    """Yield a new empty folder below `root`, and delete it at the end."""
+    own = root / Owner.this().label
+    folder = _new_folder(own)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _remove_if_empty(own)
+        _remove_if_empty(root)
+
+
+def sweep(root: Path) -> None:
+    """Delete the folders below `root` whose processes are dead."""
+    if not root.is_dir():
+        return
+    for folder in root.iterdir():
+        owner = owner_from_label(folder.name)
+        if owner is not None and owner.is_dead:
+            shutil.rmtree(folder, ignore_errors=True)
+    _remove_if_empty(root)
+
+
+def _new_folder(own: Path) -> Path:
+    while True:
+        own.mkdir(parents=True, exist_ok=True)
+        try:
+            return Path(tempfile.mkdtemp(dir=own))
+        except FileNotFoundError:
+            continue  # another thread deleted the empty folder in between
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        return  # it is not empty: another thread or process uses it

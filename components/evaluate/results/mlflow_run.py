@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from components.core.data import artifacts
-from components.core.data.dataset_labels import label_datasets
-from components.core.data.evaluation import Evaluation
-from components.core.data.metric_names import METRICS
+from components.core.data.evaluation import Evaluation, label_datasets
 from components.core.data.score_tables import (
     MEDIANS,
+    METRICS,
     MODEL,
     NAN_FRAMES,
     SDR_HIGH,

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.core.base.files import write_text
 from components.core.data.artifacts import MUSEVAL
 from components.core.data.manifest import Track
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 from components.evaluate.scoring.track_scores import TrackScores
 
 

@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from components.core.data.dataset_labels import label_datasets
+from components.core.data.evaluation import label_datasets
 from components.core.data.manifest import Track
 from components.core.models.bundle import Model
 from components.core.separating.segments import separate_audio

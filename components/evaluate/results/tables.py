@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from components.core.data.bootstrap import median_interval
-from components.core.data.metric_names import METRICS
 from components.core.data.score_tables import (
     FRAMES,
     METRIC,
+    METRICS,
     NAN_FRAMES,
     REASON,
     SDR_HIGH,

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from components.core.data.dataset_labels import label_datasets
-from components.core.data.evaluation import Evaluation
-from components.core.data.metric_names import METRICS
+from components.core.data.evaluation import Evaluation, label_datasets
 from components.core.data.score_tables import (
     FRAMES,
     METRIC,
+    METRICS,
     NAN_FRAMES,
     REASON,
     SDR_HIGH,

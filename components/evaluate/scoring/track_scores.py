@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 from components.core.data.scored_stems import scored_together
 from components.core.sound import ffmpeg
 from components.core.sound.decoding import Audio

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.core.data.acquire_summary import AcquireSummary
 from components.core.data.artifacts import ACQUIRE_SUMMARY, PROBLEMS
-from components.core.data.data_problems import ProblemKind
+from components.core.data.data_problems import AcquireSummary, ProblemKind
 from components.core.data.manifest import SPLITS
 from components.report.sources.reading import Unavailable, read_document, read_table
 

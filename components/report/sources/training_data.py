@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow.entities import DatasetInput, Run
 
-from components.core.data.dataset_labels import label_datasets
+from components.core.data.evaluation import label_datasets
 
 _CONTEXT = "mlflow.data.context"
 _TRAINING = ("train", "training")

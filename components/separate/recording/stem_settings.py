@@ -5,7 +5,7 @@ from components.core.data.stem_provenance import ModelUsed, StemOptions, StemSet
 from components.core.models.addresses import ModelAddress
 from components.core.models.bundle import read_description
 from components.core.models.description import ModelDescription
-from components.core.networks.base.residual_stem import add_residual_target
+from components.core.networks.base.separator import add_residual_target
 from components.core.networks.registry import parse_network
 from components.core.separating.fast import Precision, best_precision
 from components.separate.config import SeparateConfig

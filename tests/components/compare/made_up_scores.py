@@ -11,8 +11,7 @@ import pandas as pd
 from components.compare.config import CompareConfig
 from components.core.data.comparison_documents import Costs, SystemDescription
 from components.core.data.evaluation import Evaluation
-from components.core.data.metric_names import METRICS
-from components.core.data.score_tables import SCORES
+from components.core.data.score_tables import METRICS, SCORES
 from tests.support.params import section_with
 
 TRACKS = tuple(f"made/test/Artist {number} - Song {number}" for number in range(12))

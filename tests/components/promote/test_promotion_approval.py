@@ -6,10 +6,9 @@ import mlflow
 import pytest
 import yaml
 
-from components.core.release.approval import Approval
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import champion_version
-from components.core.release.verdict import Verdict
+from components.core.release.verdict import Approval, Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.__main__ import promote_judged
 from tests.support.databases import new_mlflow_store

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -281,7 +282,7 @@ def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path,
     store = open_store(str(out))
     dead, other = Owner(Owner.this().host, 1 << 22, 1.0), Owner("elsewhere", 1 << 22, 1.0)
     for key, owner in (("a.wav", dead), ("a.flac", other)):
-        store.write(f"{claim_folder(key)}/0", json.dumps(owner.document()).encode())
+        store.write(f"{claim_folder(key)}/0", json.dumps(asdict(owner)).encode())
     assert counts(separate(model, music, out)) == (0, 7, 0, 0)
     assert store.names(claim_folder("a.wav")) == []
     assert store.names(claim_folder("a.flac")) == ["0"]  # whether it is dead can't be told from here

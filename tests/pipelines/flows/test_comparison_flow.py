@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from components.core.base.files import write_json
-from components.core.data.acquire_summary import AcquireSummary
-from components.core.data.metric_names import METRICS
+from components.core.data.data_problems import AcquireSummary
+from components.core.data.score_tables import METRICS
 from pipelines.flows.comparison import few_tracks
 from tests.support.project import Project, prepared_project
 from tests.support.tiny_models import save_tiny_model

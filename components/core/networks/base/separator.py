@@ -1,8 +1,11 @@
-"""The interface of all separators: mixtures in, stems out."""
+"""The interface of all separators: mixtures in, stems out; and what makes the stems add up to the mixture."""
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
+
+from components.core.data.targets import residual_target
 
 
 class Separator(nn.Module, ABC):
@@ -34,3 +37,29 @@ def make_consistent(stems: Tensor, mixture: Tensor) -> Tensor:
     Then the stems add up to the mixture (mixture consistency: Wisdom et al., ICASSP 2019, equation 4).
     """
     return stems + (mixture.unsqueeze(1) - stems.sum(dim=1, keepdim=True)) / stems.shape[1]
+
+
+def add_residual_target(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the targets of a model whose network separates `targets`: a single target gets a residual beside it."""
+    if len(targets) > 1:
+        return targets
+    [target] = targets
+    return target, residual_target(target)
+
+
+class ResidualSeparator(Separator):
+    """A separator of one stem, and as its second stem the mixture minus the first one."""
+
+    network: Separator
+
+    def __init__(self, network: Separator) -> None:
+        super().__init__()
+        self.network, self.segment, self.band = network, network.segment, network.band
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """`(batch, channels, samples)` to `(batch, 2, channels, samples)`.
+
+        Frequencies above the network's band belong to the second stem.
+        """
+        stem = self.network.estimates(mixture)
+        return torch.cat([stem, mixture.unsqueeze(1) - stem], dim=1)

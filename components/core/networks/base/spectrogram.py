@@ -1,11 +1,39 @@
-"""Separators around networks that turn spectra into masks."""
+"""Separators around networks that turn spectra into masks, and the shares of the mixture that masks stand for."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.base.mask_shares import EPSILON, MASK_SHARES, SharesName
 from components.core.networks.base.separator import Separator
 from components.core.sound.stft import Stft, StftConfig
+
+EPSILON = 1e-10
+
+SharesName = Literal["of-masks", "of-powers"]
+
+Shares = Callable[[Tensor, Tensor], Tensor]
+"""Masks `(batch, stems, channels, bins, frames)` and the mixture's spectrum, or its magnitudes, `(batch, channels,
+bins, frames)`, to shares of the masks' shape."""
+
+
+def of_masks(masks: Tensor, spectrum: Tensor) -> Tensor:
+    """m / Σ m.
+
+    Masks that are trained on absolute differences are sharp already: squaring them costs 0.5 dB (docs/decisions/0006).
+    """
+    return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
+
+
+def of_powers(masks: Tensor, spectrum: Tensor) -> Tensor:
+    """(ŝ² + ε/n) / (Σ ŝ² + ε), where ŝ is the mask times the mixture's magnitude (`separator.py` of Spleeter)."""
+    power = (masks * spectrum.abs().unsqueeze(1)).square()
+    return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON)
+
+
+MASK_SHARES: Mapping[SharesName, Shares] = {"of-masks": of_masks, "of-powers": of_powers}
+"""Shares by their names in configs and in exported files."""
 
 
 class SpectrogramSeparator(Separator):

@@ -7,17 +7,14 @@ from functools import singledispatch
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.base.mask_shares import EPSILON
-from components.core.networks.base.residual_stem import ResidualSeparator
-from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.base.separator import ResidualSeparator, Separator
+from components.core.networks.base.spectrogram import EPSILON, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.tdf_unet import TdfUNet
-from components.core.separating.autocast import Autocast
 from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.layers import optimise_layers
 from components.core.separating.fast.tdf_unet import TdfMasks
-from components.core.separating.precision import DTYPES, Precision
+from components.core.separating.precision import DTYPES, Autocast, Precision
 
 
 def for_inference(separator: Separator, precision: Precision) -> Separator:

@@ -142,7 +142,7 @@ def test_sweep_deletes_the_staging_folders_of_dead_processes(tmp_path: Path) -> 
     assert not (tmp_path / "_stemline" / "staging").exists()
 
 
-def test_an_owner_is_read_from_its_label_and_from_json() -> None:
+def test_an_owner_is_read_from_its_label() -> None:
     this = Owner.this()
     assert not this.is_dead
     named = owner_from_label(this.label)
@@ -151,8 +151,6 @@ def test_an_owner_is_read_from_its_label_and_from_json() -> None:
     assert Owner(this.host, this.pid, this.started - 100).is_dead  # another process has the id now
     assert not Owner("elsewhere", 1 << 22, 1.0).is_dead  # unknown: another host
     assert owner_from_label("tmpabc") is None
-    assert Owner.parse(b"{") is None
-    assert Owner.parse(b"[]") is None
 
 
 def test_a_broken_link_and_an_empty_folder_are_listed(tmp_path: Path) -> None:

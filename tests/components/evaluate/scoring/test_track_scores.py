@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.data.metric_names import METRICS
+from components.core.data.score_tables import METRICS
 from components.core.sound.decoding import Audio
 from components.evaluate.scoring.track_scores import (
     TrackScores,

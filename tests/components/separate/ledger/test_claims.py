@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ KEY = "歌/song.flac"
 
 def _elsewhere(store: AnyStore, beat: int = 1, number: int = 0) -> None:
     """A claim by a process of another host."""
-    document = json.dumps({**Owner("elsewhere", 7, 1.0).document(), "beat": beat})
+    document = json.dumps({**asdict(Owner("elsewhere", 7, 1.0)), "beat": beat})
     store.write(f"{claim_folder(KEY)}/{number}", document.encode())
 
 
