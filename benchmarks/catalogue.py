@@ -24,7 +24,9 @@ from components.core.base.parallel import available_cores
 from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
 from components.core.separating.segments import separate_audio
-from components.core.sound.decoding import SUFFIXES, convert_channels, read_audio, resample
+from components.core.sound.decoding import read_audio
+from components.core.sound.resampling import convert_channels, resample
+from components.core.sound.suffixes import SUFFIXES
 
 RATE = 44100
 

@@ -37,7 +37,8 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.segments import separate_blocks
-from components.core.sound.decoding import Audio, read_blocks, resample_blocks
+from components.core.sound.decoding import Audio, describe_recording
+from components.core.sound.resampling import resample_blocks
 from components.core.sound.stft import Stft
 from components.train.throughput import peak_flops
 
@@ -116,7 +117,7 @@ def _file_parts(mixture: Audio, folder: Path) -> dict[str, Callable[[], None]]:
 
 
 def _decode(path: Path) -> None:
-    _consume(read_blocks(path, BLOCK))
+    _consume(describe_recording(path).read_blocks(BLOCK))
 
 
 def _resample(mixture: Audio) -> None:

@@ -18,7 +18,8 @@ from components.core.separating.fast import Precision, best_precision, for_infer
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_audio
-from components.core.sound.decoding import Audio, convert_channels, resample
+from components.core.sound.decoding import Audio
+from components.core.sound.resampling import convert_channels, resample
 from components.shadow.key import Role
 
 

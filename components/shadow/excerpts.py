@@ -17,8 +17,9 @@ from scipy import signal
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_parts
 from components.core.sound.balance import limit_samples
-from components.core.sound.decoding import Audio, convert_channels, probe, read_blocks
-from components.core.sound.ffmpeg import DecodingError
+from components.core.sound.decoding import Audio, Recording, describe_recording
+from components.core.sound.errors import DecodingError
+from components.core.sound.resampling import convert_channels
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import ListedFile, RecordingGone
 from components.shadow.config import ShadowConfig
@@ -78,42 +79,44 @@ def _cut_excerpt(store: AnyStore, entry: ListedFile, seconds: float) -> Excerpt:
         path = store.fetch(entry, Path(folder))
         if not path.is_file():
             raise RecordingGone("it is not a file")
-        rate = probe(path).rate
+        recording = describe_recording(path)
+        rate = recording.info.rate
         if not _RATES[0] <= rate <= _RATES[1]:
             raise DecodingError(path, f"its rate is {rate:,} Hz")
-        start = _find_loudest(path, rate, seconds)
-        audio = _read_samples(path, start, round(seconds * rate))
+        start = _find_loudest(recording, seconds)
+        audio = _read_samples(recording, start, round(seconds * rate))
         return Excerpt(_as_text(entry.key), digest_file(path), start / rate, rate, audio)
 
 
-def _find_loudest(path: Path, rate: int, seconds: float) -> int:
+def _find_loudest(recording: Recording, seconds: float) -> int:
     """Return the first sample of the loudest part; raises DecodingError when the recording is silent."""
-    step = round(rate * _STEP_SECONDS)
-    levels = _voice_energy(path, rate, step)
+    step = round(recording.info.rate * _STEP_SECONDS)
+    levels = _voice_energy(recording, step)
     if not levels.any():
-        raise DecodingError(path, "it is silent")
+        raise DecodingError(recording.path, "it is silent")
     steps = max(1, round(seconds / _STEP_SECONDS))
     if len(levels) <= steps:
         return 0
     return int(np.convolve(levels, np.ones(steps), "valid").argmax()) * step
 
 
-def _voice_energy(path: Path, rate: int, step: int) -> NDArray[np.float64]:
+def _voice_energy(recording: Recording, step: int) -> NDArray[np.float64]:
     """Return, for every `step` samples, the energy of the channels' mean in the range of the voice."""
+    rate = recording.info.rate
     band = (_VOICE_HZ[0], min(_VOICE_HZ[1], 0.45 * rate))
     sections = signal.butter(2, band, "bandpass", fs=rate, output="sos")
     state = np.zeros((len(sections), 2))
     levels = []
-    for block in read_blocks(path, step):
+    for block in recording.read_blocks(step):
         filtered, state = signal.sosfilt(sections, limit_samples(block).mean(axis=0), zi=state)
         levels.append(float(np.square(filtered).sum()))
     return np.array(levels)
 
 
-def _read_samples(path: Path, start: int, samples: int) -> Audio:
+def _read_samples(recording: Recording, start: int, samples: int) -> Audio:
     """Return the samples from `start` on, mixed down to at most two channels."""
     kept, position = [], 0
-    with closing(read_blocks(path, 1 << 16)) as blocks:
+    with closing(recording.read_blocks(1 << 16)) as blocks:
         for block in blocks:
             kept.append(block[:, max(start - position, 0) : start + samples - position])
             position += block.shape[1]

@@ -16,9 +16,6 @@ LENGTH_TOLERANCE = 0.05
 """Seconds by which stems may differ. Lossy codecs pad by up to a frame or two (AAC 2 × 1024 samples, mp3 2 × 1152:
 0.05 s). A larger difference means that a stem was cut or starts elsewhere, so the stems do not belong together."""
 
-MAX_MISSING_SHARE = 0.01
-"""Share of a file that may be missing against its own header; encoder delay and padding are less than that."""
-
 SILENT_PEAK = 1e-4
 """−80 dB of full scale, three steps of 16 bit: dither, and what a codec leaves of digital silence."""
 
@@ -56,12 +53,9 @@ def unscorable_reason(measurement: TrackMeasurement) -> str | None:
 
 def _check_stem(name: str, stem: StemMeasurement) -> Iterator[Finding]:
     if stem.error:
-        yield name, ProblemKind.UNREADABLE, stem.error, False
+        yield name, ProblemKind.TRUNCATED if stem.is_damaged else ProblemKind.UNREADABLE, stem.error, False
     elif not stem.is_finite:
         yield name, ProblemKind.NOT_FINITE, "some samples are not numbers", False
-    elif stem.missing > MAX_MISSING_SHARE:
-        detail = f"{stem.missing:.0%} of the samples that its header states are missing"
-        yield name, ProblemKind.TRUNCATED, detail, False
     elif stem.seconds < MIN_SECONDS:
         detail = f"{stem.seconds:.2f} s, at least {MIN_SECONDS:g} s are needed"
         yield name, ProblemKind.TOO_SHORT, detail, False

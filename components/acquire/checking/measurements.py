@@ -1,33 +1,24 @@
 """Measurements of a track: all its stems are decoded once, side by side, block by block."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from components.acquire.datasets.collection import SourceStem, SourceTrack
 from components.core.base.errors import UserError
 from components.core.data.manifest import MIXTURE
-from components.core.sound import decoding, ffmpeg
-from components.core.sound.decoding import Audio
+from components.core.sound.decoders.decoder import AudioInfo
+from components.core.sound.decoding import Audio, describe_recording
+from components.core.sound.errors import DamagedFile, DecodingError
+from components.core.sound.resampling import convert_channels
 
 BLOCK = 1 << 17
 """Samples per channel that a stem has in memory: 3 s at 44.1 kHz."""
 
 FULL_SCALE = 0.9999
 """A sample this large counts as clipped: the largest 16-bit value is 0.99997, the one below it 0.99994."""
-
-# Containers whose header states an exact length; the length of an mp3 may be an estimate from its bit rate.
-_EXACT_CONTAINERS = frozenset({".mp4", ".m4a"})
-_ESTIMATED_SUBTYPES = frozenset({"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"})
-# libsndfile's log of a WAV or AIFF that is shorter than its header says
-_SHORT_CHUNK = re.compile(r"(?:data|SSND)\s*: (\d+) \(should be (\d+)\)")
-# The length that programs write when they cannot go back to the header (a pipe).
-_UNKNOWN_LENGTH = 0x7FFF0000
 
 
 @dataclass(frozen=True)
@@ -36,8 +27,8 @@ class StemMeasurement:
 
     peak       largest magnitude, 1 is full scale
     clipped    share of the samples at full scale
-    missing    share of the samples that the file's header states but the file lacks
     error      why the stem could not be read to its end; empty when it could
+    is_damaged whether that is because the file is cut or damaged
     """
 
     samples: int
@@ -46,8 +37,8 @@ class StemMeasurement:
     peak: float
     clipped: float
     is_finite: bool
-    missing: float
     error: str = ""
+    is_damaged: bool = False
 
     @property
     def seconds(self) -> float:
@@ -70,25 +61,32 @@ class TrackMeasurement:
     rest_db: float | None
 
 
+_UNREAD = AudioInfo(0, 0, "")
+
+
 @dataclass
 class _Meter:
     """Measures one stem while its blocks are read."""
 
     stem: SourceStem
-    info: decoding.AudioInfo = field(default_factory=lambda: decoding.AudioInfo(0, 0, ""))
+    info: AudioInfo = _UNREAD
     samples: int = 0
     peak: float = 0.0
     clipped: int = 0
     is_finite: bool = True
     error: str = ""
+    is_damaged: bool = False
 
     def blocks(self) -> Iterator[Audio]:
         """Yield the stem's blocks and measure them; a file that cannot be read ends early and sets `error`."""
         try:
-            self.info = decoding.probe(self.stem.path, self.stem.stream)
-            for block in decoding.read_blocks(self.stem.path, BLOCK, self.stem.stream):
+            recording = describe_recording(self.stem.path, self.stem.stream)
+            self.info = recording.info
+            for block in recording.read_blocks(BLOCK):
                 self._add(block)
                 yield block
+        except DecodingError as error:
+            self.error, self.is_damaged = error.reason, isinstance(error, DamagedFile)
         # decoders raise any of these on damaged files
         except (UserError, OSError, RuntimeError, ValueError, KeyError, ZeroDivisionError) as error:
             self.error = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -112,8 +110,8 @@ class _Meter:
             peak=self.peak,
             clipped=self.clipped / values if values else 0.0,
             is_finite=self.is_finite,
-            missing=0.0 if self.error else _missing_share(self.stem, self.samples, self.info.rate),
             error=self.error,
+            is_damaged=self.is_damaged,
         )
 
 
@@ -146,34 +144,13 @@ def _compare(blocks: Mapping[str, Audio]) -> tuple[float, float, float]:
     channels = max(block.shape[0] for block in blocks.values())
     zeros = np.zeros((channels, length), np.float32)
     fitted = {
-        name: np.pad(decoding.convert_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
+        name: np.pad(convert_channels(block, channels), ((0, 0), (0, length - block.shape[1])))
         for name, block in blocks.items()
     }
     mixture = fitted.pop(MIXTURE, zeros)
     total = sum(fitted.values(), start=zeros)
     rest = mixture - fitted.get("vocals", zeros)
     return _energy(mixture.ravel()), _energy((mixture - total).ravel()), _energy(rest.ravel())
-
-
-def _missing_share(stem: SourceStem, samples: int, rate: int) -> float:
-    """Return the share of the samples that the file's header states but that cannot be read."""
-    stated = _samples_stated_by_header(stem.path, samples) if stem.stream == 0 else None
-    if stated is None and stem.path.suffix.lower() in _EXACT_CONTAINERS:
-        duration = ffmpeg.probe_streams(stem.path)[stem.stream].get("duration", 0.0)
-        stated = float(duration) * rate
-    return max(0.0, 1 - samples / stated) if stated else 0.0
-
-
-def _samples_stated_by_header(path: Path, samples: int) -> float | None:
-    """Return the samples per channel that the header states; None where libsndfile cannot read the file."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            if match := _SHORT_CHUNK.search(file.extra_info):
-                stated, real = int(match[1]), int(match[2])
-                return samples * stated / real if real < stated < _UNKNOWN_LENGTH and real else float(samples)
-            return float(samples if file.subtype in _ESTIMATED_SUBTYPES else file.frames)
-    except soundfile.LibsndfileError:
-        return None
 
 
 def _energy(flat: Audio) -> float:

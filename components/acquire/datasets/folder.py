@@ -18,7 +18,7 @@ from components.acquire.files.names import artist_and_title, clean_name, fold_na
 from components.core.base.errors import UserError
 from components.core.data.data_problems import Problem, ProblemKind
 from components.core.data.manifest import MIXTURE, SPLITS
-from components.core.sound.decoding import SUFFIXES
+from components.core.sound.suffixes import SUFFIXES
 from components.core.stores.store import S3
 
 DATASET = "folder"

@@ -25,7 +25,8 @@ from components.core.base.errors import UserError
 from components.core.base.files import whole_file
 from components.core.data.artifacts import MANIFEST
 from components.core.data.targets import excluded_stem
-from components.core.sound import decoding
+from components.core.sound.decoding import Audio, read_audio
+from components.core.sound.resampling import convert_channels, resample
 
 MIXTURE = "mixture"
 OTHER = "other"
@@ -89,17 +90,15 @@ def read_manifest(folder: Path, split: str | None = None) -> list[Track]:
     return [_track(folder, rows) for _, rows in table.groupby("track", sort=False)]
 
 
-Prepare = Callable[[decoding.Audio], decoding.Audio]
+Prepare = Callable[[Audio], Audio]
 """A function that changes each stem, `(channels, samples)`, before stems are added."""
 
 
-def _keep(samples: decoding.Audio) -> decoding.Audio:
+def _keep(samples: Audio) -> Audio:
     return samples
 
 
-def read_targets(
-    track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep
-) -> decoding.Audio:
+def read_targets(track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep) -> Audio:
     """Return the track's targets as `(targets, channels, samples)` float32 at `rate` Hz: the sums of `read_parts`."""
     parts = read_parts(track, targets, rate, channels, prepare)
     return np.stack([_sum(parts[target].values()) for target in targets])
@@ -107,7 +106,7 @@ def read_targets(
 
 def read_parts(
     track: Track, targets: tuple[str, ...], rate: int, channels: int, prepare: Prepare = _keep
-) -> dict[str, dict[str, decoding.Audio]]:
+) -> dict[str, dict[str, Audio]]:
     """Return the stems that add up to each target, `(channels, samples)` float32 at `rate` Hz, all of one length.
 
     `accompaniment` is everything but the vocals, `no-drums` everything but the drums: the other stems if the track has
@@ -123,7 +122,7 @@ def read_parts(
     return parts
 
 
-def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _keep) -> decoding.Audio:
+def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _keep) -> Audio:
     """Return the track's mixture, `(channels, samples)`: the recording itself, or the sum of stems without it."""
     if MIXTURE in track.stems:
         return prepare(_read(track.stems[MIXTURE], rate, channels))
@@ -132,7 +131,7 @@ def read_mixture(track: Track, rate: int, channels: int, prepare: Prepare = _kee
     return _sum(_fit(stem, length) for stem in stems)
 
 
-def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
+def _parts(stems: Mapping[str, Audio], target: str, targets: tuple[str, ...]) -> dict[str, Audio]:
     """Return the stems that sum to `target`, by name; an empty dict if the track lacks them."""
     if target == OTHER and (rest := _stems_without_target(stems, targets)):
         return rest
@@ -147,24 +146,24 @@ def _parts(stems: Mapping[str, decoding.Audio], target: str, targets: tuple[str,
     return {target: stems[MIXTURE] - stems[left_out]} if MIXTURE in stems else {}
 
 
-def _stems_without_target(stems: Mapping[str, decoding.Audio], targets: tuple[str, ...]) -> dict[str, decoding.Audio]:
+def _stems_without_target(stems: Mapping[str, Audio], targets: tuple[str, ...]) -> dict[str, Audio]:
     """Return the stems of `other`: those of no other target; none if another target is a sum of stems, too."""
     if any(excluded_stem(target) for target in targets):
         return {}
     return {name: stem for name, stem in stems.items() if name not in (MIXTURE, *(set(targets) - {OTHER}))}
 
 
-def _read(stem: StemFile, rate: int, channels: int) -> decoding.Audio:
-    samples, file_rate = decoding.read_audio(stem.path, stem.stream)
-    return decoding.resample(decoding.convert_channels(samples, channels), file_rate, rate)
+def _read(stem: StemFile, rate: int, channels: int) -> Audio:
+    samples, file_rate = read_audio(stem.path, stem.stream)
+    return resample(convert_channels(samples, channels), file_rate, rate)
 
 
-def _sum(stems: Iterable[decoding.Audio]) -> decoding.Audio:
-    total: decoding.Audio = np.sum(list(stems), axis=0, dtype=np.float32)
+def _sum(stems: Iterable[Audio]) -> Audio:
+    total: Audio = np.sum(list(stems), axis=0, dtype=np.float32)
     return total
 
 
-def _fit(samples: decoding.Audio, length: int) -> decoding.Audio:
+def _fit(samples: Audio, length: int) -> Audio:
     return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))
 
 

@@ -25,6 +25,7 @@ class SourceFile(_Part):
     samples_sha256  SHA-256 of the decoded samples: it stays the same when only the tags change
     rate            sampling rate in Hz
     subtype         libsndfile's name of the sample format, or ffmpeg's name of the codec
+    decoder         the program that decoded it, with its version
     """
 
     store: str
@@ -37,6 +38,7 @@ class SourceFile(_Part):
     rate: int
     channels: int
     subtype: str = ""
+    decoder: str = ""
 
 
 class ModelUsed(_Part):

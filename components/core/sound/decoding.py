@@ -1,218 +1,169 @@
-"""Read audio files: their properties, all samples, or samples block by block.
+"""Read a recording: which decoder reads it, how long it is and where it starts, and its samples block by block.
 
-libsndfile reads uncompressed files (wav, aiff, caf, au, w64), flac and opus; ffmpeg decodes all others
-(mp3, vorbis, m4a, wma, stem.mp4 …) in a process of its own. Arrays are float32 of shape `(channels, samples)`, full
-scale at ±1.
-
-Why not mp3 and ogg by libsndfile, which can: it guesses the length of an mp3 without a Xing header and stops there; of
-chained streams, or songs, in a file it reads the first; and what a file from outside does to a decoder it would do to
-this process. Opus is the exception: ffmpeg's own decoder gives bursts of noise for low rates (MIR-1K at 16 kHz: 24 dB
-against libopus), and knows no rate but 48 kHz.
+`describe_recording` finds out everything once. Each decode is then held against the length that the container promises,
+whatever the decoder says. Arrays are float32 of shape `(channels, samples)`, full scale at ±1.
 """
 
-import errno
-import os
+import hashlib
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
-from components.core.sound import ffmpeg
-from components.core.sound.ffmpeg import PATIENCE, DecodingError
+from components.core.sound.containers.container import Container, Part
+from components.core.sound.containers.reading import read_container
+from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples, convert
+from components.core.sound.decoders.ffmpeg_decoder import open_with_ffmpeg
+from components.core.sound.decoders.libsndfile import open_stored
+from components.core.sound.errors import DamagedFile, DecodingError
+from components.core.sound.ffmpeg import PATIENCE
 
 Audio = NDArray[np.float32]
 
-SUFFIXES = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".caf", ".w64", ".rf64", ".au"}
-    | {".m4a", ".mp4", ".aac", ".wma", ".mka", ".webm"}
-)
-"""Suffixes of audio files; a search in a folder finds only these."""
-
-# What a file begins with that libsndfile is given at all, and what it is allowed to read then: all else that it knows
-# (Matlab, Sound Designer, GSM …) would only be more for a hostile file to choose from.
-_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"caff", b"riff", b".snd", b"dns.", b"fLaC")
-_CONTAINERS = frozenset({"WAV", "WAVEX", "RF64", "AIFF", "CAF", "W64", "AU", "FLAC", "OGG"})
-_SUBTYPES = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "OPUS"})
-_FIRST_PACKET = 28  # of an Ogg file: behind the header of a page with a single packet (RFC 3533)
-
-_FLOAT_BYTES = 4
-_MOST_TAGS = 8
-_SYSTEM_FAILED = 2
-
 
 @dataclass(frozen=True)
-class AudioInfo:
-    """Properties of a file: `rate` in Hz; `subtype` is the one of libsndfile, or the codec by ffmpeg's name (`mp3`)."""
+class Recording:
+    """A recording that can be decoded.
 
-    rate: int
-    channels: int
-    subtype: str
-    streams: int = 1
-
-
-class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
-    """A file that is read from beginning to end.
-
-    soundfile seeks after every read of a file that can, to where it is already. Of a flac whose header does not say how
-    long it is (written to a pipe) that fails.
+    container  what its container says of it
+    decoder    the program that reads it
     """
 
-    def seekable(self) -> bool:
-        return False
+    path: Path
+    container: Container
+    decoder: Decoder
+
+    @property
+    def info(self) -> AudioInfo:
+        """Its rate, channels and sample format."""
+        return self.decoder.info
+
+    @property
+    def promised(self) -> int:
+        """Samples of each channel that it has at least; 0 when nothing promises any."""
+        spans = [span for part in self.container.parts for span in self._spans(part)]
+        return max(self.container.least, self.decoder.exact, sum(end - start for start, end in spans))
+
+    def read_blocks(self, frames: int, dtype: str = "float32") -> Generator[Samples, None, None]:
+        """Yield the samples in blocks of `frames` (the last may be shorter), each `(channels, frames)`.
+
+        `dtype` is float32 or float64 (full scale ±1), or int32 (left-justified: the high bits hold the samples). What
+        ffmpeg decodes is floats, except FLAC. Raises DecodingError, also after some blocks: the last check comes at
+        the end.
+        """
+        decoded, checksum = 0, _Checksum(self.container)
+        pieces = (piece for part in self.container.parts for piece in self._read_part(part, frames, dtype))
+        try:
+            with closing(pieces):
+                for block in _in_blocks(pieces, frames) if self._is_cut else pieces:
+                    decoded += block.shape[1]
+                    checksum.add(block)
+                    yield convert(self._in_order(block), dtype)
+        except DecodingError as error:
+            raise self._explain_early_end(error, decoded) from None
+        if decoded < self.promised:
+            promised = f"{self.promised:,} samples, but it has {decoded:,}"
+            raise DamagedFile(self.path, f"truncated: its header promises {promised}")
+        checksum.compare(self.path)
+
+    @property
+    def _is_cut(self) -> bool:
+        return len(self.container.parts) > 1 or bool(self.container.parts[0].spans)
+
+    def _spans(self, part: Part) -> list[tuple[int, int]]:
+        if not part.clock:
+            return list(part.spans)
+        rate, clock = self.info.rate, part.clock
+        return [(round(start * rate / clock), round(end * rate / clock)) for start, end in part.spans]
+
+    def _read_part(self, part: Part, frames: int, dtype: str) -> Generator[Samples, None, None]:
+        spans = self._spans(part)
+        if not spans:
+            yield from self.decoder.read_part(part, frames, dtype)
+            return
+        place = 0
+        with closing(self.decoder.read_part(part, frames, dtype)) as blocks:
+            for block in blocks:
+                for start, end in spans:
+                    kept = block[:, max(0, start - place) : max(0, end - place)]
+                    if kept.shape[1]:
+                        yield kept
+                place += block.shape[1]
+                if place >= spans[-1][1]:
+                    return
+
+    def _in_order(self, block: Samples) -> Samples:
+        order = self.container.order
+        return block[list(order)] if order else block
+
+    def _explain_early_end(self, error: DecodingError, decoded: int) -> DecodingError:
+        if isinstance(error, DamagedFile):
+            return error
+        if decoded < self.promised:
+            samples = f"after {decoded:,} or more of {self.promised:,} samples"
+            return DamagedFile(self.path, f"truncated or damaged: {error.reason} ({samples})")
+        return DecodingError(self.path, f"{error.reason} (after {decoded:,} samples or more)")
 
 
-def probe(path: Path, stream: int = 0, patience: float = PATIENCE) -> AudioInfo:
-    """Describe audio stream `stream` of `path`; raises UserError when there is none, DecodingError if unreadable.
+def describe_recording(path: Path, stream: int = 0, patience: float = PATIENCE) -> Recording:
+    """Find out how audio stream `stream` of `path` is decoded.
 
-    `patience` is how many seconds a decoder may return nothing.
+    `patience` is how many seconds a decoder may return nothing. Raises UserError when there is no such file,
+    DecodingError if it is unreadable or has no such stream, DamagedFile when it is cut.
     """
     if not path.is_file():
         raise UserError(f"{path} is not a file")
-    if stream == 0 and (file := _open_stored(path)) is not None:
-        with file:
-            return AudioInfo(file.samplerate, file.channels, file.subtype)
-    streams = ffmpeg.probe_streams(path, patience)
-    if stream >= len(streams):
-        raise DecodingError(path, f"it has {len(streams)} audio streams, but stream {stream} is asked for")
-    return _described(path, streams[stream], len(streams))
-
-
-def read_blocks(
-    path: Path,
-    frames: int,
-    stream: int = 0,
-    dtype: str = "float32",
-    patience: float = PATIENCE,
-    info: AudioInfo | None = None,
-) -> Generator[NDArray[Any], None, None]:
-    """Yield the samples of `path` in blocks of `frames` (the last may be shorter), each `(channels, frames)`.
-
-    `dtype` is float32 or float64 (full scale ±1), or int32 (left-justified: the high bits hold the samples). What
-    ffmpeg decodes is floats in any case. `info` is what `probe` returned; without it the file is probed here. Raises
-    DecodingError, also after some blocks.
-    """
-    info = info or probe(path, stream, patience)
-    if stream == 0 and (file := _open_stored(path)) is not None:
-        yield from _blocks_by_libsndfile(file, path, frames, dtype)
-    else:
-        blocks = _blocks_by_ffmpeg(path, frames, stream, info.channels, patience)
-        yield from (block.astype(dtype) for block in blocks)
+    container = read_container(path, stream)
+    source = DecoderInput(path, stream, container, patience)
+    return Recording(path, container, open_stored(source) or open_with_ffmpeg(source))
 
 
 def read_audio(path: Path, stream: int = 0) -> tuple[Audio, int]:
     """Return all samples of `path`, `(channels, samples)`, and their rate in Hz."""
-    info = probe(path, stream)
-    blocks = list(read_blocks(path, 1 << 20, stream))
+    recording = describe_recording(path, stream)
+    blocks = list(recording.read_blocks(1 << 20))
     if not blocks:
-        return np.zeros((info.channels, 0), np.float32), info.rate
-    return np.concatenate(blocks, axis=1), info.rate
+        return np.zeros((recording.info.channels, 0), np.float32), recording.info.rate
+    return np.concatenate(blocks, axis=1), recording.info.rate
 
 
-def resample(audio: Audio, rate: int, new_rate: int) -> Audio:
-    """Return `(channels, samples)` at `new_rate` Hz."""
-    return np.concatenate(list(resample_blocks([audio], rate, new_rate)), axis=1)
+def _in_blocks(pieces: Iterable[Samples], frames: int) -> Iterator[Samples]:
+    """Turn pieces of any size into blocks of `frames`; the last may be shorter."""
+    held: list[Samples] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += piece.shape[1]
+        if size < frames:
+            continue
+        joined = np.concatenate(held, axis=1)
+        whole = size // frames * frames
+        yield from np.split(joined[:, :whole], whole // frames, axis=1)
+        held, size = [joined[:, whole:]], size - whole
+    if size:
+        yield np.concatenate(held, axis=1)
 
 
-def resample_blocks(blocks: Iterable[Audio], rate: int, new_rate: int) -> Iterator[Audio]:
-    """Turn blocks `(channels, any)` at `rate` Hz into blocks at `new_rate` Hz, whatever their sizes.
+class _Checksum:
+    """The MD5 of a FLAC's samples, which its header holds (RFC 9639, 8.2)."""
 
-    The SoX resampler at its high quality: 20 bits, linear phase, no delay. Rounding may make the result a sample
-    shorter or longer than `samples * new_rate / rate`.
-    """
-    if rate == new_rate:
-        yield from blocks
-        return
-    stream: soxr.ResampleStream | None = None
-    for block in blocks:
-        stream = stream or soxr.ResampleStream(rate, new_rate, block.shape[0], dtype="float32", quality="HQ")
-        yield _resampled(stream, block, last=False)
-        nothing = block[:, :0]
-    if stream is not None:
-        yield _resampled(stream, nothing, last=True)
+    def __init__(self, container: Container) -> None:
+        self._expected, self._bits = container.md5, container.bits
+        self._digest: Any = hashlib.md5(usedforsecurity=False) if container.md5 else None
 
+    def add(self, block: Samples) -> None:
+        """Add decoded samples, int32 and left-justified."""
+        if self._digest is not None:
+            size = (self._bits + 7) // 8
+            numbers = np.ascontiguousarray((block >> 32 - self._bits).T, dtype="<i4")
+            self._digest.update(numbers.view(np.uint8).reshape(-1, 4)[:, :size].tobytes())
 
-def _resampled(stream: soxr.ResampleStream, block: Audio, last: bool) -> Audio:
-    resampled: Audio = stream.resample_chunk(np.ascontiguousarray(block.T), last=last)
-    return np.ascontiguousarray(resampled.T)
-
-
-def convert_channels(audio: Audio, channels: int) -> Audio:
-    """Return `audio` with `channels` channels: one is repeated, several are averaged first."""
-    if audio.shape[0] == channels:
-        return audio
-    return np.repeat(audio.mean(axis=0, keepdims=True, dtype=np.float32), channels, axis=0)
-
-
-def find_audio_start(file: BinaryIO) -> int:
-    """Return where in `file` its audio begins: after any ID3v2 tags (https://id3.org/id3v2.4.0-structure, 3.1)."""
-    start = 0
-    for _ in range(_MOST_TAGS):
-        header = _at(file, start, 10)
-        if len(header) < 10 or not header.startswith(b"ID3"):
-            break
-        # four times seven bits
-        start += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(header[6:], (21, 14, 7, 0), strict=True))
-    return start
-
-
-def _at(file: BinaryIO, place: int, size: int) -> bytes:
-    file.seek(place)
-    return file.read(size)
-
-
-def _open_stored(path: Path) -> _SoundFile | None:
-    """Open the file with libsndfile; return None if ffmpeg must read it."""
-    with path.open("rb") as file:
-        head = _at(file, find_audio_start(file), _FIRST_PACKET + 8)
-        if not head.startswith(_MAGIC) and head[_FIRST_PACKET:] != b"OpusHead":
-            return None
-    try:
-        opened = _SoundFile(os.fsencode(path))
-    except soundfile.LibsndfileError as error:
-        _require_system(error, path)
-        return None
-    except TypeError:  # it is called .raw, which says nothing of itself
-        return None
-    # no frames: it may be a wav that was written to a pipe, with 0 as its size, which ffmpeg reads on
-    if opened.format in _CONTAINERS and opened.subtype in _SUBTYPES and opened.frames:
-        return opened
-    opened.close()
-    return None
-
-
-def _require_system(error: soundfile.LibsndfileError, path: Path) -> None:
-    """Raise OSError if the operating system failed, not libsndfile: then the file may be fine."""
-    if error.code == _SYSTEM_FAILED:
-        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path)) from None
-
-
-def _described(path: Path, stream: dict[str, Any], streams: int) -> AudioInfo:
-    rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
-    if not rate or not channels:
-        raise DecodingError(path, "no rate or no channels are found in it")
-    codec = stream.get("codec_name", "unknown")
-    return AudioInfo(rate, channels, "FLOAT" if codec.startswith("pcm_f") else codec, streams)
-
-
-def _blocks_by_libsndfile(file: _SoundFile, path: Path, frames: int, dtype: str) -> Iterator[NDArray[Any]]:
-    with file:
-        try:
-            while (block := file.read(frames, dtype=dtype, always_2d=True)).shape[0]:
-                yield np.ascontiguousarray(block.T)
-        except soundfile.LibsndfileError as error:
-            _require_system(error, path)
-            raise DecodingError(path, error.error_string.removeprefix("Error : ").rstrip(".")) from None
-
-
-def _blocks_by_ffmpeg(path: Path, frames: int, stream: int, channels: int, patience: float) -> Iterator[Audio]:
-    with ffmpeg.decode_stream(path, stream, patience) as output:
-        while data := output.read(frames * channels * _FLOAT_BYTES):
-            whole = len(data) // (channels * _FLOAT_BYTES) * channels
-            block = np.frombuffer(data, "<f4", count=whole).reshape(-1, channels)
-            yield np.ascontiguousarray(block.T, dtype=np.float32)
+    def compare(self, path: Path) -> None:
+        """Raise DamagedFile when the samples are not those that the header was written for."""
+        if self._digest is not None and self._digest.digest() != self._expected:
+            raise DamagedFile(path, "damaged: its samples do not match the MD5 checksum in its header")

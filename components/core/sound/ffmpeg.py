@@ -16,12 +16,14 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
 from components.core.base.errors import UserError
+from components.core.sound.errors import DecodingError
 
 PATIENCE = 120.0
 """Seconds that a tool may return nothing; then it counts as stuck."""
@@ -32,24 +34,15 @@ _LOG_PIECE = 4096
 
 # The file may name no other file and no URL. So no protocol but files, and of these only formats that hold their
 # samples themselves (a playlist called song.m4a would be followed to any file of this machine).
-_FORMATS = "aac,ac3,aiff,amr,ape,asf,au,caf,eac3,flac,matroska,mov,mp3,ogg,tta,w64,wav,wv"
-_INPUT = ["-v", "error", "-protocol_whitelist", "file,pipe", "-format_whitelist", _FORMATS]
+_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,dtshd,eac3,flac,iff,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,wv"
+)
+_INPUT = ["-v", "error", "-protocol_whitelist", "file,pipe,subfile", "-format_whitelist", _FORMATS]
 
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP})
 _TOLD_TO_END = 255  # the exit code of an ffmpeg that got SIGTERM or SIGINT
 _REPEATED = re.compile(r"\s*Last message repeated")
 _ADDRESS = re.compile(r"^\[(.+?) @ 0x[0-9a-f]+\] ")
-
-
-class DecodingError(UserError):
-    """A file that no decoder can read; a retry cannot help. `reason` says why, without the name of the file."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)  # both, so that it can be sent from process to process
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return "{} is not readable audio: {}".format(*self.args)
 
 
 def find_tool(name: str) -> str:
@@ -70,7 +63,7 @@ def add_ffmpeg_to_path() -> None:
 
 def probe_streams(path: Path, patience: float = PATIENCE) -> list[dict[str, Any]]:
     """Return ffprobe's description of the audio streams of `path`, in their order; raises DecodingError."""
-    entries = "stream=codec_name,sample_rate,channels,duration"
+    entries = "stream=codec_name,sample_rate,channels,channel_layout,duration"
     command = [find_tool("ffprobe"), *_INPUT, "-select_streams", "a", "-show_entries", entries, "-of", "json"]
     with _running([*command, f"file:{path}"], path, patience) as output:
         answer = output.read(_LARGEST_ANSWER)
@@ -102,17 +95,55 @@ class Output:
         return os.read(self._descriptor, size)
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """What is decoded, and how.
+
+    stream         number of the audio stream
+    start, end     bytes of the file that are read; an end of None is the end of the file
+    options        options of the format's reader
+    returns_all    whether all decoded samples are returned, also those that the container does not count
+    sample_format  ffmpeg's name of the samples' format
+    """
+
+    stream: int
+    start: int = 0
+    end: int | None = None
+    options: tuple[str, ...] = ()
+    returns_all: bool = False
+    sample_format: str = "f32le"
+
+    def arguments(self, path: Path) -> list[str]:
+        """Return the arguments of ffmpeg."""
+        address = f"file:{path}"
+        if self.start or self.end is not None:
+            end = path.stat().st_size if self.end is None else self.end
+            address = f"subfile,,start,{self.start},end,{end},,:{address}"
+        flags = ["-flags2", "+skip_manual"] if self.returns_all else []
+        source = [*_INPUT, *flags, *self.options, "-i", address]
+        return [*source, "-map", f"0:a:{self.stream}", "-f", self.sample_format, "-"]
+
+
 @contextmanager
-def decode_stream(path: Path, stream: int, patience: float = PATIENCE) -> Iterator[Output]:
-    """Yield the interleaved little-endian float32 samples of audio stream `stream`.
+def decode_stream(path: Path, decoding: Decoding, patience: float = PATIENCE) -> Iterator[Output]:
+    """Yield the interleaved samples of an audio stream.
 
     They keep the rate and channels that the stream begins with. Raises DecodingError when ffmpeg fails, also when that
     shows only after the last sample, or gives nothing for `patience` seconds.
     """
     # one thread: the cores are taken by other recordings
-    command = [find_tool("ffmpeg"), "-nostdin", "-threads", "1", *_INPUT, "-i", f"file:{path}"]
-    with _running([*command, "-map", f"0:a:{stream}", "-f", "f32le", "-"], path, patience) as output:
+    command = [find_tool("ffmpeg"), "-nostdin", "-threads", "1", *decoding.arguments(path)]
+    with _running(command, path, patience) as output:
         yield output
+
+
+@cache
+def version() -> str:
+    """Return the name and version of ffmpeg, such as `ffmpeg 6.0`."""
+    command = [find_tool("ffmpeg"), "-version"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False, timeout=PATIENCE)
+    words = answer.stdout.decode(errors="replace").split()
+    return f"ffmpeg {words[2]}" if words[:2] == ["ffmpeg", "version"] else "ffmpeg"
 
 
 @contextmanager

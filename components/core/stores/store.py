@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from components.core.base.errors import Outage, UserError
-from components.core.sound.decoding import SUFFIXES
+from components.core.sound.suffixes import SUFFIXES
 
 S3 = "s3://"
 """The beginning of a bucket's address."""

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
-from components.core.sound.decoding import AudioInfo, probe, read_blocks
-from components.core.sound.ffmpeg import DecodingError
+from components.core.sound.decoders.decoder import AudioInfo
+from components.core.sound.decoding import Recording, describe_recording
+from components.core.sound.errors import DamagedFile, DecodingError
 from components.separate.config import Limits
-from components.separate.recording.headers import BrokenPromise, promised_samples
 from components.separate.recording.quantisation import encoding_for
 
 BLOCK = 1 << 16
@@ -39,6 +39,7 @@ class Unfit(UserError):  # noqa: N818 (a finding about a recording)
 class Inspection:
     """The findings about a recording.
 
+    recording  how it is decoded
     samples  decoded samples of each channel
     peak     largest magnitude; floats may exceed 1
     bits     bits of an integer sample that are used, without low bits that are always zero; 0 for floats
@@ -46,26 +47,28 @@ class Inspection:
              float32: it stays the same when only the tags change
     """
 
-    info: AudioInfo
+    recording: Recording
     samples: int
     peak: float
     bits: int
     digest: str
+
+    @property
+    def info(self) -> AudioInfo:
+        """Its rate, channels and sample format."""
+        return self.recording.info
 
 
 def inspect(path: Path, limits: Limits) -> Inspection:
     """Probe and decode `path` once, in blocks; raises Unfit when it can't be separated, OSError for a failing disk."""
     _require_recording(path)
     try:
-        promised = promised_samples(path)
-    except BrokenPromise as error:
-        raise Unfit(str(error)) from None
-    try:
-        return _decode(path, limits, promised)
-    except (BrokenPromise, DecodingError) as error:
+        return _decode(describe_recording(path, patience=limits.decoder_seconds), limits)
+    except DecodingError as error:
         # libsndfile takes a failing disk for the end of the file
         _require_disk(path)
-        raise Unfit(f"not readable audio: {error.reason}" if isinstance(error, DecodingError) else str(error)) from None
+        reason = error.reason if isinstance(error, DamagedFile) else f"not readable audio: {error.reason}"
+        raise Unfit(reason) from None
 
 
 def _require_recording(path: Path) -> None:
@@ -86,31 +89,16 @@ def _require_disk(path: Path) -> None:
             pass
 
 
-def _decode(path: Path, limits: Limits, promised: int) -> Inspection:
-    info = probe(path, patience=limits.decoder_seconds)
-    _require_supported(info)
-    bounds = _Bounds(info, path.stat().st_size, limits)
-    bounds.check_length(promised)
-    meter = _Meter(info)
-    decoded = read_blocks(path, BLOCK, dtype=_choose_dtype(info), patience=limits.decoder_seconds, info=info)
-    with closing(decoded) as blocks:
-        try:
-            for block in blocks:
-                meter.add(block)
-                bounds.check(meter.samples)
-        except DecodingError as error:
-            raise _explain_early_end(error, path, meter.samples, promised) from None
-    if meter.samples < promised:
-        raise BrokenPromise(f"truncated: its header promises {promised:,} samples, but it has {meter.samples:,}")
+def _decode(recording: Recording, limits: Limits) -> Inspection:
+    _require_supported(recording.info)
+    bounds = _Bounds(recording.info, recording.path.stat().st_size, limits)
+    bounds.check_length(recording.promised)
+    meter = _Meter(recording)
+    with closing(recording.read_blocks(BLOCK, _choose_dtype(recording.info))) as blocks:
+        for block in blocks:
+            meter.add(block)
+            bounds.check(meter.samples)
     return meter.result()
-
-
-def _explain_early_end(error: DecodingError, path: Path, samples: int, promised: int) -> BrokenPromise | DecodingError:
-    if samples < promised:
-        return BrokenPromise(
-            f"truncated or damaged: {error.reason} (after {samples:,} or more of {promised:,} samples)"
-        )
-    return DecodingError(path, f"{error.reason} (after {samples:,} samples or more)")
 
 
 def _choose_dtype(info: AudioInfo) -> str:
@@ -153,8 +141,8 @@ class _Bounds:
 class _Meter:
     """Measures blocks of samples."""
 
-    def __init__(self, info: AudioInfo) -> None:
-        self._info, self.samples, self._peak, self._used_bits = info, 0, 0.0, 0
+    def __init__(self, recording: Recording) -> None:
+        self._recording, self.samples, self._peak, self._used_bits = recording, 0, 0.0, 0
         self._digest = hashlib.sha256()
 
     def add(self, block: NDArray[Any]) -> None:
@@ -162,7 +150,7 @@ class _Meter:
         lowest, highest = block.min(initial=0).item(), block.max(initial=0).item()
         peak = max(-lowest, highest) / (2**31 if block.dtype == np.int32 else 1)
         if not peak <= _LOUDEST:  # NaN is neither above nor below
-            second = self.samples / self._info.rate
+            second = self.samples / self._recording.info.rate
             raise Unfit(f"not finite: after {second:,.1f} s it has samples that are no numbers, or beyond all sense")
         if block.dtype == np.int32:
             self._used_bits |= int(np.bitwise_or.reduce(block, axis=None))
@@ -178,4 +166,4 @@ class _Meter:
             raise Unfit("silent: all its samples are zero")
         unused = (self._used_bits & -self._used_bits).bit_length() - 1
         bits = 32 - unused if self._used_bits else 0
-        return Inspection(self._info, self.samples, self._peak, bits, self._digest.hexdigest())
+        return Inspection(self._recording, self.samples, self._peak, bits, self._digest.hexdigest())

@@ -10,7 +10,8 @@ from itertools import tee
 import numpy as np
 
 from components.core.models.bundle import Model
-from components.core.sound.decoding import Audio, convert_channels, resample_blocks
+from components.core.sound.decoding import Audio
+from components.core.sound.resampling import convert_channels, resample_blocks
 
 Separate = Callable[[Iterable[Audio]], Iterator[Audio]]
 """Turns blocks at a model's rate and channels, `(channels, any)`, into as many samples of stems, `(stems, …)`."""

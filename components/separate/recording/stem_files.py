@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from components.core.base.errors import UserError
-from components.core.sound.decoding import AudioInfo
+from components.core.sound.decoders.decoder import AudioInfo
 from components.separate.recording.quantisation import Encoding, Samples, encoding_for
 
 _ROOM = 1 << 25

@@ -16,7 +16,7 @@ from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_blocks, separate_in_pool
 from components.core.separating.window_pool import WindowPool
-from components.core.sound.decoding import Audio, read_blocks
+from components.core.sound.decoding import Audio
 from components.core.sound.training_profile import Profile
 from components.core.stores.store import ListedFile
 from components.core.tracking import provenance
@@ -90,7 +90,7 @@ def separate_file(
             target: files.enter_context(StemWriter(path, output, info.rate, info.channels))
             for target, path in paths.items()
         }
-        for stems, clipped_now in _make_stems(separation, inspection, output, recording.path):
+        for stems, clipped_now in _make_stems(separation, inspection, output):
             for target, stem in zip(targets, stems, strict=True):
                 if target in writers:
                     writers[target].write(stem)
@@ -149,16 +149,16 @@ def _describe_source(recording: RecordingFile, inspection: Inspection) -> Source
         rate=inspection.info.rate,
         channels=inspection.info.channels,
         subtype=inspection.info.subtype,
+        decoder=inspection.recording.decoder.version,
     )
 
 
 def _make_stems(
-    separation: Separation, inspection: Inspection, output: Output, path: Path
+    separation: Separation, inspection: Inspection, output: Output
 ) -> Iterator[tuple[Samples, NDArray[np.int64]]]:
     """Yield blocks of all stems as they are written, `(stems, channels, n)`, and the clipped samples of each stem."""
     info, targets = inspection.info, separation.model.targets
-    patience = separation.config.limits.decoder_seconds
-    blocks = read_blocks(path, BLOCK, dtype=encoding_for(info.subtype).dtype, patience=patience, info=info)
+    blocks = inspection.recording.read_blocks(BLOCK, encoding_for(info.subtype).dtype)
     with closing(blocks):
         # the network reads a few segments ahead of the samples that the stems must add up to
         ahead, recorded = tee(blocks)

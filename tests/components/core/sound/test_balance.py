@@ -18,7 +18,8 @@ from components.core.sound.balance import (
     frame_samples,
     limit_samples,
 )
-from components.core.sound.decoding import Audio, resample
+from components.core.sound.decoding import Audio
+from components.core.sound.resampling import resample
 
 RATES = (8000, 22050, 44100, 48000, 96000, 192000)
 CUTS = st.lists(st.integers(0, 30_000), max_size=6)

@@ -16,18 +16,11 @@ from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
-from components.core.sound.decoding import (
-    SUFFIXES,
-    Audio,
-    convert_channels,
-    find_audio_start,
-    probe,
-    read_audio,
-    read_blocks,
-    resample,
-    resample_blocks,
-)
-from components.core.sound.ffmpeg import DecodingError
+from components.core.sound.containers.byte_file import find_audio_start
+from components.core.sound.decoding import Audio, describe_recording, read_audio
+from components.core.sound.errors import DecodingError
+from components.core.sound.resampling import convert_channels, resample, resample_blocks
+from components.core.sound.suffixes import SUFFIXES
 from tests.support.tiny_models import noise
 
 RATE = 44100
@@ -72,7 +65,7 @@ def test_formats_without_loss(tmp_path: Path, name: str, subtype: str, error: fl
     audio = noise(0, 5000, channels)
     path = tmp_path / name
     soundfile.write(path, audio.T, 22050, subtype)
-    info = probe(path)
+    info = describe_recording(path).info
     assert (info.rate, info.channels, info.subtype, info.streams) == (22050, channels, subtype, 1)
     found, rate = read_audio(path)
     assert rate == 22050
@@ -101,7 +94,7 @@ def test_formats_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str
     audio = _tone(1.0)
     path = _by_ffmpeg(audio, tmp_path / name, *options)
     found, rate = read_audio(path)
-    info = probe(path)
+    info = describe_recording(path).info
     assert (info.rate, info.channels) == (rate, 2)
     assert abs(found.shape[1] / rate - 1.0) < 0.1  # some codecs add or keep padding
     for channel, frequency in enumerate((220, 330)):
@@ -120,12 +113,12 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
         command += ["-i", str(source)]
     maps = [part for number in range(5) for part in ("-map", f"{number}:a")]
     subprocess.run([*command, *maps, "-c:a", "alac", str(path)], check=True)
-    assert probe(path).streams == 5
+    assert describe_recording(path).info.streams == 5
     for number in range(5):
         found, _ = read_audio(path, number)
         assert found[:, 4000:20000] == pytest.approx(0.1 * number, abs=1e-3)
     with pytest.raises(UserError, match="has 5 audio streams, but stream 5 is asked for"):
-        probe(path, 5)
+        describe_recording(path, 5)
 
 
 @pytest.mark.slow
@@ -135,7 +128,7 @@ def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> N
     """Of an mp3, frames hold bits of the next ones: a decoder that seeks between blocks has other samples after it."""
     path = _by_ffmpeg(np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1), tmp_path / name)
     whole, _ = read_audio(path)
-    blocks = list(read_blocks(path, frames))
+    blocks = list(describe_recording(path).read_blocks(frames))
     assert all(block.shape[1] == frames for block in blocks[:-1])
     assert np.array_equal(np.concatenate(blocks, axis=1), whole)
 
@@ -144,13 +137,17 @@ def test_integers_are_read_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     values = np.array([-(2**23), -1, 0, 1, 2**23 - 1], np.int32) << 8
     soundfile.write(path, values, RATE, "PCM_24")
-    assert np.array_equal(np.concatenate(list(read_blocks(path, 2, dtype="int32")), axis=1)[0], values)
+    assert np.array_equal(
+        np.concatenate(list(describe_recording(path).read_blocks(2, dtype="int32")), axis=1)[0], values
+    )
 
 
 def test_a_compressed_file_is_called_by_its_codec(tmp_path: Path) -> None:
-    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mp3")).subtype == "mp3"
-    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_u8")).subtype == "pcm_u8"  # floats here
-    assert probe(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_f32le")).subtype == "FLOAT"
+    assert describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mp3")).info.subtype == "mp3"
+    assert (
+        describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_u8")).info.subtype == "pcm_u8"
+    )  # floats here
+    assert describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_f32le")).info.subtype == "FLOAT"
 
 
 def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
@@ -182,7 +179,9 @@ def test_what_was_written_to_a_pipe(tmp_path: Path, container: str, dtype: str) 
     path = tmp_path / f"a.{container}"
     path.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     expected = soundfile.read(source, dtype="int32")[0].T
-    assert np.array_equal(np.concatenate(list(read_blocks(path, 65_536, dtype=dtype)), axis=1), expected)
+    assert np.array_equal(
+        np.concatenate(list(describe_recording(path).read_blocks(65_536, dtype=dtype)), axis=1), expected
+    )
 
 
 def test_a_wav_that_says_0_bytes(tmp_path: Path) -> None:
@@ -254,7 +253,7 @@ def test_an_ffmpeg_that_is_killed_is_no_success(tmp_path: Path, monkeypatch: pyt
     real = ffmpeg.find_tool("ffprobe")
     monkeypatch.setattr(ffmpeg, "find_tool", lambda name: str(fake) if name == "ffmpeg" else real)
     with pytest.raises(UserError, match="ended from outside"):
-        list(read_blocks(path, 1000))
+        list(describe_recording(path).read_blocks(1000))
 
 
 def test_a_reason_is_the_same_every_time(tmp_path: Path) -> None:
@@ -289,7 +288,7 @@ def test_a_system_that_fails_is_no_fault_of_the_file(tmp_path: Path, monkeypatch
         read_audio(path)
     monkeypatch.setattr(soundfile.SoundFile, "__init__", fails)
     with pytest.raises(OSError, match=r"a\.wav"):
-        probe(path)
+        describe_recording(path)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from components.core.base.errors import UserError
 from components.core.data.cache_format import FULL_SCALE, CacheSettings, ShardReader, shard_path, write_index
 from components.core.sound import training_profile as module
 from components.core.sound.balance import FEATURES, WIDTH, BalanceMeter
-from components.core.sound.decoding import Audio, resample
+from components.core.sound.decoding import Audio
+from components.core.sound.resampling import resample
 from components.core.sound.training_profile import PROFILE, Features, Profile, read_profile, write_profile
 from components.train.profile_measurement import make_profile, write_training_profile
 from demo_songs import render_song

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from components.core.base.errors import UserError
 from components.core.sound import decoding, ffmpeg
 from components.separate.config import Limits
-from components.separate.recording import inspection
 from components.separate.recording.inspection import Unfit, inspect
 from tests.components.separate.hostile_corpus import (
     CORPUS,
@@ -67,7 +66,7 @@ def _reason(path: Path, allowed: Limits = LIMITS) -> str:
 def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
     path = corpus / name
     found = inspect(path, LIMITS)
-    assert found.info == decoding.probe(path)
+    assert found.info == decoding.describe_recording(path).info
     samples, rate = decoding.read_audio(path)
     assert (found.samples, found.info.rate, found.info.channels) == (samples.shape[1], rate, samples.shape[0])
     assert found.peak == pytest.approx(np.abs(samples).max())
@@ -93,7 +92,7 @@ def test_both_passes_see_the_same_samples(corpus: Path, name: str) -> None:
     found = inspect(corpus / name, LIMITS)
     for frames in (1000, 1 << 20):
         dtype = "int32" if found.bits else "float32"
-        blocks = decoding.read_blocks(corpus / name, frames, dtype=dtype)
+        blocks = decoding.describe_recording(corpus / name).read_blocks(frames, dtype=dtype)
         assert hashlib.sha256(b"".join(block.T.tobytes() for block in blocks)).hexdigest() == found.digest
 
 
@@ -150,7 +149,7 @@ def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch:
         finally:
             ended.append(True)
 
-    monkeypatch.setattr(inspection, "read_blocks", forever)
+    monkeypatch.setattr(decoding.Recording, "read_blocks", forever)
     assert "longer than 0.1 hours" in _reason(path, limits(hours=0.1, expansion=1e12))
     assert ended == [True]
 
@@ -210,7 +209,7 @@ def test_a_decoder_that_hangs_is_ended(
 def test_a_slow_decoder_is_waited_for(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience is for each answer, not for all of them; and a slow reader is not the decoder's fault."""
     _tool(tmp_path, monkeypatch, "ffmpeg", "for i in 1 2 3 4 5; do printf %080000d 1; sleep 0.4; done")
-    blocks = decoding.read_blocks(song, 10_000, patience=1.5)
+    blocks = decoding.describe_recording(song, patience=1.5).read_blocks(10_000)
     next(blocks)
     time.sleep(2)
     assert sum(block.shape[1] for block in blocks) == 40_000

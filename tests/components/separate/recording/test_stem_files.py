@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
 from components.core.sound import decoding, ffmpeg
-from components.core.sound.decoding import AudioInfo
+from components.core.sound.decoders.decoder import AudioInfo
 from components.separate.recording.quantisation import Samples, add_up, encoding_for
 from components.separate.recording.stem_files import FORMATS, Output, StemWriter, choose_output
 from tests.support.tiny_models import noise, run_python
@@ -167,7 +167,7 @@ def test_ffmpeg_reads_the_same_samples(tmp_path: Path, container: str, subtype: 
     output = Output(".wav", container, encoding_for(subtype))
     stem = _samples(output, 4001, 1)
     path = _write(tmp_path / "stem", output, stem)
-    with ffmpeg.decode_stream(path, 0) as pipe:
+    with ffmpeg.decode_stream(path, ffmpeg.Decoding(0)) as pipe:
         decoded = np.frombuffer(b"".join(iter(lambda: pipe.read(1 << 16), b"")), "<f4")
     expected = stem / 2.0**31 if output.encoding.bits else stem
     assert np.array_equal(decoded, expected[0].astype(np.float32))
@@ -178,8 +178,10 @@ def test_an_rf64_says_it_is_one_and_is_read_as_any_recording_is(tmp_path: Path) 
     stem = _samples(output, 5000, 2)
     path = _write(tmp_path / "stem", output, stem)
     assert path.read_bytes()[:16] == b"RF64\xff\xff\xff\xffWAVEds64"
-    assert decoding.probe(path) == AudioInfo(44100, 2, "PCM_24")
-    assert np.array_equal(np.concatenate(list(decoding.read_blocks(path, 999, dtype="int32")), axis=1), stem)
+    assert decoding.describe_recording(path).info == AudioInfo(44100, 2, "PCM_24")
+    assert np.array_equal(
+        np.concatenate(list(decoding.describe_recording(path).read_blocks(999, dtype="int32")), axis=1), stem
+    )
 
 
 def test_the_same_stems_at_another_time_are_the_same_bytes(tmp_path: Path) -> None:
@@ -201,9 +203,9 @@ def test_flac_stems_of_a_lossy_recording_add_up_within_a_step(
 ) -> None:
     source = tmp_path / "a.ogg"
     soundfile.write(source, noise(seed, 4000, channels, level).T, 44100)
-    info = decoding.probe(source)
+    info = decoding.describe_recording(source).info
     dtype = encoding_for(info.subtype).dtype
-    recording = np.concatenate(list(decoding.read_blocks(source, 1 << 16, dtype=dtype)), axis=1)
+    recording = np.concatenate(list(decoding.describe_recording(source).read_blocks(1 << 16, dtype=dtype)), axis=1)
     output = choose_output(info, float(np.abs(recording).max()), recording.shape[1], "flac")
     estimates = np.stack([noise(seed + number, recording.shape[1], channels, 0.9) for number in (1, 2, 3)])
     stems = add_up(output.encoding, recording, estimates)

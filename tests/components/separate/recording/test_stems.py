@@ -68,13 +68,15 @@ def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> d
     assert made.format is not None
     assert tuple(made.stems) == model.targets
     paths = {target: folder / stem.file for target, stem in made.stems.items()}
-    info, encoding = decoding.probe(recording), encoding_for(made.format.subtype)
+    info, encoding = decoding.describe_recording(recording).info, encoding_for(made.format.subtype)
     for path in paths.values():
         written = soundfile.info(path)
         assert (written.samplerate, written.channels, written.subtype) == (info.rate, info.channels, encoding.subtype)
     source = encoding_for(info.subtype)
     assert encoding.bits >= source.bits
-    samples = np.concatenate(list(decoding.read_blocks(recording, 1 << 20, dtype=source.dtype)), axis=1)
+    samples = np.concatenate(
+        list(decoding.describe_recording(recording).read_blocks(1 << 20, dtype=source.dtype)), axis=1
+    )
     stems = [_read(path, encoding.dtype) for path in paths.values()]
     assert all(stem.shape == samples.shape for stem in stems)
     if source.bits:

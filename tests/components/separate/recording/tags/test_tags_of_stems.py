@@ -78,7 +78,7 @@ def test_samples_are_untouched_and_any_text_survives(
     after = soundfile.read(stem, dtype=dtype, always_2d=True)
     assert after[1] == before[1]
     assert np.array_equal(after[0], before[0])
-    with ffmpeg.decode_stream(stem, 0) as pipe:
+    with ffmpeg.decode_stream(stem, ffmpeg.Decoding(0)) as pipe:
         decoded = np.frombuffer(b"".join(iter(lambda: pipe.read(1 << 16), b"")), "<f4").reshape(-1, channels)
     assert np.array_equal(decoded, soundfile.read(stem, dtype="float32", always_2d=True)[0])
 

@@ -1,0 +1,1 @@
+"""The decoders: libsndfile in this process, ffmpeg in a process of its own."""
