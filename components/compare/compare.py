@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.compare.comparison_results import Comparison
+from components.compare.comparison_results import Comparison, systems_table
 from components.compare.config import CompareConfig
 from components.compare.presentation.html_page import render_html
 from components.compare.presentation.markdown_page import render_markdown
@@ -23,7 +23,6 @@ from components.compare.presentation.pictures import draw_pictures
 from components.compare.scores.gathered_scores import gather_scores
 from components.compare.scores.statistics import compare_pairs, friedman
 from components.compare.systems.records import read_records, records_of_others
-from components.compare.systems_table import systems_table
 from components.core.base.files import whole_file, write_text
 from components.core.data import artifacts
 from components.core.data.comparison_documents import ComparisonSummary, Friedman

@@ -1,4 +1,4 @@
-"""The section `compare` of params.yaml."""
+"""The section `compare` of params.yaml, and the options of a single comparison."""
 
 from pydantic import Field
 
@@ -19,3 +19,22 @@ class CompareConfig(Section):
     resamples: int = Field(ge=1000)
     seed: int
     reference: str | None = None
+
+
+class CompareOptions(Section):
+    """What a comparison compares; options of the command line only."""
+
+    systems: str | None = Field(None, description="Names, separated by commas; left out: all (see `stemline systems`).")
+    only_models: bool = Field(False, description="Train no system; score only what --models names.")
+    post: str = Field(
+        "mask,mwf", description="How stems are made from estimates: mask, or mask,mwf to add the Wiener filter."
+    )
+    tracks: int | None = Field(None, ge=1, description="How many test tracks to score; left out: all.")
+    steps: int | None = Field(None, ge=1, description="How many steps to train; left out: as the recipe says.")
+    small: bool = Field(False, description="Small networks, trained in a minute or two each.")
+    scores: tuple[str, ...] = Field(
+        (), description="NAME=FOLDER: scores of others, as museval's JSON files. Repeatable."
+    )
+    models: tuple[str, ...] = Field(
+        (), description="NAME=FOLDER or NAME=models:/NAME@ALIAS: a model that is only scored. Repeatable."
+    )

@@ -5,16 +5,19 @@ It has a job for every system; the flow `compare` runs the jobs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Option
 
+from components.compare.config import CompareOptions
 from components.compare.scores.museval_files import require_museval_files
 from components.compare.systems.baselines import BASELINES, is_baseline
 from components.compare.systems.pretrained_models import Pretrained, find_pretrained
 from components.compare.systems.row_names import parse_places, require_unused
 from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, find_systems
 from components.core.base.errors import UserError
+from components.core.base.params import parse_section
+from components.core.base.section_options import given_options, with_options
 from components.core.base.step_command import run_step_command
 from components.core.data.comparison_documents import Job, Plan
 from components.core.data.score_tables import MODEL
@@ -37,36 +40,31 @@ SMALL: Mapping[str, object] = {
 """The recipe of `--small`: a minute or two of training for every system, all with the same number of crops."""
 
 
+@with_options(CompareOptions)
 def write_plan(
     out: Annotated[Path, Option(help="Folder for plan.json.")],
     rate: Annotated[int, Option(help="Sampling rate of the comparison, in Hz.")],
     channels: Annotated[int, Option(help="Channels of the comparison.")],
-    systems: Annotated[str | None, Option(help="Names, separated by commas; left out: all.")] = None,
-    only_models: Annotated[bool, Option("--only-models", help="Compare no systems, only the --models.")] = False,
-    models: Annotated[list[str] | None, Option(help="NAME=FOLDER or NAME=models:/…: a model to score.")] = None,
-    scores: Annotated[list[str] | None, Option(help="NAME=FOLDER: museval's files of another system.")] = None,
     reference: Annotated[str | None, Option(help="The row that pictures compare with.")] = None,
-    post: Annotated[str, Option(help=f"{' and '.join(POSTS)}, separated by commas.")] = "mask",
-    tracks: Annotated[int | None, Option(min=1, help="Score on so many test tracks; left out: all.")] = None,
-    steps: Annotated[int | None, Option(min=1, help="Train for so many steps; left out: as the recipe says.")] = None,
-    small: Annotated[bool, Option("--small", help="Small networks, trained in minutes.")] = False,
+    **given: Any,
 ) -> None:
     """Write the plan of a comparison."""
-    names = [name for name in systems.split(",") if name] if systems else None
-    chosen = [] if only_models else find_systems(names)
-    others, places = parse_places("--scores", scores or []), parse_places("--models", models or [])
+    options = parse_section("compare", given_options(given, CompareOptions), CompareOptions, "command line")
+    names = [name for name in options.systems.split(",") if name] if options.systems else None
+    chosen = [] if options.only_models else find_systems(names)
+    others, places = parse_places("--scores", options.scores), parse_places("--models", options.models)
     require_unused("--models", places, (*SYSTEMS, *others))
     require_unused("--scores", others, (system.name for system in chosen))
     for name, place in others.items():
         require_museval_files(name, Path(place))  # before hours of training
-    scoring = _scoring_parameters(post, tracks)
-    recipe = {**(SMALL if small else {}), **({"train.steps": steps} if steps else {})}
+    scoring = _scoring_parameters(options.post, options.tracks)
+    recipe = {**(SMALL if options.small else {}), **({"train.steps": options.steps} if options.steps else {})}
     pretrained = find_pretrained(places, rate, channels)
     if not (chosen or pretrained):
         raise UserError("--only-models leaves nothing to compare: name models with --models NAME=FOLDER")
-    if names is None and not only_models:
+    if names is None and not options.only_models:
         print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
-    jobs = [*training_jobs(chosen, recipe | scoring, small), *_scoring_jobs(pretrained, scoring)]
+    jobs = [*training_jobs(chosen, recipe | scoring, options.small), *_scoring_jobs(pretrained, scoring)]
     _require_reference(reference, [*_rows(jobs), *others])
     Plan(jobs=tuple(jobs)).write(out)
 

@@ -24,11 +24,16 @@ from components.evaluate.config import EvaluateConfig
 from components.evaluate.results.description import describe_evaluation
 from components.evaluate.results.museval_files import write_museval
 from components.evaluate.results.pictures import draw_pictures
-from components.evaluate.results.tables import median_table, metrics_by_system, score_table
-from components.evaluate.results.terminal_summary import summary_text
+from components.evaluate.results.tables import (
+    median_table,
+    metrics_by_system,
+    score_table,
+    speed_table,
+    summary_text,
+    times_real_time,
+)
 from components.evaluate.scoring.merged_stems import merge_targets, merged_targets
 from components.evaluate.scoring.parallel_scoring import Scoring, score_all
-from components.evaluate.scoring.speed import speed_table, times_real_time
 from components.evaluate.scoring.systems import all_systems
 from components.evaluate.scoring.track_scores import require_several_targets
 from components.evaluate.scoring.track_signals import scored_targets

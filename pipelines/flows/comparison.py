@@ -23,6 +23,7 @@ from components.cache.config import CacheConfig
 from components.compare.config import CompareConfig
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
+from components.core.base.section_options import as_arguments
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import (
     ACQUIRE_SUMMARY,
@@ -83,13 +84,13 @@ def compare(
     common = {**({"acquire.datasets": dataset} if dataset else {}), **(parameters or {})}
     try:
         with lock_results():
-            options = {"--systems": systems, "--tracks": tracks, "--steps": steps}
-            given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
-            given += ["--only-models"] if only_models else []
-            named = [*_repeat("--scores", scores), *_repeat("--models", models)]
-            jobs = _plan([*given, "--post", post, *named, *(["--small"] if small else [])])
+            options: dict[str, Any] = {
+                "systems": systems, "only_models": only_models, "post": post, "tracks": tracks, "steps": steps,
+                "small": small, "scores": scores, "models": models,
+            }  # fmt: skip
+            jobs = _plan(as_arguments({name: value for name, value in options.items() if value}))
             problems = _run_jobs(jobs, common, small)
-            problems += _make_table(_repeat("--scores", scores))
+            problems += _make_table(as_arguments({"scores": scores or []}))
     except Exception as error:
         return failed_state(error)
     if problems:
@@ -232,7 +233,3 @@ def _make_table(scores: list[str]) -> list[str]:
 
 def _publish(table: Path) -> None:
     create_markdown_artifact(table.read_text(encoding="utf-8"), key="comparison", description="All systems")
-
-
-def _repeat(option: str, values: list[str] | None) -> list[str]:
-    return [text for value in values or () for text in (option, value)]

@@ -5,10 +5,13 @@ Flows are imported when they run: they import Prefect, which takes seconds.
 
 import sys
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from components.compare.config import CompareOptions
+from components.core.base.params import parse_section
+from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
 from pipelines.terminal.module_launch import Assignments, run_module
@@ -61,45 +64,25 @@ def retrain(
     retraining.run(commit, why, parameters, require_approval)
 
 
+@with_options(CompareOptions)
 def compare(
-    systems: Annotated[
-        str | None, typer.Option(help="Names, separated by commas; left out: all (see `stemline systems`).")
-    ] = None,
-    only_models: Annotated[
-        bool, typer.Option("--only-models", help="Train no system; score only what --models names.")
-    ] = False,
-    post: Annotated[
-        str, typer.Option(help="How stems are made from estimates: mask, or mask,mwf to add the Wiener filter.")
-    ] = "mask,mwf",
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", "-d", help="Instead of those in params.yaml. Repeatable.")
     ] = None,
-    tracks: Annotated[int | None, typer.Option(min=1, help="How many test tracks to score; left out: all.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="How many steps to train; left out: as the recipe says.")
-    ] = None,
-    small: Annotated[bool, typer.Option("--small", help="Small networks, trained in a minute or two each.")] = False,
-    scores: Annotated[
-        list[str] | None, typer.Option(help="NAME=FOLDER: scores of others, as museval's JSON files. Repeatable.")
-    ] = None,
-    models: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=FOLDER or NAME=models:/NAME@ALIAS: a model that is only scored. Repeatable."),
-    ] = None,
     assignments: Assignments = None,
+    **options: Any,
 ) -> None:
     """Train every system on the same data, score all on the same tracks, and put them in one table.
 
     Trainings and scores that exist are not made again. Table, statistics and pictures go to workspace/compare, the
     trainings to MLflow and `dvc exp show`. --set changes a parameter for all systems.
     """
+    given = given_options(options, CompareOptions)
+    parse_section("compare", given, CompareOptions, "command line")  # now: the flow takes long to start
     parameters = read_assignments(assignments or [])
     from pipelines.flows import comparison
 
-    comparison.run(
-        systems=systems, only_models=only_models, post=post, dataset=dataset, tracks=tracks, steps=steps, small=small,
-        scores=scores, models=models, parameters=parameters,
-    )  # fmt: skip
+    comparison.run(dataset=dataset, parameters=parameters, **given)
 
 
 def systems() -> None:

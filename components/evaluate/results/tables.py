@@ -1,13 +1,17 @@
-"""The tables of scores, and metrics.json: the medians for `dvc metrics`."""
+"""The tables of scores: as files, as metrics.json for `dvc metrics`, and as plain text for the terminal and any log."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from components.core.data.bootstrap import median_interval
+from components.core.data.evaluation import Evaluation, label_datasets
+from components.core.data.manifest import Track
 from components.core.data.score_tables import (
     FRAMES,
+    MACHINE,
     METRIC,
     METRICS,
     NAN_FRAMES,
@@ -16,11 +20,15 @@ from components.core.data.score_tables import (
     SDR_LOW,
     SYSTEM,
     TARGET,
+    TIMES_REAL_TIME,
     TRACK,
     TRACKS,
     UNSCORED,
     VALUE,
 )
+from components.core.tracking.provenance import processor
+from components.evaluate.scoring.parallel_scoring import Scored
+from components.evaluate.scoring.systems import role
 from components.evaluate.scoring.track_scores import TrackScores, median_of_frames
 
 CONFIDENCE = 0.95
@@ -89,3 +97,68 @@ def metrics_by_system(medians: pd.DataFrame) -> dict[str, dict[str, object]]:
 def _median_interval(values: "pd.Series[float]") -> tuple[float, float]:
     known = np.asarray(values.dropna(), dtype=np.float64)
     return median_interval(known, CONFIDENCE, _RESAMPLES, _SEED) if len(known) else (float("nan"), float("nan"))
+
+
+def times_real_time(scored: Sequence[Scored], tracks: Sequence[Track]) -> dict[str, float]:
+    """Return the speed of every system."""
+    durations = {track.name: track.duration for track in tracks}
+    music: dict[str, float] = defaultdict(float)
+    seconds: dict[str, float] = defaultdict(float)
+    for item in scored:
+        music[item.scores.system] += durations[item.scores.track]
+        seconds[item.scores.system] += item.seconds
+    return {system: music[system] / max(seconds[system], 1e-9) for system in music}
+
+
+def speed_table(speeds: Mapping[str, float]) -> pd.DataFrame:
+    """Return speed.csv; scoring runs on the processor even where there is a GPU, so it names the processor."""
+    machine = processor()
+    return pd.DataFrame(
+        {SYSTEM: system, TIMES_REAL_TIME: round(speed, 2), MACHINE: machine} for system, speed in speeds.items()
+    )
+
+
+_LAST_COLUMNS = f"{f'SDR, {CONFIDENCE:.0%}':>16}   tracks  NaN frames"
+
+
+def summary_text(
+    medians: pd.DataFrame, scores: pd.DataFrame, evaluation: Evaluation, speeds: Mapping[str, float]
+) -> str:
+    """Return the medians, one block per target, then the speeds, then the tracks that have no score."""
+    width = max(len(_title(name)) for name in medians[SYSTEM])
+    datasets = label_datasets(evaluation.datasets)
+    lines = ["", f"Test split of {datasets}; {evaluation.scorer}, median over frames, then tracks, in dB"]
+    if merged := evaluation.merged_into_other:
+        lines.append(f"not every track has {' and '.join(merged)}: scored as part of other")
+    for target, rows in medians.groupby(TARGET, sort=False):
+        lines += ["", f"{target!s:<{width}}" + "".join(f"{metric:>8}" for metric in METRICS) + _LAST_COLUMNS]
+        lines += [_row(row, width) for _, row in rows.iterrows()]
+    shown = ", ".join(f"{system} {speed:.3g}" for system, speed in speeds.items())
+    lines += ["", f"times real time, on one core: {shown}"]
+    return "\n".join([*lines, *_unscored_lines(scores)]) + "\n"
+
+
+def _row(row: "pd.Series[float]", width: int) -> str:
+    numbers = "".join(f"{_decibels(row[metric]):>8}" for metric in METRICS)
+    interval = f"{_decibels(row[SDR_LOW])} to {_decibels(row[SDR_HIGH])}"
+    tracks = f"{row[TRACKS]}/{row[TRACKS] + row[UNSCORED]}"
+    counts = f"{tracks:>9}{row[NAN_FRAMES]!s:>8} of {row[FRAMES]}"
+    return f"{_title(str(row[SYSTEM])):<{width}}{numbers}{interval:>16}{counts}"
+
+
+def _unscored_lines(scores: pd.DataFrame) -> list[str]:
+    """Return a line for every track and system that has no score."""
+    missing = scores[(scores[METRIC] == "SDR") & scores[VALUE].isna()]
+    lines = []
+    for (track, system), rows in missing.groupby([TRACK, SYSTEM], sort=False):
+        reason = rows[REASON].iloc[0] or f"no frame with a score for {', '.join(rows[TARGET])}"
+        lines.append(f"  {track}, {system}: {reason}")
+    return ["", "not scored:", *lines] if lines else []
+
+
+def _title(system: str) -> str:
+    return f"{system} ({role(system)})" if role(system) else system
+
+
+def _decibels(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "–"

@@ -112,4 +112,4 @@ def test_a_plan_that_cannot_be_made_is_one_line(
 def test_counts_are_above_zero(option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_command(write_plan, "--out", str(tmp_path), *SOUND, option, count)
-    assert f"Invalid value for '{option}'" in capsys.readouterr().err
+    assert f"command line: compare.{option[2:]}: expected a number greater" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import pytest
 
 from components.core.tracking import provenance
-from components.evaluate.scoring.speed import speed_table
+from components.evaluate.results.tables import speed_table
 
 
 def test_a_gpu_that_scoring_does_not_use_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
