@@ -1,6 +1,6 @@
 """OpenVINO, on the processor.
 
-It computes the whole graph in bf16, also transforms inside a network; decision 14 has the cost.
+It computes the whole graph in bf16, also transforms inside a network; docs/decisions/0014-runtimes.md has the cost.
 """
 
 import tempfile

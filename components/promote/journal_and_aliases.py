@@ -2,7 +2,7 @@
 
 A process that is killed in between leaves aliases that lag behind; the next one finishes its work. The registered model
 carries the number and digest of the entry that its aliases follow. This tells an alias that lags from one that a person
-moved, and it shows when the journal's last entry was changed or deleted. docs/decisions/0015.
+moved, and it shows when the journal's last entry was changed or deleted. docs/decisions/0015-promotion-journal.md.
 """
 
 import time

@@ -2,7 +2,7 @@
 
 The wait is Prefect's pause with input (server/pause.py): its UI shows a form, and whoever fills it in resumes the run.
 A flow run inside the retraining pauses, not the retraining itself: a paused retraining would give up its deployment's
-only slot, and Prefect would end it at the next renewal (docs/decisions/0018).
+only slot, and Prefect would end it at the next renewal (docs/decisions/0018-slots-and-pauses.md).
 """
 
 import os

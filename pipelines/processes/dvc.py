@@ -14,6 +14,7 @@ from components.core.base.step_command import AGAIN
 STAGES = ("acquire", "cache", "train", "evaluate")
 """The stages in dvc.yaml, each after those it depends on."""
 
+_BUSY = "is busy, it is being blocked by"
 _UNCHANGED = "didn't change, skipping"
 _RUNNING = "Running stage"
 _EXIT_CODE = re.compile(r"failed to run: .*, exited with (\d+)$")
@@ -35,6 +36,11 @@ def was_unchanged(lines: list[str]) -> bool:
 def did_run_stage(lines: list[str]) -> bool:
     """Return whether `dvc repro` started a stage, instead of taking its results from the cache."""
     return any(_RUNNING in line for line in lines)
+
+
+def is_busy(lines: list[str]) -> bool:
+    """Return whether DVC failed because another process works on the same files."""
+    return any(_BUSY in line for line in lines)
 
 
 def is_advice(line: str) -> bool:

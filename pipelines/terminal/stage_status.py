@@ -10,24 +10,22 @@ from ruamel.yaml import YAML
 
 from components.core.base.params import PARAMS
 from pipelines.processes.command import CommandError
-from pipelines.processes.dvc import STAGES, dvc_command
+from pipelines.processes.dvc import STAGES, dvc_command, failure_line, is_busy
 
 _LOCK = Path("dvc.lock")
 _MOST_REASONS = 3
-_BUSY = "is busy, it is being blocked by"
-"""The word by which DVC says that another process works on the same files."""
 _CHANGES = {"modified": "changed", "deleted": "is missing", "new": "is new"}
-"""DVC's word for a change, and ours."""
+"""A change as DVC's JSON names it, and as we print it."""
 
 
 def read_stage_status() -> dict[str, list[str]]:
     """Return the reasons why a stage is stale, for each stale stage; raises CommandError if DVC fails."""
     ended = subprocess.run(dvc_command("status", "--json"), capture_output=True, text=True, check=False)
     if ended.returncode:
-        if _BUSY in ended.stderr:
+        lines = ended.stderr.strip().splitlines()
+        if is_busy(lines):
             raise CommandError("unknown while another command of DVC runs in this folder: ask again later")
-        reason = (ended.stderr.strip().splitlines() or ["no output"])[-1]
-        raise CommandError(f"`dvc status` failed: {reason.removeprefix('ERROR: ')}")
+        raise CommandError(f"`dvc status` failed: {failure_line(lines) or (lines or ['no output'])[-1]}")
     return {stage: _reasons(stage, entries) for stage, entries in json.loads(ended.stdout).items()}
 
 

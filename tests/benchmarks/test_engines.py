@@ -128,7 +128,10 @@ def test_in_8_bits_spectra_keep_their_precision(name: str, runtime: str, exports
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bs_roformer", "hdemucs", "htdemucs"])
 def test_in_bf16_spectra_inside_a_network_cost_little_of_noise(name: str, exports: Path) -> None:
-    """Of a steep spectrum they cost more (decision 14): torch leaves these transforms in fp32, OpenVINO does not."""
+    """OpenVINO computes these transforms in bf16, torch in fp32 (docs/decisions/0014-runtimes.md).
+
+    White noise has a flat spectrum. On a steep one they cost more.
+    """
     model = model_of(name)
     mixture = mixture_for(model)
     by_torch, found = (_prepared(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))

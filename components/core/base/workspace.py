@@ -1,4 +1,7 @@
-"""The workspace: one ignored folder with everything that a run makes, one folder per step."""
+"""The workspace: one ignored folder with everything that a run makes, one folder per step.
+
+STEMLINE_WORKSPACE moves it, except for the outputs of DVC's stages: dvc.yaml names them below `workspace/`.
+"""
 
 import os
 from pathlib import Path

@@ -1,8 +1,9 @@
-"""The catalogue of the files that the pipeline's steps write into the workspace: name, path, type, writer, readers.
+"""The catalogue of the files through which steps meet in the workspace: name, path, type, writer, readers.
 
-Steps, flows, report, docs and tests take file names and paths from here; no other place spells them. A step gets its
-folders from its command line (`--out workspace/acquire`), so an artifact is found in a folder (`MANIFEST.within(data)`)
-or in a workspace (`MANIFEST.below(workspace)`).
+Other files of a step (stems, pages, the journal, scratch) are not listed, because no other step finds them by a fixed
+path. Steps, flows, report, docs and tests take file names and paths from here; no other place spells them. A step gets
+its folders from its command line (`--out workspace/acquire`), so an artifact is found in a folder
+(`MANIFEST.within(data)`) or in a workspace (`MANIFEST.below(workspace)`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Artifact:
     file      its name in that folder; empty where the whole folder is meant
     kind      folder, table, document, picture or page
     about     the content, for docs and the report
-    readers   the steps and flows that read it
+    readers   the steps, and other commands of `stemline`, that read it
     """
 
     writer: str
@@ -46,7 +47,7 @@ class Artifact:
 TRACKS = Artifact("acquire", "tracks", "folder", "the stems as they arrived", ("cache", "evaluate", "catalogue"))
 MANIFEST = Artifact(
     "acquire", "manifest.csv", "table", "one row per stem: track, artist, split, file",
-    ("cache", "evaluate", "gate", "catalogue", "report"),
+    ("cache", "evaluate", "gate", "catalogue", "export", "retrain"),
 )  # fmt: skip
 PROBLEMS = Artifact("acquire", "problems.csv", "table", "problems of the data that arrived", ("report",))
 ACQUIRE_SUMMARY = Artifact("acquire", "summary.json", "document", "counts of tracks and minutes", ("compare", "report"))
@@ -55,27 +56,36 @@ CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("
 CACHE_SETTINGS = Artifact("cache", "cache.json", "document", "targets, rate and channels", ("train",))
 CACHE_INDEX = Artifact("cache", "index.csv", "table", "one row per track: its place in the shards", ("train",))
 
-MODEL = Artifact("train", "model", "folder", "weights and their description", ("evaluate", "register", "export"))
-RUN = Artifact("train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "gate"))
-CURVES = Artifact("train", "curves.csv", "table", "one row per validation: loss and SDR", ("report",))
+MODEL = Artifact(
+    "train", "model", "folder", "weights and their description", ("evaluate", "register", "export", "compare")
+)
+RUN = Artifact(
+    "train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "export", "compare")
+)
+CURVES = Artifact("train", "curves.csv", "table", "one row per validation: loss and SDR", ("compare", "report"))
 VALIDATION = Artifact("train", "validation.csv", "table", "one row per validation and target, for `dvc plots`")
 TRAIN_METRICS = Artifact("train", "metrics.json", "document", "the best validation")
 
-SCORES = Artifact("evaluate", "scores.csv", "table", "one row per system, track, target, metric", ("gate", "compare"))
-SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export", "report"))
-TEST = Artifact(
-    "evaluate", "test.json", "document", "the test set: tracks and digest", ("gate", "compare", "export", "report")
+SCORES = Artifact(
+    "evaluate", "scores.csv", "table", "one row per system, track, target, metric", ("gate", "compare", "export")
 )
-SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates")
+SCORE_TABLE = Artifact("evaluate", "table.csv", "table", "medians with their intervals", ("export", "report", "status"))
+TEST = Artifact(
+    "evaluate", "test.json", "document", "the test set: tracks and digest",
+    ("gate", "compare", "export", "report", "retrain"),
+)  # fmt: skip
+SPEED = Artifact("evaluate", "speed.csv", "table", "how fast each system separates", ("compare", "export"))
 MUSEVAL = Artifact("evaluate", "museval", "folder", "scores as museval writes them, one file per track")
 PICTURES = Artifact("evaluate", "pictures", "folder", "plots of scores and spectrograms", ("report", "export"))
 EVALUATE_METRICS = Artifact("evaluate", "metrics.json", "document", "the medians, for `dvc metrics`")
 
-VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "promote", "report"))
-VERDICT = Artifact("gate", "verdict.json", "document", "whether the version may go live", ("promote", "report"))
+VERSION = Artifact("register", "version.json", "document", "the registered version", ("gate", "report", "retrain"))
+VERDICT = Artifact(
+    "gate", "verdict.json", "document", "whether the version may go live", ("promote", "report", "retrain")
+)
 SMOKE = Artifact("gate", "smoke.json", "document", "measurements of the trial of version and champion")
 APPROVAL = Artifact("gate", "approval.json", "document", "a person's approval of the verdict", ("promote",))
-VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "gain or loss of each track")
+VERDICT_PICTURE = Artifact("gate", "differences.png", "picture", "gain or loss of each track", ("retrain",))
 COMPARISON_PLAN = Artifact("compare", "plan.json", "document", "every system's parameters")
 COMPARED_SYSTEMS = Artifact("compare", "systems", "folder", "model, scores and costs of every system")
 COMPARISON = Artifact("compare", "comparison.csv", "table", "one row per system: medians, intervals, costs")
@@ -84,7 +94,7 @@ COMPARISON_TEXT = Artifact("compare", "comparison.md", "page", "the comparison a
 COMPARISON_PAGE = Artifact("compare", "comparison.html", "page", "the comparison with pictures, to sort")
 COMPARISON_PICTURES = Artifact("compare", "pictures", "folder", "differences, scores and speeds")
 COMPARISON_SUMMARY = Artifact("compare", "summary.json", "document", "the best systems, and what failed")
-RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separate", ("separate",))
+RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separate", ("separate", "shadow"))
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (

@@ -44,7 +44,7 @@ def mean_lower_bound(values: Values, confidence: float, resamples: int, seed: in
     """Return the one-sided lower bound of the mean, by BCa with wider tails for few tracks; `values` are two or more.
 
     The tails are those of Student's t (Hesterberg, "What teachers should know about the bootstrap", 2015, 4.1), which
-    scipy does not offer. docs/decisions/0016 compares the error rates of the methods.
+    scipy does not offer. docs/decisions/0016-gate.md compares the error rates of the methods.
     """
     mean, scale, deviations = _standardise(values)
     if scale == 0:

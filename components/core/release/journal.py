@@ -3,7 +3,7 @@
 The registry knows the present champion and no earlier one. The journal is a folder or a bucket with one file per entry:
 `000001.json`, `000002.json` … A store lets only one process create a file, so of two promotions at the same moment one
 writes the next entry, and the other fails. Each entry holds the SHA-256 of the entry before, which reveals an entry
-that was changed or deleted. docs/decisions/0015.
+that was changed or deleted. docs/decisions/0015-promotion-journal.md.
 """
 
 import getpass

@@ -91,7 +91,8 @@ def connect() -> mlflow.MlflowClient:
     """Return a client of the store; make the store first if it does not exist.
 
     A new SQLite store is made under a lock, because several processes at once corrupt it. Every call of the client
-    retries while a server restarts. Raises UserError, one line, when the server does not answer after that.
+    retries while a server restarts. Raises Outage when the server does not answer after that, and UserError when the
+    store does not work for another reason.
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # it logs every table that it makes
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # the URL may contain a login

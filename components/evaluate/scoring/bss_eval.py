@@ -1,4 +1,4 @@
-"""BSS Eval version 4 of images: the numbers of `museval.evaluate`, ten to twenty times as fast.
+"""BSS Eval version 4 of images: the numbers of `museval.evaluate`, 11 to 18 times as fast.
 
 Vincent, Gribonval and Févotte, IEEE TASLP 14(4), 2006; version 4: Stöter, Liutkus and Ito, LVA/ICA 2018. Filters of
 TAPS samples, fitted to the whole track, project an estimate onto its own target (Pⱼ) and onto all targets (P). Energies
@@ -8,7 +8,7 @@ are summed frame by frame:
 
 It is fast for three reasons: correlations are summed over blocks, and only for the lags that are needed; one Cholesky
 factorisation of the block-Toeplitz matrix serves all estimates; energies are computed from spectra (Parseval), so that
-no projection is transformed back. docs/decisions/0013 compares it with museval.
+no projection is transformed back. docs/decisions/0013-bss-eval.md compares it with museval.
 """
 
 from collections.abc import Iterator

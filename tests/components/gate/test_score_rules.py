@@ -250,7 +250,7 @@ def skewed(random: np.random.Generator, tracks: int) -> Values:
     return np.asarray(1.0 - random.exponential(1.0, tracks), dtype=np.float64)
 
 
-# what it may be off from the stated 5 % is as measured, docs/decisions/0016
+# what it may be off from the stated 5 % is as measured, docs/decisions/0016-gate.md
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "tracks", "most"),

@@ -91,7 +91,7 @@ def written_stem(folder: Path, name: str, samples: int = 1001, channels: int = 1
 
 
 def tagged_recording(folder: Path, suffix: str, tags: dict[str, str], cover: bytes = b"") -> Path:
-    """A second of a tone, made and tagged by ffmpeg."""
+    """A short tone, made and tagged by ffmpeg."""
     path, picture = folder / f"a.{suffix}", folder / "cover.jpg"
     inputs = ["-f", "lavfi", "-i", "sine=duration=0.3"]
     if cover:

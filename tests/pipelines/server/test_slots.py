@@ -1,4 +1,7 @@
-"""A run of a deployment with a limit of one keeps its slot for longer than a lease lasts: docs/decisions/0018."""
+"""A run of a deployment with a limit of one keeps its slot for longer than a lease lasts.
+
+docs/decisions/0018-slots-and-pauses.md explains slots and leases.
+"""
 
 import os
 import subprocess

@@ -54,7 +54,8 @@ def mixed(references: Audio, leakage: float = 0.2, level: float = 0.02) -> Audio
 def excerpt() -> Audio:
     """Vocals, drums, bass and other of the real excerpt, `(4, 2, samples)`, in some noise.
 
-    Music that was coded has empty bands, in which filters are not determined (docs/decisions/0013); noise fills them.
+    Coded music has empty bands, in which the filters are not determined (docs/decisions/0013-bss-eval.md). Noise fills
+    them.
     """
     path = Path(stempeg.example_stem_path())
     stems = [decoding.read_audio(path, stream)[0] for stream in (4, 1, 2, 3)]
