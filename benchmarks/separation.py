@@ -3,7 +3,7 @@
 Measures everything in one run, side by side and in turns; takes the best of several rounds, since disturbances only
 slow down.
 
-    plain     torch with its defaults: eager, fp32, a thread on each core, one window after the other
+    plain     torch with its defaults: eager, fp32, a thread on each core, one segment after the other
     fast      the copies of `stemline separate`: `for_inference` in the best precision, a lane on each core
     others    architectures of other projects, plain, with the overlap of their authors
 
@@ -180,11 +180,11 @@ class _Way:
 
 @dataclass(frozen=True)
 class _Run:
-    """The seconds of a run, the seconds of each part, averaged over the lanes, and the number of windows."""
+    """The seconds of a run, the seconds of each part, averaged over the lanes, and the number of segments."""
 
     seconds: float
     parts: dict[str, float]
-    windows: int
+    segments: int
 
 
 def _run(way: _Way, mixture: Audio, overlap: float) -> _Run:
@@ -231,7 +231,7 @@ def _print_networks(names: list[str], mixture: Audio, overlap: float, rounds: in
 
 def _row(name: str, way: _Way, run: _Run, plain: _Run, music: float, flops: int, peak: float) -> str:
     rest = run.seconds - sum(run.parts.values())
-    rate = flops * run.windows / run.parts["network"]
+    rate = flops * run.segments / run.parts["network"]
     parts = [f"{music / part:.0f}" for part in (*run.parts.values(), rest)]
     gains = [plain.seconds / run.seconds, plain.parts["network"] / run.parts["network"]]
     cells = [name, f"{way.name}, {way.precision}", f"{music / run.seconds:.1f}", f"{gains[0]:.2f}", *parts]
@@ -260,7 +260,7 @@ def _separate(separator: Separator, mixture: Audio, overlap: float, lanes: int =
 
 def _print_others(mixture: Audio, rounds: int) -> None:
     torch.set_num_threads(available_cores())
-    print("\n| architecture of others | overlap | GFLOP a window | times real time |\n|---|---|---|---|")
+    print("\n| architecture of others | overlap | GFLOP a segment | times real time |\n|---|---|---|---|")
     missing = []
     for name, other in OTHERS.items():
         try:
@@ -268,7 +268,7 @@ def _print_others(mixture: Audio, rounds: int) -> None:
         except MissingPackageError as reason:
             missing.append(f"{name} is left out: {reason}.")
             continue
-        # two windows are enough: each can take minutes
+        # two segments are enough: each can take minutes
         excerpt = mixture[:, : 2 * separator.segment]
         work = partial(_separate, separator, excerpt, other.overlap)
         seconds = min(_seconds(work) for _ in range(rounds))

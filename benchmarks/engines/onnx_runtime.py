@@ -14,7 +14,7 @@ from components.core.base.files import whole_file
 from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
 from components.export.onnx.exportable import network_inputs
-from components.export.onnx.onnx_file import EXTRA, exported_once, quietly, session
+from components.export.onnx.onnx_export import EXTRA, exported_once, quietly, session
 from components.export.onnx.real_stft import CONSTANTS
 
 

@@ -17,7 +17,7 @@ from benchmarks.engines.weight_sizes import files_size
 from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
 from components.export.onnx.exportable import network_inputs
-from components.export.onnx.onnx_file import EXTRA, exported_once, quietly
+from components.export.onnx.onnx_export import EXTRA, exported_once, quietly
 
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 """The precision of operations for which the file names none; the file holds the whole numbers of int8."""

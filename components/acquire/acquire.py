@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.acquire.checking.acceptance import find_problems, unscorable_reason
 from components.acquire.checking.measurements import TrackMeasurement, measure_track
+from components.acquire.checking.track_checks import find_problems, unscorable_reason
 from components.acquire.config import AcquireConfig
 from components.acquire.copying import copy_file, plan_copies
 from components.acquire.datasets.collection import Collection, SourceTrack

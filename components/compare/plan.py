@@ -14,7 +14,7 @@ from components.compare.scores.museval_files import require_museval_files
 from components.compare.systems.baselines import BASELINES, is_baseline
 from components.compare.systems.pretrained_models import Pretrained, find_pretrained
 from components.compare.systems.row_names import parse_places, require_unused
-from components.compare.systems.trainable import NEED_MORE_DATA, SYSTEMS, System, find_systems
+from components.compare.systems.system_registry import NEED_MORE_DATA, SYSTEMS, System, find_systems
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
 from components.core.base.section_options import given_options, with_options

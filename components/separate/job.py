@@ -122,6 +122,6 @@ def _run_workers(
 
 
 def _give_up(report: GivenUp, destination: Store) -> Row:
-    if report.is_bad:
+    if report.is_at_fault:
         return put_in_quarantine(destination, report.entry, report.reason, report.attempts)
     return describe_failure(report.entry, report.reason, report.attempts)

@@ -21,7 +21,7 @@ from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import RECORDS, Store
-from components.core.tracking.mlflow_store import store_exists
+from components.core.tracking.mlflow_address import store_exists
 from components.separate.job import Job, plan_job, separate_recordings
 from components.separate.ledger.destination_documents import encode_document, write_document
 from components.separate.ledger.job_ledger import JobLedger
@@ -67,8 +67,8 @@ def separate_with_ledger(job: Job, path: Path, done_by_shards: Mapping[str, Row]
     summary, stop = separate_recordings(job, ledger)
     for line in ledger.reasons:
         print(line, file=sys.stderr)
-    if ledger.bad > len(ledger.reasons):
-        print(f"… and {ledger.bad - len(ledger.reasons)} more: see the ledger", file=sys.stderr)
+    if ledger.not_separated > len(ledger.reasons):
+        print(f"… and {ledger.not_separated - len(ledger.reasons)} more: see the ledger", file=sys.stderr)
     print(f"separate: {summary}; stems in {job.destination}", flush=True)
     if stop is not None:
         raise Outage(stop.reason) if stop.outage else UserError(f"{stop.reason} (the same command goes on from here)")

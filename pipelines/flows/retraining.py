@@ -17,13 +17,13 @@ from components.core.base.files import digest_file
 from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
 from pipelines.flows.watching import RETRAIN
-from pipelines.judging.approval import NotApprovedError, approve, require_server
+from pipelines.judging.approval_flow import NotApprovedError, approve, require_server
 from pipelines.judging.judgement import champion_alias, register_and_judge, registered_version, repair_registry
 from pipelines.processes.command import run_program
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
 from pipelines.running.flow_runs import failed_state, run_flow
-from pipelines.running.project import ProjectFolder
+from pipelines.running.project_stages import ProjectFolder
 from pipelines.running.retries import retry_outages
 
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}

@@ -18,7 +18,7 @@ from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import code_digest
-from pipelines.running.project import ProjectFolder
+from pipelines.running.project_stages import ProjectFolder
 
 
 def repair_registry(project: ProjectFolder) -> None:

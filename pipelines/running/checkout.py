@@ -20,10 +20,10 @@ from ruamel.yaml import YAML
 from components.core.base.errors import UserError
 from components.core.base.params import PARAMS
 from components.core.base.workspace import SHARED, WORKSPACE
-from components.core.tracking.mlflow_store import tracking_uri
+from components.core.tracking.mlflow_address import tracking_uri
 from pipelines.processes.command import CommandError, run_command
 from pipelines.processes.dvc import dvc_command
-from pipelines.running.project import ProjectFolder
+from pipelines.running.project_stages import ProjectFolder
 from pipelines.running.tasks import run_as_task
 
 CHECKOUTS = WORKSPACE / "checkouts"

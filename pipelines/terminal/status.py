@@ -11,7 +11,7 @@ from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import store_exists
+from components.core.tracking.mlflow_address import store_exists
 from pipelines.processes.command import CommandError
 from pipelines.terminal.stage_status import read_stage_status, stage_lines
 

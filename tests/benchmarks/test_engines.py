@@ -16,7 +16,7 @@ from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.networks.tdf_unet import TdfUNet
 from components.export.onnx.exportable import RealTdfUNet, exportable, network_inputs
-from components.export.onnx.onnx_file import export_onnx, exported_once
+from components.export.onnx.onnx_export import export_onnx, exported_once
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, TARGETS, exported, mixture_for, model_of
 
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
@@ -250,7 +250,7 @@ def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monke
         def forward(self, image: Tensor) -> Tensor:
             return image * (1.0 if torch.compiler.is_exporting() else 0.5)
 
-    monkeypatch.setattr("components.export.onnx.onnx_file.exportable", lambda separator: Half())
+    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Half())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -265,7 +265,7 @@ def test_an_export_that_fails_on_silence_alone_is_refused(tmp_path: Path, monkey
             least = 0.0 if torch.compiler.is_exporting() else 1e-8
             return image / (image.square().mean() + least).sqrt()
 
-    monkeypatch.setattr("components.export.onnx.onnx_file.exportable", lambda separator: Relative())
+    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Relative())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model_of("unet"), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -61,22 +61,22 @@ def times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
     """Return the speed in seconds of music per second, overlap included, and the seconds that were separated.
 
     The music is an endless song of noise. Every window yields one hop of it, so the speed does not depend on the length
-    of segments. A slow network separates two windows, a fast one 20 s; the first window only warms up.
+    of segments. A slow network separates two segments, a fast one 20 s; the first segment only warms up.
     """
     random = np.random.default_rng(7)
     noise: Audio = random.standard_normal((model.channels, separator.segment), dtype=np.float32)
     stems = separate_blocks(separator, repeat(noise))
     next(stems)  # the part before the song begins
-    hop, took = _separate_windows(stems, 1)
-    windows = min(_PATIENCE_SECONDS / took, _LONGEST_SECONDS * model.rate / hop)
-    samples, took = _separate_windows(stems, max(2, round(windows)))
+    hop, took = _separate_segments(stems, 1)
+    segments = min(_PATIENCE_SECONDS / took, _LONGEST_SECONDS * model.rate / hop)
+    samples, took = _separate_segments(stems, max(2, round(segments)))
     return samples / model.rate / took, samples / model.rate
 
 
-def _separate_windows(stems: Iterator[Audio], windows: int) -> tuple[int, float]:
-    """Return how many samples the next windows yield, and how many seconds they take."""
+def _separate_segments(stems: Iterator[Audio], segments: int) -> tuple[int, float]:
+    """Return how many samples the next segments yield, and how many seconds they take."""
     started = time.perf_counter()
-    samples = sum(block.shape[-1] for block in islice(stems, windows))
+    samples = sum(block.shape[-1] for block in islice(stems, segments))
     return samples, time.perf_counter() - started
 
 

@@ -4,7 +4,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from components.compare.systems.trainable import SYSTEMS, System
+from components.compare.systems.system_registry import SYSTEMS, System
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE

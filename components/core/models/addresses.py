@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.core.base.garbage_collection import collection_paused
 from components.core.models.description import REGISTRY
-from components.core.tracking.mlflow_store import store_exists
+from components.core.tracking.mlflow_address import store_exists
 
 MODELS = "STEMLINE_MODELS"
 """Environment variable with the folder of the shipped models; by default the repository's `models/`."""

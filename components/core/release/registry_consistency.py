@@ -10,7 +10,7 @@ from components.core.base.params import PARAMS, load_section
 from components.core.release.journal import ENTRY_TAG, JOURNAL_VARIABLE, JournalEntry, open_journal
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import store_exists
+from components.core.tracking.mlflow_address import store_exists
 
 
 @dataclass(frozen=True)

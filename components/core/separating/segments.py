@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.core.networks.base.separator import Separator
-from components.core.separating.window_pool import WindowPool, separate_windows
+from components.core.separating.segment_pool import SegmentPool, separate_segments
 from components.core.sound.decoding import Audio
 
 
@@ -32,11 +32,11 @@ def separate_blocks(
     if threads == 1:
         yield from _overlap_add(partial(_separate_in_turn, separator), separator.segment, blocks, overlap)
     else:
-        with WindowPool(separator, threads) as pool:
+        with SegmentPool(separator, threads) as pool:
             yield from separate_in_pool(pool, blocks, overlap)
 
 
-def separate_in_pool(pool: WindowPool, blocks: Iterable[Audio], overlap: float = 0.5) -> Iterator[Audio]:
+def separate_in_pool(pool: SegmentPool, blocks: Iterable[Audio], overlap: float = 0.5) -> Iterator[Audio]:
     """Separate like `separate_blocks`, with a pool that recordings in other threads may share."""
     yield from _overlap_add(partial(_separate_in_parallel, pool), pool.segment, blocks, overlap)
 
@@ -46,42 +46,42 @@ def separate_audio(separator: Separator, mixture: Audio, overlap: float = 0.5) -
     return np.concatenate(list(separate_blocks(separator, [mixture], overlap)), axis=-1)
 
 
-class _Window(NamedTuple):
-    """A segment; of its first `hop` samples those from `begin` to `end` belong to the recording."""
+class _Segment(NamedTuple):
+    """A segment, `(channels, size)`. Of its first `hop` samples, those from `begin` to `end` lie in the recording."""
 
     samples: Audio
     begin: int
     end: int
 
 
-_Separated = Iterator[tuple[Audio, _Window]]
+_Separated = Iterator[tuple[Audio, _Segment]]
 
 
 def _overlap_add(
-    separated: Callable[[Iterator[_Window]], _Separated], segment: int, blocks: Iterable[Audio], overlap: float
+    separated: Callable[[Iterator[_Segment]], _Separated], size: int, blocks: Iterable[Audio], overlap: float
 ) -> Iterator[Audio]:
-    hop = max(1, round(segment * (1 - overlap)))
-    weights = _weights(segment, hop)
+    hop = max(1, round(size * (1 - overlap)))
+    weights = _weights(size, hop)
     held: Audio | None = None
-    for estimates, window in separated(_windows(blocks, segment, hop)):
+    for estimates, segment in separated(_cut_segments(blocks, size, hop)):
         stems = estimates * weights
         if held is not None:
-            stems[..., : segment - hop] += held
+            stems[..., : size - hop] += held
         # no later segment overlaps with the first `hop` samples
-        yield stems[..., window.begin : window.end]
+        yield stems[..., segment.begin : segment.end]
         held = stems[..., hop:]
 
 
-def _separate_in_turn(separator: Separator, windows: Iterator[_Window]) -> _Separated:
-    for window in windows:
-        yield separate_windows(separator, [window.samples], 1)[0], window
+def _separate_in_turn(separator: Separator, segments: Iterator[_Segment]) -> _Separated:
+    for segment in segments:
+        yield separate_segments(separator, [segment.samples], 1)[0], segment
 
 
-def _separate_in_parallel(pool: WindowPool, windows: Iterator[_Window]) -> _Separated:
-    waiting: deque[tuple[Future[Audio], _Window]] = deque()
+def _separate_in_parallel(pool: SegmentPool, segments: Iterator[_Segment]) -> _Separated:
+    waiting: deque[tuple[Future[Audio], _Segment]] = deque()
     try:
-        for window in windows:
-            waiting.append((pool.submit(window.samples), window))
+        for segment in segments:
+            waiting.append((pool.submit(segment.samples), segment))
             if len(waiting) == pool.ahead:
                 yield _next_result(waiting)
         while waiting:
@@ -91,36 +91,36 @@ def _separate_in_parallel(pool: WindowPool, windows: Iterator[_Window]) -> _Sepa
             future.cancel()
 
 
-def _next_result(waiting: deque[tuple[Future[Audio], _Window]]) -> tuple[Audio, _Window]:
-    future, window = waiting.popleft()
-    return future.result(), window
+def _next_result(waiting: deque[tuple[Future[Audio], _Segment]]) -> tuple[Audio, _Segment]:
+    future, segment = waiting.popleft()
+    return future.result(), segment
 
 
-def _windows(blocks: Iterable[Audio], segment: int, hop: int) -> Iterator[_Window]:
+def _cut_segments(blocks: Iterable[Audio], size: int, hop: int) -> Iterator[_Segment]:
     """Yield segments `hop` apart. The first one starts before the recording: only its last `hop` samples are in it."""
     tail: Audio | None = None
-    position = hop - segment  # of the first sample of `tail` in the recording
+    position = hop - size  # of the first sample of `tail` in the recording
     for block in blocks:
-        tail = np.pad(block, ((0, 0), (segment - hop, 0))) if tail is None else np.concatenate([tail, block], axis=1)
-        while tail.shape[1] >= segment:
-            yield _Window(tail[:, :segment], min(max(-position, 0), hop), hop)
+        tail = np.pad(block, ((0, 0), (size - hop, 0))) if tail is None else np.concatenate([tail, block], axis=1)
+        while tail.shape[1] >= size:
+            yield _Segment(tail[:, :size], min(max(-position, 0), hop), hop)
             tail, position = tail[:, hop:], position + hop
     if tail is None:
         return
     total = position + tail.shape[1]
     while position < max(total, 1):  # an empty recording has empty stems
-        window = tail[:, :segment]
-        padded = np.pad(window, ((0, 0), (0, segment - window.shape[1])))
-        yield _Window(padded, min(max(-position, 0), hop), min(hop, total - position))
+        rest = tail[:, :size]
+        padded = np.pad(rest, ((0, 0), (0, size - rest.shape[1])))
+        yield _Segment(padded, min(max(-position, 0), hop), min(hop, total - position))
         tail, position = tail[:, hop:], position + hop
 
 
-def _weights(segment: int, hop: int) -> Audio:
+def _weights(size: int, hop: int) -> Audio:
     """Return a trapezium that rises over the overlap, at most to the middle. The overlapping weights sum to 1."""
-    slope = max(1, min(segment - hop, segment // 2))
-    distance = np.arange(segment) + 0.5
+    slope = max(1, min(size - hop, size // 2))
+    distance = np.arange(size) + 0.5
     trapezium = np.minimum(np.minimum(distance, distance[::-1]) / slope, 1.0)
-    steps = -(-segment // hop)
-    total = np.pad(trapezium, (0, steps * hop - segment)).reshape(steps, hop).sum(axis=0)
-    weights: Audio = (trapezium / np.tile(total, steps)[:segment]).astype(np.float32)
+    steps = -(-size // hop)
+    total = np.pad(trapezium, (0, steps * hop - size)).reshape(steps, hop).sum(axis=0)
+    weights: Audio = (trapezium / np.tile(total, steps)[:size]).astype(np.float32)
     return weights

@@ -23,7 +23,7 @@ from components.core.base.errors import Outage, UserError
 from components.core.base.outages import outage_reason, report_waiting
 from components.core.base.secrets import without_secrets
 from components.core.data import artifacts
-from components.core.tracking.mlflow_store import tracking_uri
+from components.core.tracking.mlflow_address import tracking_uri
 
 EXPERIMENT = "vocal-isolation"
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"

@@ -18,7 +18,7 @@ _API = "api/2.0/mlflow"
 
 def check_mlflow() -> Findings:
     """Check the store that MLFLOW_TRACKING_URI names, or else the workspace's own store."""
-    from components.core.tracking.mlflow_store import tracking_uri
+    from components.core.tracking.mlflow_address import tracking_uri
 
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):

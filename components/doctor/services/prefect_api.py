@@ -51,7 +51,7 @@ def _check_version(url: str) -> Finding:
     try:
         served = str(_request(f"{url}/admin/version").json())
     except UserError as error:
-        return problem("Prefect's version", str(error), _LOGIN)
+        return problem("Prefect's version", str(error), _LOGIN_REMEDY)
     if served != installed:
         return warning(
             "Prefect's version",
@@ -65,7 +65,7 @@ def _check_pools(url: str) -> Iterator[Finding]:
     try:
         pools = _request(f"{url}/work_pools/filter", {"limit": _PAGE_LIMIT}).json()
     except UserError as error:
-        yield problem(_POOLS, str(error), _LOGIN)
+        yield problem(_POOLS, str(error), _LOGIN_REMEDY)
         return
     if not pools:
         yield not_used(_POOLS, "none", "to spread work over machines: prefect work-pool create stemline --type process")
@@ -80,7 +80,7 @@ def _check_pool(url: str, pool: dict[str, Any]) -> Finding:
     try:
         workers = _request(f"{url}/work_pools/{name}/workers/filter", {"limit": _PAGE_LIMIT}).json()
     except UserError as error:
-        return problem(subject, str(error), _LOGIN)
+        return problem(subject, str(error), _LOGIN_REMEDY)
     live = [worker["name"] for worker in workers if worker["status"] == "ONLINE"]
     if not live:
         return _describe_missing_workers(url, name, subject, workers)
@@ -93,7 +93,7 @@ def _describe_missing_workers(url: str, name: str, subject: str, workers: list[d
     try:
         deployments = int(_request(f"{url}/deployments/count", query).json())
     except UserError as error:
-        return problem(subject, str(error), _LOGIN)
+        return problem(subject, str(error), _LOGIN_REMEDY)
     gone = ""
     if workers:
         last = max(datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
@@ -118,7 +118,7 @@ def _check_late_runs(url: str) -> Finding:
     try:
         due = _request(f"{url}/flow_runs/filter", query).json()
     except UserError as error:
-        return problem(_LATE, str(error), _LOGIN)
+        return problem(_LATE, str(error), _LOGIN_REMEDY)
     waits = [(now - datetime.fromisoformat(run["expected_start_time"]), run) for run in due]
     overdue = [(wait, run["name"]) for wait, run in waits if wait > _LATE_LIMIT and _SHARD not in run["tags"]]
     if overdue:
@@ -136,7 +136,7 @@ def _minutes(wait: timedelta) -> str:
     return f"{wait.total_seconds() / 60:.0f} min"
 
 
-_LOGIN = "401 or 403: PREFECT_API_AUTH_STRING or PREFECT_API_KEY; 5xx: the server's log (is its database up?)"
+_LOGIN_REMEDY = "401 or 403: PREFECT_API_AUTH_STRING or PREFECT_API_KEY; 5xx: the server's log (is its database up?)"
 
 
 def _request(url: str, payload: Any = None) -> Response:

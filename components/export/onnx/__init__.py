@@ -1,1 +1,1 @@
-"""Networks as ONNX files."""
+"""The export of networks to ONNX: `onnx_export` writes a file, the other modules make networks fit for it."""

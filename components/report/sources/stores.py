@@ -19,7 +19,7 @@ from components.core.base.secrets import without_secrets
 from components.core.release.journal import JournalEntry, open_journal
 from components.core.release.sections import PromoteConfig, RegisterConfig
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import store_exists, tracking_uri
+from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.report.sources.reading import Part, Unavailable, read_part
 
 _SHORT_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "PGCONNECT_TIMEOUT": "5"}

@@ -21,7 +21,8 @@ class JobLedger:
     flagged            recordings that have a flag
     audio_seconds      length of the recordings that were separated now
     catalogue_seconds  length of all recordings whose length is known
-    reasons            the first lines about quarantined and failed recordings; `bad` counts all of them
+    not_separated      quarantined and failed recordings
+    reasons            the first lines about them
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class JobLedger:
     ) -> None:
         """Write to `path`; a row of `done_by_shards`, by key, replaces that of a recording that is skipped here."""
         self.states: Counter[str] = Counter()
-        self.flagged, self.bad = 0, 0
+        self.flagged, self.not_separated = 0, 0
         self.audio_seconds, self.catalogue_seconds = 0.0, 0.0
         self.reasons: list[str] = []
         self._writer, self._limits = LedgerWriter(path), limits
@@ -57,7 +58,7 @@ class JobLedger:
         self.catalogue_seconds += row.seconds
         self.audio_seconds += row.seconds if row.state == "done" else 0.0
         if row.reason:
-            self.bad += 1
+            self.not_separated += 1
             if len(self.reasons) < _MOST_REASONS:
                 self.reasons.append(f"{row.state}: {printable_key(row.key)}: {printable_key(row.reason)}")
 

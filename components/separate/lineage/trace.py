@@ -14,7 +14,7 @@ from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.store import PROVENANCE
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import store_exists
+from components.core.tracking.mlflow_address import store_exists
 from components.separate.ledger.destination_documents import parse_document, read_document
 
 _TAGS_OF_TRAINING = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")

@@ -14,8 +14,8 @@ from components.core.base.files import digest_file
 from components.core.data.stem_provenance import Provenance, SourceFile, StemFile, StemFormat, StemSettings
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import Separator
+from components.core.separating.segment_pool import SegmentPool
 from components.core.separating.segments import separate_blocks, separate_in_pool
-from components.core.separating.window_pool import WindowPool
 from components.core.sound.decoding import Audio
 from components.core.sound.training_profile import Profile
 from components.core.stores.store import ListedFile
@@ -27,7 +27,7 @@ from components.separate.recording.quantisation import Samples, add_up, count_cl
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from components.separate.recording.stem_estimation import SampleQueue, estimate_stems
 from components.separate.recording.stem_files import Output, StemWriter, choose_output
-from components.separate.recording.tags import read_tags, write_tags
+from components.separate.recording.tags.file_tags import read_tags, write_tags
 
 PICTURE = "spectrogram.png"
 
@@ -51,7 +51,7 @@ class Separation:
     profile: Profile | None
     config: SeparateConfig
     lanes: int
-    pool: WindowPool | None = None
+    pool: SegmentPool | None = None
 
     def separate_blocks(self, blocks: Iterable[Audio]) -> Iterator[Audio]:
         """Turn blocks of a mixture, `(channels, any)` at the model's rate, into blocks `(stems, channels, any)`."""

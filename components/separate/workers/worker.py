@@ -23,7 +23,7 @@ from components.core.data.stem_provenance import Provenance
 from components.core.models.bundle import load_model
 from components.core.separating.fast import for_inference
 from components.core.separating.postprocessing import post_processed
-from components.core.separating.window_pool import WindowPool
+from components.core.separating.segment_pool import SegmentPool
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.store import ListedFile, RecordingGone, StoreFault
@@ -85,7 +85,7 @@ def prepare_separation(setup: WorkerSetup, device: str) -> Separation:
     model = load_model(setup.address.folder)
     fast = for_inference(model.separator, setup.settings.options.precision)
     separator = post_processed(fast, setup.config.post).to(device)
-    pool = None if device == CPU else WindowPool(separator, batch=GPU_BATCH)
+    pool = None if device == CPU else SegmentPool(separator, batch=GPU_BATCH)
     path = setup.address.folder / PROFILE
     profile = read_profile(path) if path.is_file() else None
     return Separation(model, setup.settings, separator, profile, setup.config, setup.lanes, pool)

@@ -41,12 +41,12 @@ _STUCK, _TOO_LARGE = "took no step for {0:.0f} minutes", "took more than {0:.1f}
 
 @dataclass(frozen=True)
 class GivenUp:
-    """A recording that this job does not try again; `is_bad` when the recording itself is at fault."""
+    """A recording that this job does not try again; `is_at_fault` when the recording itself is the cause."""
 
     entry: ListedFile
     reason: str
     attempts: int
-    is_bad: bool
+    is_at_fault: bool
 
 
 Report = Finished | Progressed | GivenUp | Stopped
@@ -58,7 +58,7 @@ class WorkerProcess:
 
     given         the recordings that it has and has not finished
     separating    those that it separates now
-    is_test       whether it has a single recording, to find out whether that one ends a worker
+    is_isolated   whether it has a single recording, to find out whether that one ends a worker
     heard         when its last message came
     ended_because why this job ended it
     """
@@ -68,7 +68,7 @@ class WorkerProcess:
     device: str
     given: dict[str, ListedFile] = field(default_factory=dict)
     separating: set[str] = field(default_factory=set)
-    is_test: bool = False
+    is_isolated: bool = False
     heard: float = 0.0
     ended_because: str = ""
 
@@ -130,13 +130,13 @@ class WorkerPool:
         while len(self._workers) < self._size and waiting > sum(not worker.given for worker in self._workers):
             self._workers.append(self._start_worker())
         for worker in self._workers:
-            worker.is_test = bool(worker.given) and worker.is_test
+            worker.is_isolated = bool(worker.given) and worker.is_isolated
             if self._suspects and not worker.given:
                 self._give(worker, self._suspects.popleft())
-                worker.is_test = True
+                worker.is_isolated = True
         # as many as a worker separates at once, and one more to fetch; every worker gets its first before any a second
         for ahead in range(self._setup.tracks + 1):
-            for worker in [worker for worker in self._workers if not worker.is_test]:
+            for worker in [worker for worker in self._workers if not worker.is_isolated]:
                 # towards the end no worker queues what another one could start at once
                 if len(self._queue) > (len(self._workers) if ahead else 0) and len(worker.given) <= ahead:
                     self._give(worker, self._queue.popleft())
@@ -214,11 +214,11 @@ class WorkerPool:
     def _count(self, entry: ListedFile, reason: str, counter: "Counter[str]") -> Iterator[GivenUp]:
         """Count a failure of a recording; put the recording back into the queue, or give it up."""
         counter[entry.key] += 1
-        is_bad = counter is self._faults
-        if counter[entry.key] < (self._setup.config.attempts if is_bad else _MOST_KILLS):
+        is_at_fault = counter is self._faults
+        if counter[entry.key] < (self._setup.config.attempts if is_at_fault else _MOST_KILLS):
             self._queue.append(entry)
         else:
-            yield GivenUp(entry, f"{reason}, {counter[entry.key]} times", counter[entry.key], is_bad)
+            yield GivenUp(entry, f"{reason}, {counter[entry.key]} times", counter[entry.key], is_at_fault)
 
     def _end_bad_workers(self) -> None:
         """End workers that are stuck or too large; `_handle_death` then deals with their recordings."""

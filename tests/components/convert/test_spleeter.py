@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from components.compare.systems.trainable import SYSTEMS
+from components.compare.systems.system_registry import SYSTEMS
 from components.convert.convert import convert
 from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.base.errors import UserError

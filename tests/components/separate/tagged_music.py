@@ -11,7 +11,7 @@ from PIL import Image
 from components.core.sound import ffmpeg
 from components.separate.recording.quantisation import encoding_for
 from components.separate.recording.stem_files import Output, StemWriter
-from components.separate.recording.tags import Tags
+from components.separate.recording.tags.fields import Tags
 from tests.support.tiny_models import noise
 
 WRITTEN = {

@@ -161,7 +161,7 @@ def test_a_machine_takes_over_results_that_another_one_pushed(tmp_path: Path, mo
     from pipelines.flows import retraining
     from pipelines.processes.command import run_command
     from pipelines.running import checkout as checkouts
-    from pipelines.running import project as projects
+    from pipelines.running import project_stages as projects
 
     said: list[str] = []
 

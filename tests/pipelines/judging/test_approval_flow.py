@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 from pipelines.flows import retraining
 from pipelines.processes.command import run_program
-from pipelines.running.project import CURRENT_PROJECT
+from pipelines.running.project_stages import CURRENT_PROJECT
 from components.core.release.verdict import Verdict
 from prefect import flow
 from prefect.states import Completed

@@ -16,7 +16,7 @@ from components.core.tracking import mlflow_runs
 from components.promote.promotion import promote
 from pipelines.judging.judgement import live_version, repair_registry
 from pipelines.processes.command import CommandError, run_command
-from pipelines.running.project import ProjectFolder
+from pipelines.running.project_stages import ProjectFolder
 from tests.support.databases import new_mlflow_store
 
 ROOT = Path(__file__).parents[3]

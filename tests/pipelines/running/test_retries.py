@@ -109,7 +109,7 @@ def test_a_catalogues_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_whole_pipelines_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import vocal_isolation as whole
-    from pipelines.running.project import ProjectFolder
+    from pipelines.running.project_stages import ProjectFolder
 
     trained, live = Unsteady(None), Unsteady(3)
     monkeypatch.setattr(whole, "train_and_judge", trained)

@@ -20,9 +20,9 @@ FLOW = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from pipelines.judging import approval
+from pipelines.judging import approval_flow
 from components.core.release.verdict import Verdict
-from pipelines.running.project import CURRENT_PROJECT
+from pipelines.running.project_stages import CURRENT_PROJECT
 from prefect import flow
 from prefect.states import Completed
 
@@ -33,8 +33,8 @@ def after():
     )
     until = datetime.now(UTC) + timedelta(hours=72)
     try:
-        approval._ask(CURRENT_PROJECT, verdict, Path.cwd(), until)
-    except approval.NotApprovedError as error:
+        approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until)
+    except approval_flow.NotApprovedError as error:
         return Completed(message=f"version 2 {error}")
 
 if __name__ == "__main__":

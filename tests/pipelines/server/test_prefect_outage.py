@@ -23,9 +23,9 @@ AWAY = 8.0  # seconds: more than twice as long as between two looks at the quest
 FLOW = """
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from pipelines.judging import approval
+from pipelines.judging import approval_flow
 from components.core.release.verdict import Verdict
-from pipelines.running.project import CURRENT_PROJECT
+from pipelines.running.project_stages import CURRENT_PROJECT
 from prefect import flow
 
 @flow(name="after the gate")
@@ -34,7 +34,7 @@ def after():
         name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
     )
     until = datetime.now(UTC) + timedelta(hours=1)
-    return approval._ask(CURRENT_PROJECT, verdict, Path.cwd(), until).by
+    return approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until).by
 
 if __name__ == "__main__":
     print("approved by", after())

@@ -13,7 +13,7 @@ from components.core.networks.unet import UNetConfig, build_unet
 from components.core.sound.stft import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
-from pipelines.running.project import ProjectFolder
+from pipelines.running.project_stages import ProjectFolder
 from pipelines.terminal.module_launch import to_arguments
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ have the fastest type of the CPU, the memory layout is the one that convolutions
 mixture minus the other stems. `tdf_unet` has a special forward pass. STFTs stay in float32.
 """
 
-from components.core.separating.fast.separators import for_inference
+from components.core.separating.fast.inference_copies import for_inference
 from components.core.separating.precision import Precision, best_precision
 
 __all__ = ["Precision", "best_precision", "for_inference"]

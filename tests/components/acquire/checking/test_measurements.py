@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from components.acquire.checking import measurements
-from components.acquire.checking.acceptance import find_problems, unscorable_reason
 from components.acquire.checking.measurements import measure_track
+from components.acquire.checking.track_checks import find_problems, unscorable_reason
 from components.acquire.datasets.collection import SourceStem, SourceTrack
 from components.core.data.data_problems import ProblemKind
 from components.core.sound import ffmpeg

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from components.compare.systems import listing
 from components.compare.systems.listing import count_weights, print_systems
-from components.compare.systems.trainable import SYSTEMS
+from components.compare.systems.system_registry import SYSTEMS
 from tests.components.compare.made_up_scores import made_costs
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from components.compare.systems.trainable import SYSTEMS
+from components.compare.systems.system_registry import SYSTEMS
 from components.core.base.errors import UserError
 from components.core.base.params import Section
 from components.core.models.bundle import load_model, save_model

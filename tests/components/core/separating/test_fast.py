@@ -12,7 +12,7 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.fast.inverse_stft import make_inverse_stft
-from components.core.separating.fast.layers import PhaseConvolution, optimise_layers
+from components.core.separating.fast.optimised_layers import PhaseConvolution, optimise_layers
 from components.core.sound.stft import Stft, StftConfig
 from tests.support.tiny_models import ROOT, run_python
 

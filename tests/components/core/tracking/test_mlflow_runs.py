@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.tracking import mlflow_runs, mlflow_store
+from components.core.tracking import mlflow_address, mlflow_runs
+from components.core.tracking.mlflow_address import tracking_uri
 from components.core.tracking.mlflow_runs import RunRef
-from components.core.tracking.mlflow_store import tracking_uri
 from tests.support.tiny_models import environment
 
 
@@ -71,7 +71,7 @@ def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
 
 def test_the_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(mlflow_store, "WORKSPACE", tmp_path)
+    monkeypatch.setattr(mlflow_address, "WORKSPACE", tmp_path)
     assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
 
 

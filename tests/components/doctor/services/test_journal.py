@@ -10,7 +10,7 @@ import pytest
 
 from components.core.release.journal import Journal, JournalEntry, open_journal
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_store import tracking_uri
+from components.core.tracking.mlflow_address import tracking_uri
 from components.doctor.finding import Finding
 from components.doctor.services import journal as checked
 from components.doctor.services.journal import check_journal

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from components.core.models.bundle import Model
 from components.core.networks.registry import build_separator, parse_network
-from components.export.onnx.onnx_file import exported_once
+from components.export.onnx.onnx_export import exported_once
 
 STFT = {"window": 512, "hop": 128}
 _U = {"enter": 2, "growth": (2, 2, 2), "layers": (1, 2, 1), "blocks": 1}

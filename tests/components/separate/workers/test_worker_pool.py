@@ -13,7 +13,7 @@ import soundfile
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
 from components.core.networks.unet import UNetConfig
-from components.core.separating.window_pool import WindowPool
+from components.core.separating.segment_pool import SegmentPool
 from components.core.sound.stft import StftConfig
 from components.core.stores.opening import open_store
 from components.separate.listing.plan import NEW, Task
@@ -61,7 +61,7 @@ def test_recordings_that_share_forward_passes_change_no_bit(tmp_path: Path) -> N
     for tracks in (1, 3):
         setup = _make_setup(tmp_path, f"out{tracks}", tracks)
         plain = prepare_separation(setup, "cpu")
-        with WindowPool(plain.separator, batch=4) as pool:
+        with SegmentPool(plain.separator, batch=4) as pool:
             _work(setup, replace(plain, pool=pool), tasks)
     assert _stems(tmp_path / "out1") == _stems(tmp_path / "out3")
     assert len(_stems(tmp_path / "out1")) == 10

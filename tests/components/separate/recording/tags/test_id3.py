@@ -6,8 +6,8 @@ import mutagen
 import pytest
 from mutagen.id3 import APIC, COMM, ID3, TALB, TDRC, TIT2, TPE1
 
-from components.separate.recording.tags import Cover, Tags, read_tags
-from components.separate.recording.tags.fields import COVER_BYTES
+from components.separate.recording.tags.fields import COVER_BYTES, Cover, Tags
+from components.separate.recording.tags.file_tags import read_tags
 from tests.components.separate.tagged_music import id3_frame, id3_tag, jpeg, seven_bits, tagged_recording, written_mp3
 
 

@@ -11,7 +11,8 @@ from mutagen.asf import ASF, ASFByteArrayAttribute
 from mutagen.flac import FLAC, Picture
 from mutagen.mp4 import MP4, MP4FreeForm
 
-from components.separate.recording.tags import Cover, Tags, read_tags
+from components.separate.recording.tags.fields import Cover, Tags
+from components.separate.recording.tags.file_tags import read_tags
 from tests.components.separate.tagged_music import NOT_FROM_FFMPEG, READ, WRITTEN, jpeg, tagged_recording
 from tests.support.tiny_models import noise
 

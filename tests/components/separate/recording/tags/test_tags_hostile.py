@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.separate.recording.tags import read_tags, write_tags
 from components.separate.recording.tags.bounded_file import BoundedFile
+from components.separate.recording.tags.file_tags import read_tags, write_tags
 from tests.components.separate.tagged_music import (
     NOT_FROM_FFMPEG,
     WRITTEN,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mutagen.flac import FLAC
 
 from components.core.sound import ffmpeg
-from components.separate.recording.tags import Cover, Tags, read_tags, write_tags
-from components.separate.recording.tags.fields import FIELDS
+from components.separate.recording.tags.fields import FIELDS, Cover, Tags
+from components.separate.recording.tags.file_tags import read_tags, write_tags
 from tests.components.separate.tagged_music import FULL, STEMS, WITH_TAGS, WITHOUT_TAGS, ffmpeg_tags, jpeg, written_stem
 from tests.support.tiny_models import noise
 

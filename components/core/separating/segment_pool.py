@@ -1,4 +1,4 @@
-"""A pool of threads that separate windows of recordings: on several cores, or many in one forward pass on a GPU."""
+"""A pool of threads that separate segments of recordings: on several cores, or many in one forward pass on a GPU."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from components.core.networks.base.separator import Separator
 from components.core.sound.decoding import Audio
 
 
-class WindowPool:
-    """Threads that separate windows of `separator.segment` samples. Any number of recordings may share a pool.
+class SegmentPool:
+    """Threads that separate segments of `separator.segment` samples. Any number of recordings may share a pool.
 
-    Each thread computes on one core. It takes up to `batch` windows at once, from any recordings, and adds silent
-    windows up to `batch`. So all forward passes have the same shape, and the stems of a window depend neither on other
-    windows nor on the number of threads. A `batch` above 1 is faster on a GPU only. Use the pool in a `with` block,
-    which ends the threads.
+    Each thread computes on one core. It takes up to `batch` segments at once, from any recordings, and adds silent
+    segments up to `batch`. So all forward passes have the same shape, and the stems of a segment depend neither on
+    other segments nor on the number of threads. A `batch` above 1 is faster on a GPU only. Use the pool in a `with`
+    block, which ends the threads.
     """
 
     def __init__(self, separator: Separator, threads: int = 1, batch: int = 1) -> None:
         self.segment = separator.segment
         self.ahead = 2 * threads * batch
-        """The most windows that a recording submits in advance: no thread waits, and memory is bounded."""
+        """The most segments that a recording submits in advance: no thread waits, and memory is bounded."""
         self._separator, self._batch = separator, batch
         self._waiting: deque[tuple[Audio, Future[Audio]]] = deque()
         self._threads = ThreadPoolExecutor(threads, "separate", initializer=partial(torch.set_num_threads, 1))
@@ -39,19 +39,19 @@ class WindowPool:
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def submit(self, window: Audio) -> Future[Audio]:
-        """Separate a window `(channels, segment)`; the result of the future is `(stems, channels, segment)`."""
+    def submit(self, segment: Audio) -> Future[Audio]:
+        """Separate a segment `(channels, samples)`; the result of the future is `(stems, channels, samples)`."""
         future: Future[Audio] = Future()
-        self._waiting.append((window, future))
+        self._waiting.append((segment, future))
         self._threads.submit(self._separate_waiting)
         return future
 
     def _separate_waiting(self) -> None:
-        windows, futures = self._take_windows()
-        if not windows:
+        segments, futures = self._take_segments()
+        if not segments:
             return  # an earlier pass took them
         try:
-            stems = separate_windows(self._separator, windows, self._batch)
+            stems = separate_segments(self._separator, segments, self._batch)
         except BaseException as error:
             for future in futures:
                 future.set_exception(error)
@@ -59,27 +59,27 @@ class WindowPool:
             for future, result in zip(futures, stems, strict=True):
                 future.set_result(result)
 
-    def _take_windows(self) -> tuple[list[Audio], list[Future[Audio]]]:
-        windows: list[Audio] = []
+    def _take_segments(self) -> tuple[list[Audio], list[Future[Audio]]]:
+        segments: list[Audio] = []
         futures: list[Future[Audio]] = []
-        while self._waiting and len(windows) < self._batch:
+        while self._waiting and len(segments) < self._batch:
             try:
-                window, future = self._waiting.popleft()
+                segment, future = self._waiting.popleft()
             except IndexError:  # another thread took it
                 break
             if future.set_running_or_notify_cancel():
-                windows.append(window)
+                segments.append(segment)
                 futures.append(future)
-        return windows, futures
+        return segments, futures
 
 
-def separate_windows(separator: Separator, windows: Sequence[Audio], batch: int) -> Audio:
-    """Separate up to `batch` windows in one forward pass: return `(windows, stems, channels, samples)`, float32."""
-    mixtures = np.zeros((batch, *windows[0].shape), np.float32)
-    mixtures[: len(windows)] = windows
+def separate_segments(separator: Separator, segments: Sequence[Audio], batch: int) -> Audio:
+    """Separate up to `batch` segments in one forward pass: return `(segments, stems, channels, samples)`, float32."""
+    mixtures = np.zeros((batch, *segments[0].shape), np.float32)
+    mixtures[: len(segments)] = segments
     weight = next(separator.parameters(), None)
     device = torch.device("cpu") if weight is None else weight.device
     with torch.inference_mode():
-        stems = separator(torch.from_numpy(mixtures).to(device))[: len(windows)]
+        stems = separator(torch.from_numpy(mixtures).to(device))[: len(segments)]
     result: Audio = stems.cpu().numpy()
     return result

@@ -1,11 +1,11 @@
-"""The network of a trained model as a file for other runtimes."""
+"""The export of the trained network: from the folder of `train` to an ONNX file, which is logged to MLflow."""
 
 from pathlib import Path
 
 from components.core.data.artifacts import MODEL
 from components.core.models.bundle import load_model
 from components.core.tracking import mlflow_runs
-from components.export.onnx.onnx_file import export_onnx
+from components.export.onnx.onnx_export import export_onnx
 
 ARTIFACT_FOLDER = "onnx"
 """The folder among the artifacts of the MLflow run in which the file lies."""

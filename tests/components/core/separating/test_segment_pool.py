@@ -1,4 +1,4 @@
-"""The window pool: results do not depend on threads, batches or other windows, keep their order, and bound memory."""
+"""The segment pool: results do not depend on threads, batches or other segments, keep their order, and bound memory."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import for_inference
+from components.core.separating.segment_pool import SegmentPool
 from components.core.separating.segments import separate_audio, separate_blocks, separate_in_pool
-from components.core.separating.window_pool import WindowPool
 from components.core.sound.decoding import Audio
 from tests.support.tiny_models import ROOT, noise, run_python, tiny_separator
 
@@ -61,13 +61,13 @@ def test_several_threads_give_the_result_of_one(samples: int, size: int, threads
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_recordings_that_share_a_pool_do_not_hear_each_other(threads: int) -> None:
+def test_recordings_in_a_shared_pool_do_not_change_each_other(threads: int) -> None:
     mixtures = [noise(seed, 6000 + 500 * seed, level=0.1 * (seed + 1)) for seed in range(5)]
 
-    def separated(pool: WindowPool, mixture: Audio) -> Audio:
+    def separated(pool: SegmentPool, mixture: Audio) -> Audio:
         return _joined(separate_in_pool(pool, _cut(mixture, 999)))
 
-    with WindowPool(FAST, threads, batch=4) as pool:
+    with SegmentPool(FAST, threads, batch=4) as pool:
         alone = [separated(pool, mixture) for mixture in mixtures]
         with ThreadPoolExecutor(len(mixtures)) as tracks:
             together = list(tracks.map(lambda mixture: separated(pool, mixture), mixtures))
@@ -76,7 +76,7 @@ def test_recordings_that_share_a_pool_do_not_hear_each_other(threads: int) -> No
 
 
 class _Watched(Separator):
-    """The mixture twice; keeps the shapes it saw, waits where it is told to, and fails on what is loud."""
+    """Returns the mixture twice; records the shapes, waits for the event `go`, and raises for loud input."""
 
     segment = 64
 
@@ -96,28 +96,28 @@ class _Watched(Separator):
         return torch.stack([mixture, mixture], dim=1)
 
 
-def test_windows_that_wait_go_through_together() -> None:
+def test_waiting_segments_share_a_forward_pass() -> None:
     separator = _Watched()
     separator.go.clear()
-    windows = [noise(seed, 64) for seed in range(9)]
-    with WindowPool(separator, threads=1, batch=4) as pool:
-        futures = [pool.submit(window) for window in windows]
+    segments = [noise(seed, 64) for seed in range(9)]
+    with SegmentPool(separator, threads=1, batch=4) as pool:
+        futures = [pool.submit(segment) for segment in segments]
         separator.go.set()
         results = [future.result(LONG) for future in futures]
     assert set(separator.shapes) == {(4, 2, 64)}
     assert len(separator.shapes) in (3, 4)  # the first may have gone alone
     assert separator.threads == {1}
-    assert all(np.array_equal(result[0], window) for result, window in zip(results, windows, strict=True))
+    assert all(np.array_equal(result[0], segment) for result, segment in zip(results, segments, strict=True))
 
 
-def test_the_callers_threads_stay_as_they_are() -> None:
+def test_separating_keeps_the_number_of_threads_of_the_caller() -> None:
     torch.set_num_threads(2)
     _joined(separate_blocks(_Watched(), [noise(0, 1000)], threads=3))
     assert torch.get_num_threads() == 2
 
 
 def test_an_error_in_a_thread_is_raised_for_its_recording_alone() -> None:
-    with WindowPool(_Watched(), threads=2) as pool:
+    with SegmentPool(_Watched(), threads=2) as pool:
         bad, good = pool.submit(noise(0, 64, level=9.0)), pool.submit(noise(1, 64))
         with pytest.raises(ArithmeticError, match="too loud"):
             bad.result(LONG)
@@ -138,7 +138,7 @@ def test_an_error_while_reading_is_raised_and_ends_the_threads() -> None:
     assert threading.active_count() == before
 
 
-def test_who_stops_reading_leaves_nothing_behind() -> None:
+def test_closing_the_stems_early_ends_the_threads() -> None:
     separator = _Watched()
     before = threading.active_count()
     stems = separate_blocks(separator, _cut(noise(0, 64_000), 64), threads=2)
@@ -148,10 +148,10 @@ def test_who_stops_reading_leaves_nothing_behind() -> None:
     assert len(separator.shapes) < 12
 
 
-def test_windows_that_nobody_waits_for_any_more_are_left_out() -> None:
+def test_cancelled_segments_are_not_separated() -> None:
     separator = _Watched()
     separator.go.clear()
-    with WindowPool(separator, threads=1) as pool:
+    with SegmentPool(separator, threads=1) as pool:
         futures = [pool.submit(noise(seed, 64)) for seed in range(5)]
         while not futures[0].running():
             time.sleep(0.001)
@@ -164,7 +164,7 @@ def test_windows_that_nobody_waits_for_any_more_are_left_out() -> None:
     assert len(separator.shapes) == 2
 
 
-def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() -> None:
+def test_a_failed_recording_cancels_its_segments_in_a_shared_pool() -> None:
     separator = _Watched()
     separator.go.clear()
 
@@ -172,7 +172,7 @@ def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() ->
         yield noise(0, 32)
         raise OSError("the file ends here")
 
-    with WindowPool(separator, threads=1, batch=1) as pool:
+    with SegmentPool(separator, threads=1, batch=1) as pool:
         first = pool.submit(noise(1, 64))
         with pytest.raises(OSError, match="ends here"):
             _joined(separate_in_pool(pool, blocks()))
@@ -183,7 +183,7 @@ def test_a_recording_that_breaks_off_takes_its_windows_out_of_a_shared_pool() ->
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_at_most_two_windows_a_thread_are_read_ahead(threads: int) -> None:
+def test_at_most_two_segments_per_thread_are_read_ahead(threads: int) -> None:
     read = 0
 
     def blocks() -> Iterator[Audio]:
@@ -195,14 +195,14 @@ def test_at_most_two_windows_a_thread_are_read_ahead(threads: int) -> None:
     written = 0
     for stems in separate_blocks(_Watched(), blocks(), threads=threads):
         written += stems.shape[-1]
-        # a hop is a block; a window waits for the block that completes it
+        # a hop is a block; a segment waits for the block that completes it
         assert read * 32 - written <= (2 * threads + 2) * 32
     assert written == 300 * 32
 
 
 DIGEST = """
 import hashlib, torch
-from tests.components.core.separating.test_window_pool import FAST, SEPARATOR
+from tests.components.core.separating.test_segment_pool import FAST, SEPARATOR
 from components.core.separating.segments import separate_blocks
 from tests.support.tiny_models import noise
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Acceptance of tracks: the limits that decide whether a measured track is used, each with its reason."""
+"""Checks of measured tracks: the limits that decide whether a track is used, each with its reason."""
 
 from collections.abc import Iterator
 

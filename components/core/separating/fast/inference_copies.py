@@ -1,4 +1,4 @@
-"""Separators around an optimised network, with as few STFTs and inverse STFTs as possible."""
+"""Copies of separators for inference: an optimised network between as few STFTs and inverse STFTs as possible."""
 
 from abc import abstractmethod
 from copy import deepcopy
@@ -12,7 +12,7 @@ from components.core.networks.base.spectrogram import EPSILON, ComplexMaskSepara
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.separating.fast.inverse_stft import make_inverse_stft
-from components.core.separating.fast.layers import optimise_layers
+from components.core.separating.fast.optimised_layers import optimise_layers
 from components.core.separating.fast.tdf_unet import TdfMasks
 from components.core.separating.precision import DTYPES, Autocast, Precision
 

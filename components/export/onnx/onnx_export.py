@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file."""
+"""The export of a model's network to an ONNX file."""
 
 import io
 import logging
