@@ -41,7 +41,8 @@ from components.core.data.cache_format import (
     write_parts,
 )
 from components.core.sound.ffmpeg import add_ffmpeg_to_path
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 
 RATE = 44100
 TARGETS = ("vocals", "accompaniment")

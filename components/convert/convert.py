@@ -12,7 +12,7 @@ from components.core.base.files import digest_file
 from components.core.models.bundle import save_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
-from components.core.networks.registry import build_separator
+from components.core.networks.building import build_separator
 from components.core.tracking.provenance import git_commit
 
 FORMATS: Mapping[str, WeightFormat] = {

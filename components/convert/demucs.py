@@ -6,7 +6,7 @@ from components.convert.demucs_package import read_checkpoint
 from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
-from components.core.networks.demucs import DemucsConfig
+from components.core.networks.architectures.demucs import DemucsConfig
 
 
 def read(source: str) -> ConvertedModel:

@@ -18,7 +18,7 @@ from components.convert.weight_files import (
 )
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
-from components.core.networks.hdemucs import HDemucsConfig
+from components.core.networks.architectures.hdemucs import HDemucsConfig
 
 SOURCES = ("drums", "bass", "other", "vocals")
 RATE = 44100

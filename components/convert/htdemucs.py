@@ -5,7 +5,7 @@ from typing import Any
 from components.convert.demucs_package import published_weights, read_checkpoint
 from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.params import parse_section
-from components.core.networks.htdemucs import HTDemucsConfig
+from components.core.networks.architectures.htdemucs import HTDemucsConfig
 
 _NAMES = {
     "channels": "channels", "depth": "depth", "bottom": "bottom_channels", "layers": "t_layers", "heads": "t_heads",

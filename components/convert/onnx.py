@@ -10,9 +10,9 @@ from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section
+from components.core.networks.architectures.onnx import OnnxConfig
 from components.core.networks.base.spectrogram import MASK_SHARES
 from components.core.networks.base.waveform import INPUT_LEVELS
-from components.core.networks.onnx import OnnxConfig
 
 OPTIONS = {
     "interface": "waveform (samples to stems), magnitude-mask or complex-mask (an STFT to masks)",

@@ -16,8 +16,8 @@ from components.convert.weight_files import (
     torch_hub_folder,
 )
 from components.core.base.errors import UserError
-from components.core.networks.open_unmix import OpenUnmixConfig
-from components.core.sound.stft import StftConfig
+from components.core.networks.architectures.open_unmix import OpenUnmixConfig
+from components.core.sound.stft_config import StftConfig
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 from components.convert.weight_files import ConvertedModel, PublishedWeights, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
-from components.core.networks.spleeter import SpleeterConfig
+from components.core.networks.architectures.spleeter import SpleeterConfig
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from components.core.data import artifacts
 from components.core.data.cache_format import ShardReader
 from components.core.data.training_curves import write_curves
 from components.core.models.bundle import save_model
-from components.core.networks.registry import build_separator
+from components.core.networks.building import build_separator
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking import provenance
 from components.core.tracking.code_dependencies import code_digest

@@ -19,7 +19,7 @@ from components.core.base.process_lifetime import end_with_parent
 from components.core.data.cache_format import ShardReader
 from components.core.data.training_curves import LOSS, STEP
 from components.core.networks.base.separator import Separator
-from components.core.networks.registry import build_separator
+from components.core.networks.building import build_separator
 from components.core.tracking import mlflow_runs
 from components.train.checkpoint import CurveRow, new_state
 from components.train.config import TrainConfig

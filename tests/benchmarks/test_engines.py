@@ -13,7 +13,8 @@ from benchmarks.engines.runtime import EngineOptions, Precision
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import ResidualSeparator, Separator
-from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.networks.tdf_unet import TdfUNet
 from components.export.onnx.exportable import RealTdfUNet, exportable, network_inputs
 from components.export.onnx.onnx_export import export_onnx, exported_once

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from components.core.models.bundle import save_model
+from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.unet import UNetConfig, build_unet
+from components.core.networks.unet import build_unet
 from components.core.sound.decoding import Audio
-from components.core.sound.stft import StftConfig
+from components.core.sound.stft_config import StftConfig
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("vocals", "accompaniment")

@@ -10,7 +10,8 @@ from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import COMPARED_SYSTEMS, MODEL
 from components.core.data.comparison_documents import Costs
-from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import ARCHITECTURES, parse_network
 
 _STEREO = 2
 _WIDTH = 150  # a terminal wraps longer lines

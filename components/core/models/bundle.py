@@ -17,7 +17,8 @@ from components.core.base.files import digest_file, whole_file
 from components.core.base.params import Section
 from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.networks.base.separator import ResidualSeparator, Separator, add_residual_target
-from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import parse_network
 
 
 @dataclass(frozen=True)

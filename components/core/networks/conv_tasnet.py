@@ -7,29 +7,12 @@ by ReLU. The paper's best sizes for speech at 8 kHz are filters 512, filter_samp
 stacks 3.
 """
 
-from typing import Literal
-
-from pydantic import Field
 from torch import Tensor, nn
 
-from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.conv_tasnet import ConvTasNetConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
-
-
-class ConvTasNetConfig(Section):
-    """The paper's letters: `filters` N, `filter_samples` L, `bottleneck` B, `hidden` H, `layers` X, `stacks` R."""
-
-    name: Literal["conv_tasnet"] = "conv_tasnet"
-    filters: int = Field(256, gt=0)
-    filter_samples: int = Field(20, gt=1, multiple_of=2)
-    bottleneck: int = Field(256, gt=0)
-    hidden: int = Field(512, gt=0)
-    layers: int = Field(10, gt=0)
-    stacks: int = Field(4, gt=0)
-    segment: int = Field(352800, gt=0)
 
 
 class ConvTasNet(nn.Module):
@@ -61,21 +44,3 @@ class ConvTasNetSeparator(WaveformSeparator):
 def build_conv_tasnet(config: ConvTasNetConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the network is the same for any number of channels."""
     return ConvTasNetSeparator(ConvTasNet(config, stems), config.segment, "unit-loudness")
-
-
-ARCHITECTURE = Architecture(
-    title="Conv-TasNet",
-    family="waveform",
-    source="Luo and Mesgarani, IEEE/ACM TASLP 2019; sizes for music: Défossez et al., 2019",
-    config=ConvTasNetConfig,
-    build=build_conv_tasnet,
-    small={
-        "filters": 64,
-        "filter_samples": 64,
-        "bottleneck": 32,
-        "hidden": 64,
-        "layers": 6,
-        "stacks": 2,
-        "segment": 132300,
-    },
-)

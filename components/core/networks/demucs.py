@@ -9,30 +9,16 @@ its files number the layers without gaps.)
 
 import math
 from itertools import pairwise
-from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.demucs import DemucsConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
 
 _KERNEL, _STRIDE = 8, 4
-
-
-class DemucsConfig(Section):
-    """The defaults are the published values; the first of `depth` levels has `channels`, each next twice as many."""
-
-    name: Literal["demucs"] = "demucs"
-    channels: int = Field(64, gt=0)
-    depth: int = Field(6, gt=0)
-    lstm_layers: int = Field(2, gt=0)
-    resample: bool = True
-    segment: int = Field(441000, gt=0)
 
 
 class Demucs(nn.Module):
@@ -146,13 +132,3 @@ def _trim(audio: Tensor, samples: int) -> Tensor:
 def build_demucs(config: DemucsConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     return DemucsSeparator(Demucs(config, stems, channels), config)
-
-
-ARCHITECTURE = Architecture(
-    title="Demucs (v2)",
-    family="waveform",
-    source="Défossez et al., 2019",
-    config=DemucsConfig,
-    build=build_demucs,
-    small={"channels": 12, "depth": 5, "lstm_layers": 1, "segment": 132300},
-)

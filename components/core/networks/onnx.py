@@ -5,86 +5,25 @@ like any other weights. ONNX Runtime runs it, with one thread for each segment; 
 """
 
 import threading
-from typing import Any, Literal, Self
+from functools import singledispatch
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.onnx import (
+    ComplexMaskInterface,
+    MaskInterface,
+    OnnxConfig,
+    WaveformInterface,
+)
+from components.core.networks.base.option_names import LevelName
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SharesName
-from components.core.networks.base.waveform import LevelName, WaveformSeparator
-from components.core.sound.stft import StftConfig
-
-
-class WaveformInterface(Section):
-    """Samples `(1, channels, segment + context)` to stems `(1, stems, channels, segment)`.
-
-    Half of the `context` lies on either side of the segment. `level`: how the input is scaled.
-    """
-
-    kind: Literal["waveform"] = "waveform"
-    segment: int = Field(gt=0)
-    context: int = Field(0, ge=0)
-    level: LevelName = "as-is"
-
-    def build(self, size: int) -> Separator:
-        """Return the separator of a file of `size` bytes."""
-        return OnnxSeparator(OnnxNetwork(size, self.segment, self.context), self.segment, self.level)
-
-
-class _SpectrumInterface(Section):
-    """`frames` of the lowest `bins` of an STFT."""
-
-    stft: StftConfig = StftConfig()
-    bins: int = Field(gt=0)
-    frames: int = Field(gt=1)
-
-    @model_validator(mode="after")
-    def _bins_exist(self) -> Self:
-        self.stft.require_bins(self.bins)
-        return self
-
-
-class MaskInterface(_SpectrumInterface):
-    """Magnitudes `(1, channels, bins, frames)` to masks `(1, stems, channels, bins, frames)`.
-
-    `shares` says how masks become shares of the mixture.
-    """
-
-    kind: Literal["magnitude-mask"] = "magnitude-mask"
-    shares: SharesName = "of-masks"
-
-    def build(self, size: int) -> Separator:
-        """Return the separator of a file of `size` bytes."""
-        network = OnnxNetwork(size, self.frames)
-        return OnnxMaskSeparator(network, self.stft, self.bins, self.frames, self.shares)
-
-
-class ComplexMaskInterface(_SpectrumInterface):
-    """Spectra `(1, channels, bins, frames, 2)` to masks `(1, stems, channels, bins, frames, 2)`.
-
-    The last axis holds the real and the imaginary part.
-    """
-
-    kind: Literal["complex-mask"] = "complex-mask"
-
-    def build(self, size: int) -> Separator:
-        """Return the separator of a file of `size` bytes."""
-        network = ComplexOnnxNetwork(size, self.frames)
-        return OnnxComplexMaskSeparator(network, self.stft, self.bins, self.frames)
-
-
-class OnnxConfig(Section):
-    """An ONNX file of `size` bytes, with one input and one output, both float32, in the shapes of `interface`."""
-
-    name: Literal["onnx"] = "onnx"
-    size: int = Field(gt=0)
-    interface: WaveformInterface | MaskInterface | ComplexMaskInterface = Field(discriminator="kind")
+from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator
+from components.core.networks.base.waveform import WaveformSeparator
 
 
 class OnnxNetwork(nn.Module):
@@ -186,15 +125,28 @@ class OnnxComplexMaskSeparator(ComplexMaskSeparator):
 
 def build_onnx(config: OnnxConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the file comes with the weights."""
-    return config.interface.build(config.size)
+    return _build(config.interface, config.size)
 
 
-ARCHITECTURE = Architecture(
-    title="ONNX file",
-    family="waveform",
-    source="whoever trained it",
-    config=OnnxConfig,
-    build=build_onnx,
-    packages=("onnxruntime",),
-    trainable=False,
-)
+@singledispatch
+def _build(interface: Section, size: int) -> Separator:
+    """Return the separator of a file of `size` bytes with this interface."""
+    raise NotImplementedError(type(interface))
+
+
+@_build.register
+def _(interface: WaveformInterface, size: int) -> Separator:
+    network = OnnxNetwork(size, interface.segment, interface.context)
+    return OnnxSeparator(network, interface.segment, interface.level)
+
+
+@_build.register
+def _(interface: MaskInterface, size: int) -> Separator:
+    network = OnnxNetwork(size, interface.frames)
+    return OnnxMaskSeparator(network, interface.stft, interface.bins, interface.frames, interface.shares)
+
+
+@_build.register
+def _(interface: ComplexMaskInterface, size: int) -> Separator:
+    network = ComplexOnnxNetwork(size, interface.frames)
+    return OnnxComplexMaskSeparator(network, interface.stft, interface.bins, interface.frames)

@@ -5,34 +5,12 @@ output of the BLSTM are then widened to a mask without upper bound for all bins.
 `openunmix` package.
 """
 
-from typing import Literal
-
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.open_unmix import OpenUnmixConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.sound.stft import StftConfig
-
-
-class OpenUnmixConfig(Section):
-    """The defaults are the published values; the input is the lowest `max_bin` bins (16 kHz), masks are for all."""
-
-    name: Literal["open_unmix"] = "open_unmix"
-    hidden: int = Field(512, gt=1, multiple_of=2)
-    layers: int = Field(3, gt=0)
-    max_bin: int = Field(1487, gt=0)
-    dropout: float = Field(0.4, ge=0, lt=1)
-    stft: StftConfig = StftConfig()
-    frames: int = Field(512, gt=2)
-
-    @model_validator(mode="after")
-    def _bins_exist(self) -> "OpenUnmixConfig":
-        self.stft.require_bins(self.max_bin)
-        return self
 
 
 class StemNetworks(nn.Module):
@@ -83,13 +61,3 @@ def build_open_unmix(config: OpenUnmixConfig, stems: int, channels: int) -> Sepa
     """Return the separator of `config`."""
     bins = config.stft.window // 2 + 1
     return MaskSeparator(StemNetworks(config, stems, channels), config.stft, bins, config.frames)
-
-
-ARCHITECTURE = Architecture(
-    title="Open-Unmix",
-    family="spectrogram",
-    source="Stöter et al., JOSS 2019",
-    config=OpenUnmixConfig,
-    build=build_open_unmix,
-    small={"hidden": 64, "frames": 128},
-)

@@ -1,4 +1,4 @@
-"""All architectures by name: one file each in this folder, imported on first use (docs/architectures.md)."""
+"""All architectures by name: one file each in `architectures`, imported on first use, without torch."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -7,22 +7,22 @@ from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.base.params import Section, parse_section
+from components.core.networks import architectures
 from components.core.networks.base.architecture import Architecture
-from components.core.networks.base.narrow_convolutions import guard_narrow_convolutions
-from components.core.networks.base.separator import Separator
+
+_FOLDER = Path(__file__).parent / "architectures"
 
 
 class _Architectures(Mapping[str, Architecture]):
     """Architectures by the names of their files; an architecture is imported on first use."""
 
     def __init__(self) -> None:
-        files = Path(__file__).parent.glob("*.py")
-        self._names = sorted({path.stem for path in files} - {"__init__", Path(__file__).stem})
+        self._names = sorted({path.stem for path in _FOLDER.glob("*.py")} - {"__init__"})
 
     def __getitem__(self, name: str) -> Architecture:
         if name not in self._names:
             raise KeyError(name)
-        architecture: Architecture = import_module(f"{__package__}.{name}").ARCHITECTURE
+        architecture: Architecture = import_module(f"{architectures.__name__}.{name}").ARCHITECTURE
         return architecture
 
     def __contains__(self, name: object) -> bool:
@@ -45,11 +45,3 @@ def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section
     if not isinstance(name, str) or name not in ARCHITECTURES:
         raise UserError(f"{where}: network.name: no architecture '{name}' (there are {', '.join(ARCHITECTURES)})")
     return parse_section("network", values, ARCHITECTURES[name].config, where)
-
-
-def build_separator(network: Section, stems: int, channels: int) -> Separator:
-    """Build the separator of a typed config, with fresh weights."""
-    name: str = network.name  # type: ignore[attr-defined]
-    separator = ARCHITECTURES[name].build(network, stems, channels)
-    guard_narrow_convolutions(separator)
-    return separator

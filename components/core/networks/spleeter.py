@@ -9,44 +9,19 @@ Six 5×5 convolutions of stride 2 lead down, six transposed ones up, then comes 
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
-from typing import Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.sound.stft import StftConfig
 
 _MASK_FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "softmax": partial(torch.softmax, dim=1),  # over the stems
 }
 """The function for each value of `masks`: logits `(batch, stems, channels, bins, frames)` to masks."""
-
-
-class SpleeterConfig(Section):
-    """The defaults are the values of the published 2-stem model.
-
-    `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model.
-    """
-
-    name: Literal["spleeter"] = "spleeter"
-    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256, 512), min_length=2)
-    activation: Literal["relu", "elu"] = "relu"
-    masks: Literal["sigmoid", "softmax"] = "sigmoid"
-    dropout: float = Field(0.5, ge=0, lt=1)
-    stft: StftConfig = StftConfig()
-    bins: int = Field(1024, gt=0)
-    frames: int = Field(512, gt=2)
-
-    @model_validator(mode="after")
-    def _bins_exist(self) -> "SpleeterConfig":
-        self.stft.require_bins(self.bins)
-        return self
 
 
 class StemUNets(nn.Module):
@@ -143,13 +118,3 @@ def _norm(width: int) -> nn.Module:
 def build_spleeter(config: SpleeterConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; masks become ratios of the estimated powers, as in the authors' code."""
     return MaskSeparator(StemUNets(config, stems, channels), config.stft, config.bins, config.frames, "of-powers")
-
-
-ARCHITECTURE = Architecture(
-    title="Spleeter",
-    family="spectrogram",
-    source="Hennequin et al., JOSS 2020",
-    config=SpleeterConfig,
-    build=build_spleeter,
-    small={"widths": [8, 16, 32, 64, 128], "frames": 128},
-)

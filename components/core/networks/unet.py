@@ -5,32 +5,13 @@ convolutions up, skips are concatenated, and every stem has a sigmoid mask.
 """
 
 from itertools import pairwise
-from typing import Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from components.core.base.params import Section
-from components.core.networks.base.architecture import Architecture
+from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.sound.stft import StftConfig
-
-
-class UNetConfig(Section):
-    """`widths`: channels of each level, top to bottom; `bins`, `frames`: size of the spectrogram of a segment."""
-
-    name: Literal["unet"] = "unet"
-    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256), min_length=1)
-    stft: StftConfig = StftConfig()
-    bins: int = Field(1024, gt=0)
-    frames: int = Field(256, gt=2)
-
-    @model_validator(mode="after")
-    def _bins_exist(self) -> "UNetConfig":
-        self.stft.require_bins(self.bins)
-        return self
 
 
 class UNet(nn.Module):
@@ -94,13 +75,3 @@ def _up(inputs: int, outputs: int) -> nn.Module:
 def build_unet(config: UNetConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     return MaskSeparator(UNet(config, stems, channels), config.stft, config.bins, config.frames)
-
-
-ARCHITECTURE = Architecture(
-    title="U-Net",
-    family="spectrogram",
-    source="the paper; Ronneberger et al., MICCAI 2015; Jansson et al., ISMIR 2017",
-    config=UNetConfig,
-    build=build_unet,
-    small={"widths": [8, 16, 32, 64], "frames": 128},
-)

@@ -13,7 +13,8 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import EPSILON, compute_octave_share
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 
 _LONGEST_SHIFT = 0.5  # of a second at 44.1 kHz, as Demucs' (Défossez et al., 2019)
 

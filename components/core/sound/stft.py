@@ -1,22 +1,9 @@
 """The short-time Fourier transform that all spectrogram networks share."""
 
-from pydantic import Field
 from torch import Tensor, nn
 
-from components.core.base.params import Section
+from components.core.sound.stft_config import StftConfig
 from components.core.sound.torchaudio_compat import torchaudio
-
-
-class StftConfig(Section):
-    """`window` samples per frame (n_fft), `hop` samples from one frame to the next."""
-
-    window: int = Field(4096, gt=1)
-    hop: int = Field(1024, gt=0)
-
-    def require_bins(self, bins: int) -> None:
-        """Raise ValueError when a frame has fewer than `bins` bins."""
-        if bins > self.window // 2 + 1:
-            raise ValueError(f"bins: an STFT of window {self.window} has only {self.window // 2 + 1}")
 
 
 class Stft(nn.Module):

@@ -50,8 +50,9 @@ NO_INFLUENCE: Mapping[str, str] = {
 """Modules and packages that no result depends on, each with its reason. Their imports are not followed either."""
 
 NETWORKS = "components.core.networks"
-REGISTRY = f"{NETWORKS}.registry"
-"""The module that imports an architecture by its name, so that no import statement shows it."""
+ARCHITECTURES = f"{NETWORKS}.architectures"
+IMPORTED_BY_NAME: Mapping[str, str] = {f"{NETWORKS}.registry": ARCHITECTURES, f"{NETWORKS}.building": NETWORKS}
+"""Modules that import an architecture by its name, so that no import statement shows it, and from which package."""
 
 ANY_NETWORK = "${train.network.name}"
 """How dvc.yaml names the architecture; DVC puts the value of params.yaml in its place."""
@@ -60,12 +61,12 @@ ANY_NETWORK = "${train.network.name}"
 def stage_code(step: str, root: Path = ROOT) -> list[str]:
     """Return the code dependencies of a DVC stage as dvc.yaml lists them: paths below `root`, folders first.
 
-    The architecture appears as `components/core/networks/${train.network.name}.py`.
+    The network appears as `components/core/networks/${train.network.name}.py`, its parameters in `architectures`.
     """
     modules = _closure(_modules_of(step, root), ANY_NETWORK, root, tuple(NO_INFLUENCE))
     paths = {_dependency(module, step, root) for module in modules}
-    if REGISTRY in modules:
-        paths.add(f"{NETWORKS.replace('.', '/')}/{ANY_NETWORK}.py")
+    packages = [package for module, package in IMPORTED_BY_NAME.items() if module in modules]
+    paths |= {f"{package.replace('.', '/')}/{ANY_NETWORK}.py" for package in packages}
     return sorted(paths, key=lambda path: (path.endswith(".py"), path))
 
 
@@ -125,8 +126,8 @@ def _closure(modules: Iterable[str], network: str, root: Path, left_out: tuple[s
         module = waiting.pop()
         found.add(module)
         imported = set(_imports(_path(module, root), root))
-        if module == REGISTRY:
-            imported |= _architecture_imports(network, root)
+        if module in IMPORTED_BY_NAME:
+            imported |= _imports_by_name(IMPORTED_BY_NAME[module], network, root)
         waiting |= {name for name in imported - found if not any(_is_in(name, package) for package in left_out)}
     return frozenset(found)
 
@@ -141,21 +142,14 @@ def _is_in(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-def _architecture_imports(network: str, root: Path) -> set[str]:
-    """Return the module of `network`; where it is open which one that is, what any architecture imports."""
+def _imports_by_name(package: str, network: str, root: Path) -> set[str]:
+    """Return the module of `network` in `package`; where it is open which one that is, what any of them imports."""
     if network != ANY_NETWORK:
-        return {f"{NETWORKS}.{network}"}
-    architectures = {f"{NETWORKS}.{path.stem}": path for path in _path(REGISTRY, root).parent.glob("*.py")}
-    architectures = {module: path for module, path in architectures.items() if _defines_architecture(path)}
-    return {name for path in architectures.values() for name in _imports(path, root)} - architectures.keys()
-
-
-@lru_cache
-def _defines_architecture(path: Path) -> bool:
-    """Return whether the file assigns `ARCHITECTURE`, as every architecture does."""
-    statements = ast.parse(path.read_text(encoding="utf-8")).body
-    assigned = {target for statement in statements if isinstance(statement, ast.Assign) for target in statement.targets}
-    return any(isinstance(target, ast.Name) and target.id == "ARCHITECTURE" for target in assigned)
+        return {f"{package}.{network}"}
+    files = _path(ARCHITECTURES, root).parent.glob("*.py")
+    names = {path.stem for path in files} - {"__init__"}
+    modules = {f"{folder}.{name}" for folder in IMPORTED_BY_NAME.values() for name in names}
+    return {found for name in names for found in _imports(_path(f"{package}.{name}", root), root)} - modules
 
 
 @lru_cache

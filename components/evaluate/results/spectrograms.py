@@ -12,7 +12,8 @@ from components.core.data.manifest import Track
 from components.core.models.bundle import Model
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 from components.evaluate.scoring.track_signals import read_signals
 
 _BANDS = 220

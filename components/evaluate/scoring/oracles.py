@@ -11,7 +11,8 @@ from torch import Tensor
 
 from components.core.models.bundle import Model
 from components.core.sound.decoding import Audio
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 
 _STFT = StftConfig(window=4096, hop=1024)
 _EPSILON = 1e-10  # as in core/networks/base/spectrogram.py: where all targets are silent, masks are 0

@@ -11,7 +11,7 @@ from components.convert.convert import convert
 from components.convert.open_unmix import PUBLISHED
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
-from components.core.networks.open_unmix import OpenUnmixConfig
+from components.core.networks.architectures.open_unmix import OpenUnmixConfig
 from components.core.sound.stft import Stft
 
 

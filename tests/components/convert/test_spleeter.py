@@ -15,8 +15,9 @@ from components.convert.convert import convert
 from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
+from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.spleeter import SpleeterConfig, build_spleeter
+from components.core.networks.spleeter import build_spleeter
 
 Image = NDArray[np.float64]
 WIDTHS = (2, 3, 4, 5, 6, 7)

@@ -11,10 +11,11 @@ import torch
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track
 from components.core.models.bundle import save_model
-from components.core.networks.unet import UNetConfig, build_unet
+from components.core.networks.architectures.unet import UNetConfig
+from components.core.networks.unet import build_unet
 from components.core.sound import decoding
 from components.core.sound.decoding import Audio
-from components.core.sound.stft import StftConfig
+from components.core.sound.stft_config import StftConfig
 from components.evaluate.config import EvaluateConfig
 from tests.support.params import section_with
 

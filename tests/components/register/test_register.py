@@ -20,11 +20,12 @@ from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
 from components.core.models.bundle import load_model, save_model
 from components.core.models.description import WEIGHTS, ModelDescription
-from components.core.networks.unet import UNetConfig, build_unet
+from components.core.networks.architectures.unet import UNetConfig
+from components.core.networks.unet import build_unet
 from components.core.release.version import VersionRef
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
-from components.core.sound.stft import StftConfig
+from components.core.sound.stft_config import StftConfig
 from components.core.tracking import mlflow_runs
 from components.register.config import RegisterConfig
 from components.register.register import ARTIFACTS, register

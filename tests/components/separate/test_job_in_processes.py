@@ -19,8 +19,8 @@ import soundfile
 
 from components.core.base.exit_codes import ExitCode
 from components.core.base.files import digest_file
-from components.core.networks.unet import UNetConfig
-from components.core.sound.stft import StftConfig
+from components.core.networks.architectures.unet import UNetConfig
+from components.core.sound.stft_config import StftConfig
 from components.core.stores.store import RECORDS
 from components.separate.ledger.ledger_table import Row, read_rows
 from tests.support.bucket import Bucket

@@ -2,7 +2,7 @@
 
 import torch
 
-from components.core.networks.registry import build_separator
+from components.core.networks.building import build_separator
 from components.train.checkpoint import TrainingState, new_state
 from components.train.config import TrainConfig
 from components.train.losses import LOSSES

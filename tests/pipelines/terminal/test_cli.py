@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from components.core.models.bundle import save_model
-from components.core.networks.unet import UNetConfig, build_unet
-from components.core.sound.stft import StftConfig
+from components.core.networks.architectures.unet import UNetConfig
+from components.core.networks.unet import build_unet
+from components.core.sound.stft_config import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
 from pipelines.running.project_stages import ProjectFolder

@@ -1,24 +1,22 @@
-"""The description of an architecture. Each file of an architecture assigns one to `ARCHITECTURE`."""
+"""The description of an architecture. Each file in `architectures` assigns one to `ARCHITECTURE`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from components.core.base.params import Section
-from components.core.networks.base.separator import Separator
 
 Family = Literal["spectrogram", "waveform", "hybrid"]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of network, from samples to stems.
+    """A kind of network, from samples to stems; `components.core.networks.<name>.build_<name>` builds it.
 
     title      its name as its authors write it
     family     what the network sees: spectrograms, samples, or both
     source     the paper or the authors
     config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
-    build      `(config, stems, channels)` to a separator with fresh weights
     packages   packages that it needs besides those of this project, by their names on PyPI
     trainable  False where the weights can only be converted from elsewhere
     small      parameters of a network that trains in a minute on a CPU, for tests and quick comparisons
@@ -28,7 +26,6 @@ class Architecture:
     family: Family
     source: str
     config: type[Section]
-    build: Callable[[Any, int, int], Separator]
     small: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     trainable: bool = True

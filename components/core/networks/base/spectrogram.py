@@ -1,17 +1,16 @@
 """Separators around networks that turn spectra into masks, and the shares of the mixture that masks stand for."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.base.option_names import SharesName
 from components.core.networks.base.separator import Separator
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 
 EPSILON = 1e-10
-
-SharesName = Literal["of-masks", "of-powers"]
 
 Shares = Callable[[Tensor, Tensor], Tensor]
 """Masks `(batch, stems, channels, bins, frames)` and the mixture's spectrum, or its magnitudes, `(batch, channels,

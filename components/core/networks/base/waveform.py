@@ -5,14 +5,12 @@ Such a network wants its mixture at a level of its own; the stems are scaled bac
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.base.option_names import LevelName
 from components.core.networks.base.separator import Separator, make_consistent
-
-LevelName = Literal["as-is", "standardised", "unit-loudness", "full-scale"]
 
 Level = Callable[[Tensor], tuple[Tensor, Tensor]]
 """A function from a mixture `(batch, channels, samples)` to its offset and scale, both `(batch, 1, 1)`.

@@ -11,7 +11,8 @@ from components.core.base.errors import UserError
 from components.core.base.params import Section
 from components.core.models.bundle import load_model, save_model
 from components.core.networks.base.separator import Separator
-from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.train.loop import TrainingPass
 from components.train.losses import LOSSES
 from tests.support.tiny_models import TARGETS

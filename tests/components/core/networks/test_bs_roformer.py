@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from components.core.base.errors import UserError
+from components.core.networks.architectures.bs_roformer import BSRoformerConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.bs_roformer import BSRoformerConfig, build_bs_roformer, state_from_package
+from components.core.networks.bs_roformer import build_bs_roformer, state_from_package
 from components.core.networks.registry import parse_network
 from tests.support.tiny_models import run_python
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
-from components.core.networks.conv_tasnet import ConvTasNet, ConvTasNetConfig, build_conv_tasnet
+from components.core.networks.architectures.conv_tasnet import ConvTasNetConfig
+from components.core.networks.conv_tasnet import ConvTasNet, build_conv_tasnet
 from components.core.networks.registry import parse_network
 from components.core.sound.torchaudio_compat import torchaudio
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.networks.d3net import D3Net, D3NetConfig, _D2Block, _D3Block
+from components.core.networks.architectures.d3net import D3NetConfig
+from components.core.networks.d3net import D3Net, _D2Block, _D3Block
 from components.core.networks.registry import ARCHITECTURES, parse_network
 
 SMALL = ARCHITECTURES["d3net"].small

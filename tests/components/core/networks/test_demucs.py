@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.demucs import Demucs, DemucsConfig, DemucsSeparator, _resample, _rescale_weights
+from components.core.networks.architectures.demucs import DemucsConfig
+from components.core.networks.demucs import Demucs, DemucsSeparator, _resample, _rescale_weights
 
 STEMS = ["drums", "bass", "other", "vocals"]
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
+from components.core.networks.architectures.htdemucs import HTDemucsConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.htdemucs import HTDemucsConfig, build_htdemucs
+from components.core.networks.htdemucs import build_htdemucs
 from components.core.networks.registry import parse_network
 
 STEMS = ["drums", "bass", "other", "vocals"]

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from components.core.networks.open_unmix import OpenUnmix, OpenUnmixConfig
-from components.core.sound.stft import StftConfig
+from components.core.networks.architectures.open_unmix import OpenUnmixConfig
+from components.core.networks.open_unmix import OpenUnmix
+from components.core.sound.stft_config import StftConfig
 from components.core.sound.torchaudio_compat import torchaudio
 
 TINY = OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=128))

@@ -9,7 +9,7 @@ import pytest
 from components.core.networks import registry
 from components.core.networks.registry import ARCHITECTURES
 
-FILES = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "registry"}
+FILES = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "registry", "building"}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -31,9 +31,20 @@ def test_an_unknown_name_is_a_key_error() -> None:
 def test_building_one_architecture_imports_no_other() -> None:
     program = """
 import sys
-from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import parse_network
 build_separator(parse_network({"name": "unet", "widths": [4, 8], "frames": 16}), 2, 2)
 print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("components.core.networks.")))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & FILES == {"unet"}
+
+
+def test_reading_the_parameters_of_all_architectures_leaves_torch_out() -> None:
+    program = """
+import sys
+from components.core.networks.registry import ARCHITECTURES, parse_network
+print([found.name for found in ARCHITECTURES.values()], parse_network({"name": "unet"}), "torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("False")

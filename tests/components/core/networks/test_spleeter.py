@@ -6,17 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.registry import parse_network
-from components.core.networks.spleeter import (
-    SpleeterConfig,
-    StemUNets,
-    Transposed,
-    _Down,
-    _StemUNet,
-    build_spleeter,
-)
-from components.core.sound.stft import StftConfig
+from components.core.networks.spleeter import StemUNets, Transposed, _Down, _StemUNet, build_spleeter
+from components.core.sound.stft_config import StftConfig
 
 MASKS = ("sigmoid", "softmax")
 STFT = StftConfig(window=512, hop=128)

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.networks.base.separator import Separator
-from components.core.networks.registry import ARCHITECTURES, build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.optimised_layers import PhaseConvolution, optimise_layers
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 from tests.support.tiny_models import ROOT, run_python
 
 STFT = {"window": 512, "hop": 128}

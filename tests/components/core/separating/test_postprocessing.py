@@ -9,13 +9,14 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
+from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.networks.unet import UNetConfig
 from components.core.separating.postprocessing import Shifted, post_processed
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
-from components.core.sound.stft import Stft, StftConfig
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
 from tests.support.tiny_models import TINY, tiny_separator
 
 SMALL = StftConfig(window=512, hop=128)

@@ -27,15 +27,22 @@ FILES = {
     "components/core/sound/hop.py": "",
     "components/core/networks/__init__.py": "",
     "components/core/networks/registry.py": "",
+    "components/core/networks/building.py": "",
+    "components/core/networks/architectures/__init__.py": "",
+    "components/core/networks/architectures/unet.py": "",
+    "components/core/networks/architectures/demucs.py": "from components.core.sound import hop\n",
     "components/core/networks/layers.py": "",
     "components/core/networks/gates.py": "",
-    "components/core/networks/unet.py": "from components.core.networks.layers import x\nARCHITECTURE = 1\n",
-    "components/core/networks/demucs.py": "from components.core.networks import gates\nARCHITECTURE = 2\n",
+    "components/core/networks/unet.py": (
+        "from components.core.networks.layers import x\nfrom components.core.networks.architectures import unet\n"
+    ),
+    "components/core/networks/demucs.py": "from components.core.networks import gates\n",
     "components/train/__init__.py": "",
     "components/train/__main__.py": "from components.train.loop import run\n",
     "components/train/loop.py": (
         "from components.core.base.errors import UserError\nfrom components.core.sound import hop\n"
-        "def run():\n    from components.core.networks.registry import build\n"
+        "def run():\n    from components.core.networks.registry import parse\n"
+        "    from components.core.networks.building import build\n"
     ),
     "dvc.yaml": (
         "# The stages.\nstages:\n  train:\n    cmd: python -m components.train\n    deps:\n"
@@ -57,6 +64,8 @@ def test_a_stage_depends_on_its_folder_and_on_what_it_imports(project: Path) -> 
     assert stage_code("train", project) == [
         "components/train",
         f"components/core/networks/{ANY_NETWORK}.py",
+        f"components/core/networks/architectures/{ANY_NETWORK}.py",
+        "components/core/networks/building.py",
         "components/core/networks/gates.py",
         "components/core/networks/layers.py",
         "components/core/networks/registry.py",
@@ -71,6 +80,8 @@ def test_a_stage_depends_on_its_folder_and_on_what_it_imports(project: Path) -> 
         ("components/core/sound/hop.py", True),
         ("components/core/networks/unet.py", True),
         ("components/core/networks/layers.py", True),
+        ("components/core/networks/architectures/unet.py", True),
+        ("components/core/networks/architectures/demucs.py", False),
         ("components/core/networks/demucs.py", False),
         ("components/core/networks/gates.py", False),
         ("components/core/base/errors.py", False),
@@ -86,7 +97,8 @@ def test_the_digest_changes_with_the_code_that_is_used(project: Path, changed: s
 
 def test_a_new_architecture_makes_no_training_stale(project: Path) -> None:
     before = code_digest("train", "unet", project), stage_code("train", project)
-    (project / "components/core/networks/new.py").write_text("ARCHITECTURE = 3\n")
+    for folder in ("networks", "networks/architectures"):
+        (project / "components/core" / folder / "new.py").write_text("")
     assert (code_digest("train", "unet", project), stage_code("train", project)) == before
 
 

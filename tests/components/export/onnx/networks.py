@@ -8,7 +8,8 @@ from filelock import FileLock
 from torch import Tensor
 
 from components.core.models.bundle import Model
-from components.core.networks.registry import build_separator, parse_network
+from components.core.networks.building import build_separator
+from components.core.networks.registry import parse_network
 from components.export.onnx.onnx_export import exported_once
 
 STFT = {"window": 512, "hop": 128}

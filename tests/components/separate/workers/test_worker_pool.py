@@ -12,9 +12,9 @@ import soundfile
 
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
-from components.core.networks.unet import UNetConfig
+from components.core.networks.architectures.unet import UNetConfig
 from components.core.separating.segment_pool import SegmentPool
-from components.core.sound.stft import StftConfig
+from components.core.sound.stft_config import StftConfig
 from components.core.stores.opening import open_store
 from components.separate.listing.plan import NEW, Task
 from components.separate.recording.stem_settings import read_settings
