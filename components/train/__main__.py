@@ -14,11 +14,12 @@ from components.train.train import train
 
 def run(
     cache: Annotated[Path, Option(help="Folder of the shards.")] = WORKSPACE / "cache",
+    start: Annotated[Path, Option(help="Folder of the model to start from.")] = WORKSPACE / "start",
     out: Annotated[Path, Option(help="Folder for the model and its curves.")] = WORKSPACE / "train",
     scratch: Annotated[Path, Option(help="Folder of unfinished trainings.")] = SCRATCH / "train",
 ) -> None:
     """Train the network of params.yaml on the cached stems."""
-    train(load_section("train", TrainConfig), cache, out, scratch)
+    train(load_section("train", TrainConfig), cache, start, out, scratch)
 
 
 if __name__ == "__main__":

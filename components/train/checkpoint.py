@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from components.core.base.files import whole_file
 from components.core.networks.base.separator import Separator
 from components.train.config import TrainConfig
+from components.train.parts import freeze_parts, parameter_groups
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -98,9 +99,10 @@ def read_outcome(folder: Path) -> Outcome:
 
 
 def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
-    """Return the state before the first step."""
+    """Return the state before the first step; freezes the frozen parts of `separator`."""
+    freeze_parts(separator, config)
     optimizer = torch.optim.AdamW(
-        separator.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        parameter_groups(separator, config), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     # an averaged network needs the averaged statistics of its batch norms, so buffers are averaged too
     average = AveragedModel(separator, multi_avg_fn=partial(_update_average, config.ema_decay), use_buffers=True)

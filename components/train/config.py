@@ -45,7 +45,13 @@ class TrainConfig(Section):
 
     seed: int
     network: Annotated[SerializeAsAny[Section], BeforeValidator(_network)]
-    loss: Literal["waveform", "magnitude"]
+    frozen: tuple[str, ...]
+    """Modules of the network that are not trained, as patterns of their names (stems.*.down.*)."""
+    frozen_norms: bool
+    """Batch norms keep the statistics that the training starts with."""
+    learning_rates: dict[str, Annotated[float, Field(gt=0)]]
+    """By a pattern of module names: a factor on the learning rate."""
+    loss: Literal["waveform", "magnitude", "sdr"]
     crop_seconds: float = Field(gt=0)
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)

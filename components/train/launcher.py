@@ -14,7 +14,7 @@ from components.core.base.errors import UserError
 from components.train.worker import FAILURE
 
 
-def run_workers(cache: Path, folder: Path) -> None:
+def run_workers(cache: Path, start: Path, folder: Path) -> None:
     """Train in `folder` with a process per GPU, or one; torchrun's PET_* variables choose nodes and processes.
 
     Raises UserError when a worker reports one, or when workers keep dying.
@@ -22,7 +22,8 @@ def run_workers(cache: Path, folder: Path) -> None:
     options = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.append(f"--nproc-per-node={max(1, torch.cuda.device_count())}")
-    worker = ["-m", "components.train.worker", "--cache", str(cache), "--scratch", str(folder)]
+    places = ["--cache", str(cache), "--start", str(start), "--scratch", str(folder)]
+    worker = ["-m", "components.train.worker", *places]
     parsed = parse_args(  # type: ignore[no-untyped-call]
         ["--max-restarts=3", *options, *worker, "--launcher", str(os.getpid())]
     )

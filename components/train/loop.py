@@ -45,14 +45,17 @@ class TrainingPass(nn.Module):
         """
         mixture = stems.sum(dim=1)
         with torch.autocast(stems.device.type, torch.bfloat16, enabled=self.mixed):
-            estimates = self.separator.estimates(mixture)
+            estimates = self.loss.outputs(self.separator, mixture)
         loudness = mixture.square().mean(dim=(1, 2)).sqrt()[:, None, None, None] + _SILENCE
         return self.loss(estimates / loudness, stems / loudness)
 
 
 @dataclass
 class Trainer:
-    """Trains `state` in one process of `group`; in the leader, `report` gets a row of numbers at each validation."""
+    """Trains `state` in one process of `group`; in the leader, `report` gets a row of numbers at each validation.
+
+    A training that starts from a model also validates before its first step.
+    """
 
     config: TrainConfig
     state: TrainingState
@@ -61,6 +64,7 @@ class Trainer:
     group: Group
     scratch: Path
     report: Report
+    starts_from_a_model: bool = False
 
     def __post_init__(self) -> None:
         training_pass = TrainingPass(self.state.separator, LOSSES[self.config.loss], self.config.precision)
@@ -73,6 +77,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the last step, or until validation has not improved `patience` times in a row."""
+        if self.starts_from_a_model and not self.state.curves:
+            self._validate({})
         crops, threads = self.group.crops(self.config.batch), self.config.loading_threads
         progress = Progress("train", self.config.steps, "steps", done=self.state.step)
         while not self.finished:
@@ -102,7 +108,7 @@ class Trainer:
         # a seed per step, so that a resumed training draws the same dropout as an undisturbed one
         torch.manual_seed(self.config.seed * 1_000_003 + batch.step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, batch.step)
+            group["lr"] = group["factor"] * learning_rate(self.config, batch.step)
         optimizer.zero_grad(set_to_none=True)
         loss = self._add_gradients(torch.from_numpy(batch.stems).to(self.group.device))
         _require_finite(loss, batch)
@@ -157,7 +163,8 @@ class Trainer:
         if self.state.best is None or score > self.state.best.score:
             weights = {name: value.clone() for name, value in averaged.state_dict().items()}
             self.state.best = Best(self.state.step, score, weights)
-        row = {STEP: self.state.step, LOSS: fmean(self.group.gather([fmean(self.state.losses)]))}
+        losses = self.state.losses or [math.nan]  # before the first step
+        row = {STEP: self.state.step, LOSS: fmean(self.group.gather([fmean(losses)]))}
         row |= {sdr_column(target): value for target, value in sdr.items()}
         self.state.losses = []
         self.state.curves.append(row)

@@ -8,12 +8,13 @@ from typing import Any
 from components.core.base.files import digest_file
 from components.core.data.artifacts import CACHE_INDEX
 from components.core.data.cache_format import ShardReader
+from components.core.models.start_model import StartModel
 from components.core.tracking import mlflow_runs, provenance
 from components.core.tracking.mlflow_runs import RunRef
 from components.train.config import TrainConfig
 
 
-def find_or_create_run(config: TrainConfig, cache: Path, reader: ShardReader, folder: Path) -> RunRef:
+def find_or_create_run(config: TrainConfig, cache: Path, start: Path, reader: ShardReader, folder: Path) -> RunRef:
     """Return the run that `folder` names, or a new one when there is none or the store does not have it."""
     client = mlflow_runs.connect()
     if (folder / RunRef.FILE).is_file():
@@ -36,6 +37,7 @@ def find_or_create_run(config: TrainConfig, cache: Path, reader: ShardReader, fo
         "train.data": index_digest,
         "train.datasets": " ".join(datasets),
         "train.targets": " ".join(reader.targets),
+        "train.started_from": str(StartModel.read(start)),
     }
     packages = {f"package.{name}": version for name, version in provenance.package_versions().items()}
     mlflow_runs.set_tags(client, run, tags | packages)

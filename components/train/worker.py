@@ -18,6 +18,7 @@ from components.core.base.params import load_section
 from components.core.base.process_lifetime import end_with_parent
 from components.core.data.cache_format import ShardReader
 from components.core.data.training_curves import LOSS, STEP
+from components.core.models.start_model import StartModel
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
 from components.core.tracking import mlflow_runs
@@ -25,6 +26,7 @@ from components.train.checkpoint import CurveRow, new_state
 from components.train.config import TrainConfig
 from components.train.loop import Trainer
 from components.train.process_group import Group, joined_group
+from components.train.warm_start import take_weights
 
 FAILURE = "failure.txt"
 """File for a worker's UserError, which the launcher shows; torchrun passes on no messages."""
@@ -37,6 +39,7 @@ app = Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     cache: Annotated[Path, Option(help="Folder of the shards.")],
+    start: Annotated[Path, Option(help="Folder of the model to start from.")],
     scratch: Annotated[Path, Option(help="Folder of this training.")],
     launcher: Annotated[int, Option(help="Process that started this one.")],
 ) -> None:
@@ -48,10 +51,10 @@ def main(
     end_with_parent(launcher)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # only the launcher prints a line about Ctrl-C
     if not (scratch / FAILURE).exists():
-        work(load_section("train", TrainConfig), cache, scratch)
+        work(load_section("train", TrainConfig), cache, start, scratch)
 
 
-def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
+def work(config: TrainConfig, cache: Path, start: Path, scratch: Path) -> None:
     """Join the group, continue from the checkpoint in `scratch` if there is one, and train to the end."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for deterministic matrix products on a GPU
     torch.use_deterministic_algorithms(True)
@@ -59,13 +62,14 @@ def work(config: TrainConfig, cache: Path, scratch: Path) -> None:
         _require_even_shares(config, group)
         _require_compiler(config, group)
         train, validation = ShardReader(cache, "train"), ShardReader(cache, "validation")
-        state = new_state(config, _new_separator(config, train, group))
+        state = new_state(config, _new_separator(config, train, start, group))
         exclude_imports_from_collection()  # now, since making an optimizer imports much of torch
         reporter = _Reporter(scratch)
         if state.restore(scratch) and group.leads:
             print(f"train: going on from step {state.step}", file=sys.stderr)
             reporter.log_missing(state.curves)
-        Trainer(config, state, train, validation, group, scratch, reporter.report).run()
+        is_warm = bool(StartModel.read(start).address)
+        Trainer(config, state, train, validation, group, scratch, reporter.report, is_warm).run()
 
 
 @contextmanager
@@ -98,9 +102,10 @@ def _require_compiler(config: TrainConfig, group: Group) -> None:
         )
 
 
-def _new_separator(config: TrainConfig, reader: ShardReader, group: Group) -> Separator:
+def _new_separator(config: TrainConfig, reader: ShardReader, start: Path, group: Group) -> Separator:
     torch.manual_seed(config.seed)
     separator = build_separator(config.network, len(reader.targets), reader.channels)
+    take_weights(separator, reader, start)
     return separator.to(group.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -56,6 +56,9 @@ CACHE = Artifact("cache", "", "folder", "a few int16 shards and their index", ("
 CACHE_SETTINGS = Artifact("cache", "cache.json", "document", "targets, rate and channels", ("train",))
 CACHE_INDEX = Artifact("cache", "index.csv", "table", "one row per track: its place in the shards", ("train",))
 
+START = Artifact("start", "start.json", "document", "the model that the training starts from", ("train",))
+START_MODEL = Artifact("start", "model", "folder", "its weights and their description", ("train",))
+
 MODEL = Artifact(
     "train", "model", "folder", "weights and their description", ("evaluate", "register", "export", "compare")
 )
@@ -98,8 +101,8 @@ RECORDINGS = Artifact("catalogue", "", "folder", "held-back recordings to separa
 REPORT = Artifact("report", "index.html", "page", "all of it on one page")
 
 ARTIFACTS = (
-    TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, CACHE_SETTINGS, CACHE_INDEX, MODEL,
-    RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
+    TRACKS, MANIFEST, PROBLEMS, ACQUIRE_SUMMARY, CACHE, CACHE_SETTINGS, CACHE_INDEX,
+    START, START_MODEL, MODEL, RUN, CURVES, VALIDATION, TRAIN_METRICS, SCORES,
     SCORE_TABLE, TEST, SPEED, MUSEVAL, PICTURES, EVALUATE_METRICS, VERSION, VERDICT, SMOKE, APPROVAL, VERDICT_PICTURE,
     COMPARISON_PLAN, COMPARED_SYSTEMS, COMPARISON, PAIRS, COMPARISON_TEXT, COMPARISON_PAGE, COMPARISON_PICTURES,
     COMPARISON_SUMMARY, RECORDINGS, REPORT,

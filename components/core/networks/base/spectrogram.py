@@ -72,11 +72,15 @@ class MaskSeparator(SpectrogramSeparator):
         return self.stft.inverse(masks * spectrum.unsqueeze(1), mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Turn masks into shares, so the stems add up; bins above the network's get the mean of their frame."""
+        """Turn masks into shares, so the stems add up; bins above the network's get the mean of their frame.
+
+        Since the shares sum to one, the last stem is the mixture minus the others, without an inverse STFT of its own.
+        """
         spectrum = self.stft(mixture)
-        ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])
+        ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])[:, :-1]
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
-        return self.stft.inverse(torch.cat([ratio, above], dim=-2) * spectrum.unsqueeze(1), mixture.shape[-1])
+        stems = self.stft.inverse(_scale(spectrum.unsqueeze(1), torch.cat([ratio, above], dim=-2)), mixture.shape[-1])
+        return torch.cat([stems, (mixture - stems.sum(dim=1)).unsqueeze(1)], dim=1)
 
     def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
         """Return masks that sum to one over the stems, same shape."""
@@ -113,6 +117,11 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         masks: Tensor = self.network(spectrum)
         masks = masks + (1 - masks.sum(dim=1, keepdim=True)) / masks.shape[1]
         return masks * spectrum.unsqueeze(1)
+
+
+def _scale(spectrum: Tensor, factors: Tensor) -> Tensor:
+    """Multiply a complex spectrum by real factors; torch's own product makes them complex first."""
+    return torch.view_as_complex(torch.view_as_real(spectrum) * factors.unsqueeze(-1))
 
 
 def compute_octave_share(stems: Tensor, mixture: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""The step `start`: fetches the model that a training starts from."""
