@@ -22,7 +22,7 @@ def run_workers(cache: Path, start: Path, folder: Path) -> None:
     options = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     if "PET_NPROC_PER_NODE" not in os.environ:
         options.append(f"--nproc-per-node={max(1, torch.cuda.device_count())}")
-    places = ["--cache", str(cache), "--start", str(start), "--scratch", str(folder)]
+    places = ["--cache", str(cache), "--started-from", str(start), "--scratch", str(folder)]
     worker = ["-m", "components.train.worker", *places]
     parsed = parse_args(  # type: ignore[no-untyped-call]
         ["--max-restarts=3", *options, *worker, "--launcher", str(os.getpid())]

@@ -39,7 +39,7 @@ app = Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def main(
     cache: Annotated[Path, Option(help="Folder of the shards.")],
-    start: Annotated[Path, Option(help="Folder of the model to start from.")],
+    start: Annotated[Path, Option("--started-from", help="Folder of the model to start from.")],
     scratch: Annotated[Path, Option(help="Folder of this training.")],
     launcher: Annotated[int, Option(help="Process that started this one.")],
 ) -> None:
