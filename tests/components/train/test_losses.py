@@ -36,3 +36,15 @@ def test_magnitude_loss_of_a_constant_is_that_of_the_window() -> None:
     padded = np.pad(np.full(samples, level), 2048)
     frames = [np.abs(np.fft.rfft(padded[start : start + 4096] * window)) for start in range(0, samples + 1, 1024)]
     assert loss == pytest.approx(float(np.mean(frames)), rel=1e-4)
+
+
+def test_sdr_loss_is_the_negative_sdr_of_both_stems() -> None:
+    stems = torch.randn(1, 2, 2, 8192, generator=torch.Generator().manual_seed(0))
+    estimates = stems * torch.tensor([0.9, 0.5])[:, None, None]  # errors of -20 and -6.02 dB
+    assert LOSSES["sdr"](estimates, stems).item() == pytest.approx(-(20 + 6.02) / 2, abs=0.1)
+
+
+def test_sdr_loss_of_a_silent_stem_is_finite_and_punishes_sound() -> None:
+    silence = torch.zeros(1, 2, 2, 8192)
+    quiet, loud = (LOSSES["sdr"](torch.full_like(silence, level), silence).item() for level in (0.01, 1.0))
+    assert 0 < quiet < loud < 40

@@ -3,20 +3,29 @@
 from pathlib import Path
 
 from components.train.train import training_key
-from tests.components.train.train_music import PARAMS, noise, noise_cache, train_config, write_cache
+from tests.components.train.train_music import PARAMS, no_start, noise, noise_cache, train_config, write_cache
+from tests.components.train.training_states import first_model
 
 
 def test_another_parameter_or_other_data_is_another_training(tmp_path: Path) -> None:
-    cache = noise_cache(tmp_path / "a")
-    key = training_key(train_config(), cache)
-    assert key == training_key(train_config(), noise_cache(tmp_path / "b"))
-    assert key != training_key(train_config(steps=81), cache)
-    assert key != training_key(train_config(network=PARAMS["network"] | {"bins": 127}), cache)
+    cache, start = noise_cache(tmp_path / "a"), no_start(tmp_path / "start")
+    key = training_key(train_config(), cache, start)
+    assert key == training_key(train_config(), noise_cache(tmp_path / "b"), start)
+    assert key != training_key(train_config(steps=81), cache, start)
+    assert key != training_key(train_config(network=PARAMS["network"] | {"bins": 127}), cache, start)
+
+
+def test_another_first_model_is_another_training(tmp_path: Path) -> None:
+    cache = noise_cache(tmp_path / "cache")
+    starts = [no_start(tmp_path / "none"), *(first_model(tmp_path / str(seed), seed) for seed in (1, 1, 2))]
+    none, first, again, other = (training_key(train_config(), cache, start) for start in starts)
+    assert first == again
+    assert len({none, first, other}) == 3
 
 
 def test_other_sound_of_the_same_length_and_level_is_another_training(tmp_path: Path) -> None:
-    stems = noise(0, 1)
+    stems, start = noise(0, 1), no_start(tmp_path / "start")
     first = write_cache(tmp_path / "a", {("train", "Song"): stems})
     second = write_cache(tmp_path / "b", {("train", "Song"): -stems})
     assert (first / "index.csv").read_text() == (second / "index.csv").read_text()
-    assert training_key(train_config(), first) != training_key(train_config(), second)
+    assert training_key(train_config(), first, start) != training_key(train_config(), second, start)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.core.base.params import parse_section
 from components.core.data.cache_format import FULL_SCALE, CacheSettings, Part, shard_path, write_index, write_parts
+from components.core.models.start_model import StartModel
 from components.core.sound.decoding import Audio
 from components.train.config import AugmentConfig, TrainConfig
 
@@ -26,6 +27,9 @@ PARAMS: dict[str, Any] = {
         "bins": 128,
         "frames": 32,
     },
+    "frozen": [],
+    "frozen_norms": False,
+    "learning_rates": {},
     "loss": "waveform",
     "crop_seconds": 0.25,
     "steps": 40,
@@ -68,6 +72,13 @@ def train_config(**changes: object) -> TrainConfig:
 def augment_config(**changes: float) -> AugmentConfig:
     """Return the augmentation of PARAMS, with changes."""
     return AugmentConfig.model_validate(PARAMS["augment"] | changes)
+
+
+def no_start(folder: Path) -> Path:
+    """Write what the step `start` writes when a training starts from random weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    StartModel().write(folder)
+    return folder
 
 
 def noise(seed: int, seconds: float, channels: int = 2, level: float = 0.1) -> Audio:

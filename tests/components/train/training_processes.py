@@ -14,7 +14,7 @@ import mlflow
 import psutil
 import yaml
 
-from tests.components.train.train_music import PARAMS
+from tests.components.train.train_music import PARAMS, no_start
 
 WORKER = "components.train.worker"
 ROOT = Path(__file__).parents[3]
@@ -33,15 +33,18 @@ class Outcome:
 class Training:
     """A training in a folder of its own: `train.yaml`'s PARAMS with changes, a cache, an MLflow store.
 
-    Its scratch folder is its own too, unless it is given one that others use.
+    Its scratch folder is its own too, unless it is given one that others use. `start` is the folder of the model that
+    it starts from; without one it starts from random weights.
     """
 
     def __init__(
-        self, folder: Path, cache: Path, store: str, processes: int = 1, scratch: Path | None = None, **changes: object
-    ) -> None:
+        self, folder: Path, cache: Path, store: str, processes: int = 1, scratch: Path | None = None,
+        start: Path | None = None, **changes: object,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True)
         self.scratch = scratch or folder / "workspace" / "scratch" / "train"
         self.folder, self.cache, self.store, self.processes = folder, cache, store, processes
+        self.first_model = start or no_start(folder / "start")
         self.log = folder / "log.txt"
         (folder / "params.yaml").write_text(yaml.safe_dump({"train": PARAMS | changes}), encoding="utf-8")
 
@@ -54,7 +57,7 @@ class Training:
             "PYTHONPATH": str(ROOT),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait must not spin when other tests want the cores
         }
-        places = ["--cache", str(self.cache), "--scratch", str(self.scratch)]
+        places = ["--cache", str(self.cache), "--start", str(self.first_model), "--scratch", str(self.scratch)]
         command = [sys.executable, "-m", "components.train", *places]
         with self.log.open("wb") as log:
             return subprocess.Popen(

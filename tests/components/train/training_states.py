@@ -1,17 +1,31 @@
 """Tiny training states, for the tests of `train`."""
 
+from pathlib import Path
+
 import torch
 
+from components.core.models.bundle import save_model
+from components.core.models.start_model import StartModel, start_model_folder
 from components.core.networks.building import build_separator
 from components.train.checkpoint import TrainingState, new_state
 from components.train.config import TrainConfig
 from components.train.losses import LOSSES
-from tests.components.train.train_music import TARGETS
+from tests.components.train.train_music import RATE, TARGETS, train_config
 
 
 def tiny_state(config: TrainConfig, seed: int = 0) -> TrainingState:
     torch.manual_seed(seed)
     return new_state(config, build_separator(config.network, len(TARGETS), 2))
+
+
+def first_model(folder: Path, seed: int, targets: tuple[str, ...] = TARGETS, **changes: object) -> Path:
+    """Write what the step `start` writes for an untrained model, whose weights are drawn with `seed`."""
+    config = train_config(**changes)
+    torch.manual_seed(seed)
+    separator = build_separator(config.network, len(targets), 2)
+    save_model(start_model_folder(folder), separator, config.network, targets, RATE, 2, {})
+    StartModel(address="models:/made@champion", version=3, sha256=f"{seed:064}").write(folder)
+    return folder
 
 
 def take_steps(state: TrainingState, count: int, seed: int) -> None:
