@@ -69,6 +69,10 @@ def write_plan(
     Plan(jobs=tuple(jobs)).write(out)
 
 
+_FROM_SCRATCH = {"start.model": "", "train.frozen": [], "train.learning_rates": {}}
+"""No system starts from a model: it would know more than the others, and its parts have other names."""
+
+
 def training_jobs(systems: Sequence[System], parameters: Mapping[str, object], small: bool) -> list[Job]:
     """Return the jobs of systems to train, ordered so that neighbours have the same stems."""
     return [
@@ -77,6 +81,7 @@ def training_jobs(systems: Sequence[System], parameters: Mapping[str, object], s
             "cache.targets": list(system.targets),
             "train.network": system.small if small else system.published,
             "train.datasets": {},
+            **_FROM_SCRATCH,
         })
         for system in sorted(systems, key=lambda system: len(system.targets))
     ]  # fmt: skip

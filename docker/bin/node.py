@@ -69,7 +69,8 @@ def find_training(home: Path, endpoint: str, joined: dict[str, Any]) -> tuple[Pa
 
 def join(project: str, unfinished: Path) -> int:
     """Run this node's processes of the training; return the exit code."""
-    worker = ["-m", "components.train.worker", "--cache", "workspace/cache", "--scratch", str(unfinished)]
+    places = ["--cache", "workspace/cache", "--started-from", "workspace/start", "--scratch", str(unfinished)]
+    worker = ["-m", "components.train.worker", *places]
     # PYTHONPATH: only the project's own code. OMP_WAIT_POLICY: waiting threads that spin slow each other down
     environment = {**os.environ, "PYTHONPATH": "", "OMP_WAIT_POLICY": "PASSIVE"}
     command = ["sh", "-c", JOIN, sys.executable, TORCHRUN, *worker]

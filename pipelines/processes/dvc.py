@@ -11,7 +11,7 @@ import sys
 from components.core.base.outages import reports_outage
 from components.core.base.step_command import AGAIN
 
-STAGES = ("acquire", "cache", "train", "evaluate")
+STAGES = ("acquire", "cache", "start", "train", "evaluate")
 """The stages in dvc.yaml, each after those it depends on."""
 
 _BUSY = "is busy, it is being blocked by"

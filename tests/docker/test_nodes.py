@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from components.core.data.cache_format import FULL_SCALE, CacheSettings, Part, shard_path, write_index, write_parts
+from components.core.models.start_model import StartModel
 from tests.support.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +93,8 @@ class Nodes:
             probe.bind(("127.0.0.1", 0))
             self.endpoint = f"127.0.0.1:{probe.getsockname()[1]}"
         _write_cache(self.home / "workspace/cache")
+        (self.home / "workspace/start").mkdir()
+        StartModel().write(self.home / "workspace/start")
 
     def variables(self, rank: int) -> dict[str, str]:
         """The template's environment, with the values that Kubernetes and its worker fill in."""
