@@ -58,7 +58,7 @@ from prefect import flow, tags
 from prefect.states import Failed
 from pipelines.server.automations import TAG, connect_to_server
 from pipelines.processes.command import CommandError
-from pipelines.server.notification import notify_by_webhook
+from pipelines.server.automations import notify_by_webhook
 from pipelines.running.tasks import run_as_task
 
 @flow(name="secrets")

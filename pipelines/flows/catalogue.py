@@ -21,8 +21,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
-from pipelines.running.flow_runs import failed_state, run_flow
-from pipelines.running.retries import retry_delays, retry_outages
+from pipelines.running.flow_runs import failed_state, retry_delays, retry_outages, run_flow
 from pipelines.running.tasks import run_as_task
 from pipelines.server.automations import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, SHARD_TAG, end_dead_runs
 from pipelines.server.events import send_drift_event

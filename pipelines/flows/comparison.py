@@ -39,8 +39,7 @@ from components.core.data.data_problems import AcquireSummary
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES
 from pipelines.running.checkout import Checkout, open_checkout
-from pipelines.running.flow_runs import failed_state, run_flow
-from pipelines.running.retries import retry_outages
+from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.tasks import run_as_task
 
 OUT = WORKSPACE / "compare"

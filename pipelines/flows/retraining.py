@@ -22,9 +22,8 @@ from pipelines.judging.judgement import champion_alias, register_and_judge, regi
 from pipelines.processes.command import run_program
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
-from pipelines.running.flow_runs import failed_state, run_flow
+from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import ProjectFolder
-from pipelines.running.retries import retry_outages
 
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
 """Added to the result, by the `why` in prefect.yaml."""

@@ -23,9 +23,8 @@ from pipelines.judging.judgement import (
     repair_registry,
 )
 from pipelines.processes.command import run_program
-from pipelines.running.flow_runs import failed_state, run_flow
+from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import CURRENT_PROJECT
-from pipelines.running.retries import retry_outages
 from pipelines.server.events import send_drift_event
 
 STEMS = WORKSPACE / "separate"

@@ -35,8 +35,8 @@ from components.core.stores.store import S3
 from components.core.tracking import mlflow_runs
 from components.shadow.config import ShadowConfig
 from pipelines.processes.command import CommandError, run_command
+from pipelines.running.flow_runs import retry_outages
 from pipelines.running.project_stages import ProjectFolder
-from pipelines.running.retries import retry_outages
 from pipelines.server.automations import TAG
 from pipelines.server.pause import PauseEndedError, pause_for_input
 

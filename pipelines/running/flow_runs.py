@@ -1,13 +1,23 @@
-"""How a flow is run in this process, and how it ends when it fails."""
+"""How a flow runs in this process, how it ends when it fails, and its retries after an outage.
 
-from typing import Any, cast
+Only runs of deployments retry by themselves, because nobody watches and restarts those.
+"""
 
-from prefect import Flow
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from prefect import Flow, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from pipelines.processes.command import CommandError, OutageError, describe_error, is_outage_error
 from pipelines.processes.reaper import start_reaper
+
+RETRY_DELAYS = (60.0, 300.0, 900.0)
+"""Seconds before each further try, in runs of deployments."""
+
+Result = TypeVar("Result")
 
 
 def run_flow(flow: Flow[..., Any], **parameters: Any) -> State[Any]:
@@ -24,3 +34,25 @@ def failed_state(error: Exception) -> State[Any]:
     """Return the end of a flow that met `error`: one line; raises `error` again if it is a bug."""
     line = describe_error(error)
     return Failed(message=line, data=OutageError(line) if is_outage_error(error) else CommandError(line))
+
+
+def retry_delays() -> tuple[float, ...]:
+    """Return the seconds before each further try of this run: none in a terminal, where a person reads the error."""
+    return RETRY_DELAYS if runtime.deployment.id else ()
+
+
+def retry_outages(work: Callable[[], Result], delays: tuple[float, ...] | None = None) -> Result:
+    """Return the result of `work`, which calls servers and may be repeated; try again after an outage.
+
+    A failed step is not repeated here: it is a task with its own retries (tasks.py). `delays` are the seconds between
+    tries. A caller that retries often passes them, because `retry_delays` calls the server too.
+    """
+    for seconds in retry_delays() if delays is None else delays:
+        try:
+            return work()
+        except Exception as error:
+            if isinstance(error, CommandError) or not is_outage_error(error):
+                raise
+            get_run_logger().warning("%s; next try in %g s", describe_error(error), seconds)
+        time.sleep(seconds)
+    return work()

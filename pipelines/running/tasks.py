@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 
 from components.core.base.outages import report_waiting
 from pipelines.processes.command import CommandError, OutageError, run_command
-from pipelines.running.retries import retry_delays
+from pipelines.running.flow_runs import retry_delays
 
 _OUTAGE = "Outage"
 

@@ -1,19 +1,26 @@
 """The automations that this project keeps on a Prefect server: automations.yaml, in Prefect's own format.
 
-Time limits (time_limits.py) and notifications (notification.py) are added in code: the ones follow from prefect.yaml
-and params.yaml, the others call a webhook whose address must not stand in a file.
+Time limits (deployments.py) and the webhook of the notifications are added in code: the ones follow from prefect.yaml
+and params.yaml, and the webhook's address must not stand in a file. The server sends the notifications, so they are
+also sent when a worker dies.
 """
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
+from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore
+from prefect.utilities.urls import url_for
+from pydantic import SecretStr
 
 from components.core.base.errors import UserError
 
@@ -34,7 +41,14 @@ RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 OUR_RUNS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 """What a trigger's related resources match: runs of our deployments."""
 
+WEBHOOK_VARIABLE = "STEMLINE_WEBHOOK"
+"""Environment variable with the address to which notifications are sent."""
+
+WEBHOOK_BLOCK = "stemline-notifications"
+"""The block on the server that holds this address as a secret."""
+
 _DEAD_RUNS = "stemline: runs "
+_NOTIFICATIONS = "stemline: tell of "
 
 
 @cache
@@ -84,3 +98,31 @@ def end_dead_runs(client: SyncPrefectClient) -> None:
     """
     automations = [AutomationCore.model_validate(values) for values in read_automations()["automations"]]
     keep_automations(client, _DEAD_RUNS, automations)
+
+
+def notify_by_webhook(client: SyncPrefectClient) -> str:
+    """Make the server notify the address in STEMLINE_WEBHOOK; return one line that says who is told what."""
+    address = os.environ.get(WEBHOOK_VARIABLE)
+    if not address:
+        return f"{WEBHOOK_VARIABLE} is not set: notifications are left as they are"
+    call = _save_webhook(address)
+    description = (
+        f"Made by `stemline deploy` and `stemline serve` where {WEBHOOK_VARIABLE} is set; the address is in the block "
+        f"{WEBHOOK_BLOCK}."
+    )
+    added = {"description": description, "actions": [call]}
+    automations = [AutomationCore.model_validate(values | added) for values in read_automations()["notifications"]]
+    keep_automations(client, _NOTIFICATIONS, automations)
+    return f"failed, cancelled and late runs, and what retraining came to, are told to {WEBHOOK_VARIABLE}'s address"
+
+
+def _save_webhook(address: str) -> CallWebhook:
+    """Save the address as a secret in a block on the server; return the action that calls it."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"{WEBHOOK_VARIABLE} is no address: it begins with http:// or https://, and names a host")
+    headers = {"content-type": "application/json"}
+    block = Webhook(method="POST", url=SecretStr(address), headers=headers).save(WEBHOOK_BLOCK, overwrite=True)
+    # the server does not know the address at which others reach it
+    link = json.dumps(url_for("flow-run", obj_id="{{ flow_run.id }}"))
+    return CallWebhook(block_document_id=block, payload=read_automations()["payload"].replace("LINK", link))

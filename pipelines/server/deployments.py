@@ -1,5 +1,6 @@
 """The deployments in prefect.yaml: flows with their schedules, triggers and limits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -11,20 +12,31 @@ import yaml
 from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-from prefect.client.schemas.objects import ConcurrencyLimitConfig
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.schedules import Cron
 
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.shadow.config import ShadowConfig
-from pipelines.server.automations import TAG
+from pipelines.server.automations import OUR_RUNS, RUNS, TAG, keep_automations
 
 FILE = Path("prefect.yaml")
 _APPROVAL = "require_approval"  # the parameter of flows that may wait for a person
 _PARAMETERS = "parameters"
 _SHORTEST = timedelta(seconds=10)  # Prefect's automations can't wait for less
+_TIME_LIMITS = "stemline: time limit of "
+# a pause ends the time, too: it begins anew when the run goes on
+_STOPPED = {
+    f"prefect.flow-run.{state}"
+    for state in (
+        "Completed", "Unchanged", "Failed", "TimedOut", "Crashed", "Cancelling", "Cancelled", "Paused", "Suspended",
+        "AwaitingRetry",
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,4 +124,37 @@ def _trigger(item: dict[str, Any], flow: str) -> DeploymentEventTrigger:
         enabled=item.get("enabled", True),
         expect=set(item["expect"]),
         parameters=item.get(_PARAMETERS),
+    )
+
+
+def set_time_limits(client: SyncPrefectClient, deployments: Iterable[DeploymentSpec]) -> None:
+    """Make the server cancel runs of these deployments that take longer than their limit.
+
+    A flow's own `timeout_seconds` does not help: it is raised in the flow, which then waits for the command that hangs.
+    """
+    limits = [(deployment, deployment.time_limit) for deployment in deployments]
+    keep_automations(client, _TIME_LIMITS, [_time_limit(deployment, limit) for deployment, limit in limits if limit])
+
+
+def _time_limit(deployment: DeploymentSpec, limit: timedelta) -> AutomationCore:
+    return AutomationCore(
+        name=f"{_TIME_LIMITS}{deployment.full_name}",
+        description=f"Made from prefect.yaml: cancels what runs for longer than {limit}.",
+        tags=[TAG],
+        trigger=EventTrigger(
+            posture=Posture.Proactive,
+            match=RUNS,
+            match_related=[
+                OUR_RUNS,
+                {"prefect.resource.role": "deployment", "prefect.resource.name": deployment.name},
+                {"prefect.resource.role": "flow", "prefect.resource.name": deployment.flow.name},
+            ],
+            for_each={"prefect.resource.id"},
+            after={"prefect.flow-run.Running"},
+            expect=_STOPPED,
+            within=limit,
+        ),
+        actions=[
+            ChangeFlowRunState(state=StateType.CANCELLING, message=f"it ran for longer than its time limit, {limit}")
+        ],
     )

@@ -15,7 +15,7 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.runtime import flow_run
 from prefect.states import Paused, Running
 
-from pipelines.running.retries import retry_delays, retry_outages
+from pipelines.running.flow_runs import retry_delays, retry_outages
 
 _POLL_SECONDS = 3.0
 _CLOCK_SKEW = timedelta(minutes=1)

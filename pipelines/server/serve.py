@@ -10,10 +10,14 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from components.core.base.errors import UserError
 from pipelines.processes.command import run_command
 from pipelines.processes.reaper import start_reaper
-from pipelines.server.automations import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, connect_to_server, end_dead_runs
-from pipelines.server.deployments import DeploymentSpec, read_deployments, removed_deployments
-from pipelines.server.notification import notify_by_webhook
-from pipelines.server.time_limits import set_time_limits
+from pipelines.server.automations import (
+    HEARTBEAT_SECONDS,
+    HEARTBEAT_VARIABLE,
+    connect_to_server,
+    end_dead_runs,
+    notify_by_webhook,
+)
+from pipelines.server.deployments import DeploymentSpec, read_deployments, removed_deployments, set_time_limits
 
 
 def serve_flows() -> None:

@@ -12,16 +12,16 @@ import typer
 
 from components.core.base.exit_codes import ExitCode
 from pipelines.processes.command import run_program
-from pipelines.terminal import models, operations, release, separation, training
+from pipelines.terminal import programs, separation, training
 
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Train and compare": (training.run, training.retrain, training.compare, training.systems),
     "Separate": (separation.separate, separation.lineage, separation.reproduce),
-    "Models": (models.convert, models.export),
-    "The live model": (release.status, release.history, release.promote, release.rollback, release.repair),
-    "Operate": (operations.doctor, operations.report, operations.deploy, operations.serve),
+    "Models": (programs.convert, programs.export),
+    "The live model": (programs.status, programs.history, programs.promote, programs.rollback, programs.repair),
+    "Operate": (programs.doctor, programs.report, programs.deploy, programs.serve),
 }
-_PASSES_OPTIONS_ON = {models.convert}
+_PASSES_OPTIONS_ON = {programs.convert}
 
 # typer does not export the base class of its errors in the command line
 _COMMAND_LINE_ERRORS: tuple[type[Exception], ...] = tuple(

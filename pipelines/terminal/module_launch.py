@@ -1,32 +1,16 @@
-"""How a verb of `stemline` becomes the program of a step, and the type of --set that verbs share."""
+"""How a verb of `stemline` becomes the program of a step."""
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
-import typer
-
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-S", metavar="NAME=VALUE", help="A parameter, e.g. train.steps=100. Repeatable."),
-]
-"""The option --set of the verbs that take parameters."""
+from components.core.base.section_options import as_arguments
 
 
-def run_module(module: str, *arguments: str) -> NoReturn:
-    """Replace this process by `python -m <module>`: the verb imports nothing of what the module needs."""
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+def run_module(module: str, *arguments: str, **options: object) -> NoReturn:
+    """Replace this process by `python -m <module>`: the verb imports nothing of what the module needs.
 
-
-def to_arguments(options: Mapping[str, object]) -> list[str]:
-    """Return options as command line words: None and False are left out, True is a switch, a list is repeated."""
-    arguments: list[str] = []
-    for name, value in options.items():
-        values = value if isinstance(value, list) else [value]
-        for item in values:
-            if item is True:
-                arguments.append(name)
-            elif item is not None and item is not False:
-                arguments += [name, str(item)]
-    return arguments
+    Options that are None or False are left out; True is a switch, and a list is repeated.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    os.execv(sys.executable, [sys.executable, "-m", module, *as_arguments(given), *arguments])

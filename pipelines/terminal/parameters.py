@@ -1,14 +1,21 @@
 """`--set NAME=VALUE`: parameters from the command line, checked against the names in params.yaml."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
 from components.core.base.params import PARAMS
+
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-S", metavar="NAME=VALUE", help="A parameter, e.g. train.steps=100. Repeatable."),
+]
+"""The option --set of the verbs that take parameters."""
 
 
 def read_assignments(assignments: list[str], path: Path = PARAMS) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from components.core.base.secrets import without_secrets
 from components.core.base.section_options import as_arguments, given_options, with_options
 from components.core.base.step_command import error_line
 from components.separate.config import JobOptions, SeparateConfig
-from pipelines.terminal.module_launch import run_module, to_arguments
+from pipelines.terminal.module_launch import run_module
 
 Stem = Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]
 
@@ -58,8 +58,7 @@ def reproduce(
     model: Annotated[str | None, typer.Option(help="The model, if it has moved.")] = None,
 ) -> None:
     """Make a stem again from its recording, and compare: bit for bit on the same kind of machine."""
-    options = to_arguments({"--source": source, "--model": model})
-    run_module("components.separate.lineage.reproduce", *options, "--", stem)
+    run_module("components.separate.lineage.reproduce", "--", stem, source=source, model=model)
 
 
 def separate_and_report_drift(command: list[str], destination: str) -> int:

@@ -14,8 +14,8 @@ from components.core.base.params import parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
-from pipelines.terminal.module_launch import Assignments, run_module
-from pipelines.terminal.parameters import read_assignments, write_parameters
+from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.parameters import Assignments, read_assignments, write_parameters
 
 
 def run(

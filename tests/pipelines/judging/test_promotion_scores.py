@@ -9,7 +9,7 @@ from mlflow.entities import Metric
 
 from components.core.release.journal import JournalEntry
 from components.core.tracking import mlflow_runs
-from pipelines.judging.promotion_scores import TEST_DIGEST, current_scores, last_promotion, scores_at_promotion
+from pipelines.flows.champion_evaluation import TEST_DIGEST, current_scores, last_promotion, scores_at_promotion
 from tests.support.databases import new_mlflow_store
 
 PROMOTED = 1_700_000_000  # seconds since 1970

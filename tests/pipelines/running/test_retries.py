@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Completed, Running, Scheduled
 
 from components.core.base.errors import Outage
 from components.core.data.comparison_documents import ComparisonSummary
-from pipelines.running import retries
+from pipelines.running import flow_runs
 
 
 class Unsteady:
@@ -35,7 +35,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Set up a run of a deployment, with short delays."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
 
-    monkeypatch.setattr(retries, "RETRY_DELAYS", (0.01, 0.01))
+    monkeypatch.setattr(flow_runs, "RETRY_DELAYS", (0.01, 0.01))
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", str(uuid4()))
     with disable_run_logger():
         yield

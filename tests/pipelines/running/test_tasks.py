@@ -27,9 +27,9 @@ WRONG = f"{COUNT}print('stemline: no such file'); raise SystemExit(2)"
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The module, imported here so that its Prefect settings stay out of other tests."""
     with prefect_harness(tmp_path_factory.mktemp("prefect")) as patch:
-        from pipelines.running import retries, tasks
+        from pipelines.running import flow_runs, tasks
 
-        patch.setattr(retries, "RETRY_DELAYS", (0.1, 0.2))
+        patch.setattr(flow_runs, "RETRY_DELAYS", (0.1, 0.2))
         yield tasks
 
 
@@ -70,7 +70,7 @@ def test_a_users_mistake_is_not_retried(tasks: ModuleType, tmp_path: Path) -> No
 
 def _asked(errors: list[Exception]) -> str:
     """Run a flow whose request raises these errors one after the other; return its answer."""
-    from pipelines.running.retries import retry_outages
+    from pipelines.running.flow_runs import retry_outages
 
     def question() -> str:
         if errors:

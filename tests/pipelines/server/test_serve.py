@@ -20,9 +20,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
 from components.core.base.errors import UserError
-from pipelines.server import automations, notification
+from pipelines.server import automations
 from pipelines.server.automations import SHARD_TAG, TAG, connect_to_server, end_dead_runs
-from pipelines.server.time_limits import set_time_limits
+from pipelines.server.deployments import set_time_limits
 from tests.support.prefect_server import Receiver, client_of
 from tests.support.processes import end, wait_until
 from tests.support.project import running_in
@@ -88,7 +88,7 @@ class Studio:
     def __init__(self, folder: Path, variables: dict[str, str], receiver: Receiver) -> None:
         self.folder, self.variables, self.receiver = folder, variables, receiver
         self.api = variables["PREFECT_API_URL"]
-        self.webhook = {notification.VARIABLE: f"{receiver.address}/hooks/{SECRET}"}
+        self.webhook = {automations.WEBHOOK_VARIABLE: f"{receiver.address}/hooks/{SECRET}"}
         self.log = folder / "log"
         (folder / "our_flows.py").write_text(FLOWS)
 
@@ -229,13 +229,13 @@ def test_the_webhooks_address_stays_a_secret(studio: Studio, postgres: Postgres,
     home = Path(studio.variables["PREFECT_HOME"])
     places = [*home.rglob("*"), *(postgres.folder / "data").rglob("*"), studio.log]
     files = {path: path.read_bytes() for path in places if path.is_file()}
-    assert any(notification.BLOCK.encode() in data for path, data in files.items() if "pg_wal" in path.parts)
+    assert any(automations.WEBHOOK_BLOCK.encode() in data for path, data in files.items() if "pg_wal" in path.parts)
     assert [path.name for path, data in files.items() if SECRET.encode() in data] == []
     shown = requests.post(f"{studio.api}/automations/filter", json={}, timeout=30).text
     assert "stemline: tell of runs that end badly" in shown
     assert SECRET not in shown
     blocks = requests.post(f"{studio.api}/block_documents/filter", json={}, timeout=30).text
-    assert notification.BLOCK in blocks
+    assert automations.WEBHOOK_BLOCK in blocks
     assert SECRET not in blocks
 
 
@@ -281,7 +281,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     requests.post(f"{here.api}/work_pools/", json={"name": POOL, "type": "process"}, timeout=30).raise_for_status()
     here.deploy()
     with connect_to_server() as client:
-        notification.notify_by_webhook(client)
+        automations.notify_by_webhook(client)
         end_dead_runs(client)
         set_time_limits(client, [])  # the deployment's limit would cancel the dead run first
     late, dead, lost, shard = here.start("quick"), here.start("quick"), here.start("quick"), _shard()
@@ -309,8 +309,7 @@ def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for automation in (*document["automations"], *document["notifications"]):
         if "within" in automation["trigger"]:
             automation["trigger"]["within"] = 10
-    for module in (automations, notification):
-        monkeypatch.setattr(module, "read_automations", lambda: document)
+    monkeypatch.setattr(automations, "read_automations", lambda: document)
 
 
 def _shard() -> str:
@@ -336,7 +335,7 @@ def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
 def test_a_wrong_webhook_address_is_one_line_that_does_not_show_it(
     here: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(notification.VARIABLE, f"hooks/{SECRET}")
+    monkeypatch.setenv(automations.WEBHOOK_VARIABLE, f"hooks/{SECRET}")
     with connect_to_server() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
-        notification.notify_by_webhook(client)
+        automations.notify_by_webhook(client)
     assert SECRET not in str(caught.value)

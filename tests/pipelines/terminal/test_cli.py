@@ -15,7 +15,7 @@ from components.core.sound.stft_config import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
 from pipelines.running.project_stages import ProjectFolder
-from pipelines.terminal.module_launch import to_arguments
+from pipelines.terminal.module_launch import run_module
 
 ROOT = Path(__file__).parents[3]
 
@@ -79,9 +79,12 @@ def test_a_wrong_parameter_for_a_retraining_is_one_line_before_anything_starts(t
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
-def test_options_become_arguments_without_those_that_are_not_given() -> None:
-    options = {"--to": None, "--why": "hollow", "--ungated": True, "--json": False, "--store": ["a", "b"], "--n": 0}
-    assert to_arguments(options) == ["--why", "hollow", "--ungated", "--store", "a", "--store", "b", "--n", "0"]
+def test_options_become_arguments_without_those_that_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda program, command: started.append(command))
+    run_module("m", "--", "place", to=None, why="hollow", ungated=True, json=False, store=["a", "b"], n=0)
+    given = ["--why", "hollow", "--ungated", "--store", "a", "--store", "b", "--n", "0"]
+    assert started == [[sys.executable, "-m", "m", *given, "--", "place"]]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.processes.command import CommandError, run_command
 from pipelines.processes.dvc import dvc_command
-from pipelines.terminal.stage_status import read_stage_status, stage_lines
+from pipelines.terminal.status import read_stage_status, stage_lines
 from tests.support.processes import wait_until
 
 

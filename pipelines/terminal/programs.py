@@ -1,0 +1,117 @@
+"""The verbs that are programs of a step: about model folders, about the live model, and for operators."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.terminal.module_launch import run_module
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+def convert(
+    kind: Annotated[str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter or onnx.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE DESTINATION [OPTIONS]",
+            help="A name such as umxhq, a file or a folder; the folder for the model; options of the kind.",
+        ),
+    ],
+) -> None:
+    """Make a model folder from published weights or from an ONNX file; every command takes such a folder.
+
+    `stemline convert KIND -h` lists the options of a kind: `stemline convert onnx FILE FOLDER --targets vocals,drums`.
+    """
+    run_module("components.convert", kind, *arguments)
+
+
+def export(
+    destination: Annotated[str, typer.Argument(help="Folder to write.")],
+    licence: Annotated[
+        list[str] | None, typer.Option(metavar="DATASET=TEXT", help="The terms of a data set. Repeatable.")
+    ] = None,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Also write the network as an ONNX file, and log it to MLflow.")
+    ] = False,
+) -> None:
+    """Write the trained model to a folder, with parameters, lock, MLflow run, scores and a model card."""
+    run_module("components.export", "--", destination, licence=licence, onnx=onnx)
+
+
+def status() -> None:
+    """Say in ten lines what is true now: the live model, which stages are fresh or stale, and where results are.
+
+    The past is in `history`, all results in `report`; `doctor` checks the set-up.
+    """
+    from pipelines.terminal.status import print_status
+
+    print_status()
+
+
+def history(
+    at: Annotated[str | None, typer.Option(help="A day or a time, e.g. 2026-11-25: what was live then.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the journal of promotions: which model was live when, who changed it, and why."""
+    run_module("components.promote.history", at=at, json=as_json)
+
+
+def promote() -> None:
+    """Make the version that the gate judged last here the live one, if it passed; `stemline run` does this itself."""
+    run_module("components.promote")
+
+
+def rollback(
+    why: Annotated[str, typer.Option(help="The reason, for the journal.")],
+    to: Annotated[int | None, typer.Option(min=1, help="An earlier version; left out: the one before.")] = None,
+    ungated: Annotated[bool, typer.Option("--ungated", help="Allow a version that was never live.")] = False,
+) -> None:
+    """Make the previous model live again, after it has separated a little in a fresh process."""
+    run_module("components.promote.rollback", why=why, to=to, ungated=ungated)
+
+
+def repair(
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take the registry's word where it contradicts the journal.")
+    ] = False,
+) -> None:
+    """Finish a promotion that was killed, so that the journal and the registry agree again."""
+    run_module("components.promote.repair", adopt=adopt)
+
+
+def doctor(
+    store: Annotated[
+        list[str] | None, typer.Option(help="A folder or s3://bucket/folder to test for access. Repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check this set-up and say what to do: programs, GPU, servers, credentials, buckets, disk and clock."""
+    run_module("components.doctor", store=store, json=as_json)
+
+
+def report(
+    out: Annotated[Path | None, typer.Option(help="Folder for index.html; left out: workspace/report.")] = None,
+) -> None:
+    """Write one page with everything: live model, scores, history, trainings, catalogues, data and the last run."""
+    run_module("components.report", out=out)
+
+
+def deploy(
+    pool: Annotated[str, typer.Argument(help="A Prefect work pool.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="Register only this deployment, e.g. scheduled. Repeatable.")
+    ] = None,
+) -> None:
+    """Register the flows of prefect.yaml, with schedules and triggers, for the workers of a pool."""
+    from pipelines.server.serve import deploy_flows
+
+    deploy_flows(pool, only or ())
+
+
+def serve() -> None:
+    """Register the flows of prefect.yaml and run them on this machine until stopped; needs PREFECT_API_URL."""
+    from pipelines.server.serve import serve_flows
+
+    serve_flows()
