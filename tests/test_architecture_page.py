@@ -22,22 +22,22 @@ def test_rooms_form_no_circle() -> None:
     assert [room for room in arrows if room in reachable(room, arrows)] == []
 
 
-def test_the_picture_shows_every_import_between_rooms() -> None:
+def test_picture_shows_every_import_between_rooms() -> None:
     expected = {room: others for room, others in fewest_arrows(room_imports()).items() if others}
     assert _drawn() == expected, "\n".join(
         f"    {room} --> {other}" for room, others in sorted(expected.items()) for other in sorted(others)
     )
 
 
-def test_the_page_describes_every_room() -> None:
+def test_page_describes_every_room() -> None:
     for room in [*CORE_ROOMS, STEPS, PIPELINES, DEMO_SONGS]:
         assert f"`{room}" in PAGE or f"**{room}**" in PAGE, room
 
 
-def test_the_page_fits_on_one_page() -> None:
+def test_page_fits_on_one_sheet() -> None:
     assert len(PAGE.splitlines()) <= 90
 
 
-def test_the_page_names_every_artifact() -> None:
+def test_page_names_every_artifact() -> None:
     files = {artifact.file for artifact in ARTIFACTS if artifact.file}
     assert [file for file in sorted(files) if f"`{file}`" not in PAGE] == []

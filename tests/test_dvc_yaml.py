@@ -20,7 +20,7 @@ def test_stages_depend_on_the_code_that_can_change_their_results() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_dependencies_are_there_and_named_once(stage: str) -> None:
+def test_dependencies_exist_and_are_named_once(stage: str) -> None:
     dependencies = STAGES[stage]["deps"]
     assert len(set(dependencies)) == len(dependencies)
     assert [
@@ -30,7 +30,7 @@ def test_dependencies_are_there_and_named_once(stage: str) -> None:
     ] == []
 
 
-def test_a_training_depends_on_the_transform_and_not_on_logging() -> None:
+def test_training_depends_on_the_transform_and_not_on_logging() -> None:
     code = stage_code("train")
     assert {"components/core/sound/stft.py", "components/core/data/cache_format.py"} <= set(code)
     assert "components/core/tracking/mlflow_runs.py" not in code
@@ -51,7 +51,7 @@ def test_stages_meet_in_files() -> None:
         made |= _outs(name)
 
 
-def test_a_change_of_the_network_in_params_is_a_change_of_the_training() -> None:
+def test_training_depends_on_the_network_in_params() -> None:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]
     config = parse_section("train", values, TrainConfig, "params.yaml")
     assert config.network.model_dump()["name"] == values["network"]["name"]

@@ -5,13 +5,13 @@ from tests.support.source import ROOT
 MIRRORED = ("components", "pipelines", "docker", "benchmarks", "demo_songs")
 
 
-def test_each_folder_of_tests_has_a_folder_of_the_product() -> None:
+def test_folders_of_tests_have_a_folder_of_the_product() -> None:
     for name in MIRRORED:
         for path in (ROOT / "tests" / name).rglob("test_*.py"):
             folder = path.parent.relative_to(ROOT / "tests")
             assert (ROOT / folder).is_dir(), f"tests/{folder} tests no folder of the product"
 
 
-def test_each_room_of_tests_is_named() -> None:
+def test_rooms_of_tests_have_names() -> None:
     rooms = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
     assert rooms <= {*MIRRORED, "support"}

@@ -263,13 +263,13 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.system
 @pytest.mark.parametrize("place", ["printed", "destination", "MLflow", "Prefect"])
-def test_every_place_tells_of_the_job(traces: Traces, place: str) -> None:
+def test_every_place_has_traces_of_the_job(traces: Traces, place: str) -> None:
     """Else nothing that follows proves anything."""
     assert any(found.startswith(place) for found in traces.holding("s3://music/in")), traces.found[place]
 
 
 @pytest.mark.system
-def test_every_command_did_what_it_was_there_for(traces: Traces) -> None:
+def test_every_command_did_its_work(traces: Traces) -> None:
     printed = traces.found["printed"][0][1].decode()
     for said in (
         "1 recordings = 1 done",
@@ -286,7 +286,7 @@ def test_every_command_did_what_it_was_there_for(traces: Traces) -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", [*SECRETS, *OTHERS])
-def test_no_secret_is_anywhere(traces: Traces, name: str) -> None:
+def test_no_place_holds_a_secret(traces: Traces, name: str) -> None:
     value = (SECRETS | OTHERS)[name].rpartition(f"{USER}:")[2]
     assert traces.holding(value) == []
 
@@ -324,5 +324,5 @@ def test_git_holds_no_keys() -> None:
         "aws_secret_access_key = " + 40 * "k",
     ],
 )
-def test_keys_would_be_found(text: str) -> None:
+def test_search_finds_keys(text: str) -> None:
     assert KEYS.search(text.encode())

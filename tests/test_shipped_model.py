@@ -42,7 +42,7 @@ def _excerpt() -> Track:
     return Track("demo/The Easton Ellises - Falcon 69", "The Easton Ellises", "Falcon 69", "demo", "test", stems)
 
 
-def test_the_excerpt_scores_what_the_card_says() -> None:
+def test_scores_of_the_excerpt_equal_the_card() -> None:
     torch.set_num_threads(1)
     model = load_model(SHIPPED)
     mixture, references = read_signals(model, _excerpt())
@@ -57,7 +57,7 @@ def test_the_excerpt_scores_what_the_card_says() -> None:
     assert np.abs(estimates.sum(axis=0) - mixture).max() < 1e-4
 
 
-def test_its_scores_on_the_test_tracks_pass_the_bars_and_stand_on_the_card() -> None:
+def test_scores_of_the_test_tracks_pass_the_bars_and_equal_the_card() -> None:
     for target, bar in (("vocals", 4.5), ("accompaniment", 9.0)):
         row = _row("musdb18-7s", target)
         assert row["SDR"] >= bar
@@ -65,7 +65,7 @@ def test_its_scores_on_the_test_tracks_pass_the_bars_and_stand_on_the_card() -> 
         assert f"| model | {target} | {row['SDR']:.2f} ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})" in CARD
 
 
-def test_it_is_small_whole_and_comes_with_what_made_it() -> None:
+def test_shipped_model_is_small_complete_and_has_its_origin() -> None:
     model = load_model(SHIPPED)
     assert (SHIPPED / WEIGHTS).stat().st_size < 25e6
     assert model.digest in CARD

@@ -42,18 +42,18 @@ def _modules_of_pipelines() -> list[str]:
     return [module_name(path) for path in modules(PIPELINES)]
 
 
-def test_there_is_something_to_keep_apart() -> None:
+def test_project_has_steps() -> None:
     assert {"acquire", "cache", "train", "evaluate", "register", "gate", "promote", "separate"} <= set(STEPS)
     assert len(_modules_of_pipelines()) > 3
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_imports_no_other_step(step: str) -> None:
+def test_step_imports_no_other_step(step: str) -> None:
     others = {path.name: _steps_imported(path) - {step} for path in modules(COMPONENTS / step)}
     assert {name: found for name, found in others.items() if found} == {}
 
 
-def test_the_ground_floor_imports_no_step() -> None:
+def test_core_imports_no_step() -> None:
     found = {path.name: _steps_imported(path) for path in modules(COMPONENTS / CORE)}
     assert {name: steps for name, steps in found.items() if steps} == {}
 
@@ -89,7 +89,7 @@ def test_components_import_neither_prefect_nor_the_flows() -> None:
         assert not wrong, f"{module_name(path)} imports {wrong}"
 
 
-def test_flows_import_no_torch_and_of_components_what_the_rule_allows() -> None:
+def test_pipelines_import_no_torch_and_only_allowed_components() -> None:
     for path in modules(PIPELINES):
         for name in imports(path):
             assert not _below(name, "torch"), f"{module_name(path)} imports {name}"
@@ -105,7 +105,7 @@ def _is_allowed_in_pipelines(name: str) -> bool:
 
 
 @pytest.mark.slow
-def test_importing_a_flow_leaves_torch_out(tmp_path: Path) -> None:
+def test_import_of_a_flow_loads_no_torch(tmp_path: Path) -> None:
     code = (
         "import importlib, json, sys\n"
         "found = {}\n"
@@ -122,7 +122,7 @@ def test_importing_a_flow_leaves_torch_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_step_is_a_command_that_explains_itself() -> None:
+def test_steps_are_commands_with_help() -> None:
     code = (
         "import contextlib, io, json, runpy, sys\n"
         "texts = {}\n"
@@ -153,7 +153,7 @@ def _python(arguments: list[str], environment: dict[str, str]) -> subprocess.Com
 
 
 @pytest.mark.parametrize("step", STEPS_WITH_CONFIG)
-def test_a_step_reads_its_own_section_of_params(step: str) -> None:
+def test_step_reads_its_own_section_of_params(step: str) -> None:
     schema = getattr(import_module(f"components.{step}.config"), f"{step.capitalize()}Config")
     assert issubclass(schema, Section)
     section = load_section(step, schema, ROOT / "params.yaml")
@@ -166,7 +166,7 @@ def test_params_have_a_section_for_steps_only() -> None:
     assert set(document) == set(STEPS_WITH_CONFIG)
 
 
-def test_a_stage_of_dvc_is_a_step_with_its_section() -> None:
+def test_stages_of_dvc_are_steps_with_their_sections() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for name, stage in stages.items():
         assert name in STEPS_WITH_CONFIG
@@ -176,5 +176,5 @@ def test_a_stage_of_dvc_is_a_step_with_its_section() -> None:
         assert stage["desc"]
 
 
-def test_the_tasks_of_the_flow_are_the_stages_of_dvc_in_their_order() -> None:
+def test_tasks_of_the_flow_equal_the_stages_of_dvc() -> None:
     assert tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]) == STAGES

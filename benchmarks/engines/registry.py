@@ -32,7 +32,7 @@ def with_runtime(model: Model, runtime: str, precision: Precision, options: Engi
     if precision not in found.precisions:
         raise UserError(f"{found.title} computes in {', '.join(found.precisions)}, not in {precision}")
     if precision == "int8" and not options.calibration:
-        raise UserError(f"{found.title}: 8 bits need music for the ranges of their numbers: give some for calibration")
+        raise UserError(f"{found.title}: int8 needs music for its calibration: give some in `calibration`")
     if not isinstance(model.separator, ResidualSeparator):
         return found.prepare(model, precision, options)
     of_one_stem = replace(model, separator=model.separator.network, targets=model.targets[:1])

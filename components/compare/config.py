@@ -24,13 +24,15 @@ class CompareConfig(Section):
 class CompareOptions(Section):
     """What a comparison compares; options of the command line only."""
 
-    systems: str | None = Field(None, description="Names, separated by commas; left out: all (see `stemline systems`).")
+    systems: str | None = Field(
+        None, description="Names, separated by commas; `stemline systems` lists them [default: all]"
+    )
     only_models: bool = Field(False, description="Train no system; score only what --models names.")
     post: str = Field(
         "mask,mwf", description="How stems are made from estimates: mask, or mask,mwf to add the Wiener filter."
     )
-    tracks: int | None = Field(None, ge=1, description="How many test tracks to score; left out: all.")
-    steps: int | None = Field(None, ge=1, description="How many steps to train; left out: as the recipe says.")
+    tracks: int | None = Field(None, ge=1, description="How many test tracks to score [default: all]")
+    steps: int | None = Field(None, ge=1, description="How many steps to train [default: as in the recipe]")
     small: bool = Field(False, description="Small networks, trained in a minute or two each.")
     scores: tuple[str, ...] = Field(
         (), description="NAME=FOLDER: scores of others, as museval's JSON files. Repeatable."

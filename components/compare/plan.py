@@ -63,7 +63,9 @@ def write_plan(
     if not (chosen or pretrained):
         raise UserError("--only-models leaves nothing to compare: name models with --models NAME=FOLDER")
     if names is None and not options.only_models:
-        print(f"plan: without {', '.join(NEED_MORE_DATA)}, whose stems few data sets have: --systems names it")
+        print(
+            f"plan: {', '.join(NEED_MORE_DATA)} is left out, since few data sets have its stems: add it with --systems"
+        )
     jobs = [*training_jobs(chosen, recipe | scoring, options.small), *_scoring_jobs(pretrained, scoring)]
     _require_reference(reference, [*_rows(jobs), *others])
     Plan(jobs=tuple(jobs)).write(out)
@@ -115,13 +117,13 @@ def _rows(jobs: Sequence[Job]) -> Iterator[str]:
 
 def _require_reference(reference: str | None, rows: Sequence[str]) -> None:
     if reference and reference not in rows and not is_baseline(reference):
-        raise UserError(f"compare.reference: there is no system {reference} in this comparison: {', '.join(rows)}")
+        raise UserError(f"compare.reference: this comparison has no system {reference}: choose from {', '.join(rows)}")
 
 
 def _scoring_parameters(post: str, tracks: int | None) -> dict[str, object]:
     names = [name for name in post.split(",") if name]
     if unknown := [name for name in names if name not in POSTS]:
-        raise UserError(f"--post: there is no {unknown[0]} (there are {', '.join(POSTS)})")
+        raise UserError(f"--post: there is no post-processing {unknown[0]}: choose from {', '.join(POSTS)}")
     chosen = {name: value for each in names for name, value in POSTS[each].items()}
     return {**({"evaluate.tracks": tracks} if tracks else {}), "evaluate.post": chosen}
 

@@ -36,7 +36,7 @@ def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | N
     missing, when their file holds code, or when they do not fit our network of that kind.
     """
     if kind not in FORMATS:
-        raise UserError(f"there are no weights of the kind {kind} (there are {', '.join(FORMATS)})")
+        raise UserError(f"there are no weights of the kind {kind}: choose from {', '.join(FORMATS)}")
     weight_format, options = FORMATS[kind], options or {}
     for name in options:
         if name not in weight_format.options:
@@ -47,7 +47,7 @@ def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | N
         separator.load_state_dict(dict(converted.state))
     except RuntimeError as error:
         raise UserError(f"{source} does not fit {kind}: {' '.join(str(error).split())[:300]}") from None
-    _require_equal_output(separator, converted, source)
+    _require_equal_output(separator, converted, kind, source)
     origin = {
         "run_id": "",
         "git_commit": git_commit(),
@@ -60,7 +60,7 @@ def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | N
     return converted
 
 
-def _require_equal_output(separator: Separator, converted: ConvertedModel, source: str) -> None:
+def _require_equal_output(separator: Separator, converted: ConvertedModel, kind: str, source: str) -> None:
     """Compare both networks on two seconds of noise: a wrong setting need not show in the names of the weights."""
     if converted.original is None or not isinstance(separator, WaveformSeparator):
         return
@@ -71,5 +71,6 @@ def _require_equal_output(separator: Separator, converted: ConvertedModel, sourc
     difference = float((actual - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
     if not difference < TOLERANCE:
         raise UserError(
-            f"{source} computes something else than our network: it differs by {difference:.0e} of the peak"
+            f"{source} does not fit {kind}: its output differs by {difference:.0e} of the peak from our network's; "
+            "name other weights"
         )

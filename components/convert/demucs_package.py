@@ -44,7 +44,7 @@ def read_checkpoint(source: str, module: str, name: str, title: str) -> Checkpoi
     path = locate(source, title)
     saved = _READERS.get(path.suffix, _read_th)(path, network_class)
     if not isinstance(saved, dict) or saved.get("klass") is not network_class or saved.get("args"):
-        raise UserError(f"{path} holds no checkpoint of {title}")
+        raise UserError(f"{path} holds no checkpoint of {title}: name a checkpoint of this kind")
     if "__quantized" in saved["state"]:
         raise UserError(f"{path} is quantised by DiffQ: name the model without _q")
     parameters = inspect.signature(network_class).parameters
@@ -123,7 +123,7 @@ def _published_file_name(signature: str, title: str) -> str:
     lines = (resources.files("demucs") / "remote" / "files.txt").read_text(encoding="utf-8").split()
     found = [line for line in lines if line.startswith(f"{signature}-")]
     if not found:
-        raise UserError(f"{title}: {signature} is neither a file nor a folder nor a model that demucs knows")
+        raise UserError(f"{title}: {signature} is neither a file nor a folder nor a model of demucs: correct the name")
     return found[0]
 
 

@@ -31,7 +31,7 @@ class EvaluateConfig(Section):
     @classmethod
     def _check_systems(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := sorted(set(names) - SYSTEMS.keys()):
-            raise ValueError(f"no system '{unknown[0]}' (there are {', '.join(sorted(SYSTEMS))})")
+            raise ValueError(f"there is no system '{unknown[0]}': choose from {', '.join(sorted(SYSTEMS))}")
         if len(set(names)) < len(names):
-            raise ValueError("a system is named twice")
+            raise ValueError("a system is named twice: name each once")
         return names

@@ -58,7 +58,7 @@ def evaluate(config: EvaluateConfig, model_folder: Path, data: Path, out: Path) 
     scored = score_all(scoring, tracks, all_systems(config.systems, config.post))
     track_scores = [item.scores for item in scored]
     if all(score.reason for score in track_scores):
-        raise UserError(f"no test track can be scored, the first because {track_scores[0].reason}: {tracks[0].name}")
+        raise UserError(f"no test track can be scored; the first is {tracks[0].name}: {track_scores[0].reason}")
     scores, speeds = score_table(track_scores), times_real_time(scored, tracks)
     medians = median_table(scores)
     evaluation = describe_evaluation(tracks, model, merged, config.window_seconds, config.scorer)

@@ -15,7 +15,10 @@ from components.promote.journal_and_aliases import open_live_model
 
 def repair(
     adopt: Annotated[
-        bool, Option("--adopt", help="Believe the registry, e.g. after the live version was deleted from it.")
+        bool,
+        Option(
+            "--adopt", help="Write the registry's state into the journal, e.g. after someone deleted the live version."
+        ),
     ] = False,
 ) -> None:
     """Finish a promotion that was killed, and make journal and registry agree."""
@@ -25,7 +28,9 @@ def repair(
         model.adopt_registry()
     live = model.settle()
     state = f"version {live} of {name} is @{config.alias}" if live else f"no version of {name} is @{config.alias}"
-    print(f"repair: {state}; the journal's {len(model.journal.entries())} entries at {model.journal.address} are whole")
+    print(
+        f"repair: {state}; the journal at {model.journal.address} has {len(model.journal.entries())} entries and no gap"
+    )
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ def roll_back(config: PromoteConfig, name: str, why: str, to: int | None = None,
     already, or when it does not work.
     """
     if not why.strip():
-        raise UserError("rollback: say why: --why 'vocals hiss on mono recordings'")
+        raise UserError("rollback: the journal needs a reason: --why 'vocals hiss on mono recordings'")
     model = open_live_model(config, name)
     live = model.settle()
     target = to if to is not None else _version_before(model, live)
     if target == live:
-        raise UserError(f"version {target} of {name} is the live one already")
+        raise UserError(f"version {target} of {name} is live already: name another version with --to")
     if not ungated and target not in {entry.version for entry in model.entries()}:
         raise UserError(
             f"version {target} of {name} was never live: the gate refused it, or has not judged it; `stemline history` "
@@ -44,8 +44,8 @@ def _try_version(model: LiveModel, version: int) -> dict[str, object]:
     registered = model.client.get_model_version(model.name, str(version))
     if registered.tags.get("sha256", trial.sha256) != trial.sha256:
         raise UserError(
-            f"models:/{model.name}/{version} holds other weights than were registered (checksum): name another "
-            "version with --to"
+            f"models:/{model.name}/{version} holds weights that differ from the registered ones (checksum): "
+            "name another version with --to"
         )
     return {"sha256": trial.sha256, "run": registered.run_id, "smoke": trial.model_dump(mode="json")}
 

@@ -116,12 +116,12 @@ def _require_pool(client: SyncPrefectClient, pool: str) -> None:
     pools = {found.name: found for found in client.read_work_pools()}
     if pool not in pools:
         raise UserError(
-            f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (there are: "
+            f"there is no work pool {pool} at {os.environ['PREFECT_API_URL']} (it has "
             f"{', '.join(sorted(pools)) or 'none'}): make it with `prefect work-pool create {pool} --type process`"
         )
     if pools[pool].concurrency_limit == 1 and runtime.deployment.id:
         raise UserError(
-            f"the work pool {pool} runs one thing at a time, and that may be this run, which waits for its shards: "
+            f"the work pool {pool} takes one flow run at a time, so this run may wait forever for its shards: run "
             f"`prefect work-pool set-concurrency-limit {pool} 2`, or start it with `stemline separate … --pool {pool}`"
         )
 
@@ -162,10 +162,12 @@ def _wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
                     waiting_since = time.monotonic()
                 if state is not None and state.is_final():
                     del left[run_id]
-                    logger.info("%s: %s; %d of %d shards to come", name, state.name, len(left), len(runs))
+                    logger.info("%s: %s; %d of %d shards left", name, state.name, len(left), len(runs))
             if time.monotonic() - waiting_since > LONGEST_WAIT_SECONDS:
                 logger.warning(
-                    "no worker takes any of %d shards for %g s: they are done here", len(left), LONGEST_WAIT_SECONDS
+                    "no worker took any of %d shards within %g s: this run separates them",
+                    len(left),
+                    LONGEST_WAIT_SECONDS,
                 )
                 _cancel(client, list(left))
                 return

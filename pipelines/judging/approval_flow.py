@@ -126,7 +126,7 @@ def _ask(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime
     with tags(TAG):  # the server's automations act on runs with this tag
         state: State[Any] = ask(return_state=True)  # type: ignore[assignment]
     if not answers:
-        raise CommandError(state.message or f"the question ended as {state.name}")
+        raise CommandError(state.message or f"the flow run of the question ended as {state.name}")
     if isinstance(answers[0], Exception):
         raise answers[0]
     return answers[0]
@@ -198,7 +198,7 @@ def _wait_for_form(project: ProjectFolder, question: str, until: datetime) -> Ap
     try:
         form = pause_for_input(ApprovalForm.with_initial_data(description=question), until)
     except PauseEndedError as end:
-        raise WithdrawnError(_not_live(project, f"its question ended as {end}")) from None
+        raise WithdrawnError(_not_live(project, f"the flow run of its question ended as {end}")) from None
     if form is None:
         raise NotApprovedError(_not_live(project, f"nobody answered until {until:%Y-%m-%d %H:%M} UTC"))
     return form

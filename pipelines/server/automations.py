@@ -70,7 +70,9 @@ def connect_to_server() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         problem = client.api_healthcheck()
         if problem is not None:
-            raise UserError(f"Prefect's server at {address} does not answer ({problem}): is it running?")
+            raise UserError(
+                f"Prefect's server at {address} does not answer ({problem}): start it with `prefect server start`"
+            )
         yield client
 
 
@@ -120,7 +122,9 @@ def _save_webhook(address: str) -> CallWebhook:
     """Save the address as a secret in a block on the server; return the action that calls it."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"{WEBHOOK_VARIABLE} is no address: it begins with http:// or https://, and names a host")
+        raise UserError(
+            f"{WEBHOOK_VARIABLE} is not a web address: write one that begins with http:// or https://, and a host"
+        )
     headers = {"content-type": "application/json"}
     block = Webhook(method="POST", url=SecretStr(address), headers=headers).save(WEBHOOK_BLOCK, overwrite=True)
     # the server does not know the address at which others reach it

@@ -64,7 +64,7 @@ class DeploymentSpec:
             return None
         limit = timedelta(hours=hours)
         if limit < _SHORTEST:
-            raise UserError(f"{FILE}: time_limit_hours of {self.name} is {hours:g}: at least {_SHORTEST} is possible")
+            raise UserError(f"{FILE}: time_limit_hours of {self.name} is {hours:g}: set it to {_SHORTEST} or more")
         if _APPROVAL in signature(self.flow.fn).parameters:
             limit += timedelta(hours=load_section("shadow", ShadowConfig).wait_hours)
         return limit

@@ -53,7 +53,7 @@ def select_deployments(deployments: list[DeploymentSpec], only: Sequence[str]) -
     known = {name: spec for spec in deployments for name in (spec.name, spec.full_name)}
     if unknown := [name for name in only if name not in known]:
         names = ", ".join(spec.name for spec in deployments)
-        raise UserError(f"prefect.yaml has no deployment {unknown[0]}: there are {names}")
+        raise UserError(f"prefect.yaml has no deployment {unknown[0]}: choose from {names}")
     chosen = [known[name] for name in only]
     return [spec for spec in deployments if spec in chosen] if only else deployments
 
@@ -79,4 +79,4 @@ def _set_automations(client: SyncPrefectClient, deployments: list[DeploymentSpec
     end_dead_runs(client)
     print(f"Notifications: {notify_by_webhook(client)}")
     for name in removed_deployments(client, deployments):
-        print(f"{name} is registered, and not in prefect.yaml: `prefect deployment delete {name}` takes it away")
+        print(f"{name} is registered, but not in prefect.yaml: delete it with `prefect deployment delete {name}`")

@@ -81,7 +81,7 @@ def _parse(document: Any, assignment: str, path: Path) -> tuple[list[str], Any]:
     try:
         return keys, YAML(typ="safe").load(text)
     except YAMLError:
-        raise UserError(f"'{assignment}': the value is not YAML") from None
+        raise UserError(f"'{assignment}': the value is not YAML: write e.g. train.steps=100") from None
 
 
 def _plain(value: object) -> str:

@@ -65,7 +65,9 @@ def promote() -> None:
 
 def rollback(
     why: Annotated[str, typer.Option(help="The reason, for the journal.")],
-    to: Annotated[int | None, typer.Option(min=1, help="An earlier version; left out: the one before.")] = None,
+    to: Annotated[
+        int | None, typer.Option(min=1, help="An earlier version [default: the one that was live before]")
+    ] = None,
     ungated: Annotated[bool, typer.Option("--ungated", help="Allow a version that was never live.")] = False,
 ) -> None:
     """Make the previous model live again, after it has separated a little in a fresh process."""
@@ -74,7 +76,7 @@ def rollback(
 
 def repair(
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Take the registry's word where it contradicts the journal.")
+        bool, typer.Option("--adopt", help="Write the registry's state into the journal where they differ.")
     ] = False,
 ) -> None:
     """Finish a promotion that was killed, so that the journal and the registry agree again."""
@@ -92,7 +94,7 @@ def doctor(
 
 
 def report(
-    out: Annotated[Path | None, typer.Option(help="Folder for index.html; left out: workspace/report.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for index.html [default: workspace/report]")] = None,
 ) -> None:
     """Write one page with everything: live model, scores, history, trainings, catalogues, data and the last run."""
     run_module("components.report", out=out)

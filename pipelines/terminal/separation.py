@@ -73,10 +73,12 @@ def separate_and_report_drift(command: list[str], destination: str) -> int:
             from pipelines.server.events import send_drift_event
 
             if send_drift_event(destination):
-                print(f"separate: {server} was told of the drift")
+                print(f"separate: {server} received the event about the drift")
         except Exception as error:  # no error of the server is an error of the separation
             reason = without_secrets(error_line(error) or " ".join(f"{type(error).__name__}: {error}".split()))
-            print(f"stemline: {server} could not be told of the catalogue's drift: {reason}", file=sys.stderr)
+            print(
+                f"stemline: {server} did not receive the event about the catalogue's drift: {reason}", file=sys.stderr
+            )
     return code
 
 

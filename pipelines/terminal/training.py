@@ -20,7 +20,7 @@ from pipelines.terminal.parameters import Assignments, read_assignments, write_p
 
 def run(
     source: Annotated[
-        str | None, typer.Argument(help="What to separate at the end; left out: a few held-back songs.")
+        str | None, typer.Argument(help="What to separate at the end [default: a few held-back songs]")
     ] = None,
     destination: Annotated[str, typer.Argument(help="Folder or s3://bucket/folder for the stems.")] = str(
         WORKSPACE / "separate"

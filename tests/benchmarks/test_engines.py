@@ -43,23 +43,23 @@ def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
-def test_runtimes_give_torch_s_stems(name: str, runtime: str, exports: Path) -> None:
-    _require_the_same(model_of(name), runtime, exports)
+def test_runtimes_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
+    _require_torch_stems(model_of(name), runtime, exports)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
-def test_every_other_export_gives_torch_s_stems(name: str, runtime: str, exports: Path) -> None:
-    _require_the_same(model_of(name), runtime, exports)
+def test_other_exports_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
+    _require_torch_stems(model_of(name), runtime, exports)
 
 
-def test_every_architecture_is_exported() -> None:
+def test_export_knows_every_architecture() -> None:
     assert sorted([*NETWORKS, *OTHERS, "onnx"]) == sorted(ARCHITECTURES)
 
 
 @pytest.mark.slow
-def test_blstms_that_take_many_frames_in_pieces_are_exported(tmp_path: Path) -> None:
+def test_export_accepts_blstms_that_split_many_frames(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     model = model_of("hdemucs")
     pieces = [module for module in model.separator.modules() if hasattr(module, "max_steps")]
@@ -69,7 +69,7 @@ def test_blstms_that_take_many_frames_in_pieces_are_exported(tmp_path: Path) -> 
     export_onnx(model, tmp_path)  # which compares with torch
 
 
-def test_what_is_an_onnx_file_already_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_export_refuses_an_onnx_model_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     network = parse_network({"name": "onnx", "size": 1, "interface": {"kind": "waveform", "segment": 100}})
     separator = build_separator(network, 2, 2).eval()
@@ -78,7 +78,7 @@ def test_what_is_an_onnx_file_already_is_refused_in_one_line(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def _require_the_same(model: Model, runtime: str, exports: Path) -> None:
+def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
     separator = _prepared(model, runtime, "fp32", exports)
     with torch.inference_mode():
         first, second = model.separator(mixture_for(model))[0]
@@ -102,9 +102,7 @@ def _require_the_same(model: Model, runtime: str, exports: Path) -> None:
         if precision != "fp32" and name != COMPILED
     ],
 )
-def test_fewer_bits_are_rougher_and_yet_the_same_music(
-    name: str, runtime: str, precision: Precision, exports: Path
-) -> None:
+def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precision, exports: Path) -> None:
     model = model_of(name)
     separator = _prepared(model, runtime, precision, exports)
     with torch.inference_mode():
@@ -119,7 +117,7 @@ def test_fewer_bits_are_rougher_and_yet_the_same_music(
 @pytest.mark.parametrize(
     ("name", "runtime"), [("bs_roformer", "onnxruntime"), ("bs_roformer", "openvino"), ("hdemucs", "onnxruntime")]
 )
-def test_in_8_bits_spectra_keep_their_precision(name: str, runtime: str, exports: Path) -> None:
+def test_int8_keeps_the_precision_of_spectra(name: str, runtime: str, exports: Path) -> None:
     model = model_of(name)
     separator = _prepared(model, runtime, "int8", exports)
     with torch.inference_mode():
@@ -128,7 +126,7 @@ def test_in_8_bits_spectra_keep_their_precision(name: str, runtime: str, exports
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["bs_roformer", "hdemucs", "htdemucs"])
-def test_in_bf16_spectra_inside_a_network_cost_little_of_noise(name: str, exports: Path) -> None:
+def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path) -> None:
     """OpenVINO computes these transforms in bf16, torch in fp32 (docs/decisions/0014-runtimes.md).
 
     White noise has a flat spectrum. On a steep one they cost more.
@@ -144,7 +142,7 @@ def test_in_bf16_spectra_inside_a_network_cost_little_of_noise(name: str, export
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "low"), [("fp32", 100), ("bf16", 20)])
-def test_a_compiled_network_gives_the_same(precision: Precision, low: float, exports: Path) -> None:
+def test_compiled_network_returns_the_same_stems(precision: Precision, low: float, exports: Path) -> None:
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
         pytest.skip("torch compiles for the processor with a C++ compiler, and there is none")
     model = model_of("unet")
@@ -156,7 +154,7 @@ def test_a_compiled_network_gives_the_same(precision: Precision, low: float, exp
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("runtime", ["torch", "torch-ready", "openvino"])
-def test_of_one_stem_what_it_leaves_stays_the_rest(runtime: str, precision: Precision, exports: Path) -> None:
+def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precision: Precision, exports: Path) -> None:
     two = model_of("unet")
     inner = build_separator(two.network, 1, 2).eval()
     rested = Model(ResidualSeparator(inner), two.network, ("drums", "no-drums"), 44100, 2, {}, "rest".ljust(64, "0"))
@@ -172,7 +170,7 @@ def test_of_one_stem_what_it_leaves_stays_the_rest(runtime: str, precision: Prec
 
 
 @pytest.mark.slow
-def test_several_segments_at_once_are_taken_one_by_one(exports: Path) -> None:
+def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")
     mixtures = torch.cat([mixture_for(model), 0.5 * mixture_for(model)])
@@ -181,7 +179,7 @@ def test_several_segments_at_once_are_taken_one_by_one(exports: Path) -> None:
         assert (separator(mixtures) - model.separator(mixtures)).abs().max() < 1e-5
 
 
-def test_a_file_says_what_it_is(exports: Path) -> None:
+def test_exported_file_describes_itself(exports: Path) -> None:
     onnx = pytest.importorskip("onnx")
     path = exported(model_of("unet"), exports)
     said = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
@@ -197,7 +195,7 @@ def test_a_file_says_what_it_is(exports: Path) -> None:
 
 @pytest.mark.parametrize("mask", ["complex", "bounded"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_real_parts_give_the_complex_masks(mask: str, channels: int) -> None:
+def test_real_network_returns_the_complex_masks(mask: str, channels: int) -> None:
     torch.manual_seed(0)
     network = build_separator(
         parse_network({"name": "tdf_unet", **NETWORKS["tdf_unet"], "mask": mask}), 3, channels
@@ -210,7 +208,7 @@ def test_real_parts_give_the_complex_masks(mask: str, channels: int) -> None:
     assert (found - wanted).abs().max() < 1e-5
 
 
-def test_calibration_sees_what_the_network_sees() -> None:
+def test_calibration_gets_the_inputs_of_the_network() -> None:
     model = model_of("tdf_unet")
     seen = network_inputs(model.separator, [mixture_for(model)])[0]
     spectrum = model.separator.stft(mixture_for(model))[..., :128, :]  # type: ignore[operator]
@@ -225,7 +223,7 @@ class _Foreign(Separator):
         return mixture.unsqueeze(1)
 
 
-def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_requests_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("unet")
     with pytest.raises(UserError, match="_Foreign cannot be exported"):
         exportable(_Foreign())
@@ -233,7 +231,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
         with_runtime(model, "abacus", "fp32", EngineOptions(tmp_path))
     with pytest.raises(UserError, match="ONNX Runtime computes in fp32, int8, not in bf16"):
         with_runtime(model, "onnxruntime", "bf16", EngineOptions(tmp_path))
-    with pytest.raises(UserError, match="8 bits need music"):
+    with pytest.raises(UserError, match="int8 needs music"):
         with_runtime(model, "onnxruntime", "int8", EngineOptions(tmp_path))
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"needs the package onnx, .* pip install 'stemline\[runtimes\]'"):
@@ -241,7 +239,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert not list(tmp_path.iterdir())
 
 
-def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_refuses_a_network_with_other_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnxscript")
     model = model_of("unet")
 
@@ -257,7 +255,7 @@ def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_an_export_that_fails_on_silence_alone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_refuses_a_network_that_fails_on_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the exporter's optimiser made of a network that divides by its loudness."""
     pytest.importorskip("onnxscript")
 

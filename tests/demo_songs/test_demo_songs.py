@@ -32,7 +32,7 @@ def songs() -> dict[int, dict[str, NDArray[np.float32]]]:
 
 
 @pytest.mark.parametrize("seconds", [1e-4, 0.1, 3.337, 20.0])
-def test_every_stem_has_exactly_the_asked_length(seconds: float) -> None:
+def test_stems_have_exactly_the_requested_length(seconds: float) -> None:
     stems = render_song(7, seconds)
     assert tuple(stems) == STEMS
     for stem in stems.values():
@@ -42,7 +42,7 @@ def test_every_stem_has_exactly_the_asked_length(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 48000])
-def test_other_sample_rates(rate: int) -> None:
+def test_song_accepts_other_sampling_rates(rate: int) -> None:
     stems = render_song(5, 1.7, rate)
     assert all(stem.shape == (2, round(1.7 * rate)) and np.isfinite(stem).all() for stem in stems.values())
     assert rms_frames(stems["vocals"]).max() > 1e-3
@@ -50,14 +50,14 @@ def test_other_sample_rates(rate: int) -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**63), seconds=st.floats(0.05, 2.5))
-def test_any_seed_gives_a_sane_song(seed: int, seconds: float) -> None:
+def test_any_seed_gives_a_valid_song(seed: int, seconds: float) -> None:
     stems = render_song(seed, seconds, 22050)
     mixture = mixed(stems)
     assert np.isfinite(mixture).all()
     assert 0.0 < np.abs(mixture).max() <= 0.9
 
 
-def test_the_same_arguments_give_the_same_bits() -> None:
+def test_same_arguments_give_the_same_bits() -> None:
     before = str(np.random.get_state(legacy=False))
     first, again = render_song(11, 2.5), render_song(11, 2.5)
     assert all(np.array_equal(first[name], again[name]) for name in STEMS)
@@ -70,7 +70,7 @@ def test_different_seeds_give_different_songs(songs: dict[int, dict[str, NDArray
     assert len({song_title(seed) for seed in range(200)}) == 200
 
 
-def test_the_peak_of_the_mixture_leaves_headroom(songs: dict[int, dict[str, NDArray[np.float32]]]) -> None:
+def test_peak_of_the_mixture_leaves_headroom(songs: dict[int, dict[str, NDArray[np.float32]]]) -> None:
     for stems in songs.values():
         assert 0.4 < np.abs(mixed(stems)).max() <= 0.9
 
@@ -85,13 +85,13 @@ def test_vocals_sing_and_rest(songs: dict[int, dict[str, NDArray[np.float32]]]) 
         assert -14.0 < balance < 6.0
 
 
-def test_accompaniment_is_heard_and_stereo(songs: dict[int, dict[str, NDArray[np.float32]]]) -> None:
+def test_accompaniment_is_audible_and_stereo(songs: dict[int, dict[str, NDArray[np.float32]]]) -> None:
     for stems in songs.values():
         assert rms_frames(stems["other"]).max() > 1e-3
         assert np.abs(stems["other"][0] - stems["other"][1]).max() > 1e-3
 
 
-def test_there_are_many_singers_and_each_keeps_a_voice() -> None:
+def test_each_of_many_singers_keeps_a_voice() -> None:
     names = [singer_of(seed) for seed in range(300)]
     assert names == [singer_of(seed) for seed in range(300)]
     assert len(set(names)) > 60

@@ -125,14 +125,14 @@ def backup(postgres: Postgres, written: str, tmp_path_factory: pytest.TempPathFa
     return here / result.stdout.strip()
 
 
-def test_a_backup_is_whole_and_closed_to_others(backup: Path) -> None:
+def test_backup_is_complete_and_private(backup: Path) -> None:
     names = {path.name for path in backup.iterdir()}
     assert names == {"mlflow.dump", "prefect.dump", "folders.tar", "SHA256SUMS"}
     assert [path.name for path in backup.parent.iterdir()] == [backup.name]
     assert all(path.stat().st_mode & 0o077 == 0 for path in (backup, *backup.iterdir()))
 
 
-def test_what_was_written_survives_the_loss_of_everything(
+def test_restore_brings_back_all_data_after_a_total_loss(
     postgres: Postgres, written: str, backup: Path, tmp_path: Path
 ) -> None:
     for name in DATABASES:
@@ -147,7 +147,7 @@ def test_what_was_written_survives_the_loss_of_everything(
     assert postgres.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "mlflow") == "mlflow"
 
 
-def test_what_came_after_the_backup_is_replaced(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+def test_restore_replaces_later_data(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
     postgres.sql("DELETE FROM metrics; CREATE TABLE IF NOT EXISTS later (i int)", "mlflow")
     postgres.sql("UPDATE work_pool SET name = 'damaged' WHERE name = 'studio'", "prefect")
     result = _script(postgres, "restore", str(backup), cwd=tmp_path)
@@ -156,7 +156,9 @@ def test_what_came_after_the_backup_is_replaced(postgres: Postgres, written: str
     assert postgres.sql("SELECT name FROM work_pool WHERE name IN ('studio', 'damaged')", "prefect") == "studio"
 
 
-def test_a_damaged_backup_changes_nothing(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+def test_restore_of_a_damaged_backup_changes_nothing(
+    postgres: Postgres, written: str, backup: Path, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(backup, copy)
     with (copy / "prefect.dump").open("r+b") as file:
@@ -171,7 +173,7 @@ def test_a_damaged_backup_changes_nothing(postgres: Postgres, written: str, back
     assert not (tmp_path / "workspace").exists()
 
 
-def test_a_database_in_use_is_not_replaced(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+def test_restore_refuses_a_database_in_use(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
     command = [str(postgres.programs / "psql"), "-X", "-At", "-d", "prefect"]
     environment = os.environ | postgres.variables
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -186,7 +188,7 @@ def test_a_database_in_use_is_not_replaced(postgres: Postgres, written: str, bac
     assert "1 connections to database prefect: stop its server first; nothing was changed" in result.stderr
 
 
-def test_without_servers_folders_alone_are_saved(postgres: Postgres, tmp_path: Path) -> None:
+def test_backup_without_servers_saves_folders_only(postgres: Postgres, tmp_path: Path) -> None:
     (tmp_path / "a folder").mkdir()
     (tmp_path / "a folder" / "mlflow.db").write_bytes(b"runs")
     made = _script(postgres, "backup", "backups", "a folder", cwd=tmp_path, STEMLINE_DATABASES="", PGPORT="9")
@@ -207,7 +209,7 @@ def test_without_servers_folders_alone_are_saved(postgres: Postgres, tmp_path: P
         (["backups"], {"PGPORT": "9"}, "database mlflow was not saved"),
     ],
 )
-def test_a_backup_that_fails_leaves_nothing(
+def test_failed_backup_leaves_no_file(
     postgres: Postgres, arguments: list[str], more: dict[str, str], says: str, tmp_path: Path
 ) -> None:
     result = _script(postgres, "backup", *arguments, cwd=tmp_path, **more)
@@ -216,7 +218,7 @@ def test_a_backup_that_fails_leaves_nothing(
     assert not list(tmp_path.glob("backups/*")) + list(tmp_path.glob("backups/.*"))
 
 
-def test_through_compose_every_tool_runs_beside_its_server(postgres: Postgres, tmp_path: Path) -> None:
+def test_compose_runs_each_tool_beside_its_server(postgres: Postgres, tmp_path: Path) -> None:
     """A stand-in for compose runs the services' commands here, and notes them."""
     docker = tmp_path / "docker"
     (docker / "bin").mkdir(parents=True)

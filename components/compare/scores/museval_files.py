@@ -48,7 +48,9 @@ def read_museval_scores(name: str, folder: Path, tracks: Mapping[str, int]) -> t
             for metric, values in metrics.items()
         ]  # fmt: skip
     if not rows:
-        raise UserError(f"--scores {name}: no file in {inner} is about a track that was scored here (by its name)")
+        raise UserError(
+            f"--scores {name}: no file in {inner} has the name of a scored track: name each file after its track"
+        )
     return pd.DataFrame(rows), unmatched
 
 
@@ -63,7 +65,7 @@ def require_museval_files(name: str, folder: Path) -> None:
 
 def _inner_folder(name: str, folder: Path) -> Path:
     if not folder.is_dir():
-        raise UserError(f"--scores {name}: {folder} is not a folder")
+        raise UserError(f"--scores {name}: {folder} is not a folder: name the folder with museval's files")
     return folder / "test" if (folder / "test").is_dir() else folder
 
 
@@ -89,7 +91,7 @@ def _read_frames(path: Path) -> Frames:
             for target in document["targets"]
         }
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError(f"{path} is not a file of museval's scores: leave it out") from None
+        raise UserError(f"{path} is not a file of museval's scores: take it out of the folder") from None
 
 
 def _number(value: Any) -> float:
@@ -100,8 +102,8 @@ def _require_length(name: str, path: Path, frames: Frames, expected: int) -> Non
     lengths = {len(values) for metrics in frames.values() for values in metrics.values()}
     if any(abs(length - expected) > _ONE_FRAME for length in lengths):
         raise UserError(
-            f"--scores {name}: {path} has {max(lengths)} frames, and {expected} were scored here: it is about other "
-            "audio (perhaps the whole song of an excerpt): score the same data set, or leave it out"
+            f"--scores {name}: {path} has {max(lengths)} frames in place of {expected}, so it scores other audio "
+            "(perhaps the whole song of an excerpt): score the same data set, or take it out of the folder"
         )
 
 

@@ -22,7 +22,7 @@ def parse_places(option: str, texts: Sequence[str]) -> dict[str, str]:
         if not _NAME.fullmatch(name):
             raise UserError(f"{option} {name}: a name has letters, digits, dots, dashes and underscores, e.g. umxhq")
         if name in places:
-            raise UserError(f"{option}: the name {name} is given twice; give each its own")
+            raise UserError(f"{option}: the name {name} is given twice: give each its own")
         places[name] = place
     return places
 
@@ -32,4 +32,4 @@ def require_unused(option: str, names: Iterable[str], used: Iterable[str]) -> No
     taken = set(used)
     for name in names:
         if name in taken or is_baseline(name):
-            raise UserError(f"{option} {name}: there is a system {name} here already; give yours another name")
+            raise UserError(f"{option} {name}: the comparison has a system {name} already: give yours another name")

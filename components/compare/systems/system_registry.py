@@ -65,5 +65,5 @@ def find_systems(names: Sequence[str] | None) -> list[System]:
         return [system for name, system in SYSTEMS.items() if name not in NEED_MORE_DATA]
     wanted = [name.strip().lower().replace("_", "-") for name in names]
     if unknown := [name for name in wanted if name not in SYSTEMS]:
-        raise UserError(f"--systems: there is no system {unknown[0]} (there are {', '.join(SYSTEMS)})")
+        raise UserError(f"--systems: there is no system {unknown[0]}: choose from {', '.join(SYSTEMS)}")
     return [SYSTEMS[name] for name in dict.fromkeys(wanted)]

@@ -28,8 +28,8 @@ def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
             raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
         if not _has_weights(model, digest):
             raise UserError(
-                f"{address} holds other weights than were registered (checksum): name another version, or go back to "
-                "one with `stemline rollback`"
+                f"{address} holds weights that differ from the registered ones (checksum): name another version, or go "
+                "back to one with `stemline rollback`"
             )
     return model, name, version
 

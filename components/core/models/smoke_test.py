@@ -60,14 +60,14 @@ class SmokeResult(Document):
 def run_smoke_test(address: str, limits: TimeLimits = _LIMITS) -> SmokeResult:
     """Try the model at `address` in a process of its own.
 
-    Raises UserError when the model does not work or separates too slowly, and NotTried when it could not be tried; a
+    Raises UserError when the model does not work or separates too slowly, and NotTried when it could not be tested; a
     slow store is not the fault of the model.
     """
     code, output, errors = _run(address, limits)
     if code < 0:
-        raise NotTried(f"{address} could not be tried: the process was killed by signal {-code}")
+        raise NotTried(f"{address} could not be tested: the process was killed by signal {-code}")
     if code == ExitCode.OUTAGE:
-        raise NotTried(f"{address} could not be tried: {_reason(code, errors)}")
+        raise NotTried(f"{address} could not be tested: {_reason(code, errors)}")
     if code:
         raise UserError(f"{address} does not work in a fresh process: {_reason(code, errors)}")
     return SmokeResult.parse(output.splitlines()[-1], f"the result of the smoke test of {address}")
@@ -104,4 +104,4 @@ def _wait(process: "subprocess.Popen[bytes]", address: str, limits: TimeLimits) 
         if loaded and elapsed > limits.separating:
             raise UserError(f"{address} did not separate {SECONDS:g} s of music in {limits.separating:g} s")
         if not loaded and elapsed > limits.loading:
-            raise NotTried(f"{address} could not be tried: it was not fetched and loaded in {limits.loading:g} s")
+            raise NotTried(f"{address} could not be tested: it was not fetched and loaded in {limits.loading:g} s")

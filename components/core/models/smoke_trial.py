@@ -50,7 +50,9 @@ def try_model(address: str) -> SmokeResult:
     seconds, stems = min((_time_separation(separator, mixture) for _ in range(_ROUNDS)), key=lambda timed: timed[0])
     expected = (len(model.targets), model.channels, mixture.shape[1])
     if stems.shape != expected or not np.isfinite(stems).all():
-        raise UserError(f"{address} gives {stems.shape} for {expected}, or numbers that are not finite")
+        raise UserError(
+            f"{address} returns stems of shape {stems.shape} in place of {expected}, or NaN or infinite samples"
+        )
     return SmokeResult(
         times_real_time=mixture.shape[1] / model.rate / seconds,
         memory_mb=_peak_megabytes(),

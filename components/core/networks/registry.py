@@ -43,5 +43,7 @@ def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section
     """Return the typed config of the network that `values["name"]` names; raises UserError for an unknown one."""
     name = values.get("name")
     if not isinstance(name, str) or name not in ARCHITECTURES:
-        raise UserError(f"{where}: network.name: no architecture '{name}' (there are {', '.join(ARCHITECTURES)})")
+        raise UserError(
+            f"{where}: network.name: there is no architecture '{name}': choose from {', '.join(ARCHITECTURES)}"
+        )
     return parse_section("network", values, ARCHITECTURES[name].config, where)

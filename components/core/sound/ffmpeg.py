@@ -185,7 +185,7 @@ def _failure(code: int, path: Path, said: bytes) -> UserError:
     if -code in _CRASHES:
         return DecodingError(path, f"the decoder crashed on it ({signal.Signals(-code).name})")
     if code < 0 or code == _TOLD_TO_END:
-        return UserError(f"{path}: the decoder was ended from outside (for memory?): try again")
+        return UserError(f"{path}: the decoder was killed, perhaps for lack of memory: free some memory and try again")
     return DecodingError(path, _last_line(said, path))
 
 

@@ -74,11 +74,11 @@ class Group(Section):
     def _fits_together(self) -> Self:
         size = len(self.means)
         if len(self.deviations) != size or [len(row) for row in self.correlations] != list(range(size)):
-            raise ValueError("means, deviations and correlations are of different numbers of features")
+            raise ValueError("means, deviations and correlations have different numbers of features")
         if not all(0 < value < np.inf for value in (*self.deviations, self.radius)):
             raise ValueError("deviations and the radius must be positive")
         if not np.isfinite(self.means).all() or not _is_positive_definite(self._correlation()):
-            raise ValueError("no covariance is like this")
+            raise ValueError("the means are not finite, or the correlations form no valid matrix")
         return self
 
 
@@ -151,7 +151,7 @@ class Profile(Section):
         if not set(self.features) <= set(FEATURES):
             raise ValueError("made by another version of Stemline: export the model again")
         if any(len(group.means) != len(self.features) for group in self.groups):
-            raise ValueError("a group has not as many means as there are features")
+            raise ValueError("a group needs one mean for each feature")
         return self
 
 

@@ -131,11 +131,11 @@ def _entry(path: Path, key: str) -> ListedFile:
 
 @contextmanager
 def _name_conflicts(path: Path) -> Iterator[None]:
-    """Raise UserError, one line, when a file lies where a folder must be, or the other way round."""
+    """Raise UserError, one line, when a file lies where a folder must be, or a folder where a file must be."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise UserError(
-            f"{path} can't be written: a file lies where a folder must be, or the other way round: "
+            f"{path} can't be written: a file lies where a folder must be, or a folder where a file must be: "
             "choose another destination"
         ) from None

@@ -38,7 +38,7 @@ def _time_round(device: torch.device, rank: int, size: int) -> float:
     seconds = time.perf_counter() - began
     expected = size * (size + 1) / 2
     if total != ALL_REDUCE_SAMPLES * expected:
-        raise RuntimeError(f"{size} ranks summed up to {total / ALL_REDUCE_SAMPLES:g} in place of {expected:g}")
+        raise RuntimeError(f"{size} ranks computed the sum {total / ALL_REDUCE_SAMPLES:g} in place of {expected:g}")
     return seconds
 
 

@@ -37,7 +37,7 @@ def _try_remote(file_system: Any, folder: str) -> float:
     file_system.pipe_file(path, _DATA)
     try:
         if file_system.cat_file(path) != _DATA:
-            raise OSError(f"{path} does not hold what was written")
+            raise OSError(f"{path}: the bytes read differ from the bytes written")
     finally:
         file_system.rm_file(path)
     return time.perf_counter() - began

@@ -52,7 +52,7 @@ def _try_rights(store: AnyStore, address: str, key: str) -> Iterator[Finding]:
 def _try_read(store: AnyStore, key: str) -> None:
     data = store.read(key)
     if data not in (None, _DATA):
-        raise UserError(f"{len(data or b'')} bytes came back that were not written")
+        raise UserError(f"the {len(data or b'')} bytes read differ from the bytes written")
 
 
 def _try_create(store: AnyStore, key: str) -> None:
@@ -70,7 +70,7 @@ def _try_create(store: AnyStore, key: str) -> None:
 def _try_delete(store: AnyStore, key: str) -> None:
     store.delete(key)
     if store.read(key) is not None:
-        raise UserError("the file is still there afterwards")
+        raise UserError("the deleted file still exists")
 
 
 def _describe(error: Exception) -> str:

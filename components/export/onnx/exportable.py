@@ -21,7 +21,7 @@ from components.export.onnx.real_spectra import RealBSRoformer, RealHybridDemucs
 @singledispatch
 def exportable(separator: Separator) -> nn.Module:
     """Return the network with real inputs and outputs; raises UserError where that cannot be made."""
-    raise UserError(f"{type(separator).__name__} cannot be exported: runtimes.exportable knows no such separator")
+    raise UserError(f"{type(separator).__name__} cannot be exported: this kind of separator is not supported")
 
 
 @exportable.register(MaskSeparator)
@@ -58,7 +58,7 @@ def _(separator: Separator) -> nn.Module:
 @singledispatch
 def interface(separator: Separator) -> dict[str, object]:
     """Return what a reader of the file must know to call it, beside targets, rate and channels."""
-    raise UserError(f"{type(separator).__name__} cannot be exported: runtimes.exportable knows no such separator")
+    raise UserError(f"{type(separator).__name__} cannot be exported: this kind of separator is not supported")
 
 
 @interface.register

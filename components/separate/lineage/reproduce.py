@@ -73,7 +73,7 @@ def _compare(stem: Stem, kept: Path, again: Path) -> bool:
     where = "the same kind of machine" if same_machine else "another kind of machine"
     print(f"{stem.file}: differs; the difference is {-distance:.1f} dB below the stem; it was made on {where}")
     if digest_file(kept) != stem.provenance.stems[stem.target].sha256:
-        print(f"{stem.file}: and the file is not the one that its provenance names: it was changed since")
+        print(f"{stem.file}: it was changed after it was made: its checksum is not the one in the provenance")
     return not same_machine and distance <= NEAR_DB
 
 

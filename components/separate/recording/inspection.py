@@ -151,7 +151,9 @@ class _Meter:
         peak = max(-lowest, highest) / (2**31 if block.dtype == np.int32 else 1)
         if not peak <= _LOUDEST:  # NaN is neither above nor below
             second = self.samples / self._recording.info.rate
-            raise Unfit(f"not finite: after {second:,.1f} s it has samples that are no numbers, or beyond all sense")
+            raise Unfit(
+                f"not finite: after {second:,.1f} s it has samples that are NaN, infinite or far beyond full scale"
+            )
         if block.dtype == np.int32:
             self._used_bits |= int(np.bitwise_or.reduce(block, axis=None))
         self._peak = max(self._peak, peak)

@@ -78,7 +78,9 @@ class RecordingFetcher:
         leaving.mkdir()
         path = self.source.fetch(entry, arriving)
         if not path.is_file():
-            raise Unfit("it is a folder, not a recording" if path.is_dir() else "it is no file, or a link to none")
+            raise Unfit(
+                "it is a folder, not a recording" if path.is_dir() else "it is not a file, or a link without a target"
+            )
         file = RecordingFile(path, digest_file(path), self.source.address, entry)
         return FetchedRecording(file, leaving, earlier is not None, held.pop_all())
 
@@ -90,7 +92,7 @@ def require_usable_name(key: str) -> None:
     except UnicodeEncodeError:
         raise Unfit("its name is not UTF-8: rename it") from None
     if "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
-        raise Unfit("its name can be no path of a folder: rename it")
+        raise Unfit("its name is no valid path in a folder: rename it")
 
 
 def store_stems(destination: Store, fetched: FetchedRecording, provenance: Provenance) -> Row:

@@ -35,7 +35,7 @@ def track_probabilities(tracks: list[CachedTrack], shares: Mapping[str, float], 
     datasets = np.array([track.dataset for track in tracks])
     if missing := sorted(shares.keys() - set(datasets)):
         known = ", ".join(sorted(set(datasets)))
-        raise UserError(f"train.datasets.{target}: no training track is of {missing[0]} (there are {known})")
+        raise UserError(f"train.datasets.{target}: no training track comes from {missing[0]}: choose from {known}")
     probabilities = np.zeros_like(lengths)
     for dataset, share in shares.items():
         members = datasets == dataset

@@ -32,7 +32,9 @@ class CropSampler:
         self._augment, self._seed = config.augment, config.seed
         self._tracks = choose_share(reader.tracks, config.data_share)
         if unknown := sorted(config.datasets.keys() - set(reader.targets)):
-            raise UserError(f"train.datasets: no target '{unknown[0]}' (there are {', '.join(reader.targets)})")
+            raise UserError(
+                f"train.datasets: there is no target '{unknown[0]}': choose from {', '.join(reader.targets)}"
+            )
         self._probabilities = {
             target: track_probabilities(self._tracks, config.datasets.get(target, {}), target)
             for target in reader.targets

@@ -85,7 +85,7 @@ def test_manifest_gives_targets_that_add_up_to_the_mixture(home: Path, tmp_path:
         assert np.abs(targets.sum(axis=0) - read_mixture(track, 44_100, 2)).max() < 1e-6
 
 
-def test_the_same_inputs_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
+def test_same_inputs_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
     acquire(_config(home), tmp_path / "one", tmp_path / "scratch")
     acquire(_config(home), tmp_path / "two", tmp_path / "scratch")
     assert digest_folder(tmp_path / "one") == digest_folder(tmp_path / "two")

@@ -20,7 +20,7 @@ def _targets(tracks: dict[str, SourceTrack]) -> dict[Path, Path]:
     return {copy.source: copy.target for copy in plan_copies(tracks, Path("/out"))}
 
 
-def test_targets_of_one_file_and_of_several_files() -> None:
+def test_copy_targets_have_a_folder_for_several_files() -> None:
     streams = tuple(SourceStem(stem, Path("/in/A - B.stem.mp4"), number) for number, stem in enumerate("abc"))
     tracks = {
         "set/A - B": SourceTrack("set", "A - B", "A", "B", None, streams),
@@ -32,7 +32,7 @@ def test_targets_of_one_file_and_of_several_files() -> None:
     assert targets["/in/x/guitar: left.flac"].startswith("/out/folder/歌/guitar_ left~")
 
 
-def test_no_two_tracks_share_a_place() -> None:
+def test_copy_targets_are_unique() -> None:
     names = ["a", "A", "a:", "a?", "..", "../../etc", unicodedata.normalize("NFD", "é"), "é"]
     tracks = {
         f"{dataset}/{name}": _track(dataset, name, f"/{dataset}/{number}/vocals.wav", f"/{dataset}/{number}/b.wav")
@@ -46,7 +46,7 @@ def test_no_two_tracks_share_a_place() -> None:
 
 @pytest.mark.parametrize("kernel", [True, False])
 @pytest.mark.parametrize("size", [0, 1, 3_000_001])
-def test_copies_byte_for_byte(tmp_path: Path, size: int, kernel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_keeps_every_byte(tmp_path: Path, size: int, kernel: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not kernel:
         monkeypatch.delattr(os, "copy_file_range", raising=False)
     source = tmp_path / "source"

@@ -20,7 +20,7 @@ def _tracks(rows: list[tuple[str, str, str | None]]) -> list[ArtistTrack]:
 
 
 @given(st.lists(ROWS, max_size=40), SHARE, SHARE, st.integers(0, 5))
-def test_no_artist_is_in_two_splits(
+def test_splits_keep_each_artist_in_one_split(
     rows: list[tuple[str, str, str | None]], validation: float, test: float, seed: int
 ) -> None:
     tracks = _tracks(rows)
@@ -37,7 +37,7 @@ def test_no_artist_is_in_two_splits(
 
 
 @given(st.lists(ROWS, max_size=20), st.randoms(use_true_random=False))
-def test_the_order_of_tracks_changes_nothing(rows: list[tuple[str, str, str | None]], random: object) -> None:
+def test_splits_do_not_depend_on_the_order_of_tracks(rows: list[tuple[str, str, str | None]], random: object) -> None:
     tracks = _tracks(rows)
     shuffled = tracks.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def test_splits_meet_their_shares_and_depend_on_the_seed() -> None:
     assert splits != assign_splits(tracks, {"one": SplitShares(0.12, 0.2)}, 8)
 
 
-def test_few_artists_have_at_least_one_in_test_and_one_in_training() -> None:
+def test_few_artists_leave_one_for_test_and_one_for_training() -> None:
     for number in range(20):  # whatever the lots
         tracks = [ArtistTrack(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
         for share in (0.001, 0.999):
@@ -63,7 +63,7 @@ def test_few_artists_have_at_least_one_in_test_and_one_in_training() -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
-def test_test_set_stays_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
+def test_test_split_stays_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
     shares = {"one": SplitShares(0.12, 0.2)}
     tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
     before, after = assign_splits(tracks[:60], shares, seed), assign_splits(tracks[60 - here : 60 + new], shares, seed)
@@ -78,7 +78,7 @@ def test_zero_shares_leave_all_tracks_in_training() -> None:
     assert set(assign_splits(tracks, {"one": SplitShares(0.0, 0.0)}, 7).values()) == {TRAIN}
 
 
-def test_a_split_that_the_dataset_names_is_not_drawn_again() -> None:
+def test_splits_keep_the_split_of_the_dataset() -> None:
     tracks = [
         ArtistTrack("a", "one", "A", TEST),
         *(ArtistTrack(f"t{number}", "one", f"{number}", None) for number in range(9)),
@@ -87,7 +87,7 @@ def test_a_split_that_the_dataset_names_is_not_drawn_again() -> None:
     assert [name for name, split in splits.items() if split == TEST] == ["a"]
 
 
-def test_an_artist_in_test_is_held_back_in_the_other_dataset() -> None:
+def test_splits_hold_a_test_artist_back_in_other_datasets() -> None:
     tracks = [
         ArtistTrack("a", "one", "Skelpolu", TEST),
         ArtistTrack("b", "two", "SKELPOLU", None),
@@ -101,5 +101,5 @@ def test_an_artist_in_test_is_held_back_in_the_other_dataset() -> None:
     }
 
 
-def test_a_single_artist_stays_in_training() -> None:
+def test_single_artist_stays_in_training() -> None:
     assert assign_splits([ArtistTrack("a", "one", "A", None)], {"one": SplitShares(0.5, 0.4)}, 7) == {"a": TRAIN}

@@ -70,7 +70,7 @@ def test_samples_are_within_half_a_step(targets: tuple[str, ...], data: Path, tm
     assert len(list((tmp_path / "shards").iterdir())) == 1
 
 
-def test_shards_are_as_short_as_asked(data: Path, tmp_path: Path) -> None:
+def test_shards_have_the_requested_length(data: Path, tmp_path: Path) -> None:
     config = _config(minutes=5000 / RATE / 60)
     cache(config, data, tmp_path)
     _check(config, data, tmp_path)
@@ -87,7 +87,7 @@ def test_shards_are_as_short_as_asked(data: Path, tmp_path: Path) -> None:
         assert shard.shape == (2 * stored[index["shard"] == number].sum(),)
 
 
-def test_two_builds_are_the_same_bytes(data: Path, tmp_path: Path) -> None:
+def test_cache_builds_the_same_bytes_twice(data: Path, tmp_path: Path) -> None:
     for name in ("first", "second"):
         cache(_config(minutes=0.01), data, tmp_path / name)
     assert digest_folder(tmp_path / "first") == digest_folder(tmp_path / "second")
@@ -106,7 +106,7 @@ def test_cache_excludes_the_test_split(data: Path, tmp_path: Path) -> None:
     assert set(pd.read_csv(tmp_path / "index.csv")["split"]) == {"train", "validation"}
 
 
-def test_a_track_without_a_target_is_one_line_and_no_cache(data: Path, tmp_path: Path) -> None:
+def test_track_without_a_target_is_one_line_and_leaves_no_cache(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no stem for the target 'piano'"):
         cache(_config(("vocals", "piano")), data, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))

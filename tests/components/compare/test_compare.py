@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None:
+def test_table_has_medians_and_costs_of_every_system(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert set(table.index) == {
         "unet", "unet+mwf", "spleeter", "spleeter-4", "others", "mixture", "irm2/2", "irm2/4",
@@ -66,7 +66,7 @@ def test_every_system_has_a_row_with_its_medians_and_costs(folder: Path) -> None
     assert np.isnan(table.loc["unet", "drums SDR"])
 
 
-def test_post_processing_has_the_speed_that_was_measured_with_it(folder: Path) -> None:
+def test_table_has_the_measured_speed_of_post_processing(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert table.loc["unet", "times real time, one core"] == 12.5
     assert table.loc["unet+mwf", "times real time, one core"] == 7.5
@@ -75,7 +75,7 @@ def test_post_processing_has_the_speed_that_was_measured_with_it(folder: Path) -
     assert table.loc["mixture", ["weights", "times real time, one core"]].isna().all()
 
 
-def test_what_others_published_is_a_system_of_its_own(folder: Path) -> None:
+def test_table_has_a_row_for_published_scores(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert table.loc["others", "vocals SDR"] == 8.5
     assert table.loc["others", "vocals tracks"] == 5
@@ -86,7 +86,7 @@ def test_what_others_published_is_a_system_of_its_own(folder: Path) -> None:
     assert ComparisonSummary.read(folder).others.keys() == {"others"}
 
 
-def test_pairs_compare_the_same_tracks(folder: Path) -> None:
+def test_pairs_compare_scores_on_the_same_tracks(folder: Path) -> None:
     pairs: Any = pd.read_csv(folder / "pairs.csv")
     vocals = pairs[(pairs["target"] == "vocals") & (pairs["metric"] == "SDR")]
     by_name = {frozenset((row["first"], row["second"])): row for row in vocals.to_dict("records")}
@@ -104,7 +104,7 @@ def test_pairs_compare_the_same_tracks(folder: Path) -> None:
     assert "so it is of the 5 tracks that all of them have" in text.partition("##")[0]
 
 
-def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder: Path) -> None:
+def test_summary_names_the_best_system_that_is_no_oracle(folder: Path) -> None:
     summary = ComparisonSummary.read(folder)
     assert summary.best["vocals"] == "spleeter"  # the others' median is higher, of fewer tracks
     assert summary.best["accompaniment"] == "spleeter"
@@ -114,7 +114,7 @@ def test_the_summary_names_the_best_of_those_that_do_not_know_the_answer(folder:
     assert (summary.day, summary.commit, summary.runs) == ("2026-02-03", "c0ffee" * 4, {"unet": "ab" * 16})
 
 
-def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> None:
+def test_page_separates_measured_numbers_from_quoted_ones(folder: Path) -> None:
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
@@ -134,7 +134,7 @@ def test_the_page_says_what_was_measured_and_what_is_quoted(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) -> None:
+def test_page_tells_how_much_each_training_saw(tmp_path: Path, same: bool) -> None:
     for name, steps in (("unet", 120), ("spleeter", 120 if same else 240)):
         write_system(tmp_path / "systems", name, {"model": 4.0})
         recipe = Recipe(steps=steps, batch=8, crop_seconds=1.5)
@@ -149,7 +149,7 @@ def test_the_page_says_how_much_each_training_saw(tmp_path: Path, same: bool) ->
         assert "Trained here for 240 steps of 8 crops of 1.5 s: Spleeter." in text
 
 
-def test_pictures_are_pictures(folder: Path) -> None:
+def test_pictures_are_readable(folder: Path) -> None:
     names = {path.stem for path in (folder / "pictures").glob("*.png")}
     assert {"differences-vocals", "boxes-vocals", "speed-vocals", "boxes-drums"} <= names
     with Image.open(folder / "pictures" / "differences-vocals.png") as picture:
@@ -158,7 +158,7 @@ def test_pictures_are_pictures(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(folder: Path, tmp_path: Path) -> None:
+def test_reference_without_scores_is_replaced_by_the_best_system(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
     said = {}
     for reference in ("spleeter-4", "unet", "magic"):
@@ -175,7 +175,7 @@ def test_a_reference_without_scores_gives_way_to_the_best_and_the_page_says_so(f
     }
 
 
-def test_scores_among_other_stems_are_marked_and_left_out_of_the_pairs(tmp_path: Path) -> None:
+def test_scores_of_other_stem_sets_are_marked_and_not_paired(tmp_path: Path) -> None:
     stems = ("vocals", "drums", "bass", "other", "accompaniment")
     write_system(tmp_path / "systems", "two", {"model": 4.0, "mixture": -6.0}, seed=1)
     write_system(tmp_path / "systems", "four", {"model": 5.0, "mixture": -6.0}, stems, seed=2)
@@ -200,18 +200,18 @@ def test_scores_among_other_stems_are_marked_and_left_out_of_the_pairs(tmp_path:
     assert "y, scores of others among stems that its files do not name. The rest were scored among acc" in text
 
 
-def test_scores_of_others_that_fail_leave_a_table_of_the_rest(tmp_path: Path) -> None:
+def test_wrong_published_scores_leave_a_table_of_the_rest(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 3.0})
     (tmp_path / "x").mkdir()
     text = compare(CONFIG, tmp_path, {"x": tmp_path / "x"}, {}, DAY, "c0ffee" * 4)
     assert "| A |" in text
-    assert re.search(r"Left out, scores of x: no file in .* is about a track that was scored here", text)
+    assert re.search(r"Left out, scores of x: no file in .* has the name of a scored track", text)
     summary = ComparisonSummary.read(tmp_path)
     assert summary.failed.keys() == {"x"}
     assert summary.others == {}
 
 
-def test_a_single_system_is_a_table_too_and_the_same_scores_give_the_same_files(tmp_path: Path) -> None:
+def test_single_system_gives_a_table_with_repeatable_files(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "alone", {"model": 3.0})
     text = compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert "| Alone |" in text

@@ -22,7 +22,7 @@ def _training(client: mlflow.MlflowClient, folder: Path) -> RunRef:
 
 
 @pytest.mark.slow
-def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparison_logs_a_run_and_tags_its_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.chdir(tmp_path)
     client = connect()
@@ -60,7 +60,7 @@ def test_the_comparison_is_a_run_and_its_trainings_know_of_it(tmp_path: Path, mo
     assert "test/vocals/SIR" in trained.metrics
 
 
-def test_a_description_ends_with_a_whole_section() -> None:
+def test_description_ends_with_a_complete_section() -> None:
     page = "# Head" + "".join(f"\n\n## Part {number}\n\n{'x' * 3000}" for number in range(4))
     note = first_sections(page)
     assert page.startswith(note)

@@ -18,7 +18,7 @@ from tests.support.step_commands import run_command
 from tests.support.tiny_models import run_python, save_tiny_model
 
 
-def test_every_system_has_parameters_that_the_steps_take() -> None:
+def test_systems_have_parameters_that_the_steps_accept() -> None:
     jobs = training_jobs(list(SYSTEMS.values()), {**SMALL, "evaluate.post": {"mwf": {"method": "wiener"}}}, small=True)
     assert {job.name for job in jobs} == set(SYSTEMS)
     for job in jobs:
@@ -29,7 +29,7 @@ def test_every_system_has_parameters_that_the_steps_take() -> None:
             assert names <= config.model_fields.keys()
 
 
-def test_every_job_can_score_the_oracles_of_its_stems() -> None:
+def test_jobs_can_score_the_oracles_of_their_stems() -> None:
     jobs = training_jobs(find_systems(["spleeter-4", "unet", "spleeter"]), {}, small=False)
     assert [(job.name, job.stems) for job in jobs] == [
         ("unet", ("accompaniment", "vocals")), ("spleeter", ("accompaniment", "vocals")),
@@ -41,16 +41,16 @@ def test_every_job_can_score_the_oracles_of_its_stems() -> None:
         assert job.oracles == {"evaluate.systems": ["model", *BASELINES]}
 
 
-def test_published_networks_are_the_defaults_and_small_ones_smaller() -> None:
+def test_small_networks_are_smaller_than_the_published_defaults() -> None:
     for system in SYSTEMS.values():
         assert system.published.keys() <= {"name", "activation", "masks"}
         assert system.small.keys() > system.published.keys()
 
 
-def test_names_may_be_written_either_way_and_twice() -> None:
+def test_find_systems_accepts_both_spellings_and_repeated_names() -> None:
     assert [system.name for system in find_systems(["open_unmix", "Open-Unmix", "unet"])] == ["open-unmix", "unet"]
     assert "spleeter-5" not in [system.name for system in find_systems(None)]
-    with pytest.raises(UserError, match=r"there is no system wnet \(there are bs-roformer"):
+    with pytest.raises(UserError, match="there is no system wnet: choose from bs-roformer"):
         find_systems(["wnet"])
 
 
@@ -58,7 +58,7 @@ SOUND = ("--rate", "44100", "--channels", "2")
 
 
 @pytest.mark.slow
-def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
+def test_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", FOUR_STEMS)
     command = ["-m", "components.compare.plan", "--out", str(tmp_path), *SOUND, "--post", "mask,mwf", "--tracks", "3"]
     result = run_python(*command, "--systems", "unet", "--small", "--models", f"mine={model}")
@@ -75,7 +75,7 @@ def test_the_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     assert "--post: there is no magic" in wrong.stderr
 
 
-def test_models_can_be_compared_alone(tmp_path: Path) -> None:
+def test_plan_can_compare_models_only(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     run_command(write_plan, "--out", str(tmp_path), *SOUND, "--only-models", "--models", f"mine={model}")
     assert [job.name for job in Plan.read(tmp_path).jobs] == ["mine"]
@@ -87,18 +87,18 @@ def test_models_can_be_compared_alone(tmp_path: Path) -> None:
         (["--models", "unet=x"], "--models unet: there is a system unet here already"),
         (["--models", "irm2=x"], "--models irm2: there is a system irm2 here already"),
         (["--models", "a=x", "--scores", "a=y"], "--models a: there is a system a here already"),
-        (["--systems", "unet", "--scores", "unet=y"], "--scores unet: there is a system unet here already"),
+        (["--systems", "unet", "--scores", "unet=y"], "--scores unet: the comparison has a system unet already"),
         (["--scores", "a=nowhere"], "--scores a: nowhere is not a folder"),
         (["--scores", "a=docs"], "--scores a: docs has no JSON file of museval's in it"),
         (
             ["--systems", "unet", "--reference", "unt"],
-            "compare.reference: there is no system unt in this comparison: unet",
+            "compare.reference: this comparison has no system unt: choose from unet",
         ),
         (["--models", "a=nowhere"], "--models a: .*nowhere is not a model"),
         (["--only-models"], "--only-models leaves nothing to compare"),
     ],
 )
-def test_a_plan_that_cannot_be_made_is_one_line(
+def test_impossible_plan_is_one_line(
     given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -109,7 +109,7 @@ def test_a_plan_that_cannot_be_made_is_one_line(
 
 @pytest.mark.parametrize("option", ["--tracks", "--steps"])
 @pytest.mark.parametrize("count", ["0", "-1"])
-def test_counts_are_above_zero(option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_count_of_zero_is_one_line(option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_command(write_plan, "--out", str(tmp_path), *SOUND, option, count)
     assert f"command line: compare.{option[2:]}: expected a number greater" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def _difference(folder: Path, original: nn.Module, samples: int) -> float:
     ("kind", "more"),
     [("demucs", {"normalize": False}), ("hdemucs", {}), ("htdemucs", {"use_train_segment": False})],
 )
-def test_a_checkpoint_gives_what_the_package_gives(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
+def test_converted_checkpoint_returns_the_stems_of_the_package(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
     original = _saved(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
     converted = convert(kind, str(tmp_path / "in"), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
@@ -74,7 +74,7 @@ def test_a_checkpoint_gives_what_the_package_gives(kind: str, more: dict[str, An
     assert _difference(tmp_path / "model", original, 30000) < 1e-4
 
 
-def test_six_stems_as_htdemucs_6s_has_them(tmp_path: Path) -> None:
+def test_convert_reads_the_six_stems_of_htdemucs_6s(tmp_path: Path) -> None:
     """It has no layers before and after the transformer: the package's default, which its checkpoint does not name."""
     settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
     sources = [*SOURCES, "guitar", "piano"]
@@ -85,7 +85,7 @@ def test_six_stems_as_htdemucs_6s_has_them(tmp_path: Path) -> None:
     assert _difference(tmp_path / "model", original, 30000) < 1e-4
 
 
-def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
+def test_convert_reads_the_hybrid_demucs_of_torchaudio(tmp_path: Path) -> None:
     torch.manual_seed(0)
     original = torchaudio.models.HDemucs(list("abcd"), channels=8).eval()
     torch.save(original.state_dict(), tmp_path / "hdemucs_high_trained.pt")
@@ -94,7 +94,7 @@ def test_hybrid_demucs_from_torchaudio_s_file(tmp_path: Path) -> None:
     assert _difference(tmp_path / "model", original, 30000) < 1e-5
 
 
-def test_torchaudio_s_files_are_where_it_downloads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_finds_the_downloads_of_torchaudio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     download = pytest.importorskip("torchaudio.utils.download")
     original = download._get_local_path("models/hdemucs_high_trained.pt")
@@ -104,7 +104,7 @@ def test_torchaudio_s_files_are_where_it_downloads_them(tmp_path: Path, monkeypa
     assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (original,)
 
 
-def test_half_precision_becomes_whole(tmp_path: Path) -> None:
+def test_convert_turns_half_precision_into_float32(tmp_path: Path) -> None:
     original = _saved("demucs", tmp_path / "x.th", normalize=False)
     saved = torch.load(tmp_path / "x.th", weights_only=False)
     saved["state"] = {name: value.half() for name, value in saved["state"].items()}
@@ -114,7 +114,7 @@ def test_half_precision_becomes_whole(tmp_path: Path) -> None:
     assert 1e-6 < _difference(tmp_path / "model", original, 4000) < 1e-1
 
 
-def _as_hugging_face_has_it(path: Path, made: type, settings: dict[str, Any], state: dict[str, Tensor]) -> None:
+def _write_hugging_face_download(path: Path, made: type, settings: dict[str, Any], state: dict[str, Tensor]) -> None:
     """Write what version 4.1 downloads; its own reader must know it."""
     fraction = {"_type": "fraction", "numerator": 39, "denominator": 5}
     kwargs = {name: fraction if isinstance(value, Fraction) else value for name, value in settings.items()}
@@ -123,16 +123,14 @@ def _as_hugging_face_has_it(path: Path, made: type, settings: dict[str, Any], st
     save_file({name: value.contiguous() for name, value in state.items()}, path, said)
 
 
-def test_what_the_package_downloads_since_4_1_is_found_and_gives_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_convert_finds_the_downloads_of_version_4_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hugging_face = pytest.importorskip("demucs.hf")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     original = _saved("htdemucs", tmp_path / "x.th", use_train_segment=False)
     repository = tmp_path / "hub" / "models--adefossez--HTDemucs"
     path = repository / "snapshots" / "0123abcd" / "955717e8.safetensors"
     settings = {"sources": SOURCES, **SETTINGS["htdemucs"], "use_train_segment": False}
-    _as_hugging_face_has_it(path, type(original), settings, original.state_dict())
+    _write_hugging_face_download(path, type(original), settings, original.state_dict())
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0123abcd")
     assert hugging_face.load_safetensors_model(path).segment == Fraction(39, 5)
@@ -145,7 +143,9 @@ def test_what_the_package_downloads_since_4_1_is_found_and_gives_the_same(
         convert("htdemucs", "htdemucs", tmp_path / "other")
 
 
-def test_names_are_the_package_s_and_files_torch_hub_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("demucs")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
@@ -172,15 +172,13 @@ def test_names_are_the_package_s_and_files_torch_hub_s(tmp_path: Path, monkeypat
     [
         ("demucs", {"dconv_mode": 1}, "name a checkpoint of version 2"),
         ("hdemucs", {"hybrid": False, "depth": 4}, "name a checkpoint of the hybrid network"),
-        ("hdemucs", {"freq_emb": 0.5}, "computes something else than our network"),
+        ("hdemucs", {"freq_emb": 0.5}, "from our network's; name other weights"),
         ("htdemucs", {"norm_starts": 2}, "does not fit htdemucs"),
         ("htdemucs", {"bottom_channels": 6}, "network.bottom"),
-        ("htdemucs", {"emb_scale": 1.0}, "computes something else than our network"),
+        ("htdemucs", {"emb_scale": 1.0}, "from our network's; name other weights"),
     ],
 )
-def test_settings_that_ours_does_not_have_are_one_line(
-    kind: str, more: dict[str, Any], message: str, tmp_path: Path
-) -> None:
+def test_unsupported_settings_are_one_line(kind: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
     _saved(kind, tmp_path / "x.th", **more)
     with pytest.raises(UserError, match=message) as raised:
         convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
@@ -188,7 +186,7 @@ def test_settings_that_ours_does_not_have_are_one_line(
     assert not (tmp_path / "model").exists()
 
 
-def test_checkpoints_of_another_kind_are_one_line(tmp_path: Path) -> None:
+def test_checkpoint_of_another_kind_is_one_line(tmp_path: Path) -> None:
     _saved("demucs", tmp_path / "x.th")
     for kind in ("hdemucs", "htdemucs"):
         with pytest.raises(UserError, match="holds no"):

@@ -37,7 +37,7 @@ def _file(
     return path
 
 
-def test_a_file_says_what_it_is(tmp_path: Path) -> None:
+def test_convert_reads_the_description_in_the_file(tmp_path: Path) -> None:
     path = _file(tmp_path / "x.onnx", [1, 2, 500], [1, 3, 2, 500], targets="vocals, bass ,other", rate="48000")
     converted = convert("onnx", str(path), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("vocals", "bass", "other"), 48000, 2)
@@ -49,7 +49,7 @@ def test_a_file_says_what_it_is(tmp_path: Path) -> None:
     np.testing.assert_allclose(separate_audio(model.separator, mixture), np.stack([mixture / 3] * 3), atol=1e-6)
 
 
-def test_what_the_user_says_counts(tmp_path: Path) -> None:
+def test_options_replace_the_description_in_the_file(tmp_path: Path) -> None:
     path = _file(tmp_path / "x.onnx", [1, 1, 129, 8], [1, 2, 1, 129, 8], rate="48000", targets="a,b")
     said = {"interface": "magnitude-mask", "targets": "voice,rest", "rate": "16000", "window": "256", "hop": "128"}
     converted = convert("onnx", str(path), tmp_path / "model", said)
@@ -64,7 +64,7 @@ def test_what_the_user_says_counts(tmp_path: Path) -> None:
     assert converted.network.model_dump()["interface"] == wanted
 
 
-def test_stems_without_names_are_numbered(tmp_path: Path) -> None:
+def test_convert_numbers_stems_without_names(tmp_path: Path) -> None:
     converted = convert("onnx", str(_file(tmp_path / "x.onnx", [1, 2, 9], [1, 2, 2, 9])), tmp_path / "model")
     assert (converted.targets, converted.rate) == (("stem-1", "stem-2"), 44100)
 
@@ -85,7 +85,7 @@ def test_stems_without_names_are_numbered(tmp_path: Path) -> None:
         ([1, 2, 600, 9], [1, 2, 2, 600, 9], {"window": "1024"}, "has only 513"),
     ],
 )
-def test_what_is_not_taken_is_one_line(
+def test_unsupported_file_is_one_line(
     taken: list[int], given: list[int], more: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = _file(tmp_path / "x.onnx", taken, given, **more)
@@ -96,7 +96,7 @@ def test_what_is_not_taken_is_one_line(
 
 
 @pytest.mark.slow
-def test_open_lengths_and_other_files_are_one_line(tmp_path: Path) -> None:
+def test_open_length_or_no_onnx_file_is_one_line(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
 
     class Twice(nn.Module):

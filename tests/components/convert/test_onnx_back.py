@@ -13,7 +13,7 @@ from components.core.networks.wave_unet import WaveUNetSeparator
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, exported, mixture_for, model_of
 
 
-def _whole(separator: Separator) -> int:
+def _fitting_length(separator: Separator) -> int:
     """Return how many samples fill what the network gives."""
     segment = separator.segment
     if isinstance(separator, WaveUNetSeparator):
@@ -23,13 +23,13 @@ def _whole(separator: Separator) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*NETWORKS, *OTHERS])
-def test_it_gives_the_same_stems_at_any_level(name: str, exports: Path, tmp_path: Path) -> None:
+def test_converted_export_returns_the_same_stems_at_any_level(name: str, exports: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of(name)
     convert("onnx", str(exported(model, exports)), tmp_path / "back")
     back = load_model(tmp_path / "back")
     assert (back.targets, back.rate, back.channels) == (model.targets, model.rate, model.channels)
-    assert back.separator.segment == _whole(model.separator)
+    assert back.separator.segment == _fitting_length(model.separator)
     noise = mixture_for(model)
     for level, offset in ((1.0, 0.0), (0.01, 0.05)):
         mixture = offset + level * torch.nn.functional.pad(noise, (0, back.separator.segment - noise.shape[-1]))
@@ -39,7 +39,7 @@ def test_it_gives_the_same_stems_at_any_level(name: str, exports: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_of_longer_music_every_piece_has_its_context(exports: Path, tmp_path: Path) -> None:
+def test_converted_export_separates_longer_music_with_context(exports: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("wave_unet")
     separator = model.separator

@@ -25,7 +25,7 @@ def _original(seed: int, channels: int = 2, **more: Any) -> Any:
     return network.eval()
 
 
-def _require_the_same(folder: Path, original: dict[str, Any], magnitude: Tensor) -> None:
+def _require_equal_masks(folder: Path, original: dict[str, Any], magnitude: Tensor) -> None:
     model = load_model(folder)
     with torch.inference_mode():
         masks = model.separator.network(magnitude)
@@ -34,16 +34,16 @@ def _require_the_same(folder: Path, original: dict[str, Any], magnitude: Tensor)
             assert (masks[:, number] * magnitude - wanted).abs().max() < 1e-5
 
 
-def test_a_folder_of_targets(tmp_path: Path) -> None:
+def test_convert_reads_a_folder_of_targets(tmp_path: Path) -> None:
     original = {"vocals": _original(0), "drums": _original(1)}
     torch.save(original["vocals"].state_dict(), tmp_path / "vocals-0123abcd.pth")
     torch.save(original["drums"].state_dict(), tmp_path / "drums.pth")
     converted = convert("open-unmix", str(tmp_path), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("drums", "vocals"), 44100, 2)
-    _require_the_same(tmp_path / "model", original, torch.rand(1, 2, 257, 20))
+    _require_equal_masks(tmp_path / "model", original, torch.rand(1, 2, 257, 20))
 
 
-def test_one_file_of_another_size(tmp_path: Path) -> None:
+def test_convert_reads_one_file_of_another_size(tmp_path: Path) -> None:
     original = _original(0, nb_layers=2, hidden_size=20)
     torch.save(original.state_dict() | {"sample_rate": torch.tensor(44100.0)}, tmp_path / "vocals.pth")
     converted = convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")
@@ -61,7 +61,7 @@ def test_one_file_of_another_size(tmp_path: Path) -> None:
     assert (stems[:, 1] - (mixture - vocals)).abs().max() < 1e-4
 
 
-def test_a_name_is_looked_up_in_torch_hub_s_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_finds_a_name_in_the_cache_of_torch_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     original = {target: _original(seed, 1, nb_bins=513, max_bin=513) for seed, target in enumerate(("speech", "noise"))}
@@ -71,11 +71,11 @@ def test_a_name_is_looked_up_in_torch_hub_s_cache(tmp_path: Path, monkeypatch: p
     assert (converted.targets, converted.rate, converted.channels) == (("speech", "noise"), 16000, 1)
     assert isinstance(converted.network, OpenUnmixConfig)
     assert (converted.network.stft.window, converted.network.stft.hop) == (1024, 512)
-    _require_the_same(tmp_path / "model", original, torch.rand(1, 1, 513, 20))
+    _require_equal_masks(tmp_path / "model", original, torch.rand(1, 1, 513, 20))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_names_of_files_are_the_package_s(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_names_equal_those_of_the_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = pytest.importorskip("openunmix")
     monkeypatch.setattr("openunmix.model.OpenUnmix.load_state_dict", lambda *given, **more: None)
     asked: list[str] = []
@@ -84,7 +84,7 @@ def test_names_of_files_are_the_package_s(name: str, monkeypatch: pytest.MonkeyP
     assert sorted(asked) == sorted(PUBLISHED[name].files.values())
 
 
-def test_weights_of_something_else_are_one_line(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_one_line(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "vocals.pth")
     with pytest.raises(UserError, match="holds no weights of Open-Unmix"):
         convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")

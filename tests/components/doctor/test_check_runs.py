@@ -57,7 +57,7 @@ def _reveals_secrets() -> Findings:
     return [problem("postgresql://u:p@h", f"refused {os.environ['MLFLOW_TRACKING_PASSWORD']}", "s3 hush-hush")]
 
 
-def test_what_a_check_reveals_secrets_passes_no_secret_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_passes_no_secret_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "hush-hush")
     [(_, [finding])] = run_checks([Check("topic", "x", _reveals_secrets)])
     assert (finding.subject, finding.observation, finding.remedy) == ("postgresql://***@h", "refused ***", "s3 ***")

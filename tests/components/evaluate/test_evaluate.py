@@ -86,7 +86,7 @@ def _value(scores: pd.DataFrame, *key: str) -> float:
 
 
 @pytest.mark.parametrize("system", ["model", "model+wiener", "model+shifted", *list(SYSTEMS)[1:]])
-def test_medians_are_those_of_museval_called_directly(step: Step, system: str) -> None:
+def test_medians_equal_museval(step: Step, system: str) -> None:
     model = load_model(step.model)
     mixture, references = read_signals(model, step.tracks[EXCERPT])
     estimates = estimator(system, POST)(model, mixture, references)
@@ -106,7 +106,9 @@ def test_medians_are_those_of_museval_called_directly(step: Step, system: str) -
         ("irm2", "accompaniment", (15.371, 21.140, 15.877, 23.722)),
     ],
 )
-def test_known_scores_of_the_real_excerpt(step: Step, system: str, target: str, expected: tuple[float, ...]) -> None:
+def test_scores_of_the_real_excerpt_are_known(
+    step: Step, system: str, target: str, expected: tuple[float, ...]
+) -> None:
     found = [_value(step.scores, EXCERPT, system, target, metric) for metric in ("SDR", "SIR", "SAR", "ISR")]
     assert found == pytest.approx(expected, abs=0.01)
 
@@ -124,7 +126,7 @@ def test_silent_frames_and_tracks_are_counted_and_named(step: Step) -> None:
         assert counts == {"tracks": 2, "unscored": 1, "frames": 8, "nan_frames": 1}
 
 
-def test_the_floor_lies_below_the_ceiling(step: Step) -> None:
+def test_floor_lies_below_the_ceiling(step: Step) -> None:
     metrics = json.loads((step.out / "metrics.json").read_text())
     medians = step.scores.groupby(["system", "target", "metric"])["value"].median()
     for system in SYSTEMS:
@@ -132,7 +134,7 @@ def test_the_floor_lies_below_the_ceiling(step: Step) -> None:
     assert metrics["mixture"]["vocals"]["SDR"] + 3 < metrics["irm2"]["vocals"]["SDR"]
 
 
-def test_oracles_stand_in_the_order_that_sisec_found(step: Step) -> None:
+def test_oracles_have_the_order_of_sisec(step: Step) -> None:
     """On the real excerpt: magnitudes, then the Wiener filter, then powers; binary masks part best and distort most."""
     sdr = {name: _value(step.scores, EXCERPT, name, "vocals", "SDR") for name in ("irm1", "mwf", "irm2")}
     assert sdr["irm1"] < sdr["irm2"]
@@ -141,7 +143,7 @@ def test_oracles_stand_in_the_order_that_sisec_found(step: Step) -> None:
     assert sir["irm1"] < sir["irm2"] < sir["ibm"]
 
 
-def test_of_four_stems_the_accompaniment_is_scored_too_as_museval_does(tmp_path: Path) -> None:
+def test_four_stems_include_a_scored_accompaniment(tmp_path: Path) -> None:
     """So a model of four stems stands beside one of two: the same two-stem scores for the same sums."""
     stems = ("vocals", "drums", "bass", "other")
     track = stempeg_track(tmp_path)
@@ -157,7 +159,7 @@ def test_of_four_stems_the_accompaniment_is_scored_too_as_museval_does(tmp_path:
             assert found == pytest.approx(wanted, abs=1e-3), (target, metric)
 
 
-def test_museval_reads_its_json_back(step: Step) -> None:
+def test_museval_reads_the_json_files(step: Step) -> None:
     store = museval.EvalStore()
     store.add_eval_dir(step.out / "museval" / "irm2")
     assert set(store.df["track"]) == {"The Easton Ellises - Falcon 69", "Nobody - Pause"}
@@ -165,14 +167,14 @@ def test_museval_reads_its_json_back(step: Step) -> None:
     assert found == pytest.approx(_value(step.scores, EXCERPT, "irm2", "vocals", "SDR"), abs=1e-4)
 
 
-def test_every_system_s_speed_is_written_down(step: Step) -> None:
+def test_speed_table_has_every_system(step: Step) -> None:
     speed = pd.read_csv(step.out / "speed.csv").set_index("system")["times_real_time"]
     assert list(speed.index) == ["model", "model+wiener", "model+shifted", *list(SYSTEMS)[1:]]
     assert (speed > 0).all()
     assert speed["mixture"] > speed["model"] > speed["model+shifted"]  # nothing, one pass, and four times as many
 
 
-def test_test_json_says_what_was_scored(step: Step) -> None:
+def test_test_json_lists_the_scored_tracks(step: Step) -> None:
     test = json.loads((step.out / "test.json").read_text())
     assert test["tracks"] == sorted(step.tracks)
     assert test["digest"] == digest_tracks(list(step.tracks.values()))
@@ -186,7 +188,7 @@ def test_pictures_are_drawn(step: Step) -> None:
     assert names == {"SDR.png", "SIR.png", "SAR.png", "ISR.png", "spectrograms.png"}
 
 
-def test_mlflow_gets_metrics_tags_and_files_twice_alike(
+def test_mlflow_gets_the_same_metrics_tags_and_files_twice(
     step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
@@ -206,9 +208,7 @@ def test_mlflow_gets_metrics_tags_and_files_twice_alike(
     assert digest_folder(copy) == digest_folder(step.out)
 
 
-def test_the_command_checks_the_run_before_it_scores(
-    step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_checks_the_run_before_it_scores(step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     RunRef(run_id="0" * 32, experiment="vocal-isolation").write(tmp_path)
     monkeypatch.chdir(Path(__file__).parents[3])
@@ -217,7 +217,7 @@ def test_the_command_checks_the_run_before_it_scores(
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_to_score_is_a_user_s_mistake(step: Step, tmp_path: Path) -> None:
+def test_missing_test_tracks_are_one_line(step: Step, tmp_path: Path) -> None:
     write_manifest(tmp_path, [])
     with pytest.raises(UserError, match="no track in the split 'test'"):
         evaluate(evaluate_config(), step.model, tmp_path, tmp_path / "out")
@@ -227,7 +227,7 @@ def test_nothing_to_score_is_a_user_s_mistake(step: Step, tmp_path: Path) -> Non
         evaluate(evaluate_config(systems=("mixture",)), step.model, tmp_path, tmp_path / "out")
 
 
-def test_real_tracks_score_as_by_museval_s_own_track_evaluation(tmp_path: Path) -> None:
+def test_scores_of_real_tracks_equal_the_track_evaluation_of_museval(tmp_path: Path) -> None:
     if not SHARED.is_dir():
         pytest.skip("../shared/musdb18-7 is not here: the excerpts of MUSDB18 are not distributed with the code")
     import musdb

@@ -63,7 +63,7 @@ def registered(version: VersionRef, store: str) -> mlflow.entities.model_registr
 
 
 @pytest.mark.parametrize(("minimum", "said"), [(6, ()), (7, ("test set: 6 tracks; no later model can be compared",))])
-def test_a_first_version_on_few_tracks_is_let_through_and_it_is_said(
+def test_first_version_on_few_tracks_passes_with_a_warning(
     tmp_path: Path, version: VersionRef, minimum: int, said: tuple[str, ...]
 ) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
@@ -74,9 +74,7 @@ def test_a_first_version_on_few_tracks_is_let_through_and_it_is_said(
     assert all(text.startswith(start) for text, start in zip(texts, said, strict=True))
 
 
-def test_a_first_version_that_passes_is_written_down_everywhere(
-    tmp_path: Path, version: VersionRef, store: str
-) -> None:
+def test_first_version_that_passes_is_tagged_and_logged(tmp_path: Path, version: VersionRef, store: str) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
     verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
     assert verdict.passed
@@ -100,7 +98,7 @@ def test_a_first_version_that_passes_is_written_down_everywhere(
 
 
 @pytest.mark.parametrize(("challenger", "champion", "passed"), [(BETTER, GOOD, True), (GOOD, BETTER, False)])
-def test_a_challenger(
+def test_challenger_is_compared_with_the_champion(
     tmp_path: Path,
     version: VersionRef,
     store: str,
@@ -126,7 +124,7 @@ def test_a_challenger(
 
 
 @pytest.mark.parametrize("judged_on", ["the same", "others"])
-def test_it_says_when_the_champion_was_judged_on_other_tracks(
+def test_verdict_warns_of_a_champion_judged_on_other_tracks(
     tmp_path: Path, version: VersionRef, store: str, judged_on: str
 ) -> None:
     before = live_before(version)
@@ -148,7 +146,7 @@ def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tri
     return reason
 
 
-def test_what_makes_a_better_version_unfit_refuses_it(tmp_path: Path, version: VersionRef, store: str) -> None:
+def test_unfit_version_is_refused_despite_better_scores(tmp_path: Path, version: VersionRef, store: str) -> None:
     scores = write_scores(tmp_path / "scores", BETTER, MIXTURE)
     champion = write_scores(tmp_path / "champion", GOOD, MIXTURE)
     assert refused(version, tmp_path, scores, champion, seen(memory_mb=5000.0)).startswith("memory: 5000 MB")
@@ -162,7 +160,7 @@ def test_what_makes_a_better_version_unfit_refuses_it(tmp_path: Path, version: V
     assert refused(version, tmp_path, scores, champion).startswith("taken back: 2026-11-25: it hissed; train another")
 
 
-def test_a_person_s_no_is_kept_until_its_tag_is_taken_away(tmp_path: Path, version: VersionRef, store: str) -> None:
+def test_refusal_by_a_person_holds_until_its_tag_is_removed(tmp_path: Path, version: VersionRef, store: str) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
     client = mlflow.MlflowClient(store, store)
     client.set_model_version_tag(NAME, str(version.version), "approval.refused", "Bob: voices hiss")
@@ -174,19 +172,19 @@ def test_a_person_s_no_is_kept_until_its_tag_is_taken_away(tmp_path: Path, versi
     assert gate(gate_config(), version, evidence(scores), None, tmp_path / "out").passed
 
 
-def test_a_version_without_findings_is_refused(tmp_path: Path, version: VersionRef) -> None:
+def test_version_without_findings_is_refused(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", {"vocals": [float("nan")] * 3}, {"vocals": [0.0] * 3})
     config = gate_config(minimum_gain_db={"vocals": 0.0})
     assert not gate(config, version, evidence(scores), None, tmp_path / "out").passed
 
 
-def test_a_run_that_is_gone_is_one_line(tmp_path: Path, version: VersionRef) -> None:
+def test_deleted_run_is_one_line(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
     with pytest.raises(UserError, match="MLflow run gone is not in sqlite"):
         gate(gate_config(), version.model_copy(update={"run_id": "gone"}), evidence(scores), None, tmp_path / "out")
 
 
-def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
+def test_command_prints_the_verdict_and_a_refusal_is_no_error(
     tmp_path: Path, version: VersionRef, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -215,9 +213,7 @@ def test_the_command_says_its_verdict_and_a_refusal_is_no_error(
         assert "belong together" in capsys.readouterr().err
 
 
-def test_weights_that_were_changed_in_the_store_are_refused_by_a_fresh_process(
-    tmp_path: Path, version: VersionRef, store: str
-) -> None:
+def test_changed_weights_in_the_store_are_refused(tmp_path: Path, version: VersionRef, store: str) -> None:
     """One bit of the artifact is another; the scores are of a better version."""
     client = mlflow_runs.connect()
     model = save_tiny_model(tmp_path / "model")

@@ -19,7 +19,7 @@ def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[
     return {finding.name: finding for finding in findings}
 
 
-def test_a_version_that_works_as_it_should() -> None:
+def test_working_version_is_accepted() -> None:
     findings = found(seen(), seen())
     assert list(findings) == ["weights", "sum", "speed", "size", "memory", "slowdown"]
     assert all(finding.good for finding in findings.values())
@@ -36,13 +36,13 @@ def test_a_version_that_works_as_it_should() -> None:
         ("memory", {"memory_mb": 1001.0}, "memory: 1001 MB at its peak; at most 1000 MB"),
     ],
 )
-def test_one_that_goes_beyond_a_budget(name: str, change: dict[str, object], text: str) -> None:
+def test_version_over_a_budget_is_refused(name: str, change: dict[str, object], text: str) -> None:
     findings = found(seen(**change))
     assert [found_name for found_name, finding in findings.items() if not finding.good] == [name]
     assert findings[name].text.startswith(text)
 
 
-def test_one_that_is_much_slower_than_the_champion() -> None:
+def test_version_much_slower_than_the_champion_is_refused() -> None:
     assert found(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
     slow = found(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
     assert not slow.good
@@ -58,19 +58,19 @@ def broken(which: str) -> Callable[[str], SmokeResult]:
     return tried
 
 
-def test_one_that_does_not_work_is_refused() -> None:
+def test_broken_version_is_refused() -> None:
     findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", broken("challenger"))
     assert findings == [Finding("smoke", False, "smoke: challenger does not work: checksum")]
     assert tried == {}
 
 
-def test_a_champion_that_does_not_work_cannot_be_compared_with() -> None:
+def test_broken_champion_cannot_be_compared() -> None:
     findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", broken("champion"))
     assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
 
 
 @pytest.mark.parametrize("which", ["challenger", "champion"])
-def test_an_outage_is_no_verdict(which: str) -> None:
+def test_outage_gives_no_verdict(which: str) -> None:
     def tried(address: str) -> SmokeResult:
         if address == which:
             raise NotTried("the store does not answer")
@@ -81,10 +81,10 @@ def test_an_outage_is_no_verdict(which: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_registry_that_does_not_answer_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_that_does_not_answer_gives_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(NotTried, match="models:/voices/1 could not be tried: "):
+    with pytest.raises(NotTried, match="models:/voices/1 could not be tested: "):
         run_smoke_test("models:/voices/1")
     with pytest.raises(UserError, match="does not work in a fresh process") as caught:
         run_smoke_test("no/such/folder")

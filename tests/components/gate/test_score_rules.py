@@ -55,14 +55,14 @@ def test_first_champion_must_reach_the_minimum_in_every_target(
     )
 
 
-def test_the_gain_is_the_median_of_the_tracks_gains() -> None:
+def test_gain_is_the_median_over_tracks() -> None:
     scores = made_scores(model={"vocals": [0, 0, 100, 4, 9]}, mixture={"vocals": [0, 1, 0, 0, 0]}, targets=("vocals",))
     (finding,) = judge_first_champion(gate_config(minimum_gain_db={"vocals": 4.0}), scores)
     assert finding.good
     assert "+4.00 dB" in finding.text
 
 
-def test_a_target_without_a_minimum_is_refused() -> None:
+def test_target_without_a_minimum_is_refused() -> None:
     scores = made_scores(
         model={"vocals": [9] * 5, "accompaniment": [9] * 5}, mixture={"vocals": [0] * 5, "accompaniment": [0] * 5}
     )
@@ -72,20 +72,20 @@ def test_a_target_without_a_minimum_is_refused() -> None:
     assert "minimum_gain_db" in findings[1].text
 
 
-def test_a_target_that_has_a_minimum_and_no_score_is_refused() -> None:
+def test_target_with_a_minimum_and_no_score_is_refused() -> None:
     scores = made_scores(model={"vocals": [9] * 5}, mixture={"vocals": [0] * 5}, targets=("vocals",))
     findings = judge_first_champion(gate_config(), scores)
     assert not all_good(findings)
     assert any("accompaniment" in finding.text for finding in findings if not finding.good)
 
 
-def test_without_the_mixtures_scores_nothing_is_promoted() -> None:
+def test_missing_scores_of_the_mixture_refuse_the_version() -> None:
     findings = judge_first_champion(gate_config(), made_scores(model={"vocals": [9] * 5, "accompaniment": [9] * 5}))
     assert [finding.good for finding in findings] == [False, False]
     assert "the mixture was not scored" in findings[0].text
 
 
-def test_without_any_score_nothing_is_promoted() -> None:
+def test_missing_scores_refuse_the_version() -> None:
     nan = [float("nan")] * 3
     both = {"vocals": nan, "accompaniment": nan}
     findings = judge_first_champion(gate_config(), made_scores(model=both, mixture=both))
@@ -118,7 +118,7 @@ def compared(differences: list[float], **changes: object) -> Finding:
         ([10.0] + [-1.0] * 7, False),
     ],
 )
-def test_not_worse_by_more_than_the_margin(differences: list[float], good: bool) -> None:
+def test_challenger_must_not_be_worse_by_more_than_the_margin(differences: list[float], good: bool) -> None:
     finding = compared(differences)
     assert finding.good is good
     assert (
@@ -127,20 +127,20 @@ def test_not_worse_by_more_than_the_margin(differences: list[float], good: bool)
     assert "allowed -0.10 dB" in finding.text
 
 
-def test_one_target_that_is_worse_refuses() -> None:
+def test_one_worse_target_refuses_the_challenger() -> None:
     challenger = made_scores(model={"vocals": spread(5), "accompaniment": spread(4)})
     champion = made_scores(model={"vocals": spread(1), "accompaniment": spread(5)})
     assert [finding.good for finding in judge_against_champion(gate_config(), challenger, champion)] == [True, False]
 
 
-def test_too_few_tracks_show_nothing() -> None:
+def test_too_few_tracks_refuse_the_challenger() -> None:
     finding = compared([5.0] * 4, minimum_tracks=5)
     assert not finding.good
     assert finding.text == "vocals: 4 tracks in common, and 5 are needed to compare"
     assert compared([5.0] * 5, minimum_tracks=5).good
 
 
-def test_other_test_tracks_show_nothing() -> None:
+def test_other_test_tracks_refuse_the_challenger() -> None:
     champion, challenger = (
         made_scores(model={"vocals": [v] * 6}, targets=("vocals",), digest=d) for v, d in ((0, "a"), (9, "b"))
     )
@@ -149,7 +149,7 @@ def test_other_test_tracks_show_nothing() -> None:
     assert "different test tracks" in findings[0].text
 
 
-def test_a_target_that_the_champion_lacks_cannot_be_compared() -> None:
+def test_target_that_the_champion_lacks_cannot_be_compared() -> None:
     challenger = made_scores(model={"vocals": [9] * 6, "accompaniment": [9] * 6})
     champion = made_scores(model={"vocals": [0] * 6}, targets=("vocals",))
     findings = judge_against_champion(gate_config(), challenger, champion)
@@ -157,7 +157,7 @@ def test_a_target_that_the_champion_lacks_cannot_be_compared() -> None:
     assert "accompaniment: the champion does not separate it" in findings[1].text
 
 
-def test_a_target_that_the_challenger_gave_up_refuses_it() -> None:
+def test_target_that_the_challenger_lacks_refuses_it() -> None:
     challenger = made_scores(model={"vocals": [9] * 6}, targets=("vocals",))
     champion = made_scores(model={"vocals": [0] * 6, "accompaniment": [0] * 6})
     findings = judge_against_champion(gate_config(), challenger, champion)
@@ -165,7 +165,7 @@ def test_a_target_that_the_challenger_gave_up_refuses_it() -> None:
     assert any(finding.text.startswith("accompaniment: ") for finding in findings if not finding.good)
 
 
-def test_tracks_that_the_champion_has_no_score_for_are_dropped() -> None:
+def test_tracks_without_a_champion_score_are_dropped() -> None:
     nan = float("nan")
     # without pairing, the challenger's -100 would decide
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, -100]}, targets=("vocals",))
@@ -175,7 +175,7 @@ def test_tracks_that_the_champion_has_no_score_for_are_dropped() -> None:
     assert "+1.00 dB SDR against the champion (mean of 5 tracks)" in finding.text
 
 
-def test_a_track_that_only_the_challenger_has_no_score_for_refuses_it() -> None:
+def test_track_without_a_challenger_score_refuses_it() -> None:
     """A model that is mute on most tracks must not be judged by the rest."""
     nan = float("nan")
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, nan]}, targets=("vocals",))
@@ -189,7 +189,7 @@ def test_a_track_that_only_the_challenger_has_no_score_for_refuses_it() -> None:
     assert "can't be scored" in finding.text
 
 
-def test_tracks_are_paired_by_name_not_by_place() -> None:
+def test_tracks_are_paired_by_name() -> None:
     values = spread(0, width=9)
     challenger = made_scores(model={"vocals": values}, targets=("vocals",))
     champion = made_scores(model={"vocals": values[::-1]}, targets=("vocals",), names=range(TRACKS - 1, -1, -1))
@@ -201,7 +201,7 @@ def test_tracks_are_paired_by_name_not_by_place() -> None:
 # the bootstrap
 
 
-def test_the_lower_bound_of_normal_data_is_the_analytic_one() -> None:
+def test_lower_bound_of_normal_data_equals_the_analytic_one() -> None:
     differences = np.random.default_rng(0).normal(1.0, 2.0, 400)
     for confidence, quantile in ((0.9, 1.2816), (0.95, 1.6449), (0.99, 2.3263)):
         expected = differences.mean() - quantile * differences.std() / np.sqrt(400)
@@ -209,7 +209,7 @@ def test_the_lower_bound_of_normal_data_is_the_analytic_one() -> None:
         assert lower_bound(differences, config) == pytest.approx(expected, abs=0.02)
 
 
-def test_the_bound_is_decided_by_the_seed() -> None:
+def test_bound_depends_on_the_seed() -> None:
     differences = np.random.default_rng(0).normal(0.0, 1.0, 12)
     bounds = {seed: lower_bound(differences, gate_config(seed=seed)) for seed in (1, 2)}
     assert bounds[1] == lower_bound(differences, gate_config(seed=1))
@@ -222,9 +222,7 @@ def test_the_bound_is_decided_by_the_seed() -> None:
     values=st.lists(st.floats(-20, 20), min_size=2, max_size=30),
     shift=st.floats(-10, 10),
 )
-def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_tracks(
-    values: list[float], shift: float
-) -> None:
+def test_bound_lies_between_the_worst_track_and_the_mean(values: list[float], shift: float) -> None:
     differences = np.array(values)
     bound = lower_bound(differences, gate_config())
     assert differences.min() - 1e-9 <= bound <= differences.mean() + 1e-9 + 0.2 * np.ptp(differences)
@@ -236,7 +234,7 @@ def test_the_bound_lies_between_the_worst_track_and_the_mean_and_moves_with_the_
 @pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(values=st.lists(st.floats(-3, 3), min_size=5, max_size=12), gain=st.floats(0, 5))
-def test_a_better_challenger_never_fares_worse(values: list[float], gain: float) -> None:
+def test_better_scores_never_lower_the_bound(values: list[float], gain: float) -> None:
     before, after = compared(values), compared([value + gain for value in values])
     assert after.good or not before.good
 
@@ -261,7 +259,7 @@ def skewed(random: np.random.Generator, tracks: int) -> Values:
         (skewed, 25, 0.14),
     ],
 )
-def test_a_challenger_that_is_worse_by_the_margin_is_seldom_accepted(
+def test_challenger_worse_by_the_margin_is_seldom_accepted(
     shape: Callable[[np.random.Generator, int], Values], tracks: int, most: float
 ) -> None:
     random = np.random.default_rng(1)
@@ -299,13 +297,15 @@ SAME = [0.0] * TRACKS
         (spread(0.5), SAME, ["drums"], False),
     ],
 )
-def test_better_is_to_be_shown(vocals: list[float], accompaniment: list[float], named: list[str], good: bool) -> None:
+def test_challenger_must_be_better_in_one_target(
+    vocals: list[float], accompaniment: list[float], named: list[str], good: bool
+) -> None:
     finding = better(vocals, accompaniment, better_in=named)
     assert finding.good is good
     assert "must be above +0.00 dB" in finding.text
 
 
-def test_two_chances_to_be_better_are_each_held_to_more() -> None:
+def test_two_targets_raise_the_confidence_of_each() -> None:
     lows = [lower_bound(np.array(spread(0.0)), gate_config(confidence=confidence)) for confidence in (0.95, 0.975)]
     barely = spread(-float(np.mean(lows)))
     assert better(barely, SAME, better_in=["vocals"]).good
@@ -314,14 +314,14 @@ def test_two_chances_to_be_better_are_each_held_to_more() -> None:
     assert not finding.good
 
 
-def test_no_stem_may_lose_more_than_its_limit_whatever_the_margin() -> None:
+def test_stem_that_loses_more_than_its_limit_refuses() -> None:
     assert compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.4).good
     finding = compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.2)
     assert not finding.good
     assert "-0.20 dB for the mean itself" in finding.text
 
 
-def test_scores_by_another_scorer_show_nothing() -> None:
+def test_scores_of_another_scorer_refuse_the_challenger() -> None:
     challenger = made_scores(model={"vocals": [9.0] * 6}, targets=("vocals",))
     champion = replace(made_scores(model={"vocals": [0.0] * 6}, targets=("vocals",)), scorer="another")
     (finding,) = judge_against_champion(gate_config(), challenger, champion)
@@ -340,14 +340,14 @@ def test_missing_scores_are_one_line(tmp_path: Path, missing: str) -> None:
         read_scores(folder)
 
 
-def test_scores_of_the_model_must_be_there(tmp_path: Path) -> None:
+def test_missing_scores_of_the_model_are_one_line(tmp_path: Path) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
     SCORES.write(folder, pd.DataFrame(columns=list(SCORES.columns)))
     with pytest.raises(UserError, match=r"scores\.csv has no scores of the model.*evaluate\.systems"):
         read_scores(folder)
 
 
-def test_scores_that_do_not_say_how_they_were_made_are_one_line(tmp_path: Path) -> None:
+def test_scores_without_their_origin_are_one_line(tmp_path: Path) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
     path = folder / Evaluation.FILE
     write_json(path, {key: value for key, value in json.loads(path.read_text()).items() if key != "digest"})
@@ -356,7 +356,7 @@ def test_scores_that_do_not_say_how_they_were_made_are_one_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("missing", sorted(GateConfig.model_fields))
-def test_no_rule_has_a_default(missing: str) -> None:
+def test_rules_have_no_defaults(missing: str) -> None:
     values = {name: value for name, value in gate_config().model_dump().items() if name != missing}
     with pytest.raises(UserError, match=rf"gate\.{missing}"):
         parse_section("gate", values, GateConfig, "params.yaml")
@@ -369,7 +369,7 @@ def test_no_rule_has_a_default(missing: str) -> None:
         *({"rule": "nicer"}, {"slice_limit_db": -1}, {"slowdown_limit": 0}, {"largest_memory_mb": None}),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_an_error(change: dict[str, object]) -> None:
+def test_impossible_rule_is_an_error(change: dict[str, object]) -> None:
     values = gate_config().model_dump() | change
     with pytest.raises(UserError, match=rf"gate\.{next(iter(change))}"):
         parse_section("gate", values, GateConfig, "params.yaml")

@@ -37,7 +37,7 @@ def judged(
     return finding
 
 
-def test_a_slice_that_lost_too_much_refuses(tmp_path: Path) -> None:
+def test_slice_that_lost_too_much_refuses(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"genre": ["pop"] * 9 + ["jazz"] * 3})
     finding = judged(data, "genre", LOST)
     assert not finding.good
@@ -45,7 +45,7 @@ def test_a_slice_that_lost_too_much_refuses(tmp_path: Path) -> None:
     assert judged(data, "genre", LOST, slice_limit_db=0.7).good
 
 
-def test_a_slice_of_too_few_tracks_is_said_and_not_judged(tmp_path: Path) -> None:
+def test_slice_of_too_few_tracks_is_named_and_not_judged(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["many"] * 10 + ["few"] * 2})
     finding = judged(data, "artist", LOST)
     assert finding.good
@@ -62,26 +62,26 @@ def test_tracks_of_unknown_genre_are_in_no_slice(tmp_path: Path) -> None:
     assert "no slice to judge (12 tracks with an unknown value)" in nothing.text
 
 
-def test_a_column_that_is_not_there_blesses_nothing(tmp_path: Path) -> None:
+def test_missing_column_refuses(tmp_path: Path) -> None:
     assert judged(tmp_path, "genre", LOST).text.startswith("vocals by genre: manifest.csv has no column genre")
     assert not judged(tmp_path, "genre", LOST).good
     data = write_tracks(tmp_path, {"artist": ["a"] * 12})
     assert not judged(data, "genre", LOST).good
 
 
-def test_a_track_that_the_manifest_lacks_blesses_nothing(tmp_path: Path) -> None:
+def test_track_missing_in_the_manifest_refuses(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["a"] * 11})
     finding = judged(data, "artist", [1.0] * 12)
     assert not finding.good
     assert "1 tracks in no slice" in finding.text
 
 
-def test_artists_that_look_like_numbers_are_artists(tmp_path: Path) -> None:
+def test_artists_with_numeric_names_are_artists(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["1975"] * 9 + ["311"] * 3})
     assert "worst of 2 slices is 311" in judged(data, "artist", LOST).text
 
 
-def test_the_level_is_the_mixtures_own_score(tmp_path: Path) -> None:
+def test_level_is_the_score_of_the_mixture(tmp_path: Path) -> None:
     levels = [float(9 - number) for number in range(9)] + [-5.0, -6.0, -7.0]  # the quietest lose
     finding = judged(tmp_path, "level", LOST, levels)
     assert "worst of 3 slices is low third" in finding.text
@@ -94,7 +94,7 @@ def test_the_level_is_the_mixtures_own_score(tmp_path: Path) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(values=st.lists(st.floats(-50, 50), min_size=3, max_size=40))
-def test_thirds_are_as_even_as_can_be_and_in_order(values: list[float]) -> None:
+def test_thirds_are_even_and_ordered(values: list[float]) -> None:
     found = assign_slices(pd.Series(values))
     counts = found.value_counts()
     assert counts.sum() == len(values)
@@ -105,5 +105,5 @@ def test_thirds_are_as_even_as_can_be_and_in_order(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("values", [[], [3.0]])
-def test_thirds_of_next_to_nothing(values: list[float]) -> None:
+def test_thirds_accept_very_few_tracks(values: list[float]) -> None:
     assert len(assign_slices(pd.Series(values, dtype=float))) == len(values)

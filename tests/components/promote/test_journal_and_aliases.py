@@ -228,7 +228,7 @@ def test_settle_refuses_a_registry_without_the_live_version(
     assert aliases(client, name)["champion"] == "3"
 
 
-def test_a_version_of_the_same_number_with_other_weights_is_not_made_live(
+def test_settle_refuses_a_version_with_other_weights(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
     """A promotion was killed, the database was restored to before it, and the number was given again."""

@@ -277,14 +277,14 @@ def test_fetch_model_refuses_a_model_changed_in_the_store(store: mlflow.MlflowCl
     assert stored
     for path in stored:
         path.write_bytes(original[:-4] + b"\x00\x00\x80\x3f")
-    with pytest.raises(UserError, match="holds other weights than were registered"):
+    with pytest.raises(UserError, match="holds weights that differ from the registered ones"):
         fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
     # consistently, by somebody who may write to the store: only the registry knows better
     for path in kept.rglob(ModelDescription.FILE):
         if json.loads(path.read_text())["sha256"] == ref.sha256:
             path.write_text(path.read_text().replace(ref.sha256, digest_file(path.parent / WEIGHTS)))
             load_model(path.parent)
-    with pytest.raises(UserError, match="holds other weights than were registered"):
+    with pytest.raises(UserError, match="holds weights that differ from the registered ones"):
         fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
 
 

@@ -44,7 +44,7 @@ def _model_of(place: Path) -> dict[str, object]:
     return model
 
 
-def test_without_a_registry_the_shipped_model_separates_and_no_registry_is_made(place: Path) -> None:
+def test_shipped_model_separates_without_a_registry(place: Path) -> None:
     shipped = save_tiny_model(place / "models" / NAME)
     code, out, error = _separate(place)
     assert code == 0, error
@@ -54,7 +54,7 @@ def test_without_a_registry_the_shipped_model_separates_and_no_registry_is_made(
     assert not (place / "workspace").exists()
 
 
-def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_champion_replaces_the_shipped_model(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_tiny_model(place / "models" / NAME)
     store = new_mlflow_store(place / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
@@ -72,7 +72,7 @@ def test_the_champion_goes_before_the_shipped_model(place: Path, monkeypatch: py
     assert _model_of(place)["sha256"] == load_model(champion).digest
 
 
-def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(place: Path) -> None:
+def test_registry_that_does_not_answer_is_one_line(place: Path) -> None:
     save_tiny_model(place / "models" / NAME)
     code, _, error = _separate(place, "http://127.0.0.1:9")
     assert code == ExitCode.OUTAGE
@@ -81,9 +81,7 @@ def test_a_registry_that_does_not_answer_is_not_taken_for_an_empty_one(place: Pa
     assert not (place / "out").exists()
 
 
-def test_parameters_outside_a_repository_are_those_of_the_repository(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parameters_are_the_same_outside_the_repository(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = save_tiny_model(place / "model")
     inside = prepare_job("in", "out", {"model": str(model)})
     monkeypatch.chdir(place)
@@ -108,6 +106,6 @@ def test_options_replace_parameters(place: Path) -> None:
         ({"limit": 0}, "command line: separate.limit"),
     ],
 )
-def test_an_option_that_does_not_fit_is_one_line(options: dict[str, object], says: str) -> None:
+def test_wrong_option_is_one_line(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         prepare_job("in", "out", options)

@@ -48,7 +48,7 @@ def _published(out: Path) -> tuple[float, bool, str]:
     return document["drift"], document["drifted"], (out / "index.html").read_text(encoding="utf-8")
 
 
-def test_over_the_limit_the_account_and_the_terminal_say_so(
+def test_drift_over_the_limit_is_reported(
     model: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = separate(model, tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 3})
@@ -63,7 +63,7 @@ def test_over_the_limit_the_account_and_the_terminal_say_so(
 
 
 @pytest.mark.parametrize("drift", [{"recordings": 4, "limit": 1.5}, {"recordings": 3, "limit": 1000.0}])
-def test_below_the_limit_or_of_few_recordings_nothing_is_said(
+def test_drift_below_the_limit_or_of_few_recordings_is_silent(
     model: Path, tones: Path, tmp_path: Path, drift: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     separate(model, tones, tmp_path / "out", drift=drift)
@@ -74,7 +74,7 @@ def test_below_the_limit_or_of_few_recordings_nothing_is_said(
     assert SAID not in capsys.readouterr().out
 
 
-def test_a_model_without_a_profile_knows_no_drift(tones: Path, tmp_path: Path) -> None:
+def test_model_without_a_profile_reports_no_drift(tones: Path, tmp_path: Path) -> None:
     summary = separate(
         save_tiny_model(tmp_path / "model"), tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 1}
     )

@@ -12,7 +12,7 @@ from tests.support.tiny_models import run_python, save_tiny_model
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 
-def test_every_odd_file_ends_as_it_should(tmp_path: Path) -> None:
+def test_catalogue_accounts_for_every_hostile_file(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     for folder in ("in", "scratch"):
         (tmp_path / folder).mkdir()

@@ -63,7 +63,7 @@ def _provenance(folder: Path) -> dict[str, object]:
     return document
 
 
-def test_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -> None:
+def test_job_writes_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert counts(separate(model, music, out)) == (7, 0, 0, 0)
     assert sorted(files(out)) == sorted(f"{name}/{file}" for name in NAMES for file in PER_RECORDING)
@@ -81,7 +81,7 @@ def test_a_folder_for_each_recording(model: Path, music: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
+def test_job_skips_finished_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)
     before = {path: path.stat().st_mtime_ns for name in NAMES for path in (out / name).iterdir()}
@@ -90,14 +90,14 @@ def test_what_is_done_is_skipped(model: Path, music: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_what_was_only_copied_is_skipped(model: Path, music: Path, tmp_path: Path) -> None:
+def test_job_skips_copied_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     separate(model, music, tmp_path / "out")
     (music / "a.wav").touch()
     assert counts(separate(model, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
 @pytest.mark.slow
-def test_what_changed_is_done_again(model: Path, music: Path, tmp_path: Path) -> None:
+def test_job_repeats_changed_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)
     before = files(out)
@@ -110,13 +110,13 @@ def test_what_changed_is_done_again(model: Path, music: Path, tmp_path: Path) ->
     assert all(after[name] != digest for name, digest in files(out).items())
 
 
-def test_the_same_model_by_another_name_changes_nothing(model: Path, music: Path, tmp_path: Path) -> None:
+def test_job_skips_recordings_of_the_same_model_under_another_name(model: Path, music: Path, tmp_path: Path) -> None:
     separate(model, music, tmp_path / "out")
     again = save_tiny_model(tmp_path / "renamed")
     assert counts(separate(again, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
-def test_another_post_processing_is_done_again_and_written_down(model: Path, music: Path, tmp_path: Path) -> None:
+def test_another_post_processing_repeats_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)
     before = files(out)
@@ -132,7 +132,7 @@ def test_another_post_processing_is_done_again_and_written_down(model: Path, mus
     assert np.array_equal(sum(stem.astype(int) for stem in stems), source)
 
 
-def test_another_format_leaves_no_stems_of_the_first(model: Path, music: Path, tmp_path: Path) -> None:
+def test_another_format_replaces_the_stems(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)
     assert counts(separate(model, music / "a.wav", out, format="flac", stems=("vocals",))) == (1, 0, 0, 0)
@@ -141,7 +141,7 @@ def test_another_format_leaves_no_stems_of_the_first(model: Path, music: Path, t
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"{}", b'{"source": 1, "stems": []}'])
-def test_a_damaged_provenance_is_made_again(model: Path, music: Path, tmp_path: Path, damage: bytes) -> None:
+def test_damaged_provenance_is_replaced(model: Path, music: Path, tmp_path: Path, damage: bytes) -> None:
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)
     before = files(out)
@@ -150,7 +150,7 @@ def test_a_damaged_provenance_is_made_again(model: Path, music: Path, tmp_path: 
     assert files(out) == before
 
 
-def test_provenance_says_where_a_stem_is_from(model: Path, music: Path, tmp_path: Path) -> None:
+def test_provenance_names_the_origin_of_a_stem(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)
     document = json.loads((out / "a.wav" / "provenance.json").read_text(encoding="utf-8"))
@@ -206,7 +206,7 @@ def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_a_bad_recording_stops_no_other_and_is_not_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
+def test_bad_recording_is_quarantined_and_not_repeated(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (music / "a0.wav").write_bytes(b"rubbish" * 100)
     (music / "empty.m4a").touch()
@@ -227,7 +227,7 @@ def test_a_bad_recording_stops_no_other_and_is_not_tried_again(model: Path, musi
 
 
 @pytest.mark.slow
-def test_a_bad_recording_that_was_replaced_is_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
+def test_replaced_bad_recording_is_tried_again(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (music / "bad.wav").write_bytes(b"rubbish" * 100)
     assert counts(separate(model, music, out)) == (7, 0, 1, 0)
@@ -238,7 +238,7 @@ def test_a_bad_recording_that_was_replaced_is_tried_again(model: Path, music: Pa
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.wav", b"new\nline.wav", b"-dash.wav", b" space .wav", b"%41?#.wav"])
-def test_names_that_are_odd(model: Path, tmp_path: Path, name: bytes) -> None:
+def test_job_accepts_odd_names(model: Path, tmp_path: Path, name: bytes) -> None:
     import os
 
     (tmp_path / "music").mkdir()
@@ -255,20 +255,20 @@ def test_names_that_are_odd(model: Path, tmp_path: Path, name: bytes) -> None:
     assert separate(model, tmp_path / "music", tmp_path / "out").done == 0
 
 
-def test_which_recordings_is_a_choice(model: Path, music: Path, tmp_path: Path) -> None:
+def test_patterns_choose_the_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     options = {"include": ("*.wav", "*.flac"), "exclude": ("歌/*",)}
     assert counts(separate(model, music, tmp_path / "out", options)) == (4, 0, 0, 0)
     assert set(rows(tmp_path / "out")) == {"a.wav", "a.flac", "Łódź/été, 'live'.wav", "upper.wav"}
 
 
-def test_a_limit_leaves_the_rest_for_later(model: Path, music: Path, tmp_path: Path) -> None:
+def test_limit_leaves_the_other_recordings_for_later(model: Path, music: Path, tmp_path: Path) -> None:
     first = separate(model, music, tmp_path / "out", {"limit": 3})
     assert (counts(first), first.later) == ((3, 0, 0, 0), 4)
     second = separate(model, music, tmp_path / "out", {"limit": 3})
     assert (counts(second), second.later) == ((3, 3, 0, 0), 1)
 
 
-def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path, music: Path, tmp_path: Path) -> None:
+def test_manifest_names_the_recordings_and_counts_missing_ones(model: Path, music: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "list.txt"
     manifest.write_text("a.wav\n歌/🎵 中文.flac\nnot-there.wav\n", encoding="utf-8")
     options = {"manifest": str(manifest)}
@@ -276,7 +276,7 @@ def test_a_manifest_names_the_recordings_and_what_is_missing_counts(model: Path,
     assert "the source does not have it" in rows(tmp_path / "out")["not-there.wav"].reason
 
 
-def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path, music: Path, tmp_path: Path) -> None:
+def test_claim_of_a_killed_process_is_removed(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)
     store = open_store(str(out))
@@ -297,7 +297,7 @@ def test_a_claim_of_a_killed_process_on_what_it_had_done_is_cleared(model: Path,
         (OSError(errno.ENOSPC, "No space left on device", "/full"), UserError, "/full: No space left on device"),
     ],
 )
-def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_next_one_completes_it(
+def test_store_failure_stops_the_job_and_the_next_job_completes_it(
     model: Path,
     music: Path,
     tmp_path: Path,
@@ -329,7 +329,7 @@ def test_a_store_that_refuses_or_is_full_in_the_middle_stops_the_job_and_the_nex
 
 
 @pytest.mark.slow
-def test_a_job_is_a_run_where_there_is_a_store(
+def test_job_logs_a_run_to_an_existing_store(
     model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
@@ -345,12 +345,12 @@ def test_a_job_is_a_run_where_there_is_a_store(
     assert [file.path for file in client.list_artifacts(run.info.run_id, "separate")] == ["separate/ledger.parquet"]
 
 
-def test_an_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
+def test_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
     assert counts(separate(model, tmp_path / "music", tmp_path / "out")) == (0, 0, 0, 0)
 
 
-def test_what_is_not_there_is_one_line(model: Path, tmp_path: Path) -> None:
+def test_missing_source_or_model_is_one_line(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is neither a file nor a folder"):
         separate(model, tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(UserError, match=r"is not a model: model\.json is missing"):
@@ -368,14 +368,14 @@ def test_stems_do_not_replace_the_recording(model: Path, music: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_destination_within_the_source_is_no_source(model: Path, music: Path) -> None:
+def test_destination_within_the_source_is_not_listed(model: Path, music: Path) -> None:
     out = music / "stems"
     assert counts(separate(model, music, out)) == (7, 0, 0, 0)
     (out / "a.wav" / "provenance.json").unlink()  # as a killed job leaves it
     assert counts(separate(model, music, out)) == (1, 6, 0, 0)
 
 
-def test_a_file_in_the_way_of_a_folder_is_that_recordings_trouble(model: Path, music: Path, tmp_path: Path) -> None:
+def test_file_in_the_place_of_a_folder_fails_one_recording(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.wav").touch()

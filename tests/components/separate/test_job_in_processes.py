@@ -68,7 +68,7 @@ def _write_minutes(path: Path, minutes: int) -> None:
             file.write(noise(minute, 60 * 44100).T)
 
 
-def test_ten_minutes_add_up_in_the_memory_of_one(tmp_path: Path) -> None:
+def test_ten_minutes_need_the_memory_of_one(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     peaks = {}
     for minutes in (1, 10):
@@ -128,7 +128,7 @@ def _music(folder: Path, recordings: int, seconds: int) -> Path:
     return folder
 
 
-def test_workers_do_it_in_any_number_and_order_to_the_same_bytes(tmp_path: Path) -> None:
+def test_stems_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 6, 5)
     for workers in (1, 3):
@@ -142,7 +142,7 @@ def test_workers_do_it_in_any_number_and_order_to_the_same_bytes(tmp_path: Path)
     assert len(files(tmp_path / "out1")) == 24
 
 
-def test_two_jobs_on_one_catalogue_share_it(tmp_path: Path) -> None:
+def test_two_jobs_share_a_catalogue(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 12, 10)
     command = [sys.executable, *COMMAND, "--model", str(model), "--workers", "2", str(music), "out"]
@@ -205,7 +205,7 @@ class Chaos:
             )
 
 
-def test_kills_and_a_store_that_comes_and_goes_change_nothing(bucket: Bucket, tmp_path: Path) -> None:
+def test_job_survives_kills_and_store_outages(bucket: Bucket, tmp_path: Path) -> None:
     """At least 20 kills with -9, the store stopped and started twice: the same files as of an undisturbed job."""
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 30, 12)
@@ -232,7 +232,7 @@ def test_kills_and_a_store_that_comes_and_goes_change_nothing(bucket: Bucket, tm
     assert "Traceback" not in (tmp_path / "job.log").read_text()
 
 
-def test_from_bucket_to_bucket(bucket: Bucket, tmp_path: Path) -> None:
+def test_job_separates_from_bucket_to_bucket(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     music = tmp_path / "music"
     for number, name in enumerate(("a.wav", "歌/été 'b', c.flac")):
@@ -271,7 +271,7 @@ def test_from_bucket_to_bucket(bucket: Bucket, tmp_path: Path) -> None:
     assert "1 recordings = 1 done" in single.stdout
 
 
-def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: Path) -> None:
+def test_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     soundfile.write(tmp_path / "a.wav", noise(0, 2000).T, 44100)
     bucket.put(tmp_path / "a.wav", "in/a.wav")
@@ -294,7 +294,7 @@ def test_a_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: P
     assert "is AWS_ENDPOINT_URL right, and the store up?" in fails("s3://music/in", "out", {}, ExitCode.OUTAGE)
 
 
-def test_credentials_taken_away_in_the_middle_are_one_line_and_nothing_is_lost(bucket: Bucket, tmp_path: Path) -> None:
+def test_withdrawn_credentials_are_one_line_and_lose_nothing(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 16, 12)
     bucket.put(music, "in")
@@ -338,7 +338,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_full_disk_is_one_line_and_with_more_room_it_goes_on(small_disk: Path, tmp_path: Path) -> None:
+def test_full_disk_is_one_line_and_the_next_job_continues(small_disk: Path, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 8, 8)
     command = [*COMMAND, "--model", str(model), str(music)]
@@ -356,7 +356,7 @@ def test_a_full_disk_is_one_line_and_with_more_room_it_goes_on(small_disk: Path,
     assert files(small_disk) == files(tmp_path / "roomy")
 
 
-def test_interrupted_it_says_so_and_goes_on_later(tmp_path: Path) -> None:
+def test_interrupted_job_is_one_line_and_the_next_job_continues(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 8, 20)
     command = [sys.executable, *COMMAND, "--model", str(model), str(music), "out"]
@@ -375,7 +375,7 @@ def test_interrupted_it_says_so_and_goes_on_later(tmp_path: Path) -> None:
     assert not list((tmp_path / "out" / RECORDS).glob("staging/*"))
 
 
-def test_a_killed_job_leaves_no_process(tmp_path: Path) -> None:
+def test_killed_job_leaves_no_process(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 8, 60)
     command = [sys.executable, *COMMAND, "--model", str(model), str(music), "out"]
@@ -390,7 +390,7 @@ def test_a_killed_job_leaves_no_process(tmp_path: Path) -> None:
     assert not alive, gone
 
 
-def test_a_recording_that_takes_too_much_memory_ends_in_quarantine(tmp_path: Path) -> None:
+def test_recording_that_needs_too_much_memory_is_quarantined(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     _music(tmp_path / "music", 1, 60)
     limits = ("--attempts", "2", "--worker-gigabytes", "0.05")
@@ -399,7 +399,7 @@ def test_a_recording_that_takes_too_much_memory_ends_in_quarantine(tmp_path: Pat
     assert ledger(tmp_path / "out")["00.flac"].reason == "its worker took more than 0.1 GB of memory, 2 times"
 
 
-def test_a_worker_that_stands_still_is_ended(tmp_path: Path) -> None:
+def test_stuck_worker_is_ended(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 3, 60)
     limits = ("--attempts", "2", "--stuck-seconds", "5")

@@ -24,7 +24,7 @@ __all__ = ["in_process"]
 
 
 @given(sizes=st.lists(st.integers(0, 1000), max_size=40), count=st.integers(1, 8))
-def test_shares_are_even_and_lose_nothing(sizes: list[int], count: int) -> None:
+def test_shards_are_even_and_complete(sizes: list[int], count: int) -> None:
     tasks = [Task(ListedFile(f"{number}.wav", size, ""), NEW) for number, size in enumerate(sizes)]
     shared = shards.divide_tasks(tasks, count)
     assert len(shared) == min(count, len(tasks))
@@ -33,7 +33,7 @@ def test_shares_are_even_and_lose_nothing(sizes: list[int], count: int) -> None:
     assert max(loads, default=0) - min(loads, default=0) <= max(sizes, default=0)
 
 
-def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cut_run_and_gather_give_one_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     for number in range(6):
         soundfile.write(tmp_path / "in" / f"{number}.wav", noise(number, 2000 * (1 + number)).T, 44100)
@@ -56,7 +56,7 @@ def test_cut_run_and_gather_come_to_one_account(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize(("limit", "count", "says"), [(0, 0, "give 1 or more"), (5, 2, "--manifest")])
-def test_what_can_not_be_cut_is_one_line(tmp_path: Path, limit: int, count: int, says: str) -> None:
+def test_impossible_cut_is_one_line(tmp_path: Path, limit: int, count: int, says: str) -> None:
     (tmp_path / "in").mkdir()
     address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
     options = JobOptions(limit=limit or None)

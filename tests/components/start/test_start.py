@@ -13,7 +13,7 @@ from tests.support.source import ROOT
 SHIPPED = ROOT / "models" / "vocal-isolation"
 
 
-def test_a_model_folder_is_copied_with_its_digest(tmp_path: Path) -> None:
+def test_model_folder_is_copied_with_its_digest(tmp_path: Path) -> None:
     found = start(str(SHIPPED), tmp_path / "out", tmp_path / "scratch")
     weights = start_model_folder(tmp_path / "out") / "weights.safetensors"
     assert StartModel.read(tmp_path / "out") == found
@@ -26,6 +26,6 @@ def test_no_model_replaces_the_one_before(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["start.json"]
 
 
-def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a model"):
         start(str(tmp_path), tmp_path / "out", tmp_path / "scratch")

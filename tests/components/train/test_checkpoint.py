@@ -10,7 +10,7 @@ from tests.components.train.train_music import train_config
 from tests.components.train.training_states import same, take_steps, tiny_state
 
 
-def test_a_restored_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
+def test_restored_training_continues_bit_for_bit(tmp_path: Path) -> None:
     config = train_config()
     state = tiny_state(config)
     take_steps(state, 3, seed=0)
@@ -30,7 +30,7 @@ def test_a_restored_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert same(state, restored)
 
 
-def test_the_average_follows_the_buffers_too() -> None:
+def test_average_includes_the_buffers() -> None:
     state = tiny_state(train_config(ema_decay=0.5))
     take_steps(state, 4, seed=0)
     names = [name for name, _ in state.separator.named_buffers() if name.endswith("running_mean")]
@@ -39,11 +39,11 @@ def test_the_average_follows_the_buffers_too() -> None:
         assert state.averaged.get_buffer(name).abs().sum() > 0
 
 
-def test_without_a_checkpoint_nothing_is_restored(tmp_path: Path) -> None:
+def test_restore_without_a_checkpoint_does_nothing(tmp_path: Path) -> None:
     assert not tiny_state(train_config()).restore(tmp_path)
 
 
-def test_a_checkpoint_holds_no_code(tmp_path: Path) -> None:
+def test_restore_refuses_a_checkpoint_with_code(tmp_path: Path) -> None:
     state = tiny_state(train_config())
     state.save(tmp_path)
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 0

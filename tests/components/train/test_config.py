@@ -20,17 +20,17 @@ from tests.components.train.train_music import PARAMS, train_config
         ({"ema_decay": 1.0}, "train.ema_decay"),
         ({"lerning_rate": 1.0}, "train.lerning_rate: no such parameter"),
         ({"augment": PARAMS["augment"] | {"flip_share": 1.5}}, "train.augment.flip_share"),
-        ({"network": {"name": "vnet"}}, "no architecture 'vnet' (there are bs_roformer, conv_tasnet,"),
+        ({"network": {"name": "vnet"}}, "there is no architecture 'vnet': choose from bs_roformer, conv_tasnet,"),
         ({"network": {"name": "unet", "depth": 3}}, "network.depth: no such parameter"),
     ],
 )
-def test_a_wrong_parameter_is_one_line_that_names_it(change: dict[str, object], complaint: str) -> None:
+def test_wrong_parameter_is_one_line_with_its_name(change: dict[str, object], complaint: str) -> None:
     with pytest.raises(UserError, match=re.escape(complaint)) as raised:
         train_config(**change)
     assert "\n" not in str(raised.value)
 
 
-def test_a_missing_parameter_is_named() -> None:
+def test_missing_parameter_is_named() -> None:
     values = {name: value for name, value in PARAMS.items() if name != "batch"}
     with pytest.raises(UserError, match=r"train\.batch: missing"):
         parse_section("train", values, TrainConfig, "params.yaml")

@@ -85,7 +85,7 @@ def test_finished_training_is_not_repeated(undisturbed: Training) -> None:
 
 
 @pytest.mark.parametrize("moment", [MOMENTS[0], MOMENTS[-1]], ids=lambda moment: moment.__name__)
-def test_a_killed_launcher_leaves_nothing_and_the_same_command_finishes(
+def test_killed_launcher_leaves_no_process_and_the_next_run_finishes(
     make: MakeTraining, undisturbed: Training, moment: Moment
 ) -> None:
     """At the first moment nothing is made yet: the same command from its start gives the same, in a run of its own."""
@@ -106,7 +106,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_same_command_finishes(
 
 
 @pytest.mark.parametrize("moment", MOMENTS[2:3], ids=lambda moment: moment.__name__)
-def test_a_killed_worker_is_started_again_by_itself(make: MakeTraining, undisturbed: Training, moment: Moment) -> None:
+def test_killed_worker_is_started_again(make: MakeTraining, undisturbed: Training, moment: Moment) -> None:
     training = make(f"worker-{moment.__name__}", 1)
     launcher = training.start()
     wait_until(lambda: moment(training, launcher))
@@ -158,7 +158,7 @@ def test_two_processes_train_like_one(undisturbed: Training, undisturbed_pair: T
     assert two["loss"].iloc[-1] == pytest.approx(one["loss"].iloc[-1], rel=0.1)
 
 
-def test_one_of_two_processes_killed_changes_nothing(make: MakeTraining, undisturbed_pair: Training) -> None:
+def test_kill_of_one_of_two_processes_changes_nothing(make: MakeTraining, undisturbed_pair: Training) -> None:
     training = make("pair-0", 2)
     launcher = training.start()
     wait_until(lambda: a_validation_is_said(training, launcher))

@@ -46,7 +46,7 @@ def said_of_waiting(training: Training) -> list[re.Match[str]]:
 
 
 @pytest.mark.slow
-def test_the_second_waits_and_goes_on_from_the_checkpoint_of_the_killed_first(first: Training, tmp_path: Path) -> None:
+def test_second_training_continues_from_the_checkpoint_of_a_killed_one(first: Training, tmp_path: Path) -> None:
     """Two folders with one scratch folder, as clones of a project have it."""
     second = Training(tmp_path / "b", first.cache, first.store, scratch=first.scratch, steps=20)
     launcher = pause_at_a_checkpoint(first)
@@ -65,7 +65,7 @@ def test_the_second_waits_and_goes_on_from_the_checkpoint_of_the_killed_first(fi
     assert [step for step, _ in second.logged("train/loss")] == [10, 20]
 
 
-def test_launchers_of_one_training_over_several_hosts_share_the_lock(
+def test_launchers_on_several_hosts_share_the_lock_of_a_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PET_RDZV_ENDPOINT", "10.0.0.1:29400")
@@ -73,7 +73,7 @@ def test_launchers_of_one_training_over_several_hosts_share_the_lock(
         assert capsys.readouterr().err == ""
 
 
-def test_the_lock_ends_with_the_block_and_lies_beside_the_folder(tmp_path: Path) -> None:
+def test_lock_lies_beside_the_folder_and_ends_with_the_block(tmp_path: Path) -> None:
     for _ in range(2):
         with exclusive_training(tmp_path / "key"):
             assert (tmp_path / "key" / Holder.FILE).is_file()

@@ -37,7 +37,7 @@ class _Story:
         self.trainer = Trainer(config, self.state, *readers, group, scratch, self.rows.append)
 
 
-def test_the_loop_ends_at_the_last_step_and_validates_there(tmp_path: Path, group: Group) -> None:
+def test_loop_validates_at_the_last_step(tmp_path: Path, group: Group) -> None:
     story = _Story(
         train_config(steps=5, validate_every=2), noise_cache(tmp_path / "cache"), group, tmp_path / "scratch"
     )
@@ -63,9 +63,7 @@ def test_patience_counts_validations_since_the_best(tmp_path: Path, group: Group
         assert story.trainer.finished is finished
 
 
-def test_a_training_that_does_not_improve_ends_early(
-    tmp_path: Path, group: Group, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_without_improvement_ends_early(tmp_path: Path, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([1.0, 3.0, 2.0, 2.9, 9.0])
     monkeypatch.setattr("components.train.loop.validation_sdr", lambda *_: dict.fromkeys(TARGETS, next(scores)))
     config = train_config(steps=50, validate_every=1, patience=2)
@@ -91,7 +89,7 @@ def test_silent_target_is_ignored_in_the_choice_of_the_best(
     assert (story.state.best.step, story.state.best.score) == (3, 3.0)
 
 
-def test_a_loss_that_is_no_number_names_step_and_tracks(tmp_path: Path, group: Group) -> None:
+def test_nan_loss_is_one_line_with_step_and_tracks(tmp_path: Path, group: Group) -> None:
     config = train_config(steps=5)
     story = _Story(config, noise_cache(tmp_path / "cache"), group, tmp_path / "scratch")
     stems = np.full((1, 2, 2, 4000), np.nan, np.float32)
@@ -137,7 +135,7 @@ def first_step(
 
 
 @pytest.mark.parametrize("passes", [2, 3, 6])
-def test_in_several_passes_a_step_is_the_same(tmp_path: Path, group: Group, passes: int) -> None:
+def test_step_does_not_depend_on_the_number_of_passes(tmp_path: Path, group: Group, passes: int) -> None:
     taken: dict[int, list[int]] = {1: [], passes: []}
     steps = {}
     for number, counts in taken.items():
@@ -149,7 +147,7 @@ def test_in_several_passes_a_step_is_the_same(tmp_path: Path, group: Group, pass
     assert steps[1][1].abs().max() > 1e-4
 
 
-def test_in_several_passes_batch_norms_see_fewer_crops_at_a_time(tmp_path: Path, group: Group) -> None:
+def test_batch_norms_see_only_the_crops_of_a_pass(tmp_path: Path, group: Group) -> None:
     """So with them passes change a step a little: they take each pass's own statistics."""
     losses = {}
     for passes in (1, 2):

@@ -36,7 +36,7 @@ def test_frozen_norms_keep_their_statistics_and_learn_their_scale() -> None:
     assert any(name.endswith("weight") for name in changed)
 
 
-def test_a_part_trains_at_its_own_rate() -> None:
+def test_part_trains_at_its_own_rate() -> None:
     part = _first_part(tiny_state(train_config()))
     groups = tiny_state(train_config(learning_rates={part: 0.25})).optimizer.param_groups
     assert [group["factor"] for group in groups] == [0.25, 1.0]
@@ -47,12 +47,12 @@ def test_a_part_trains_at_its_own_rate() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"frozen": ["no.such.*"]}, {"learning_rates": {"no.such.*": 0.1}}])
-def test_a_pattern_without_a_module_is_one_line(changes: dict[str, object]) -> None:
+def test_pattern_without_a_module_is_one_line(changes: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"no module matches no\.such\.\* \(there are "):
         tiny_state(train_config(**changes))
 
 
-def test_a_network_without_anything_to_train_is_refused() -> None:
+def test_network_without_trainable_weights_is_refused() -> None:
     with pytest.raises(UserError, match="no weight is left to train"):
         tiny_state(train_config(frozen=["*"]))
 

@@ -44,7 +44,7 @@ def sdr(stem: np.ndarray, estimate: np.ndarray) -> float:
     return float(10 * np.log10((stem**2).sum() / ((stem - estimate) ** 2).sum()))
 
 
-def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_path: Path, store: str) -> None:
+def test_training_learns_an_easy_problem_and_writes_its_outputs(tmp_path: Path, store: str) -> None:
     tracks = {("train", f"Song {number}"): tone_and_noise(number, 6) for number in range(4)}
     tracks |= {("validation", "Held back"): tone_and_noise(10, 4)}
     training = Training(
@@ -79,9 +79,7 @@ def test_a_training_learns_an_easy_problem_and_leaves_what_later_steps_need(tmp_
     assert "validation at step 80" in outcome.text
 
 
-def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained_again(
-    tmp_path: Path, six_steps: Training
-) -> None:
+def test_finished_training_is_logged_to_another_mlflow_without_training(tmp_path: Path, six_steps: Training) -> None:
     """From the embedded store to a server, as a team grows."""
     training = six_steps
     weights, curve, run_id = training.weights, training.logged("train/loss"), training.run_id
@@ -95,9 +93,7 @@ def test_with_another_mlflow_a_finished_training_is_logged_there_and_not_trained
     assert [step for step, _ in curve] == [2, 4, 6]
 
 
-def test_mixed_precision_trains_too_and_gives_other_weights(
-    tmp_path: Path, cache: Path, store: str, six_steps: Training
-) -> None:
+def test_mixed_precision_gives_other_weights(tmp_path: Path, cache: Path, store: str, six_steps: Training) -> None:
     mixed = trained_shortly(tmp_path / "bf16", cache, store, "bf16")
     assert six_steps.weights != mixed.weights
     losses = [pd.read_csv(training.out / "curves.csv")["loss"] for training in (six_steps, mixed)]
@@ -106,7 +102,7 @@ def test_mixed_precision_trains_too_and_gives_other_weights(
     assert all(value.dtype in (torch.float32, torch.int64) for value in weights.values())
 
 
-def test_a_loss_that_is_no_number_ends_it_at_once_with_step_and_tracks(tmp_path: Path, cache: Path, store: str) -> None:
+def test_nan_loss_ends_the_training_with_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     # an endless learning rate makes the weights, and so the next loss, no numbers
     training = Training(tmp_path / "run", cache, store, learning_rate=1e38, warmup_steps=0, weight_decay=1e10)
     outcome = training.run()
@@ -121,7 +117,7 @@ def test_a_loss_that_is_no_number_ends_it_at_once_with_step_and_tracks(tmp_path:
     assert training.run().code == 2
 
 
-def test_a_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+def test_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", cache, store, steps=-1).run()
     assert outcome.code == 2
     assert (
@@ -129,14 +125,14 @@ def test_a_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) 
     )
 
 
-def test_a_missing_cache_is_one_line(tmp_path: Path, store: str) -> None:
+def test_missing_cache_is_one_line(tmp_path: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", tmp_path / "nowhere", store).run()
     assert outcome.code == 2
     assert outcome.text.count("\n") == 1
     assert "nowhere/cache.json does not exist: run `dvc repro cache` first" in outcome.text
 
 
-def test_a_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: str) -> None:
+def test_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: str) -> None:
     cache = write_cache(tmp_path / "cache", {("train", "Song"): tone_and_noise(0, 2)})
     outcome = Training(tmp_path / "run", cache, store).run()
     assert outcome.code == 2
@@ -144,7 +140,7 @@ def test_a_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: st
     assert "has no validation tracks" in outcome.text.splitlines()[-1]
 
 
-def test_a_batch_that_cannot_be_shared_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+def test_batch_that_cannot_be_shared_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", cache, store, processes=2, batch=3).run()
     assert outcome.code == 2
     assert "Traceback" not in outcome.text

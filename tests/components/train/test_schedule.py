@@ -17,7 +17,7 @@ def test_learning_rate_warms_up_then_falls_to_a_hundredth() -> None:
     assert learning_rate(config, 100) == pytest.approx(0.005)
 
 
-def test_learning_rate_without_warm_up_and_with_nothing_but_warm_up() -> None:
+def test_learning_rate_accepts_no_warm_up_and_only_warm_up() -> None:
     assert learning_rate(train_config(warmup_steps=0, learning_rate=0.5), 0) == pytest.approx(0.5)
     assert learning_rate(train_config(steps=10, warmup_steps=10, learning_rate=0.5), 9) == pytest.approx(0.5)
     assert learning_rate(train_config(steps=10, warmup_steps=20, learning_rate=0.5), 9) == pytest.approx(0.25)

@@ -36,19 +36,19 @@ class _Layers(Separator):
 
 
 @pytest.mark.parametrize("samples", [32, 100])
-def test_a_convolutions_operations(samples: int) -> None:
+def test_operations_of_a_convolution_include_the_gradients(samples: int) -> None:
     """A multiplication and an addition a weight and place; as many again for the gradient of the weights."""
     layer = nn.Conv1d(2, 6, 5, padding=2)
     assert crop_flops(_Layers(layer), 2, samples) == 2 * (2 * samples * 2 * 6 * 5)
 
 
-def test_a_deeper_layer_is_paid_for_three_times() -> None:
+def test_operations_of_a_deeper_layer_count_three_times() -> None:
     """It passes a gradient on to the layer before, too."""
     first, second = nn.Conv1d(2, 4, 3, padding=1), nn.Conv1d(4, 2, 7, padding=3)
     assert crop_flops(_Layers(first, second), 2, 50) == 2 * (2 * 50 * 2 * 4 * 3) + 3 * (2 * 50 * 4 * 2 * 7)
 
 
-def test_a_linear_layers_operations() -> None:
+def test_operations_of_a_linear_layer_count_each_product() -> None:
     assert crop_flops(_Layers(nn.Linear(40, 8, bias=False)), 2, 40) == 2 * (2 * 2 * 40 * 8)
 
 
@@ -58,7 +58,7 @@ def test_norms_and_activations_are_not_counted() -> None:
 
 
 @pytest.mark.parametrize("values", NETWORKS)
-def test_counting_leaves_the_network_as_it_was(values: dict[str, object]) -> None:
+def test_counting_leaves_the_network_unchanged(values: dict[str, object]) -> None:
     torch.manual_seed(0)
     separator = build_separator(parse_network(values), 2, 2)
     before = {name: value.clone() for name, value in separator.state_dict().items()}
@@ -79,7 +79,7 @@ def test_longer_crops_cost_in_proportion(values: dict[str, object]) -> None:
 # the device
 
 
-def test_the_peak_is_measured_not_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.train.throughput.MATRIX_SIZE", 128)
     assert peak_flops(CPU, torch.float32) > 1e6
     # of the repetitions the fastest counts: 2 n³ operations in 2 s
@@ -94,7 +94,7 @@ def test_the_peak_is_measured_not_assumed(monkeypatch: pytest.MonkeyPatch) -> No
     assert next(ticks, None) is None
 
 
-def test_memory_is_that_of_this_process() -> None:
+def test_memory_is_the_peak_of_this_process() -> None:
     before = peak_memory(CPU)
     assert 2**24 < before < 2**40
     held = torch.ones(2**23)  # 32 MiB
@@ -128,7 +128,7 @@ def _slow_batches(now: _Time, count: int, wait: float) -> Iterator[int]:
         yield number
 
 
-def test_the_clock_counts_steps_and_waiting(now: _Time) -> None:
+def test_clock_counts_steps_and_waiting(now: _Time) -> None:
     clock = StepClock(started=now())
     seen = []
     for batch in clock.watch(_slow_batches(now, 5, 0.5)):
@@ -141,7 +141,7 @@ def test_the_clock_counts_steps_and_waiting(now: _Time) -> None:
     assert clock.waiting_share == pytest.approx(0.25)
 
 
-def test_a_step_counts_when_its_batch_is_there(now: _Time) -> None:
+def test_clock_counts_a_step_after_its_batch_arrived(now: _Time) -> None:
     clock = StepClock(started=now())
     watched = clock.watch(_slow_batches(now, 3, 1.0))
     assert clock.steps == 0
@@ -151,13 +151,13 @@ def test_a_step_counts_when_its_batch_is_there(now: _Time) -> None:
     assert clock.waited == pytest.approx(2)
 
 
-def test_a_clock_without_steps(now: _Time) -> None:
+def test_clock_without_steps_reports_nothing(now: _Time) -> None:
     clock = StepClock(started=now())
     assert list(clock.watch(iter(()))) == []
     assert (clock.steps, clock.waited, clock.waiting_share) == (0, 0, 0)
 
 
-def test_the_real_clock_goes_on() -> None:
+def test_real_clock_advances() -> None:
     clock = StepClock()
     times = [clock.seconds for _ in range(5)]
     assert times[0] >= 0
@@ -165,7 +165,7 @@ def test_the_real_clock_goes_on() -> None:
     assert times[-1] < 60
 
 
-def test_a_row_of_speeds(now: _Time) -> None:
+def test_row_has_the_speeds(now: _Time) -> None:
     clock = StepClock(started=now(), waited=2.0, steps=20)
     now.now += 10
     row = StepWork(audio_seconds=12.0, flops=3e9, peak=2e10).speed(clock, CPU)

@@ -7,7 +7,7 @@ from tests.components.train.train_music import PARAMS, no_start, noise, noise_ca
 from tests.components.train.training_states import first_model
 
 
-def test_another_parameter_or_other_data_is_another_training(tmp_path: Path) -> None:
+def test_key_changes_with_parameters_and_data(tmp_path: Path) -> None:
     cache, start = noise_cache(tmp_path / "a"), no_start(tmp_path / "start")
     key = training_key(train_config(), cache, start)
     assert key == training_key(train_config(), noise_cache(tmp_path / "b"), start)
@@ -23,7 +23,7 @@ def test_another_first_model_is_another_training(tmp_path: Path) -> None:
     assert len({none, first, other}) == 3
 
 
-def test_other_sound_of_the_same_length_and_level_is_another_training(tmp_path: Path) -> None:
+def test_key_changes_with_the_samples(tmp_path: Path) -> None:
     stems, start = noise(0, 1), no_start(tmp_path / "start")
     first = write_cache(tmp_path / "a", {("train", "Song"): stems})
     second = write_cache(tmp_path / "b", {("train", "Song"): -stems})

@@ -59,13 +59,13 @@ def test_tensors_that_fit_are_taken_and_the_others_named(
     assert unfit in message.split("; fresh: ")[1]
 
 
-def test_a_model_of_other_targets_is_refused(tmp_path: Path, reader: ShardReader) -> None:
+def test_model_of_other_targets_is_refused(tmp_path: Path, reader: ShardReader) -> None:
     start = first_model(tmp_path / "start", seed=5, targets=("vocals", "drums"))
     with pytest.raises(UserError, match=r"separates vocals, drums at 8000 Hz .* data are vocals, accompaniment"):
         take_weights(_fresh(), reader, start)
 
 
-def test_a_model_of_which_nothing_fits_is_refused(tmp_path: Path, reader: ShardReader) -> None:
+def test_model_without_a_fitting_weight_is_refused(tmp_path: Path, reader: ShardReader) -> None:
     start = first_model(tmp_path / "start", seed=5, network=SMALL_TASNET)
     with pytest.raises(UserError, match=r"nothing of .* fits train\.network"):
         take_weights(_fresh(), reader, start)

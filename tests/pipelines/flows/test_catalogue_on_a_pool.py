@@ -38,7 +38,7 @@ def _stems(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): digest_file(path) for path in folder.rglob("*.wav")}
 
 
-def test_a_pools_workers_share_a_catalogue(variables: dict[str, str], tmp_path: Path) -> None:
+def test_workers_of_a_pool_share_a_catalogue(variables: dict[str, str], tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     (tmp_path / "in").mkdir()
     for number in range(5):
@@ -79,7 +79,7 @@ def test_a_pools_workers_share_a_catalogue(variables: dict[str, str], tmp_path: 
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])
-def test_the_server_accepts_the_pool_templates(variables: dict[str, str], kind: str) -> None:
+def test_server_accepts_the_pool_templates(variables: dict[str, str], kind: str) -> None:
     template = str(Path(__file__).parents[3] / "docker" / "pools" / f"{kind}.json")
     command = [PREFECT, "work-pool", "create", f"our-{kind}", "--type", kind, "--base-job-template", template]
     subprocess.run(command, env=os.environ | variables, check=True)
@@ -88,7 +88,7 @@ def test_the_server_accepts_the_pool_templates(variables: dict[str, str], kind: 
     assert found["base_job_template"]["variables"]["properties"]["image"]["default"].startswith("stemline/worker")
 
 
-def test_a_missing_pool_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
+def test_missing_pool_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     result = run_python(
         "-m", "pipelines.terminal.cli", "separate", "--pool", "nowhere", "in", "out", cwd=tmp_path, more=variables
@@ -99,7 +99,7 @@ def test_a_missing_pool_is_one_line(variables: dict[str, str], tmp_path: Path) -
     assert "Traceback" not in result.stderr
 
 
-def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
+def test_missing_server_says_how_to_start_one(tmp_path: Path) -> None:
     more = {"PREFECT_API_URL": "", "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
     result = run_python(
         "-m", "pipelines.terminal.cli", "separate", "--pool", POOL, "in", "out", cwd=tmp_path, more=more

@@ -52,7 +52,7 @@ def evaluated(project: Project, server: dict[str, str]) -> str:
     return project.run("evaluate")
 
 
-def test_without_a_champion_there_is_nothing_to_score(project: Project, server: dict[str, str]) -> None:
+def test_evaluation_without_a_champion_does_nothing(project: Project, server: dict[str, str]) -> None:
     said = evaluated(project, server)
     assert f"Completed: no version of {NAME} is live: there is nothing to score" in said
     assert "Traceback" not in said
@@ -64,9 +64,7 @@ def _runs(project: Project) -> dict[str, Run]:
     return {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
 
 
-def test_the_champions_new_scores_are_compared_with_those_at_its_promotion(
-    project: Project, server: dict[str, str]
-) -> None:
+def test_new_scores_are_compared_with_those_at_the_promotion(project: Project, server: dict[str, str]) -> None:
     save_tiny_model(project.folder / "made" / "model")
     project.run("register")
     said = evaluated(project, server)

@@ -58,7 +58,7 @@ def _git(project: Project, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=project.folder, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_table_has_every_system_and_the_oracles(project: Project, output: str) -> None:
+def test_table_has_every_system_and_the_oracles(project: Project, output: str) -> None:
     out = project.workspace / "compare"
     table = _table(project)
     assert {"unet", "wave-unet", "four", "mixture", "irm2/2", "irm2/4"} <= set(table.index)
@@ -75,7 +75,7 @@ def test_the_table_has_every_system_and_the_oracles(project: Project, output: st
     assert "4 of 4 systems" in output
 
 
-def test_a_single_track_is_warned_of_before_the_trainings(output: str) -> None:
+def test_single_test_track_gives_a_warning_before_the_trainings(output: str) -> None:
     few = output.index("fewer than two test tracks: there will be scores, but no intervals")
     assert "--dataset musdb18-7s has more" in output
     assert few < output.index("1 of 4 systems")
@@ -84,7 +84,7 @@ def test_a_single_track_is_warned_of_before_the_trainings(output: str) -> None:
 @pytest.mark.parametrize(
     ("available", "wanted", "remedy"), [(1, None, "--dataset"), (1, 5, "--dataset"), (9, 1, "--tracks")]
 )
-def test_the_warning_of_too_few_tracks_names_a_remedy(
+def test_warning_of_too_few_tracks_names_a_remedy(
     tmp_path: Path, available: int, wanted: int | None, remedy: str
 ) -> None:
     AcquireSummary(tracks={"test": available}).write(tmp_path / "acquire")
@@ -93,15 +93,15 @@ def test_the_warning_of_too_few_tracks_names_a_remedy(
     assert few_tracks(tmp_path, None) is few_tracks(tmp_path, 2) is None
 
 
-def test_every_failure_is_named_with_its_reason(project: Project, output: str) -> None:
+def test_summary_names_every_failure_with_its_reason(project: Project, output: str) -> None:
     [line] = re.findall(r"^stemline: the table is made, without what failed: (.*)$", output, re.MULTILINE)
     model, scores = line.split("; ", 1)
     assert re.match(r"speech: evaluate: track '.*' has no stem for the target 'speech'", model)
-    assert re.match(r"others: no file in .* is about a track that was scored here", scores)
+    assert re.match(r"others: no file in .* has the name of a scored track", scores)
     assert {"speech", "others"}.isdisjoint(_table(project).index)
 
 
-def test_each_system_is_an_experiment_and_a_run(project: Project, output: str) -> None:
+def test_systems_have_an_experiment_and_a_run(project: Project, output: str) -> None:
     refs = _git(project, "for-each-ref", "--format=%(refname)", "refs/exps").split()
     assert {Path(ref).name for ref in refs} == {"compare-small-unet", "compare-small-wave-unet"}
     shown = project.run("dvc", "exp", "show", "--csv")
@@ -115,12 +115,12 @@ def test_each_system_is_an_experiment_and_a_run(project: Project, output: str) -
     assert run.data.metrics["test/vocals/SDR"] == pytest.approx(_table(project)["vocals SDR"]["four"])
 
 
-def test_the_users_folder_stays_as_it_was(project: Project, output: str) -> None:
+def test_folder_of_the_user_stays_unchanged(project: Project, output: str) -> None:
     assert _git(project, "status", "--porcelain") == "?? notes.txt\n"
     assert not (project.workspace / "train").exists()
 
 
-def test_a_second_comparison_repeats_no_training_or_scoring(project: Project, output: str) -> None:
+def test_second_comparison_repeats_no_training_or_scoring(project: Project, output: str) -> None:
     file = project.workspace / "compare" / "comparison.csv"
     scores = [column for column in map(str, pd.read_csv(file)) if column.endswith(("SDR", "SIR", "SAR", "ISR"))]
     before = pd.read_csv(file).set_index("system")[scores]

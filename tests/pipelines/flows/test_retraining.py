@@ -47,7 +47,7 @@ def _tree(project: Project) -> str:
 
 
 @pytest.mark.system
-def test_a_retraining_goes_on_after_a_kill_and_leaves_nothing_behind(project: Project) -> None:
+def test_retraining_continues_after_a_kill_and_leaves_nothing_behind(project: Project) -> None:
     process = project.start("pipelines.terminal.cli", "retrain", "--why", "the first")
     deadline = time.monotonic() + 300
     scratch = project.workspace / "scratch" / "train"
@@ -72,7 +72,7 @@ def test_a_retraining_goes_on_after_a_kill_and_leaves_nothing_behind(project: Pr
 
 
 @pytest.mark.system
-def test_a_retraining_without_changes_trains_nothing(project: Project) -> None:
+def test_retraining_without_changes_trains_nothing(project: Project) -> None:
     text = project.stemline("retrain")
     assert "are those of the champion, version 1: nothing to train" in text
     assert "Running stage" not in text
@@ -80,7 +80,7 @@ def test_a_retraining_without_changes_trains_nothing(project: Project) -> None:
 
 
 @pytest.mark.parametrize("champion", [False, True])
-def test_a_retraining_records_the_results_of_a_killed_one(
+def test_retraining_records_the_results_of_a_killed_one(
     champion: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then DVC has nothing left to run; a live version was recorded before its promotion."""
@@ -112,7 +112,7 @@ def test_a_retraining_records_the_results_of_a_killed_one(
     assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
-def test_the_verdicts_artifact_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_artifact_of_the_verdict_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
 
@@ -156,7 +156,7 @@ def _small_project(folder: Path, remote: Path) -> None:
     _git(folder, "commit", "--quiet", "--message", "First")
 
 
-def test_a_machine_takes_over_results_that_another_one_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
     from pipelines.processes.command import run_command

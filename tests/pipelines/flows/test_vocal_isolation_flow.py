@@ -42,7 +42,7 @@ def test_run_goes_from_nothing_to_separated_songs(project: Project, first_run: s
     assert "Traceback" not in first_run
 
 
-def test_the_stems_add_up_to_the_songs(project: Project, first_run: str) -> None:
+def test_stems_add_up_to_the_songs(project: Project, first_run: str) -> None:
     songs = sorted((project.workspace / "catalogue").glob("*.flac"))
     assert len(songs) == 2
     for song in songs:
@@ -57,7 +57,7 @@ def test_the_stems_add_up_to_the_songs(project: Project, first_run: str) -> None
         assert np.abs(total - mixture).max() <= 2**16  # one step of 16 bits
 
 
-def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project, first_run: str) -> None:
+def test_training_scores_and_version_share_a_run(project: Project, first_run: str) -> None:
     run_id = json.loads((project.workspace / "train" / "run.json").read_text("utf-8"))["run_id"]
     store = project.store()
     assert store.get_model_version(NAME, "1").run_id == run_id
@@ -69,7 +69,7 @@ def test_the_training_the_scores_and_the_version_are_of_one_run(project: Project
     assert len({data.digest for data in uses.values()}) == 2
 
 
-def test_a_second_run_repeats_nothing(project: Project, first_run: str) -> None:
+def test_second_run_repeats_nothing(project: Project, first_run: str) -> None:
     before = project.made()
     text = project.run("pipelines.flows.vocal_isolation")  # the same as `stemline run`
     assert project.made() == before
@@ -96,7 +96,7 @@ def test_status_names_the_live_model_and_the_stages(project: Project, first_run:
         assert f"{stage}: fresh" in text
 
 
-def test_an_experiment_trains_with_other_parameters(project: Project, first_run: str) -> None:
+def test_experiment_trains_with_other_parameters(project: Project, first_run: str) -> None:
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "A run")
     text = project.run("dvc", "exp", "run", "--set-param", "train.steps=10", "--name", "short")
@@ -108,9 +108,7 @@ def test_an_experiment_trains_with_other_parameters(project: Project, first_run:
     assert "Data and pipelines are up to date." in project.run("dvc", "repro")
 
 
-def test_a_killed_run_leaves_no_process_and_the_next_run_judges_the_new_version(
-    project: Project, first_run: str
-) -> None:
+def test_killed_run_leaves_no_process_and_the_next_run_judges_the_version(project: Project, first_run: str) -> None:
     process = project.start("pipelines.terminal.cli", "run", "--set", "train.seed=8", "--set", "train.steps=40")
     assert process.stdout is not None
     for line in process.stdout:
@@ -132,9 +130,7 @@ def test_a_killed_run_leaves_no_process_and_the_next_run_judges_the_new_version(
     assert "was refused by the gate" in text
 
 
-def test_a_users_mistake_in_a_stage_ends_the_run_with_one_line(
-    project: Project, first_run: str, tmp_path: Path
-) -> None:
+def test_user_error_in_a_stage_ends_the_run_with_one_line(project: Project, first_run: str, tmp_path: Path) -> None:
     path = project.folder / "params.yaml"
     before = path.read_bytes()
     yaml = YAML()

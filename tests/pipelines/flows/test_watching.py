@@ -98,7 +98,7 @@ def test_only_a_change_sends_an_event(look: Look, music: Path, workspace: Path) 
     assert event["payload"] == {"source": str(music)}
 
 
-def test_a_change_during_a_retraining_sends_its_event_afterwards(look: Look, music: Path, workspace: Path) -> None:
+def test_change_during_a_retraining_sends_its_event_afterwards(look: Look, music: Path, workspace: Path) -> None:
     look(music)
     before = _marks(workspace)
     (music / "tracks.csv").write_text("track,genre\nBand,folk\n")
@@ -123,7 +123,7 @@ def _a_retraining() -> Iterator[None]:
             client.set_flow_run_state(run.id, Completed(), force=True)
 
 
-def test_without_a_source_it_watches_what_the_training_reads(
+def test_watch_without_a_source_watches_the_data_of_the_training(
     watching: ModuleType, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -139,7 +139,7 @@ def test_without_a_source_it_watches_what_the_training_reads(
     assert event["payload"] == {"source": "music"}
 
 
-def test_a_replaced_recording_is_a_change(look: Look, music: Path) -> None:
+def test_replaced_recording_is_a_change(look: Look, music: Path) -> None:
     look(music)
     (music / "Band" / "song.wav").write_bytes(b"another sound")
     assert look(music).message == "1 files, changed"
@@ -153,7 +153,7 @@ def test_each_folder_has_its_own_record(look: Look, music: Path, workspace: Path
     assert len(_marks(workspace)) == 2
 
 
-def test_a_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
+def test_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
     state = look(tmp_path / "nowhere")
     assert state.is_failed()
     assert state.message is not None
@@ -162,7 +162,7 @@ def test_a_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Pat
     assert _marks(workspace) == []
 
 
-def test_an_event_that_could_not_be_sent_is_sent_the_next_time(
+def test_unsent_event_is_sent_the_next_time(
     look: Look, music: Path, workspace: Path, watching: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def send_nothing(*_: object, **__: object) -> None:

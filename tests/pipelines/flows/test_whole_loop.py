@@ -52,7 +52,7 @@ def champion(stack: Stack) -> int:
     return int(stack.client().get_registered_model(NAME).aliases["champion"])
 
 
-def test_a_schedule_trains_and_promotes_the_first_model(project: Project, stack: Stack, tmp_path: Path) -> None:
+def test_schedule_trains_and_promotes_the_first_model(project: Project, stack: Stack, tmp_path: Path) -> None:
     file = project.folder / "prefect.yaml"
     file.write_text(file.read_text().replace('"0 3 * * 0"', '"* * * * *"'))
     project.stemline("deploy", POOL)
@@ -85,7 +85,7 @@ def _restart_prefect(stack: Stack, run: dict[str, Any]) -> None:
     stack.ask(f"v2/concurrency_limits/leases/{lease}/renew", lease_duration=300)
 
 
-def test_new_data_start_a_retraining_whose_better_model_goes_live(project: Project, stack: Stack) -> None:
+def test_new_data_lead_to_a_better_live_model(project: Project, stack: Stack) -> None:
     wait_for_state(stack, stack.start_run("watch-data/data", source="data"))
     add_song(project, "train", 11)
     set_values(project, {"train.steps": 300})
@@ -96,9 +96,7 @@ def test_new_data_start_a_retraining_whose_better_model_goes_live(project: Proje
     assert (aliases["champion"], aliases["previous"]) == ("2", "1")
 
 
-def test_drift_of_a_catalogue_starts_a_retraining_whose_worse_model_is_refused(
-    project: Project, stack: Stack, tmp_path: Path
-) -> None:
+def test_drift_leads_to_a_retraining_and_a_refused_worse_model(project: Project, stack: Stack, tmp_path: Path) -> None:
     set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # what the retraining will make is worse
     for number in range(3):
         soundfile.write(tmp_path / f"{number}.flac", noise(number, 30000).T, 44100)
@@ -131,7 +129,7 @@ def test_rollback_makes_the_previous_model_live(project: Project, stack: Stack) 
     assert "3 recordings = 3 done" in again, "what the other version made is made again"
 
 
-def test_nothing_is_left_running_or_locked(project: Project, stack: Stack) -> None:
+def test_loop_leaves_nothing_running_or_locked(project: Project, stack: Stack) -> None:
     ours = [command for command in project.processes() if "prefect worker" not in command]
     assert ours == []
     checkouts = project.workspace / "checkouts"

@@ -176,7 +176,7 @@ class Asked:
         return str(requests.post(f"{self.api}/artifacts/filter", json={}, timeout=30).json())
 
 
-def test_an_approved_version_goes_live_with_name_and_reason(
+def test_approved_version_goes_live_with_name_and_reason(
     server: dict[str, str], registry: Path, tmp_path: Path
 ) -> None:
     asked = Asked(tmp_path, server, registry)
@@ -206,7 +206,7 @@ def test_an_approved_version_goes_live_with_name_and_reason(
     assert entry["evidence"]["listening"]["counts"]["challenger"] == 1
 
 
-def test_a_version_without_an_approval_does_not_go_live(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
+def test_version_without_an_approval_does_not_go_live(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
     """Three runs; in the last the flow forgets to ask, and promotion itself requires the approval."""
     asked = Asked(tmp_path, server, registry)
     process = asked.start("refused", "unanswered", "forgotten")
@@ -224,7 +224,7 @@ def test_a_version_without_an_approval_does_not_go_live(server: dict[str, str], 
     assert (asked.live(), asked.journal()) == (1, [])
 
 
-def test_without_a_server_it_says_how_to_start_one(tmp_path: Path) -> None:
+def test_missing_server_says_how_to_start_one(tmp_path: Path) -> None:
     more = {"PREFECT_API_URL": "", "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
     result = run_python("-m", "pipelines.terminal.cli", "retrain", "--require-approval", cwd=tmp_path, more=more)
     assert result.returncode == 2

@@ -60,7 +60,7 @@ def test_later_scores_do_not_count_at_promotion(
     assert scores_at_promotion(client, run, None) == now
 
 
-def test_a_target_without_scores_before_the_promotion_is_left_out(
+def test_target_without_scores_before_the_promotion_is_left_out(
     run_of: Callable[..., tuple[mlflow.MlflowClient, str]],
 ) -> None:
     client, run_id = run_of(_600=4.0)

@@ -92,7 +92,7 @@ def test_repair_finishes_a_killed_promotion_so_that_a_verdict_against_it_counts(
 
 
 @pytest.mark.usefixtures("client")
-def test_a_verdict_against_the_previous_champion_says_how_to_judge_again(place: ProjectFolder) -> None:
+def test_verdict_against_the_previous_champion_says_how_to_judge_again(place: ProjectFolder) -> None:
     open_journal(_config(place).journal).append("promotion", "voices", 2, "better", {}, 1)
     with pytest.raises(UserError, match=r"version 2 is live now: judge it again with `stemline retrain`"):
         promote(_config(place), _verdict(3, 1))
@@ -100,7 +100,7 @@ def test_a_verdict_against_the_previous_champion_says_how_to_judge_again(place: 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("client")
-def test_a_contradiction_ends_the_run_before_the_training(place: ProjectFolder) -> None:
+def test_contradiction_ends_the_run_before_the_training(place: ProjectFolder) -> None:
     for path in (place.folder / "promote" / "journal").iterdir():
         path.unlink()
     expected = "voices, .*has no entry about the model, and the registry follows entry 1 of another journal"

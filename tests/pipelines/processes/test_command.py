@@ -20,7 +20,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_every_line_of_a_command_is_logged() -> None:
+def test_lines_of_a_command_are_logged() -> None:
     heard: list[str] = []
     code = "import sys; print('one'); print(); print('two', file=sys.stderr, flush=True); print('three  ')"
     lines = run_command(python(code), heard.append)
@@ -34,7 +34,7 @@ def test_lines_and_reasons_have_no_secrets() -> None:
     assert heard == [str(caught.value)] == ["no s3://***@store"]
 
 
-def test_a_command_uses_this_python_and_knows_that_a_flow_started_it() -> None:
+def test_command_uses_this_python_and_is_marked_as_part_of_a_flow() -> None:
     code = "import os, shutil; print(shutil.which('python')); print(os.environ['STEMLINE_FLOW'])"
     found, flow = run_command(python(code))
     assert Path(found).parent == Path(sys.executable).parent
@@ -48,13 +48,13 @@ def test_a_command_uses_this_python_and_knows_that_a_flow_started_it() -> None:
         ("print('almost'); print('too bad'); raise SystemExit(1)", "too bad"),
     ],
 )
-def test_a_failed_command_raises_the_line_that_says_why(code: str, message: str) -> None:
+def test_failed_command_raises_its_error_line(code: str, message: str) -> None:
     with pytest.raises(CommandError) as raised:
         run_command(python(code))
     assert str(raised.value) == message
 
 
-def test_a_command_that_fails_without_output_is_named() -> None:
+def test_command_that_fails_without_output_is_named() -> None:
     with pytest.raises(CommandError, match="failed and printed nothing"):
         run_command(python("raise SystemExit(1)"))
 
@@ -66,7 +66,7 @@ def raising(error: BaseException) -> Callable[[], object]:
     return command
 
 
-def test_an_outage_is_recognised_by_its_exit_code() -> None:
+def test_outage_is_recognised_by_its_exit_code() -> None:
     with pytest.raises(OutageError, match="no answer"):
         run_command(python("print('stemline: no answer'); raise SystemExit(75)"))
     with pytest.raises(CommandError) as raised:
@@ -76,7 +76,7 @@ def test_an_outage_is_recognised_by_its_exit_code() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [("push", "--run-cache"), ("repro", "--pull", "copy"), ("repro", "read")])
-def test_dvcs_store_outage_is_an_outage_with_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
+def test_outage_of_the_dvc_remote_keeps_its_reason(tmp_path: Path, arguments: tuple[str]) -> None:
     def quietly(*command: str) -> None:
         run_command(list(command), folder=tmp_path)
 
@@ -105,14 +105,14 @@ def test_dvcs_store_outage_is_an_outage_with_its_reason(tmp_path: Path, argument
         (OSError(28, "No space left on device", "model.pt"), 2, "stemline: model.pt: No space left on device"),
     ],
 )
-def test_an_outage_and_a_full_disk_are_one_line_too(
+def test_outage_and_full_disk_are_one_line(
     error: Exception, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_program(raising(error)) == code
     assert capsys.readouterr().err == f"{line}\n"
 
 
-def test_a_bug_keeps_its_traceback() -> None:
+def test_unexpected_error_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_program(raising(ZeroDivisionError()))
 

@@ -32,7 +32,7 @@ def _repro(project: Path, stage: str) -> list[str]:
     return run_command(dvc_command("repro", "--single-item", stage), folder=project)
 
 
-def test_a_stage_runs_once_then_is_unchanged_then_comes_from_the_cache(project: Path) -> None:
+def test_stage_runs_once_and_then_comes_from_the_cache(project: Path) -> None:
     ran = _repro(project, "copy")
     assert (did_run_stage(ran), was_unchanged(ran)) == (True, False)
     assert [line for line in ran if is_advice(line)], "DVC's advice is recognised"
@@ -43,7 +43,7 @@ def test_a_stage_runs_once_then_is_unchanged_then_comes_from_the_cache(project: 
     assert (did_run_stage(fetched), was_unchanged(fetched)) == (False, False)
 
 
-def test_an_outage_of_a_stage_is_recognised_by_its_exit_code(project: Path) -> None:
+def test_outage_of_a_stage_is_recognised_by_its_exit_code(project: Path) -> None:
     with pytest.raises(OutageError, match=r"^no answer$"):
         _repro(project, "outage")
     with pytest.raises(CommandError, match="failed to run: exit 2, exited with 2") as mistake:

@@ -29,7 +29,7 @@ def starter(code: str) -> tuple["subprocess.Popen[str]", list[int]]:
     return process, [int(pid) for pid in process.stdout.readline().split()]
 
 
-def test_a_command_ends_with_a_killed_parent() -> None:
+def test_command_ends_with_a_killed_parent() -> None:
     inner = "import os, time; print(os.getpid()); time.sleep(600)"
     code = (
         "import sys; from pipelines.processes.command import run_command\n"
@@ -43,7 +43,7 @@ def test_a_command_ends_with_a_killed_parent() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_reaper_ends_everything_that_a_run_started(number: signal.Signals) -> None:
+def test_reaper_ends_everything_that_a_run_started(number: signal.Signals) -> None:
     code = (
         "import subprocess, sys, time; from pipelines.processes.reaper import start_reaper\n"
         "start_reaper()\n"
@@ -67,7 +67,7 @@ def test_the_reaper_ends_everything_that_a_run_started(number: signal.Signals) -
         unmarked.wait()
 
 
-def test_the_reaper_keeps_the_runs_exit_code() -> None:
+def test_reaper_keeps_the_exit_code_of_the_run() -> None:
     process, _ = starter(
         "from pipelines.processes.reaper import start_reaper; start_reaper(); print(); raise SystemExit(7)"
     )

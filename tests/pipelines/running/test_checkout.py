@@ -95,7 +95,7 @@ def _change_everything() -> None:
     Path("my.secret").write_text("ignored", encoding="utf-8")
 
 
-def test_a_clone_is_at_its_commit_and_has_the_users_music(project: Path) -> None:
+def test_clone_is_at_its_commit_and_has_the_music_of_the_user(project: Path) -> None:
     first = _git("rev-parse", "HEAD").strip()
     _commit("Second", code_py="print('second')\n")
     Path("data/train").mkdir(parents=True)
@@ -117,7 +117,7 @@ def test_a_clone_is_at_its_commit_and_has_the_users_music(project: Path) -> None
     assert not folder.exists()
 
 
-def test_a_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> None:
+def test_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> None:
     _git("config", "diff.noprefix", "true")  # a person's own taste
     _change_everything()
     before = _of_the_person()
@@ -153,7 +153,7 @@ with open_checkout() as checkout:
 """
 
 
-def test_the_clone_of_a_killed_run_is_used_again_despite_its_locks(project: Path) -> None:
+def test_clone_of_a_killed_run_is_used_again_despite_its_locks(project: Path) -> None:
     killed = subprocess.Popen([sys.executable, "-c", HOLDS_A_CLONE], stdout=subprocess.PIPE, text=True)
     try:
         assert killed.stdout is not None
@@ -176,7 +176,7 @@ def _parameters(checkout: Checkout) -> object:
     return YAML(typ="safe").load(checkout.folder / "params.yaml")
 
 
-def test_a_broken_clone_is_made_again_and_a_git_error_is_one_line(project: Path) -> None:
+def test_broken_clone_is_replaced_and_a_git_error_is_one_line(project: Path) -> None:
     with open_checkout() as checkout:
         objects = checkout.folder / ".git" / "objects"
     shutil.rmtree(objects)
@@ -190,7 +190,7 @@ def test_a_broken_clone_is_made_again_and_a_git_error_is_one_line(project: Path)
     assert "\n" not in str(raised.value)
 
 
-def test_set_parameters_starts_from_the_commits_values(project: Path) -> None:
+def test_set_parameters_starts_from_the_values_of_the_commit(project: Path) -> None:
     with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 9, "train.network.widths": [4, 8], "gate.limit": 2.5})
         assert _parameters(checkout) == {
@@ -234,7 +234,7 @@ def test_save_experiment_brings_one_ref_to_the_project(project: Path) -> None:
     assert sorted(_experiments()) == sorted([ref, f"refs/exps/{second[:2]}/{second[2:]}/compare-unet"])
 
 
-def test_a_folder_without_params_or_commit_is_one_line(
+def test_folder_without_params_or_commit_is_one_line(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="git has no commit nowhere here"), open_checkout("nowhere"):

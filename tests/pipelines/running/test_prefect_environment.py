@@ -27,12 +27,12 @@ def _said(code: str, folder: Path, **more: str) -> tuple[int, list[int], str]:
     return tries, codes, home
 
 
-def test_clients_retry_while_the_servers_database_restarts(tmp_path: Path) -> None:
+def test_clients_retry_while_the_database_of_the_server_restarts(tmp_path: Path) -> None:
     tries, codes, home = _said(f"import pipelines.running\n{SAID}", tmp_path)
     assert (tries, codes, home) == (7, [500], str(tmp_path / "workspace" / "prefect"))
 
 
-def test_settings_reach_a_process_that_imported_prefect_first(tmp_path: Path) -> None:
+def test_settings_reach_a_process_that_already_imported_prefect(tmp_path: Path) -> None:
     """PREFECT_HOME stays: a worker's results and profile are there."""
     own = str(tmp_path / "worker")
     (tmp_path / "worker").mkdir()
@@ -41,7 +41,7 @@ def test_settings_reach_a_process_that_imported_prefect_first(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("first", ["", "import prefect.context\n"])
-def test_the_users_own_settings_stay(first: str, tmp_path: Path) -> None:
+def test_settings_of_the_user_stay(first: str, tmp_path: Path) -> None:
     more = {"PREFECT_CLIENT_MAX_RETRIES": "2", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "504"}
     tries, codes, _ = _said(f"{first}import pipelines.running\n{SAID}", tmp_path, **more)
     assert (tries, codes) == (2, [504])

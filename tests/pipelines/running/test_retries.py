@@ -41,7 +41,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_a_catalogue_waits_for_its_shards_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catalogue_waits_for_its_shards_during_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
     states = Unsteady(SimpleNamespace(state=Running()), SimpleNamespace(state=Completed()))
@@ -69,7 +69,7 @@ def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPat
     assert cancelled == [first, second]
 
 
-def test_waiting_goes_on_while_a_worker_has_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_continues_while_a_worker_has_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
     busy = uuid4()
@@ -90,7 +90,7 @@ def test_waiting_goes_on_while_a_worker_has_a_shard(monkeypatch: pytest.MonkeyPa
     assert len(done) == 41
 
 
-def test_a_catalogues_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_of_a_catalogue_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
     asked = {name: Unsteady(None) for name in ("_check_pool", "deploy_shards", "_publish", "send_drift_event")}
@@ -107,7 +107,7 @@ def test_a_catalogues_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) 
     assert started.asked == 4
 
 
-def test_the_whole_pipelines_own_requests_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_of_the_whole_pipeline_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import vocal_isolation as whole
     from pipelines.running.project_stages import ProjectFolder
 

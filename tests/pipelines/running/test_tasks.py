@@ -49,20 +49,20 @@ def _carried_out(tasks: ModuleType, code: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_command_with_an_outage_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
+def test_command_with_an_outage_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
     assert _carried_out(tasks, AWAY_ONCE, tmp_path) == ["done"]
     assert (tmp_path / "tries").read_text() == ".."
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_command_with_a_lasting_outage_fails(tasks: ModuleType, tmp_path: Path) -> None:
+def test_command_with_a_lasting_outage_fails(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=f"count: no answer; {AGAIN}"):
         _carried_out(tasks, AWAY, tmp_path)
     assert (tmp_path / "tries").read_text() == "..."
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_users_mistake_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
+def test_user_error_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no such file"):
         _carried_out(tasks, WRONG, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
@@ -85,7 +85,7 @@ def _asked(errors: list[Exception]) -> str:
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
-def test_a_flows_own_requests_are_retried() -> None:
+def test_requests_of_a_flow_are_retried() -> None:
     assert _asked([httpx.ConnectError("gone"), Outage("the registry does not answer")]) == "answer"
 
 
@@ -99,18 +99,18 @@ def test_failed_steps_and_mistakes_are_not_retried(error: Exception) -> None:
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
-def test_a_flow_with_a_lasting_outage_raises_it() -> None:
+def test_flow_with_a_lasting_outage_raises_it() -> None:
     with pytest.raises(Outage, match="does not answer"):
         _asked([Outage("the registry does not answer")] * 4)
 
 
 @pytest.mark.usefixtures("tasks")
-def test_a_flow_in_a_terminal_does_not_retry() -> None:
+def test_flow_in_a_terminal_does_not_retry() -> None:
     with pytest.raises(Outage):
         _asked([Outage("the registry does not answer")])
 
 
-def test_a_command_in_a_terminal_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
+def test_command_in_a_terminal_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no answer"):
         _carried_out(tasks, AWAY_ONCE, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
@@ -128,7 +128,7 @@ def test_failed_state_has_one_line_for_an_outage(tasks: ModuleType) -> None:
 
 @pytest.mark.usefixtures("tasks")
 @pytest.mark.parametrize("said", ["costs: killed by signal 9", "x: costs: killed by signal 9"])
-def test_a_failure_in_a_comparison_names_the_system_once(said: str) -> None:
+def test_failure_in_a_comparison_names_the_system_once(said: str) -> None:
     from pipelines.flows.comparison import catch_failure
 
     def work() -> None:

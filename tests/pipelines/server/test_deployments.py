@@ -28,7 +28,7 @@ def test_prefect_yaml_has_the_flows_that_users_start(found: dict[str, Deployment
     assert {"retrain", "evaluate-champion", "separate-catalogue", "compare", "watch-data"} <= found.keys()
 
 
-def test_prefects_form_explains_every_parameter(found: dict[str, DeploymentSpec]) -> None:
+def test_form_of_prefect_explains_every_parameter(found: dict[str, DeploymentSpec]) -> None:
     unexplained = [
         f"{name}: {parameter}"
         for name, one in found.items()
@@ -61,7 +61,7 @@ def test_trainings_run_once_at_a_time_and_cancel_new_runs(found: dict[str, Deplo
         assert made.concurrency_options.collision_strategy == ConcurrencyLimitStrategy.CANCEL_NEW
 
 
-def test_a_second_catalogue_waits_for_the_first(found: dict[str, DeploymentSpec]) -> None:
+def test_second_catalogue_waits_for_the_first(found: dict[str, DeploymentSpec]) -> None:
     made = found["separate-catalogue"].local_deployment()
     assert made.concurrency_limit == 1
     assert made.concurrency_options is not None
@@ -77,14 +77,14 @@ def test_deployments_are_selected_by_name(found: dict[str, DeploymentSpec]) -> N
         select_deployments(everything, ["champion", "retrain"])
 
 
-def test_a_missing_prefect_yaml_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_prefect_yaml_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"prefect\.yaml does not exist: run from the root"):
         read_deployments()
 
 
 @pytest.mark.parametrize(("hours", "limit"), [("1.5", timedelta(minutes=90)), ("0.001", None)])
-def test_a_time_limit_is_in_hours_and_not_too_short(
+def test_time_limit_is_in_hours_and_not_too_short(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: str, limit: timedelta | None
 ) -> None:
     (tmp_path / "prefect.yaml").write_text(FILE.format(hours=hours))
@@ -97,7 +97,7 @@ def test_a_time_limit_is_in_hours_and_not_too_short(
         assert one.time_limit
 
 
-def test_a_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     section = '{name: sunday, entrypoint: "pipelines/flows/retraining.py:retrain", require_approval: true}'
     (tmp_path / "prefect.yaml").write_text(f"deployments:\n  - {section}\n")
     monkeypatch.chdir(tmp_path)
@@ -106,7 +106,7 @@ def test_a_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_without_a_server_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_server_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     with pytest.raises(UserError, match="start one with `prefect server start`"), connect_to_server():
         pass

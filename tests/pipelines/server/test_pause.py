@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     ("state", "force", "ends"),
     [("CANCELLING", False, "CANCELLED"), ("CANCELLED", True, "CANCELLED"), ("FAILED", True, "CANCELLED")],
 )
-def test_a_pause_ends_with_its_run(state: str, force: bool, ends: str, server: dict[str, str], tmp_path: Path) -> None:
+def test_pause_ends_with_its_run(state: str, force: bool, ends: str, server: dict[str, str], tmp_path: Path) -> None:
     api = server["PREFECT_API_URL"]
 
     def runs(**query: Any) -> list[dict[str, Any]]:
@@ -81,7 +81,8 @@ def test_a_pause_ends_with_its_run(state: str, force: bool, ends: str, server: d
     finally:
         end(process)
     assert process.returncode == 0, text
-    assert f"{state} version 2 stays registered and is not live, since its question ended as {state.title()}: " in text
+    reason = f"the flow run of its question ended as {state.title()}"
+    assert f"{state} version 2 stays registered and is not live, since {reason}: " in text
     assert "--require-approval` asks again" in text
     assert [found["state"]["type"] for found in runs(id={"any_": [run["id"]]})] == [ends]
 
@@ -96,7 +97,7 @@ def test_a_pause_ends_with_its_run(state: str, force: bool, ends: str, server: d
         ("Cancelling", -1, False),
     ],
 )
-def test_a_pause_has_timed_out_by_either_clock(
+def test_pause_times_out_by_either_clock(
     state: str, left: float, out: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))

@@ -79,7 +79,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         postgres.remove()
 
 
-def test_a_question_survives_a_restart_of_the_database(servers: Servers, tmp_path: Path) -> None:
+def test_question_survives_a_restart_of_the_database(servers: Servers, tmp_path: Path) -> None:
     (tmp_path / "flow.py").write_text(FLOW)
     variables = os.environ | client_of(tmp_path / "client", servers.api)
     process = subprocess.Popen(
@@ -93,7 +93,7 @@ def test_a_question_survives_a_restart_of_the_database(servers: Servers, tmp_pat
         assert process.poll() is None, process.communicate()[0]
         servers.postgres.start()
         form = {"approve": True, "by": "Ada", "why": "clearer"}
-        wait_until(lambda: _answered(servers, form), seconds=180)
+        wait_until(lambda: _answer(servers, form), seconds=180)
         text, _ = process.communicate(timeout=180)
         assert process.returncode == 0, text
         assert "approved by Ada" in text
@@ -102,7 +102,7 @@ def test_a_question_survives_a_restart_of_the_database(servers: Servers, tmp_pat
         end(process)
 
 
-def _answered(servers: Servers, form: dict[str, Any]) -> bool:
+def _answer(servers: Servers, form: dict[str, Any]) -> bool:
     (run,) = servers.paused()
     said = servers.asked(f"flow_runs/{run['id']}/resume", run_input=form)
     return str(said["status"]) == "ACCEPT"

@@ -190,7 +190,7 @@ def _ended_by(number: signal.Signals, serving: "subprocess.Popen[bytes]", studio
     wait_until(lambda: not running_in(studio.folder), seconds=20)
 
 
-def test_a_failure_is_notified_as_json_whatever_its_message(studio: Studio, runs: dict[str, str]) -> None:
+def test_failure_with_any_message_is_notified_as_json(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     message = 'it said "no"\nand <nothing> {{ more }} \\ ü'
     assert studio.receiver.told("fails") == [
@@ -206,7 +206,7 @@ def test_a_failure_is_notified_as_json_whatever_its_message(studio: Studio, runs
     assert set(studio.receiver.paths) == {f"/hooks/{SECRET}"}
 
 
-def test_of_completed_runs_only_retrainings_are_notified(studio: Studio, runs: dict[str, str]) -> None:
+def test_only_retrainings_are_notified_when_completed(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("retrain"), seconds=180)
     (told,) = studio.receiver.told("retrain")
     assert (told["state"], told["message"]) == ("Completed", "version 3 was refused: worse")
@@ -214,7 +214,7 @@ def test_of_completed_runs_only_retrainings_are_notified(studio: Studio, runs: d
     assert studio.receiver.told("quick") == []
 
 
-def test_a_run_over_its_time_limit_is_cancelled_and_notified(studio: Studio, runs: dict[str, str]) -> None:
+def test_run_over_its_time_limit_is_cancelled_and_notified(studio: Studio, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("hangs"), seconds=180)
     (told,) = studio.receiver.told("hangs")
     assert told["state"] == "Cancelling"
@@ -224,7 +224,7 @@ def test_a_run_over_its_time_limit_is_cancelled_and_notified(studio: Studio, run
     assert studio.state(runs["trains"])["type"] == "RUNNING"  # no limit is set for it
 
 
-def test_the_webhooks_address_stays_a_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
+def test_address_of_the_webhook_stays_secret(studio: Studio, postgres: Postgres, runs: dict[str, str]) -> None:
     wait_until(lambda: studio.receiver.told("fails"), seconds=180)
     home = Path(studio.variables["PREFECT_HOME"])
     places = [*home.rglob("*"), *(postgres.folder / "data").rglob("*"), studio.log]
@@ -239,7 +239,7 @@ def test_the_webhooks_address_stays_a_secret(studio: Studio, postgres: Postgres,
     assert SECRET not in blocks
 
 
-def test_an_interrupt_ends_serve_and_all_that_it_started(
+def test_interrupt_ends_serve_and_its_processes(
     studio: Studio, runs: dict[str, str], serving: "subprocess.Popen[bytes]"
 ) -> None:
     _ended_by(signal.SIGINT, serving, studio)
@@ -332,9 +332,7 @@ def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
     requests.post(f"{studio.api}/events", json=[lives], timeout=30).raise_for_status()
 
 
-def test_a_wrong_webhook_address_is_one_line_that_does_not_show_it(
-    here: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_webhook_address_is_one_line_that_hides_it(here: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(automations.WEBHOOK_VARIABLE, f"hooks/{SECRET}")
     with connect_to_server() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
         automations.notify_by_webhook(client)

@@ -39,7 +39,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_waiting_run_keeps_its_slot_when_the_server_restarts(tmp_path: Path) -> None:
+def test_waiting_run_keeps_its_slot_when_the_server_restarts(tmp_path: Path) -> None:
     programs = postgres_programs()
     if programs is None:
         pytest.skip(MISSING)

@@ -58,7 +58,7 @@ def test_run_outside_a_project_is_one_line(tmp_path: Path) -> None:
         (["rollback"], "missing option '--why' (see `stemline rollback --help`)"),
     ],
 )
-def test_a_mistake_in_the_command_line_is_one_line_and_exit_code_2(
+def test_mistake_in_the_command_line_is_one_line_and_exit_code_2(
     tmp_path: Path, arguments: list[str], mistake: str
 ) -> None:
     result = cli(tmp_path, *arguments)
@@ -71,7 +71,7 @@ def test_version_names_package_and_commit(tmp_path: Path) -> None:
     assert re.fullmatch(r"stemline \d+\.\d+\.\d+( \(commit [0-9a-f]{12}\))?\n", result.stdout)
 
 
-def test_a_wrong_parameter_for_a_retraining_is_one_line_before_anything_starts(tmp_path: Path) -> None:
+def test_wrong_parameter_of_a_retraining_is_one_line_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("train:\n  steps: 5\n")
     result = cli(tmp_path, "retrain", "--set", "train.step=6")
     assert (result.returncode, result.stdout) == (2, "")
@@ -79,7 +79,7 @@ def test_a_wrong_parameter_for_a_retraining_is_one_line_before_anything_starts(t
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
-def test_options_become_arguments_without_those_that_are_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_given_options_become_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda program, command: started.append(command))
     run_module("m", "--", "place", to=None, why="hollow", ungated=True, json=False, store=["a", "b"], n=0)
@@ -88,7 +88,7 @@ def test_options_become_arguments_without_those_that_are_not_given(monkeypatch: 
 
 
 @pytest.mark.slow
-def test_separating_a_missing_file_is_one_line(tmp_path: Path) -> None:
+def test_separation_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
     network = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=128, frames=32)
     targets = ("vocals", "accompaniment")
     save_model(tmp_path / "model", build_unet(network, len(targets), 2), network, targets, 44100, 2, {})
@@ -100,7 +100,7 @@ def test_separating_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_training_without_its_mlflow_run_is_reproduced_again(
+def test_training_without_its_mlflow_run_is_reproduced_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
     done: list[str] = []

@@ -46,7 +46,7 @@ def test_writing_several_values_and_lists_keeps_comments(params: Path) -> None:
         assert comment in text
 
 
-def test_writing_present_values_leaves_the_file_alone(params: Path) -> None:
+def test_writing_present_values_leaves_the_file_unchanged(params: Path) -> None:
     before = params.stat().st_mtime_ns
     assert write_parameters(["train.steps=700", "datasets=[demo]"], params) == []
     assert write_parameters([], params) == []
@@ -77,7 +77,7 @@ def test_written_numbers_are_numbers_for_the_steps(params: Path, text: str) -> N
         ("train.steps=[1", "the value is not YAML"),
     ],
 )
-def test_a_wrong_assignment_raises_one_line_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
+def test_wrong_assignment_is_one_line_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint) as raised:
         write_parameters(["train.steps=5", assignment], params)
     assert assignment in str(raised.value)
@@ -85,7 +85,7 @@ def test_a_wrong_assignment_raises_one_line_and_changes_nothing(params: Path, as
     assert params.read_text(encoding="utf-8") == PARAMS
 
 
-def test_a_missing_or_broken_file_raises_one_line(tmp_path: Path) -> None:
+def test_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist: run from the root of the project"):
         write_parameters([], tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("a: [", encoding="utf-8")
@@ -94,7 +94,7 @@ def test_a_missing_or_broken_file_raises_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_assignments_for_one_run_leave_the_file_alone(params: Path) -> None:
+def test_assignments_for_one_run_leave_the_file_unchanged(params: Path) -> None:
     assert read_assignments(["train.steps=100", "train.network.widths=[4]"], params) == {
         "train.steps": 100,
         "train.network.widths": [4],

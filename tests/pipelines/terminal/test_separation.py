@@ -80,21 +80,19 @@ def test_drift_below_the_limit_sends_no_event(server: Receiver, tmp_path: Path, 
     assert _events(server) == []
 
 
-def test_a_destination_without_a_summary_sends_no_event(server: Receiver, tmp_path: Path) -> None:
+def test_destination_without_a_summary_sends_no_event(server: Receiver, tmp_path: Path) -> None:
     (tmp_path / "stems").mkdir()
     assert not send_drift_event(str(tmp_path / "stems"))
 
 
 @pytest.mark.parametrize(("code", "told"), [(0, 1), (4, 1), (2, 0), (3, 0)])
-def test_a_separation_reports_drift_when_it_has_done_all_it_can(
-    server: Receiver, tmp_path: Path, code: int, told: int
-) -> None:
+def test_separation_reports_drift_after_all_its_work(server: Receiver, tmp_path: Path, code: int, told: int) -> None:
     stems = _write_summary(tmp_path / "stems", 2.25, drifted=True)
     assert separate_and_report_drift(_ends_with(code), stems) == code
     assert len(_events(server)) == told
 
 
-def test_a_server_that_does_not_answer_costs_a_line_and_not_the_separation(
+def test_server_that_does_not_answer_is_one_line_after_the_separation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stems = _write_summary(tmp_path / "stems", 2.25, drifted=True)
@@ -104,11 +102,11 @@ def test_a_server_that_does_not_answer_costs_a_line_and_not_the_separation(
     ended = subprocess.run([*_REPORTING[:-1], stems, "true"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("stemline: http://127.0.0.1:9/api could not be told of the catalogue's drift: ")
+    assert line.startswith("stemline: http://127.0.0.1:9/api did not receive the event about the catalogue's drift: ")
     assert "refused" in line
 
 
-def test_a_separation_gets_sigterm(tmp_path: Path) -> None:
+def test_separation_gets_sigterm(tmp_path: Path) -> None:
     """SIGTERM, as a scheduler sends it, reaches the job, whose exit code is the command's."""
     work = "import signal, time; signal.signal(15, lambda *_: exit(7)); print('begun', flush=True); time.sleep(60)"
     with subprocess.Popen([*_REPORTING, sys.executable, "-c", work], stdout=subprocess.PIPE, text=True) as process:
@@ -118,7 +116,7 @@ def test_a_separation_gets_sigterm(tmp_path: Path) -> None:
         assert process.wait(timeout=30) == 7
 
 
-def test_a_separation_ends_with_a_killed_command(tmp_path: Path) -> None:
+def test_separation_ends_with_a_killed_command(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     work = f"import time, pathlib\nwhile True: pathlib.Path({str(mark)!r}).touch(); time.sleep(0.05)"
     with subprocess.Popen([*_REPORTING, sys.executable, "-c", work]) as process:

@@ -13,7 +13,7 @@ from pipelines.terminal.status import read_stage_status, stage_lines
 from tests.support.processes import wait_until
 
 
-def test_a_stage_is_fresh_or_stale_or_follows_a_stale_one() -> None:
+def test_stage_is_fresh_or_stale_or_follows_a_stale_one() -> None:
     assert list(
         stage_lines({"train": ["params.yaml: train.steps changed", "b changed", "c is missing", "d", "e"]})
     ) == [
@@ -41,14 +41,14 @@ def test_reasons_name_parameters_and_files(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_a_failure_of_dvc_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_dvc_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError, match=r"^`dvc status` failed: you are not inside of a DVC repository"):
         read_stage_status()
 
 
 @pytest.mark.slow
-def test_a_running_stage_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_stage_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("dvc.yaml").write_text("stages:\n  acquire: {cmd: touch began b && sleep 60, outs: [b]}\n")
     subprocess.run(["git", "init", "--quiet"], check=True)

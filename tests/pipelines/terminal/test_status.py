@@ -33,7 +33,7 @@ def test_live_since_ignores_entries_of_other_models(journal: str) -> None:
     assert live_since(journal, "drums", 1).startswith("by the alias alone")
 
 
-def test_live_since_tells_of_a_damaged_journal(journal: str, tmp_path: Path) -> None:
+def test_live_since_reports_a_damaged_journal(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
     said = live_since(journal, "voices", 1)
     assert said.startswith("since when is not known: ")
@@ -69,6 +69,6 @@ def test_status_names_a_promotion_that_was_killed_before_the_alias_moved(journal
 
 
 @pytest.mark.usefixtures("registry")
-def test_status_tells_of_a_damaged_journal_only_once(journal: str, tmp_path: Path) -> None:
+def test_status_reports_a_damaged_journal_only_once(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
     assert disagreement_lines() == []

@@ -41,9 +41,7 @@ def summarised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return out.getvalue()
 
 
-def test_the_summary_says_scores_verdict_and_where_everything_lies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_summary_has_scores_verdict_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(tmp_path)
     text = summarised(tmp_path, monkeypatch)
     for part in (
@@ -62,14 +60,14 @@ def test_the_summary_says_scores_verdict_and_where_everything_lies(
         assert part in text
 
 
-def test_the_summary_does_not_give_another_versions_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_summary_omits_the_verdict_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(tmp_path, judged=2)
     text = summarised(tmp_path, monkeypatch)
     assert "version 3 of vocal-isolation is the champion already" in text
     assert "refused" not in text
 
 
-def test_a_summary_before_any_verdict_is_a_users_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_summary_before_any_verdict_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(tmp_path)
     (tmp_path / "gate" / Verdict.FILE).unlink()
     with pytest.raises(UserError, match="have the gate judge a version first"):

@@ -25,7 +25,7 @@ class D3BandConfig(Section):
     @model_validator(mode="after")
     def _lengths_are_odd_and_equal(self) -> "D3BandConfig":
         if len(self.growth) % 2 == 0 or len(self.growth) != len(self.layers):
-            raise ValueError("growth, layers: an odd number of blocks, and as many of the one as of the other")
+            raise ValueError("growth, layers: both need the same odd number of values")
         return self
 
 

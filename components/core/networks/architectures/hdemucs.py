@@ -27,7 +27,7 @@ class HDemucsConfig(Section):
                 f"window: expected one of {', '.join(map(str, _MEETING_LEVELS))}, for which the two branches meet"
             )
         if self.depth < _MEETING_LEVELS[self.window]:
-            raise ValueError(f"depth: with a window of {self.window} at least {_MEETING_LEVELS[self.window]}")
+            raise ValueError(f"depth: a window of {self.window} needs at least {_MEETING_LEVELS[self.window]}")
         return self
 
 

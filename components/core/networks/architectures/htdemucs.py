@@ -33,7 +33,7 @@ class HTDemucsConfig(Section):
     def _heads_divide_width(self) -> "HTDemucsConfig":
         if self.width % self.heads or self.width % 4:
             raise ValueError(
-                f"bottom: the transformer's {self.width} channels are no multiple of 4 and {self.heads} heads"
+                f"bottom: the transformer's {self.width} channels must be a multiple of 4 and of {self.heads} heads"
             )
         return self
 
@@ -42,7 +42,7 @@ class HTDemucsConfig(Section):
         """Each level keeps a quarter of the bins, and some must be left for the transformer."""
         if self.window % (2 * 4**self.depth) or self.window <= 4 ** (self.depth + 1):
             raise ValueError(
-                f"window: with a depth of {self.depth} a multiple of {2 * 4**self.depth} above {4 ** (self.depth + 1)}"
+                f"window: a depth of {self.depth} needs a multiple of {2 * 4**self.depth} above {4 ** (self.depth + 1)}"
             )
         return self
 

@@ -75,16 +75,14 @@ def open_with_ffmpeg(source: DecoderInput) -> Ffmpeg:
     """Return ffmpeg for the file; raises DecodingError when it can't read the stream."""
     streams = ffmpeg.probe_streams(source.path, source.patience)
     if source.stream >= len(streams):
-        raise DecodingError(
-            source.path, f"it has {len(streams)} audio streams, but stream {source.stream} is asked for"
-        )
+        raise DecodingError(source.path, f"it has {len(streams)} audio streams, and no stream {source.stream}")
     return Ffmpeg(source, _describe(source, streams[source.stream], len(streams)))
 
 
 def _describe(source: DecoderInput, stream: dict[str, Any], streams: int) -> AudioInfo:
     rate, channels = int(stream.get("sample_rate", 0)), int(stream.get("channels", 0))
     if not rate or not channels:
-        raise DecodingError(source.path, "no rate or no channels are found in it")
+        raise DecodingError(source.path, "its header names no rate or no channels")
     mask = source.container.mask or _MASKS.get(stream.get("channel_layout", ""), 0)
     return AudioInfo(rate, channels, _subtype(source, stream), streams, mask if channels > 2 else 0)
 

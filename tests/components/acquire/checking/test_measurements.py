@@ -32,7 +32,7 @@ def _found(track: SourceTrack) -> dict[ProblemKind, bool]:
     return {problem.problem: problem.used for problem in find_problems(track, "set/A - B", measure_track(track))}
 
 
-def test_musdb18_excerpt_is_measured_in_full(excerpt: Path) -> None:
+def test_measure_covers_a_whole_musdb18_excerpt(excerpt: Path) -> None:
     track = _track(*(SourceStem(stem, excerpt, stream) for stream, stem in enumerate(EXCERPT_STREAMS)))
     facts = measure_track(track)
     assert {stem.rate for stem in facts.stems.values()} == {44_100}
@@ -44,7 +44,7 @@ def test_musdb18_excerpt_is_measured_in_full(excerpt: Path) -> None:
     assert unscorable_reason(facts) is None
 
 
-def test_blocks_do_not_change_what_is_measured(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measurements_do_not_depend_on_the_blocks(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
     whole = measure_track(track)
     monkeypatch.setattr(measurements, "BLOCK", 1000)
@@ -165,7 +165,7 @@ def test_mixture_equal_to_the_vocals_is_refused(song: Write, tmp_path: Path) -> 
     assert _found(_folder(folder)) == {ProblemKind.ONLY_VOCALS: False}
 
 
-def test_vocals_and_a_mixture_are_enough(song: Write, tmp_path: Path) -> None:
+def test_vocals_and_a_mixture_have_no_problem(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", mixture=True)
     (folder / "drums.wav").unlink()
     assert _found(_folder(folder)) == {}
@@ -198,7 +198,7 @@ def test_rates_that_differ_are_used_with_a_warning(write: Write, tmp_path: Path)
 @pytest.mark.parametrize(
     ("gain", "expected"), [(1.02, {}), (1.3, {ProblemKind.NOT_THE_SUM: True}), (-1.0, {ProblemKind.NOT_THE_SUM: False})]
 )
-def test_stems_that_do_not_add_up(
+def test_stems_that_do_not_add_up_have_a_problem(
     song: Write, write: Write, tmp_path: Path, gain: float, expected: dict[ProblemKind, bool]
 ) -> None:
     folder = song(tmp_path / "song", mixture=True)

@@ -26,7 +26,7 @@ def _names(collection: Collection) -> dict[str, tuple[str, str, str | None, tupl
     }
 
 
-def test_folder_per_track(song: Write, tmp_path: Path) -> None:
+def test_find_reads_a_folder_per_track(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "Земфира - Искала", stems=("vocals", "гитара", "bass"))
     song(tmp_path / "宇多田_光", stems=("Vocals", "mix"))
     song(tmp_path / "untitled", stems=("voice", "Instrumental"))
@@ -37,7 +37,7 @@ def test_folder_per_track(song: Write, tmp_path: Path) -> None:
     }
 
 
-def test_folder_per_stem(write: Write, tmp_path: Path) -> None:
+def test_find_reads_a_folder_per_stem(write: Write, tmp_path: Path) -> None:
     for stem in ("vocals", "accompaniment"):
         write(tmp_path / stem / "Ani_1_01.opus", rate=16_000, channels=1)
         write(tmp_path / stem / f"周_{2 if stem == 'vocals' else 3}.mp3")
@@ -52,7 +52,7 @@ def test_folder_per_stem(write: Write, tmp_path: Path) -> None:
     ]
 
 
-def test_splits_by_parent_folder_in_both_layouts(song: Write, write: Write, tmp_path: Path) -> None:
+def test_find_takes_the_split_from_the_parent_folder(song: Write, write: Write, tmp_path: Path) -> None:
     song(tmp_path / "train" / "A - B")
     song(tmp_path / "Test" / "C - D")
     for stem in ("vocals", "drums"):
@@ -66,7 +66,7 @@ def test_splits_by_parent_folder_in_both_layouts(song: Write, write: Write, tmp_
     }
 
 
-def test_a_track_may_be_called_test(song: Write, tmp_path: Path) -> None:
+def test_find_accepts_a_track_named_test(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "test")
     assert _names(_find(tmp_path)) == {"test": ("test", "test", None, ("drums", "vocals"))}
 
@@ -135,7 +135,7 @@ def test_incomplete_multitracks_are_reported(song: Write, write: Write, tmp_path
     }
 
 
-def test_two_tracks_of_one_name_stay_two(song: Write, tmp_path: Path) -> None:
+def test_find_keeps_two_tracks_of_one_name_apart(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "train" / "A - B")
     song(tmp_path / "A_B")
     assert list(_names(_find(tmp_path))) == ["A - B", "A - B (2)"]

@@ -135,14 +135,18 @@ def test_download_survives_broken_connections(
     assert len(line.ranges) == asked
 
 
-def test_a_wrong_archive_is_refused(hq: Path, line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_refuses_a_wrong_archive(
+    hq: Path, line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     edition = _served("musdb18-hq", _zip(hq), line, monkeypatch)
     with pytest.raises(UserError, match="MD5"):
         find(replace(edition, md5=EDITIONS["musdb18-hq"].md5), CONFIG, tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_an_archive_that_escapes_is_refused(line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_refuses_an_archive_that_leaves_its_folder(
+    line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("../../evil", "x")
@@ -175,7 +179,7 @@ def test_find_lists_the_tracks_of_the_musdb_package(excerpts: Path, hq: Path, mo
 
 
 @pytest.mark.slow
-def test_the_real_excerpts_as_the_musdb_package_lists_them(musdb18_7: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_lists_the_real_excerpts_of_the_musdb_package(musdb18_7: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ffmpeg.add_ffmpeg_to_path()
     import musdb
 

@@ -31,7 +31,7 @@ def _special(path: Path, kind: int) -> Path:
     return path
 
 
-def test_unpacks_all_and_nothing_else(tmp_path: Path) -> None:
+def test_unpack_writes_all_members_and_nothing_else(tmp_path: Path) -> None:
     members = {"train/A - B/vocals.wav": b"voice" * 1000, "test/歌.stem.mp4": b"", "README": b"x"}
     unpack(_archive(tmp_path / "a.zip", members), tmp_path / "a", LIMIT)
     found = {path.relative_to(tmp_path / "a").as_posix(): path.read_bytes() for path in (tmp_path / "a").rglob("*.*")}
@@ -42,7 +42,7 @@ def test_unpacks_all_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../evil", "train/../../evil", "/tmp/evil", "C:/evil", "..\\evil", "a/../../b", "\\evil"]
 )
-def test_a_path_that_escapes_is_refused(tmp_path: Path, name: str) -> None:
+def test_unpack_refuses_a_path_that_leaves_the_folder(tmp_path: Path, name: str) -> None:
     archive = _archive(tmp_path / "a.zip", {"train/fine": b"1", name: b"2"})
     with pytest.raises(UserError, match="can't be trusted"):
         unpack(archive, tmp_path / "a", LIMIT)
@@ -50,12 +50,12 @@ def test_a_path_that_escapes_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
-def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
+def test_unpack_refuses_links_and_devices(tmp_path: Path, kind: int) -> None:
     with pytest.raises(UserError, match="is a link or a device"):
         unpack(_special(tmp_path / "a.zip", kind), tmp_path / "a", LIMIT)
 
 
-def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_unpack_refuses_a_bomb_before_it_writes_anything(tmp_path: Path) -> None:
     archive = _archive(tmp_path / "a.zip", {"zeros": bytes(LIMIT + 1)})
     assert archive.stat().st_size < 100_000
     with pytest.raises(UserError, match="more than the dataset can have"):
@@ -63,7 +63,7 @@ def test_a_bomb_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_false_size_of_a_member_is_refused(tmp_path: Path) -> None:
+def test_unpack_refuses_a_member_with_a_false_size(tmp_path: Path) -> None:
     archive = _archive(tmp_path / "a.zip", {"zeros": bytes(LIMIT)})
     data = bytearray(archive.read_bytes())
     true, false = LIMIT.to_bytes(4, "little"), (10).to_bytes(4, "little")
@@ -74,7 +74,7 @@ def test_false_size_of_a_member_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_file_twice_is_refused(tmp_path: Path) -> None:
+def test_unpack_refuses_a_repeated_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a/b", "1")
         archive.writestr("A/B", "2")
@@ -83,7 +83,7 @@ def test_a_file_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [slice(0, 0), slice(0, 500), slice(40, 60)])
-def test_damage_is_one_line_and_leaves_nothing(tmp_path: Path, damage: slice) -> None:
+def test_damaged_archive_is_one_line_and_leaves_no_file(tmp_path: Path, damage: slice) -> None:
     archive = _archive(tmp_path / "a.zip", {"a": bytes(range(256)) * 100, "b": b"2"})
     data = bytearray(archive.read_bytes())
     if damage.start:
@@ -94,7 +94,7 @@ def test_damage_is_one_line_and_leaves_nothing(tmp_path: Path, damage: slice) ->
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
-def test_unpack_replaces_the_rest_of_a_killed_run(tmp_path: Path) -> None:
+def test_unpack_replaces_the_files_of_a_killed_run(tmp_path: Path) -> None:
     (tmp_path / "a.unpacking" / "old").mkdir(parents=True)
     unpack(_archive(tmp_path / "a.zip", {"new": b"1"}), tmp_path / "a", LIMIT)
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["new"]
@@ -105,7 +105,7 @@ SEGMENT = st.sampled_from(["..", ".", "", "a", "b c", "C:", "~", "歌", "\\", "c
 
 @given(st.lists(st.lists(SEGMENT, min_size=1, max_size=5).map("/".join), min_size=1, max_size=4, unique=True))
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_nothing_is_ever_written_outside(names: list[str]) -> None:
+def test_unpack_never_writes_outside_the_folder(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "deep" / "down"
         folder.mkdir(parents=True)

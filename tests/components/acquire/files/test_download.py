@@ -19,7 +19,7 @@ def _remote(line: BadLine, body: bytes = BODY) -> Remote:
     return Remote(f"{line.url}/file.zip", len(BODY), hashlib.md5(BODY).hexdigest())
 
 
-def test_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None:
+def test_download_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None:
     remote = _remote(line)
     line.cut, line.cuts = 1_000_000, 2
     path = fetch(remote, tmp_path / "file.zip", pause=0.01)
@@ -32,26 +32,26 @@ def test_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.zip"]
 
 
-def test_a_new_process_goes_on_from_the_part(line: BadLine, tmp_path: Path) -> None:
+def test_download_resumes_in_a_new_process(line: BadLine, tmp_path: Path) -> None:
     (tmp_path / "file.zip.part").write_bytes(BODY[:1_234_567])
     fetch(_remote(line), tmp_path / "file.zip", pause=0.01)
     assert line.ranges == ["bytes=1234567-"]
     assert (tmp_path / "file.zip").read_bytes() == BODY
 
 
-def test_a_server_without_ranges_starts_over(line: BadLine, tmp_path: Path) -> None:
+def test_download_starts_over_on_a_server_without_ranges(line: BadLine, tmp_path: Path) -> None:
     line.ignores_ranges = True
     (tmp_path / "file.zip.part").write_bytes(b"x" * 1000)
     assert fetch(_remote(line), tmp_path / "file.zip", pause=0.01).read_bytes() == BODY
 
 
-def test_complete_file_is_not_requested(line: BadLine, tmp_path: Path) -> None:
+def test_download_does_not_request_a_complete_file(line: BadLine, tmp_path: Path) -> None:
     (tmp_path / "file.zip").write_bytes(BODY)
     fetch(_remote(line), tmp_path / "file.zip")
     assert line.ranges == []
 
 
-def test_a_wrong_checksum_is_refused_and_the_next_run_starts_anew(line: BadLine, tmp_path: Path) -> None:
+def test_download_deletes_a_file_with_a_wrong_checksum(line: BadLine, tmp_path: Path) -> None:
     remote = _remote(line, b"x" * len(BODY))
     with pytest.raises(UserError, match=r"has the MD5 .* but should have"):
         fetch(remote, tmp_path / "file.zip", pause=0.01)
@@ -59,17 +59,17 @@ def test_a_wrong_checksum_is_refused_and_the_next_run_starts_anew(line: BadLine,
     assert fetch(_remote(line), tmp_path / "file.zip", pause=0.01).read_bytes() == BODY
 
 
-def test_a_longer_file_is_not_taken(line: BadLine, tmp_path: Path) -> None:
+def test_download_refuses_a_longer_file(line: BadLine, tmp_path: Path) -> None:
     fetch(_remote(line, BODY + b"more"), tmp_path / "file.zip", pause=0.01)
     assert (tmp_path / "file.zip").read_bytes() == BODY
 
 
-def test_a_shorter_file_is_one_line(line: BadLine, tmp_path: Path) -> None:
+def test_shorter_file_is_one_line(line: BadLine, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is shorter than"):
         fetch(_remote(line, BODY[:-5]), tmp_path / "file.zip", pause=0.01)
 
 
-def test_a_server_that_gives_nothing_ends_it_and_keeps_what_is_there(line: BadLine, tmp_path: Path) -> None:
+def test_download_gives_up_on_a_silent_server_and_keeps_its_part(line: BadLine, tmp_path: Path) -> None:
     remote = _remote(line)
     line.cut, line.cuts = 0, 1000
     (tmp_path / "file.zip.part").write_bytes(BODY[:2_000_000])
@@ -78,7 +78,7 @@ def test_a_server_that_gives_nothing_ends_it_and_keeps_what_is_there(line: BadLi
     assert (tmp_path / "file.zip.part").stat().st_size == 2_000_000
 
 
-def test_no_server_at_all(tmp_path: Path) -> None:
+def test_unreachable_server_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be downloaded"):
         fetch(Remote("http://127.0.0.1:9/file.zip", 10, None), tmp_path / "file.zip", pause=0.001)
 
@@ -86,7 +86,7 @@ def test_no_server_at_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "says"), [(403, "answers 403"), (404, "answers 404"), (503, "cannot be downloaded")]
 )
-def test_refusals_say_what_to_do(line: BadLine, tmp_path: Path, status: int, says: str) -> None:
+def test_refused_download_says_what_to_do(line: BadLine, tmp_path: Path, status: int, says: str) -> None:
     remote = _remote(line)
     line.status = status
     with pytest.raises(UserError, match=says) as caught:
@@ -95,7 +95,7 @@ def test_refusals_say_what_to_do(line: BadLine, tmp_path: Path, status: int, say
     assert "\n" not in str(caught.value)
 
 
-def test_progress_is_shown(
+def test_download_shows_progress(
     line: BadLine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(0, 10_000, 10))
@@ -104,6 +104,6 @@ def test_progress_is_shown(
     assert "download file.zip: 1" in capsys.readouterr().err
 
 
-def test_too_small_disk_is_reported_before_the_download(tmp_path: Path) -> None:
+def test_too_small_a_disk_is_reported_before_the_download(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="GB left"):
         require_space(tmp_path, 10**18, "downloading x")

@@ -27,16 +27,16 @@ from components.acquire.files.names import (
         ("_hidden", "_hidden", "_hidden"),
     ],
 )
-def test_artist_and_title(name: str, artist: str, title: str) -> None:
+def test_split_name_returns_artist_and_title(name: str, artist: str, title: str) -> None:
     assert artist_and_title(name) == (artist, title)
 
 
-def test_spellings_of_one_artist_are_one() -> None:
+def test_artist_key_joins_the_spellings_of_an_artist() -> None:
     decomposed = unicodedata.normalize("NFD", "Björk  Guðmundsdóttir")
     assert fold_name(decomposed) == fold_name("BJÖRK Guðmundsdóttir ")
 
 
-def test_clean_takes_names_that_are_no_utf8() -> None:
+def test_clean_accepts_names_that_are_not_utf8() -> None:
     assert clean_name("a\udcff\nb") == "a? b"
 
 
@@ -50,7 +50,7 @@ def test_safe_names_keep_scripts_and_differ_by_more_than_case() -> None:
 
 
 @given(st.lists(st.text(max_size=40), unique=True, max_size=8))
-def test_safe_names_are_file_names_and_never_collide(names: list[str]) -> None:
+def test_safe_names_are_valid_and_unique_file_names(names: list[str]) -> None:
     safe = safe_names(names)
     assert len({unicodedata.normalize("NFC", name).casefold() for name in safe.values()}) == len(names)
     for name in safe.values():

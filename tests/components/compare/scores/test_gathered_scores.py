@@ -14,7 +14,7 @@ from components.core.base.errors import UserError
 from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
 
 
-def test_rows_have_the_names_of_their_systems_and_floors_are_there_once(tmp_path: Path) -> None:
+def test_rows_have_the_names_of_their_systems_and_one_floor(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0, "model+mwf": 2.0, "mixture": -5.0})
     write_system(tmp_path, "b", {"model": 3.0, "mixture": -5.0})
     scores = gather_scores(tmp_path, {}).scores
@@ -42,14 +42,14 @@ def test_oracles_of_each_set_of_stems_have_rows_of_their_own(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
-def test_names_of_oracles_are_taken(tmp_path: Path) -> None:
+def test_systems_cannot_have_the_name_of_an_oracle(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     for name in ("a", "irm2", "irm2/4"):
         with pytest.raises(UserError, match=f"--scores {name}: there is a system {name} here already"):
             gather_scores(tmp_path, {name: tmp_path})
 
 
-def test_an_infinite_score_is_none(tmp_path: Path) -> None:
+def test_infinite_score_counts_as_missing(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     path = tmp_path / "a" / "evaluate" / "scores.csv"
     table = pd.read_csv(path)
@@ -69,14 +69,14 @@ def test_an_infinite_score_is_none(tmp_path: Path) -> None:
         ({"window_seconds": 2.0}, "scored with different frames"),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+def test_incomparable_scores_are_one_line(tmp_path: Path, other: dict[str, Any], message: str) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     write_system(tmp_path, "b", {"model": 1.0}, **other)
     with pytest.raises(UserError, match=message):
         gather_scores(tmp_path, {})
 
 
-def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Path) -> None:
+def test_museval_scores_are_medians_over_the_scored_frames(tmp_path: Path) -> None:
     write_museval(
         tmp_path / "artist_1 - SONG_1.stem.json", {"vocals": [8.0, None, float("nan"), float("inf"), 9.0, None]}
     )
@@ -89,14 +89,14 @@ def test_scores_of_others_are_medians_over_the_frames_that_have_one(tmp_path: Pa
     assert unmatched == ["Else"]
 
 
-def test_targets_of_others_that_nobody_has_here_are_left_out(tmp_path: Path) -> None:
+def test_museval_scores_of_unknown_targets_are_left_out(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     write_museval(tmp_path / "x" / "Artist 1 - Song 1.json", {"vocals": [8.0] * 7, "drums": [3.0] * 7})
     scores = gather_scores(tmp_path / "systems", {"x": tmp_path / "x"}).scores
     assert set(scores["target"]) == {"vocals", "accompaniment"}
 
 
-def test_wrong_scores_of_others_fail_alone(tmp_path: Path) -> None:
+def test_wrong_museval_files_fail_alone(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     good, empty, wrong = tmp_path / "good", tmp_path / "empty", tmp_path / "wrong"
     write_museval(good / "Artist 1 - Song 1.json", {"vocals": [8.0] * 7})
@@ -107,13 +107,13 @@ def test_wrong_scores_of_others_fail_alone(tmp_path: Path) -> None:
     found = gather_scores(tmp_path / "systems", others)
     assert set(found.scores["system"]) == {"a", "good"}
     assert found.failed == {
-        "none": f"{tmp_path / 'none'} is not a folder",
-        "empty": f"no file in {empty} is about a track that was scored here (by its name)",
-        "wrong": f"{wrong / 'Artist 1 - Song 1.json'} is not a file of museval's scores: leave it out",
+        "none": f"{tmp_path / 'none'} is not a folder: name the folder with museval's files",
+        "empty": f"no file in {empty} has the name of a scored track: name each file after its track",
+        "wrong": f"{wrong / 'Artist 1 - Song 1.json'} is not a file of museval's scores: take it out of the folder",
     }
 
 
-def test_what_cannot_be_gathered_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_scores_is_one_line(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     with pytest.raises(UserError, match="there is a system a here already"):
         gather_scores(tmp_path / "systems", {"a": tmp_path / "x"})
@@ -121,7 +121,7 @@ def test_what_cannot_be_gathered_is_one_line(tmp_path: Path) -> None:
         gather_scores(tmp_path / "nothing", {})
 
 
-def test_scores_of_whole_songs_are_not_compared_with_those_of_their_excerpts(tmp_path: Path) -> None:
+def test_museval_scores_of_whole_songs_are_refused_for_excerpts(tmp_path: Path) -> None:
     write_museval(tmp_path / "Artist 1 - Song 1.json", {"vocals": [8.0] * 240})
-    with pytest.raises(UserError, match="has 240 frames, and 7 were scored here: it is about other audio"):
+    with pytest.raises(UserError, match="has 240 frames in place of 7, so it scores other audio"):
         read_museval_scores("x", tmp_path, dict.fromkeys(TRACKS, 7))

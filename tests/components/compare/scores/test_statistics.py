@@ -44,7 +44,7 @@ def _pair(first: list[float], second: list[float]) -> pd.Series:
     return found
 
 
-def test_a_clear_difference_is_found_however_much_tracks_differ() -> None:
+def test_clear_difference_is_found_among_tracks_that_differ_widely() -> None:
     random = np.random.default_rng(0)
     difficulty = random.normal(0, 5, 25)
     better = difficulty + 0.5 + random.normal(0, 0.2, 25)
@@ -57,7 +57,7 @@ def test_a_clear_difference_is_found_however_much_tracks_differ() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=3, max_size=12))
-def test_the_other_way_round_only_the_sign_differs(values: list[tuple[float, float]]) -> None:
+def test_exchange_of_systems_changes_only_the_sign(values: list[tuple[float, float]]) -> None:
     first, second = (list(column) for column in zip(*values, strict=True))
     one, other = _pair(first, second), _pair(second, first)
     assert one["mean"] == pytest.approx(-other["mean"], abs=1e-9)
@@ -67,30 +67,30 @@ def test_the_other_way_round_only_the_sign_differs(values: list[tuple[float, flo
     assert one["mean"] <= one["high"] + 1e-9
 
 
-def test_tracks_that_one_lacks_and_infinite_scores_are_left_out() -> None:
+def test_pairs_leave_out_missing_tracks_and_infinite_scores() -> None:
     pair = _pair([1.0, 2.0, np.nan, np.inf, 5.0], [0.0, 1.0, 1.0, 1.0, 4.0])
     assert pair["tracks"] == 3
     assert pair["mean"] == pytest.approx(1.0)
 
 
-def test_equal_systems_are_equal() -> None:
+def test_equal_systems_have_no_difference() -> None:
     pair = _pair([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert (pair["mean"], pair["low"], pair["high"], pair["p"]) == (0, 0, 0, 1)
 
 
-def test_a_constant_difference_is_its_own_interval() -> None:
+def test_constant_difference_has_an_interval_of_no_width() -> None:
     pair = _pair([8.0] * 3, [2.4687674656821006] * 3)
     assert pair["low"] == pytest.approx(pair["mean"])
     assert pair["high"] == pytest.approx(pair["mean"])
 
 
-def test_one_common_track_proves_nothing() -> None:
+def test_one_common_track_gives_no_certainty() -> None:
     pair = _pair([1.0, np.nan], [0.0, 1.0])
     assert pair["tracks"] == 1
     assert np.isnan(pair["p"])
 
 
-def test_alike_systems_are_called_different_as_seldom_as_stated() -> None:
+def test_equal_systems_are_called_different_at_the_stated_rate() -> None:
     """Ten systems that differ by chance alone, 40 times: 5 % of the tests, and 5 % of the families after Holm."""
     random = np.random.default_rng(3)
     single, families, pairs = 0, 0, 0
@@ -105,7 +105,7 @@ def test_alike_systems_are_called_different_as_seldom_as_stated() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_holm_only_raises_and_keeps_the_order(values: list[float]) -> None:
+def test_holm_raises_p_values_and_keeps_their_order(values: list[float]) -> None:
     p = np.array(values)
     corrected = holm(p)
     assert (corrected >= p).all()
@@ -114,11 +114,11 @@ def test_holm_only_raises_and_keeps_the_order(values: list[float]) -> None:
     assert (np.diff(corrected[order]) >= 0).all()
 
 
-def test_holm_by_hand() -> None:
+def test_holm_equals_a_calculation_by_hand() -> None:
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, np.nan])), [0.03, 0.06, 0.06, np.nan])
 
 
-def test_friedman_tells_a_better_system_from_alike_ones() -> None:
+def test_friedman_finds_a_better_system_among_equal_ones() -> None:
     random = np.random.default_rng(6)
     alike = {f"s{number}": random.normal(0, 1, 25) for number in range(4)}
     assert friedman(_scores(alike), "vocals", "SDR")[0] > 0.05
@@ -128,11 +128,11 @@ def test_friedman_tells_a_better_system_from_alike_ones() -> None:
     assert np.isnan(friedman(_scores({"a": np.ones(5), "b": np.ones(5)}), "vocals", "SDR")[0])
 
 
-def test_the_best_median_comes_first() -> None:
+def test_ranking_begins_with_the_best_median() -> None:
     assert list(by_track(_scores({"low": np.zeros(3), "high": np.ones(3)}), "vocals", "SDR")) == ["high", "low"]
 
 
-def test_a_floor_is_a_family_of_its_own() -> None:
+def test_floor_does_not_change_the_corrections_of_others() -> None:
     """What is plainly worse than all must not lend its certainty to the others' corrections, nor cost them any."""
     random = np.random.default_rng(8)
     trained = {f"s{number}": random.normal(0, 1, 25) for number in range(3)}
@@ -143,14 +143,14 @@ def test_a_floor_is_a_family_of_its_own() -> None:
     np.testing.assert_allclose(of_trained["p_conover"], alone["p_conover"])
 
 
-def test_conover_by_hand() -> None:
+def test_conover_equals_a_calculation_by_hand() -> None:
     """Three systems on four tracks with rank sums of 5, 7 and 12: Σr² = 56, t = |Rᵢ − Rⱼ| / √(2 (4 · 56 − 218) / 6)."""
     table = pd.DataFrame({"a": [1.0, 1, 1, 2], "b": [2.0, 2, 2, 1], "c": [3.0, 3, 3, 3]})
     t = np.array([2, 7, 5]) / np.sqrt(2 * (4 * 56 - 218) / 6)
     np.testing.assert_allclose(conover(table), 2 * stats.t.sf(t, 6))
 
 
-def test_conover_of_tracks_that_all_rank_alike_is_certain() -> None:
+def test_conover_is_certain_when_all_tracks_agree() -> None:
     same = pd.DataFrame({"a": [1.0, 2, 3], "b": [2.0, 3, 4], "c": [3.0, 4, 5]})
     assert conover(same).tolist() == [0, 0, 0]
     assert conover(same * 0).tolist() == [1, 1, 1]

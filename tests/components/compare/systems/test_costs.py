@@ -32,12 +32,12 @@ class _Counted(Separator):
         return features.mean(dim=2)[:, None, None].expand(-1, 2, 2, -1)
 
 
-def test_multiply_adds_are_those_of_weights_used_at_every_step() -> None:
+def test_multiply_adds_count_each_weight_at_every_step() -> None:
     assert count_multiply_adds(_Counted().eval(), 2) == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
 
 
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
-def test_an_lstm_that_is_computed_piece_by_piece_counts_the_same() -> None:
+def test_multiply_adds_of_an_lstm_do_not_depend_on_its_pieces() -> None:
     with torch.backends.mkldnn.flags(enabled=False):
         assert count_multiply_adds(_Counted().eval(), 2) == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
 
@@ -56,7 +56,7 @@ class _Attending(Separator):
         return features.mean(dim=2)[:, None, None].expand(-1, 2, 2, -1)
 
 
-def test_attention_counts_its_projections_and_its_products() -> None:
+def test_multiply_adds_of_attention_include_projections_and_products() -> None:
     projections = 50 * (4 * 8 * 8 + 2 * 8 * 16)
     products = 2 * 50 * 50 * 8
     assert count_multiply_adds(_Attending().eval(), 2) == pytest.approx(projections + products)
@@ -76,7 +76,7 @@ class _Slow(Separator):
 
 
 @pytest.mark.parametrize("segment", [1000, 1001, 100_000])
-def test_speed_is_that_of_a_long_song_however_long_segments_are(segment: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_does_not_depend_on_the_length_of_segments(segment: int, monkeypatch: pytest.MonkeyPatch) -> None:
     separator = _Slow(segment)
     monkeypatch.setattr(costs_module, "time", SimpleNamespace(perf_counter=lambda: separator.clock))
     model = Model(separator, UNetConfig(), ("vocals", "accompaniment"), 1000, 2, {}, "")
@@ -86,7 +86,7 @@ def test_speed_is_that_of_a_long_song_however_long_segments_are(segment: int, mo
 
 
 @pytest.mark.slow
-def test_the_command_measures_a_model(tmp_path: Path) -> None:
+def test_command_measures_a_model(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     result = run_python("-m", "components.compare.systems.costs", "--model", str(model), "--out", str(tmp_path))
     assert result.returncode == 0, result.stderr

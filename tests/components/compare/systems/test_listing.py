@@ -27,20 +27,20 @@ def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {line.split()[0]: " ".join(line.split()) for line in out.getvalue().splitlines()[1:]}
 
 
-def test_every_system_has_a_line_with_its_sizes(printed: dict[str, str]) -> None:
+def test_list_has_a_line_with_sizes_for_every_system(printed: dict[str, str]) -> None:
     assert list(printed) == list(SYSTEMS)
     weights = count_weights(SYSTEMS["spleeter-4"], small=False)
     assert f"spleeter-4 spectrogram 4 {weights / 1e6:.2f} " in printed["spleeter-4"]
 
 
-def test_it_says_what_was_trained_here_and_how_large(printed: dict[str, str]) -> None:
+def test_list_names_trained_systems_and_their_sizes(printed: dict[str, str]) -> None:
     assert " trained U-Net" in printed["unet"]
     assert " trained, small Wave-U-Net" in printed["wave-unet"]
     assert " trained D3Net" in printed["d3net"]
     assert " untrained Spleeter" in printed["spleeter"]
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("demucs", "demucs.htdemucs"):
         monkeypatch.setitem(sys.modules, name, None)
     out = io.StringIO()

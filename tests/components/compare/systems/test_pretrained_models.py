@@ -17,7 +17,7 @@ from tests.support.tiny_models import save_tiny_model
 FOUR = ("drums", "bass", "other", "vocals")
 
 
-def test_a_model_has_its_name_its_stems_and_where_it_comes_from(tmp_path: Path) -> None:
+def test_model_has_name_stems_and_origin(tmp_path: Path) -> None:
     places = {
         "two": str(save_tiny_model(tmp_path / "two")),
         "four": str(save_tiny_model(tmp_path / "four", FOUR)),
@@ -43,14 +43,14 @@ def test_a_model_has_its_name_its_stems_and_where_it_comes_from(tmp_path: Path) 
         ("x", {"channels": 1}, "--models x: it works on 44100 Hz in 1 channel, and"),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(tmp_path: Path, name: str, made: dict[str, int], message: str) -> None:
+def test_incomparable_model_is_one_line(tmp_path: Path, name: str, made: dict[str, int], message: str) -> None:
     folder = save_tiny_model(tmp_path / "model", **made) if made else tmp_path  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message) as raised:
         find_pretrained({name: str(folder)}, 44100, 2)
     assert "\n" not in str(raised.value)
 
 
-def test_places_have_a_name_each() -> None:
+def test_each_folder_needs_a_name_of_its_own() -> None:
     assert parse_places("--models", ["a=b=c", "d=models:/x@y"]) == {"a": "b=c", "d": "models:/x@y"}
     for wrong in (["a"], ["=b"], ["a="]):
         with pytest.raises(UserError, match=f"--models {wrong[0]}: write NAME=FOLDER"):
@@ -63,7 +63,7 @@ def test_places_have_a_name_each() -> None:
 
 
 @pytest.mark.slow
-def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_can_come_from_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.setattr("components.compare.systems.pretrained_models.SCRATCH", tmp_path / "scratch")
     client, folder = connect(), save_tiny_model(tmp_path / "model")
@@ -80,7 +80,7 @@ def test_a_model_may_lie_in_the_registry(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_the_same_weights_under_the_same_name_have_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_weights_under_the_same_name_share_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = connect()
     one, other = (load_model(save_tiny_model(tmp_path / str(seed), seed=seed)) for seed in (1, 2))

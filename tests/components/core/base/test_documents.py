@@ -21,7 +21,7 @@ class _Song(Document):
     heard: str = Field(default="", exclude=True)
 
 
-def test_a_document_is_read_back_equal_and_frozen(tmp_path: Path) -> None:
+def test_document_is_read_back_equal_and_frozen(tmp_path: Path) -> None:
     song = _Song(title="Ğ歌", parts=(1, 2))
     song.write(tmp_path)
     assert _Song.read(tmp_path) == song
@@ -29,14 +29,14 @@ def test_a_document_is_read_back_equal_and_frozen(tmp_path: Path) -> None:
         song.title = "other"  # type: ignore[misc]
 
 
-def test_its_file_is_sorted_readable_json_with_the_format_version(tmp_path: Path) -> None:
+def test_document_is_sorted_json_with_a_format_version(tmp_path: Path) -> None:
     _Song(title="歌", heard="yesterday").write(tmp_path)
     text = (tmp_path / "song.json").read_text(encoding="utf-8")
     assert text == '{\n  "format_version": 2,\n  "parts": [],\n  "title": "歌"\n}\n'
 
 
 @pytest.mark.parametrize("version", [{}, {"format_version": 1}, {"format_version": 2}])
-def test_documents_of_this_and_older_formats_are_read(version: dict[str, int]) -> None:
+def test_read_accepts_this_and_older_formats(version: dict[str, int]) -> None:
     assert _Song.parse(json.dumps({"title": "a", **version}), "here") == _Song(title="a")
 
 
@@ -52,13 +52,13 @@ def test_documents_of_this_and_older_formats_are_read(version: dict[str, int]) -
         (b'{"title": "a", "format_version": 3}', "was written by a newer Stemline (format 3): update this one"),
     ],
 )
-def test_a_damaged_document_is_one_line(tmp_path: Path, text: bytes, problem: str) -> None:
+def test_damaged_document_is_one_line(tmp_path: Path, text: bytes, problem: str) -> None:
     (tmp_path / "song.json").write_bytes(text)
     with pytest.raises(UserError) as error:
         _Song.read(tmp_path)
     assert str(error.value) == f"{tmp_path / 'song.json'} {problem}"
 
 
-def test_a_missing_document_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_document_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"song\.json does not exist: write another song$"):
         _Song.read(tmp_path)

@@ -13,7 +13,7 @@ from components.core.base.files import digest_file, digest_folder, digest_parts,
 from tests.support.tiny_models import environment
 
 
-def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+def test_whole_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "new" / "song.wav"
     with whole_file(path) as partial:
         partial.write_bytes(b"samples")
@@ -31,7 +31,7 @@ def _stop_in_the_middle(path: Path) -> None:
         raise RuntimeError
 
 
-def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
+def test_whole_file_keeps_the_old_file_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_text(path, "old")
     with pytest.raises(RuntimeError):
@@ -41,14 +41,14 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stem", ["a" * 250, "歌" * 83, "🎵" * 62])
-def test_names_as_long_as_the_system_allows(tmp_path: Path, stem: str) -> None:
+def test_whole_file_accepts_names_of_the_maximum_length(tmp_path: Path, stem: str) -> None:
     path = tmp_path / f"{stem}.wav"
     write_text(path, "x")
     assert path.read_text() == "x"
 
 
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_kill_9_in_the_middle_leaves_the_old_or_nothing(tmp_path: Path, before: bytes | None) -> None:
+def test_whole_file_survives_kill_9(tmp_path: Path, before: bytes | None) -> None:
     path = tmp_path / "big.bin"
     if before is not None:
         path.write_bytes(before)
@@ -71,7 +71,7 @@ def test_kill_9_in_the_middle_leaves_the_old_or_nothing(tmp_path: Path, before: 
     assert path.read_text() == "again"
 
 
-def test_readers_see_one_whole_file_or_the_other(tmp_path: Path) -> None:
+def test_readers_never_see_a_partial_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     texts = ["a" * 100_000, "b" * 200_000]
     write_text(path, texts[0])
@@ -89,21 +89,21 @@ def test_readers_see_one_whole_file_or_the_other(tmp_path: Path) -> None:
     assert seen <= set(texts)
 
 
-def test_json_is_the_same_for_the_same_content(tmp_path: Path) -> None:
+def test_json_has_the_same_bytes_for_the_same_content(tmp_path: Path) -> None:
     write_json(tmp_path / "a", {"b": 1, "a": "Ğ歌"})
     write_json(tmp_path / "b", {"a": "Ğ歌", "b": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert "Ğ歌" in (tmp_path / "a").read_text(encoding="utf-8")
 
 
-def test_digests(tmp_path: Path) -> None:
+def test_digest_changes_with_the_content(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert digest_file(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert digest_parts(["ab", "c"]) != digest_parts(["a", "bc"])
     assert digest_parts(["a", "b"]) != digest_parts(["b", "a"])
 
 
-def test_a_folders_digest_tells_names_and_contents_not_times(tmp_path: Path) -> None:
+def test_digest_of_a_folder_depends_on_names_and_contents_only(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "a").write_text("1")

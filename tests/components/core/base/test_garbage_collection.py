@@ -10,11 +10,11 @@ def _seen(number: int) -> tuple[tuple[int, int, int], bool]:
     return gc.get_threshold(), gc.get_freeze_count() > 0
 
 
-def test_in_a_process_of_a_pool_it_works_but_not_on_what_was_imported() -> None:
+def test_collector_ignores_imported_objects_in_a_pool_process() -> None:
     assert list(map_in_processes(_seen, [1], "looked", "times")) == [((700, 10, 10), True)]
 
 
-def test_after_a_late_import_it_works_as_before() -> None:
+def test_collector_works_as_before_after_a_late_import() -> None:
     before = gc.get_threshold()
     with collection_paused():
         assert gc.get_threshold() != before

@@ -34,7 +34,7 @@ class _Store(BaseHTTPRequestHandler):
 
 
 @pytest.mark.slow
-def test_a_server_that_starts_a_little_later_is_waited_for(
+def test_client_waits_for_a_server_that_starts_later(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
@@ -56,7 +56,7 @@ def test_a_server_that_starts_a_little_later_is_waited_for(
     assert "Retry" not in said.err
 
 
-def test_other_records_of_a_client_stay_as_they_are(
+def test_other_log_records_of_a_client_stay_unchanged(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):  # asked for twice, said once
@@ -70,7 +70,7 @@ def test_other_records_of_a_client_stay_as_they_are(
     assert capsys.readouterr().err == "waiting for the server: it does not answer; trying again\n"
 
 
-def test_an_outage_is_told_from_a_mistake() -> None:
+def test_is_outage_separates_outages_from_mistakes() -> None:
     lost = MlflowException("request failed: refused")
     lost.__cause__ = requests.ConnectionError("refused")
     assert outage_reason(lost) == "request failed: refused"
@@ -81,7 +81,7 @@ def test_an_outage_is_told_from_a_mistake() -> None:
 
 
 @pytest.mark.parametrize(("status", "away"), [(500, True), (503, True), (404, False), (422, False)])
-def test_an_answer_that_a_server_cannot_is_an_outage_and_a_refusal_is_none(status: int, away: bool) -> None:
+def test_is_outage_judges_the_status_of_an_answer(status: int, away: bool) -> None:
     request = httpx.Request("GET", "http://127.0.0.1/api/flow_runs/1")
     error = httpx.HTTPStatusError("Server says no", request=request, response=httpx.Response(status, request=request))
     found = outage_reason(PrefectHTTPStatusError.from_httpx_error(error))

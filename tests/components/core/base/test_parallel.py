@@ -32,18 +32,18 @@ def test_results_come_in_order() -> None:
     assert list(map_in_processes(_square, [], "squares", "numbers")) == []
 
 
-def test_errors_come_through() -> None:
+def test_errors_reach_the_caller() -> None:
     with pytest.raises(UserError, match="no 3"):
         list(map_in_processes(_refuse, [3], "refusals", "numbers"))
 
 
-def test_a_killed_process_is_one_line() -> None:
+def test_killed_process_is_one_line() -> None:
     with pytest.raises(UserError, match="deaths: a process was killed"):
         list(map_in_processes(_die, [1, 2], "deaths", "numbers"))
 
 
 @pytest.mark.slow
-def test_nothing_survives_a_kill() -> None:
+def test_no_process_survives_a_killed_caller() -> None:
     code = (
         "import time\nfrom components.core.base.parallel import map_in_processes\n"
         "if __name__ == '__main__':\n    list(map_in_processes(time.sleep, [60, 60], 'naps', 'naps'))\n"

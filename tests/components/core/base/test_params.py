@@ -29,7 +29,7 @@ def _load(tmp_path: Path, text: str) -> _Config:
     return load_section("step", _Config, path)
 
 
-def test_a_section_is_typed_and_frozen(tmp_path: Path) -> None:
+def test_section_is_typed_and_frozen(tmp_path: Path) -> None:
     config = _load(tmp_path, GOOD)
     assert config == _Config(name="a", sizes=(1, 2), rate=3.0, inner=_Inner(share=0.25))
     with pytest.raises(ValidationError):
@@ -37,7 +37,7 @@ def test_a_section_is_typed_and_frozen(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e-3", "1e-03", "0.001", "1.0e-3"])
-def test_numbers_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
+def test_load_section_reads_the_numbers_of_dvc(tmp_path: Path, text: str) -> None:
     assert _load(tmp_path, GOOD.replace("rate: 3", f"rate: {text}")).rate == 0.001
 
 
@@ -65,7 +65,7 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path, text: str) -> None:
         (GOOD, "step:\n", "step: expected names and values"),
     ],
 )
-def test_what_is_wrong_is_one_line(tmp_path: Path, wrong: str, right: str, says: str) -> None:
+def test_wrong_section_is_one_line(tmp_path: Path, wrong: str, right: str, says: str) -> None:
     assert wrong in GOOD
     with pytest.raises(UserError) as error:
         _load(tmp_path, GOOD.replace(wrong, right))
@@ -74,19 +74,19 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, wrong: str, right: str, says:
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(UserError) as error:
         parse_section("step", {"name": 1, "sizes": [1], "speed": 2}, _Config, "there")
     for name in ("step.name", "step.rate", "step.speed"):
         assert name in str(error.value)
 
 
-def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+def test_missing_file_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"params\.yaml does not exist: run from the root"):
         load_section("step", _Config, tmp_path / "params.yaml")
 
 
-def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+def test_binary_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(b"step: \xff\xfe\x00")
     with pytest.raises(UserError, match="is not valid YAML"):
@@ -104,5 +104,5 @@ def test_load_section_or_default_prefers_the_project_over_the_package(tmp_path: 
     assert load_section_or_default("register", Register, own).name == "mine"
 
 
-def test_the_packaged_params_are_those_of_the_repository() -> None:
+def test_packaged_params_equal_those_of_the_repository() -> None:
     assert PACKAGED_PARAMS.read_bytes() == (Path(__file__).parents[4] / "params.yaml").read_bytes()

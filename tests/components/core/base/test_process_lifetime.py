@@ -48,7 +48,7 @@ def _start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment(**more), text=True)
 
 
-def test_without_the_tie_a_child_survives() -> None:
+def test_unbound_child_survives_its_starter() -> None:
     """What the tests below would show if the tie were gone."""
     parent = _start("import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])", NAP)
     children = _children(parent, "time.sleep", 1)
@@ -60,7 +60,7 @@ def test_without_the_tie_a_child_survives() -> None:
         _end(children)
 
 
-def test_a_bound_command_ends_with_its_starter() -> None:
+def test_bound_command_ends_with_its_starter() -> None:
     code = (
         "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
         "subprocess.run(bind([sys.executable, '-c', sys.argv[1]]))"
@@ -75,7 +75,7 @@ def test_a_bound_command_ends_with_its_starter() -> None:
         _end(children)
 
 
-def test_a_bound_command_passes_output_and_exit_code_on() -> None:
+def test_bound_command_passes_output_and_exit_code_on() -> None:
     code = (
         "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
         "sys.exit(subprocess.run(bind([sys.executable, '-c', 'print(42); raise SystemExit(7)'])).returncode)"
@@ -86,7 +86,7 @@ def test_a_bound_command_passes_output_and_exit_code_on() -> None:
     assert (result.returncode, result.stdout) == (7, "42\n")
 
 
-def test_a_bound_command_never_starts_when_its_starter_ended_before(tmp_path: Path) -> None:
+def test_bound_command_never_starts_after_its_starter_ended(tmp_path: Path) -> None:
     """The race: the starter is gone before its command can tie itself."""
     witness = tmp_path / "started"
     code = (
@@ -102,7 +102,7 @@ def test_a_bound_command_never_starts_when_its_starter_ended_before(tmp_path: Pa
 
 
 @pytest.mark.parametrize("variable", ["DVC_ROOT", "STEMLINE_FLOW"])
-def test_a_step_under_an_orchestrator_ends_with_it(variable: str) -> None:
+def test_step_ends_with_its_orchestrator(variable: str) -> None:
     step = (
         "import time\nfrom components.core.base.step_command import run_step\n"
         "run_step(lambda: time.sleep(120))  "
@@ -122,7 +122,7 @@ def test_a_step_under_an_orchestrator_ends_with_it(variable: str) -> None:
 
 
 @pytest.mark.slow
-def test_kill_9_of_dvc_ends_its_stage(tmp_path: Path) -> None:
+def test_stage_ends_after_kill_9_of_dvc(tmp_path: Path) -> None:
     """The whole chain: a bound `dvc repro`, the shell that it starts, the step; the one who started it is killed."""
     (tmp_path / "step.py").write_text(
         "import time\nfrom pathlib import Path\nfrom components.core.base.step_command import run_step\n"

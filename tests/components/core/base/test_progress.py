@@ -5,7 +5,7 @@ import pytest
 from components.core.base.progress import Progress, format_duration
 
 
-def test_a_line_holds_count_speed_time_left_and_note(capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_holds_count_speed_time_left_and_note(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("train", 10, "steps", interval=0)
     progress.advance(4, "loss 0.5")
     line = capsys.readouterr().err
@@ -20,7 +20,7 @@ def test_advance_prints_nothing_before_the_interval_has_passed(capsys: pytest.Ca
     assert capsys.readouterr().err == ""
 
 
-def test_a_total_of_zero_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+def test_total_of_zero_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     Progress("separate", 0, "recordings", interval=0).advance(0)
     assert "(100 %)" in capsys.readouterr().err
 

@@ -42,11 +42,11 @@ def _run(*arguments: str) -> tuple[int, str, dict[str, Any]]:
     return result.exit_code, result.output, given
 
 
-def test_an_option_that_is_not_given_leaves_its_field_out() -> None:
+def test_missing_option_leaves_its_field_out() -> None:
     assert _run("wall") == (0, "", {"canvas": "wall"})
 
 
-def test_every_plain_field_is_an_option() -> None:
+def test_each_plain_field_becomes_an_option() -> None:
     arguments = ("--colour", "red", "--layer-count", "0", "--thickness", "0.5", "--no-glossy", "--shapes", "a")
     code, _, given = _run(*arguments, "--shapes", "b", "--limit", "3", "--folder", "x", "--again", "wall")
     assert code == 0
@@ -71,18 +71,18 @@ def test_help_comes_from_the_description() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--layer-count", "many", "wall"), ("--unknown", "wall"), ()])
-def test_a_mistake_ends_with_2(arguments: tuple[str, ...]) -> None:
+def test_mistake_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert _run(*arguments)[0] == 2
 
 
-def test_given_options_become_the_same_command_line_again() -> None:
+def test_options_become_the_same_command_line_again() -> None:
     options = {"colour": "red", "glossy": False, "shapes": ["a", "b"], "again": True}
     arguments = as_arguments(options)
     assert arguments == ["--colour", "red", "--no-glossy", "--shapes", "a", "--shapes", "b", "--again"]
     assert _run(*arguments, "wall")[2] == {**options, "canvas": "wall"}
 
 
-def test_given_options_fit_the_section() -> None:
+def test_options_fit_the_section() -> None:
     _, _, given = _run("--colour", "blue", "--shapes", "a", "wall")
     values = {"layer_count": 1, "thickness": 1.0, "glossy": True, "inner": {"size": 1}}
     section = parse_section("paint", {**values, **given_options(given, Paint)}, Paint, "command line")

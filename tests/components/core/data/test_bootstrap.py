@@ -17,7 +17,7 @@ median_95: Interval = partial(median_interval, confidence=0.95, resamples=10_000
 mean_95: Interval = partial(mean_interval, confidence=0.95, resamples=10_000, seed=7)
 
 
-def test_the_median_s_interval_holds_the_true_median_nineteen_times_of_twenty() -> None:
+def test_median_interval_contains_the_true_median_at_95_percent() -> None:
     random = np.random.default_rng(0)
     held = 0
     for _ in range(200):
@@ -26,7 +26,7 @@ def test_the_median_s_interval_holds_the_true_median_nineteen_times_of_twenty() 
     assert 180 <= held <= 199
 
 
-def test_the_median_s_bounds_are_order_statistics_and_repeat() -> None:
+def test_median_bounds_are_repeatable_order_statistics() -> None:
     values = np.arange(25.0)
     low, high = median_95(values)
     assert (low, high) == median_95(values)
@@ -34,24 +34,24 @@ def test_the_median_s_bounds_are_order_statistics_and_repeat() -> None:
     assert (low, high) == pytest.approx((7, 17), abs=1)  # of 25 tracks, about 5 places from the middle
 
 
-def test_a_single_value_is_its_own_interval() -> None:
+def test_single_value_has_an_interval_of_no_width() -> None:
     assert median_95(np.array([4.0])) == (4.0, 4.0)
 
 
-def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
+def test_mean_interval_equals_scipy() -> None:
     values = np.random.default_rng(5).gamma(1.0, 2.0, 20)
     expected = stats.bootstrap((values,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(1))
     np.testing.assert_allclose(mean_95(values), expected.confidence_interval, atol=0.06)
 
 
 @pytest.mark.parametrize("values", [[0.0] * 3, [8.0 - 2.4687674656821006] * 3, [0.1 + 0.2, 0.3, 0.3]])
-def test_equal_values_are_their_own_interval(values: list[float]) -> None:
+def test_equal_values_have_an_interval_of_no_width(values: list[float]) -> None:
     bounds = *mean_95(np.array(values)), mean_lower_bound(np.array(values), 0.95, 1000, 7)
     assert bounds == pytest.approx((values[0],) * 3, abs=1e-12)
 
 
 @pytest.mark.parametrize(("interval", "truth"), [(mean_interval, 1.0), (median_interval, np.log(2))])
-def test_intervals_hold_the_truth_about_as_often_as_stated(interval: Callable[..., object], truth: float) -> None:
+def test_intervals_contain_the_truth_at_the_stated_rate(interval: Callable[..., object], truth: float) -> None:
     """300 samples of 25 values of an exponential distribution, which is as skewed as scores ever are."""
     random = np.random.default_rng(2)
     bounds = np.array([interval(random.exponential(1.0, 25), 0.95, 1000, 7) for _ in range(300)])
@@ -67,7 +67,7 @@ def test_intervals_change_sign_with_the_values(values: list[float]) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 @pytest.mark.parametrize("confidence", [0.95, 0.9999])
-def test_the_lower_bound_of_very_few_tracks_is_the_worst_track(count: int, confidence: float) -> None:
+def test_lower_bound_of_very_few_tracks_is_the_worst_track(count: int, confidence: float) -> None:
     """Where the tails are so wide that no resample lies beyond the bound."""
     values = np.linspace(-1, 1, count)
     bound = mean_lower_bound(values, confidence, 10_000, 7)

@@ -51,21 +51,21 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_settings_and_tracks(cache: Path) -> None:
+def test_reader_returns_settings_and_tracks(cache: Path) -> None:
     reader = ShardReader(cache, "train")
     assert (reader.targets, reader.rate, reader.channels) == (TARGETS, 8000, 2)
     assert [track.name for track in reader.tracks] == ["made/one, two", "NA"]
     assert [track.name for track in ShardReader(cache, "validation").tracks] == ["made/b"]
 
 
-def test_stems_are_the_stored_integers(cache: Path) -> None:
+def test_reader_returns_the_stored_integers(cache: Path) -> None:
     reader = ShardReader(cache, "train")
     first, second = reader.tracks
     assert np.array_equal(reader.stored(first), np.arange(20).reshape(2, 2, 5))
     assert np.array_equal(reader.stored(second), np.arange(20, 32).reshape(2, 2, 3))
 
 
-def test_crops_are_scaled_and_end_in_silence(cache: Path) -> None:
+def test_crops_are_scaled_and_padded_with_silence(cache: Path) -> None:
     reader = ShardReader(cache, "train")
     crop = reader.read(reader.tracks[0], TARGETS[1], 3, 4)
     assert crop.dtype == np.float32
@@ -87,7 +87,7 @@ def parted(tmp_path: Path) -> ShardReader:
     return ShardReader(tmp_path, "train")
 
 
-def test_a_track_knows_its_parts_and_its_band(parted: ShardReader) -> None:
+def test_track_has_parts_and_bandwidth(parted: ShardReader) -> None:
     first, second = parted.tracks
     assert first.parts == PARTS
     assert second.parts == (Part("vocals", "vocals"), Part("accompaniment", "accompaniment"))
@@ -96,7 +96,7 @@ def test_a_track_knows_its_parts_and_its_band(parted: ShardReader) -> None:
     assert [second.parts_of(target) for target in TARGETS] == [[0], [1]]
 
 
-def test_a_part_is_read_on_its_own(parted: ShardReader) -> None:
+def test_reader_reads_a_single_part(parted: ShardReader) -> None:
     track, whole = parted.tracks
     assert parted.read_part(track, 2, 0, 4).tolist() == [[8.0, 8.5, 9.0, 9.5], [10.0, 10.5, 11.0, 11.5]]
     late = parted.read_part(track, 1, 3, 3)
@@ -106,7 +106,7 @@ def test_a_part_is_read_on_its_own(parted: ShardReader) -> None:
     assert parted.read_part(whole, 1, 0, 2).tolist() == [[64.0, 66.0], [72.0, 74.0]]
 
 
-def test_a_target_is_the_sum_of_its_parts(parted: ShardReader) -> None:
+def test_target_is_the_sum_of_its_parts(parted: ShardReader) -> None:
     track, _ = parted.tracks
     parts = [parted.read_part(track, part, 1, 5) for part in (1, 2)]
     assert np.array_equal(parted.read(track, "accompaniment", 1, 5), parts[0] + parts[1])
@@ -117,7 +117,7 @@ def test_a_target_is_the_sum_of_its_parts(parted: ShardReader) -> None:
 @pytest.mark.parametrize(
     "stem", ["bass", "lead; double", "a/b", "50% wet", "%3B", "Ψ 歌手", "NA", '"quoted", with comma', "x;y/z", "#1 +"]
 )
-def test_a_stem_may_be_called_anything(tmp_path: Path, stem: str) -> None:
+def test_stem_can_have_any_name(tmp_path: Path, stem: str) -> None:
     parts = (Part("vocals", "vocals"), Part("accompaniment", stem), Part("accompaniment", "drums"))
     shard_path(tmp_path, 0).parent.mkdir()
     np.save(shard_path(tmp_path, 0), np.zeros(3 * 2 * 4, np.int16))
@@ -127,7 +127,7 @@ def test_a_stem_may_be_called_anything(tmp_path: Path, stem: str) -> None:
     assert track.parts == parts
 
 
-def test_shards_are_mapped_not_read(cache: Path) -> None:
+def test_reader_maps_shards_into_memory(cache: Path) -> None:
     reader = ShardReader(cache, "train")
     base: Any = reader.stored(reader.tracks[0])
     while not isinstance(base, np.memmap):
@@ -135,11 +135,11 @@ def test_shards_are_mapped_not_read(cache: Path) -> None:
     assert not base.flags.writeable
 
 
-def test_a_missing_cache_says_what_to_run(tmp_path: Path) -> None:
+def test_missing_cache_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cache\.json does not exist: run `dvc repro cache`"):
         ShardReader(tmp_path, "train")
 
 
-def test_a_split_without_tracks_is_one_line(cache: Path) -> None:
+def test_split_without_tracks_is_one_line(cache: Path) -> None:
     with pytest.raises(UserError, match="has no test tracks: acquire more data"):
         ShardReader(cache, "test")

@@ -59,7 +59,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_survive(tmp_path: Path, name: str) -> None:
+def test_manifest_keeps_names(tmp_path: Path, name: str) -> None:
     tracks = [_named(tmp_path, name, "b"), _named(tmp_path, "a", name)]
     write_manifest(tmp_path, tracks)
     found = read_manifest(tmp_path)
@@ -69,13 +69,13 @@ def test_names_survive(tmp_path: Path, name: str) -> None:
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
-def test_any_name_survives(tmp_path: Path, name: str) -> None:
+def test_manifest_keeps_any_name(tmp_path: Path, name: str) -> None:
     tracks = [_named(tmp_path, name, name)]
     write_manifest(tmp_path, tracks)
     assert read_manifest(tmp_path) == tracks
 
 
-def test_order_splits_and_columns(tmp_path: Path) -> None:
+def test_manifest_has_order_splits_and_columns(tmp_path: Path) -> None:
     tracks = [_named(tmp_path, artist, split, split) for split in ("test", "train") for artist in "ba"]
     write_manifest(tmp_path, tracks)
     first = MANIFEST.within(tmp_path).read_bytes()
@@ -94,12 +94,12 @@ def test_order_splits_and_columns(tmp_path: Path) -> None:
     assert table["duration"].tolist() == [0.01] * 8
 
 
-def test_no_tracks_at_all(tmp_path: Path) -> None:
+def test_manifest_can_be_empty(tmp_path: Path) -> None:
     write_manifest(tmp_path, [])
     assert read_manifest(tmp_path) == []
 
 
-def test_streams_and_lengths_survive(tmp_path: Path) -> None:
+def test_manifest_keeps_streams_and_lengths(tmp_path: Path) -> None:
     stems = {"vocals": _stem(tmp_path, "vocals", "a.mp4", 7, 4), "mixture": _stem(tmp_path, "mixture", "a.mp4", 44100)}
     track = Track("d/a - b", "a", "b", "d", "test", stems)
     write_manifest(tmp_path, [track])
@@ -108,7 +108,7 @@ def test_streams_and_lengths_survive(tmp_path: Path) -> None:
     assert found.duration == 1.0
 
 
-def test_a_missing_manifest_says_what_to_run(tmp_path: Path) -> None:
+def test_missing_manifest_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"manifest\.csv does not exist: run `dvc repro acquire`"):
         read_manifest(tmp_path)
 
@@ -122,7 +122,7 @@ def _track(folder: Path, stems: Mapping[str, Audio], rate: int = RATE) -> Track:
     return Track("made/a - b", "a", "b", "made", "train", files)
 
 
-def test_accompaniment_is_the_sum_of_the_others(tmp_path: Path) -> None:
+def test_accompaniment_is_the_sum_of_the_other_stems(tmp_path: Path) -> None:
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "other", "mixture"))}
     track = _track(tmp_path, stems)
     found = read_targets(track, ("accompaniment", "vocals", "bass"), RATE, 2)
@@ -132,7 +132,7 @@ def test_accompaniment_is_the_sum_of_the_others(tmp_path: Path) -> None:
     assert np.array_equal(found[2], stems["bass"])
 
 
-def test_parts_are_the_stems_that_a_target_is_the_sum_of(tmp_path: Path) -> None:
+def test_parts_are_the_stems_of_a_target(tmp_path: Path) -> None:
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "piano", "mixture"))}
     found = read_parts(_track(tmp_path, stems), ("vocals", "accompaniment", "drums"), RATE, 2)
     assert list(found) == ["vocals", "accompaniment", "drums"]
@@ -147,7 +147,7 @@ def test_parts_are_the_stems_that_a_target_is_the_sum_of(tmp_path: Path) -> None
             assert part.dtype == np.float32
 
 
-def test_any_stem_can_be_left_out(tmp_path: Path) -> None:
+def test_no_drums_is_the_sum_of_the_other_stems(tmp_path: Path) -> None:
     """As a model of the drums alone has it: what it leaves is scored as well."""
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "other", "mixture"))}
     found = read_parts(_track(tmp_path, stems), ("drums", residual_target("drums")), RATE, 2)
@@ -166,7 +166,7 @@ def test_any_stem_can_be_left_out(tmp_path: Path) -> None:
         (("other", "no-other"), ["other"]),
     ],
 )
-def test_other_is_all_that_no_target_has(tmp_path: Path, targets: tuple[str, ...], other: list[str]) -> None:
+def test_other_is_the_sum_of_the_remaining_stems(tmp_path: Path, targets: tuple[str, ...], other: list[str]) -> None:
     """Four stems of data with six add up to the mixture, and their accompaniment is that of two stems."""
     names = ("vocals", "drums", "bass", "piano", "other", "guitar")
     stems = {name: noise(number, 100) for number, name in enumerate(names)}
@@ -179,13 +179,13 @@ def test_other_is_all_that_no_target_has(tmp_path: Path, targets: tuple[str, ...
         assert found[1:].sum(axis=0) == pytest.approx(accompaniment, abs=1e-6)
 
 
-def test_without_a_stem_of_that_name_other_is_the_rest(tmp_path: Path) -> None:
+def test_other_is_the_remainder_without_a_stem_of_that_name(tmp_path: Path) -> None:
     track = _track(tmp_path, {name: noise(0, 10) for name in ("vocals", "keys", "guitar")})
     assert list(read_parts(track, ("vocals", "other"), RATE, 2)["other"]) == ["keys", "guitar"]
 
 
 @pytest.mark.parametrize("target", ["vocals", "accompaniment", "drums", "piano"])
-def test_what_is_left_of_a_target_leaves_it_out(target: str) -> None:
+def test_remainder_of_a_target_excludes_it(target: str) -> None:
     assert excluded_stem(residual_target(target)) == (None if target == "accompaniment" else target)
 
 
@@ -198,7 +198,7 @@ def test_parts_have_one_length_rate_and_number_of_channels(tmp_path: Path) -> No
     assert np.abs(found["vocals"]["vocals"][:, :1200]).max() > 0.01
 
 
-def test_targets_are_the_sums_of_the_parts(tmp_path: Path) -> None:
+def test_targets_are_the_sums_of_their_parts(tmp_path: Path) -> None:
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass"))}
     track = _track(tmp_path, stems)
     parts = read_parts(track, ("accompaniment", "vocals"), RATE, 2, np.square)
@@ -208,7 +208,7 @@ def test_targets_are_the_sums_of_the_parts(tmp_path: Path) -> None:
     assert parts["accompaniment"]["bass"] == pytest.approx(stems["bass"] ** 2, abs=1e-7)
 
 
-def test_what_has_no_parts_is_a_part_of_itself(tmp_path: Path) -> None:
+def test_target_without_parts_is_its_own_part(tmp_path: Path) -> None:
     own = {"vocals": noise(0, 100), "accompaniment": noise(1, 100), "drums": noise(2, 100)}
     found = read_parts(_track(tmp_path, own), ("accompaniment",), RATE, 2)
     assert list(found["accompaniment"]) == ["accompaniment"]
@@ -219,20 +219,20 @@ def test_what_has_no_parts_is_a_part_of_itself(tmp_path: Path) -> None:
     assert found["accompaniment"]["accompaniment"] == pytest.approx(rest["mixture"] - rest["vocals"], abs=1e-7)
 
 
-def test_accompaniment_of_a_mixture_is_what_the_vocals_leave(tmp_path: Path) -> None:
+def test_accompaniment_is_mixture_minus_vocals(tmp_path: Path) -> None:
     stems = {"vocals": noise(0, 100), "mixture": noise(1, 100)}
     found = read_targets(_track(tmp_path, stems), ("vocals", "accompaniment"), RATE, 2)
     assert np.array_equal(found.sum(axis=0, dtype=np.float32), found[0] + found[1])
     assert found[1] == pytest.approx(stems["mixture"] - stems["vocals"], abs=1e-7)
 
 
-def test_an_accompaniment_of_its_own_is_taken(tmp_path: Path) -> None:
+def test_accompaniment_can_be_a_stem_of_its_own(tmp_path: Path) -> None:
     stems = {"vocals": noise(0, 100), "accompaniment": noise(1, 100), "mixture": noise(2, 100)}
     found = read_targets(_track(tmp_path, stems), ("accompaniment",), RATE, 2)
     assert np.array_equal(found[0], stems["accompaniment"])
 
 
-def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_missing_target_is_one_line(tmp_path: Path) -> None:
     track = _track(tmp_path, {"vocals": noise(0, 10), "other": noise(1, 10)})
     with pytest.raises(UserError, match=r"'made/a - b' has no stem for the target 'drums' \(it has vocals, other\)"):
         read_targets(track, ("vocals", "drums"), RATE, 2)
@@ -240,7 +240,7 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
         read_targets(_track(tmp_path, {"vocals": noise(0, 10)}), ("accompaniment",), RATE, 2)
 
 
-def test_shorter_stems_end_in_silence(tmp_path: Path) -> None:
+def test_shorter_stems_are_padded_with_silence(tmp_path: Path) -> None:
     stems = {"vocals": noise(0, 60), "other": noise(1, 100)}
     found = read_targets(_track(tmp_path, stems), ("vocals", "accompaniment"), RATE, 2)
     assert found.shape == (2, 2, 100)
@@ -248,7 +248,7 @@ def test_shorter_stems_end_in_silence(tmp_path: Path) -> None:
     assert not found[0, :, 60:].any()
 
 
-def test_rate_and_channels_are_those_asked_for(tmp_path: Path) -> None:
+def test_targets_have_the_requested_rate_and_channels(tmp_path: Path) -> None:
     track = _track(tmp_path, {"vocals": noise(0, 1000, 1), "other": noise(1, 1000, 2)})
     found = read_targets(track, ("vocals", "accompaniment"), 2 * RATE, 2)
     assert found.shape == (2, 2, 2000)
@@ -264,7 +264,7 @@ def test_stems_are_prepared_before_they_are_added_up(tmp_path: Path) -> None:
     assert read_mixture(track, RATE, 2, np.square) == pytest.approx(sum(stem**2 for stem in stems.values()), abs=1e-7)
 
 
-def test_the_mixture_is_the_recording_or_the_sum(tmp_path: Path) -> None:
+def test_mixture_is_the_recording_or_the_sum(tmp_path: Path) -> None:
     stems = {"vocals": noise(0, 50), "other": noise(1, 70)}
     summed = read_mixture(_track(tmp_path, stems), RATE, 2)
     assert summed[:, :50] == pytest.approx(stems["vocals"] + stems["other"][:, :50], abs=1e-7)
@@ -273,7 +273,7 @@ def test_the_mixture_is_the_recording_or_the_sum(tmp_path: Path) -> None:
     assert np.array_equal(read_mixture(_track(tmp_path, {**stems, "mixture": recording}), RATE, 2), recording)
 
 
-def test_the_real_excerpt_adds_up() -> None:
+def test_real_excerpt_adds_up() -> None:
     """Five streams of one file, as acquire lists them."""
     from components.core.sound import ffmpeg
 

@@ -6,12 +6,12 @@ TWO = ("vocals", "accompaniment")
 FOUR = ("vocals", "drums", "bass", "other")
 
 
-def test_targets_without_an_accompaniment_are_scored_among_all() -> None:
+def test_targets_without_accompaniment_are_scored_together() -> None:
     for targets in (FOUR, ("drums", "no-drums"), ("vocals",)):
         assert {scored_together(target, targets) for target in targets} == {targets}
 
 
-def test_vocals_and_accompaniment_are_scored_among_these_two() -> None:
+def test_vocals_and_accompaniment_are_scored_as_a_pair() -> None:
     five = (*FOUR, "accompaniment")
     for target in TWO:
         assert scored_together(target, TWO) == scored_together(target, five) == TWO

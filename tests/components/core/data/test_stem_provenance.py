@@ -43,32 +43,32 @@ def _read(values: dict[str, Any]) -> Provenance:
     return Provenance.from_values(values, "provenance.json")
 
 
-def test_a_file_without_a_format_version_is_read_and_written_the_same() -> None:
+def test_provenance_without_a_format_version_stays_the_same() -> None:
     assert _read(OLD).values() == {"format_version": 1, **OLD}
     assert json.dumps(_read(OLD).values()["figures"]) == '{"clipped": 3, "peak_db": -1.5}'
 
 
-def test_unknown_keys_are_ignored() -> None:
+def test_provenance_ignores_unknown_keys() -> None:
     newer = {**OLD, "mood": "sad", "source": {**OLD["source"], "colour": "red"}}
     assert _read(newer) == _read(OLD)
 
 
-def test_keys_that_older_files_lack_are_empty() -> None:
+def test_keys_of_newer_formats_are_empty() -> None:
     source = {name: value for name, value in OLD["source"].items() if name not in ("samples_sha256", "subtype")}
     first = {name: OLD[name] for name in ("code", "model", "options", "stems")} | {"source": source}
     assert (_read(first).figures, _read(first).picture) == ({}, "")
 
 
-def test_the_picture_is_written_when_there_is_one() -> None:
+def test_provenance_names_the_picture_if_there_is_one() -> None:
     assert _read({**OLD, "picture": "p.png"}).values()["picture"] == "p.png"
 
 
-def test_settings_are_the_same_whatever_the_registry_calls_the_model() -> None:
+def test_settings_do_not_depend_on_the_address_of_the_model() -> None:
     renamed = {**OLD, "model": {**OLD["model"], "name": "other", "version": 9}}
     assert _read(OLD).settings.makes_same_stems(_read(renamed).settings)
 
 
-def test_settings_differ_by_model_and_by_any_option() -> None:
+def test_settings_change_with_model_and_options() -> None:
     model = {**OLD, "model": {**OLD["model"], "sha256": "other"}}
     option = {**OLD, "options": {**OLD["options"], "format": "flac"}}
     unknown = {**OLD, "options": {**OLD["options"], "dither": True}}

@@ -35,7 +35,7 @@ def _store(registry: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry)
 
 
-def test_by_alias_and_by_version(tmp_path: Path) -> None:
+def test_fetch_model_accepts_alias_and_version(tmp_path: Path) -> None:
     champion = fetch_model("models:/tiny@champion", tmp_path)
     assert (champion.name, champion.version) == ("tiny", 2)
     assert fetch_model("models:/tiny/2", tmp_path) == champion
@@ -44,12 +44,12 @@ def test_by_alias_and_by_version(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("**/.partial*"))
 
 
-def test_a_folder_is_itself(tmp_path: Path) -> None:
+def test_fetch_model_returns_a_folder_unchanged(tmp_path: Path) -> None:
     found = fetch_model(str(tmp_path / "model"), tmp_path)
     assert (found.folder, found.name, found.version) == (tmp_path / "model", "model", 0)
 
 
-def test_a_version_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_model_fetches_a_version_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = fetch_model("models:/tiny/1", tmp_path)
 
     def fail(*arguments: object, **more: object) -> str:
@@ -59,9 +59,7 @@ def test_a_version_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert fetch_model("models:/tiny/1", tmp_path) == first
 
 
-def test_another_registrys_version_of_the_same_number_is_another_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fetch_model_tells_registries_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `register` writes versions down: with the SHA-256 of their weights."""
     folders = []
     for seed in (1, 2):
@@ -77,7 +75,7 @@ def test_another_registrys_version_of_the_same_number_is_another_model(
     assert folders[0] != folders[1]
 
 
-def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_model_replaces_a_damaged_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a loss of power: the file has its length, and nothing in it."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
@@ -94,7 +92,7 @@ def test_a_fetched_model_that_was_damaged_is_fetched_again(tmp_path: Path, monke
     assert load_model(fetch_model("models:/tiny/1", tmp_path / "fetched").folder).digest == digest
 
 
-def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_model_ignores_half_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after kill -9: what had arrived stays behind."""
 
     def half(uri: str, dst_path: str) -> str:
@@ -121,7 +119,7 @@ def test_half_a_download_is_never_taken_for_a_model(tmp_path: Path, monkeypatch:
         ("models:/", "is not an address of a model"),
     ],
 )
-def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) -> None:
+def test_missing_model_is_one_line(address: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         fetch_model(address, tmp_path)
     assert says in str(error.value)
@@ -139,19 +137,17 @@ def test_what_is_not_there_is_one_line(address: str, says: str, tmp_path: Path) 
         ("models:/giant@champion", False),
     ],
 )
-def test_what_the_registry_has_exists(address: str, expected: bool) -> None:
+def test_model_exists_asks_the_registry(address: str, expected: bool) -> None:
     assert has_registered_version(address) is expected
 
 
-def test_a_store_that_was_never_made_has_nothing_and_is_not_made_by_asking(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_model_exists_creates_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}")
     assert not has_registered_version("models:/tiny@champion")
     assert not (tmp_path / "new").exists()
 
 
-def test_a_registry_that_does_not_answer_is_not_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_exists_raises_when_the_registry_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):

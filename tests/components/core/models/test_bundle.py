@@ -28,7 +28,7 @@ def model(saved: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
-def test_the_same_model_comes_back(saved: Path) -> None:
+def test_load_returns_the_saved_model(saved: Path) -> None:
     mixture = noise(0, 5000)
     model = load_model(saved)
     assert np.array_equal(separate_audio(model.separator, mixture), separate_audio(tiny_separator(), mixture))
@@ -39,21 +39,21 @@ def test_the_same_model_comes_back(saved: Path) -> None:
     assert not any(parameter.requires_grad for parameter in model.separator.parameters())
 
 
-def test_the_same_weights_are_the_same_bytes(saved: Path, tmp_path: Path) -> None:
+def test_save_writes_the_same_bytes_for_the_same_weights(saved: Path, tmp_path: Path) -> None:
     save_tiny_model(tmp_path)
     for name in (ModelDescription.FILE, WEIGHTS):
         assert (tmp_path / name).read_bytes() == (saved / name).read_bytes()
     assert load_model(save_tiny_model(tmp_path, seed=1)).digest != load_model(saved).digest
 
 
-def test_there_is_no_pickle_in_it(saved: Path) -> None:
+def test_model_folder_has_no_pickle(saved: Path) -> None:
     assert sorted(path.name for path in saved.iterdir()) == [ModelDescription.FILE, WEIGHTS]
     data = (saved / WEIGHTS).read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     assert set(header) - {"__metadata__"} == set(tiny_separator().state_dict())
 
 
-def test_weights_that_share_or_skip_memory_are_saved(tmp_path: Path) -> None:
+def test_save_accepts_weights_that_share_or_skip_memory(tmp_path: Path) -> None:
     separator = tiny_separator()
     weight = next(parameter for parameter in separator.parameters() if parameter.dim() == 4)
     weight.data = weight.data.to(memory_format=torch.channels_last)
@@ -88,12 +88,12 @@ def _flip_a_byte(path: Path) -> None:
         (lambda folder: (folder / ModelDescription.FILE).write_text("{}"), "network: Field required"),
     ],
 )
-def test_a_damaged_model_is_one_line(model: Path, damage: Callable[[Path], Any], says: str) -> None:
+def test_damaged_model_is_one_line(model: Path, damage: Callable[[Path], Any], says: str) -> None:
     damage(model)
-    _fails(model, says)
+    _require_error(model, says)
 
 
-def _fails(model: Path, says: str) -> None:
+def _require_error(model: Path, says: str) -> None:
     with pytest.raises(UserError) as error:
         load_model(model)
     assert says in str(error.value)
@@ -118,14 +118,14 @@ def _fails(model: Path, says: str) -> None:
         ({"sha256": "0" * 64}, "does not have the checksum"),
     ],
 )
-def test_a_wrong_description_is_one_line(model: Path, change: dict[str, Any], says: str) -> None:
+def test_wrong_description_is_one_line(model: Path, change: dict[str, Any], says: str) -> None:
     document = json.loads((model / ModelDescription.FILE).read_text())
     (model / ModelDescription.FILE).write_text(json.dumps(document | change))
-    _fails(model, says)
+    _require_error(model, says)
 
 
-def test_rubbish_with_the_right_checksum_is_one_line(model: Path) -> None:
+def test_damaged_weights_with_the_right_checksum_are_one_line(model: Path) -> None:
     (model / WEIGHTS).write_bytes(b"\x80\x04rubbish" * 100)
     document = json.loads((model / ModelDescription.FILE).read_text()) | {"sha256": digest_file(model / WEIGHTS)}
     (model / ModelDescription.FILE).write_text(json.dumps(document))
-    _fails(model, "does not fit model.json")
+    _require_error(model, "does not fit model.json")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_smoke_test_does_not_blame_the_model_for_slow_loading(tmp_path: Path) -> None:
-    with pytest.raises(NotTried, match=r"could not be tried: it was not fetched and loaded in 0\.1 s"):
+    with pytest.raises(NotTried, match=r"could not be tested: it was not fetched and loaded in 0\.1 s"):
         run_smoke_test(str(save_tiny_model(tmp_path / "model")), TimeLimits(loading=0.1))
 
 

@@ -47,7 +47,7 @@ def separator(request: pytest.FixtureRequest) -> Separator:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 1000, 20001])
-def test_any_length_comes_back_and_adds_up(separator: Separator, samples: int) -> None:
+def test_stems_of_any_length_add_up(separator: Separator, samples: int) -> None:
     mixture = _music(samples)
     with torch.inference_mode():
         stems, estimates = separator(mixture), separator.estimates(mixture)
@@ -60,7 +60,7 @@ def test_any_length_comes_back_and_adds_up(separator: Separator, samples: int) -
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
 @pytest.mark.parametrize(("stems", "channels"), [(4, 1), (1, 2), (1, 3)])
-def test_any_number_of_stems_and_channels(name: str, stems: int, channels: int) -> None:
+def test_networks_accept_any_number_of_stems_and_channels(name: str, stems: int, channels: int) -> None:
     with torch.inference_mode():
         estimates = _separator(name, stems, channels).estimates(_music(9000, channels, batch=2))
     assert estimates.shape == (2, stems, channels, 9000)
@@ -73,7 +73,7 @@ def test_silence_stays_finite(separator: Separator) -> None:
     assert stems.abs().max() < 1e-3
 
 
-def test_a_crop_does_not_depend_on_its_neighbours(separator: Separator) -> None:
+def test_crop_does_not_depend_on_its_batch(separator: Separator) -> None:
     first, second = _music(16384), 0.3 * _music(16384).flip(-1)
     with torch.inference_mode():
         together = separator(torch.cat([first, second]))
@@ -81,14 +81,14 @@ def test_a_crop_does_not_depend_on_its_neighbours(separator: Separator) -> None:
     assert (together[:1] - alone).abs().max() < 1e-5
 
 
-def test_the_transform_is_no_weight(separator: Separator) -> None:
+def test_transform_has_no_weights(separator: Separator) -> None:
     assert all(name.startswith("network.") for name in separator.state_dict())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", TRAINABLE)
-def test_a_few_steps_lower_the_loss_and_reach_every_weight(name: str, precision: str) -> None:
+def test_few_steps_lower_the_loss_and_change_every_weight(name: str, precision: str) -> None:
     separator = _separator(name).train()
     training = TrainingPass(separator, LOSSES["waveform"], precision)
     optimizer = torch.optim.AdamW(separator.parameters(), lr=2e-3)
@@ -111,7 +111,7 @@ def test_a_few_steps_lower_the_loss_and_reach_every_weight(name: str, precision:
 
 
 @pytest.mark.parametrize("name", TRAINABLE)
-def test_it_hears_music_in_training_as_loud_as_in_use(name: str) -> None:
+def test_network_hears_the_same_loudness_in_training_and_use(name: str) -> None:
     separator = _separator(name).eval()
     heard: list[torch.Tensor] = []
     separator.network.register_forward_pre_hook(lambda module, given: heard.append(given[0].clone()))
@@ -124,7 +124,7 @@ def test_it_hears_music_in_training_as_loud_as_in_use(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINABLE)
-def test_a_model_comes_back_from_its_folder(name: str, tmp_path: Path) -> None:
+def test_model_is_loaded_back_from_its_folder(name: str, tmp_path: Path) -> None:
     separator, mixture = _separator(name), _music(9000)
     save_model(tmp_path, separator, _network(name), TARGETS, RATE, 2, {})
     loaded = load_model(tmp_path)
@@ -149,7 +149,7 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_defaults_have_the_published_number_of_weights(name: str) -> None:
+def test_defaults_have_the_published_number_of_weights(name: str) -> None:
     stems, wanted, source = PUBLISHED[name]
     try:
         with torch.device("meta"):
@@ -159,7 +159,7 @@ def test_the_defaults_have_the_published_number_of_weights(name: str) -> None:
     assert sum(value.numel() for value in separator.parameters()) == wanted, source
 
 
-def test_every_architecture_is_a_system_and_says_what_it_is() -> None:
+def test_architectures_are_systems_with_descriptions() -> None:
     assert {system.architecture for system in SYSTEMS.values()} == set(TRAINABLE)
     for name, found in ARCHITECTURES.items():
         assert found.name == name

@@ -38,7 +38,7 @@ def separator() -> Separator:
 
 @pytest.mark.filterwarnings("ignore:A window was not provided")
 @pytest.mark.parametrize(("stems", "channels"), [(1, 1), (3, 2)])
-def test_the_same_weights_give_what_the_package_gives(stems: int, channels: int) -> None:
+def test_network_returns_the_stems_of_the_package(stems: int, channels: int) -> None:
     package = pytest.importorskip("bs_roformer")
     torch.manual_seed(0)
     theirs = package.BSRoformer(
@@ -55,7 +55,7 @@ def test_the_same_weights_give_what_the_package_gives(stems: int, channels: int)
     assert (found - wanted).abs().max() < 1e-6
 
 
-def test_the_defaults_are_the_paper_s() -> None:
+def test_defaults_equal_the_paper() -> None:
     """Section 4.4: 62 bands, 12 layers of width 384 with 8 heads; frames of 2,048 samples each 10 ms."""
     published = BSRoformerConfig()
     assert (len(published.bands), published.depth, published.width, published.heads) == (62, 12, 384, 8)
@@ -64,13 +64,13 @@ def test_the_defaults_are_the_paper_s() -> None:
 
 
 @pytest.mark.parametrize(("depth", "millions"), [(12, 93.5), (6, 72.2)])
-def test_as_many_weights_as_published(depth: int, millions: float) -> None:
+def test_network_has_the_published_number_of_weights(depth: int, millions: float) -> None:
     with torch.device("meta"):
         network = _separator(1, 2, BSRoformerConfig(depth=depth)).network
     assert round(sum(value.numel() for value in network.parameters()) / 1e6, 1) == millions
 
 
-def test_what_it_saw_before_changes_nothing(separator: Separator) -> None:
+def test_stems_do_not_depend_on_earlier_mixtures(separator: Separator) -> None:
     long, short = _noise(9000), _noise(3000)
     with torch.inference_mode():
         wanted = [separator.estimates(short), separator.estimates(long)]
@@ -80,7 +80,7 @@ def test_what_it_saw_before_changes_nothing(separator: Separator) -> None:
         assert torch.equal(separator.estimates(long), wanted[1])
 
 
-def test_a_running_average_of_equal_networks_is_that_network() -> None:
+def test_running_average_of_equal_networks_equals_the_network() -> None:
     """Buffers are averaged too; the average hears longer mixtures, in validation, than the network in training."""
     separator = _separator()
     halves = get_ema_multi_avg_fn(0.5)  # type: ignore[no-untyped-call]
@@ -95,7 +95,7 @@ def test_a_running_average_of_equal_networks_is_that_network() -> None:
         assert torch.equal(averaged.estimates(long), wanted)
 
 
-def test_positions_are_no_weights_and_tell_frames_apart(separator: Separator) -> None:
+def test_positions_are_not_weights_and_separate_frames(separator: Separator) -> None:
     assert not [name for name in separator.state_dict() if "freqs" in name and "to_freqs" not in name]
     click = torch.zeros(1, 2, 8192)
     click[..., 4096] = 1
@@ -116,7 +116,7 @@ def test_masks_are_float32_under_autocast(separator: Separator) -> None:
 
 
 @pytest.mark.parametrize("gain", [1e-3, 30.0])
-def test_loudness_does_not_matter(separator: Separator, gain: float) -> None:
+def test_stems_scale_with_the_loudness(separator: Separator, gain: float) -> None:
     mixture = _noise(5000)
     with torch.inference_mode():
         wanted, found = separator(mixture), separator(gain * mixture) / gain
@@ -124,14 +124,14 @@ def test_loudness_does_not_matter(separator: Separator, gain: float) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 63, 512, 513])
-def test_lengths_that_are_no_whole_hops(samples: int) -> None:
+def test_stems_have_lengths_between_hops(samples: int) -> None:
     with torch.inference_mode():
         stems = _separator(config=SMALL.model_copy(update={"hop": 100})).estimates(_noise(samples))
     assert stems.shape == (1, 2, 2, samples)
     assert torch.isfinite(stems).all()
 
 
-def test_making_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_building_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _separator()
@@ -139,7 +139,7 @@ def test_making_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_packages_of_other_projects_wait_until_a_network_is_built() -> None:
+def test_import_loads_no_optional_package() -> None:
     done = run_python(
         "-c",
         "import sys; import components.core.networks.registry; print({'bs_roformer', 'demucs'} & set(sys.modules))",
@@ -147,7 +147,7 @@ def test_packages_of_other_projects_wait_until_a_network_is_built() -> None:
     assert done.stdout.strip() == "set()", done.stderr
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bs_roformer", None)
     with pytest.raises(UserError, match=r"needs the package bs-roformer, .*: pip install 'stemline\[systems\]'$"):
         build_bs_roformer(SMALL, 2, 2)
@@ -163,7 +163,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         ({"window": 8192}, "network.window: expected a number less than 8192"),
     ],
 )
-def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "bs_roformer"} | values)
     assert says in str(error.value)

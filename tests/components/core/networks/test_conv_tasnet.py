@@ -18,7 +18,7 @@ def _noise(samples: int, channels: int = 2) -> Tensor:
 
 
 @pytest.mark.parametrize("samples", [1, 803])
-def test_every_channel_is_what_torchaudio_gives_of_it(samples: int) -> None:
+def test_channels_equal_the_output_of_torchaudio(samples: int) -> None:
     torch.manual_seed(0)
     theirs = torchaudio.models.ConvTasNet(
         3, enc_kernel_size=16, enc_num_feats=16, msk_num_feats=8, msk_num_hidden_feats=16, msk_num_layers=3,
@@ -38,7 +38,7 @@ def test_every_channel_is_what_torchaudio_gives_of_it(samples: int) -> None:
 SPEECH = {"filters": 512, "filter_samples": 16, "bottleneck": 128, "layers": 8, "stacks": 3}
 
 
-def test_the_sizes_for_speech_are_torchaudio_s() -> None:
+def test_sizes_for_speech_equal_torchaudio() -> None:
     with torch.device("meta"):
         theirs, ours = torchaudio.models.ConvTasNet(num_sources=2), ConvTasNet(ConvTasNetConfig(**SPEECH), 2).network
     shapes = {name: value.shape for name, value in theirs.state_dict().items()}
@@ -46,7 +46,7 @@ def test_the_sizes_for_speech_are_torchaudio_s() -> None:
 
 
 @pytest.mark.parametrize(("more", "seen"), [(SPEECH, 12_256), ({}, 81_860)])
-def test_how_far_it_sees(more: dict[str, int], seen: int) -> None:
+def test_receptive_field_equals_the_paper(more: dict[str, int], seen: int) -> None:
     """1.53 s at 8 kHz, Table II of the paper; and the sizes for music of Défossez et al. (2019), the defaults."""
     with torch.device("meta"):
         network = ConvTasNet(ConvTasNetConfig(**more), 4).network
@@ -56,13 +56,13 @@ def test_how_far_it_sees(more: dict[str, int], seen: int) -> None:
 
 
 @pytest.mark.parametrize("gain", [0.01, 8.0])
-def test_loudness_does_not_matter(gain: float) -> None:
+def test_stems_scale_with_the_loudness(gain: float) -> None:
     torch.manual_seed(0)
     separator, mixture = build_conv_tasnet(SMALL, 2, 2).eval(), _noise(803)
     with torch.inference_mode():
         assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=2e-2, atol=2e-3 * gain)
 
 
-def test_a_filter_of_an_odd_number_of_samples_is_one_line() -> None:
+def test_odd_filter_is_one_line() -> None:
     with pytest.raises(UserError, match=r"network\.filter_samples: expected a multiple of 2, got 15"):
         parse_network({"name": "conv_tasnet", "filter_samples": 15})

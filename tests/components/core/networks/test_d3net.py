@@ -32,7 +32,7 @@ def _d3(inputs: int, growth: int, layers: int, blocks: int) -> int:
     return _d2(inputs, growth * blocks, layers) + later
 
 
-def test_the_weights_of_the_published_sizes_counted_by_hand() -> None:
+def test_published_sizes_have_the_weights_counted_by_hand() -> None:
     """Every D3 block is `(inputs, growth, layers, D2 blocks)`; on the way up it sees those below and beside it."""
     low = [
         (32, 16, 5, 2), (16, 18, 5, 2), (18, 20, 5, 2), (20, 22, 5, 2),
@@ -55,7 +55,7 @@ def test_the_weights_of_the_published_sizes_counted_by_hand() -> None:
     assert found == blocks + enter + rise + match + last + gate + scales == 2_966_655
 
 
-def test_a_d2_block_is_the_paper_s_multidilated_convolution() -> None:
+def test_d2_block_equals_the_multidilated_convolution_of_the_paper() -> None:
     """Layer l sees [x_0, …, x_{l-1}] at once, x_i by a dilation of 2^i: the sum of the paper's definition, in full."""
     torch.manual_seed(0)
     growth, layers = 3, 4
@@ -98,7 +98,7 @@ def test_a_d2_block_is_the_paper_s_multidilated_convolution() -> None:
         (_D3Block(1, 2, 3, blocks=2), 2 * (1 + 2 + 4)),
     ],
 )
-def test_the_receptive_field_has_no_holes(block: nn.Module, reach: int) -> None:
+def test_receptive_field_has_no_holes(block: nn.Module, reach: int) -> None:
     for value in block.parameters():
         nn.init.constant_(value, 0.1)
     image = torch.rand(1, 1, 41, 41, requires_grad=True)
@@ -109,7 +109,7 @@ def test_the_receptive_field_has_no_holes(block: nn.Module, reach: int) -> None:
     assert torch.equal(image.grad[0, 0] > 0, wanted)
 
 
-def test_the_masks_do_not_depend_on_the_loudness() -> None:
+def test_masks_do_not_depend_on_the_loudness() -> None:
     torch.manual_seed(0)
     config = parse_network({"name": "d3net", **SMALL, "bins": 65, "split": 16, "stft": {"window": 128, "hop": 32}})
     assert isinstance(config, D3NetConfig)
@@ -134,7 +134,7 @@ def test_the_masks_do_not_depend_on_the_loudness() -> None:
         ({"bins": 2050}, "only 2049"),
     ],
 )
-def test_sizes_that_do_not_fit_are_one_clear_line(change: dict[str, Any], message: str) -> None:
+def test_wrong_sizes_are_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as raised:
         parse_network({"name": "d3net", **SMALL, **change})
     assert "\n" not in str(raised.value)

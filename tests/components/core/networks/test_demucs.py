@@ -13,7 +13,7 @@ from components.core.networks.demucs import Demucs, DemucsSeparator, _resample, 
 STEMS = ["drums", "bass", "other", "vocals"]
 
 
-def _theirs(**more: Any) -> Any:
+def _package_network(**more: Any) -> Any:
     """The package's class as its authors' second version had it: LSTM, ReLU, no norms, no residual branches."""
     package = pytest.importorskip("demucs.demucs")
     return package.Demucs(STEMS, gelu=False, norm_starts=99, dconv_mode=0, lstm_layers=2, **more).eval()
@@ -21,7 +21,7 @@ def _theirs(**more: Any) -> Any:
 
 def _pair(config: DemucsConfig, **more: Any) -> tuple[Any, DemucsSeparator]:
     torch.manual_seed(0)
-    theirs = _theirs(channels=config.channels, depth=config.depth, resample=config.resample, **more)
+    theirs = _package_network(channels=config.channels, depth=config.depth, resample=config.resample, **more)
     ours = DemucsSeparator(Demucs(config, len(STEMS), 2), config).eval()
     ours.network.load_state_dict(theirs.state_dict())
     return theirs, ours
@@ -33,7 +33,7 @@ def _noise(samples: int) -> Tensor:
 
 @pytest.mark.parametrize("resample", [True, False])
 @pytest.mark.parametrize("samples", [1, 4000, 4097])
-def test_the_same_weights_give_the_same_stems(resample: bool, samples: int) -> None:
+def test_network_returns_the_stems_of_the_package(resample: bool, samples: int) -> None:
     theirs, ours = _pair(DemucsConfig(channels=8, depth=3, resample=resample), normalize=False)
     mixture = _noise(samples)
     with torch.inference_mode():
@@ -44,7 +44,7 @@ def test_the_same_weights_give_the_same_stems(resample: bool, samples: int) -> N
     assert (found - wanted).abs().max() < 1e-5
 
 
-def test_loudness_is_taken_away_and_given_back_as_in_the_package() -> None:
+def test_network_normalises_the_loudness_like_the_package() -> None:
     theirs, ours = _pair(DemucsConfig(channels=8, depth=3))
     mixture = _noise(4000)
     with torch.inference_mode():
@@ -53,22 +53,22 @@ def test_loudness_is_taken_away_and_given_back_as_in_the_package() -> None:
     assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
 
 
-def test_the_published_size_has_the_package_s_weights() -> None:
+def test_published_size_has_the_number_of_weights_of_the_package() -> None:
     """1,014 MB: the second version's file (Défossez, Adi and Synnaeve, DiffQ, 2021), in float32."""
     with torch.device("meta"):
-        wanted, found = _theirs(channels=64, depth=6).state_dict(), Demucs(DemucsConfig(), 4, 2).state_dict()
+        wanted, found = _package_network(channels=64, depth=6).state_dict(), Demucs(DemucsConfig(), 4, 2).state_dict()
     assert {name: value.shape for name, value in found.items()} == {name: value.shape for name, value in wanted.items()}
     assert round(4 * sum(value.numel() for value in found.values()) / 2**20, 1) == 1013.5
 
 
 @pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1)])
-def test_it_resamples_as_julius_does(old: int, new: int) -> None:
+def test_resampling_equals_julius(old: int, new: int) -> None:
     julius = pytest.importorskip("julius")
     audio = _noise(1000)
     assert (_resample(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
 
 
-def test_fresh_weights_are_rescaled_as_in_the_package() -> None:
+def test_fresh_weights_are_rescaled_like_the_package() -> None:
     package = pytest.importorskip("demucs.demucs")
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Conv1d(2, 4, 8), nn.ReLU(), nn.ConvTranspose1d(4, 2, 8, bias=False))

@@ -13,7 +13,7 @@ from components.core.networks.building import build_separator
 from tests.support.tiny_models import ROOT
 
 
-def test_the_example_is_an_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example_in_the_docs_is_an_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8")
     description, network = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     _run_as_module("components.core.networks.architectures.copycat", description, monkeypatch)

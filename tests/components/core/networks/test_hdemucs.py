@@ -44,7 +44,7 @@ def _torchaudio_name(name: str) -> str:
     return f"{BRANCHES.get(branch, branch)}.{rest}"
 
 
-def test_the_same_weights_give_the_package_s_stems(narrow: HDemucsSeparator) -> None:
+def test_network_returns_the_stems_of_the_package(narrow: HDemucsSeparator) -> None:
     package = pytest.importorskip("demucs.hdemucs")
     theirs = package.HDemucs(STEMS, channels=NARROW.channels).eval()
     ours = narrow.network.state_dict()
@@ -56,7 +56,7 @@ def test_the_same_weights_give_the_package_s_stems(narrow: HDemucsSeparator) -> 
     assert (found - wanted).abs().max() < 1e-5
 
 
-def test_the_mixture_is_normalised_as_its_authors_do(narrow: HDemucsSeparator) -> None:
+def test_network_normalises_the_mixture_like_the_package(narrow: HDemucsSeparator) -> None:
     mixture = _noise(20001)
     mono = mixture[0].mean(dim=0)
     mean, deviation = mono.mean(), mono.std()
@@ -66,14 +66,14 @@ def test_the_mixture_is_normalised_as_its_authors_do(narrow: HDemucsSeparator) -
     assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
 
 
-def test_the_defaults_are_torchaudio_s_high_quality_network() -> None:
+def test_defaults_equal_the_high_quality_network_of_torchaudio() -> None:
     with torch.device("meta"):
         theirs, ours = torchaudio.models.hdemucs_high(STEMS), build_hdemucs(HDemucsConfig(), 4, 2).network
     shapes = {name: value.shape for name, value in theirs.state_dict().items()}
     assert {name: value.shape for name, value in ours.state_dict().items()} == shapes
 
 
-def test_training_reaches_every_weight_that_it_may_change() -> None:
+def test_training_changes_every_trainable_weight() -> None:
     """Distributed training refuses a network with weights that no loss depends on."""
     separator = build_hdemucs(NARROW, 2, 2)
     loss = separator.estimates(_noise(16384)).square().mean()
@@ -93,7 +93,7 @@ def test_short_mixtures_are_padded_on_both_sides(narrow: HDemucsSeparator, sampl
 
 
 @pytest.mark.parametrize(("window", "depth"), _MEETING_LEVELS.items())
-def test_the_branches_meet(window: int, depth: int) -> None:
+def test_branches_meet_at_the_same_length(window: int, depth: int) -> None:
     separator = build_hdemucs(HDemucsConfig(channels=4, window=window, depth=depth), 2, 1).eval()
     with torch.inference_mode():
         assert separator.estimates(torch.ones(1, 1, 17001)).shape == (1, 2, 1, 17001)
@@ -103,11 +103,11 @@ def test_the_branches_meet(window: int, depth: int) -> None:
     ("values", "says"),
     [
         ({"window": 512}, "window: expected one of 256, 1024, 2048, 4096, 16384"),
-        ({"depth": 4}, "depth: with a window of 4096 at least 5"),
+        ({"depth": 4}, "depth: a window of 4096 needs at least 5"),
         ({"channels": 6}, "network.channels: expected a multiple of 4"),
     ],
 )
-def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "hdemucs"} | values)
     assert says in str(error.value)

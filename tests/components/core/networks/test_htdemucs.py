@@ -34,7 +34,7 @@ def separator() -> Separator:
     return separator.eval()
 
 
-def test_a_segment_gives_what_the_package_gives(separator: Separator) -> None:
+def test_segment_equals_the_output_of_the_package(separator: Separator) -> None:
     """The package built as its authors publish it: every input padded to the length of the training's crops."""
     theirs = (
         pytest.importorskip("demucs.htdemucs")
@@ -51,7 +51,7 @@ def test_a_segment_gives_what_the_package_gives(separator: Separator) -> None:
     assert (found - wanted).abs().max() < 1e-6
 
 
-def test_six_stems_without_bottom_channels_are_as_many_weights_as_published() -> None:
+def test_six_stems_have_the_published_number_of_weights() -> None:
     """The file of htdemucs_6s, 5c90dfd2-34c22ccb.th, has 54,996,327 bytes, in half precision.
 
     That of htdemucs, 84,141,911 bytes, is 173 kB more than twice its number of weights.
@@ -66,7 +66,7 @@ def test_six_stems_without_bottom_channels_are_as_many_weights_as_published() ->
 
 
 @pytest.mark.parametrize("samples", [1, 16383, 22051, 50001])
-def test_other_lengths_than_the_segment_s(separator: Separator, samples: int) -> None:
+def test_network_accepts_other_lengths_than_the_segment(separator: Separator, samples: int) -> None:
     with torch.inference_mode():
         stems = separator.estimates(_noise(samples))
     assert stems.shape == (1, 4, 2, samples)
@@ -74,7 +74,7 @@ def test_other_lengths_than_the_segment_s(separator: Separator, samples: int) ->
     assert separator.segment == 22050
 
 
-def test_nothing_is_drawn_in_training(separator: Separator) -> None:
+def test_training_draws_no_random_shift(separator: Separator) -> None:
     """The package can shift the transformer's positions by chance, and does not here."""
     separator.train()
     outputs = []
@@ -89,7 +89,7 @@ def test_nothing_is_drawn_in_training(separator: Separator) -> None:
         assert (outputs[0] - separator.estimates(_noise(17000))).abs().max() < 1e-6
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "demucs.htdemucs", None)
     network = parse_network({"name": "htdemucs"})
     assert isinstance(network, HTDemucsConfig)
@@ -98,7 +98,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("values", [{"window": 512, "depth": 3}, {"window": 3072}, {"window": 8192, "depth": 5}])
-def test_windows_that_fit_the_depth(values: dict[str, int]) -> None:
+def test_config_accepts_windows_that_fit_the_depth(values: dict[str, int]) -> None:
     pytest.importorskip("demucs.htdemucs")
     small = HTDemucsConfig(channels=8, bottom=8, layers=1, heads=2, **values)
     with torch.inference_mode():
@@ -108,17 +108,20 @@ def test_windows_that_fit_the_depth(values: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"window": 1024}, "window: with a depth of 4 a multiple of 512 above 1024"),
-        ({"window": 2000}, "window: with a depth of 4 a multiple of 512 above 1024"),
-        ({"heads": 7}, "bottom: the transformer's 512 channels are no multiple of 4 and 7 heads"),
+        ({"window": 1024}, "window: a depth of 4 needs a multiple of 512 above 1024"),
+        ({"window": 2000}, "window: a depth of 4 needs a multiple of 512 above 1024"),
+        ({"heads": 7}, "bottom: the transformer's 512 channels must be a multiple of 4 and of 7 heads"),
         ({"bottom": 6}, "network.bottom: expected a multiple of 4"),
-        ({"bottom": 0, "heads": 5}, "bottom: the transformer's 384 channels are no multiple of 4 and 5 heads"),
-        ({"bottom": 0, "heads": 2, "channels": 9, "depth": 2}, "bottom: the transformer's 18 channels are no multiple"),
+        ({"bottom": 0, "heads": 5}, "bottom: the transformer's 384 channels must be a multiple of 4 and of 5 heads"),
+        (
+            {"bottom": 0, "heads": 2, "channels": 9, "depth": 2},
+            "bottom: the transformer's 18 channels must be a multiple",
+        ),
         ({"layers": 0}, "network.layers: expected a number greater than 0"),
         ({"channels": 4}, "network.channels: expected a number greater than or equal to 8"),
     ],
 )
-def test_what_does_not_fit_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "htdemucs"} | values)
     assert says in str(error.value)

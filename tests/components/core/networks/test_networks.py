@@ -19,7 +19,7 @@ def _mixture(samples: int, channels: int = 2, batch: int = 1) -> torch.Tensor:
 
 @pytest.mark.parametrize("samples", [1, 2, 100, 511, 512, 1000, 1024, 3001])
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 3), (2, 3, 2)])
-def test_shapes_for_any_length(samples: int, stems: int, channels: int, batch: int) -> None:
+def test_stems_have_the_shape_of_the_mixture(samples: int, stems: int, channels: int, batch: int) -> None:
     separator = tiny_separator(stems, channels)
     mixture = _mixture(samples, channels, batch)
     with torch.inference_mode():
@@ -29,14 +29,14 @@ def test_shapes_for_any_length(samples: int, stems: int, channels: int, batch: i
 
 @pytest.mark.parametrize("widths", [(4,), (4, 8), (2, 4, 4, 8)])
 @pytest.mark.parametrize("bins", [100, 128, 257])
-def test_any_depth_and_any_number_of_bins(widths: tuple[int, ...], bins: int) -> None:
+def test_unet_accepts_any_depth_and_number_of_bins(widths: tuple[int, ...], bins: int) -> None:
     network = UNetConfig(widths=widths, stft=StftConfig(window=512, hop=128), bins=bins, frames=9)
     separator = tiny_separator(network=network)
     with torch.inference_mode():
         assert separator(_mixture(1500)).shape == (1, 2, 2, 1500)
 
 
-def test_the_weights_of_the_default_sizes_counted_by_hand() -> None:
+def test_default_sizes_have_the_weights_counted_by_hand() -> None:
     """Five levels of 16 to 256 channels on 1,024 bins, two stems in stereo."""
 
     def block(inputs: int, outputs: int) -> int:
@@ -61,7 +61,7 @@ def _spectrogram_separator() -> MaskSeparator:
     return separator
 
 
-def test_masks_are_shares() -> None:
+def test_masks_sum_to_one() -> None:
     separator = _spectrogram_separator()
     with torch.inference_mode():
         masks = separator.masks(separator.stft(_mixture(4000)))
@@ -71,7 +71,7 @@ def test_masks_are_shares() -> None:
     assert masks.std() > 0.01
 
 
-def test_stems_add_up_also_above_the_networks_bins() -> None:
+def test_stems_add_up_above_the_bins_of_the_network() -> None:
     separator, mixture = tiny_separator(stems=4), _mixture(5000)
     with torch.inference_mode():
         stems = separator(mixture)
@@ -81,7 +81,7 @@ def test_stems_add_up_also_above_the_networks_bins() -> None:
     assert (of_high.sum(dim=1) - high).abs().max() < 2e-6
 
 
-def test_estimates_leave_out_what_the_network_does_not_see() -> None:
+def test_estimates_are_zero_above_the_bins_of_the_network() -> None:
     high = torch.cos(torch.pi * torch.arange(4096)).expand(1, 2, -1)
     with torch.inference_mode():
         inner = tiny_separator().estimates(high)[..., 1024:-1024]
@@ -89,20 +89,20 @@ def test_estimates_leave_out_what_the_network_does_not_see() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.01, 0.25, 8.0])
-def test_loudness_does_not_matter(gain: float) -> None:
+def test_stems_scale_with_the_loudness(gain: float) -> None:
     separator, mixture = tiny_separator(), _mixture(6000)
     with torch.inference_mode():
         assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=2e-2, atol=2e-3 * gain)
 
 
-def test_silence_gives_silence() -> None:
+def test_silence_is_separated_into_silence() -> None:
     with torch.inference_mode():
         stems = tiny_separator()(torch.zeros(1, 2, 3000))
     assert torch.isfinite(stems).all()
     assert not stems.any()
 
 
-def test_the_default_is_the_networks_size_that_is_described() -> None:
+def test_default_size_equals_the_description() -> None:
     """Widths 16 to 256: two and a half million weights. A change here is a change of what is trained."""
     network = UNet(UNetConfig(), stems=2, channels=2)
     count = sum(parameter.numel() for parameter in network.parameters())
@@ -116,13 +116,13 @@ def test_the_default_is_the_networks_size_that_is_described() -> None:
     assert count == 2_510_772
 
 
-def test_the_transform_is_no_weight() -> None:
+def test_transform_has_no_weights() -> None:
     assert all(name.startswith("network.") for name in tiny_separator().state_dict())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, found in ARCHITECTURES.items() if found.trainable])
-def test_every_architecture_is_found_by_its_name(name: str) -> None:
+def test_registry_finds_every_architecture_by_name(name: str) -> None:
     network = parse_network({"name": name})
     assert isinstance(network, ARCHITECTURES[name].config)
     separator = build_separator(TINY if name == "unet" else network, 2, 2)
@@ -132,14 +132,14 @@ def test_every_architecture_is_found_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"name": "wnet"}, "network.name: no architecture 'wnet' (there are bs_roformer, conv_tasnet,"),
+        ({"name": "wnet"}, "network.name: there is no architecture 'wnet': choose from bs_roformer, conv_tasnet,"),
         ({}, "no architecture 'None'"),
         ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
         ({"name": "unet", "widths": "wide"}, "network.widths: expected a list"),
         ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: expected a whole number"),
     ],
 )
-def test_what_is_no_network_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_network_is_one_line(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network(values, "some.yaml")
     assert str(error.value).startswith("some.yaml: ")

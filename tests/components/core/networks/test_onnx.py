@@ -70,7 +70,7 @@ def _mixture(samples: int, batch: int = 1) -> Tensor:
 
 
 @pytest.mark.parametrize("samples", [1, 999, 1000, 2500])
-def test_samples_go_through_the_file(samples: int) -> None:
+def test_waveform_file_separates_samples(samples: int) -> None:
     mixture = _mixture(samples, batch=2)
     with torch.inference_mode():
         estimates, stems = _waveform().estimates(mixture), _waveform()(mixture)
@@ -79,7 +79,7 @@ def test_samples_go_through_the_file(samples: int) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 1024, 5000])
-def test_magnitudes_go_through_the_file(samples: int) -> None:
+def test_mask_file_separates_magnitudes(samples: int) -> None:
     """Its masks are the magnitudes themselves, times a gain: so the stems' ratio is that of the gains."""
     mixture = _mixture(samples, batch=2)
     separator = _mask()
@@ -91,14 +91,14 @@ def test_magnitudes_go_through_the_file(samples: int) -> None:
     torch.testing.assert_close(stems, torch.stack([mixture / 3, mixture * 2 / 3], dim=1), atol=1e-5, rtol=0)
 
 
-def test_a_segment_is_what_the_file_takes() -> None:
+def test_segment_has_the_length_of_the_input() -> None:
     assert _waveform().segment == SEGMENT
     assert _mask().segment == (FRAMES - 1) * STFT["hop"]
     assert _mask().band == BINS / 257
 
 
 @BOTH
-def test_lanes_and_copies_change_no_bit(make: Callable[[], Separator]) -> None:
+def test_lanes_and_copies_return_the_same_bits(make: Callable[[], Separator]) -> None:
     separator = make()
     blocks = [noise(0, 7000)]
     alone = np.concatenate(list(separate_blocks(separator, blocks)), axis=-1)
@@ -110,7 +110,7 @@ def test_lanes_and_copies_change_no_bit(make: Callable[[], Separator]) -> None:
 
 @BOTH
 @pytest.mark.parametrize(("precision", "close"), [("fp32", 1e-5), ("bf16", 1e-2)])
-def test_it_can_be_made_ready(make: Callable[[], Separator], precision: Any, close: float) -> None:
+def test_fast_copy_returns_the_same_stems(make: Callable[[], Separator], precision: Any, close: float) -> None:
     separator, mixture = make(), _mixture(1500)
     with torch.inference_mode():
         difference = for_inference(separator, precision)(mixture) - separator(mixture)
@@ -132,7 +132,7 @@ def test_many_threads_open_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @BOTH
-def test_the_file_lies_in_the_weights(make: Callable[[], Separator], tmp_path: Path) -> None:
+def test_weights_contain_the_file(make: Callable[[], Separator], tmp_path: Path) -> None:
     separator = make()
     data = separator.state_dict()["network.data"]
     kind = "waveform" if make is _waveform else "magnitude-mask"
@@ -150,13 +150,13 @@ def test_the_file_lies_in_the_weights(make: Callable[[], Separator], tmp_path: P
 
 
 @BOTH
-def test_it_cannot_be_trained(make: Callable[[], Separator]) -> None:
+def test_training_is_refused(make: Callable[[], Separator]) -> None:
     assert not ARCHITECTURES["onnx"].trainable
     with pytest.raises(UserError, match="cannot be trained"):
         make().train().estimates(_mixture(100))
 
 
-def test_what_does_not_open_is_one_line() -> None:
+def test_damaged_file_is_one_line() -> None:
     with pytest.raises(UserError, match="does not open") as raised:
         _separator(b"no such thing", {"kind": "waveform", "segment": 10})(_mixture(10))
     assert "\n" not in str(raised.value)
@@ -170,7 +170,7 @@ def test_what_does_not_open_is_one_line() -> None:
         ({"kind": "magnitude-mask", "stft": STFT, "bins": 258, "frames": 9}, "an STFT of window 512 has only 257"),
     ],
 )
-def test_bad_interfaces_are_one_line(interface: dict[str, Any], message: str) -> None:
+def test_wrong_interface_is_one_line(interface: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as raised:
         parse_network({"name": "onnx", "size": 10, "interface": interface})
     assert "\n" not in str(raised.value)

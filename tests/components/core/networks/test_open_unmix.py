@@ -14,7 +14,7 @@ TINY = OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=1
 @pytest.mark.parametrize(
     ("config", "channels"), [(TINY, 1), (TINY, 2), (OpenUnmixConfig(), 2)], ids=["mono", "stereo", "published size"]
 )
-def test_the_same_weights_give_the_same_magnitudes(config: OpenUnmixConfig, channels: int) -> None:
+def test_network_returns_the_magnitudes_of_the_package(config: OpenUnmixConfig, channels: int) -> None:
     assert torchaudio is not None  # before openunmix, which imports it without asking whether it loads
     model = pytest.importorskip("openunmix.model")
     torch.manual_seed(0)

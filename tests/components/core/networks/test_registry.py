@@ -13,16 +13,16 @@ FILES = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_the_file_of_an_architecture_has_its_name(name: str) -> None:
+def test_file_of_an_architecture_has_its_name(name: str) -> None:
     assert ARCHITECTURES[name].name == name
 
 
-def test_the_registry_lists_all_files() -> None:
+def test_registry_lists_all_files() -> None:
     assert set(ARCHITECTURES) == FILES
     assert len(ARCHITECTURES) == len(FILES)
 
 
-def test_an_unknown_name_is_a_key_error() -> None:
+def test_unknown_name_is_a_key_error() -> None:
     assert "registry" not in ARCHITECTURES
     with pytest.raises(KeyError, match="nothing"):
         ARCHITECTURES["nothing"]

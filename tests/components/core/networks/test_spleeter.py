@@ -59,14 +59,14 @@ def _outputs(stem: _StemUNet, image: Tensor) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("stems", [2, 4, 5])
-def test_as_many_weights_as_published(stems: int) -> None:
+def test_network_has_the_published_number_of_weights(stems: int) -> None:
     network = StemUNets(SpleeterConfig(activation="relu" if stems == 2 else "elu"), stems, 2)
     trained = [parameter.numel() for parameter in network.parameters() if parameter.requires_grad]
     assert sum(trained) == stems * 9_822_725
 
 
 @pytest.mark.slow
-def test_every_size_on_the_way_is_the_published_one() -> None:
+def test_layers_have_the_published_sizes() -> None:
     seen = _outputs(_stem(SpleeterConfig()), torch.rand(1, 2, 1024, 512, generator=torch.Generator().manual_seed(0)))
     down = [tuple(seen[f"down.{level}"].shape[1:]) for level in range(6)]
     assert down == [(16, 512, 256), (32, 256, 128), (64, 128, 64), (128, 64, 32), (256, 32, 16), (512, 16, 8)]
@@ -77,13 +77,13 @@ def test_every_size_on_the_way_is_the_published_one() -> None:
     assert seen["logits"].shape == (1, 2, 1024, 512)
 
 
-def test_batch_norms_have_tensorflows_values() -> None:
+def test_batch_norms_have_the_values_of_tensorflow() -> None:
     norms = [module for module in _stem(SpleeterConfig()).modules() if isinstance(module, nn.BatchNorm2d)]
     assert [norm.num_features for norm in norms] == [16, 32, 64, 128, 256, 256, 128, 64, 32, 16, 1]
     assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.01)}
 
 
-def test_half_of_the_three_deepest_is_dropped_in_training_only() -> None:
+def test_dropout_affects_three_layers_in_training_only() -> None:
     stem = _stem(SpleeterConfig())
     assert [module.p for module in stem.modules() if isinstance(module, nn.Dropout)] == [0.5, 0.5, 0.5, 0, 0, 0]
     small = _stem()
@@ -94,7 +94,7 @@ def test_half_of_the_three_deepest_is_dropped_in_training_only() -> None:
         assert not torch.equal(small(image), small(image))
 
 
-def test_skips_are_the_bare_convolutions_and_come_first() -> None:
+def test_skips_carry_the_bare_convolutions_first() -> None:
     seen = _outputs(_stem(), torch.rand(1, 2, 64, 64, generator=torch.Generator().manual_seed(0)))
     assert torch.equal(seen["in.up.0"], seen["down.1"])
     assert torch.equal(seen["in.up.1"][:, :4], seen["down.0"])
@@ -102,7 +102,7 @@ def test_skips_are_the_bare_convolutions_and_come_first() -> None:
     assert seen["down.0"].min() < 0  # no activation yet
 
 
-def test_downwards_norm_then_leaky_relu_upwards_relu_then_norm() -> None:
+def test_norm_precedes_the_activation_in_the_encoder_only() -> None:
     stem = _stem()
     for norm in stem.modules():
         if isinstance(norm, nn.BatchNorm2d):  # none of them the identity
@@ -117,7 +117,7 @@ def test_downwards_norm_then_leaky_relu_upwards_relu_then_norm() -> None:
     assert torch.equal(seen["up.0"], seen["up.0.2"])
 
 
-def test_the_elu_variant_has_elu_everywhere() -> None:
+def test_elu_variant_has_elu_everywhere() -> None:
     kinds = {type(module) for module in _stem(RELU_AND_ELU[1]).modules()}
     assert nn.ELU in kinds
     assert not kinds & {nn.ReLU, nn.LeakyReLU}
@@ -144,7 +144,7 @@ KERNEL = torch.arange(1.0, 26.0).reshape(5, 5)
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 4), (6, 5), (7, 9)])
-def test_a_convolution_pads_one_before_and_two_after(row: int, column: int) -> None:
+def test_convolution_pads_one_before_and_two_after(row: int, column: int) -> None:
     """By TensorFlow's rule: on an even size, kernel 5 and stride 2 need 3 of padding, the odd one of it after."""
     layer = _Down(1, 1)
     _with_weight(layer, KERNEL)
@@ -159,7 +159,7 @@ def test_a_convolution_pads_one_before_and_two_after(row: int, column: int) -> N
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 4)])
-def test_a_transposed_convolution_begins_one_before(row: int, column: int) -> None:
+def test_transposed_convolution_begins_one_before(row: int, column: int) -> None:
     layer = Transposed(1, 1)
     _with_weight(layer, KERNEL)
     image = torch.zeros(1, 1, 4, 5)
@@ -172,7 +172,7 @@ def test_a_transposed_convolution_begins_one_before(row: int, column: int) -> No
         assert result[out_row, out_column].item() == (KERNEL[tap_row, tap_column].item() if inside else 0)
 
 
-def test_up_is_the_adjoint_of_down() -> None:
+def test_transposed_convolution_is_the_adjoint_of_the_convolution() -> None:
     """So TensorFlow defines it: the gradient of the convolution of the same weights."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(6, 3, 5, 5, generator=generator)
@@ -183,7 +183,7 @@ def test_up_is_the_adjoint_of_down() -> None:
     assert (down(large) * small).sum().item() == pytest.approx((large * up(small)).sum().item(), rel=1e-4)
 
 
-def test_the_last_convolution_is_dilated_and_padded_by_three_all_around() -> None:
+def test_last_convolution_is_dilated_and_padded_by_three() -> None:
     stem = _stem()
     seen = _outputs(stem, torch.rand(1, 2, 64, 96, generator=torch.Generator().manual_seed(0)))
     padded, features = seen["in.head"], seen["up.1"]
@@ -200,7 +200,7 @@ def test_the_last_convolution_is_dilated_and_padded_by_three_all_around() -> Non
 # masks
 
 
-def test_masks_are_a_sigmoid_a_stem_or_a_softmax_over_the_stems() -> None:
+def test_masks_are_sigmoids_or_a_softmax_over_the_stems() -> None:
     """As `unet.unet` and `unet.softmax_unet` of Spleeter have it."""
     magnitude = torch.rand(2, 2, 100, 9, generator=torch.Generator().manual_seed(0))
     networks = [_separator(4, network=SMALL.model_copy(update={"masks": masks})).network for masks in MASKS]
@@ -236,7 +236,7 @@ class _Fixed(nn.Module):
         return self.masks.reshape(1, -1, 1, 1, 1).expand(*magnitude.shape[:1], -1, *magnitude.shape[1:])
 
 
-def test_stems_are_those_masks_times_the_mixture() -> None:
+def test_stems_equal_masks_times_the_mixture() -> None:
     separator = MaskSeparator(_Fixed(0.8, 0.4), STFT, 257, 9, "of-powers")
     mixture = _mixture(3000)
     first, second = separator(mixture).unbind(1)
@@ -262,13 +262,13 @@ def test_stems_of_any_length_add_up(
 
 
 @pytest.mark.parametrize(("bins", "frames"), [(128, 16), (100, 9), (1, 1), (257, 3)])
-def test_masks_of_any_size(bins: int, frames: int) -> None:
+def test_network_accepts_any_number_of_bins_and_frames(bins: int, frames: int) -> None:
     with torch.inference_mode():
         masks = StemUNets(SMALL, 4, 2).eval()(torch.rand(2, 2, bins, frames))
     assert masks.shape == (2, 4, 2, bins, frames)
 
 
-def test_every_stem_has_a_network_of_its_own() -> None:
+def test_stems_have_separate_networks() -> None:
     network = _separator(4).network
     magnitude = torch.rand(1, 2, 128, 9, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -281,7 +281,7 @@ def test_every_stem_has_a_network_of_its_own() -> None:
     assert (after[:, 2] == 0.5).all()
 
 
-def test_silence_gives_silence() -> None:
+def test_silence_is_separated_into_silence() -> None:
     with torch.inference_mode():
         stems = _separator(4)(torch.zeros(1, 2, 3000))
     assert torch.isfinite(stems).all()
@@ -298,7 +298,7 @@ def test_silence_gives_silence() -> None:
         ({"bins": 2050}, "an STFT of window 4096 has only 2049"),
     ],
 )
-def test_what_does_not_fit_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_parameter_is_one_line(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "spleeter"} | values)
     assert says in str(error.value)

@@ -45,7 +45,7 @@ def _complex(seed: int, *shape: int) -> Tensor:
 
 @pytest.mark.parametrize("samples", [1, 2, 100, 511, 512, 1000, 1024, 3001])
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 1, 3), (2, 1, 1), (4, 2, 2)])
-def test_stems_of_any_length(samples: int, stems: int, channels: int, batch: int) -> None:
+def test_network_accepts_any_length(samples: int, stems: int, channels: int, batch: int) -> None:
     separator = _separator(stems, channels)
     mixture = _mixture(samples, channels, batch)
     with torch.inference_mode():
@@ -54,7 +54,7 @@ def test_stems_of_any_length(samples: int, stems: int, channels: int, batch: int
 
 
 @pytest.mark.parametrize("frames", range(1, 10))
-def test_masks_of_any_number_of_frames(frames: int) -> None:
+def test_network_accepts_any_number_of_frames(frames: int) -> None:
     with torch.inference_mode():
         masks = _separator(4, 2).network(_complex(0, 2, 2, 128, frames))
     assert masks.shape == (2, 4, 2, 128, frames)
@@ -64,7 +64,7 @@ def test_masks_of_any_number_of_frames(frames: int) -> None:
 @pytest.mark.parametrize(
     ("widths", "bins", "bands"), [((4,), 257, 1), ((4,), 255, 5), ((2, 4, 4, 8), 256, 4), ((4, 8), 6, 3)]
 )
-def test_any_depth_and_whatever_bins_divide(widths: tuple[int, ...], bins: int, bands: int) -> None:
+def test_network_accepts_any_depth_that_divides_the_bins(widths: tuple[int, ...], bins: int, bands: int) -> None:
     separator = _separator(network=TdfUNetConfig(widths=widths, stft=STFT, bins=bins, bands=bands, frames=9))
     mixture = _mixture(1500)
     with torch.inference_mode():
@@ -73,12 +73,12 @@ def test_any_depth_and_whatever_bins_divide(widths: tuple[int, ...], bins: int, 
     assert (stems.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
-def test_a_segment_is_a_whole_number_of_hops() -> None:
+def test_segment_is_a_multiple_of_the_hop() -> None:
     assert _separator().segment == 8 * 128
     assert _separator().band == pytest.approx(128 / 257)
 
 
-def test_the_default_is_the_networks_size_that_is_described() -> None:
+def test_default_size_equals_the_description() -> None:
     """Widths 32 to 128, 4 bands: one million weights. A change here is a change of what is trained."""
     network = TdfUNet(TdfUNetConfig(), stems=2, channels=2)
     levels = list(zip((32, 64, 96, 128), (256, 128, 64, 32), (32, 16, 8, 8), strict=True))
@@ -109,7 +109,7 @@ def test_stems_add_up_to_the_mixture(samples: int, stems: int, channels: int, ga
     assert (separated.sum(dim=1) - mixture).abs().max() < 1e-5 * gain
 
 
-def test_the_stems_differ_from_one_another_and_from_the_mixture() -> None:
+def test_stems_differ_from_one_another_and_from_the_mixture() -> None:
     mixture = _mixture(4000)
     with torch.inference_mode():
         first, second = _separator()(mixture)[0]
@@ -118,14 +118,14 @@ def test_the_stems_differ_from_one_another_and_from_the_mixture() -> None:
 
 
 @pytest.mark.parametrize("cycles", [0.3, 0.4, 0.5])
-def test_stems_add_up_also_above_the_networks_bins(cycles: float) -> None:
+def test_stems_add_up_above_the_bins_of_the_network(cycles: float) -> None:
     high = _tone(cycles)
     with torch.inference_mode():
         stems = _separator(4)(high)
     assert (stems.sum(dim=1) - high).abs().max() < 1e-5
 
 
-def test_estimates_are_of_what_the_network_sees() -> None:
+def test_estimates_are_zero_above_the_bins_of_the_network() -> None:
     low, high = _tone(0.1), _tone(0.4)
     with torch.inference_mode():
         inner = _separator().estimates(low + high)[..., 1024:-1024]
@@ -133,20 +133,20 @@ def test_estimates_are_of_what_the_network_sees() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.01, 0.25, 8.0, 1000.0])
-def test_the_level_of_the_mixture_does_not_matter(gain: float) -> None:
+def test_stems_scale_with_the_level(gain: float) -> None:
     separator, mixture = _separator(), _mixture(6000)
     with torch.inference_mode():
         assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=1e-3, atol=1e-4 * gain)
 
 
-def test_silence_gives_silence() -> None:
+def test_silence_is_separated_into_silence() -> None:
     with torch.inference_mode():
         stems = _separator(4)(torch.zeros(1, 2, 3000))
     assert torch.isfinite(stems).all()
     assert not stems.any()
 
 
-def test_silence_in_training_leaves_finite_gradients() -> None:
+def test_silence_gives_finite_gradients() -> None:
     separator = _separator().train()
     separator.estimates(torch.zeros(2, 2, 3000)).abs().sum().backward()  # type: ignore[no-untyped-call]
     for name, parameter in separator.named_parameters():
@@ -154,7 +154,7 @@ def test_silence_in_training_leaves_finite_gradients() -> None:
         assert torch.isfinite(parameter.grad).all(), name
 
 
-def test_every_weight_is_trained() -> None:
+def test_training_changes_every_weight() -> None:
     separator = _separator().train()
     separator.estimates(_mixture(3000)).square().sum().backward()  # type: ignore[no-untyped-call]
     for name, parameter in separator.named_parameters():
@@ -162,7 +162,7 @@ def test_every_weight_is_trained() -> None:
         assert parameter.grad.any(), name
 
 
-def test_each_of_a_batch_is_separated_as_if_alone() -> None:
+def test_batch_items_do_not_affect_each_other() -> None:
     separator = _separator()
     mixtures = torch.cat([_mixture(3000), 0.01 * _mixture(3000).flip(-1)])
     with torch.inference_mode():
@@ -172,7 +172,7 @@ def test_each_of_a_batch_is_separated_as_if_alone() -> None:
             assert (together[number] - alone).abs().max() < 1e-5 * mixtures[number].abs().max()
 
 
-def test_the_order_in_memory_changes_nothing() -> None:
+def test_stems_do_not_depend_on_the_memory_layout() -> None:
     plain, last = _separator(), _separator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     weight = last.network.encode[0].first[0].weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
@@ -189,7 +189,7 @@ def test_the_order_in_memory_changes_nothing() -> None:
     assert torch.allclose(gradients[0], gradients[1], rtol=1e-3, atol=1e-4 * float(gradients[0].abs().max()))
 
 
-def test_masks_have_full_precision_where_the_network_computes_in_half() -> None:
+def test_masks_have_full_precision_under_autocast() -> None:
     separator, mixture = _separator(), _mixture(5000)
     heard: list[torch.dtype] = []
     assert isinstance(separator.network, TdfUNet)
@@ -205,7 +205,7 @@ def test_masks_have_full_precision_where_the_network_computes_in_half() -> None:
     assert 0 < (masks - exact).abs().max() < 0.1 * exact.abs().max()
 
 
-def test_bounded_masks_are_shares_without_a_phase() -> None:
+def test_bounded_masks_are_real_and_sum_to_one() -> None:
     network = SMALL.model_copy(update={"mask": "bounded"})
     with torch.inference_mode():
         masks = _separator(network=network).network(_complex(0, 1, 2, 128, 20))
@@ -218,7 +218,7 @@ def test_bounded_masks_are_shares_without_a_phase() -> None:
     assert unbounded.real.min() < 0
 
 
-def test_skips_carry_what_the_depths_do_not() -> None:
+def test_skips_carry_the_mixture_past_the_depths() -> None:
     """With nothing coming up from below, the masks follow the mixture all the same."""
     network = _separator().network
     assert isinstance(network, TdfUNet)
@@ -233,7 +233,7 @@ def test_skips_carry_what_the_depths_do_not() -> None:
     assert masks[..., 2:-2, 2:-2].real.std(dim=-1).min() > 1e-3
 
 
-def test_the_layer_over_frequency_is_a_product_a_channel_and_frame() -> None:
+def test_frequency_layer_is_a_product_per_channel_and_frame() -> None:
     torch.manual_seed(0)
     layer = AcrossBins(3, 10, 4)
     features = torch.randn(2, 3, 10, 5)
@@ -256,7 +256,7 @@ class _Fixed(nn.Module):
         return self.masks.reshape(1, -1, 1, 1, 1).expand(*spectrum.shape[:1], -1, *spectrum.shape[1:])
 
 
-def test_each_stem_gets_an_equal_share_of_what_the_masks_leave() -> None:
+def test_stems_share_the_remainder_of_the_masks_equally() -> None:
     separator = ComplexMaskSeparator(_Fixed(0.2, 0.5), STFT, 128, 9)
     mixture = _mixture(3000)
     stems = separator(mixture)
@@ -264,7 +264,7 @@ def test_each_stem_gets_an_equal_share_of_what_the_masks_leave() -> None:
     assert (stems[:, 1] - 0.65 * mixture).abs().max() < 1e-5
 
 
-def test_masks_turn_phases() -> None:
+def test_masks_rotate_phases() -> None:
     separator = ComplexMaskSeparator(_Fixed(0.5 + 0.5j, 0.5 - 0.5j), STFT, 128, 9)
     angle = 2 * torch.pi * 0.1 * torch.arange(4096)
     stems = separator(torch.cos(angle).expand(1, 2, -1))[..., 1024:-1024]
@@ -275,7 +275,7 @@ def test_masks_turn_phases() -> None:
 # above the network's bins
 
 
-def test_the_octaves_share_is_a_projection_on_the_mixture() -> None:
+def test_share_of_the_octave_is_a_projection_on_the_mixture() -> None:
     stems, mixture = _complex(1, 2, 3, 2, 10, 4), _complex(2, 2, 2, 10, 4)
     shares = compute_octave_share(stems, mixture)
     assert shares.shape == (2, 3, 2, 1, 4)
@@ -287,12 +287,12 @@ def test_the_octaves_share_is_a_projection_on_the_mixture() -> None:
 
 
 @pytest.mark.parametrize("level", [1e-4, 1.0, 1e3])
-def test_shares_of_stems_that_add_up_sum_to_one(level: float) -> None:
+def test_octave_shares_sum_to_one(level: float) -> None:
     stems = level * _complex(3, 2, 4, 2, 9, 5)
     assert torch.allclose(compute_octave_share(stems, stems.sum(dim=1)).sum(dim=1), torch.ones(1), atol=1e-3)
 
 
-def test_of_silence_all_have_equal_shares() -> None:
+def test_octave_shares_of_silence_are_equal() -> None:
     silence = torch.zeros(1, 4, 2, 8, 3, dtype=torch.complex64)
     assert torch.allclose(compute_octave_share(silence, silence[:, 0]), torch.tensor(0.25))
 
@@ -312,7 +312,7 @@ def test_of_silence_all_have_equal_shares() -> None:
         ({"frames": 2}, "network.frames: expected a number greater than 2"),
     ],
 )
-def test_what_does_not_fit_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_parameter_is_one_line(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "tdf_unet"} | values)
     assert says in str(error.value)

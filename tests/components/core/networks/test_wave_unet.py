@@ -21,7 +21,7 @@ def _noise(samples: int) -> Tensor:
     return 0.3 * torch.randn(1, 2, samples, generator=torch.Generator().manual_seed(samples))
 
 
-def test_the_paper_s_sizes() -> None:
+def test_sizes_equal_the_paper() -> None:
     """Of 147,443 samples 16,389: the paper's models with input context, M3 on."""
     config = WaveUNetConfig()
     assert config.output_length(16384) == 16389
@@ -32,7 +32,7 @@ def test_the_paper_s_sizes() -> None:
         assert network(torch.empty(1, 2, 147443)).shape == (1, 2, 2, 16389)
 
 
-def test_as_many_weights_as_in_its_authors_checkpoint_of_m4() -> None:
+def test_network_has_the_weights_of_the_published_m4_checkpoint() -> None:
     """123,160,696 bytes: weights and Adam's two means of each, in float32, two powers of Adam's, and the step."""
     with torch.device("meta"):
         count = sum(value.numel() for value in WaveUNet(WaveUNetConfig(), 2, channels=2).parameters())
@@ -44,14 +44,14 @@ def test_as_many_weights_as_in_its_authors_checkpoint_of_m4() -> None:
     [TINY, WaveUNetConfig(layers=1, filters=2, down=1, up=1), WaveUNetConfig(layers=5, filters=2, down=3, up=7)],
 )
 @pytest.mark.parametrize("samples", [1, 2, 100, 805])
-def test_the_network_gives_what_the_config_says(config: WaveUNetConfig, samples: int) -> None:
+def test_network_returns_the_length_of_the_config(config: WaveUNetConfig, samples: int) -> None:
     given = config.output_length(samples)
     assert samples <= given < samples + config.step + config.up
     with torch.inference_mode():
         assert _network(config)(_noise(given + config.context)).shape == (1, 2, 2, given)
 
 
-def test_a_border_is_not_heard() -> None:
+def test_output_does_not_depend_on_the_border() -> None:
     """The same samples come of a longer and a shorter piece, to the very edge of the shorter one."""
     network, taken = _network(), TINY.output_length(400) + TINY.context
     longer = _noise(taken + 10 * TINY.step)
@@ -63,14 +63,14 @@ def test_a_border_is_not_heard() -> None:
     assert (found - wanted).abs().max() < 1e-6
 
 
-def test_between_two_samples_is_their_mean() -> None:
+def test_upsampling_inserts_means() -> None:
     line = torch.arange(5.0).expand(1, 2, -1)
     assert torch.equal(_interpolate(line), torch.arange(0, 4.5, 0.5).expand(1, 2, -1))
     assert torch.equal(_interpolate(line[..., :1]), line[..., :1])
 
 
 @pytest.mark.parametrize("stems", [2, 4])
-def test_the_last_stem_is_what_the_others_leave(stems: int) -> None:
+def test_last_stem_is_the_remainder(stems: int) -> None:
     separator, mixture = build_wave_unet(TINY, stems, 2).eval(), _noise(805)
     with torch.inference_mode():
         estimates = separator.estimates(mixture)
@@ -78,7 +78,7 @@ def test_the_last_stem_is_what_the_others_leave(stems: int) -> None:
     assert estimates[:, 0].std() > 1e-4
 
 
-def test_a_later_start_by_whole_steps_changes_nothing() -> None:
+def test_stems_do_not_depend_on_a_shift_by_whole_steps() -> None:
     separator, mixture = build_wave_unet(TINY, 2, 2).eval(), _noise(805)
     lead = torch.zeros(1, 2, TINY.context // 2 // TINY.step * TINY.step + TINY.step)
     with torch.inference_mode():
@@ -88,6 +88,6 @@ def test_a_later_start_by_whole_steps_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("filters", [{"down": 14}, {"up": 4}])
-def test_filters_without_a_middle_are_one_line(filters: dict[str, int]) -> None:
+def test_even_filters_are_one_line(filters: dict[str, int]) -> None:
     with pytest.raises(UserError, match=r"network\.(down|up): the filters must have an odd number of samples, got"):
         parse_network({"name": "wave_unet", **filters})

@@ -14,7 +14,7 @@ from components.core.release.journal import JOURNAL_VARIABLE, Journal, JournalCo
 from components.core.stores.opening import AnyStore, open_store
 
 
-def test_the_variable_overrides_the_place_of_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_replaces_the_address_in_the_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(JOURNAL_VARIABLE, raising=False)
     assert open_journal(str(tmp_path / "own")).address == str(tmp_path / "own" / "journal")
     monkeypatch.setenv(JOURNAL_VARIABLE, str(tmp_path / "shared"))
@@ -23,7 +23,7 @@ def test_the_variable_overrides_the_place_of_the_parameters(tmp_path: Path, monk
     assert [path.name for path in tmp_path.iterdir()] == ["shared"]
 
 
-def test_entries_follow_each_other(store: AnyStore) -> None:
+def test_append_chains_the_entries(store: AnyStore) -> None:
     journal = Journal(store)
     assert journal.entries() == []
     first = journal.append("promotion", "m", 3, "first champion", {"verdict": "abc"}, expected=0)
@@ -42,7 +42,7 @@ def test_append_fails_when_another_version_is_live_than_expected(store: AnyStore
     assert [entry.version for entry in journal.entries()] == [3]
 
 
-def test_models_in_one_journal_do_not_mix(store: AnyStore) -> None:
+def test_journal_keeps_models_apart(store: AnyStore) -> None:
     journal = Journal(store)
     first = journal.append("promotion", "m", 3, "why", {}, expected=0)
     other = journal.append("promotion", "n", 1, "why", {}, expected=0)
@@ -97,14 +97,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def test_a_changed_entry_is_found(folder: Path) -> None:
+def test_changed_entry_is_one_line(folder: Path) -> None:
     document = json.loads((folder / "000002.json").read_text())
     (folder / "000002.json").write_text(json.dumps(document | {"why": "another reason"}, indent=2, sort_keys=True))
     with pytest.raises(UserError, match=r"000003.json does not follow from the entry before it"):
         Journal(open_store(str(folder.parent))).entries()
 
 
-def test_an_entry_with_other_whitespace_is_found(folder: Path) -> None:
+def test_entry_with_changed_whitespace_is_one_line(folder: Path) -> None:
     path = folder / "000003.json"
     path.write_text(path.read_text() + "\n")
     journal = Journal(open_store(str(folder.parent)))
@@ -115,13 +115,13 @@ def test_an_entry_with_other_whitespace_is_found(folder: Path) -> None:
         journal.entries()
 
 
-def test_a_lost_entry_is_found(folder: Path) -> None:
+def test_lost_entry_is_one_line(folder: Path) -> None:
     (folder / "000002.json").unlink()
     with pytest.raises(UserError, match=r"000003.json does not follow"):
         Journal(open_store(str(folder.parent))).entries()
 
 
-def test_a_damaged_entry_is_one_line(folder: Path) -> None:
+def test_damaged_entry_is_one_line(folder: Path) -> None:
     (folder / "000001.json").write_bytes(b"\xff{")
     with pytest.raises(UserError, match=r"is damaged .*: restore the journal from a backup"):
         Journal(open_store(str(folder.parent))).entries()

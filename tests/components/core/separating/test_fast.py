@@ -69,7 +69,7 @@ OTHERS = sorted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
-def test_every_other_architecture_separates_as_it_does_in_training(name: str) -> None:
+def test_fast_copies_of_other_architectures_return_the_same_stems(name: str) -> None:
     torch.manual_seed(0)
     try:
         separator = build_separator(parse_network({"name": name, **ARCHITECTURES[name].small}), 2, 2).eval()
@@ -89,7 +89,7 @@ def test_every_other_architecture_separates_as_it_does_in_training(name: str) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("label", NETWORKS)
 @pytest.mark.parametrize(("stems", "channels", "batch"), [(2, 2, 1), (4, 2, 1), (3, 1, 2), (2, 3, 1), (1, 2, 1)])
-def test_in_fp32_stems_differ_by_rounding(label: str, stems: int, channels: int, batch: int) -> None:
+def test_fp32_stems_differ_by_rounding(label: str, stems: int, channels: int, batch: int) -> None:
     separator, mixture = _separator(label, stems, channels), _mixture(3000, channels, batch)
     fast = for_inference(separator, "fp32")
     with torch.inference_mode():
@@ -107,7 +107,7 @@ def test_in_fp32_stems_differ_by_rounding(label: str, stems: int, channels: int,
     level=st.sampled_from([0.0, 1e-4, 1.0]),
     seed=st.integers(0, 9),
 )
-def test_in_fp32_stems_differ_by_rounding_whatever_comes(label: str, samples: int, level: float, seed: int) -> None:
+def test_fp32_stems_of_any_mixture_differ_by_rounding(label: str, samples: int, level: float, seed: int) -> None:
     separator, mixture = _separator(label, seed=seed), level * 10 * _mixture(samples, seed=seed)
     with torch.inference_mode():
         wanted, found = separator(mixture), for_inference(separator, "fp32")(mixture)
@@ -116,7 +116,7 @@ def test_in_fp32_stems_differ_by_rounding_whatever_comes(label: str, samples: in
 
 @pytest.mark.parametrize("label", NETWORKS)
 @pytest.mark.parametrize("stems", [2, 4])
-def test_in_bf16_stems_differ_by_40_db_less_than_their_level(label: str, stems: int) -> None:
+def test_bf16_stems_differ_by_less_than_minus_40_db(label: str, stems: int) -> None:
     separator, mixture = _separator(label, stems), _mixture(8000)
     fast = for_inference(separator, "bf16")
     with torch.inference_mode():
@@ -137,7 +137,7 @@ def test_stems_add_up_to_the_mixture(label: str, precision: Precision) -> None:
 
 
 @pytest.mark.parametrize("label", NETWORKS)
-def test_a_trained_separator_stays_as_it_is(label: str) -> None:
+def test_fast_copy_leaves_the_separator_unchanged(label: str) -> None:
     separator, mixture = _separator(label).train(), _mixture(2000)
     before = {name: value.clone() for name, value in separator.state_dict().items()}
     modules = [type(module) for module in separator.modules()]
@@ -168,7 +168,7 @@ class _Foreign(Separator):
         return images.float().reshape(batch, 2, channels, samples)
 
 
-def test_any_other_separator_at_least_has_its_batch_norms_folded() -> None:
+def test_unknown_separator_has_its_batch_norms_folded() -> None:
     separator, mixture = _Foreign().eval(), _mixture(256)
     nn.init.constant_(separator.get_buffer("network.1.running_mean"), 0.3)
     fast = for_inference(separator, "fp32")
@@ -183,7 +183,7 @@ def test_any_other_separator_at_least_has_its_batch_norms_folded() -> None:
 
 @pytest.mark.parametrize("label", ["unet", "spleeter", "tdf_unet"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_neighbours_in_a_batch_change_no_bit(label: str, precision: Precision) -> None:
+def test_batch_neighbours_change_no_bit(label: str, precision: Precision) -> None:
     fast = for_inference(_separator(label), precision)
     windows = _mixture(1024, batch=4, seed=1)
     others = torch.cat([windows[2:3], torch.zeros(2, 2, 1024), 100 * windows[:1]])
@@ -207,7 +207,7 @@ with torch.inference_mode():
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_same_bits() -> None:
+def test_two_processes_return_the_same_bits() -> None:
     """Also when the environment of one of them asks for other threads."""
     path = str(ROOT)
     runs = [
@@ -220,7 +220,7 @@ def test_two_processes_make_the_same_bits() -> None:
 
 
 @pytest.mark.slow
-def test_the_shipped_network_at_its_full_size() -> None:
+def test_fast_copy_of_the_shipped_network_returns_its_stems() -> None:
     """Kernels of other sizes are other code: here again the same stems, and the same bits among others."""
     separator = load_model(ROOT / "models" / "vocal-isolation").separator
     windows = _mixture(separator.segment, batch=3)
@@ -239,7 +239,7 @@ def test_the_shipped_network_at_its_full_size() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(stride=st.integers(1, 3), more=st.integers(0, 4), crop=st.integers(0, 4), bias=st.booleans())
-def test_a_phase_convolution_is_a_transposed_one(stride: int, more: int, crop: int, bias: bool) -> None:
+def test_phase_convolution_equals_the_transposed_one(stride: int, more: int, crop: int, bias: bool) -> None:
     """Whatever is cut off, as long as it is what makes the image `stride` times as large."""
     crop = min(crop, more)
     transposed = nn.ConvTranspose2d(3, 5, stride + more, stride=stride, bias=bias)
@@ -261,11 +261,11 @@ def test_a_phase_convolution_is_a_transposed_one(stride: int, more: int, crop: i
         nn.ConvTranspose2d(4, 4, (2, 1), stride=(2, 1)),
     ],
 )
-def test_other_transposed_convolutions_stay(layer: nn.ConvTranspose2d) -> None:
+def test_other_transposed_convolutions_stay_unchanged(layer: nn.ConvTranspose2d) -> None:
     assert optimise_layers(layer) is layer
 
 
-def test_a_batch_norm_after_something_else_stays() -> None:
+def test_batch_norm_after_another_layer_stays_unchanged() -> None:
     layers = nn.Sequential(nn.ConvTranspose2d(2, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.BatchNorm2d(2)).eval()
     image = torch.randn(1, 2, 5, 5)
     for number in (1, 3):
@@ -278,7 +278,7 @@ def test_a_batch_norm_after_something_else_stays() -> None:
 
 @pytest.mark.parametrize(("window", "hop"), [(512, 128), (512, 256), (64, 8), (512, 200)])
 @pytest.mark.parametrize("samples", [1, 511, 3000])
-def test_synthesis_is_the_inverse_stft(window: int, hop: int, samples: int) -> None:
+def test_synthesis_equals_the_inverse_stft(window: int, hop: int, samples: int) -> None:
     stft = Stft(StftConfig(window=window, hop=hop))
     spectrum = stft(_mixture(samples, batch=2))
     changed = spectrum * torch.rand(spectrum.shape)
@@ -299,7 +299,7 @@ def test_synthesis_is_the_inverse_stft(window: int, hop: int, samples: int) -> N
         ({}, "fp32"),
     ],
 )
-def test_bf16_where_the_processor_has_units_for_it(
+def test_precision_is_bf16_on_processors_with_bf16_units(
     monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: Precision
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -308,7 +308,7 @@ def test_bf16_where_the_processor_has_units_for_it(
 
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bf16"), (False, "fp32")])
-def test_bf16_where_the_gpu_has_units_for_it(
+def test_precision_is_bf16_on_gpus_with_bf16_units(
     monkeypatch: pytest.MonkeyPatch, supported: bool, precision: Precision
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -89,14 +89,14 @@ def test_stems_add_up_at_any_level(method: str, above: str, samples: int, gain: 
     assert (separated.sum(dim=1) - mixture).abs().max() < 1e-5 * gain
 
 
-def test_what_a_network_gives_once_is_the_network_itself() -> None:
+def test_separator_without_shifts_stays_unchanged() -> None:
     separator = tiny_separator()
     assert post_processed(separator, PostProcessing()) is separator
     assert post_processed(separator, PostProcessing(overlap=0.75)) is separator
 
 
 @pytest.mark.parametrize("post", WAYS)
-def test_what_is_around_a_separator_looks_like_it(post: PostProcessing) -> None:
+def test_wrapped_separator_has_the_attributes_of_the_inner_one(post: PostProcessing) -> None:
     separator = tiny_separator()
     around = post_processed(separator, post)
     assert around is not separator
@@ -116,7 +116,7 @@ class _Slope(nn.Module):
         return torch.stack([0.7 - rise, rise**2], dim=1)
 
 
-def test_plain_ratios_of_a_mask_network_are_near_what_it_gives_itself() -> None:
+def test_ratios_of_a_mask_network_are_near_its_masks() -> None:
     separator = MaskSeparator(_Slope(), StftConfig(), 1024, 9)
     spectrum = torch.fft.rfft(_mixture(30000))
     low = torch.fft.irfft(torch.where(torch.arange(15001) < 7000, spectrum, 0))  # within the network's bins
@@ -131,7 +131,7 @@ def test_plain_ratios_of_a_mask_network_are_near_what_it_gives_itself() -> None:
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
-def test_ratios_are_of_magnitudes_to_the_exponent(exponent: float) -> None:
+def test_ratios_use_magnitudes_to_the_exponent(exponent: float) -> None:
     mixture = _mixture(6000)
     stems = post_processed(_Shares(0.6, -0.2, 0.2), PostProcessing(method="ratio", exponent=exponent))(mixture)
     power = np.array([0.6, 0.2, 0.2]) ** exponent
@@ -139,7 +139,7 @@ def test_ratios_are_of_magnitudes_to_the_exponent(exponent: float) -> None:
         assert (stem - share * mixture[0]).abs().max() < 1e-4
 
 
-def test_where_nothing_is_estimated_all_get_the_same() -> None:
+def test_ratios_are_equal_where_all_estimates_are_zero() -> None:
     mixture = _mixture(6000)
     stems = post_processed(_Shares(0.0, 0.0), PostProcessing(method="ratio"))(mixture)
     assert (stems - mixture.unsqueeze(1) / 2).abs().max() < 1e-5
@@ -148,7 +148,7 @@ def test_where_nothing_is_estimated_all_get_the_same() -> None:
 # wiener
 
 
-def test_the_filter_runs_on_the_estimates_spectra_as_many_rounds_as_asked() -> None:
+def test_wiener_filter_runs_the_requested_iterations() -> None:
     separator, mixture = (
         tiny_separator(network=UNetConfig(widths=(4, 8), stft=SMALL, bins=257, frames=9)),
         _mixture(8192),
@@ -170,7 +170,7 @@ def test_the_filter_runs_on_the_estimates_spectra_as_many_rounds_as_asked() -> N
 
 
 @pytest.mark.parametrize("method", ["ratio", "wiener"])
-def test_zero_leaves_the_last_stem_all_that_is_above_the_limit(method: str) -> None:
+def test_zero_gives_everything_above_the_limit_to_the_last_stem(method: str) -> None:
     post = parse_section("post", {"method": method, "above": "zero"}, PostProcessing, "params.yaml")
     low, high = _tone(0.1), _tone(0.4)
     with torch.inference_mode():
@@ -184,7 +184,7 @@ def test_zero_leaves_the_last_stem_all_that_is_above_the_limit(method: str) -> N
 
 
 @pytest.mark.parametrize("method", ["ratio", "wiener"])
-def test_average_goes_on_as_the_octave_below(method: str) -> None:
+def test_average_continues_the_shares_of_the_octave_below(method: str) -> None:
     """What the separator sees it shares out evenly over frequency, so above its limit the shares are the same."""
     separator = _Shares(0.75, 0.25)
     separator.band = 1025 / 2049
@@ -199,7 +199,7 @@ def test_average_goes_on_as_the_octave_below(method: str) -> None:
 # shifts
 
 
-def test_shifts_average_what_shifted_separation_gives() -> None:
+def test_shifts_average_shifted_separations() -> None:
     separator, mixture = tiny_separator(), _mixture(5000)
     with torch.inference_mode():
         found = post_processed(separator, PostProcessing(shifts=3))(mixture)
@@ -212,7 +212,7 @@ def test_shifts_average_what_shifted_separation_gives() -> None:
 
 
 @pytest.mark.parametrize("shifts", [1, 2, 5])
-def test_every_shift_counts_once(shifts: int) -> None:
+def test_average_counts_each_shift_once(shifts: int) -> None:
     """Of the moved recordings, those that begin behind the separator's place go to its first stem."""
     mixture = torch.ones(1, 2, 300)
     first = Shifted(_Late(10_000), shifts)(mixture)[0, 0]
@@ -237,7 +237,7 @@ def test_every_shift_counts_once(shifts: int) -> None:
         ({"shift": 2}, "post.shift: no such parameter"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(values: dict[str, object], says: str) -> None:
+def test_impossible_settings_are_one_line(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_section("post", values, PostProcessing, "params.yaml")
     assert str(error.value).startswith(f"params.yaml: {says}")

@@ -43,7 +43,7 @@ def _cut(audio: Audio, size: int) -> Iterator[Audio]:
 
 @pytest.mark.parametrize("separator", [SEPARATOR, FAST], ids=["trained", "for inference"])
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
-def test_the_number_of_threads_does_not_change_the_result(separator: Separator, overlap: float) -> None:
+def test_result_does_not_depend_on_the_number_of_threads(separator: Separator, overlap: float) -> None:
     mixture = noise(0, 20_000)
     alone = separate_audio(separator, mixture, overlap)
     for threads in (2, 4):
@@ -52,7 +52,7 @@ def test_the_number_of_threads_does_not_change_the_result(separator: Separator, 
 
 @settings(max_examples=20, deadline=None)
 @given(samples=st.integers(0, 5000), size=st.integers(1, 3000), threads=st.integers(2, 4))
-def test_several_threads_give_the_result_of_one(samples: int, size: int, threads: int) -> None:
+def test_several_threads_return_the_result_of_one(samples: int, size: int, threads: int) -> None:
     mixture = noise(samples, samples)
     alone = list(separate_blocks(FAST, _cut(mixture, size)))
     side_by_side = list(separate_blocks(FAST, _cut(mixture, size), threads=threads))
@@ -116,7 +116,7 @@ def test_separating_keeps_the_number_of_threads_of_the_caller() -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_an_error_in_a_thread_is_raised_for_its_recording_alone() -> None:
+def test_error_in_a_thread_affects_its_recording_only() -> None:
     with SegmentPool(_Watched(), threads=2) as pool:
         bad, good = pool.submit(noise(0, 64, level=9.0)), pool.submit(noise(1, 64))
         with pytest.raises(ArithmeticError, match="too loud"):
@@ -127,7 +127,7 @@ def test_an_error_in_a_thread_is_raised_for_its_recording_alone() -> None:
         assert _joined(separate_in_pool(pool, [noise(3, 1000)])).shape == (2, 2, 1000)
 
 
-def test_an_error_while_reading_is_raised_and_ends_the_threads() -> None:
+def test_error_while_reading_is_raised_and_ends_the_threads() -> None:
     def blocks() -> Iterator[Audio]:
         yield noise(0, 500)
         raise OSError("the file ends here")
@@ -164,7 +164,7 @@ def test_cancelled_segments_are_not_separated() -> None:
     assert len(separator.shapes) == 2
 
 
-def test_a_failed_recording_cancels_its_segments_in_a_shared_pool() -> None:
+def test_failed_recording_cancels_its_segments_in_a_shared_pool() -> None:
     separator = _Watched()
     separator.go.clear()
 
@@ -183,7 +183,7 @@ def test_a_failed_recording_cancels_its_segments_in_a_shared_pool() -> None:
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_at_most_two_segments_per_thread_are_read_ahead(threads: int) -> None:
+def test_pool_reads_at_most_two_segments_per_thread_ahead(threads: int) -> None:
     read = 0
 
     def blocks() -> Iterator[Audio]:
@@ -216,7 +216,7 @@ for separator in (SEPARATOR, FAST):
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_same_bits() -> None:
+def test_two_processes_return_the_same_bits() -> None:
     """Also when the environment of one of them asks for other threads."""
     path = {"PYTHONPATH": str(ROOT)}
     runs = [run_python("-c", DIGEST, more=path | {"OMP_NUM_THREADS": threads}) for threads in ("1", "3")]

@@ -72,7 +72,7 @@ def test_segments_join_without_a_seam(samples: int, sizes: list[int]) -> None:
     sizes=st.lists(st.integers(0, 200), max_size=6),
     overlap=st.floats(0, 0.9) | st.sampled_from([0.0, 0.25, 0.5, 0.75, 0.9]),
 )
-def test_segments_join_without_a_seam_whatever_they_overlap(samples: int, sizes: list[int], overlap: float) -> None:
+def test_segments_join_without_a_seam_at_any_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples, level=1.0)
     whole = separate_audio(_Halves(), mixture, overlap)
     assert whole.shape == (2, 2, samples)
@@ -88,7 +88,7 @@ def test_segments_join_without_a_seam_whatever_they_overlap(samples: int, sizes:
     sizes=st.lists(st.integers(0, 1500), max_size=6),
     overlap=st.sampled_from([0.0, 0.1, 0.75, 0.9]),
 )
-def test_a_networks_stems_add_up_whatever_segments_overlap(samples: int, sizes: list[int], overlap: float) -> None:
+def test_stems_of_a_network_add_up_at_any_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples)
     whole = separate_audio(SEPARATOR, mixture, overlap)
     assert np.abs(whole.sum(axis=0) - mixture).max() < 1e-6
@@ -111,14 +111,14 @@ class _Counting(_Halves):
 
 
 @pytest.mark.parametrize(("overlap", "hop"), [(0.0, 64), (0.25, 48), (0.5, 32), (0.75, 16), (0.9, 6), (0.999, 1)])
-def test_segments_are_as_far_apart_as_the_overlap_says(overlap: float, hop: int) -> None:
+def test_overlap_sets_the_distance_of_segments(overlap: float, hop: int) -> None:
     separator = _Counting()
     separate_audio(separator, noise(0, 960), overlap)
     # the first segment ends `hop` samples into the recording, the last begins within it
     assert separator.count == -(-(960 + 64 - hop) // hop)
 
 
-def test_neighbours_fade_into_each_other() -> None:
+def test_neighbouring_segments_fade_into_each_other() -> None:
     """With half of a segment shared, its edges, where networks do worst, hardly count."""
     ones = np.ones((2, 640), np.float32)
     alone, shared = (separate_audio(_Counting(), ones, overlap)[0, 0, 64:-64] for overlap in (0.0, 0.5))
@@ -127,7 +127,7 @@ def test_neighbours_fade_into_each_other() -> None:
     assert shared.mean() == pytest.approx(0.75, abs=0.01)
 
 
-def test_no_blocks_no_stems() -> None:
+def test_no_blocks_give_no_stems() -> None:
     assert list(separate_blocks(SEPARATOR, [])) == []
 
 

@@ -55,7 +55,7 @@ def _relative(found: Tensor, expected: Spectra) -> float:
 @pytest.mark.parametrize("stems", [2, 4])
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("level", [1e-4, 1e-2, 1.0, 100.0])
-def test_it_gives_norberts_numbers(channels: int, stems: int, iterations: int, level: float) -> None:
+def test_filter_equals_norbert(channels: int, stems: int, iterations: int, level: float) -> None:
     """Quiet: where the filter's own ε decide; loud: where norbert scales the mixture down to 10."""
     true = _music(5, stems, channels, level)
     mixture = true.sum(axis=0)
@@ -73,7 +73,7 @@ def test_it_gives_norberts_numbers(channels: int, stems: int, iterations: int, l
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_without_rounding_it_gives_exactly_norberts_numbers(channels: int) -> None:
+def test_filter_in_double_precision_equals_norbert_exactly(channels: int) -> None:
     true = _music(5, 4, channels, 100.0)
     mixture = true.sum(axis=0)
     estimates = _estimates(6, true, 100.0)
@@ -82,7 +82,7 @@ def test_without_rounding_it_gives_exactly_norberts_numbers(channels: int) -> No
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_each_of_a_batch_is_filtered_as_if_alone(channels: int) -> None:
+def test_batch_items_do_not_affect_each_other(channels: int) -> None:
     levels = (1e-3, 1.0, 300.0)
     music = [_music(number, 3, channels, level) for number, level in enumerate(levels)]
     estimates = [_estimates(10, true, level) for true, level in zip(music, levels, strict=True)]
@@ -100,7 +100,7 @@ def test_each_of_a_batch_is_filtered_as_if_alone(channels: int) -> None:
     stems=st.integers(2, 5),
     level=st.floats(0.1, 1000),
 )
-def test_stems_that_are_loud_enough_add_up_to_the_mixture(seed: int, channels: int, stems: int, level: float) -> None:
+def test_loud_stems_add_up_to_the_mixture(seed: int, channels: int, stems: int, level: float) -> None:
     true = _music(seed, stems, channels, level)
     mixture = true.sum(axis=0)
     found = wiener_filter(_tensor(_estimates(seed + 1, true, level)), _tensor(mixture), 1)[0].sum(dim=0)
@@ -108,7 +108,7 @@ def test_stems_that_are_loud_enough_add_up_to_the_mixture(seed: int, channels: i
     assert missing.sum() < 1e-3 * (np.abs(mixture) ** 2).sum()
 
 
-def test_it_brings_estimates_nearer_to_the_truth() -> None:
+def test_filter_improves_estimates() -> None:
     """Two stems that come from different directions, each estimated with a third of the other in it."""
     panning = np.array([[1.0, 0.2], [0.3, 1.0]])[..., None, None]
     true = panning * _music(1, 2, 1, 1.0)
@@ -120,7 +120,7 @@ def test_it_brings_estimates_nearer_to_the_truth() -> None:
 
 @pytest.mark.parametrize("level", [1e-3, 1.0, 1000.0])
 @pytest.mark.parametrize("too_loud", [1, 3, 30])
-def test_two_channels_with_one_sound_stay_finite(level: float, too_loud: float) -> None:
+def test_equal_channels_give_finite_stems(level: float, too_loud: float) -> None:
     """Then the covariances can be inverted only for what is added to them: in single precision they round to 0."""
     true = _music(1, 2, 1, level, 65, 80).repeat(2, axis=1)
     mixture = true.sum(axis=0)
@@ -131,7 +131,7 @@ def test_two_channels_with_one_sound_stay_finite(level: float, too_loud: float) 
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_silence_gives_silence(channels: int) -> None:
+def test_silence_is_filtered_into_silence(channels: int) -> None:
     silence = torch.zeros(2, 3, channels, 5, 4, dtype=torch.complex64)
     assert not wiener_filter(silence, silence[:, 0], 2).any()
     # estimates of nothing leave nothing of a mixture, as with norbert
@@ -139,7 +139,7 @@ def test_silence_gives_silence(channels: int) -> None:
     assert not wiener_filter(silence, mixture, 1).any()
 
 
-def test_the_arguments_stay_as_they_are() -> None:
+def test_filter_leaves_its_arguments_unchanged() -> None:
     estimates, mixture = _tensor(_music(0, 2, 2, 100.0)), _tensor(_music(1, 1, 2, 100.0)[0])
     before = estimates.clone(), mixture.clone()
     wiener_filter(estimates, mixture, 2)

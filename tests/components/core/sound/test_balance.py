@@ -45,7 +45,7 @@ def _cut(audio: Audio, cuts: list[int]) -> list[Audio]:
 
 
 @given(samples=st.integers(0, 50), size=st.integers(1, 9), cuts=CUTS)
-def test_blocks_cut_anew_are_of_one_size_and_nothing_is_lost(samples: int, size: int, cuts: list[int]) -> None:
+def test_reblocking_keeps_every_sample_in_blocks_of_one_size(samples: int, size: int, cuts: list[int]) -> None:
     audio = np.arange(2 * samples, dtype=np.float32).reshape(2, samples)
     even = Reblocker(size)
     blocks = [block for part in _cut(audio, [cut % (samples + 1) for cut in cuts]) for block in even.cut(part)]
@@ -55,7 +55,7 @@ def test_blocks_cut_anew_are_of_one_size_and_nothing_is_lost(samples: int, size:
     np.testing.assert_array_equal(np.concatenate([*blocks, *rest, audio[:, :0]], axis=1), audio)
 
 
-def test_blocks_do_not_change_with_the_memory_that_they_were_cut_from() -> None:
+def test_blocks_are_independent_of_the_source_memory() -> None:
     even, audio = Reblocker(4), np.ones((1, 3), np.float32)
     assert list(even.cut(audio)) == []
     audio[:] = 9.0
@@ -69,7 +69,7 @@ def test_blocks_do_not_change_with_the_memory_that_they_were_cut_from() -> None:
     samples=st.integers(1, 30_000),
     cuts=CUTS,
 )
-def test_how_a_recording_is_cut_changes_no_bit(rate: int, channels: int, samples: int, cuts: list[int]) -> None:
+def test_features_do_not_depend_on_the_blocks(rate: int, channels: int, samples: int, cuts: list[int]) -> None:
     audio = _noise(samples, samples, channels)
     meter = BalanceMeter(rate)
     for part in _cut(audio, cuts):
@@ -79,14 +79,14 @@ def test_how_a_recording_is_cut_changes_no_bit(rate: int, channels: int, samples
 
 @settings(deadline=None, max_examples=20)
 @given(gain_db=st.floats(-60, 60), seed=st.integers(0, 99))
-def test_how_loud_it_is_changes_nothing(gain_db: float, seed: int) -> None:
+def test_features_do_not_depend_on_the_loudness(gain_db: float, seed: int) -> None:
     audio = _noise(seed, 30_000) * np.linspace(0.1, 1, 30_000, dtype=np.float32)
     louder = audio * np.float32(10 ** (gain_db / 20))
     assert _measured(louder, 8000).features == pytest.approx(_measured(audio, 8000).features, abs=0.001)
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_a_tone_is_a_tone_at_every_rate(rate: int) -> None:
+def test_tone_has_the_same_features_at_every_rate(rate: int) -> None:
     features = _measured(_tone(1000.0, rate), rate).features
     assert tuple(features) == FEATURES
     assert features["band_1000"] == pytest.approx(0.0, abs=0.2)
@@ -97,7 +97,7 @@ def test_a_tone_is_a_tone_at_every_rate(rate: int) -> None:
     assert features["pulse"] < -12
 
 
-def test_noise_is_noise() -> None:
+def test_noise_has_the_features_of_noise() -> None:
     features = _measured(_noise(1, 10 * 44100), 44100).features
     levels = [features[f"band_{centre}"] for centre in BANDS_HZ]
     # as much in every hertz: the thirds of an octave grow by 1 dB each
@@ -108,20 +108,20 @@ def test_noise_is_noise() -> None:
 
 
 @pytest.mark.parametrize("rate", [22050, 48000, 96000])
-def test_a_recording_is_much_the_same_at_another_rate(rate: int) -> None:
+def test_features_change_little_with_the_rate(rate: int) -> None:
     audio = resample(_noise(2, 3 * 16000), 16000, 44100)
     here, there = _measured(audio, 44100).features, _measured(resample(audio, 44100, rate), rate).features
     assert there == pytest.approx(here, abs=0.8)
 
 
-def test_bands_that_a_model_cannot_hear_are_empty() -> None:
+def test_bands_above_the_rate_of_the_model_are_empty() -> None:
     features = _measured(_noise(3, 88200), 44100, heard_rate=16000).features
     assert features["band_10000"] == features["band_12500"] == -60
     narrow = _measured(resample(_noise(3, 88200), 44100, 16000), 16000).features
     assert features["band_5000"] == pytest.approx(narrow["band_5000"], abs=0.3)
 
 
-def test_beats_pulse_and_channels_of_their_own_are_wide() -> None:
+def test_beats_have_pulse_and_separate_channels_have_width() -> None:
     noise = _noise(4, 88200)
     beats = noise * (np.arange(88200) % 22050 < 2000)
     steady, beating = _measured(noise, 44100).features, _measured(beats, 44100).features
@@ -132,13 +132,13 @@ def test_beats_pulse_and_channels_of_their_own_are_wide() -> None:
     assert _measured(near, 44100).features["width"] == pytest.approx(20 * math.log10(0.05), abs=0.2)
 
 
-def test_a_change_between_two_blocks_is_a_change() -> None:
+def test_change_between_two_blocks_counts() -> None:
     steps = np.repeat([0.5, 0.05], block_samples(8000))[None].astype(np.float32)
     # once from 0.5 to 0.05, over 16 frames of each
     assert _measured(steps, 8000).features["pulse"] == pytest.approx(10 * math.log10(0.45 / (16 * 0.55)), abs=0.01)
 
 
-def test_what_mp3_leaves_out_is_seen() -> None:
+def test_features_show_the_cut_of_an_mp3() -> None:
     whole = _noise(5, 5 * 44100)
     cut_off = resample(resample(whole, 44100, 30000), 30000, 44100)
     high, low = _measured(whole, 44100).high_db, _measured(cut_off, 44100).high_db
@@ -149,13 +149,13 @@ def test_what_mp3_leaves_out_is_seen() -> None:
 
 
 @pytest.mark.parametrize("audio", [np.zeros((2, 0)), np.zeros((2, 70_000)), np.full((1, 9), 1e-8)])
-def test_silence_is_like_nothing(audio: Audio) -> None:
+def test_silence_has_no_features(audio: Audio) -> None:
     assert _measured(audio.astype(np.float32), 44100).features == {}
 
 
 @pytest.mark.parametrize("rate", [1, 100, 8000, 768_000])
 @pytest.mark.parametrize("samples", [1, 5000])
-def test_the_shortest_and_the_strangest_have_features_too(rate: int, samples: int) -> None:
+def test_shortest_recordings_have_finite_features(rate: int, samples: int) -> None:
     features = _measured(_noise(6, samples, 3), rate).features
     assert tuple(features) == FEATURES
     assert all(math.isfinite(value) for value in features.values())
@@ -163,20 +163,20 @@ def test_the_shortest_and_the_strangest_have_features_too(rate: int, samples: in
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=40))
-def test_no_samples_make_features_that_are_no_numbers(values: list[float]) -> None:
+def test_features_are_finite_for_any_samples(values: list[float]) -> None:
     balance = _measured(np.array([values, values[::-1]], np.float32), 44100)
     assert all(math.isfinite(value) for value in balance.features.values())
     assert math.isfinite(balance.high_db or 0.0)
 
 
-def test_what_is_no_sample_is_made_one() -> None:
+def test_nan_and_infinite_samples_are_replaced() -> None:
     wild = np.array([[0.5, math.nan, math.inf, -math.inf, 1e30]], np.float32)
     np.testing.assert_array_equal(limit_samples(wild), np.array([[0.5, 0, LOUDEST, -LOUDEST, LOUDEST]], np.float32))
     sane = np.array([[1.5, -2.0]], np.float32)
     assert limit_samples(sane) is sane
 
 
-def test_frames_are_as_long_at_every_rate() -> None:
+def test_frames_have_the_same_length_at_every_rate() -> None:
     assert frame_samples(44100) == 4096
     assert block_samples(44100) == 1 << 16
     for rate in RATES:

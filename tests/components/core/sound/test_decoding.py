@@ -61,7 +61,9 @@ def _by_ffmpeg(audio: Audio, path: Path, *options: str, rate: int = RATE) -> Pat
     ],
 )
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_formats_without_loss(tmp_path: Path, name: str, subtype: str, error: float, channels: int) -> None:
+def test_lossless_formats_are_read_exactly(
+    tmp_path: Path, name: str, subtype: str, error: float, channels: int
+) -> None:
     audio = noise(0, 5000, channels)
     path = tmp_path / name
     soundfile.write(path, audio.T, 22050, subtype)
@@ -89,7 +91,7 @@ def test_formats_without_loss(tmp_path: Path, name: str, subtype: str, error: fl
         ("a.webm", ["-c:a", "libopus", "-b:a", "192k", "-ar", "48000"]),
     ],
 )
-def test_formats_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str]) -> None:
+def test_formats_of_ffmpeg_are_read(tmp_path: Path, name: str, options: list[str]) -> None:
     assert Path(name).suffix in SUFFIXES
     audio = _tone(1.0)
     path = _by_ffmpeg(audio, tmp_path / name, *options)
@@ -104,7 +106,7 @@ def test_formats_that_ffmpeg_writes(tmp_path: Path, name: str, options: list[str
         assert np.abs(middle).max() == pytest.approx(0.2, abs=0.03)
 
 
-def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
+def test_every_stream_of_a_stem_mp4_is_read(tmp_path: Path) -> None:
     path = tmp_path / "song.stem.mp4"
     command = [ffmpeg.find_tool("ffmpeg"), "-v", "error", "-y"]
     for number in range(5):
@@ -117,14 +119,14 @@ def test_every_stream_of_a_stem_mp4(tmp_path: Path) -> None:
     for number in range(5):
         found, _ = read_audio(path, number)
         assert found[:, 4000:20000] == pytest.approx(0.1 * number, abs=1e-3)
-    with pytest.raises(UserError, match="has 5 audio streams, but stream 5 is asked for"):
+    with pytest.raises(UserError, match="has 5 audio streams, and no stream 5"):
         describe_recording(path, 5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.flac", "a.m4a", "a.mp3", "a.ogg"])
 @pytest.mark.parametrize("frames", [100, 1023, 65_536, 1 << 20])
-def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> None:
+def test_blocks_join_to_the_file(tmp_path: Path, name: str, frames: int) -> None:
     """Of an mp3, frames hold bits of the next ones: a decoder that seeks between blocks has other samples after it."""
     path = _by_ffmpeg(np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1), tmp_path / name)
     whole, _ = read_audio(path)
@@ -133,7 +135,7 @@ def test_blocks_are_the_file_cut_up(tmp_path: Path, name: str, frames: int) -> N
     assert np.array_equal(np.concatenate(blocks, axis=1), whole)
 
 
-def test_integers_are_read_as_they_are(tmp_path: Path) -> None:
+def test_integers_are_read_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     values = np.array([-(2**23), -1, 0, 1, 2**23 - 1], np.int32) << 8
     soundfile.write(path, values, RATE, "PCM_24")
@@ -142,7 +144,7 @@ def test_integers_are_read_as_they_are(tmp_path: Path) -> None:
     )
 
 
-def test_a_compressed_file_is_called_by_its_codec(tmp_path: Path) -> None:
+def test_compressed_file_is_named_by_its_codec(tmp_path: Path) -> None:
     assert describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mp3")).info.subtype == "mp3"
     assert (
         describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_u8")).info.subtype == "pcm_u8"
@@ -150,7 +152,7 @@ def test_a_compressed_file_is_called_by_its_codec(tmp_path: Path) -> None:
     assert describe_recording(_by_ffmpeg(_tone(0.1), tmp_path / "a.mka", "-c:a", "pcm_f32le")).info.subtype == "FLOAT"
 
 
-def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
+def test_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
     """Its length can only be guessed, here far too short: the first half takes most of the bits."""
     audio = np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1)
     path = _by_ffmpeg(audio, tmp_path / "a.mp3", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0")
@@ -160,7 +162,7 @@ def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.ogg", "a.mp3"])
-def test_several_songs_in_a_file(tmp_path: Path, name: str) -> None:
+def test_file_of_several_songs_is_read_to_its_end(tmp_path: Path, name: str) -> None:
     quiet = _by_ffmpeg(np.float32(0.1) * _tone(1.0), tmp_path / f"quiet {name}", "-ar", "48000").read_bytes()
     loud = _by_ffmpeg(_tone(1.0), tmp_path / f"loud {name}", "-ar", "48000").read_bytes()
     path = tmp_path / name
@@ -172,7 +174,7 @@ def test_several_songs_in_a_file(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(("container", "dtype"), [("wav", "int32"), ("flac", "int32"), ("au", "int32")])
-def test_what_was_written_to_a_pipe(tmp_path: Path, container: str, dtype: str) -> None:
+def test_file_from_a_pipe_is_read_to_its_end(tmp_path: Path, container: str, dtype: str) -> None:
     source = tmp_path / "source.wav"
     soundfile.write(source, noise(0, 70_000).T, RATE, "PCM_16")
     command = [ffmpeg.find_tool("ffmpeg"), "-v", "error", "-i", str(source), "-f", container, "-"]
@@ -184,7 +186,7 @@ def test_what_was_written_to_a_pipe(tmp_path: Path, container: str, dtype: str) 
     )
 
 
-def test_a_wav_that_says_0_bytes(tmp_path: Path) -> None:
+def test_wav_with_a_length_of_0_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(0, 1000).T, RATE, "PCM_16")
     expected, _ = read_audio(path)
@@ -194,14 +196,14 @@ def test_a_wav_that_says_0_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tags", [0, 1, 3, 1000])
-def test_where_audio_begins_behind_tags(tags: int) -> None:
+def test_audio_begins_after_the_tags(tags: int) -> None:
     tag = b"ID3\x03\0\0" + bytes((0, 0, 1, 2)) + bytes(130)
     place = find_audio_start(io.BytesIO(tag * tags + b"fLaC"))
     assert place == 140 * min(tags, 8)  # a file of nothing but tags takes no time
     assert find_audio_start(io.BytesIO(b"ID3\x03\0\0\x7f")) == 0
 
 
-def test_no_samples(tmp_path: Path) -> None:
+def test_file_without_samples_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros((0, 2)), 8000)
     found, rate = read_audio(path)
@@ -218,33 +220,33 @@ def _one_line(path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", [*sorted(SUFFIXES), ".raw", ".txt", ""])
 @pytest.mark.parametrize("content", [b"", b"rubbish" * 1000, b"RIFF\xff\xff\xff\x7fWAVEfmt ", b"\x00" * 5000])
-def test_what_is_no_audio_is_one_line(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_file_without_audio_is_one_line(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"song{suffix}"
     path.write_bytes(content)
     _one_line(path)
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.m4a"])
-def test_a_truncated_file_is_one_line(tmp_path: Path, name: str) -> None:
+def test_truncated_file_is_one_line(tmp_path: Path, name: str) -> None:
     path = _by_ffmpeg(noise(0, 2 * RATE), tmp_path / name)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     _one_line(path)
 
 
-def test_a_video_without_sound_is_one_line(tmp_path: Path) -> None:
+def test_video_without_sound_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "silent.mp4"
     command = [ffmpeg.find_tool("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "color=s=16x16:d=0.2", str(path)]
     subprocess.run(command, check=True)
     assert "has 0 audio streams" in _one_line(path)
 
 
-def test_a_folder_or_nothing_is_one_line(tmp_path: Path) -> None:
+def test_folder_or_missing_file_is_one_line(tmp_path: Path) -> None:
     assert "is not a file" in _one_line(tmp_path)
     assert "is not a file" in _one_line(tmp_path / "no.wav")
 
 
-def test_an_ffmpeg_that_is_killed_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_ffmpeg_raises_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _by_ffmpeg(_tone(0.2), tmp_path / "a.m4a")
     fake = tmp_path / "bin" / "ffmpeg"
     fake.parent.mkdir()
@@ -252,11 +254,11 @@ def test_an_ffmpeg_that_is_killed_is_no_success(tmp_path: Path, monkeypatch: pyt
     fake.chmod(0o755)
     real = ffmpeg.find_tool("ffprobe")
     monkeypatch.setattr(ffmpeg, "find_tool", lambda name: str(fake) if name == "ffmpeg" else real)
-    with pytest.raises(UserError, match="ended from outside"):
+    with pytest.raises(UserError, match="the decoder was killed"):
         list(describe_recording(path).read_blocks(1000))
 
 
-def test_a_reason_is_the_same_every_time(tmp_path: Path) -> None:
+def test_reason_is_the_same_every_time(tmp_path: Path) -> None:
     """ffmpeg says where in memory a decoder was, and the name of the file, which may have lines of its own."""
     path = tmp_path / "two\nlines.m4a"
     path.write_bytes(b"\0\0\0\x20ftypM4A " + b"rubbish" * 100)
@@ -270,13 +272,13 @@ def test_a_reason_is_the_same_every_time(tmp_path: Path) -> None:
     assert "lines" not in reason
 
 
-def test_an_undecodable_file_is_reported_across_processes(tmp_path: Path) -> None:
+def test_decoding_error_survives_pickling(tmp_path: Path) -> None:
     error = pickle.loads(pickle.dumps(DecodingError(tmp_path / "a.wav", "it is empty")))
     assert str(error) == f"{tmp_path / 'a.wav'} is not readable audio: it is empty"
     assert error.reason == "it is empty"
 
 
-def test_a_system_that_fails_is_no_fault_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_error_is_not_a_decoding_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(0, 1000).T, RATE)
 
@@ -305,14 +307,14 @@ def test_a_system_that_fails_is_no_fault_of_the_file(tmp_path: Path, monkeypatch
     ],
 )
 @pytest.mark.parametrize("suffix", [".m4a", ".mp4", ".wav", ".mka"])
-def test_a_playlist_that_calls_itself_a_song_reads_no_other_file(tmp_path: Path, playlist: str, suffix: str) -> None:
+def test_playlist_named_as_a_song_reads_no_other_file(tmp_path: Path, playlist: str, suffix: str) -> None:
     secret = _by_ffmpeg(_tone(0.5), tmp_path / "secret.m4a")
     path = tmp_path / f"song{suffix}"
     path.write_text(playlist.replace("{secret}", str(secret)))
     _one_line(path)
 
 
-def test_names_that_look_like_options_or_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_like_options_or_addresses_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     source = _by_ffmpeg(_tone(0.2), tmp_path / "a.m4a")
     latin = os.fsdecode(b"\xe9t\xe9.m4a")
@@ -322,7 +324,7 @@ def test_names_that_look_like_options_or_addresses(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(("rate", "new_rate"), [(44100, 48000), (8000, 44100), (96000, 22050), (44100, 44100)])
-def test_resampling_keeps_length_pitch_and_place(rate: int, new_rate: int) -> None:
+def test_resampling_keeps_length_pitch_and_position(rate: int, new_rate: int) -> None:
     audio = _tone(0.5, rate=rate)
     found = resample(audio, rate, new_rate)
     assert abs(found.shape[1] - 0.5 * new_rate) <= 1
@@ -332,7 +334,7 @@ def test_resampling_keeps_length_pitch_and_place(rate: int, new_rate: int) -> No
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2, 100])
-def test_resampling_a_few_samples(samples: int) -> None:
+def test_resampling_accepts_a_few_samples(samples: int) -> None:
     assert abs(resample(noise(0, samples), 44100, 8000).shape[1] - samples * 8000 / 44100) <= 1
 
 
@@ -357,7 +359,7 @@ def test_resampling_does_not_depend_on_the_blocks(sizes: list[int], samples: int
     assert np.array_equal(parts, whole)
 
 
-def test_channels() -> None:
+def test_channels_are_mixed_down_or_repeated() -> None:
     stereo = np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
     assert convert_channels(stereo, 2) is stereo
     assert convert_channels(stereo, 1).tolist() == [[2.0, 4.0]]
@@ -365,7 +367,7 @@ def test_channels() -> None:
     assert convert_channels(stereo, 3).shape == (3, 2)
 
 
-def test_a_missing_ffmpeg_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_ffmpeg_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(UserError, match="ffmpeg is not on PATH: `make setup`"):

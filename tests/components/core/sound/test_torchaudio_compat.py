@@ -42,18 +42,18 @@ sys.modules["torchaudio._extension"] = extension
 """
 
 
-def test_as_it_is_installed_here() -> None:
+def test_torchaudio_works_as_installed() -> None:
     result = run_python("-c", USE)
     assert result.returncode == 0, result.stderr
 
 
-def test_where_the_extension_does_not_load() -> None:
+def test_torchaudio_works_without_its_extension() -> None:
     result = run_python("-c", REFUSE + USE)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "NoneType\n"  # the empty module in its place
 
 
-def test_where_the_extension_loads_it_is_kept() -> None:
+def test_loadable_extension_is_kept() -> None:
     check = "\nassert sys.modules['torchaudio._extension'] is extension\n"
     result = run_python("-c", LOADED + USE + check)
     assert result.returncode == 0, result.stderr

@@ -42,14 +42,14 @@ def _mean(profile: Profile, group: int = 0) -> Features:
 
 
 @pytest.mark.parametrize("tracks", [20, 80, 1000])
-def test_of_music_like_the_trainings_a_twentieth_lies_beyond_1(tracks: int) -> None:
+def test_twentieth_of_similar_music_is_farther_than_1(tracks: int) -> None:
     profiles = [_profile(made=_draw(seed, tracks)) for seed in range(5)]
     beyond = [profile.distance(new) > 1 for profile in profiles for new in _draw(99, 300)]
     assert 0.02 < np.mean(beyond) < 0.12
     assert profiles[0].distance(_mean(profiles[0])) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_what_is_like_one_dataset_is_not_unlike_because_there_is_another() -> None:
+def test_distance_is_that_to_the_nearest_dataset() -> None:
     far = 200.0
     profile = _profile(rock=_draw(1, 100), karaoke=_draw(2, 100, mean=far))
     assert [group.name for group in profile.groups] == ["karaoke", "rock"]
@@ -59,7 +59,7 @@ def test_what_is_like_one_dataset_is_not_unlike_because_there_is_another() -> No
     assert profile.drift(_draw(4, 60) + _draw(5, 60, far)) < 0.25
 
 
-def test_what_never_goes_together_is_farther_than_what_does() -> None:
+def test_unusual_combination_of_features_is_farther() -> None:
     profile = _profile()
     usual, unusual = dict(_mean(profile)), dict(_mean(profile))
     for number, name in enumerate(NAMES):
@@ -70,7 +70,7 @@ def test_what_never_goes_together_is_farther_than_what_does() -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(shift=st.floats(-3, 3), recordings=st.integers(100, 400))
-def test_drift_counts_standard_deviations_of_tracks(shift: float, recordings: int) -> None:
+def test_drift_is_in_standard_deviations_of_tracks(shift: float, recordings: int) -> None:
     profile = _profile(2000)
     moved = [
         {name: value + shift * deviation for (name, value), deviation in zip(track.items(), deviations, strict=True)}
@@ -81,12 +81,12 @@ def test_drift_counts_standard_deviations_of_tracks(shift: float, recordings: in
     assert np.mean(list(profile.shifts(moved).values())) == pytest.approx(shift, abs=0.2)
 
 
-def test_chance_makes_no_drift_of_few_recordings() -> None:
+def test_few_recordings_give_no_drift_by_chance() -> None:
     drifts = [_profile(2000).drift(_draw(seed, 10)) for seed in range(10, 30)]
     assert np.mean(drifts) < 0.2
 
 
-def test_drift_is_of_any_number_of_recordings_and_of_those_with_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_covers_any_number_of_recordings_with_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     profile, tracks = _profile(), _draw(6, 10)
     whole = profile.drift(tracks)
     monkeypatch.setattr(module, "_BATCH", 3)
@@ -96,7 +96,7 @@ def test_drift_is_of_any_number_of_recordings_and_of_those_with_sound(monkeypatc
     assert math.isnan(profile.drift(silent))
 
 
-def test_a_file_holds_all_of_a_profile_and_always_the_same_bytes(tmp_path: Path) -> None:
+def test_profile_is_written_whole_with_the_same_bytes(tmp_path: Path) -> None:
     profile = _profile()
     for name in ("one", "two"):
         write_profile(_profile(), tmp_path / name)
@@ -125,7 +125,7 @@ def _spoil(change: Callable[[dict[str, Any]], object]) -> str:
         (_spoil(lambda document: document["groups"][0]["means"].__setitem__(0, math.nan)), "means"),
     ],
 )
-def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_damaged_profile_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / PROFILE
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=complaint) as caught:
@@ -134,20 +134,20 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, text: str, compla
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_missing_profile_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read_profile(tmp_path / PROFILE)
 
 
 @pytest.mark.parametrize("tracks", [1, 2, 3])
-def test_even_of_a_few_tracks_there_is_a_profile(tracks: int, tmp_path: Path) -> None:
+def test_few_tracks_have_a_profile(tracks: int, tmp_path: Path) -> None:
     write_profile(_profile(tracks), tmp_path / PROFILE)
     profile = read_profile(tmp_path / PROFILE)
     assert profile.distance(_draw(0, tracks)[0]) < 1.5
     assert profile.distance(_draw(9, 1, mean=100.0)[0]) > 2
 
 
-def test_of_silence_there_is_none() -> None:
+def test_silence_has_no_profile() -> None:
     with pytest.raises(UserError, match="all training tracks are silent"):
         make_profile({}, NAMES, 44100, {})
 
@@ -170,7 +170,7 @@ def _cache(folder: Path, stems: dict[str, Audio], rate: int) -> ShardReader:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_trainings_profile_is_of_its_mixtures(tmp_path: Path, channels: int) -> None:
+def test_profile_of_a_training_describes_its_mixtures(tmp_path: Path, channels: int) -> None:
     def song(seed: int) -> Audio:
         drawn = np.random.default_rng(seed).normal(0, 0.1, (2, channels, 20_000))
         return np.clip(np.cumsum(drawn, axis=-1) * 0.02 + drawn, -0.4, 0.4).astype(np.float32)
@@ -198,7 +198,7 @@ def _distance(audio: Audio) -> float:
     return profile.distance(meter.result().features)
 
 
-def test_the_shipped_profile_is_of_what_the_shipped_model_was_trained_on() -> None:
+def test_shipped_profile_describes_the_training_of_the_shipped_model() -> None:
     profile = read_profile(SHIPPED)
     assert {group.name: group.tracks for group in profile.groups} == {"folder": 1000, "musdb18-7s": 82}
     assert profile.features == FEATURES
@@ -208,7 +208,7 @@ def test_the_shipped_profile_is_of_what_the_shipped_model_was_trained_on() -> No
 
 
 @pytest.mark.slow
-def test_the_shipped_profile_knows_music_from_other_sounds() -> None:
+def test_shipped_profile_separates_music_from_other_sounds() -> None:
     song: Audio = np.sum(np.stack(list(render_song(1, 9.0).values())), axis=0)
     time = np.arange(5 * 44100) / 44100
     noise = np.random.default_rng(0).normal(0, 0.1, (2, time.size)).astype(np.float32)

@@ -23,14 +23,14 @@ NAMES = (
 )
 
 
-def test_recordings_are_the_audio_files_by_name(store: AnyStore) -> None:
+def test_recordings_lists_the_audio_files_by_name(store: AnyStore) -> None:
     for name in (*NAMES, "cover.jpg", ".hidden.wav", "_stemline/x.wav"):
         store.write(name, name.encode())
     assert [entry.key for entry in store.recordings()] == sorted(NAMES)
     assert [entry.size for entry in store.recordings()] == [len(name.encode()) for name in sorted(NAMES)]
 
 
-def test_a_stamp_changes_with_the_content_only(store: AnyStore) -> None:
+def test_stamp_changes_with_the_content_only(store: AnyStore) -> None:
     store.write("a.wav", b"1")
     [first] = store.recordings()
     assert store.recordings() == [first]
@@ -45,7 +45,7 @@ def test_recordings_leaves_stems_out(store: AnyStore) -> None:
     assert [entry.key for entry in store.recordings()] == ["song.wav", "stems/other.wav"]
 
 
-def test_a_written_file_is_read_back(store: AnyStore, tmp_path: Path) -> None:
+def test_written_file_is_read_back(store: AnyStore, tmp_path: Path) -> None:
     for name in NAMES:
         assert store.read(name) is None
         store.write(name, name.encode())
@@ -86,7 +86,7 @@ def test_only_one_of_several_creators_succeeds(store: AnyStore) -> None:
         assert sorted(created) == [False] * 7 + [True]
 
 
-def test_a_created_file_and_its_folders_are_synced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_created_file_and_its_folders_are_synced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_disk: set[int] = set()
     fsync = os.fsync
 
@@ -116,7 +116,7 @@ def test_names_returns_the_files_directly_below_a_key(store: AnyStore) -> None:
     assert store.names("nowhere") == []
 
 
-def test_a_single_recording_is_a_source(store: AnyStore) -> None:
+def test_single_recording_is_a_source(store: AnyStore) -> None:
     store.write("d/a.wav", b"abc")
     store.write("d/b.wav", b"abc")
     single = open_store(store.describe("d/a.wav"))
@@ -142,7 +142,7 @@ def test_sweep_deletes_the_staging_folders_of_dead_processes(tmp_path: Path) -> 
     assert not (tmp_path / "_stemline" / "staging").exists()
 
 
-def test_an_owner_is_read_from_its_label() -> None:
+def test_owner_is_read_from_its_label() -> None:
     this = Owner.this()
     assert not this.is_dead
     named = owner_from_label(this.label)
@@ -153,7 +153,7 @@ def test_an_owner_is_read_from_its_label() -> None:
     assert owner_from_label("tmpabc") is None
 
 
-def test_a_broken_link_and_an_empty_folder_are_listed(tmp_path: Path) -> None:
+def test_broken_link_and_empty_folder_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to(tmp_path / "nowhere")
     (tmp_path / "b.wav").mkdir()
     (tmp_path / "c.wav").mkdir()
@@ -163,7 +163,7 @@ def test_a_broken_link_and_an_empty_folder_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_store_that_denies_access_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_denies_access_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in bucket.variables.items():
         monkeypatch.setenv(name, value)
 
@@ -184,7 +184,7 @@ def test_a_store_that_denies_access_or_is_down_is_one_line(bucket: Bucket, monke
 
 
 @pytest.mark.slow
-def test_a_store_that_comes_back_in_time_is_retried(
+def test_store_that_comes_back_in_time_is_retried(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in bucket.variables.items():

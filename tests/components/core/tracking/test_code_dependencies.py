@@ -60,7 +60,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_stage_depends_on_its_folder_and_on_what_it_imports(project: Path) -> None:
+def test_stage_depends_on_its_folder_and_its_imports(project: Path) -> None:
     assert stage_code("train", project) == [
         "components/train",
         f"components/core/networks/{ANY_NETWORK}.py",
@@ -88,14 +88,14 @@ def test_a_stage_depends_on_its_folder_and_on_what_it_imports(project: Path) -> 
         ("components/core/sound/stft.py", False),
     ],
 )
-def test_the_digest_changes_with_the_code_that_is_used(project: Path, changed: str, influences: bool) -> None:
+def test_digest_changes_with_the_used_code(project: Path, changed: str, influences: bool) -> None:
     before = code_digest("train", "unet", project)
     with (project / changed).open("a") as file:
         file.write("# changed\n")
     assert (code_digest("train", "unet", project) != before) == influences
 
 
-def test_a_new_architecture_makes_no_training_stale(project: Path) -> None:
+def test_new_architecture_makes_no_training_stale(project: Path) -> None:
     before = code_digest("train", "unet", project), stage_code("train", project)
     for folder in ("networks", "networks/architectures"):
         (project / "components/core" / folder / "new.py").write_text("")
@@ -113,7 +113,7 @@ def test_dvc_yaml_is_checked_and_written(project: Path) -> None:
     assert written.rstrip().endswith("- workspace/cache")
 
 
-def test_served_code_runs_without_the_repository(tmp_path: Path) -> None:
+def test_served_code_is_enough_to_import_the_model(tmp_path: Path) -> None:
     """The files that are named as needed are enough to import what needs them."""
     for file in imported_files(["components.core.models.bundle"], "unet"):
         copy = tmp_path / file.relative_to(ROOT)

@@ -25,7 +25,7 @@ def store(uri: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return uri
 
 
-def test_a_run_is_passed_on_in_a_file(tmp_path: Path) -> None:
+def test_run_ref_is_read_back_from_its_file(tmp_path: Path) -> None:
     ref = RunRef(run_id="0123", experiment="vocal-isolation")
     ref.write(tmp_path)
     assert RunRef.read(tmp_path) == ref
@@ -33,7 +33,7 @@ def test_a_run_is_passed_on_in_a_file(tmp_path: Path) -> None:
         RunRef.read(tmp_path / "elsewhere")
 
 
-def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
+def test_logged_values_are_read_back(store: str, tmp_path: Path) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
     ref = RunRef(run_id=run.info.run_id)
@@ -55,12 +55,12 @@ def test_what_is_logged_is_found(store: str, tmp_path: Path) -> None:
     assert list(folder.glob("artifacts/**/note.txt"))
 
 
-def test_a_run_of_another_store_is_one_line(store: str) -> None:
+def test_run_of_another_store_is_one_line(store: str) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in sqlite:.*MLFLOW_TRACKING_URI"):
         mlflow_runs.require_run(RunRef(run_id="0123", experiment="x"))
 
 
-def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
+def test_deleted_run_is_one_line(store: str) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
     ref = RunRef(run_id=run.info.run_id, experiment="x")
@@ -69,13 +69,13 @@ def test_a_run_that_was_deleted_is_none_to_write_to(store: str) -> None:
     assert not mlflow_runs.has_run(ref)
 
 
-def test_the_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setattr(mlflow_address, "WORKSPACE", tmp_path)
     assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
 
 
-def test_a_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(UserError, match=r"MLflow at http://127\.0\.0\.1:9 does not work") as error:
@@ -84,7 +84,7 @@ def test_a_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.slow
-def test_four_processes_may_start_a_fresh_store_at_once(tmp_path: Path) -> None:
+def test_four_processes_can_create_a_store_at_once(tmp_path: Path) -> None:
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom components.core.tracking import mlflow_runs\n"
         "Path(sys.argv[1]).touch()\n"

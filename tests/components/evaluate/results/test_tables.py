@@ -6,7 +6,7 @@ from components.core.tracking import provenance
 from components.evaluate.results.tables import speed_table
 
 
-def test_a_gpu_that_scoring_does_not_use_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_table_does_not_name_an_unused_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "_output", lambda *command: "Some GPU")
     assert provenance.hardware() == "1 x Some GPU"
     table = speed_table({"model": 12.341, "mixture": 900.0}).set_index("system")

@@ -64,13 +64,13 @@ def excerpt() -> Audio:
 
 
 @pytest.mark.slow
-def test_real_music_in_stereo(excerpt: Audio) -> None:
+def test_scores_of_stereo_music_equal_museval(excerpt: Audio) -> None:
     references = np.stack([excerpt[0], excerpt[1:].sum(axis=0)])
     assert_equal(references, mixed(references), 44100)
 
 
 @pytest.mark.slow
-def test_four_stems_of_real_music(excerpt: Audio) -> None:
+def test_scores_of_four_stems_equal_museval(excerpt: Audio) -> None:
     references = excerpt[:, :1]
     assert_equal(references, mixed(references), 44100)
 
@@ -89,7 +89,7 @@ CASES: dict[str, Callable[[Audio], Audio]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_odd_estimates(case: str, channels: int) -> None:
+def test_scores_of_odd_estimates_equal_museval(case: str, channels: int) -> None:
     references = np.stack([noise(0, 1.2, channels), noise(1, 1.2, channels)])
     assert_equal(references, CASES[case](references).astype(np.float32), taps=SHORT)
 
@@ -97,7 +97,7 @@ def test_odd_estimates(case: str, channels: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("targets", [1, 2, 4, 5])
-def test_any_number_of_targets(targets: int, channels: int) -> None:
+def test_scores_of_any_number_of_targets_equal_museval(targets: int, channels: int) -> None:
     references = np.stack([noise(seed, 0.6, channels) for seed in range(targets)])
     assert_equal(references, mixed(references), taps=SHORT)
 
@@ -120,7 +120,7 @@ SINGULAR = {
 
 
 @pytest.mark.parametrize("case", SINGULAR)
-def test_dependent_channels_leave_filters_open_but_not_scores(case: str) -> None:
+def test_scores_of_dependent_channels_equal_museval(case: str) -> None:
     """One in four tracks of MUSDB18 has a mono stem in a stereo file."""
     references = np.stack(SINGULAR[case])
     level = np.abs(references).max(axis=(1, 2), keepdims=True)
@@ -128,13 +128,13 @@ def test_dependent_channels_leave_filters_open_but_not_scores(case: str) -> None
     assert_equal(references, references + np.float32(0.3) * level * noises, taps=SHORT)
 
 
-def test_a_target_that_is_a_copy_of_another_is_reported() -> None:
+def test_copied_target_raises_an_error() -> None:
     references = np.stack([noise(0, 0.2), noise(1, 0.2), noise(0, 0.2)])
     with pytest.raises(SingularError):
         evaluate(references, mixed(references), 4410)
 
 
-def test_silence_within_a_track_is_nan_where_it_is() -> None:
+def test_silent_frames_are_nan() -> None:
     references = np.stack([noise(0, 2.0), noise(1, 2.0)])
     references[0, :, WINDOW : 2 * WINDOW] = 0
     estimates = mixed(references)
@@ -148,7 +148,7 @@ def test_silence_within_a_track_is_nan_where_it_is() -> None:
     ]
 
 
-def test_channels_that_cancel_are_silent_for_museval_too() -> None:
+def test_channels_that_cancel_are_silent_as_in_museval() -> None:
     references = np.stack([noise(0, 1.0), noise(1, 1.0)])
     estimates = mixed(references)
     estimates[0, 1, :WINDOW] = -estimates[0, 0, :WINDOW]
@@ -161,7 +161,7 @@ def test_channels_that_cancel_are_silent_for_museval_too() -> None:
     seed=st.integers(0, 1000), targets=st.integers(2, 4), channels=st.integers(1, 2), samples=st.integers(700, 4000),
     window=st.integers(100, 5000), taps=st.integers(1, 40), level=st.sampled_from([1e-3, 1.0]), silent=st.booleans(),
 )  # fmt: skip
-def test_any_signals(
+def test_scores_of_any_signals_equal_museval(
     seed: int, targets: int, channels: int, samples: int, window: int, taps: int, level: float, silent: bool
 ) -> None:
     random = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def test_any_signals(
 
 
 @pytest.mark.parametrize("samples", [300, 1200])
-def test_tracks_shorter_than_a_frame_and_than_a_filter(samples: int) -> None:
+def test_scores_of_very_short_tracks_equal_museval(samples: int) -> None:
     references = np.stack([noise(0, samples / 44100, 1), noise(1, samples / 44100, 1)])
     assert_equal(references, mixed(references), 1300, taps=SHORT if samples < TAPS else TAPS)
     assert evaluate(references, mixed(references), 1300).shape == (2, 4, 1)
@@ -182,7 +182,7 @@ def test_tracks_shorter_than_a_frame_and_than_a_filter(samples: int) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(gain=st.sampled_from([2.0**-8, 0.5, -1.0, 2.0**8]), seed=st.integers(0, 99))
-def test_the_level_of_an_estimate_changes_neither_sir_nor_sar(gain: float, seed: int) -> None:
+def test_level_of_an_estimate_changes_neither_sir_nor_sar(gain: float, seed: int) -> None:
     references = np.stack([noise(seed, 0.2, 1), noise(seed + 1, 0.2, 1)])
     estimates = mixed(references)
     plain, scaled = (evaluate(references, np.float32(scale) * estimates, 4410, SHORT) for scale in (1.0, gain))
@@ -191,7 +191,7 @@ def test_the_level_of_an_estimate_changes_neither_sir_nor_sar(gain: float, seed:
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 99), order=st.permutations(range(3)))
-def test_the_order_of_targets_and_of_channels_is_the_order_of_scores(seed: int, order: list[int]) -> None:
+def test_scores_follow_the_order_of_targets(seed: int, order: list[int]) -> None:
     references = np.stack([noise(seed + target, 0.2) for target in range(3)])
     estimates = mixed(references)
     plain = evaluate(references, estimates, 4410, SHORT)
@@ -207,7 +207,7 @@ def musdb_stems(path: Path) -> Audio:
 
 
 @pytest.mark.slow
-def test_a_real_track_with_mono_vocals_in_stereo() -> None:
+def test_scores_of_mono_vocals_in_stereo_equal_museval() -> None:
     tracks = sorted(SHARED.glob("Hollow Ground*.mp4"))
     if not tracks:
         pytest.skip("shared/musdb18-7 is not here")
@@ -219,7 +219,7 @@ def test_a_real_track_with_mono_vocals_in_stereo() -> None:
 
 
 @pytest.mark.slow
-def test_real_tracks_as_they_are_coded() -> None:
+def test_scores_of_coded_tracks_are_near_museval() -> None:
     """Band-limited music leaves a part of the filters undetermined; still the medians agree to a hundredth of a dB."""
     tracks = sorted(SHARED.glob("*.mp4"))[:2]
     if not tracks:

@@ -60,7 +60,7 @@ def test_merged_estimates_are_added_to_other_after_post_processing(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stems = {name: noise(number, 1.1, channels=1) for number, name in enumerate(FOUR)}
     write_manifest(tmp_path, [write_track(tmp_path, "Four", stems)])
     config = evaluate_config(systems=("model", "mixture"), post={"wiener": PostProcessing(method="wiener")})
@@ -80,7 +80,7 @@ def test_a_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys:
 
 
 @pytest.mark.slow
-def test_a_model_without_other_cannot_be_scored_where_a_stem_is_missing(tmp_path: Path) -> None:
+def test_model_without_other_cannot_be_scored_when_a_stem_is_missing(tmp_path: Path) -> None:
     write_manifest(tmp_path, [_track(tmp_path, "Four", FOUR)])
     model = save_tiny_model(tmp_path / "model", ("vocals", "piano"))
     with pytest.raises(UserError, match=r"'made/Nobody - Four' has no stem for the target 'piano' \(it has bass, "):

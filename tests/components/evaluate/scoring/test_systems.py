@@ -22,20 +22,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.mark.parametrize("samples", [1, 1000, 30001])
 @pytest.mark.parametrize("name", sorted(SYSTEMS))
-def test_every_system_gives_estimates_of_the_references_shape(name: str, samples: int, model: Model) -> None:
+def test_systems_return_estimates_of_the_shape_of_the_references(name: str, samples: int, model: Model) -> None:
     references = np.stack([noise(0, 1)[:, :samples], noise(1, 1)[:, :samples]])
     estimates = SYSTEMS[name].estimate(model, references.sum(axis=0), references)
     assert estimates.shape == references.shape
     assert estimates.dtype == np.float32
 
 
-def test_the_mixture_stands_for_every_target(model: Model) -> None:
+def test_mixture_is_the_estimate_of_every_target(model: Model) -> None:
     references = np.stack([noise(0, 0.1), noise(1, 0.1)])
     mixture = references.sum(axis=0)
     assert (SYSTEMS["mixture"].estimate(model, mixture, references) == mixture).all()
 
 
-def test_ideal_masks_add_up_and_part_what_does_not_overlap(model: Model) -> None:
+def test_ideal_masks_add_up_and_separate_disjoint_spectra(model: Model) -> None:
     time = np.arange(44100) / 44100
     low, high = (0.3 * np.sin(2 * np.pi * hertz * time) for hertz in (300, 5000))
     references = np.stack([np.stack([low, low]), np.stack([high, high])]).astype(np.float32)
@@ -46,17 +46,17 @@ def test_ideal_masks_add_up_and_part_what_does_not_overlap(model: Model) -> None
     np.testing.assert_allclose(estimates[..., inner], references[..., inner], atol=1e-4)
 
 
-def test_silence_passes_the_ideal_masks(model: Model) -> None:
+def test_ideal_masks_accept_silence(model: Model) -> None:
     silence = np.zeros((2, 2, 5000), np.float32)
     assert not SYSTEMS["irm2"].estimate(model, silence[0], silence).any()
 
 
-def test_references_lie_on_the_grid_of_16_bits() -> None:
+def test_references_are_rounded_to_16_bits() -> None:
     rounded = round_to_16_bits(np.array([[0.5, 1e-6, -1.2, 3.4e-5]], np.float32))
     np.testing.assert_array_equal(rounded * 32768, [[16384, 0, -39322, 1]])
 
 
-def test_the_section_of_params_yaml_fits() -> None:
+def test_section_of_params_yaml_is_valid() -> None:
     config = load_section("evaluate", EvaluateConfig, Path(__file__).parents[4] / "params.yaml")
     assert config.post == {"wiener": PostProcessing(method="wiener")}
     assert all_systems(config.systems, config.post) == ["model", "model+wiener", "mixture", "irm2"]
@@ -75,7 +75,7 @@ def test_the_section_of_params_yaml_fits() -> None:
         ({"windows": 1}, "no such parameter"),
     ],
 )
-def test_mistakes_in_the_section_are_one_line(values: dict[str, object], message: str) -> None:
+def test_wrong_section_is_one_line(values: dict[str, object], message: str) -> None:
     section = evaluate_config().model_dump(mode="json") | values
     with pytest.raises(UserError, match=message) as caught:
         parse_section("evaluate", section, EvaluateConfig, "params.yaml")

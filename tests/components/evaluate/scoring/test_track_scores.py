@@ -33,7 +33,7 @@ def _score(references: Audio, estimates: Audio, window: int = RATE // 2) -> Trac
 
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
-def test_frames_are_those_of_museval(channels: int) -> None:
+def test_frames_equal_museval(channels: int) -> None:
     references, estimates = _pair(0, 1.3, channels)
     scores = _score(references, estimates)
     window = RATE // 2
@@ -44,7 +44,7 @@ def test_frames_are_those_of_museval(channels: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_sdr_is_signal_over_error_in_every_frame(seed: int) -> None:
+def test_sdr_equals_signal_over_error_in_every_frame(seed: int) -> None:
     references, estimates = _pair(10 * seed, 0.25)
     window = 2205
     scores = _score(references, estimates, window)
@@ -58,7 +58,7 @@ def test_sdr_is_signal_over_error_in_every_frame(seed: int) -> None:
 
 
 @pytest.mark.parametrize("of_reference", [True, False])
-def test_a_frame_silent_anywhere_is_nan_for_every_target(of_reference: bool) -> None:
+def test_frame_with_a_silent_target_is_nan_for_every_target(of_reference: bool) -> None:
     references, estimates = _pair(3, 1.5)
     signals = references if of_reference else estimates
     signals[0, :, RATE // 2 : RATE] = 0
@@ -72,7 +72,7 @@ def test_a_frame_silent_anywhere_is_nan_for_every_target(of_reference: bool) -> 
     ("signal", "target", "reason"),
     [("true", 0, "the true vocals is silent"), ("estimated", 1, "the estimated accompaniment is silent")],
 )
-def test_silence_all_through_is_reported(signal: str, target: int, reason: str) -> None:
+def test_silent_target_is_reported(signal: str, target: int, reason: str) -> None:
     references, estimates = _pair(4, 0.5)
     (references if signal == "true" else estimates)[target] = 0
     scores = _score(references, estimates)
@@ -80,7 +80,7 @@ def test_silence_all_through_is_reported(signal: str, target: int, reason: str) 
     assert scores.reason == reason
 
 
-def test_opposite_channels_are_silent_to_museval_and_so_to_us() -> None:
+def test_opposite_channels_count_as_silent() -> None:
     references, estimates = _pair(5, 0.5, channels=2)
     references[0, 1] = -references[0, 0]
     with pytest.raises(ValueError, match="non-silent"):
@@ -94,7 +94,7 @@ def test_estimates_that_are_not_finite_are_reported() -> None:
     assert _score(references, estimates).reason == "the estimated accompaniment is not finite"
 
 
-def test_references_that_are_copies_are_reported_not_raised() -> None:
+def test_copied_references_are_reported() -> None:
     click = np.zeros((2, 1, 4096), np.float32)
     click[:, :, 0] = 1
     click *= 1024  # loud enough that museval's regularisation is lost in rounding
@@ -102,21 +102,21 @@ def test_references_that_are_copies_are_reported_not_raised() -> None:
     assert scores.reason == "the true targets are copies of each other"
 
 
-def test_a_track_shorter_than_a_frame_is_one_frame() -> None:
+def test_track_shorter_than_a_frame_is_one_frame() -> None:
     references, estimates = _pair(7, 0.2)
     scores = _score(references, estimates, window=RATE)
     assert scores.values.shape == (2, 4, 1)
     assert np.isfinite(scores.values).all()
 
 
-def test_perfect_frames_do_not_count_as_scores() -> None:
+def test_perfect_frames_do_not_count() -> None:
     references, _ = _pair(8, 0.5)
     scores = _score(references, references.copy())
     assert np.isinf(scores.values[:, METRICS.index("SDR")]).all()
     assert np.isnan(median_of_frames(scores.values[0, METRICS.index("SDR")]))
 
 
-def test_the_median_is_museval_s_own() -> None:
+def test_median_equals_museval() -> None:
     values = np.array([1.0, np.nan, np.inf, 4.0, 2.0])
     store = museval.TrackStore("track")
     store.add_target("vocals", {metric: values.tolist() for metric in METRICS})
@@ -125,7 +125,7 @@ def test_the_median_is_museval_s_own() -> None:
     assert median_of_frames(values) == expected == 2.0
 
 
-def test_a_single_target_cannot_be_scored() -> None:
+def test_single_target_is_one_line() -> None:
     require_several_targets(TARGETS)
     with pytest.raises(UserError, match="one target"):
         require_several_targets(("vocals",))

@@ -20,7 +20,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(("channels", "stems", "samples"), [(2, 4, 16384), (1, 1, 20001), (2, 2, 17777)])
 @pytest.mark.parametrize("name", SMALL)
-def test_they_are_the_network_s_own(name: str, channels: int, stems: int, samples: int) -> None:
+def test_real_network_returns_the_stems_of_the_network(name: str, channels: int, stems: int, samples: int) -> None:
     torch.manual_seed(0)
     try:
         separator = build_separator(parse_network({"name": name, **SMALL[name]}), stems, channels).eval()

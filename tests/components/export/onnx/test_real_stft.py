@@ -10,7 +10,7 @@ CLOSE = 5e-6
 
 
 @given(st.integers(1, 300), st.integers(0, 99))
-def test_the_transform_of_any_even_length_is_torch_s_and_comes_back(half: int, seed: int) -> None:
+def test_transform_of_any_even_length_equals_torch_and_inverts(half: int, seed: int) -> None:
     samples = torch.randn(2, 3, 2 * half, generator=torch.Generator().manual_seed(seed))
     fourier = RealFourier(2 * half)
     wanted = torch.view_as_real(torch.fft.rfft(samples))
@@ -18,14 +18,14 @@ def test_the_transform_of_any_even_length_is_torch_s_and_comes_back(half: int, s
     assert (fourier.inverse(wanted) - samples).abs().max() < CLOSE * samples.abs().max()
 
 
-def test_what_ends_have_that_is_not_real_is_left_out_as_torch_does() -> None:
+def test_inverse_ignores_imaginary_parts_at_the_ends_like_torch() -> None:
     spectrum = torch.randn(9, 2, generator=torch.Generator().manual_seed(0))
     wanted = torch.fft.irfft(torch.view_as_complex(spectrum))
     assert (RealFourier(16).inverse(spectrum) - wanted).abs().max() < CLOSE
 
 
 @given(st.sampled_from([(16, 4), (64, 16), (60, 17), (32, 32), (2048, 441)]), st.integers(2, 9), st.booleans())
-def test_frames_and_samples_are_torch_s(shape: tuple[int, int], hops: int, normalised: bool) -> None:
+def test_frames_and_samples_equal_torch(shape: tuple[int, int], hops: int, normalised: bool) -> None:
     window, hop = shape
     samples = torch.randn(1, 2, window + hops * hop, generator=torch.Generator().manual_seed(hops))
     hann = torch.hann_window(window)
@@ -40,7 +40,7 @@ def test_frames_and_samples_are_torch_s(shape: tuple[int, int], hops: int, norma
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 50))
-def test_frames_are_cut_and_added_up_where_they_lie(window: int, hop: int, more: int) -> None:
+def test_framing_and_overlap_add_invert_each_other(window: int, hop: int, more: int) -> None:
     samples = torch.arange(1.0, window + more + 1)
     cut = frames(samples, window, hop)
     assert torch.equal(cut, samples.unfold(-1, window, hop))

@@ -23,7 +23,7 @@ def _elsewhere(store: AnyStore, beat: int = 1, number: int = 0) -> None:
     store.write(f"{claim_folder(KEY)}/{number}", document.encode())
 
 
-def test_what_is_claimed_is_nobody_elses(store: AnyStore) -> None:
+def test_claimed_recording_cannot_be_claimed_again(store: AnyStore) -> None:
     first, second = Claims(store), Claims(store)
     assert first.take(KEY)
     assert not second.take(KEY)
@@ -32,7 +32,7 @@ def test_what_is_claimed_is_nobody_elses(store: AnyStore) -> None:
     assert second.take(KEY)
 
 
-def test_of_many_at_once_one_succeeds(store: AnyStore) -> None:
+def test_one_of_many_claims_succeeds(store: AnyStore) -> None:
     start, taken = threading.Barrier(8), []
 
     def take() -> None:
@@ -48,7 +48,7 @@ def test_of_many_at_once_one_succeeds(store: AnyStore) -> None:
     assert sum(taken) == 1
 
 
-def test_nothing_is_left_behind(store: AnyStore) -> None:
+def test_released_claim_leaves_no_file(store: AnyStore) -> None:
     claims = Claims(store)
     with claims.held(KEY) as taken:
         assert taken
@@ -56,7 +56,7 @@ def test_nothing_is_left_behind(store: AnyStore) -> None:
     assert list(store.keys()) == []
 
 
-def test_a_killed_process_holds_nothing(store: AnyStore, tmp_path: Path) -> None:
+def test_killed_process_loses_its_claim(store: AnyStore, tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from components.separate.ledger.claims import Claims\n"
@@ -77,7 +77,7 @@ def test_a_killed_process_holds_nothing(store: AnyStore, tmp_path: Path) -> None
     assert list(store.keys()) == []
 
 
-def test_a_claim_of_another_host_holds_while_it_is_renewed(tmp_path: Path) -> None:
+def test_claim_of_another_host_holds_while_it_is_renewed(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     claims = Claims(store, lease=0.2)
     _elsewhere(store, beat=1)
@@ -90,7 +90,7 @@ def test_a_claim_of_another_host_holds_while_it_is_renewed(tmp_path: Path) -> No
     assert claims.take(KEY)  # it was not renewed for longer than its lease
 
 
-def test_a_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
+def test_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     holder = Claims(store, lease=0.2)
     assert holder.take(KEY)
@@ -105,7 +105,7 @@ def test_a_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff"])
-def test_a_damaged_claim_ends_with_its_lease(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_claim_ends_with_its_lease(tmp_path: Path, damage: bytes) -> None:
     store = open_store(str(tmp_path))
     claims = Claims(store, lease=0.1)
     store.write(f"{claim_folder(KEY)}/3", damage)
@@ -115,7 +115,7 @@ def test_a_damaged_claim_ends_with_its_lease(tmp_path: Path, damage: bytes) -> N
     assert store.names(claim_folder(KEY)) == ["3", "4"]
 
 
-def test_claims_that_nobody_has_any_more_are_not_renewed(tmp_path: Path) -> None:
+def test_released_claims_are_not_renewed(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     claims = Claims(store, lease=0.2)
     assert claims.take(KEY)

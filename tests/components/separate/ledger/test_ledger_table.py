@@ -20,7 +20,7 @@ def _write(path: Path, rows: list[Row]) -> None:
 
 
 @given(keys=st.lists(st.text(min_size=1), unique=True, max_size=20))
-def test_rows_are_read_back(keys: list[str]) -> None:
+def test_written_rows_are_read_back(keys: list[str]) -> None:
     import tempfile
 
     rows = [
@@ -45,19 +45,19 @@ def test_rows_are_read_back(keys: list[str]) -> None:
     ]
 
 
-def test_many_rows_are_written_in_groups_and_pandas_reads_them(tmp_path: Path) -> None:
+def test_many_rows_are_written_in_groups_for_pandas(tmp_path: Path) -> None:
     _write(tmp_path / "l.parquet", [Row(key=f"{number:05d}.wav", state="done", bytes=number) for number in range(2500)])
     table = pd.read_parquet(tmp_path / "l.parquet")
     assert len(table) == 2500
     assert table["bytes"].sum() == sum(range(2500))
 
 
-def test_an_empty_ledger_is_one(tmp_path: Path) -> None:
+def test_ledger_can_be_empty(tmp_path: Path) -> None:
     _write(tmp_path / "l.parquet", [])
     assert list(read_rows(tmp_path / "l.parquet")) == []
 
 
-def test_the_account_adds_up(tmp_path: Path) -> None:
+def test_counts_add_up_to_the_rows(tmp_path: Path) -> None:
     ledger = JobLedger(tmp_path / "l.parquet", flag_limits())
     for number in range(10):
         ledger.add(Row(key=str(number), state=STATES[number % 4], bytes=1, seconds=2.0))
@@ -68,5 +68,5 @@ def test_the_account_adds_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["a", "caf\udce9", "\ud800"])
-def test_any_name_can_be_printable_key(key: str) -> None:
+def test_printable_key_accepts_any_name(key: str) -> None:
     printable_key(key).encode()

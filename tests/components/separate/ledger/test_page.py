@@ -103,18 +103,18 @@ def test_page_holds_the_rows_in_their_order(tmp_path: Path) -> None:
     assert page.tracks[1]["details"] == {}
 
 
-def test_head_says_what_was_done(tmp_path: Path) -> None:
+def test_head_gives_the_counts(tmp_path: Path) -> None:
     text = page_of(tmp_path, TRACK).text
     for words in ("Back catalogue", "2026-11-25", "vocal-isolation, version 7", "1,200", "63 h"):
         assert words in text
 
 
-def test_page_without_tracks(tmp_path: Path) -> None:
+def test_page_can_have_no_tracks(tmp_path: Path) -> None:
     assert page_of(tmp_path).tracks == []
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_no_text_is_markup(tmp_path: Path, text: str) -> None:
+def test_text_is_escaped(tmp_path: Path, text: str) -> None:
     plain = page_of(tmp_path, TRACK).tags
     track = Row(
         key=text, state="done", reason=text, stems={text: text}, picture=text, flags=(text,), figures={text: 1.0},
@@ -129,12 +129,12 @@ def test_no_text_is_markup(tmp_path: Path, text: str) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(text=st.text())
-def test_any_name_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_names_are_read_back_unchanged(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     page = page_of(tmp_path_factory.mktemp("page"), replace(TRACK, key=text))
     assert page.tracks[0]["key"] == text
 
 
-def test_a_name_that_is_no_utf8_is_a_question_mark(tmp_path: Path) -> None:
+def test_name_that_is_not_utf8_has_question_marks(tmp_path: Path) -> None:
     name = b"caf\xe9.wav".decode("utf-8", "surrogateescape")
     summary = replace(HEAD, title=name)
     page = page_of(tmp_path, replace(TRACK, key=name), head=summary)
@@ -142,7 +142,7 @@ def test_a_name_that_is_no_utf8_is_a_question_mark(tmp_path: Path) -> None:
     assert "caf?.wav" in page.text
 
 
-def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+def test_numbers_that_json_lacks_become_null(tmp_path: Path) -> None:
     figures = {"a_db": float("-inf"), "b_db": float("inf"), "c_db": float("nan"), "d_db": 1 / 3}
     page = page_of(tmp_path, replace(TRACK, figures=figures, seconds=float("nan")))
     # the page reads these words with Number()
@@ -164,7 +164,7 @@ def test_same_tracks_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
-def test_a_page_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+def test_failed_page_leaves_the_old_one(tmp_path: Path) -> None:
     page_of(tmp_path, TRACK)
     before = (tmp_path / "index.html").read_bytes()
 

@@ -135,7 +135,7 @@ def require_together(tab: Browser, stems: int) -> None:
     assert sorted(spreads)[3] < 0.2, spreads
 
 
-def test_it_lists_a_thousand_tracks_with_few_rows(tab: Browser, page: Path) -> None:
+def test_page_lists_a_thousand_tracks_with_few_rows(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     assert counts(tab) == {"all": 1000, "done": 940, "flagged": 60, "quarantined": 40, "failed": 20}
     assert tab.run("document.querySelectorAll('.row').length") < 60
@@ -146,7 +146,7 @@ def test_it_lists_a_thousand_tracks_with_few_rows(tab: Browser, page: Path) -> N
     assert tab.complaints == []
 
 
-def test_names_are_text(tab: Browser, page: Path) -> None:
+def test_names_are_shown_as_text(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     find(tab, "ca va")
     assert names(tab) == [STRANGE.rsplit("/")[-1]]
@@ -157,7 +157,7 @@ def test_names_are_text(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
-def test_search_and_filters(tab: Browser, page: Path) -> None:
+def test_search_and_filters_choose_tracks(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     tab.click("#filters [value=quarantined]")
     assert names(tab)[:3] == ["010 song.wav", "020 song.wav", "060 song.wav"]
@@ -179,7 +179,7 @@ def test_search_and_filters(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
-def test_sorting(tab: Browser, page: Path) -> None:
+def test_sorting_orders_the_tracks(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     tab.click("#heads button:last-child")
     assert names(tab)[0] == "993 song.wav"  # the longest first
@@ -227,7 +227,7 @@ def test_stems_play_together(tab: Browser, page: Path, words: str, stems: int) -
 
 
 @pytest.mark.parametrize("off", [-0.15, 0.15, 3.0])
-def test_a_stem_that_is_off_is_brought_back(tab: Browser, page: Path, off: float) -> None:
+def test_stem_out_of_step_is_synchronised(tab: Browser, page: Path, off: float) -> None:
     open_page(tab, page)
     play(tab, "four")
     # in one script: a moment later it may have been brought back already
@@ -238,7 +238,7 @@ def test_a_stem_that_is_off_is_brought_back(tab: Browser, page: Path, off: float
     assert tab.complaints == []
 
 
-def test_a_click_into_the_picture_is_a_position(tab: Browser, page: Path) -> None:
+def test_click_into_the_picture_seeks(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "ca va")
     tab.click(".picture", 0.75)
@@ -247,7 +247,7 @@ def test_a_click_into_the_picture_is_a_position(tab: Browser, page: Path) -> Non
     assert tab.complaints == []
 
 
-def test_at_the_end_it_is_at_the_start(tab: Browser, page: Path) -> None:
+def test_player_returns_to_the_start_at_the_end(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "ca va")
     tab.click(".seek", 0.98)
@@ -260,7 +260,7 @@ def test_at_the_end_it_is_at_the_start(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
-def test_one_track_at_a_time(tab: Browser, page: Path) -> None:
+def test_player_plays_one_track_at_a_time(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "ca va")
     find(tab, "float")
@@ -276,7 +276,7 @@ def test_one_track_at_a_time(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
-def test_all_by_keyboard(tab: Browser, page: Path) -> None:
+def test_keyboard_controls_the_page(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     tab.press("/")
     tab.ask("Input.insertText", text="real")
@@ -306,7 +306,7 @@ def test_all_by_keyboard(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
-def test_the_space_bar_pauses_after_a_click_on_a_button(tab: Browser, page: Path) -> None:
+def test_space_bar_pauses_after_a_click_on_a_button(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "float")
     tab.click(".choices button:nth-child(2)")
@@ -326,7 +326,7 @@ def test_the_space_bar_pauses_after_a_click_on_a_button(tab: Browser, page: Path
         ),
     ],
 )
-def test_what_cannot_be_played_is_said(tab: Browser, page: Path, words: str, fault: str) -> None:
+def test_unplayable_stem_is_reported(tab: Browser, page: Path, words: str, fault: str) -> None:
     open_page(tab, page)
     find(tab, words)
     tab.click(".row .mark")
@@ -335,7 +335,7 @@ def test_what_cannot_be_played_is_said(tab: Browser, page: Path, words: str, fau
     tab.wait("document.querySelector('.play').getAttribute('aria-pressed') === 'false'")
 
 
-def test_a_missing_stem_stops_no_other(tab: Browser, page: Path) -> None:
+def test_missing_stem_stops_no_other(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "partly")
     words = tab.text(".fault")
@@ -344,7 +344,7 @@ def test_a_missing_stem_stops_no_other(tab: Browser, page: Path) -> None:
     assert tab.run("made.map((audio) => [audio.paused, audio.muted])")[1] == [False, False]
 
 
-def test_on_a_narrow_screen_the_track_can_be_closed(tab: Browser, page: Path) -> None:
+def test_track_can_be_closed_on_a_narrow_screen(tab: Browser, page: Path) -> None:
     tab.ask("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
     try:
         open_page(tab, page)

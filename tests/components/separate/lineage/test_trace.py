@@ -41,7 +41,7 @@ def _with_run(stem: Stem, run_id: str) -> Stem:
     return replace(stem, provenance=stem.provenance.model_copy(update={"model": model}))
 
 
-def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_trace_names_all_origins(stem: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
@@ -56,16 +56,12 @@ def test_the_chain_names_everything(stem: Path, model: Path, monkeypatch: pytest
     assert (lines["train.data"], lines["train.steps"]) == ("d1g35t", "7")
 
 
-def test_without_the_run_the_chain_says_where_it_would_be(
-    stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_trace_says_where_a_missing_run_would_be(stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert "MLFLOW_TRACKING_URI" in dict(trace(find_stem(str(stem))))["its run"]
 
 
-def test_of_the_shipped_model_all_is_known_without_a_store(
-    stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_trace_of_the_shipped_model_needs_no_store(stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))
     found = find_stem(str(stem))
@@ -75,13 +71,13 @@ def test_of_the_shipped_model_all_is_known_without_a_store(
 
 
 @pytest.mark.parametrize("name", ["spectrogram.png", "../a.flac", "nothing.wav"])
-def test_what_is_no_stem_is_one_line(stem: Path, name: str) -> None:
+def test_file_that_is_no_stem_is_one_line(stem: Path, name: str) -> None:
     with pytest.raises(UserError, match="is no stem of Stemline"):
         find_stem(str(stem.parent / name))
 
 
 @pytest.mark.slow
-def test_the_commands_agree_to_the_bit_with_the_shipped_model(tmp_path: Path) -> None:
+def test_reproduce_makes_the_same_bits_with_the_shipped_model(tmp_path: Path) -> None:
     """With a network large enough for torch to share its sums out among threads, where it is let."""
     soundfile.write(tmp_path / "a.wav", noise(0, 7 * 44100).T, 44100)
     done = run_python("-m", "components.separate", "--model", str(SHIPPED), "a.wav", "out", cwd=tmp_path, more=THREADS)
@@ -92,19 +88,19 @@ def test_the_commands_agree_to_the_bit_with_the_shipped_model(tmp_path: Path) ->
         assert (again.returncode, "identical" in again.stdout) == (0, True), again.stdout + again.stderr
 
 
-def test_a_stem_is_made_again_bit_for_bit(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reproduce_makes_the_same_bits(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
     assert "identical" in capsys.readouterr().out
 
 
-def test_a_moved_recording_is_named(stem: Path, model: Path, tmp_path: Path) -> None:
+def test_reproduce_takes_a_moved_recording(stem: Path, model: Path, tmp_path: Path) -> None:
     moved = (tmp_path / "in" / "歌" / "a.flac").rename(tmp_path / "moved.flac")
     with pytest.raises(UserError, match="give it with --source"):
         reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
     assert reproduce.reproduce_stem(find_stem(str(stem)), str(moved), str(model))
 
 
-def test_another_model_or_recording_is_refused(stem: Path, model: Path, tmp_path: Path) -> None:
+def test_reproduce_refuses_another_model_or_recording(stem: Path, model: Path, tmp_path: Path) -> None:
     other = save_tiny_model(tmp_path / "other", seed=1)
     with pytest.raises(UserError, match="is not the model"):
         reproduce.reproduce_stem(find_stem(str(stem)), None, str(other))
@@ -113,14 +109,14 @@ def test_another_model_or_recording_is_refused(stem: Path, model: Path, tmp_path
         reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
 
 
-def test_a_stem_that_was_changed_differs(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_changed_stem_differs(stem: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     samples, rate = soundfile.read(stem)
     soundfile.write(stem, samples + 0.01, rate)
     assert not reproduce.reproduce_stem(find_stem(str(stem)), None, str(model))
     assert "it was changed since" in capsys.readouterr().out
 
 
-def test_distance_is_that_of_the_difference(tmp_path: Path) -> None:
+def test_distance_is_the_level_of_the_difference(tmp_path: Path) -> None:
     sound = noise(0, 5000).T.astype(np.float64)
     for name, samples in (("a.wav", sound), ("b.wav", sound * 1.001), ("c.wav", sound[:-1])):
         soundfile.write(tmp_path / name, samples, 44100, "DOUBLE")

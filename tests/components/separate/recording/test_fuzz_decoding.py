@@ -210,12 +210,12 @@ def test_damaged_files_end_as_fit_or_unfit(tmp_path: Path, seeds: Mapping[str, l
     assert 0 < outcome.megabytes < MEGABYTES
 
 
-def test_undamaged_they_are_fit(seeds: Mapping[str, list[Path]]) -> None:
+def test_undamaged_files_are_fit(seeds: Mapping[str, list[Path]]) -> None:
     outcome = _inspected([*seeds["stored"], *seeds["decoded"]])
     assert set(outcome.said.values()) == {"fit"}
 
 
-def test_a_child_that_dies_is_seen(tmp_path: Path) -> None:
+def test_harness_notices_a_dead_child(tmp_path: Path) -> None:
     """The harness itself: what isn't caught ends the child, and the files after it are inspected all the same."""
     whole = tmp_path / "whole.wav"
     soundfile.write(whole, np.full(100, 0.5), RATE)

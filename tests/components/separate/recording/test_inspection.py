@@ -74,11 +74,11 @@ def test_odd_recordings_are_fit(corpus: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, word) in CORPUS.items() if word != FIT])
-def test_hostile_ones_are_not_and_it_says_why(corpus: Path, name: str) -> None:
+def test_hostile_recordings_are_unfit_with_a_reason(corpus: Path, name: str) -> None:
     assert CORPUS[name][1] in _reason(corpus / name)
 
 
-def test_a_folder_a_pipe_a_device_are_no_recordings(corpus: Path, tmp_path: Path) -> None:
+def test_folder_pipe_and_device_are_unfit(corpus: Path, tmp_path: Path) -> None:
     assert "a folder" in _reason(corpus / FOLDER)
     pipe, device = tmp_path / "pipe.wav", tmp_path / "device.wav"
     os.mkfifo(pipe)
@@ -98,7 +98,9 @@ def test_both_passes_see_the_same_samples(corpus: Path, name: str) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), subtype=st.sampled_from(sorted(BITS)), channels=st.integers(1, 4))
-def test_length_peak_bits_and_digest(tmp_path: Path, data: st.DataObject, subtype: str, channels: int) -> None:
+def test_inspection_measures_length_peak_bits_and_digest(
+    tmp_path: Path, data: st.DataObject, subtype: str, channels: int
+) -> None:
     used = data.draw(st.integers(1, BITS[subtype]))
     drawn = data.draw(st.lists(st.integers(-(2 ** (used - 1)), 2 ** (used - 1) - 1), min_size=1, max_size=50))
     values = np.array([drawn] * channels).T << (32 - used)
@@ -115,7 +117,7 @@ def test_length_peak_bits_and_digest(tmp_path: Path, data: st.DataObject, subtyp
     assert found.digest == hashlib.sha256(values.astype(np.int32).tobytes()).hexdigest()
 
 
-def test_other_tags_are_no_other_recording_but_another_sample_is(material: Material, tmp_path: Path) -> None:
+def test_digest_depends_on_samples_and_not_on_tags(material: Material, tmp_path: Path) -> None:
     plain, tagged, other = (tmp_path / name for name in ("plain.flac", "tagged.flac", "other.wav"))
     plain.write_bytes(material.flac)
     tagged.write_bytes(id3(5000) + material.flac)
@@ -129,7 +131,7 @@ def test_other_tags_are_no_other_recording_but_another_sample_is(material: Mater
     assert inspect(other, LIMITS).digest != digest
 
 
-def test_limits_are_the_callers(tmp_path: Path) -> None:
+def test_inspection_obeys_the_limits(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(flac_of_one_value(70, 65_535, 8, RATE))  # 208 s, 73 MB
     assert "bomb" in _reason(path)
@@ -137,7 +139,7 @@ def test_limits_are_the_callers(tmp_path: Path) -> None:
     assert "longer than 0.05 hours" in _reason(path, limits(expansion=1e6, hours=0.05))
 
 
-def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoding_stops_at_the_limit_of_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(0, 100).T, RATE)
     ended = []
@@ -154,14 +156,14 @@ def test_what_is_too_long_is_not_decoded_to_its_end(tmp_path: Path, monkeypatch:
     assert ended == [True]
 
 
-def test_nor_does_its_decoder_go_on(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoder_of_a_too_long_recording_is_ended(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _tool(tmp_path, monkeypatch, "ffmpeg", f"echo $$ > {tmp_path}/process; exec yes")  # samples without end
     assert "longer than 0.01 hours" in _reason(song, limits(hours=0.01, expansion=1e12))
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "process").read_text()), 0)
 
 
-def test_a_wav_that_began_again_at_zero(material: Material, tmp_path: Path) -> None:
+def test_wav_size_that_overflowed_is_found(material: Material, tmp_path: Path) -> None:
     """What some programs write beyond 4 GiB: decoders see only the rest of the division."""
     path = tmp_path / "a.wav"
     path.write_bytes(patched(material.wav, 40, "<I", 1000))
@@ -188,7 +190,9 @@ def song(material: Material, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["ffmpeg", "ffprobe"])
-def test_a_decoder_that_crashes(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_crashed_decoder_makes_the_recording_unfit(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     _tool(tmp_path, monkeypatch, name, "head -c 8000 /dev/zero; kill -SEGV $$")
     assert "the decoder crashed on it (SIGSEGV)" in _reason(song)
 
@@ -197,7 +201,7 @@ def test_a_decoder_that_crashes(song: Path, tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "script", ["exec sleep 3600", "head -c 8000 /dev/zero; exec sleep 3600", "exec >&-; exec sleep 3600"]
 )
-def test_a_decoder_that_hangs_is_ended(
+def test_hanging_decoder_is_ended(
     song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str
 ) -> None:
     _tool(tmp_path, monkeypatch, name, f"echo $$ > {tmp_path}/process\n{script}")
@@ -206,7 +210,7 @@ def test_a_decoder_that_hangs_is_ended(
         os.kill(int((tmp_path / "process").read_text()), 0)
 
 
-def test_a_slow_decoder_is_waited_for(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_decoder_may_finish(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience is for each answer, not for all of them; and a slow reader is not the decoder's fault."""
     _tool(tmp_path, monkeypatch, "ffmpeg", "for i in 1 2 3 4 5; do printf %080000d 1; sleep 0.4; done")
     blocks = decoding.describe_recording(song, patience=1.5).read_blocks(10_000)
@@ -215,49 +219,53 @@ def test_a_slow_decoder_is_waited_for(song: Path, tmp_path: Path, monkeypatch: p
     assert sum(block.shape[1] for block in blocks) == 40_000
 
 
-def test_a_decoder_is_bound_in_memory(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoder_has_a_memory_limit(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _tool(tmp_path, monkeypatch, "ffmpeg", "sleep 0.5; ulimit -v >&2; exit 1")
     assert "1048576" in _reason(song)
 
 
-def test_a_decoder_that_complains_without_end(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoder_with_endless_messages_is_bounded(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _tool(tmp_path, monkeypatch, "ffmpeg", "yes complaint | head -c 50000000 >&2; echo at last >&2; exit 1")
     assert "at last" in _reason(song)
 
 
-def test_a_truncated_song_has_the_samples_that_are_left_counted(song: Path) -> None:
+def test_truncated_song_reports_the_remaining_samples(song: Path) -> None:
     os.truncate(song, song.stat().st_size // 2)
     assert "truncated: its header promises" in _reason(song)
 
 
 @pytest.mark.parametrize("ending", ["kill -KILL $$", "exit 255"])
-def test_a_decoder_ended_from_outside_says_nothing_of_the_recording(
+def test_killed_decoder_does_not_make_the_recording_unfit(
     song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     _tool(tmp_path, monkeypatch, "ffmpeg", f"head -c 8000 /dev/zero; {ending}")
-    _fails_for_now(song, "ended from outside")
+    _require_temporary_error(song, "the decoder was killed")
 
 
-def test_nor_does_a_missing_one(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_decoder_does_not_make_the_recording_unfit(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    _fails_for_now(song, "not on PATH")
+    _require_temporary_error(song, "not on PATH")
 
 
-def _fails_for_now(song: Path, words: str) -> None:
+def _require_temporary_error(song: Path, words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
         inspect(song, LIMITS)
     assert not isinstance(error.value, Unfit)
 
 
-def test_nor_does_a_file_that_is_gone(tmp_path: Path) -> None:
+def test_deleted_file_does_not_make_the_recording_unfit(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         inspect(tmp_path / "absent.wav", LIMITS)
 
 
 @pytest.mark.parametrize("name", ["cut a.flac", "rubbish.flac", "cut a.mp3"])
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOMEM, errno.ESTALE])
-def test_nor_does_a_disk_that_fails(corpus: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int) -> None:
+def test_failing_disk_does_not_make_the_recording_unfit(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
     """A decoder takes a sector that can't be read for the end of the file; so the file is read again."""
     whole = Path.open
 

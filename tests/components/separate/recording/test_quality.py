@@ -53,7 +53,9 @@ def profile() -> Profile:
     samples=st.integers(1, 60_000),
     cuts=CUTS,
 )
-def test_how_stems_arrive_changes_no_bit(rate: int, stems: int, channels: int, samples: int, cuts: list[int]) -> None:
+def test_figures_do_not_depend_on_the_blocks(
+    rate: int, stems: int, channels: int, samples: int, cuts: list[int]
+) -> None:
     # loud enough that some of it is clipped
     audio = _stems(*(noise(samples + number, samples, channels, 1.2) for number in range(stems)))
     meter = QualityMeter(tuple(f"stem{number}" for number in range(stems)), rate, None)
@@ -62,7 +64,7 @@ def test_how_stems_arrive_changes_no_bit(rate: int, stems: int, channels: int, s
     assert meter.result() == _measured(audio, rate)
 
 
-def test_levels_are_those_of_the_recording() -> None:
+def test_levels_equal_those_of_the_recording() -> None:
     quality = _measured(_stems(_tone(0.75), -_tone(0.25)))
     assert quality.level_db == pytest.approx(20 * math.log10(0.5) - 3.0103, abs=0.001)
     assert quality.peak_db == pytest.approx(20 * math.log10(0.5), abs=0.001)
@@ -70,7 +72,7 @@ def test_levels_are_those_of_the_recording() -> None:
     assert quality.clipped == 0
 
 
-def test_stems_that_are_alike_correlate() -> None:
+def test_similar_stems_correlate() -> None:
     one, other = noise(1, 88200), noise(2, 88200)
     assert _measured(_stems(one, 0.01 * one)).correlation == pytest.approx(1.0)
     assert _measured(_stems(one, -one)).correlation == pytest.approx(-1.0)
@@ -81,7 +83,7 @@ def test_stems_that_are_alike_correlate() -> None:
     assert _measured(_stems(one)).correlation == 0.0
 
 
-def test_time_below_60_db_is_silent() -> None:
+def test_time_below_60_db_counts_as_silent() -> None:
     loud, quiet = _tone(0.1, 3.0), _tone(0.0005, 1.0)
     quality = _measured(_stems(np.concatenate([loud, quiet], axis=1)))
     assert quality.silent_share == pytest.approx(0.25, abs=0.03)
@@ -96,7 +98,7 @@ def _naive_runs(full: list[bool]) -> int:
 
 @settings(deadline=None, max_examples=60)
 @given(lengths=st.lists(st.integers(1, 9), min_size=100, max_size=200))
-def test_clipped_samples_come_three_or_more_in_a_row(lengths: list[int]) -> None:
+def test_clipping_needs_three_samples_in_a_row(lengths: list[int]) -> None:
     left = np.repeat(np.arange(len(lengths)) % 2 == 0, lengths)
     full = np.stack([left, left[::-1]])
     signs = np.where(np.arange(left.size) // 5 % 2, -1.0, 1.0)
@@ -106,7 +108,7 @@ def test_clipped_samples_come_three_or_more_in_a_row(lengths: list[int]) -> None
     assert quality.clipped_share == pytest.approx(quality.clipped / full.size)
 
 
-def test_what_is_like_the_training_is_near_and_what_is_not_is_far(profile: Profile) -> None:
+def test_distance_separates_similar_from_other_music(profile: Profile) -> None:
     like = _measured(_stems(noise(99, 44100) * [[1], [0.4]]), profile=profile)
     unlike = _measured(_stems(_tone(0.1)), profile=profile)
     assert like.distance is not None
@@ -117,7 +119,7 @@ def test_what_is_like_the_training_is_near_and_what_is_not_is_far(profile: Profi
     assert tuple(like.features) == FEATURES
 
 
-def test_a_recording_is_heard_as_the_model_hears_it(profile: Profile) -> None:
+def test_distance_uses_the_rate_of_the_model(profile: Profile) -> None:
     stems = _stems(noise(3, 44100))
     narrow = _measured(stems, profile=profile.model_copy(update={"rate": 16000})).features
     assert narrow["band_12500"] == -60 < _measured(stems, profile=profile).features["band_12500"]
@@ -135,7 +137,7 @@ def test_recordings_of_any_shape_have_figures(rate: int, channels: int, samples:
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100_000])
-def test_silence_has_figures_too(samples: int, profile: Profile) -> None:
+def test_silence_has_figures(samples: int, profile: Profile) -> None:
     quality = _measured(np.zeros((2, 2, samples), np.float32), profile=profile)
     assert quality.distance is None
     assert quality.features == {}
@@ -154,14 +156,14 @@ def test_silence_has_figures_too(samples: int, profile: Profile) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=60))
-def test_no_samples_make_figures_that_are_no_numbers(values: list[float]) -> None:
+def test_figures_are_finite_for_any_samples(values: list[float]) -> None:
     wild = np.array([[values, values[::-1]], [values[::-1], values]], np.float32)
     figures = _measured(wild).figures()
     json.dumps(figures, allow_nan=False)
     find_flags(figures, flag_limits())
 
 
-def test_figures_are_short_and_named_by_targets() -> None:
+def test_figures_have_few_digits_and_names_of_targets() -> None:
     meter = QualityMeter(TARGETS, 44100, None)
     meter.add(_stems(noise(1, 50_000), noise(2, 50_000)))
     figures = meter.result().figures()

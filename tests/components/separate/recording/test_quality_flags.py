@@ -50,16 +50,16 @@ def test_flags_say_why_a_person_should_listen(changes: dict[str, Any], words: tu
     assert find_flags(_music(**changes).figures(), flag_limits()) == words
 
 
-def test_a_missing_figure_raises_no_flag() -> None:
+def test_missing_figure_raises_no_flag() -> None:
     assert find_flags({}, flag_limits()) == ()
 
 
-def test_limits_are_parameters() -> None:
+def test_flags_obey_the_limits() -> None:
     expected = ("unlike the training data (distance 0.7)",)
     assert find_flags(_music().figures(), flag_limits(distance=0.5)) == expected
 
 
-def test_an_unknown_limit_is_an_error() -> None:
+def test_unknown_limit_is_an_error() -> None:
     values = {**flag_limits().model_dump(), "loud": 2}
     with pytest.raises(UserError, match=r"flags\.loud: no such parameter"):
         parse_section("flags", values, FlagLimits, "params.yaml")

@@ -24,7 +24,7 @@ def test_floats_in_an_integer_format_add_up_within_a_step(seed: int, bits: int, 
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_32", "FLOAT", "DOUBLE"])
-def test_estimates_that_are_no_numbers_break_no_sum(subtype: str) -> None:
+def test_estimates_that_are_not_finite_keep_the_sum(subtype: str) -> None:
     encoding = encoding_for(subtype)
     recording = np.array([[2**29, -(2**30), 5 << 16]], np.int32)
     samples = recording if encoding.bits else recording / 2.0**31
@@ -36,7 +36,7 @@ def test_estimates_that_are_no_numbers_break_no_sum(subtype: str) -> None:
     assert np.array_equal(add_up(encoding, samples, estimates).astype(np.float64).sum(axis=0), samples)
 
 
-def test_a_stem_keeps_its_estimate_while_the_others_can_take_the_rest() -> None:
+def test_stem_keeps_its_estimate_while_others_can_take_the_remainder() -> None:
     """The rest of the first stem is beyond full scale here, but there are two stems to take it."""
     estimates = np.array([[[-1.0]], [[0.875]], [[0.875]]], np.float32)
     stems = add_up(encoding_for("PCM_16"), np.array([[3 << 29]], np.int32), estimates)
@@ -45,7 +45,7 @@ def test_a_stem_keeps_its_estimate_while_the_others_can_take_the_rest() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 999), stems=st.integers(1, 4))
-def test_only_clipped_samples_are_far_from_estimates_that_add_up(seed: int, stems: int) -> None:
+def test_only_clipped_samples_differ_from_exact_estimates(seed: int, stems: int) -> None:
     recording = (noise(seed, 300, 2, 0.9) * 2.0**15).astype(np.int32) << 16
     estimates = np.stack([*(noise(seed + number, 300, 2, 1.1) for number in range(stems)), np.zeros((2, 300))])
     estimates[-1] = recording / 2.0**31 - estimates.sum(axis=0)
@@ -64,7 +64,7 @@ def test_samples_beyond_full_scale_are_counted_for_each_stem() -> None:
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
-def test_estimates_far_out_are_held_in_the_format(bits: int) -> None:
+def test_estimates_beyond_the_format_are_clipped(bits: int) -> None:
     encoding = encoding_for(f"PCM_{bits}")
     lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     values = np.array([[lowest, -1, 0, 1, highest]], np.int64)
@@ -77,7 +77,7 @@ def test_estimates_far_out_are_held_in_the_format(bits: int) -> None:
         assert stems.max() <= highest
 
 
-def test_stems_are_the_estimates_where_they_fit() -> None:
+def test_stems_equal_the_estimates_where_they_fit() -> None:
     estimates = np.array([[[0.25, -0.5]], [[0.1, 0.1]]], np.float32)
     recording = np.array([[2**30, 0]], np.int32)
     stems = add_up(encoding_for("PCM_16"), recording, estimates)

@@ -50,7 +50,7 @@ def mel_row(frequency: float) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])
 @pytest.mark.parametrize("frequency", [110.0, 1000.0, 3500.0])
-def test_a_tone_is_bright_where_it_belongs(tmp_path: Path, rate: int, frequency: float) -> None:
+def test_tone_is_bright_at_its_frequency(tmp_path: Path, rate: int, frequency: float) -> None:
     draw(tmp_path / "a.png", np.concatenate([sine(frequency, 4, rate), sine(0, 4, rate)]), rate)
     mixture, tone, silence = rows(tmp_path / "a.png")
     assert np.abs(mixture.argmax(axis=0)[5:-5] - mel_row(frequency)).max() <= 1
@@ -83,14 +83,14 @@ def test_stems_that_cancel_leave_a_dark_mixture(tmp_path: Path) -> None:
     assert first.max() == second.max() == BRIGHTEST
 
 
-def test_channels_that_cancel_are_seen(tmp_path: Path) -> None:
+def test_channels_that_cancel_are_visible(tmp_path: Path) -> None:
     tone = sine(1000, 3)
     tone[:, 1] *= -1
     draw(tmp_path / "a.png", tone)
     assert rows(tmp_path / "a.png")[0].max() == BRIGHTEST
 
 
-def test_rows_are_parted_by_a_clear_stripe(tmp_path: Path) -> None:
+def test_clear_stripe_separates_the_rows(tmp_path: Path) -> None:
     draw(tmp_path / "a.png", np.stack([noise(0, 5000), noise(1, 5000)]))
     picture = Image.open(tmp_path / "a.png")
     assert picture.size == (WIDTH, 3 * ROW + 2 * GAP)
@@ -107,7 +107,7 @@ def test_rows_are_parted_by_a_clear_stripe(tmp_path: Path) -> None:
     rate=st.sampled_from([8000, 44100]),
     block=st.integers(200, 30000),
 )
-def test_how_blocks_are_cut_changes_no_byte(
+def test_picture_does_not_depend_on_the_blocks(
     tmp_path_factory: pytest.TempPathFactory, samples: int, channels: int, rate: int, block: int
 ) -> None:
     folder = tmp_path_factory.mktemp("pictures")
@@ -115,7 +115,7 @@ def test_how_blocks_are_cut_changes_no_byte(
     assert draw(folder / "a.png", stems, rate) == draw(folder / "b.png", stems, rate, block=block)
 
 
-def test_blocks_of_a_sample(tmp_path: Path) -> None:
+def test_blocks_can_have_one_sample(tmp_path: Path) -> None:
     stems = np.stack([noise(0, 700), noise(1, 700)])
     assert draw(tmp_path / "a.png", stems) == draw(tmp_path / "b.png", stems, block=1)
 
@@ -130,18 +130,18 @@ def test_writing_twice_is_the_same_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [1, 8000, 2**31 - 1])
 @pytest.mark.parametrize("samples", [0, 1, 2, 1000])
-def test_any_length_and_rate(tmp_path: Path, samples: int, rate: int) -> None:
+def test_picture_accepts_any_length_and_rate(tmp_path: Path, samples: int, rate: int) -> None:
     draw(tmp_path / "a.png", noise(0, samples, channels=1)[None], rate)
     assert len(rows(tmp_path / "a.png")) == 2
 
 
-def test_one_sample_is_seen(tmp_path: Path) -> None:
+def test_one_sample_is_visible(tmp_path: Path) -> None:
     draw(tmp_path / "a.png", np.ones((1, 1, 1), np.float32))
     assert (rows(tmp_path / "a.png")[0] > BLACK).all()  # a click has all frequencies
 
 
 @pytest.mark.parametrize("claimed", [1, 40000, 500000])
-def test_a_wrong_length_is_no_error(tmp_path: Path, claimed: int) -> None:
+def test_wrong_length_is_no_error(tmp_path: Path, claimed: int) -> None:
     draw(tmp_path / "a.png", noise(0, 100000)[None], claimed=claimed)
     mixture, _ = rows(tmp_path / "a.png")
     seen = (mixture > BLACK).any(axis=0)
@@ -149,7 +149,7 @@ def test_a_wrong_length_is_no_error(tmp_path: Path, claimed: int) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
-def test_what_is_no_sound_counts_as_silence(tmp_path: Path, value: float) -> None:
+def test_values_that_are_not_finite_count_as_silence(tmp_path: Path, value: float) -> None:
     tone = sine(1000, 8)
     tone[..., : 4 * RATE] = value
     draw(tmp_path / "a.png", tone)
@@ -158,7 +158,7 @@ def test_what_is_no_sound_counts_as_silence(tmp_path: Path, value: float) -> Non
     assert (row[mel_row(1000), WIDTH // 2 + 3 : -3] == BRIGHTEST).all()
 
 
-def test_faint_noise_is_not_blown_up(tmp_path: Path) -> None:
+def test_faint_noise_stays_dark(tmp_path: Path) -> None:
     draw(tmp_path / "a.png", noise(0, 100000, level=1e-6)[None])
     assert (rows(tmp_path / "a.png")[0] == BLACK).all()
 

@@ -70,14 +70,14 @@ def _read(path: Path, output: Output) -> NDArray[Any]:
         ("FLOAT", "caf", "CAF", "FLOAT"),
     ],
 )
-def test_the_bits_of_the_recording_are_kept(subtype: str, format: str, container: str, written: str) -> None:
+def test_stems_keep_the_bits_of_the_recording(subtype: str, format: str, container: str, written: str) -> None:
     output = _choose(subtype, format)
     assert (output.container, output.encoding.subtype, output.reason) == (container, written, "")
     assert output.suffix == f".{format}"
 
 
 @pytest.mark.parametrize("subtype", DECODED)
-def test_what_a_decoder_made_is_24_bits_in_flac_unless_it_is_too_loud(subtype: str) -> None:
+def test_compressed_recordings_become_24_bit_flac_unless_too_loud(subtype: str) -> None:
     assert _choose(subtype, "flac", peak=1.0) == Output(".flac", "FLAC", encoding_for("PCM_24"))
     loud = _choose(subtype, "flac", peak=1.25)
     assert (loud.suffix, loud.container, loud.encoding.subtype) == (".wav", "WAV", "FLOAT")
@@ -97,7 +97,9 @@ def test_what_a_decoder_made_is_24_bits_in_flac_unless_it_is_too_loud(subtype: s
         ({"subtype": "vorbis", "samples": 0}, "FLOAT", "flac files hold at least one sample"),
     ],
 )
-def test_what_flac_cannot_hold_is_wav_with_the_reason(wanted: dict[str, Any], written: str, reason: str) -> None:
+def test_stems_that_flac_cannot_hold_become_wav_with_a_reason(
+    wanted: dict[str, Any], written: str, reason: str
+) -> None:
     assert _choose(format="flac", **wanted) == Output(".wav", "WAV", encoding_for(written), reason)
 
 
@@ -120,7 +122,7 @@ def test_long_recordings_get_a_container_of_their_size(
     assert (output.container, output.reason) == (container, reason)
 
 
-def test_the_size_is_that_of_all_channels_and_the_written_samples() -> None:
+def test_size_counts_all_channels_and_written_samples() -> None:
     samples = round(0.6 * GIGABYTE)
     assert _choose("FLOAT", "wav", channels=1, samples=samples).container == "WAV"
     assert _choose("FLOAT", "wav", channels=2, samples=samples).container == "RF64"
@@ -128,7 +130,7 @@ def test_the_size_is_that_of_all_channels_and_the_written_samples() -> None:
     assert _choose("PCM_U8", "wav", channels=4, samples=samples).container == "RF64"
 
 
-def test_an_unknown_format_is_one_line() -> None:
+def test_unknown_format_is_one_line() -> None:
     with pytest.raises(UserError, match=r"^there is no format 'mp3' for stems: take one of wav, flac, aiff, caf$"):
         _choose("PCM_16", "mp3")
 
@@ -144,7 +146,7 @@ def test_an_unknown_format_is_one_line() -> None:
 )
 @example(subtype="PCM_24", format="aiff", rate=44100, channels=1, samples=1001, peak=0.5)  # an odd number of bytes
 @example(subtype="FLOAT", format="aiff", rate=44100, channels=1, samples=1, peak=0.5)  # shorter than a PEAK chunk
-def test_whatever_is_chosen_holds_the_stems(
+def test_chosen_format_holds_the_stems(
     tmp_path: Path, subtype: str, format: str, rate: int, channels: int, samples: int, peak: float
 ) -> None:
     output = _choose(subtype, format, peak, rate, channels, samples)
@@ -173,7 +175,7 @@ def test_ffmpeg_reads_the_same_samples(tmp_path: Path, container: str, subtype: 
     assert np.array_equal(decoded, expected[0].astype(np.float32))
 
 
-def test_an_rf64_says_it_is_one_and_is_read_as_any_recording_is(tmp_path: Path) -> None:
+def test_rf64_has_its_name_and_can_be_read(tmp_path: Path) -> None:
     output = _choose("PCM_24", "wav", samples=GIGABYTE)
     stem = _samples(output, 5000, 2)
     path = _write(tmp_path / "stem", output, stem)
@@ -184,7 +186,7 @@ def test_an_rf64_says_it_is_one_and_is_read_as_any_recording_is(tmp_path: Path) 
     )
 
 
-def test_the_same_stems_at_another_time_are_the_same_bytes(tmp_path: Path) -> None:
+def test_stem_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
     """libsndfile would write the time into files of floats."""
     outputs = [_choose(subtype, format) for subtype in SUBTYPES for format in FORMATS]
     outputs += [Output(".wav", "RF64", encoding_for(subtype)) for subtype in ("PCM_24", "FLOAT", "DOUBLE")]
@@ -219,7 +221,7 @@ def test_flac_stems_of_a_lossy_recording_add_up_within_a_step(
 
 
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "RF64", "AIFF", "CAF"])
-def test_a_full_disk_is_an_oserror_that_names_the_file(tmp_path: Path, container: str) -> None:
+def test_full_disk_is_an_oserror_with_the_file(tmp_path: Path, container: str) -> None:
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     output = Output(".stem", container, encoding_for("PCM_24"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
@@ -231,7 +233,7 @@ def test_a_full_disk_is_an_oserror_that_names_the_file(tmp_path: Path, container
 
 
 @pytest.mark.slow
-def test_more_than_4_gigabytes_are_read_to_the_end(tmp_path: Path) -> None:
+def test_file_over_4_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
     """Silence but for the last samples, by a process of its own."""
     script = (
         "import sys, numpy as np\n"

@@ -108,7 +108,7 @@ def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
-def test_rates_and_channels(model: Model, tmp_path: Path, rate: int, channels: int, subtype: str) -> None:
+def test_stems_keep_rates_and_channels(model: Model, tmp_path: Path, rate: int, channels: int, subtype: str) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(rate, 3001, channels, 0.5).T, rate, subtype)
     stems = check(model, path, tmp_path / "stems")
@@ -117,7 +117,7 @@ def test_rates_and_channels(model: Model, tmp_path: Path, rate: int, channels: i
 
 @pytest.mark.parametrize("subtype", [*INTEGERS, *FLOATS, "ULAW", "ALAW"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str, channels: int) -> None:
+def test_stems_keep_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str, channels: int) -> None:
     path = tmp_path / ("a.flac" if subtype == "PCM_S8" else "a.wav")
     soundfile.write(path, noise(7, 2500, channels, 0.9).T, 22050, subtype)
     check(model, path, tmp_path / "stems")
@@ -125,7 +125,7 @@ def test_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str,
     assert encoding_for(subtype).bits == INTEGERS.get(subtype, 0)
 
 
-def test_a_model_of_one_stem_gives_the_rest_as_well(tmp_path: Path) -> None:
+def test_model_of_one_stem_also_returns_the_remainder(tmp_path: Path) -> None:
     one, path = load_model(save_tiny_model(tmp_path / "model", ("vocals",))), tmp_path / "a.wav"
     soundfile.write(path, noise(7, 5000, 2, 0.5).T, 44100, "PCM_16")
     stems = check(one, path, tmp_path / "stems")
@@ -136,14 +136,14 @@ def test_a_model_of_one_stem_gives_the_rest_as_well(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.flac", "a.ogg", "a.mp3", "a.aiff"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_containers(model: Model, tmp_path: Path, name: str, format: str) -> None:
+def test_recordings_in_any_container_are_separated(model: Model, tmp_path: Path, name: str, format: str) -> None:
     path = tmp_path / name
     soundfile.write(path, noise(3, 44100, 2, 0.3).T, 44100)
     check(model, path, tmp_path / "stems", format)
     assert sorted(stem.name for stem in (tmp_path / "stems").iterdir()) == sorted(f"{t}.{format}" for t in TARGETS)
 
 
-def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path) -> None:
+def test_clipped_samples_of_a_stem_are_limited_and_counted(model: Model, tmp_path: Path) -> None:
     """In floats it goes beyond full scale, which integers can't."""
     path = tmp_path / "a.wav"
     square = np.where(np.arange(4000) // 25 % 2, 0.999, -0.999)
@@ -168,7 +168,7 @@ def test_a_stem_that_would_clip_is_held_and_counted(model: Model, tmp_path: Path
     level=st.sampled_from([0.001, 0.3, 1.0]),
     format=st.sampled_from(sorted(FORMATS)),
 )
-def test_any_recording(
+def test_stems_of_any_recording_keep_the_promise(
     model: Model, tmp_path: Path, samples: int, rate: int, subtype: str, channels: int, level: float, format: str
 ) -> None:
     path = tmp_path / "a.wav"
@@ -180,7 +180,7 @@ def test_any_recording(
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 511, 1024, 1025])
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_few_samples(four: Model, tmp_path: Path, samples: int, rate: int) -> None:
+def test_stems_of_few_samples_keep_the_promise(four: Model, tmp_path: Path, samples: int, rate: int) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(samples, samples, 2, 0.5).T, rate, "PCM_16")
     check(four, path, tmp_path / "stems")
@@ -196,7 +196,7 @@ def test_full_scale_square_waves_do_not_clip(model: Model, tmp_path: Path, subty
     check(model, path, tmp_path / "stems")
 
 
-def test_the_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
+def test_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(1, 9000, 3).T, 48000)
     for name in ("first", "second"):
@@ -206,7 +206,7 @@ def test_the_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_channels_of_a_pair_do_not_touch_the_third(model: Model, tmp_path: Path) -> None:
+def test_third_channel_is_separated_alone(model: Model, tmp_path: Path) -> None:
     """Three channels go through a stereo model as two and one."""
     sound = noise(1, 5000, 3)
     for name, third in (("a", sound[2]), ("b", 0 * sound[2])):
@@ -216,7 +216,7 @@ def test_channels_of_a_pair_do_not_touch_the_third(model: Model, tmp_path: Path)
     assert not second["vocals"][2].any()
 
 
-def test_rubbish_is_one_line(model: Model, tmp_path: Path) -> None:
+def test_file_without_audio_is_one_line(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"rubbish" * 100)
     with pytest.raises(Unfit, match="not readable audio"):
@@ -225,7 +225,7 @@ def test_rubbish_is_one_line(model: Model, tmp_path: Path) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(sizes=st.lists(st.integers(0, 9), max_size=8), wanted=st.lists(st.integers(0, 9), max_size=12))
-def test_a_queue_hands_out_all_samples_in_order_and_then_silence(sizes: list[int], wanted: list[int]) -> None:
+def test_queue_returns_all_samples_in_order_and_then_silence(sizes: list[int], wanted: list[int]) -> None:
     whole = np.arange(1, sum(sizes) + 1, dtype=np.float32)
     blocks = (block[np.newaxis] for block in np.split(whole, np.cumsum(sizes)))
     queue = SampleQueue(blocks, (1,))

@@ -56,7 +56,7 @@ def _work(setup: WorkerSetup, separation: Separation, tasks: list[Task]) -> None
     assert sorted(message.row.state for message in messages if isinstance(message, Finished)) == ["done"] * len(tasks)
 
 
-def test_recordings_that_share_forward_passes_change_no_bit(tmp_path: Path) -> None:
+def test_shared_forward_passes_change_no_bit(tmp_path: Path) -> None:
     tasks = _tasks(tmp_path, 5, 7)
     for tracks in (1, 3):
         setup = _make_setup(tmp_path, f"out{tracks}", tracks)
@@ -68,7 +68,7 @@ def test_recordings_that_share_forward_passes_change_no_bit(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_of_several_suspects_each_is_tried_alone_and_the_innocent_go_free(tmp_path: Path) -> None:
+def test_recordings_of_a_crashed_worker_are_tried_one_by_one(tmp_path: Path) -> None:
     tasks = _tasks(tmp_path, 4, 40)
     pool = WorkerPool(_make_setup(tmp_path, "out", 2), 1, ["cpu"])
     crashes = threading.Semaphore(0)
@@ -92,7 +92,7 @@ def _crash_twice(pool: WorkerPool, crashes: threading.Semaphore) -> None:
         time.sleep(0.005)
 
 
-def test_workers_and_lanes_together_are_as_many_as_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_times_lanes_equal_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.separate.workers.worker_pool.available_cores", lambda: 8)
     assert choose_pool_size(0, 100, ["cpu"]) == (8, 1)
     assert choose_pool_size(0, 1, ["cpu"]) == (1, 8)

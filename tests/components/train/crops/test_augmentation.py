@@ -48,7 +48,7 @@ def _level(audio: Audio) -> float:
 # tempo and pitch
 
 
-def test_an_unchanged_stem_is_the_stem_itself() -> None:
+def test_stem_without_changes_is_returned_unchanged() -> None:
     stem = _noise(2, 3000)
     assert Warp().input_samples(3000) == 3000
     assert warp_stem(stem, Warp(), 3000) is stem
@@ -62,7 +62,7 @@ def test_an_unchanged_stem_is_the_stem_itself() -> None:
     pitch=st.floats(0.5, 2.0),
     channels=st.sampled_from([1, 2]),
 )
-def test_a_warped_stem_has_the_length_asked_for(samples: int, tempo: float, pitch: float, channels: int) -> None:
+def test_warped_stem_has_the_requested_length(samples: int, tempo: float, pitch: float, channels: int) -> None:
     warp = Warp(tempo, pitch)
     assert samples * tempo <= warp.input_samples(samples) <= samples * tempo + 1 + 2048
     stem = warp_stem(_noise(channels, warp.input_samples(samples)), warp, samples)
@@ -76,7 +76,7 @@ WARPS = [Warp(0.88, 1.0), Warp(1.12, 1.0), Warp(1.0, 2 ** (2 / 12)), Warp(1.0, 2
 
 
 @pytest.mark.parametrize("warp", [*WARPS, Warp(0.6, 2.0), Warp(1.4, 0.5)])
-def test_tones_come_out_at_their_pitch_whatever_the_tempo(warp: Warp) -> None:
+def test_warped_tones_have_their_pitch_at_any_tempo(warp: Warp) -> None:
     samples = 40000
     stem = warp_stem(_tones(warp.input_samples(samples), 440.0, 1000.0), warp, samples)
     for channel, frequency in zip(stem, (440.0, 1000.0), strict=True):
@@ -85,14 +85,14 @@ def test_tones_come_out_at_their_pitch_whatever_the_tempo(warp: Warp) -> None:
 
 @pytest.mark.parametrize("warp", WARPS)
 @pytest.mark.parametrize("frequency", [220.0, 457.0, 1003.0, 1500.0])
-def test_tones_keep_their_level(warp: Warp, frequency: float) -> None:
+def test_warped_tones_keep_their_level(warp: Warp, frequency: float) -> None:
     samples = 40000
     stem = warp_stem(_tones(warp.input_samples(samples), frequency), warp, samples)
     assert _level(stem) == pytest.approx(-3.0, abs=1.5)
 
 
 @pytest.mark.parametrize("warp", WARPS)
-def test_warp_moves_events_by_the_tempo(warp: Warp) -> None:
+def test_warped_events_move_with_the_tempo(warp: Warp) -> None:
     samples = 40000
     needed = warp.input_samples(samples)
     stem = _tones(needed, 440.0, 440.0)
@@ -103,7 +103,7 @@ def test_warp_moves_events_by_the_tempo(warp: Warp) -> None:
 
 
 @pytest.mark.parametrize("warp", WARPS)
-def test_a_warped_stem_lasts_to_the_end(warp: Warp) -> None:
+def test_warped_stem_sounds_to_its_end(warp: Warp) -> None:
     samples = 40000
     stem = warp_stem(_tones(warp.input_samples(samples), 440.0, 440.0), warp, samples)
     assert np.abs(stem[:, -200:]).max() > 0.3
@@ -131,7 +131,7 @@ def test_warps_are_drawn_within_their_limits() -> None:
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.0), (0.3, 0.22, 0.38), (1.0, 1.0, 1.0)])
-def test_share_of_warped_stems(share: float, low: float, high: float) -> None:
+def test_warp_share_sets_the_rate_of_warped_stems(share: float, low: float, high: float) -> None:
     random = np.random.default_rng(0)
     augment = augment_config(warp_share=share)
     assert low <= np.mean([draw_warp(augment, random) != Warp() for _ in range(400)]) <= high
@@ -142,7 +142,7 @@ def test_share_of_warped_stems(share: float, low: float, high: float) -> None:
 
 @pytest.mark.parametrize("limit", [2000.0, 8000.0, 16000.0])
 @pytest.mark.parametrize("samples", [30011, 32768])
-def test_nothing_is_left_above_the_limit_and_all_below(limit: float, samples: int) -> None:
+def test_limit_removes_everything_above_and_nothing_below(limit: float, samples: int) -> None:
     stems = _noise(2, samples)
     limited = limit_band(stems, limit, RATE)
     assert limited.shape == stems.shape
@@ -155,7 +155,7 @@ def test_nothing_is_left_above_the_limit_and_all_below(limit: float, samples: in
         assert kept[frequency < 0.95 * limit].max() > 0.5 * whole.max()
 
 
-def test_tones_on_both_sides_of_the_limit() -> None:
+def test_limit_keeps_a_tone_below_and_removes_one_above() -> None:
     below, above = _tones(44100, 3000.0, 5000.0)
     limited = limit_band((below + above)[None], 4000.0, RATE)[0]
     assert limited[2000:-2000] == pytest.approx(below[2000:-2000], abs=1e-3)
@@ -195,7 +195,7 @@ def test_zero_shares_leave_the_stem_unchanged() -> None:
     assert np.array_equal(result, stem)
 
 
-def test_gains_are_even_in_decibels() -> None:
+def test_gains_are_uniform_in_decibels() -> None:
     levels = 20 * np.log10(_many(PLAIN.model_copy(update={"gain_db": 6.0}))[:, 0])
     assert -6.001 <= levels.min() < -5.7
     assert 5.7 < levels.max() <= 6.001
@@ -203,7 +203,7 @@ def test_gains_are_even_in_decibels() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_shares_of_signs_channels_and_silence(share: float) -> None:
+def test_shares_set_the_rates_of_flips_swaps_and_silence(share: float) -> None:
     flipped = _many(PLAIN.model_copy(update={"flip_share": share}))
     assert np.mean(flipped[:, 0] < 0) == pytest.approx(share, abs=0.06)
     assert np.array_equal(flipped[:, 1], 2 * flipped[:, 0])
@@ -215,7 +215,7 @@ def test_shares_of_signs_channels_and_silence(share: float) -> None:
     assert np.isin(silent[:, 0], (0, 1)).all()
 
 
-def test_changes_are_drawn_on_their_own() -> None:
+def test_changes_are_drawn_independently() -> None:
     drawn = _many(PLAIN.model_copy(update={"flip_share": 0.5, "swap_share": 0.5, "silence_share": 0.5}), 1000)
     sounding = drawn[drawn[:, 0] != 0]
     assert len(sounding) == pytest.approx(500, abs=60)

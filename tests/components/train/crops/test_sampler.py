@@ -61,7 +61,7 @@ def places(sources: tuple[str, ...]) -> list[list[str]]:
     return [[part.split(" of ", 1)[1] for part in source.split(", ")] for source in sources]
 
 
-def test_a_batch_has_a_row_a_crop_and_names_the_source_of_every_stem(reader: ShardReader) -> None:
+def test_batch_has_a_row_per_crop_and_names_its_sources(reader: ShardReader) -> None:
     batch = sampler(reader).batch(5, range(4))
     assert batch.step == 5
     assert batch.stems.shape == (4, len(TARGETS), 2, SAMPLES)
@@ -72,7 +72,7 @@ def test_a_batch_has_a_row_a_crop_and_names_the_source_of_every_stem(reader: Sha
         assert source.count(" s") >= 2
 
 
-def test_crops_depend_on_nothing_but_seed_step_and_number(reader: ShardReader) -> None:
+def test_crops_depend_on_seed_step_and_number_only(reader: ShardReader) -> None:
     first = sampler(reader)
     undisturbed = first.batch(7, range(4))
     other = sampler(reader)
@@ -83,7 +83,7 @@ def test_crops_depend_on_nothing_but_seed_step_and_number(reader: ShardReader) -
 
 
 @pytest.mark.parametrize("processes", [2, 3, 4])
-def test_several_processes_draw_the_crops_of_one(reader: ShardReader, processes: int) -> None:
+def test_several_processes_draw_the_same_crops_as_one(reader: ShardReader, processes: int) -> None:
     whole = sampler(reader).batch(11, range(6))
     parts = [sampler(reader).batch(11, range(rank, 6, processes)) for rank in range(processes)]
     for number in range(6):
@@ -103,7 +103,7 @@ def test_another_seed_step_or_number_gives_another_crop(reader: ShardReader) -> 
         assert not np.array_equal(batch.stems[0], other)
 
 
-def test_without_augmentation_a_crop_is_what_the_cache_holds(reader: ShardReader) -> None:
+def test_crop_without_augmentation_equals_the_cache(reader: ShardReader) -> None:
     batch = sampler(reader, PLAIN).batch(0, range(12))
     for stems, source in zip(batch.stems, places(batch.sources), strict=True):
         assert source[0] == source[1]  # both stems of one place
@@ -119,7 +119,7 @@ def test_without_augmentation_a_crop_is_what_the_cache_holds(reader: ShardReader
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.0, False), (1.0, True)])
-def test_flips_and_swaps_at_the_extremes(tmp_path: Path, share: float, expected: bool) -> None:
+def test_flip_and_swap_shares_work_at_the_extremes(tmp_path: Path, share: float, expected: bool) -> None:
     rising = np.stack([np.linspace(0.1, 0.2, SAMPLES), np.linspace(0.5, 0.9, SAMPLES)])
     reader = one_track(tmp_path, np.stack([rising, rising]).astype(np.float32))
     flipped = sampler(reader, PLAIN.model_copy(update={"flip_share": share}), 0).batch(0, range(8)).stems
@@ -131,7 +131,7 @@ def test_flips_and_swaps_at_the_extremes(tmp_path: Path, share: float, expected:
     assert bool((left < right).all()) is not expected
 
 
-def test_stems_are_flipped_and_gained_on_their_own(tmp_path: Path) -> None:
+def test_stems_are_augmented_independently(tmp_path: Path) -> None:
     reader = one_track(tmp_path, np.full((2, 2, SAMPLES), 0.5, np.float32))
     stems = sampler(reader, PLAIN.model_copy(update={"gain_db": 6.0}), 0).batch(0, range(200)).stems
     gains = 20 * np.log10(stems[..., 0, 0] / 0.5)
@@ -145,7 +145,7 @@ def test_stems_are_flipped_and_gained_on_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.0), (0.5, 0.3, 0.7), (1.0, 0.95, 1.0)])
-def test_share_of_remixed_crops(reader: ShardReader, share: float, low: float, high: float) -> None:
+def test_remix_share_sets_the_rate_of_remixed_crops(reader: ShardReader, share: float, low: float, high: float) -> None:
     batch = sampler(reader, PLAIN.model_copy(update={"remix_share": share})).batch(0, range(200))
     remixed = np.mean([first != second for first, second in places(batch.sources)])
     assert low <= remixed <= high
@@ -157,7 +157,7 @@ def test_longer_tracks_are_drawn_more_often(tmp_path: Path) -> None:
     assert np.mean(["Long" in source for source in batch.sources]) == pytest.approx(0.75, abs=0.08)
 
 
-def test_a_track_shorter_than_a_crop_is_padded_with_silence(tmp_path: Path) -> None:
+def test_short_track_is_padded_with_silence(tmp_path: Path) -> None:
     short = np.full((2, 2, SAMPLES // 4), 0.5, np.float32)
     stems = sampler(one_track(tmp_path, short), PLAIN).batch(0, range(3)).stems
     assert stems.shape[-1] == SAMPLES
@@ -167,7 +167,7 @@ def test_a_track_shorter_than_a_crop_is_padded_with_silence(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("steps", [range(0), range(3, 4), range(2, 7)])
-def test_batches_come_in_order_and_are_those_of_the_sampler(reader: ShardReader, steps: range, threads: int) -> None:
+def test_batches_have_the_order_and_content_of_the_sampler(reader: ShardReader, steps: range, threads: int) -> None:
     seen = list(load_batches(sampler(reader), steps, range(2), threads))
     assert [batch.step for batch in seen] == list(steps)
     for batch in seen:
@@ -251,7 +251,7 @@ def test_parts_of_a_target_come_from_different_tracks(tmp_path: Path, share: flo
     assert np.allclose(batch.stems[:, 0], 0.5, atol=1e-3)
 
 
-def test_a_part_is_exchanged_only_for_one_of_its_name(varied_reader: ShardReader) -> None:
+def test_part_is_exchanged_only_for_one_of_the_same_name(varied_reader: ShardReader) -> None:
     """The narrow track has an accompaniment as a whole: no other track's bass or drums can stand for that."""
     only = {target: {"other": 1.0} for target in TARGETS}
     together, apart = (
@@ -275,7 +275,7 @@ def test_crop_without_remix_keeps_tempo_pitch_and_parts(varied_reader: ShardRead
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.0), (0.3, 0.22, 0.38), (1.0, 1.0, 1.0)])
-def test_share_of_stems_with_a_second_one(tmp_path: Path, share: float, low: float, high: float) -> None:
+def test_mixup_share_sets_the_rate_of_second_stems(tmp_path: Path, share: float, low: float, high: float) -> None:
     batch = sampler(constant_reader(tmp_path), REMIXED.model_copy(update={"mixup_share": share})).batch(0, range(300))
     vocals = batch.stems[:, 0, 0, 0]
     assert np.all(np.isclose(vocals, 0.5, atol=1e-3) | np.isclose(vocals, 1.0, atol=1e-3))
@@ -285,7 +285,7 @@ def test_share_of_stems_with_a_second_one(tmp_path: Path, share: float, low: flo
     assert named == doubled.astype(int).tolist()
 
 
-def test_a_second_stem_is_augmented_on_its_own(tmp_path: Path) -> None:
+def test_second_stem_is_augmented_independently(tmp_path: Path) -> None:
     augment = REMIXED.model_copy(update={"mixup_share": 1.0, "flip_share": 0.5})
     vocals = sampler(constant_reader(tmp_path), augment).batch(0, range(300)).stems[:, 0, 0, 0]
     for sum_of_two, share in ((-1.0, 0.25), (0.0, 0.5), (1.0, 0.25)):
@@ -313,7 +313,7 @@ def heard(reader: ShardReader, datasets: dict[str, dict[str, float]]) -> dict[st
     }
 
 
-def test_datasets_are_drawn_as_often_as_asked(two_sets: ShardReader) -> None:
+def test_datasets_are_drawn_by_their_shares(two_sets: ShardReader) -> None:
     assert {track.dataset for track in two_sets.tracks} == {"made", "small"}
     shares = heard(two_sets, {"vocals": {"made": 0.4, "small": 0.6}, "accompaniment": {"small": 1.0}})
     # within a data set by length
@@ -332,8 +332,11 @@ def test_shares_need_not_sum_to_one(two_sets: ShardReader) -> None:
 @pytest.mark.parametrize(
     ("datasets", "says"),
     [
-        ({"vocals": {"maid": 1.0}}, r"train\.datasets\.vocals: no training track is of maid \(there are made, small\)"),
-        ({"drums": {"made": 1.0}}, r"train\.datasets: no target 'drums' \(there are vocals, accompaniment\)"),
+        (
+            {"vocals": {"maid": 1.0}},
+            r"train\.datasets\.vocals: no training track comes from maid: choose from made, small",
+        ),
+        ({"drums": {"made": 1.0}}, r"train\.datasets: there is no target 'drums': choose from vocals, accompaniment"),
         ({"vocals": {"made": -1.0, "small": 2.0}}, r"train\.datasets\.vocals"),
         ({"vocals": {"made": 0.0}}, r"train\.datasets\.vocals"),
     ],
@@ -346,7 +349,7 @@ def test_datasets_that_cannot_be_drawn_are_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_a_smaller_share_of_the_data_is_part_of_a_larger_one(tmp_path: Path) -> None:
+def test_smaller_data_share_is_a_subset_of_a_larger_one(tmp_path: Path) -> None:
     tracks = {("train", f"Song {number}"): noise(number, 0.6) for number in range(20)}
     labels = {f"Song {number}": {"dataset": "small"} for number in range(4)}
     reader = ShardReader(write_cache(tmp_path, tracks, labels=labels), "train")
@@ -375,7 +378,7 @@ def level_above(stems: Audio, limit: float) -> NDArray[np.float64]:
     return loudest
 
 
-def test_the_narrowest_stem_limits_the_whole_crop(varied_reader: ShardReader) -> None:
+def test_narrowest_stem_limits_the_whole_crop(varied_reader: ShardReader) -> None:
     batch = sampler(varied_reader, REMIXED).batch(0, range(40))
     limited = np.array(["'made/Narrow'" in source for source in batch.sources])
     assert 5 < limited.sum() < 35
@@ -384,7 +387,7 @@ def test_the_narrowest_stem_limits_the_whole_crop(varied_reader: ShardReader) ->
     assert levels[~limited].min() > 0.3
 
 
-def test_a_second_stem_limits_the_crop_too(varied_reader: ShardReader) -> None:
+def test_second_stem_limits_the_crop(varied_reader: ShardReader) -> None:
     mixed = sampler(varied_reader, REMIXED.model_copy(update={"mixup_share": 1.0})).batch(0, range(40))
     second = [source for source in mixed.sources if "with vocals of 'made/Narrow'" in source]
     assert second
@@ -394,7 +397,7 @@ def test_a_second_stem_limits_the_crop_too(varied_reader: ShardReader) -> None:
     assert levels[~limited].min() > 0.3
 
 
-def test_a_part_from_a_narrow_track_limits_the_crop_too(tmp_path: Path) -> None:
+def test_part_of_a_narrow_track_limits_the_crop(tmp_path: Path) -> None:
     tracks = {("train", "Wide"): parted_noise(0, 3), ("train", "Narrow"): parted_noise(1, 3)}
     labels = {"Narrow": {"bandwidth": RATE / 4}}
     reader = ShardReader(write_cache(tmp_path, tracks, labels=labels, parts=PARTS), "train")
@@ -408,7 +411,7 @@ def test_a_part_from_a_narrow_track_limits_the_crop_too(tmp_path: Path) -> None:
     assert 0.2 < limited[wide].mean() < 0.8
 
 
-def test_a_lower_pitch_lowers_the_limit(varied_reader: ShardReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lower_pitch_lowers_the_limit(varied_reader: ShardReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.train.crops.sampler.draw_warp", lambda *_: Warp(1.0, 0.5))
     only = {target: {"made": 1.0} for target in TARGETS}
     levels = [
@@ -420,7 +423,7 @@ def test_a_lower_pitch_lowers_the_limit(varied_reader: ShardReader, monkeypatch:
 
 
 @pytest.mark.parametrize("pitch", [0.5, 1.5])
-def test_nothing_of_a_narrow_track_is_ever_above_its_limit(
+def test_narrow_track_never_sounds_above_its_limit(
     varied_reader: ShardReader, pitch: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("components.train.crops.sampler.draw_warp", lambda *_: Warp(1.0, pitch))

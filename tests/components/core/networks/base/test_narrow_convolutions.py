@@ -39,7 +39,7 @@ def _output_and_gradients(layer: nn.Module, image: Tensor, dtype: torch.dtype) -
         nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1),
     ],
 )
-def test_a_narrow_convolution_in_bf16_gives_what_it_gives_in_fp32(layer: nn.Module, width: int) -> None:
+def test_narrow_convolution_in_bf16_equals_fp32(layer: nn.Module, width: int) -> None:
     torch.manual_seed(0)
     guard_narrow_convolutions(layer)
     image = torch.randn(2, 32, 34, width)
@@ -50,7 +50,7 @@ def test_a_narrow_convolution_in_bf16_gives_what_it_gives_in_fp32(layer: nn.Modu
         assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()
 
 
-def test_the_guard_leaves_fp32_as_it_is() -> None:
+def test_guard_does_not_change_fp32() -> None:
     torch.manual_seed(0)
     layer, image = nn.Conv2d(8, 8, 3, stride=2), torch.randn(1, 8, 20, 3)
     before = layer(image)
@@ -59,7 +59,7 @@ def test_the_guard_leaves_fp32_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["unet", "spleeter", "tdf_unet"])
-def test_a_short_crop_separates_in_bf16_as_in_fp32(name: str) -> None:
+def test_short_crop_in_bf16_equals_fp32(name: str) -> None:
     torch.manual_seed(0)
     separator = build_separator(parse_network({"name": name, **ARCHITECTURES[name].small}), 2, 2).eval()
     mixture = torch.rand(1, 2, 3000) - 0.5

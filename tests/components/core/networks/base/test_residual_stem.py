@@ -36,7 +36,7 @@ def _mixture() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_stem_is_the_network_s_and_both_add_up(name: str, tmp_path: Path) -> None:
+def test_stem_and_remainder_add_up_to_the_mixture(name: str, tmp_path: Path) -> None:
     network, folder = _saved(name, tmp_path)
     model, mixture = load_model(folder), _mixture()
     assert model.targets == ("vocals", "accompaniment")
@@ -49,7 +49,7 @@ def test_the_stem_is_the_network_s_and_both_add_up(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_made_ready_it_separates_as_before(name: str, tmp_path: Path) -> None:
+def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
     model, mixture = load_model(_saved(name, tmp_path)[1]), _mixture()
     with torch.inference_mode():
         wanted = model.separator(mixture)
@@ -68,10 +68,10 @@ def test_made_ready_it_separates_as_before(name: str, tmp_path: Path) -> None:
         (("vocals", "drums"), ("vocals", "drums")),
     ],
 )
-def test_what_is_left_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) -> None:
+def test_remainder_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) -> None:
     assert add_residual_target(targets) == whole
 
 
-def test_a_network_of_one_stem_is_not_exported(tmp_path: Path) -> None:
+def test_export_refuses_a_network_of_one_stem(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^ResidualSeparator cannot be exported"):
         exportable(load_model(_saved("unet", tmp_path)[1]).separator)

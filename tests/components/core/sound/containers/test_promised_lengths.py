@@ -179,7 +179,7 @@ def _add_itunes_tag(path: Path, text: str) -> None:
     song.save()
 
 
-def test_an_edit_list_of_two_parts_leaves_the_rest_out(tmp_path: Path) -> None:
+def test_edit_list_of_two_parts_leaves_the_rest_out(tmp_path: Path) -> None:
     path = tmp_path / "a.mov"
     run_ffmpeg("-i", _wav(tmp_path / "source.wav"), "-c:a", "pcm_s16le", path)
     entries = [(2000, 0), (3000, 10_000)]
@@ -187,7 +187,7 @@ def test_an_edit_list_of_two_parts_leaves_the_rest_out(tmp_path: Path) -> None:
     _require_same(path, np.concatenate([_music()[:, :2000], _music()[:, 10_000:13_000]], axis=1), -60)
 
 
-def test_an_edit_list_that_repeats_a_part_is_refused(tmp_path: Path) -> None:
+def test_edit_list_that_repeats_a_part_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mov"
     run_ffmpeg("-i", _wav(tmp_path / "source.wav"), "-c:a", "pcm_s16le", path)
     path.write_bytes(_with_edits(path.read_bytes(), [(2000, 0), (2000, 0)]))
@@ -230,7 +230,7 @@ TAILS = {
 
 
 @pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
-def test_what_follows_the_last_frame_of_flac_is_no_damage(tmp_path: Path, tail: bytes) -> None:
+def test_bytes_after_the_last_frame_of_flac_are_no_damage(tmp_path: Path, tail: bytes) -> None:
     path = _flac(tmp_path)
     path.write_bytes(path.read_bytes() + tail)
     assert np.array_equal(_integers(path), soundfile.read(tmp_path / "source.wav", dtype="int32")[0].T)
@@ -272,7 +272,7 @@ def test_flac_matches_its_checksum(tmp_path: Path, subtype: str) -> None:
 
 
 @pytest.mark.parametrize("container", ["RF64", "BW64", "W64"])
-def test_a_long_wav_that_is_cut_is_refused(tmp_path: Path, container: str) -> None:
+def test_long_wav_that_is_cut_is_refused(tmp_path: Path, container: str) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, _music().T, RATE, "PCM_24", format="W64" if container == "W64" else "RF64")
     data = path.read_bytes()
@@ -303,9 +303,7 @@ def test_mp3_of_lame_keeps_its_length(tmp_path: Path) -> None:
     _require_same(tmp_path / "a.mp3", _music(), -30)
 
 
-def test_a_decoder_that_returns_nothing_and_succeeds_is_found_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decoder_that_returns_nothing_and_succeeds_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.wv"
     run_ffmpeg("-i", _wav(tmp_path / "source.wav"), path)
     recording = describe_recording(path)

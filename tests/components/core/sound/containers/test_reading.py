@@ -26,7 +26,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
 @pytest.mark.parametrize("name", [name for name in ENCODED if name != "a.mp3"])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
-def test_cut_anywhere_it_is_unfit(material: Material, tmp_path: Path, name: str, share: float) -> None:
+def test_file_cut_anywhere_is_unfit(material: Material, tmp_path: Path, name: str, share: float) -> None:
     """Or what is missing is no sound: an index at the end, padding."""
     data = ENCODED[name](material)
     whole, part = tmp_path / "whole", tmp_path / "part"
@@ -41,7 +41,7 @@ def test_cut_anywhere_it_is_unfit(material: Material, tmp_path: Path, name: str,
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(magic=st.sampled_from(MAGIC), content=st.binary(max_size=200))
-def test_rubbish_promises_little_or_breaks_it(tmp_path: Path, magic: bytes, content: bytes) -> None:
+def test_random_bytes_promise_few_samples_or_are_refused(tmp_path: Path, magic: bytes, content: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(magic + content)
     promised = 0
@@ -50,7 +50,7 @@ def test_rubbish_promises_little_or_breaks_it(tmp_path: Path, magic: bytes, cont
     assert 0 <= promised < 1 << 43
 
 
-def test_a_flac_says_how_long_it_is(material: Material, tmp_path: Path) -> None:
+def test_flac_header_gives_the_length(material: Material, tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     for data, samples in (
         (material.flac, SAMPLES),
@@ -74,7 +74,7 @@ def test_a_flac_says_how_long_it_is(material: Material, tmp_path: Path) -> None:
         (32, b"Xing" + struct.pack(">II", 15, 3), 0),  # too short to say that much is missing
     ],
 )
-def test_an_mp3_says_how_many_frames_it_has(tmp_path: Path, channels: int, marker: bytes, samples: int) -> None:
+def test_mp3_header_gives_the_number_of_frames(tmp_path: Path, channels: int, marker: bytes, samples: int) -> None:
     path = tmp_path / "a.mp3"
     frame = b"\xff\xfb\x90\x64" + bytes(channels) + marker
     for before in (b"", id3(1 << 20), b"TAG" * 100):
@@ -85,13 +85,13 @@ def test_an_mp3_says_how_many_frames_it_has(tmp_path: Path, channels: int, marke
 
 
 @pytest.mark.parametrize("size", [0, 0x7F000008, 0x7FFFF000, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFF - 36])
-def test_what_programs_write_that_do_not_know(material: Material, tmp_path: Path, size: int) -> None:
+def test_placeholder_sizes_promise_nothing(material: Material, tmp_path: Path, size: int) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(patched(material.wav, 40, "<I", size))
     assert read_container(path).least == 0
 
 
-def test_what_programs_write_that_know(material: Material, tmp_path: Path) -> None:
+def test_true_sizes_are_promises(material: Material, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     for size in (len(material.wav) - 43, 0x10000000, 0xE0000000):
         path.write_bytes(patched(material.wav, 40, "<I", size))

@@ -13,7 +13,7 @@ from tests.components.separate.tagged_music import id3_frame, id3_tag, jpeg, sev
 
 @pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("encoding", [1, 3])
-def test_id3_of_either_version_and_encoding(tmp_path: Path, version: int, encoding: int) -> None:
+def test_id3_is_read_in_every_version_and_encoding(tmp_path: Path, version: int, encoding: int) -> None:
     tag = ID3()
     tag.add(TIT2(encoding=encoding, text=["歌 ÿ\u00e0"]))
     tag.add(TPE1(encoding=encoding, text=["AC"] if version == 3 else ["A", "B"]))
@@ -36,7 +36,7 @@ def test_id3_of_either_version_and_encoding(tmp_path: Path, version: int, encodi
     )
 
 
-def test_id3_of_version_2_2(tmp_path: Path) -> None:
+def test_id3_version_2_2_is_read(tmp_path: Path) -> None:
     frames = ((b"TT2", b"\0A"), (b"TYE", b"\x001999"), (b"TCO", b"\0(8)"), (b"PIC", b"\0JPG\x03\0" + jpeg()))
     body = b"".join(name + len(data).to_bytes(3) + data for name, data in frames)
     tags = read_tags(written_mp3(tmp_path / "a.mp3", id3_tag(2, body + bytes(20))))
@@ -44,14 +44,14 @@ def test_id3_of_version_2_2(tmp_path: Path) -> None:
     assert tags.cover == Cover("image/jpeg", jpeg())
 
 
-def test_id3_version_1_where_there_is_no_other(tmp_path: Path) -> None:
+def test_id3_version_1_is_read_without_version_2(tmp_path: Path) -> None:
     end = b"TAG" + b"Title".ljust(30, b"\0") + b"Artist".ljust(30, b"\0") + bytes(30) + b"1999" + b"c".ljust(30, b"\0")
     tags = read_tags(written_mp3(tmp_path / "a.mp3", id3_tag(3, id3_frame(b"TIT2", b"\0Longer title")), end + b"\x08"))
     expected = {"title": "Longer title", "artist": "Artist", "date": "1999", "genre": "Jazz", "comment": "c"}
     assert tags.texts == {name: (value,) for name, value in expected.items()}
 
 
-def test_id3_with_extended_header_unsynchronised_frames_and_sizes_of_itunes(tmp_path: Path) -> None:
+def test_id3_variants_of_itunes_are_read(tmp_path: Path) -> None:
     long = b"\0" + b"x" * 199
     version_3 = id3_tag(3, b"\0\0\0\6" + bytes(6) + id3_frame(b"TIT2", b"\0A"), 0x40)
     flag_only = id3_tag(3, id3_frame(b"TIT2", b"\0A"), 0x40)
@@ -65,7 +65,7 @@ def test_id3_with_extended_header_unsynchronised_frames_and_sizes_of_itunes(tmp_
         assert read_tags(written_mp3(tmp_path / f"{number}.mp3", tag)).texts["title"] == (title,), number
 
 
-def test_id3_in_a_wav_goes_before_info(tmp_path: Path) -> None:
+def test_id3_in_a_wav_precedes_info(tmp_path: Path) -> None:
     path = tagged_recording(tmp_path, "wav", {"title": "Short", "genre": "Folk"})
     file = mutagen.File(path)
     file.add_tags()
@@ -93,7 +93,7 @@ def test_only_a_front_cover_of_a_bounded_size_is_kept(tmp_path: Path, kind: int,
     assert read_tags(path) == Tags({"album": ("A",)}, Cover("image/jpeg", data) if is_kept else None)
 
 
-def test_a_frame_that_is_cut_is_left_out(tmp_path: Path) -> None:
+def test_truncated_frame_is_left_out(tmp_path: Path) -> None:
     cover = id3_frame(b"APIC", b"\0image/jpeg\0\3\0" + jpeg())
     tags = read_tags(written_mp3(tmp_path / "a.mp3", id3_tag(3, id3_frame(b"TALB", b"\0A") + cover[:-1])))
     assert tags == Tags({"album": ("A",)})

@@ -31,7 +31,7 @@ def test_covers_are_read(tmp_path: Path, suffix: str) -> None:
     assert read_tags(tagged_recording(tmp_path, suffix, {}, cover)).cover == Cover("image/jpeg", cover)
 
 
-def test_the_cover_of_an_ogg_is_read(tmp_path: Path) -> None:
+def test_cover_of_an_ogg_is_read(tmp_path: Path) -> None:
     path, picture = tagged_recording(tmp_path, "ogg", {"title": "A"}), Picture()
     picture.type, picture.data = 3, jpeg()
     file = mutagen.File(path)
@@ -40,7 +40,7 @@ def test_the_cover_of_an_ogg_is_read(tmp_path: Path) -> None:
     assert read_tags(path) == Tags({"title": ("A",)}, Cover("image/jpeg", picture.data))
 
 
-def test_the_cover_of_a_wma_is_read(tmp_path: Path) -> None:
+def test_cover_of_a_wma_is_read(tmp_path: Path) -> None:
     path, cover = tagged_recording(tmp_path, "wma", {"title": "A"}), jpeg()
     file = ASF(path)
     head = struct.pack("<BI", 3, len(cover)) + "image/jpeg\0front\0".encode("utf-16-le")
@@ -61,7 +61,7 @@ def test_names_of_itunes_are_read(tmp_path: Path) -> None:
     assert read_tags(path).texts == expected
 
 
-def test_a_format_is_told_by_its_content(tmp_path: Path) -> None:
+def test_format_follows_from_the_content(tmp_path: Path) -> None:
     path = tagged_recording(tmp_path, "flac", {"title": "A"})
     assert read_tags(path.rename(tmp_path / "a.mp3")).texts == {"title": ("A",)}
 
@@ -77,6 +77,6 @@ def test_values_are_bounded_in_number_and_length(tmp_path: Path) -> None:
     assert texts["artist"] == tuple(str(number) for number in range(32))
 
 
-def test_a_missing_recording_is_no_damaged_tag(tmp_path: Path) -> None:
+def test_missing_recording_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_tags(tmp_path / "a.mp3")

@@ -65,7 +65,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_tags_made_to_exhaust_their_reader_do_not(tmp_path: Path, name: str) -> None:
+def test_hostile_tags_do_not_exhaust_the_reader(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a"
     path.write_bytes(HOSTILE[name]())
     started = time.process_time()
@@ -74,13 +74,13 @@ def test_tags_made_to_exhaust_their_reader_do_not(tmp_path: Path, name: str) -> 
     assert sum(len(value) for values in tags.texts.values() for value in values) < 100_000
 
 
-def test_compressed_frames_are_left_out_and_their_neighbours_are_not(tmp_path: Path) -> None:
+def test_only_compressed_frames_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(_compressed_letters())
     assert read_tags(path).texts == {"album": ("A",)}
 
 
-def test_no_more_than_so_much_is_read(tmp_path: Path) -> None:
+def test_reader_stops_at_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(100))
     with path.open("rb") as file:

@@ -19,7 +19,7 @@ from tests.support.tiny_models import noise
 
 
 @pytest.mark.parametrize("name", WITH_TAGS)
-def test_stems_say_what_the_recording_said_and_which_they_are(tmp_path: Path, name: str) -> None:
+def test_stems_carry_the_tags_of_the_recording_and_their_name(tmp_path: Path, name: str) -> None:
     stem, cover = written_stem(tmp_path, name), Cover("image/jpeg", jpeg())
     write_tags(stem, Tags({**FULL.texts, "artist": ("歌手 🎵", "B; C/D")}, cover), "vocals")
     expected = {**FULL.texts, "title": ("Été à Łódź (vocals)",), "artist": ("歌手 🎵", "B; C/D")}
@@ -29,7 +29,7 @@ def test_stems_say_what_the_recording_said_and_which_they_are(tmp_path: Path, na
     assert "歌手 🎵" in shown["artist"]
 
 
-def test_a_flac_has_number_and_total_apart(tmp_path: Path) -> None:
+def test_flac_has_separate_number_and_total(tmp_path: Path) -> None:
     stem = written_stem(tmp_path, "flac")
     write_tags(stem, FULL, "drums")
     file = FLAC(stem)
@@ -37,7 +37,7 @@ def test_a_flac_has_number_and_total_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WITHOUT_TAGS)
-def test_formats_without_tags_stay_as_they_are(tmp_path: Path, name: str) -> None:
+def test_formats_without_tags_stay_unchanged(tmp_path: Path, name: str) -> None:
     stem = written_stem(tmp_path, name)
     before = stem.read_bytes()
     write_tags(stem, FULL, "vocals")
@@ -45,7 +45,7 @@ def test_formats_without_tags_stay_as_they_are(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", STEMS)
-def test_without_tags_a_stem_stays_as_it_is(tmp_path: Path, name: str) -> None:
+def test_stem_without_tags_stays_unchanged(tmp_path: Path, name: str) -> None:
     stem, source = written_stem(tmp_path, name), tmp_path / "source.wav"
     soundfile.write(source, noise(1, 100).T, 44100)
     before = stem.read_bytes()
@@ -53,7 +53,7 @@ def test_without_tags_a_stem_stays_as_it_is(tmp_path: Path, name: str) -> None:
     assert stem.read_bytes() == before
 
 
-def test_a_recording_without_title_gives_the_stem_its_name(tmp_path: Path) -> None:
+def test_recording_without_a_title_gives_the_stem_its_name(tmp_path: Path) -> None:
     stem = written_stem(tmp_path, "flac")
     write_tags(stem, Tags({"artist": ("A",)}), "vocals")
     assert read_tags(stem).texts == {"title": ("vocals",), "artist": ("A",)}
@@ -67,7 +67,7 @@ def test_a_recording_without_title_gives_the_stem_its_name(tmp_path: Path) -> No
     title=st.text(min_size=1, max_size=50),
     cover=st.booleans(),
 )
-def test_samples_are_untouched_and_any_text_survives(
+def test_tagging_keeps_the_samples_and_any_text(
     tmp_path: Path, name: str, samples: int, channels: int, title: str, cover: bool
 ) -> None:
     stem = written_stem(tmp_path, name, samples, channels)
@@ -92,7 +92,7 @@ def test_samples_are_untouched_and_any_text_survives(
 @example(name="flac", values=["/"], field="tracknumber")
 @example(name="flac", values=["/12", "3/", "4"], field="discnumber")
 @example(name="flac", values=["3 / 12"], field="tracknumber")
-def test_what_a_file_may_say_can_be_written_to_every_stem(
+def test_any_tag_of_a_recording_can_be_written_to_every_stem(
     tmp_path: Path, name: str, values: list[str], field: str
 ) -> None:
     """From FLAC, which holds any text; dates and numbers that are none are ID3's to refuse."""
@@ -109,7 +109,7 @@ def test_what_a_file_may_say_can_be_written_to_every_stem(
     assert read_tags(stem) == written
 
 
-def test_the_same_tags_give_the_same_bytes(tmp_path: Path) -> None:
+def test_same_tags_give_the_same_bytes(tmp_path: Path) -> None:
     found: list[list[bytes]] = []
     for _ in range(2):
         stems = [written_stem(tmp_path, name) for name in WITH_TAGS]
@@ -120,7 +120,7 @@ def test_the_same_tags_give_the_same_bytes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_a_full_disk_is_an_oserror(tmp_path: Path) -> None:
+def test_full_disk_is_an_oserror(tmp_path: Path) -> None:
     stem, limit = written_stem(tmp_path, "wav"), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (stem.stat().st_size + 20, limit[1]))
     try:
