@@ -223,7 +223,7 @@ class _Foreign(Separator):
         return mixture.unsqueeze(1)
 
 
-def test_impossible_requests_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_requests_are_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("unet")
     with pytest.raises(UserError, match="_Foreign cannot be exported"):
         exportable(_Foreign())

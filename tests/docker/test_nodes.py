@@ -159,7 +159,7 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     assert len(client.get_metric_history(run.info.run_id, "train/loss")) == 2, "each validation is told once"
 
 
-def test_first_node_without_a_project_is_one_line(nodes: Nodes) -> None:
+def test_first_node_without_a_project_prints_one_line(nodes: Nodes) -> None:
     shutil.rmtree(nodes.source)
     assert nodes.start(0, "true").wait(PATIENCE) == 78
     assert "STEMLINE_SOURCE holds no readable commit" in nodes.said(0)

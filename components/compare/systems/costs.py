@@ -60,8 +60,8 @@ def measure_costs(model: Model, folder: Path) -> Costs:
 def times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
     """Return the speed in seconds of music per second, overlap included, and the seconds that were separated.
 
-    The music is an endless song of noise. Every window yields one hop of it, so the speed does not depend on the length
-    of segments. A slow network separates two segments, a fast one 20 s; the first segment only warms up.
+    The music is an endless song of noise. Every segment yields one hop of it, so the speed does not depend on their
+    length. A slow network separates two segments, a fast one 20 s; the first segment only warms up.
     """
     random = np.random.default_rng(7)
     noise: Audio = random.standard_normal((model.channels, separator.segment), dtype=np.float32)

@@ -103,7 +103,7 @@ def test_acquire_keeps_foreign_files(home: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "thesis.txt").exists()
 
 
-def test_acquire_without_test_track_is_one_line_and_writes_problems(home: Path, tmp_path: Path) -> None:
+def test_acquire_without_test_track_is_a_user_error_and_writes_problems(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no track is left for the split 'test'"):
         acquire(_config(home, folder_test_share=0.0), tmp_path / "out", tmp_path / "scratch")
     assert (tmp_path / "out" / "problems.csv").is_file()

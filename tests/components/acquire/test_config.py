@@ -33,7 +33,7 @@ def test_registry_has_every_dataset_name() -> None:
         ({"datasets": ["demo"], "foldr": "x"}, "no such parameter"),
     ],
 )
-def test_mistakes_are_one_line(values: dict[str, object], says: str) -> None:
+def test_mistakes_are_a_user_error(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says) as caught:
         acquire_config(**values)
     assert "\n" not in str(caught.value)

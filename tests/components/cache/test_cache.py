@@ -106,7 +106,7 @@ def test_cache_excludes_the_test_split(data: Path, tmp_path: Path) -> None:
     assert set(pd.read_csv(tmp_path / "index.csv")["split"]) == {"train", "validation"}
 
 
-def test_track_without_a_target_is_one_line_and_leaves_no_cache(data: Path, tmp_path: Path) -> None:
+def test_track_without_a_target_is_a_user_error_and_leaves_no_cache(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no stem for the target 'piano'"):
         cache(_config(("vocals", "piano")), data, tmp_path)
     assert not list(tmp_path.rglob("*.npy"))

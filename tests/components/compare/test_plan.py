@@ -98,7 +98,7 @@ def test_plan_can_compare_models_only(tmp_path: Path) -> None:
         (["--only-models"], "--only-models leaves nothing to compare"),
     ],
 )
-def test_impossible_plan_is_one_line(
+def test_impossible_plan_prints_one_line(
     given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -109,7 +109,9 @@ def test_impossible_plan_is_one_line(
 
 @pytest.mark.parametrize("option", ["--tracks", "--steps"])
 @pytest.mark.parametrize("count", ["0", "-1"])
-def test_count_of_zero_is_one_line(option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_count_of_zero_prints_one_line(
+    option: str, count: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         run_command(write_plan, "--out", str(tmp_path), *SOUND, option, count)
     assert f"command line: compare.{option[2:]}: expected a number greater" in capsys.readouterr().err

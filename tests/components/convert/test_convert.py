@@ -26,7 +26,7 @@ from tests.support.tiny_models import run_python
         ("tape", "x", "there are no weights of the kind tape"),
     ],
 )
-def test_missing_weights_are_one_line_with_their_folder(
+def test_missing_weights_are_a_user_error_with_their_folder(
     kind: str, source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "demucs" in kind:

@@ -178,7 +178,7 @@ def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
         ("htdemucs", {"emb_scale": 1.0}, "from our network's; name other weights"),
     ],
 )
-def test_unsupported_settings_are_one_line(kind: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_unsupported_settings_are_a_user_error(kind: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
     _saved(kind, tmp_path / "x.th", **more)
     with pytest.raises(UserError, match=message) as raised:
         convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
@@ -186,7 +186,7 @@ def test_unsupported_settings_are_one_line(kind: str, more: dict[str, Any], mess
     assert not (tmp_path / "model").exists()
 
 
-def test_checkpoint_of_another_kind_is_one_line(tmp_path: Path) -> None:
+def test_checkpoint_of_another_kind_is_a_user_error(tmp_path: Path) -> None:
     _saved("demucs", tmp_path / "x.th")
     for kind in ("hdemucs", "htdemucs"):
         with pytest.raises(UserError, match="holds no"):

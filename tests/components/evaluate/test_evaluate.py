@@ -217,7 +217,7 @@ def test_command_checks_the_run_before_it_scores(step: Step, tmp_path: Path, mon
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_test_tracks_are_one_line(step: Step, tmp_path: Path) -> None:
+def test_missing_test_tracks_are_a_user_error(step: Step, tmp_path: Path) -> None:
     write_manifest(tmp_path, [])
     with pytest.raises(UserError, match="no track in the split 'test'"):
         evaluate(evaluate_config(), step.model, tmp_path, tmp_path / "out")

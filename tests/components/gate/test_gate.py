@@ -1,4 +1,4 @@
-"""The step: scores in, a verdict in a file, on the version and on its run out."""
+"""The gate reads scores, and writes a verdict to a file, to the version and to its run."""
 
 from pathlib import Path
 
@@ -178,7 +178,7 @@ def test_version_without_findings_is_refused(tmp_path: Path, version: VersionRef
     assert not gate(config, version, evidence(scores), None, tmp_path / "out").passed
 
 
-def test_deleted_run_is_one_line(tmp_path: Path, version: VersionRef) -> None:
+def test_deleted_run_is_a_user_error(tmp_path: Path, version: VersionRef) -> None:
     scores = write_scores(tmp_path / "scores", GOOD, MIXTURE)
     with pytest.raises(UserError, match="MLflow run gone is not in sqlite"):
         gate(gate_config(), version.model_copy(update={"run_id": "gone"}), evidence(scores), None, tmp_path / "out")

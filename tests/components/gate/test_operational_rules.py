@@ -1,4 +1,4 @@
-"""What it takes to run a version: budgets, and a version or champion that does not work."""
+"""The rules about running a version: budgets, and a version or champion that does not work."""
 
 from collections.abc import Callable
 

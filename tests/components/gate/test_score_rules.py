@@ -333,21 +333,21 @@ def test_scores_of_another_scorer_refuse_the_challenger() -> None:
 
 
 @pytest.mark.parametrize("missing", ["scores.csv", "test.json"])
-def test_missing_scores_are_one_line(tmp_path: Path, missing: str) -> None:
+def test_missing_scores_are_a_user_error(tmp_path: Path, missing: str) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
     (folder / missing).unlink()
     with pytest.raises(UserError, match=f"{missing} does not exist: run `dvc repro --force evaluate`"):
         read_scores(folder)
 
 
-def test_missing_scores_of_the_model_are_one_line(tmp_path: Path) -> None:
+def test_missing_scores_of_the_model_are_a_user_error(tmp_path: Path) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
     SCORES.write(folder, pd.DataFrame(columns=list(SCORES.columns)))
     with pytest.raises(UserError, match=r"scores\.csv has no scores of the model.*evaluate\.systems"):
         read_scores(folder)
 
 
-def test_scores_without_their_origin_are_one_line(tmp_path: Path) -> None:
+def test_scores_without_their_origin_are_a_user_error(tmp_path: Path) -> None:
     folder = write_scores(tmp_path / "scores", {"vocals": [1.0]})
     path = folder / Evaluation.FILE
     write_json(path, {key: value for key, value in json.loads(path.read_text()).items() if key != "digest"})

@@ -1,4 +1,4 @@
-"""Slices: one kind of music that got worse refuses a version that is better on average."""
+"""Slices: the gate refuses a version that is better on average and worse for one kind of music."""
 
 from collections.abc import Mapping
 from pathlib import Path

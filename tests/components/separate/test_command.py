@@ -72,7 +72,7 @@ def test_champion_replaces_the_shipped_model(place: Path, monkeypatch: pytest.Mo
     assert _model_of(place)["sha256"] == load_model(champion).digest
 
 
-def test_registry_that_does_not_answer_is_one_line(place: Path) -> None:
+def test_registry_that_does_not_answer_ends_with_75(place: Path) -> None:
     save_tiny_model(place / "models" / NAME)
     code, _, error = _separate(place, "http://127.0.0.1:9")
     assert code == ExitCode.OUTAGE
@@ -106,6 +106,6 @@ def test_options_replace_parameters(place: Path) -> None:
         ({"limit": 0}, "command line: separate.limit"),
     ],
 )
-def test_wrong_option_is_one_line(options: dict[str, object], says: str) -> None:
+def test_wrong_option_is_a_user_error(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         prepare_job("in", "out", options)

@@ -1,4 +1,4 @@
-"""A catalogue that is unlike the training's music is said to be, if it is more than a few recordings."""
+"""A job reports a catalogue that is unlike the music of the training, if it has more than a few recordings."""
 
 import json
 from pathlib import Path

@@ -350,7 +350,7 @@ def test_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
     assert counts(separate(model, tmp_path / "music", tmp_path / "out")) == (0, 0, 0, 0)
 
 
-def test_missing_source_or_model_is_one_line(model: Path, tmp_path: Path) -> None:
+def test_missing_source_or_model_is_a_user_error(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is neither a file nor a folder"):
         separate(model, tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(UserError, match=r"is not a model: model\.json is missing"):

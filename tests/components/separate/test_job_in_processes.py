@@ -271,7 +271,7 @@ def test_job_separates_from_bucket_to_bucket(bucket: Bucket, tmp_path: Path) -> 
     assert "1 recordings = 1 done" in single.stdout
 
 
-def test_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: Path) -> None:
+def test_store_that_refuses_or_is_down_prints_one_line(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model")
     soundfile.write(tmp_path / "a.wav", noise(0, 2000).T, 44100)
     bucket.put(tmp_path / "a.wav", "in/a.wav")
@@ -294,7 +294,7 @@ def test_store_that_refuses_or_is_down_is_one_line(bucket: Bucket, tmp_path: Pat
     assert "is AWS_ENDPOINT_URL right, and the store up?" in fails("s3://music/in", "out", {}, ExitCode.OUTAGE)
 
 
-def test_withdrawn_credentials_are_one_line_and_lose_nothing(bucket: Bucket, tmp_path: Path) -> None:
+def test_withdrawn_credentials_print_one_line_and_lose_nothing(bucket: Bucket, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 16, 12)
     bucket.put(music, "in")
@@ -338,7 +338,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(place)], check=True)
 
 
-def test_full_disk_is_one_line_and_the_next_job_continues(small_disk: Path, tmp_path: Path) -> None:
+def test_full_disk_prints_one_line_and_the_next_job_continues(small_disk: Path, tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "in", 8, 8)
     command = [*COMMAND, "--model", str(model), str(music)]
@@ -356,7 +356,7 @@ def test_full_disk_is_one_line_and_the_next_job_continues(small_disk: Path, tmp_
     assert files(small_disk) == files(tmp_path / "roomy")
 
 
-def test_interrupted_job_is_one_line_and_the_next_job_continues(tmp_path: Path) -> None:
+def test_interrupted_job_prints_one_line_and_the_next_job_continues(tmp_path: Path) -> None:
     model = save_tiny_model(tmp_path / "model", network=LONG)
     music = _music(tmp_path / "music", 8, 20)
     command = [sys.executable, *COMMAND, "--model", str(model), str(music), "out"]

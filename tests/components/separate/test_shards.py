@@ -1,4 +1,4 @@
-"""A catalogue cut into parts of about the same size, each done on its own, and one account of all."""
+"""A catalogue is cut into shards of about the same size; each is separated alone, and one ledger covers all."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_cut_run_and_gather_give_one_summary(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(("limit", "count", "says"), [(0, 0, "give 1 or more"), (5, 2, "--manifest")])
-def test_impossible_cut_is_one_line(tmp_path: Path, limit: int, count: int, says: str) -> None:
+def test_impossible_cut_is_a_user_error(tmp_path: Path, limit: int, count: int, says: str) -> None:
     (tmp_path / "in").mkdir()
     address = fetch_model(str(save_tiny_model(tmp_path / "model")), tmp_path)
     options = JobOptions(limit=limit or None)

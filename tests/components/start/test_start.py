@@ -26,6 +26,6 @@ def test_no_model_replaces_the_one_before(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["start.json"]
 
 
-def test_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_a_model_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a model"):
         start(str(tmp_path), tmp_path / "out", tmp_path / "scratch")

@@ -24,7 +24,7 @@ from tests.components.train.train_music import PARAMS, train_config
         ({"network": {"name": "unet", "depth": 3}}, "network.depth: no such parameter"),
     ],
 )
-def test_wrong_parameter_is_one_line_with_its_name(change: dict[str, object], complaint: str) -> None:
+def test_wrong_parameter_is_a_user_error_with_its_name(change: dict[str, object], complaint: str) -> None:
     with pytest.raises(UserError, match=re.escape(complaint)) as raised:
         train_config(**change)
     assert "\n" not in str(raised.value)

@@ -89,7 +89,7 @@ def test_silent_target_is_ignored_in_the_choice_of_the_best(
     assert (story.state.best.step, story.state.best.score) == (3, 3.0)
 
 
-def test_nan_loss_is_one_line_with_step_and_tracks(tmp_path: Path, group: Group) -> None:
+def test_nan_loss_is_a_user_error_with_step_and_tracks(tmp_path: Path, group: Group) -> None:
     config = train_config(steps=5)
     story = _Story(config, noise_cache(tmp_path / "cache"), group, tmp_path / "scratch")
     stems = np.full((1, 2, 2, 4000), np.nan, np.float32)

@@ -47,7 +47,7 @@ def test_part_trains_at_its_own_rate() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"frozen": ["no.such.*"]}, {"learning_rates": {"no.such.*": 0.1}}])
-def test_pattern_without_a_module_is_one_line(changes: dict[str, object]) -> None:
+def test_pattern_without_a_module_is_a_user_error(changes: dict[str, object]) -> None:
     with pytest.raises(UserError, match=r"no module matches no\.such\.\* \(there are "):
         tiny_state(train_config(**changes))
 

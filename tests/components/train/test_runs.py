@@ -117,7 +117,7 @@ def test_nan_loss_ends_the_training_with_one_line(tmp_path: Path, cache: Path, s
     assert training.run().code == 2
 
 
-def test_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+def test_wrong_parameter_prints_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", cache, store, steps=-1).run()
     assert outcome.code == 2
     assert (
@@ -125,14 +125,14 @@ def test_wrong_parameter_is_one_line(tmp_path: Path, cache: Path, store: str) ->
     )
 
 
-def test_missing_cache_is_one_line(tmp_path: Path, store: str) -> None:
+def test_missing_cache_prints_one_line(tmp_path: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", tmp_path / "nowhere", store).run()
     assert outcome.code == 2
     assert outcome.text.count("\n") == 1
     assert "nowhere/cache.json does not exist: run `dvc repro cache` first" in outcome.text
 
 
-def test_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: str) -> None:
+def test_cache_without_validation_tracks_prints_one_line(tmp_path: Path, store: str) -> None:
     cache = write_cache(tmp_path / "cache", {("train", "Song"): tone_and_noise(0, 2)})
     outcome = Training(tmp_path / "run", cache, store).run()
     assert outcome.code == 2
@@ -140,7 +140,7 @@ def test_cache_without_validation_tracks_is_one_line(tmp_path: Path, store: str)
     assert "has no validation tracks" in outcome.text.splitlines()[-1]
 
 
-def test_batch_that_cannot_be_shared_is_one_line(tmp_path: Path, cache: Path, store: str) -> None:
+def test_batch_that_cannot_be_shared_prints_one_line(tmp_path: Path, cache: Path, store: str) -> None:
     outcome = Training(tmp_path / "run", cache, store, processes=2, batch=3).run()
     assert outcome.code == 2
     assert "Traceback" not in outcome.text

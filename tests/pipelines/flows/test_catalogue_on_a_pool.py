@@ -88,7 +88,7 @@ def test_server_accepts_the_pool_templates(variables: dict[str, str], kind: str)
     assert found["base_job_template"]["variables"]["properties"]["image"]["default"].startswith("stemline/worker")
 
 
-def test_missing_pool_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
+def test_missing_pool_prints_one_line(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     result = run_python(
         "-m", "pipelines.terminal.cli", "separate", "--pool", "nowhere", "in", "out", cwd=tmp_path, more=variables

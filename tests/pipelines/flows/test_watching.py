@@ -153,7 +153,7 @@ def test_each_folder_has_its_own_record(look: Look, music: Path, workspace: Path
     assert len(_marks(workspace)) == 2
 
 
-def test_missing_folder_is_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
+def test_missing_folder_fails_with_one_line(look: Look, tmp_path: Path, workspace: Path) -> None:
     state = look(tmp_path / "nowhere")
     assert state.is_failed()
     assert state.message is not None

@@ -105,7 +105,7 @@ def test_outage_of_the_dvc_remote_keeps_its_reason(tmp_path: Path, arguments: tu
         (OSError(28, "No space left on device", "model.pt"), 2, "stemline: model.pt: No space left on device"),
     ],
 )
-def test_outage_and_full_disk_are_one_line(
+def test_outage_and_full_disk_print_one_line(
     error: Exception, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_program(raising(error)) == code

@@ -176,7 +176,7 @@ def _parameters(checkout: Checkout) -> object:
     return YAML(typ="safe").load(checkout.folder / "params.yaml")
 
 
-def test_broken_clone_is_replaced_and_a_git_error_is_one_line(project: Path) -> None:
+def test_broken_clone_is_replaced_and_a_git_error_is_a_user_error(project: Path) -> None:
     with open_checkout() as checkout:
         objects = checkout.folder / ".git" / "objects"
     shutil.rmtree(objects)
@@ -234,7 +234,7 @@ def test_save_experiment_brings_one_ref_to_the_project(project: Path) -> None:
     assert sorted(_experiments()) == sorted([ref, f"refs/exps/{second[:2]}/{second[2:]}/compare-unet"])
 
 
-def test_folder_without_params_or_commit_is_one_line(
+def test_folder_without_params_or_commit_is_a_user_error(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="git has no commit nowhere here"), open_checkout("nowhere"):

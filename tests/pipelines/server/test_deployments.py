@@ -77,7 +77,7 @@ def test_deployments_are_selected_by_name(found: dict[str, DeploymentSpec]) -> N
         select_deployments(everything, ["champion", "retrain"])
 
 
-def test_missing_prefect_yaml_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_prefect_yaml_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"prefect\.yaml does not exist: run from the root"):
         read_deployments()
@@ -97,7 +97,7 @@ def test_time_limit_is_in_hours_and_not_too_short(
         assert one.time_limit
 
 
-def test_misplaced_parameter_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misplaced_parameter_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     section = '{name: sunday, entrypoint: "pipelines/flows/retraining.py:retrain", require_approval: true}'
     (tmp_path / "prefect.yaml").write_text(f"deployments:\n  - {section}\n")
     monkeypatch.chdir(tmp_path)

@@ -332,7 +332,7 @@ def _set_running_and_silent(studio: Studio, run: str, tag: str) -> None:
     requests.post(f"{studio.api}/events", json=[lives], timeout=30).raise_for_status()
 
 
-def test_wrong_webhook_address_is_one_line_that_hides_it(here: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_webhook_address_is_a_user_error_that_hides_it(here: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(automations.WEBHOOK_VARIABLE, f"hooks/{SECRET}")
     with connect_to_server() as client, pytest.raises(UserError, match="begins with http:// or https://") as caught:
         automations.notify_by_webhook(client)

@@ -43,7 +43,7 @@ def test_help_explains_the_verb(tmp_path: Path, verb: str, taught: list[str]) ->
         assert word.casefold() in result.stdout.casefold()
 
 
-def test_run_outside_a_project_is_one_line(tmp_path: Path) -> None:
+def test_run_outside_a_project_prints_one_line(tmp_path: Path) -> None:
     result = cli(tmp_path, "run")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "stemline: params.yaml does not exist: run from the root of the project, where it lies\n"
@@ -58,7 +58,7 @@ def test_run_outside_a_project_is_one_line(tmp_path: Path) -> None:
         (["rollback"], "missing option '--why' (see `stemline rollback --help`)"),
     ],
 )
-def test_mistake_in_the_command_line_is_one_line_and_exit_code_2(
+def test_mistake_in_the_command_line_prints_one_line_and_ends_with_2(
     tmp_path: Path, arguments: list[str], mistake: str
 ) -> None:
     result = cli(tmp_path, *arguments)
@@ -71,7 +71,7 @@ def test_version_names_package_and_commit(tmp_path: Path) -> None:
     assert re.fullmatch(r"stemline \d+\.\d+\.\d+( \(commit [0-9a-f]{12}\))?\n", result.stdout)
 
 
-def test_wrong_parameter_of_a_retraining_is_one_line_before_the_start(tmp_path: Path) -> None:
+def test_wrong_parameter_of_a_retraining_prints_one_line_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("train:\n  steps: 5\n")
     result = cli(tmp_path, "retrain", "--set", "train.step=6")
     assert (result.returncode, result.stdout) == (2, "")
@@ -88,7 +88,7 @@ def test_only_given_options_become_arguments(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.slow
-def test_separation_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
+def test_separation_of_a_missing_file_prints_one_line(tmp_path: Path) -> None:
     network = UNetConfig(widths=(4, 8), stft=StftConfig(window=512, hop=128), bins=128, frames=32)
     targets = ("vocals", "accompaniment")
     save_model(tmp_path / "model", build_unet(network, len(targets), 2), network, targets, 44100, 2, {})

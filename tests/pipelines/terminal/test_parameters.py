@@ -77,7 +77,7 @@ def test_written_numbers_are_numbers_for_the_steps(params: Path, text: str) -> N
         ("train.steps=[1", "the value is not YAML"),
     ],
 )
-def test_wrong_assignment_is_one_line_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
+def test_wrong_assignment_is_a_user_error_and_changes_nothing(params: Path, assignment: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint) as raised:
         write_parameters(["train.steps=5", assignment], params)
     assert assignment in str(raised.value)
@@ -85,7 +85,7 @@ def test_wrong_assignment_is_one_line_and_changes_nothing(params: Path, assignme
     assert params.read_text(encoding="utf-8") == PARAMS
 
 
-def test_missing_or_broken_file_is_one_line(tmp_path: Path) -> None:
+def test_missing_or_broken_file_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist: run from the root of the project"):
         write_parameters([], tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("a: [", encoding="utf-8")

@@ -41,7 +41,7 @@ def test_reasons_name_parameters_and_files(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_failure_of_dvc_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_of_dvc_is_a_command_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError, match=r"^`dvc status` failed: you are not inside of a DVC repository"):
         read_stage_status()

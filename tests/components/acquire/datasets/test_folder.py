@@ -97,7 +97,7 @@ def test_table_overrides_names_and_folders(song: Write, tmp_path: Path) -> None:
         ("track,artist\na,b,c,d\ne,f,g,h,i,j\n", "not a CSV file"),
     ],
 )
-def test_damaged_table_is_one_line(song: Write, tmp_path: Path, table: str, says: str) -> None:
+def test_damaged_table_is_a_user_error(song: Write, tmp_path: Path, table: str, says: str) -> None:
     song(tmp_path / "x")
     (tmp_path / "tracks.csv").write_text(table)
     with pytest.raises(UserError, match=says) as caught:
@@ -141,7 +141,7 @@ def test_find_keeps_two_tracks_of_one_name_apart(song: Write, tmp_path: Path) ->
     assert list(_names(_find(tmp_path))) == ["A - B", "A - B (2)"]
 
 
-def test_missing_or_empty_folder_is_one_line(tmp_path: Path) -> None:
+def test_missing_or_empty_folder_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a folder"):
         _find(tmp_path / "nowhere")
     with pytest.raises(UserError, match="has no multitrack in it"):

@@ -127,7 +127,7 @@ def test_killed_mirror_continues(full: Bucket, tmp_path: Path, fetched: list[str
     assert not (folder.parent / "landing").exists()
 
 
-def test_unusable_bucket_is_one_line(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_bucket_is_a_user_error(full: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = tmp_path / "scratch"
     with pytest.raises(UserError, match=rf"{ADDRESS}/none holds nothing"):
         mirror_bucket(f"{ADDRESS}/none", scratch)

@@ -80,7 +80,7 @@ def test_full_songs_are_refused_as_excerpts(hq: Path, monkeypatch: pytest.Monkey
         find(replace(EDITIONS["musdb18-hq"], is_excerpts=True), CONFIG, hq)
 
 
-def test_wrong_musdb_path_is_one_line(
+def test_wrong_musdb_path_is_a_user_error(
     excerpts: Path, hq: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty").mkdir()

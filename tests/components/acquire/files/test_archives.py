@@ -83,7 +83,7 @@ def test_unpack_refuses_a_repeated_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [slice(0, 0), slice(0, 500), slice(40, 60)])
-def test_damaged_archive_is_one_line_and_leaves_no_file(tmp_path: Path, damage: slice) -> None:
+def test_damaged_archive_is_a_user_error_and_leaves_no_file(tmp_path: Path, damage: slice) -> None:
     archive = _archive(tmp_path / "a.zip", {"a": bytes(range(256)) * 100, "b": b"2"})
     data = bytearray(archive.read_bytes())
     if damage.start:

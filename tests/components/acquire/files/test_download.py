@@ -64,7 +64,7 @@ def test_download_refuses_a_longer_file(line: BadLine, tmp_path: Path) -> None:
     assert (tmp_path / "file.zip").read_bytes() == BODY
 
 
-def test_shorter_file_is_one_line(line: BadLine, tmp_path: Path) -> None:
+def test_shorter_file_is_a_user_error(line: BadLine, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is shorter than"):
         fetch(_remote(line, BODY[:-5]), tmp_path / "file.zip", pause=0.01)
 
@@ -78,7 +78,7 @@ def test_download_gives_up_on_a_silent_server_and_keeps_its_part(line: BadLine, 
     assert (tmp_path / "file.zip.part").stat().st_size == 2_000_000
 
 
-def test_unreachable_server_is_one_line(tmp_path: Path) -> None:
+def test_unreachable_server_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be downloaded"):
         fetch(Remote("http://127.0.0.1:9/file.zip", 10, None), tmp_path / "file.zip", pause=0.001)
 

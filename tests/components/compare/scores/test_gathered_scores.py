@@ -69,7 +69,7 @@ def test_infinite_score_counts_as_missing(tmp_path: Path) -> None:
         ({"window_seconds": 2.0}, "scored with different frames"),
     ],
 )
-def test_incomparable_scores_are_one_line(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+def test_incomparable_scores_are_a_user_error(tmp_path: Path, other: dict[str, Any], message: str) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     write_system(tmp_path, "b", {"model": 1.0}, **other)
     with pytest.raises(UserError, match=message):
@@ -113,7 +113,7 @@ def test_wrong_museval_files_fail_alone(tmp_path: Path) -> None:
     }
 
 
-def test_folder_without_scores_is_one_line(tmp_path: Path) -> None:
+def test_folder_without_scores_is_a_user_error(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
     with pytest.raises(UserError, match="there is a system a here already"):
         gather_scores(tmp_path / "systems", {"a": tmp_path / "x"})

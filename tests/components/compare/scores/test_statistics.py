@@ -1,4 +1,4 @@
-"""Paired comparisons: what they say of systems that differ, and of systems that do not."""
+"""Paired comparisons of systems that differ, and of systems that do not."""
 
 import numpy as np
 import pandas as pd

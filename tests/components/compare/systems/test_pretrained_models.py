@@ -43,7 +43,7 @@ def test_model_has_name_stems_and_origin(tmp_path: Path) -> None:
         ("x", {"channels": 1}, "--models x: it works on 44100 Hz in 1 channel, and"),
     ],
 )
-def test_incomparable_model_is_one_line(tmp_path: Path, name: str, made: dict[str, int], message: str) -> None:
+def test_incomparable_model_is_a_user_error(tmp_path: Path, name: str, made: dict[str, int], message: str) -> None:
     folder = save_tiny_model(tmp_path / "model", **made) if made else tmp_path  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message) as raised:
         find_pretrained({name: str(folder)}, 44100, 2)

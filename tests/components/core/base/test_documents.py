@@ -52,7 +52,7 @@ def test_read_accepts_this_and_older_formats(version: dict[str, int]) -> None:
         (b'{"title": "a", "format_version": 3}', "was written by a newer Stemline (format 3): update this one"),
     ],
 )
-def test_damaged_document_is_one_line(tmp_path: Path, text: bytes, problem: str) -> None:
+def test_damaged_document_is_a_user_error(tmp_path: Path, text: bytes, problem: str) -> None:
     (tmp_path / "song.json").write_bytes(text)
     with pytest.raises(UserError) as error:
         _Song.read(tmp_path)

@@ -37,7 +37,7 @@ def test_errors_reach_the_caller() -> None:
         list(map_in_processes(_refuse, [3], "refusals", "numbers"))
 
 
-def test_killed_process_is_one_line() -> None:
+def test_killed_process_is_a_user_error() -> None:
     with pytest.raises(UserError, match="deaths: a process was killed"):
         list(map_in_processes(_die, [1, 2], "deaths", "numbers"))
 

@@ -65,7 +65,7 @@ def test_load_section_reads_the_numbers_of_dvc(tmp_path: Path, text: str) -> Non
         (GOOD, "step:\n", "step: expected names and values"),
     ],
 )
-def test_wrong_section_is_one_line(tmp_path: Path, wrong: str, right: str, says: str) -> None:
+def test_wrong_section_is_a_user_error(tmp_path: Path, wrong: str, right: str, says: str) -> None:
     assert wrong in GOOD
     with pytest.raises(UserError) as error:
         _load(tmp_path, GOOD.replace(wrong, right))
@@ -86,7 +86,7 @@ def test_missing_file_says_where_to_run(tmp_path: Path) -> None:
         load_section("step", _Config, tmp_path / "params.yaml")
 
 
-def test_binary_file_is_one_line(tmp_path: Path) -> None:
+def test_binary_file_is_a_user_error(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(b"step: \xff\xfe\x00")
     with pytest.raises(UserError, match="is not valid YAML"):

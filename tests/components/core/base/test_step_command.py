@@ -13,21 +13,21 @@ def _run(work: str) -> tuple[int, str]:
     return result.returncode, result.stderr
 
 
-def test_user_error_is_one_line() -> None:
+def test_user_error_prints_one_line() -> None:
     assert _run("raise UserError('the disk is full of jazz')") == (2, "stemline: the disk is full of jazz\n")
 
 
-def test_missing_file_is_one_line() -> None:
+def test_missing_file_prints_one_line() -> None:
     assert _run("open('/nowhere/at/all')") == (2, "stemline: /nowhere/at/all: No such file or directory\n")
 
 
-def test_interruption_is_one_line() -> None:
+def test_interruption_prints_one_line() -> None:
     code, text = _run("raise KeyboardInterrupt")
     assert code == 130
     assert len(text.splitlines()) == 1
 
 
-def test_outage_is_one_line_and_exit_code_75() -> None:
+def test_outage_prints_one_line_and_ends_with_75() -> None:
     again = "the same command goes on when that is back"
     assert _run("raise Outage('no answer')") == (75, f"stemline: no answer; {again}\n")
     assert _run("import requests; raise requests.ConnectionError('refused')") == (75, f"stemline: refused; {again}\n")

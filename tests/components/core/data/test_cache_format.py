@@ -140,6 +140,6 @@ def test_missing_cache_says_what_to_run(tmp_path: Path) -> None:
         ShardReader(tmp_path, "train")
 
 
-def test_split_without_tracks_is_one_line(cache: Path) -> None:
+def test_split_without_tracks_is_a_user_error(cache: Path) -> None:
     with pytest.raises(UserError, match="has no test tracks: acquire more data"):
         ShardReader(cache, "test")

@@ -232,7 +232,7 @@ def test_accompaniment_can_be_a_stem_of_its_own(tmp_path: Path) -> None:
     assert np.array_equal(found[0], stems["accompaniment"])
 
 
-def test_missing_target_is_one_line(tmp_path: Path) -> None:
+def test_missing_target_is_a_user_error(tmp_path: Path) -> None:
     track = _track(tmp_path, {"vocals": noise(0, 10), "other": noise(1, 10)})
     with pytest.raises(UserError, match=r"'made/a - b' has no stem for the target 'drums' \(it has vocals, other\)"):
         read_targets(track, ("vocals", "drums"), RATE, 2)

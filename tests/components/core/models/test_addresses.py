@@ -119,7 +119,7 @@ def test_fetch_model_ignores_half_a_download(tmp_path: Path, monkeypatch: pytest
         ("models:/", "is not an address of a model"),
     ],
 )
-def test_missing_model_is_one_line(address: str, says: str, tmp_path: Path) -> None:
+def test_missing_model_is_a_user_error(address: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         fetch_model(address, tmp_path)
     assert says in str(error.value)

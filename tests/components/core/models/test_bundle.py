@@ -88,7 +88,7 @@ def _flip_a_byte(path: Path) -> None:
         (lambda folder: (folder / ModelDescription.FILE).write_text("{}"), "network: Field required"),
     ],
 )
-def test_damaged_model_is_one_line(model: Path, damage: Callable[[Path], Any], says: str) -> None:
+def test_damaged_model_is_a_user_error(model: Path, damage: Callable[[Path], Any], says: str) -> None:
     damage(model)
     _require_error(model, says)
 
@@ -118,13 +118,13 @@ def _require_error(model: Path, says: str) -> None:
         ({"sha256": "0" * 64}, "does not have the checksum"),
     ],
 )
-def test_wrong_description_is_one_line(model: Path, change: dict[str, Any], says: str) -> None:
+def test_wrong_description_is_a_user_error(model: Path, change: dict[str, Any], says: str) -> None:
     document = json.loads((model / ModelDescription.FILE).read_text())
     (model / ModelDescription.FILE).write_text(json.dumps(document | change))
     _require_error(model, says)
 
 
-def test_damaged_weights_with_the_right_checksum_are_one_line(model: Path) -> None:
+def test_damaged_weights_with_the_right_checksum_are_a_user_error(model: Path) -> None:
     (model / WEIGHTS).write_bytes(b"\x80\x04rubbish" * 100)
     document = json.loads((model / ModelDescription.FILE).read_text()) | {"sha256": digest_file(model / WEIGHTS)}
     (model / ModelDescription.FILE).write_text(json.dumps(document))

@@ -163,13 +163,13 @@ def test_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         ({"window": 8192}, "network.window: expected a number less than 8192"),
     ],
 )
-def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_a_user_error(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "bs_roformer"} | values)
     assert says in str(error.value)
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_three_channels_are_one_line() -> None:
+def test_three_channels_are_a_user_error() -> None:
     with pytest.raises(UserError, match=r"^bs_roformer .* one or two channels, not 3: set cache\.channels to 2$"):
         build_bs_roformer(SMALL, 2, 3)

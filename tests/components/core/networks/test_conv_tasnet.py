@@ -63,6 +63,6 @@ def test_stems_scale_with_the_loudness(gain: float) -> None:
         assert torch.allclose(separator(gain * mixture), gain * separator(mixture), rtol=2e-2, atol=2e-3 * gain)
 
 
-def test_odd_filter_is_one_line() -> None:
+def test_odd_filter_is_a_user_error() -> None:
     with pytest.raises(UserError, match=r"network\.filter_samples: expected a multiple of 2, got 15"):
         parse_network({"name": "conv_tasnet", "filter_samples": 15})

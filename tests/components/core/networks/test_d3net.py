@@ -134,7 +134,7 @@ def test_masks_do_not_depend_on_the_loudness() -> None:
         ({"bins": 2050}, "only 2049"),
     ],
 )
-def test_wrong_sizes_are_one_line(change: dict[str, Any], message: str) -> None:
+def test_wrong_sizes_are_a_user_error(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as raised:
         parse_network({"name": "d3net", **SMALL, **change})
     assert "\n" not in str(raised.value)

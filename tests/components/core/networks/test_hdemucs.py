@@ -107,7 +107,7 @@ def test_branches_meet_at_the_same_length(window: int, depth: int) -> None:
         ({"channels": 6}, "network.channels: expected a multiple of 4"),
     ],
 )
-def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_a_user_error(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "hdemucs"} | values)
     assert says in str(error.value)

@@ -121,7 +121,7 @@ def test_config_accepts_windows_that_fit_the_depth(values: dict[str, int]) -> No
         ({"channels": 4}, "network.channels: expected a number greater than or equal to 8"),
     ],
 )
-def test_wrong_parameter_is_one_line(values: dict[str, Any], says: str) -> None:
+def test_wrong_parameter_is_a_user_error(values: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "htdemucs"} | values)
     assert says in str(error.value)

@@ -139,7 +139,7 @@ def test_registry_finds_every_architecture_by_name(name: str) -> None:
         ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: expected a whole number"),
     ],
 )
-def test_wrong_network_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_network_is_a_user_error(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network(values, "some.yaml")
     assert str(error.value).startswith("some.yaml: ")

@@ -156,7 +156,7 @@ def test_training_is_refused(make: Callable[[], Separator]) -> None:
         make().train().estimates(_mixture(100))
 
 
-def test_damaged_file_is_one_line() -> None:
+def test_damaged_file_is_a_user_error() -> None:
     with pytest.raises(UserError, match="does not open") as raised:
         _separator(b"no such thing", {"kind": "waveform", "segment": 10})(_mixture(10))
     assert "\n" not in str(raised.value)
@@ -170,7 +170,7 @@ def test_damaged_file_is_one_line() -> None:
         ({"kind": "magnitude-mask", "stft": STFT, "bins": 258, "frames": 9}, "an STFT of window 512 has only 257"),
     ],
 )
-def test_wrong_interface_is_one_line(interface: dict[str, Any], message: str) -> None:
+def test_wrong_interface_is_a_user_error(interface: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as raised:
         parse_network({"name": "onnx", "size": 10, "interface": interface})
     assert "\n" not in str(raised.value)

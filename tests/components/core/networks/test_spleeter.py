@@ -298,7 +298,7 @@ def test_silence_is_separated_into_silence() -> None:
         ({"bins": 2050}, "an STFT of window 4096 has only 2049"),
     ],
 )
-def test_wrong_parameter_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_parameter_is_a_user_error(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "spleeter"} | values)
     assert says in str(error.value)

@@ -312,7 +312,7 @@ def test_octave_shares_of_silence_are_equal() -> None:
         ({"frames": 2}, "network.frames: expected a number greater than 2"),
     ],
 )
-def test_wrong_parameter_is_one_line(values: dict[str, object], says: str) -> None:
+def test_wrong_parameter_is_a_user_error(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_network({"name": "tdf_unet"} | values)
     assert says in str(error.value)

@@ -88,6 +88,6 @@ def test_stems_do_not_depend_on_a_shift_by_whole_steps() -> None:
 
 
 @pytest.mark.parametrize("filters", [{"down": 14}, {"up": 4}])
-def test_even_filters_are_one_line(filters: dict[str, int]) -> None:
+def test_even_filters_are_a_user_error(filters: dict[str, int]) -> None:
     with pytest.raises(UserError, match=r"network\.(down|up): the filters must have an odd number of samples, got"):
         parse_network({"name": "wave_unet", **filters})

@@ -97,14 +97,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def test_changed_entry_is_one_line(folder: Path) -> None:
+def test_changed_entry_is_a_user_error(folder: Path) -> None:
     document = json.loads((folder / "000002.json").read_text())
     (folder / "000002.json").write_text(json.dumps(document | {"why": "another reason"}, indent=2, sort_keys=True))
     with pytest.raises(UserError, match=r"000003.json does not follow from the entry before it"):
         Journal(open_store(str(folder.parent))).entries()
 
 
-def test_entry_with_changed_whitespace_is_one_line(folder: Path) -> None:
+def test_entry_with_changed_whitespace_is_a_user_error(folder: Path) -> None:
     path = folder / "000003.json"
     path.write_text(path.read_text() + "\n")
     journal = Journal(open_store(str(folder.parent)))
@@ -115,13 +115,13 @@ def test_entry_with_changed_whitespace_is_one_line(folder: Path) -> None:
         journal.entries()
 
 
-def test_lost_entry_is_one_line(folder: Path) -> None:
+def test_lost_entry_is_a_user_error(folder: Path) -> None:
     (folder / "000002.json").unlink()
     with pytest.raises(UserError, match=r"000003.json does not follow"):
         Journal(open_store(str(folder.parent))).entries()
 
 
-def test_damaged_entry_is_one_line(folder: Path) -> None:
+def test_damaged_entry_is_a_user_error(folder: Path) -> None:
     (folder / "000001.json").write_bytes(b"\xff{")
     with pytest.raises(UserError, match=r"is damaged .*: restore the journal from a backup"):
         Journal(open_store(str(folder.parent))).entries()

@@ -237,7 +237,7 @@ def test_average_counts_each_shift_once(shifts: int) -> None:
         ({"shift": 2}, "post.shift: no such parameter"),
     ],
 )
-def test_impossible_settings_are_one_line(values: dict[str, object], says: str) -> None:
+def test_impossible_settings_are_a_user_error(values: dict[str, object], says: str) -> None:
     with pytest.raises(UserError) as error:
         parse_section("post", values, PostProcessing, "params.yaml")
     assert str(error.value).startswith(f"params.yaml: {says}")

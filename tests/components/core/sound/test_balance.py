@@ -1,4 +1,4 @@
-"""What a recording is like: the same however it is cut, however loud it is, at whatever rate."""
+"""The features of a recording: they depend neither on blocks nor on loudness, and little on the rate."""
 
 import math
 

@@ -220,28 +220,28 @@ def _one_line(path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", [*sorted(SUFFIXES), ".raw", ".txt", ""])
 @pytest.mark.parametrize("content", [b"", b"rubbish" * 1000, b"RIFF\xff\xff\xff\x7fWAVEfmt ", b"\x00" * 5000])
-def test_file_without_audio_is_one_line(tmp_path: Path, suffix: str, content: bytes) -> None:
+def test_file_without_audio_is_a_user_error(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"song{suffix}"
     path.write_bytes(content)
     _one_line(path)
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.m4a"])
-def test_truncated_file_is_one_line(tmp_path: Path, name: str) -> None:
+def test_truncated_file_is_a_user_error(tmp_path: Path, name: str) -> None:
     path = _by_ffmpeg(noise(0, 2 * RATE), tmp_path / name)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     _one_line(path)
 
 
-def test_video_without_sound_is_one_line(tmp_path: Path) -> None:
+def test_video_without_sound_is_a_user_error(tmp_path: Path) -> None:
     path = tmp_path / "silent.mp4"
     command = [ffmpeg.find_tool("ffmpeg"), "-v", "error", "-f", "lavfi", "-i", "color=s=16x16:d=0.2", str(path)]
     subprocess.run(command, check=True)
     assert "has 0 audio streams" in _one_line(path)
 
 
-def test_folder_or_missing_file_is_one_line(tmp_path: Path) -> None:
+def test_folder_or_missing_file_is_a_user_error(tmp_path: Path) -> None:
     assert "is not a file" in _one_line(tmp_path)
     assert "is not a file" in _one_line(tmp_path / "no.wav")
 

@@ -1,4 +1,4 @@
-"""How unlike the training's music something is: a scale that means what it says, in a file that lasts."""
+"""The distance from the music of the training: its scale, its drift, and the file of its profile."""
 
 import json
 import math
@@ -125,7 +125,7 @@ def _spoil(change: Callable[[dict[str, Any]], object]) -> str:
         (_spoil(lambda document: document["groups"][0]["means"].__setitem__(0, math.nan)), "means"),
     ],
 )
-def test_damaged_profile_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+def test_damaged_profile_is_a_user_error(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / PROFILE
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=complaint) as caught:
@@ -134,7 +134,7 @@ def test_damaged_profile_is_one_line(tmp_path: Path, text: str, complaint: str) 
     assert "\n" not in str(caught.value)
 
 
-def test_missing_profile_is_one_line(tmp_path: Path) -> None:
+def test_missing_profile_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         read_profile(tmp_path / PROFILE)
 

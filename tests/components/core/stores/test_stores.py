@@ -163,7 +163,7 @@ def test_broken_link_and_empty_folder_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_store_that_denies_access_or_is_down_is_one_line(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_denies_access_or_is_down_is_a_user_error(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in bucket.variables.items():
         monkeypatch.setenv(name, value)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.tracking import mlflow_address, mlflow_runs
 from components.core.tracking.mlflow_address import tracking_uri
 from components.core.tracking.mlflow_runs import RunRef
@@ -55,12 +55,12 @@ def test_logged_values_are_read_back(store: str, tmp_path: Path) -> None:
     assert list(folder.glob("artifacts/**/note.txt"))
 
 
-def test_run_of_another_store_is_one_line(store: str) -> None:
+def test_run_of_another_store_is_a_user_error(store: str) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in sqlite:.*MLFLOW_TRACKING_URI"):
         mlflow_runs.require_run(RunRef(run_id="0123", experiment="x"))
 
 
-def test_deleted_run_is_one_line(store: str) -> None:
+def test_deleted_run_is_missing(store: str) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))
     ref = RunRef(run_id=run.info.run_id, experiment="x")
@@ -75,10 +75,10 @@ def test_default_store_lies_in_the_workspace(monkeypatch: pytest.MonkeyPatch, tm
     assert tracking_uri() == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
 
 
-def test_server_that_is_down_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_is_down_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(UserError, match=r"MLflow at http://127\.0\.0\.1:9 does not work") as error:
+    with pytest.raises(Outage, match=r"MLflow at http://127\.0\.0\.1:9 does not work") as error:
         mlflow_runs.connect()
     assert len(str(error.value).splitlines()) == 1
 

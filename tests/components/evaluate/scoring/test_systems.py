@@ -75,7 +75,7 @@ def test_section_of_params_yaml_is_valid() -> None:
         ({"windows": 1}, "no such parameter"),
     ],
 )
-def test_wrong_section_is_one_line(values: dict[str, object], message: str) -> None:
+def test_wrong_section_is_a_user_error(values: dict[str, object], message: str) -> None:
     section = evaluate_config().model_dump(mode="json") | values
     with pytest.raises(UserError, match=message) as caught:
         parse_section("evaluate", section, EvaluateConfig, "params.yaml")

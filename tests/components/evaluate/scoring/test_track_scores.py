@@ -125,7 +125,7 @@ def test_median_equals_museval() -> None:
     assert median_of_frames(values) == expected == 2.0
 
 
-def test_single_target_is_one_line() -> None:
+def test_single_target_is_a_user_error() -> None:
     require_several_targets(TARGETS)
     with pytest.raises(UserError, match="one target"):
         require_several_targets(("vocals",))

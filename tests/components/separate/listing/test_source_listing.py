@@ -55,7 +55,7 @@ def test_manifest_of_any_keys_is_read_back(keys: set[str]) -> None:
 @pytest.mark.parametrize(
     ("data", "says"), [(None, "does not exist"), (b"", "names no recording"), (b"\xff\xfe", "is not UTF-8 text")]
 )
-def test_damaged_manifest_is_one_line(tmp_path: Path, data: bytes | None, says: str) -> None:
+def test_damaged_manifest_is_a_user_error(tmp_path: Path, data: bytes | None, says: str) -> None:
     if data is not None:
         (tmp_path / "list").write_bytes(data)
     with pytest.raises(UserError, match=says):

@@ -1,4 +1,4 @@
-"""Whether a recording is fit: every way in which it is not has its reason, and what only fails now is no reason."""
+"""The inspection of recordings: it names the reason for each unfit one, and a temporary failure is no reason."""
 
 import errno
 import hashlib

@@ -130,7 +130,7 @@ def test_size_counts_all_channels_and_written_samples() -> None:
     assert _choose("PCM_U8", "wav", channels=4, samples=samples).container == "RF64"
 
 
-def test_unknown_format_is_one_line() -> None:
+def test_unknown_format_is_a_user_error() -> None:
     with pytest.raises(UserError, match=r"^there is no format 'mp3' for stems: take one of wav, flac, aiff, caf$"):
         _choose("PCM_16", "mp3")
 

@@ -216,7 +216,7 @@ def test_third_channel_is_separated_alone(model: Model, tmp_path: Path) -> None:
     assert not second["vocals"][2].any()
 
 
-def test_file_without_audio_is_one_line(model: Model, tmp_path: Path) -> None:
+def test_file_without_audio_is_unfit(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"rubbish" * 100)
     with pytest.raises(Unfit, match="not readable audio"):

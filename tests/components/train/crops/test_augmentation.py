@@ -238,7 +238,7 @@ def test_changes_are_drawn_independently() -> None:
         ({"parts_remix_share": 0.5}, "train.augment.parts_remix_share: no such parameter"),
     ],
 )
-def test_wrong_augmentation_is_one_line(change: dict[str, float], says: str) -> None:
+def test_wrong_augmentation_is_a_user_error(change: dict[str, float], says: str) -> None:
     with pytest.raises(UserError, match=re.escape(says)) as raised:
         train_config(augment=change)
     assert "\n" not in str(raised.value)

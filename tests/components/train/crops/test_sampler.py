@@ -341,7 +341,7 @@ def test_shares_need_not_sum_to_one(two_sets: ShardReader) -> None:
         ({"vocals": {"made": 0.0}}, r"train\.datasets\.vocals"),
     ],
 )
-def test_datasets_that_cannot_be_drawn_are_one_line(
+def test_datasets_that_cannot_be_drawn_are_a_user_error(
     two_sets: ShardReader, datasets: dict[str, dict[str, float]], says: str
 ) -> None:
     with pytest.raises(UserError, match=says) as raised:

@@ -1,4 +1,4 @@
-"""What headers promise: a file that is cut anywhere is found out, and rubbish does no harm."""
+"""The lengths that headers promise: a file that is cut anywhere is found, and random bytes do no harm."""
 
 import struct
 from contextlib import suppress
