@@ -2,14 +2,15 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from components.acquire.checking.measurements import TrackMeasurement, measure_track
 from components.acquire.checking.track_checks import find_problems, unscorable_reason
-from components.acquire.config import AcquireConfig
+from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.copying import copy_file, plan_copies
-from components.acquire.datasets.collection import Collection, SourceTrack
-from components.acquire.datasets.registry import FINDERS
+from components.acquire.datasets import demo, folder, musdb18
+from components.acquire.datasets.collection import Collection, Finder, SourceTrack
 from components.acquire.files.names import number_duplicates
 from components.acquire.splits import TEST, TRAIN, ArtistTrack, SplitShares, assign_splits
 from components.acquire.summary import print_summary, summarise
@@ -18,6 +19,13 @@ from components.core.base.parallel import map_in_processes
 from components.core.data.artifacts import ACQUIRE_SUMMARY, MANIFEST, PROBLEMS, TRACKS
 from components.core.data.data_problems import Problem, ProblemKind, write_problems
 from components.core.data.manifest import StemFile, Track, write_manifest
+
+FINDERS: Mapping[DatasetName, Finder] = {
+    "demo": demo.find,
+    "folder": folder.find,
+    **{name: partial(musdb18.find, edition) for name, edition in musdb18.EDITIONS.items()},
+}
+"""The datasets by their names in params.yaml."""
 
 _TABLES = (MANIFEST, PROBLEMS, ACQUIRE_SUMMARY)
 

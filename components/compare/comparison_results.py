@@ -11,8 +11,8 @@ import pandas as pd
 from components.compare.config import CompareConfig
 from components.compare.scores.gathered_scores import GatheredScores
 from components.compare.scores.statistics import by_track
-from components.compare.systems.baselines import is_baseline
 from components.compare.systems.records import SystemRecord, cost_columns, title_of
+from components.compare.systems.row_names import is_baseline
 from components.core.data.bootstrap import median_interval
 from components.core.data.score_tables import METRIC, METRICS, SYSTEM, TARGET, VALUE
 from components.core.data.scored_stems import AMONG

@@ -11,9 +11,8 @@ from typer import Option
 
 from components.compare.config import CompareOptions
 from components.compare.scores.museval_files import require_museval_files
-from components.compare.systems.baselines import BASELINES, is_baseline
 from components.compare.systems.pretrained_models import Pretrained, find_pretrained
-from components.compare.systems.row_names import parse_places, require_unused
+from components.compare.systems.row_names import BASELINES, is_baseline, parse_places, require_unused
 from components.compare.systems.system_registry import NEED_MORE_DATA, SYSTEMS, System, find_systems
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section

@@ -10,9 +10,7 @@ from components.doctor.machine.devices import check_devices
 from components.doctor.machine.disk import check_disk
 from components.doctor.machine.memory import check_memory
 from components.doctor.machine.software import check_packages, check_programs
-from components.doctor.project.dvc_lock import check_dvc_lock
-from components.doctor.project.params import check_params
-from components.doctor.project.repository import check_repository
+from components.doctor.project_folder import check_dvc_lock, check_params, check_repository
 from components.doctor.services.clock import check_clock
 from components.doctor.services.dvc_remote import check_dvc_remote
 from components.doctor.services.journal import check_journal

@@ -9,7 +9,7 @@ from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.export.export import export
-from components.export.onnx.trained_network import export_network
+from components.export.onnx.onnx_export import export_network
 
 
 def run(

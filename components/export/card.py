@@ -24,7 +24,7 @@ from components.core.data.score_tables import (
 )  # fmt: skip
 from components.core.models.bundle import Model
 from components.core.tracking.mlflow_runs import MlflowRecord
-from components.export.mlflow_record import Training
+from components.export.training import Training
 
 _WEAKEST = 5
 _PACKAGE_TAGS = ("package.torch", "package.museval", "package.stemline")

@@ -14,7 +14,7 @@ from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import EvaluationResults, model_card
-from components.export.mlflow_record import read_training
+from components.export.training import read_training
 
 CARD = "MODEL_CARD.md"
 LOCK = Path("dvc.lock")

@@ -18,9 +18,8 @@ from components.report.parts.catalogue_jobs import read_jobs
 from components.report.parts.last_run import read_last_run
 from components.report.parts.live_model import read_history, read_live
 from components.report.parts.live_scores import read_live_scores
-from components.report.parts.pictures import read_pictures
 from components.report.parts.recordings import read_recordings
-from components.report.parts.scores import read_scores
+from components.report.parts.scores import read_pictures, read_scores
 from components.report.parts.server_links import list_server_links
 from components.report.parts.training_curves import read_training
 from components.report.parts.versions import read_versions

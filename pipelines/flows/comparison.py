@@ -192,7 +192,7 @@ def _score_model(checkout: Checkout, name: str, folder: Path) -> None:
     checkout.reproduce(ACQUIRE_SUMMARY.writer, f"{name}: {ACQUIRE_SUMMARY.writer}")
     shutil.rmtree(model, ignore_errors=True)
     shutil.copytree(folder, model)
-    command = [sys.executable, "-m", "components.compare.systems.pretrained_mlflow_run", "--name", name]
+    command = [sys.executable, "-m", "components.compare.systems.pretrained_models", "--name", name]
     run_as_task(f"{name}: run", [*command, "--model", str(model), "--out", str(model.parent)])
     checkout.reproduce(SCORES.writer, f"{name}: {SCORES.writer}")
 

@@ -1,1 +1,1 @@
-"""The datasets of `acquire`, one module each; `registry` lists them."""
+"""The datasets of `acquire`, one module each."""

@@ -7,9 +7,9 @@ import pandas as pd
 
 from components.compare.comparison_results import Comparison
 from components.compare.scores.statistics import FEWEST_TRACKS, friedman
-from components.compare.systems.baselines import is_baseline
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
 from components.compare.systems.records import title_of
+from components.compare.systems.row_names import is_baseline
 from components.core.data.score_tables import METRICS
 
 _UNKNOWN = "–"

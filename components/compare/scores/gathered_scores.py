@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from components.compare.scores.museval_files import read_museval_scores
-from components.compare.systems.baselines import Stems, baseline_row, has_oracles, is_baseline
-from components.compare.systems.row_names import require_unused
+from components.compare.systems.row_names import Stems, baseline_row, has_oracles, is_baseline, require_unused
 from components.core.base.errors import UserError
 from components.core.base.step_command import error_line
 from components.core.data.artifacts import TEST

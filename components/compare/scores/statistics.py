@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from components.compare.config import CompareConfig
-from components.compare.systems.baselines import is_baseline
+from components.compare.systems.row_names import is_baseline
 from components.core.data.bootstrap import Values, mean_interval
 from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
 from components.core.data.scored_stems import AMONG

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.compare.systems.baselines import baseline_title, is_baseline
+from components.compare.systems.row_names import baseline_title, is_baseline
 from components.core.base.files import digest_folder
 from components.core.data.artifacts import SPEED
 from components.core.data.comparison_documents import Costs, Recipe, SystemDescription

@@ -1,6 +1,6 @@
-"""The last run's scores on the test tracks, in words that a musician understands."""
+"""The last run's scores on the test tracks, in words that a musician understands, and evaluate's pictures of them."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.core.data.artifacts import SCORE_TABLE, TEST
+from components.core.data.artifacts import PICTURES, SCORE_TABLE, TEST
 from components.core.data.evaluation import Evaluation
 from components.core.data.score_tables import FRAMES, MIXTURE, MODEL, NAN_FRAMES, SYSTEM, TARGET, TRACKS, UNSCORED
-from components.report.sources.reading import Unavailable, read_document, read_table
+from components.report.sources.reading import Unavailable, read_document, read_table, relative_link
 
 FLOOR, CEILING = MIXTURE, "irm2"
 _SYSTEMS = {
@@ -125,3 +125,29 @@ def _share(overall: Mapping[str, float]) -> int | None:
     if not floor < ceiling or not np.isfinite(model):
         return None
     return round(100 * (model - floor) / (ceiling - floor))
+
+
+_CAPTIONS = {
+    "spectrograms": "Spectrograms of one test track: the mixture, the true vocals, and the model's vocals",
+    "SDR": "SDR, overall: a dot for each test track",
+    "SIR": "SIR, separation: a dot for each test track",
+    "SAR": "SAR, cleanness: a dot for each test track",
+    "ISR": "ISR, image: a dot for each test track",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: its link from the page, and its caption."""
+
+    link: str
+    caption: str
+
+
+def read_pictures(workspace: Path, page_folder: Path) -> Sequence[Picture]:
+    """Return the pictures, those with a caption first; raises Unavailable when there is none."""
+    files = {path.stem: path for path in sorted(PICTURES.below(workspace).glob("*.png"))}
+    if not files:
+        raise Unavailable("There are no pictures yet: evaluate has not run.")
+    names = [*(name for name in _CAPTIONS if name in files), *(name for name in files if name not in _CAPTIONS)]
+    return [Picture(relative_link(files[name], page_folder), _CAPTIONS.get(name, name)) for name in names]

@@ -1,18 +1,61 @@
-"""The registered versions, the newest first: the gate's verdict, the scores, and the data, code and run of each."""
+"""The registered versions, the newest first: verdict, scores, and the data, code and run of each."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mlflow.entities import Run
+from mlflow.entities import DatasetInput, Run
 from mlflow.entities.model_registry import ModelVersion
 
+from components.core.data.evaluation import label_datasets
 from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG
 from components.report.drawing.chart import Chart, draw_chart
 from components.report.parts.scores import METRICS
 from components.report.sources.reading import Unavailable
 from components.report.sources.stores import Mlflow, Stores, errors_as_notes
-from components.report.sources.training_data import UsedDataset, list_datasets
+
+_CONTEXT = "mlflow.data.context"
+_TRAINING = ("train", "training")
+
+
+@dataclass(frozen=True)
+class UsedDataset:
+    """A data set: its use (train or test), name, digest, and number of tracks; None when MLflow has no number."""
+
+    use: str
+    name: str
+    digest: str
+    tracks: int | None
+
+
+def list_datasets(run: Run) -> tuple[UsedDataset, ...]:
+    """Return the data sets of a run, those for training first; old runs name theirs only in tags."""
+    logged = [_from_input(found) for found in run.inputs.dataset_inputs] if run.inputs else []
+    if not any(found.use in _TRAINING for found in logged):
+        logged = [*_from_tags(run.data.tags), *logged]
+    return tuple(sorted(logged, key=lambda found: found.use not in _TRAINING))
+
+
+def _from_input(found: DatasetInput) -> UsedDataset:
+    use = next((tag.value for tag in found.tags if tag.key == _CONTEXT), "")
+    names = label_datasets(found.dataset.name.split(" + "))
+    return UsedDataset(use, names, found.dataset.digest, _count_tracks(found.dataset.profile))
+
+
+def _from_tags(tags: dict[str, str]) -> Iterator[UsedDataset]:
+    if "train.data" in tags:
+        yield UsedDataset("train", label_datasets(tags.get("train.datasets", "").split()), tags["train.data"], None)
+
+
+def _count_tracks(profile: str | None) -> int | None:
+    try:
+        document: Any = json.loads(profile or "{}")
+        return int(document["tracks"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
 
 SHOWN, LIMIT = 10, 100
 """Versions that the page shows at once, and at most."""

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
+from components.acquire.acquire import FINDERS
 from components.acquire.config import AcquireConfig, DatasetName
-from components.acquire.datasets.registry import FINDERS
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from tests.components.acquire.acquire_params import acquire_config

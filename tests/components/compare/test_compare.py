@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from components.compare.compare import compare
-from components.compare.systems.baselines import is_baseline
+from components.compare.systems.row_names import is_baseline
 from components.core.base.files import digest_folder
 from components.core.data.comparison_documents import ComparisonSummary, Recipe, SystemDescription
 from components.core.tracking.mlflow_runs import RunRef

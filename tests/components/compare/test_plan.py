@@ -7,7 +7,7 @@ import pytest
 
 from components.cache.config import CacheConfig
 from components.compare.plan import SMALL, training_jobs, write_plan
-from components.compare.systems.baselines import BASELINES
+from components.compare.systems.row_names import BASELINES
 from components.compare.systems.system_registry import FOUR_STEMS, SYSTEMS, find_systems
 from components.core.base.errors import UserError
 from components.core.data.comparison_documents import Plan

@@ -19,7 +19,7 @@ from components.core.tracking import mlflow_runs
 from components.evaluate.evaluate import evaluate
 from components.export.__main__ import run as export_command
 from components.export.export import export
-from components.export.onnx.trained_network import ARTIFACT_FOLDER
+from components.export.onnx.onnx_export import ARTIFACT_FOLDER
 from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, save_tiny_model

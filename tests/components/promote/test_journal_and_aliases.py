@@ -13,9 +13,8 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
-from components.promote.aliases import follow_journal
 from components.promote.config import PromoteConfig
-from components.promote.journal_and_aliases import open_live_model
+from components.promote.journal_and_aliases import follow_journal, open_live_model
 from components.promote.promotion import promote
 from tests.components.promote.registered import aliases, verdict
 from tests.support.databases import new_mlflow_store

@@ -24,9 +24,9 @@ from components.promote.config import PromoteConfig
 from components.promote.journal_and_aliases import LiveModel
 from components.report.drawing.formatting import count, hours, shorten, timestamp, with_code
 from components.report.parts import catalogue_jobs, live_model, versions
+from components.report.parts.versions import list_datasets
 from components.report.report import write_report
 from components.report.sources.stores import open_stores, web_address
-from components.report.sources.training_data import list_datasets
 from tests.components.report.report_stores import NAME, STRANGE, log_catalogue, make_live, make_project, train_version
 from tests.components.report.report_workspace import Page
 from tests.support.databases import new_mlflow_store

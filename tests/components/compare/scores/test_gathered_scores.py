@@ -9,7 +9,7 @@ import pytest
 
 from components.compare.scores.gathered_scores import gather_scores
 from components.compare.scores.museval_files import read_museval_scores
-from components.compare.systems.baselines import baseline_title
+from components.compare.systems.row_names import baseline_title
 from components.core.base.errors import UserError
 from tests.components.compare.made_up_scores import TRACKS, write_museval, write_system
 

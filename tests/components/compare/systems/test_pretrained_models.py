@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.compare.systems.pretrained_mlflow_run import find_or_create_run
-from components.compare.systems.pretrained_models import find_pretrained
+from components.compare.systems.pretrained_models import find_or_create_run, find_pretrained
 from components.compare.systems.row_names import parse_places
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model

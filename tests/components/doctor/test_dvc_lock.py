@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.doctor.project.dvc_lock import check_dvc_lock
+from components.doctor.project_folder import check_dvc_lock
 from tests.components.doctor.findings import by_subject, statuses
 
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from components.doctor.project.repository import check_repository
+from components.doctor.project_folder import check_repository
 from tests.components.doctor.findings import by_subject, statuses
 
 

@@ -1,1 +1,0 @@
-"""Checks of the project folder: params.yaml, git and DVC's locks."""
