@@ -10,7 +10,8 @@ used. The params.yaml of the shipped model is the base:
     python -m benchmarks.ablations ablation --steps 500
     python -m benchmarks.ablations learning-curve --steps 1000
 
-A finished training is not repeated, an interrupted one continues. workspace/ablations keeps the scores of each track.
+The same command skips finished trainings and continues an interrupted one. workspace/ablations keeps the scores of each
+track.
 """
 
 import argparse
@@ -34,7 +35,7 @@ MODEL, CACHE, RUN = Path("workspace/train/model"), Path("workspace/cache"), Path
 SCORES = Path("workspace/ablations")
 PARAMS = Path("params.yaml")
 
-_PLAIN = {
+_NO_AUGMENTATION = {
     "gain_db": 0.0, "remix_share": 0.0, "part_remix_share": 0.0, "mixup_share": 0.0, "swap_share": 0.0,
     "flip_share": 0.0, "silence_share": 0.0, "warp_share": 0.0,
 }  # fmt: skip
@@ -57,7 +58,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "loss on magnitudes": {"train.loss": "magnitude"},
         "bounded masks": {"train.network.mask": "bounded"},
         "the paper's unet": {"train.network": _PAPER},
-        "no augmentation": {f"train.augment.{name}": value for name, value in _PLAIN.items()},
+        "no augmentation": {f"train.augment.{name}": value for name, value in _NO_AUGMENTATION.items()},
         "no remix of parts": {"train.augment.part_remix_share": 0.0},
         "no tempo and pitch": {"train.augment.warp_share": 0.0},
         "no mixup": {"train.augment.mixup_share": 0.0},
@@ -83,11 +84,11 @@ def main() -> None:
     for name, changes in VARIANTS[arguments.table].items():
         length = {"train.steps": arguments.steps, "train.validate_every": max(arguments.steps // 2, 1)}
         with _changed_parameters({**BASE, **length, **changes}):
-            scores = _scores(arguments.table, name, arguments.steps)
+            scores = _score_variant(arguments.table, name, arguments.steps)
         if base is None:
             base = scores
             _print_heading(scores, arguments.steps)
-        print(_row(name, scores, base), flush=True)
+        print(_format_row(name, scores, base), flush=True)
 
 
 @contextmanager
@@ -109,32 +110,32 @@ def _changed_parameters(changes: Mapping[str, object]) -> Iterator[None]:
         PARAMS.write_bytes(before)
 
 
-def _scores(table: str, name: str, steps: int) -> pd.DataFrame:
-    """Train a variant and return its SDR, a row for each validation track and a column for each target; keep both."""
-    experiment = "-".join([table, str(steps), *re.findall(r"[\w.]+", name)])  # a name that git takes
-    kept = SCORES / f"{experiment}.csv"
-    if kept.is_file():
-        return pd.read_csv(kept, index_col="track")
-    _dvc("repro", "--quiet", "cache")
-    _dvc("exp", "run", "--quiet", "--force", "-s", "-n", experiment, "train")
+def _score_variant(table: str, name: str, steps: int) -> pd.DataFrame:
+    """Train a variant and return its SDR, a row for each validation track and a column for each target."""
+    experiment = "-".join([table, str(steps), *re.findall(r"[\w.]+", name)])  # a valid name of a git ref
+    path = SCORES / f"{experiment}.csv"
+    if path.is_file():
+        return pd.read_csv(path, index_col="track")
+    _run_dvc("repro", "--quiet", "cache")
+    _run_dvc("exp", "run", "--quiet", "--force", "-s", "-n", experiment, "train")
     reader = ShardReader(CACHE, "validation")
     scores = pd.DataFrame(
         score_tracks(load_model(MODEL).separator, reader).sdr,
         columns=list(reader.targets),
         index=pd.Index([track.name for track in reader.tracks], name="track"),
     )
-    _log(experiment, name, scores)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    scores.to_csv(kept)
+    _log_scores(experiment, name, scores)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scores.to_csv(path)
     return scores
 
 
-def _dvc(*arguments: str) -> None:
+def _run_dvc(*arguments: str) -> None:
     if subprocess.run(["dvc", *arguments], check=False).returncode:
-        sys.exit(f"`dvc {' '.join(arguments)}` failed, see above; run the same command again to continue")
+        sys.exit(f"`dvc {' '.join(arguments)}` failed (see above): run the same command again to continue")
 
 
-def _log(experiment: str, name: str, scores: pd.DataFrame) -> None:
+def _log_scores(experiment: str, name: str, scores: pd.DataFrame) -> None:
     """Add the name of the variant and its scores to the MLflow run of the training."""
     client, run = mlflow_runs.connect(), mlflow_runs.RunRef.read(RUN)
     mlflow_runs.set_tags(client, run, {"ablation": name, "ablation.experiment": experiment})
@@ -148,12 +149,14 @@ def _print_heading(scores: pd.DataFrame, steps: int) -> None:
     print("|---|" + "---|---|" * len(scores.columns), flush=True)
 
 
-def _row(name: str, scores: pd.DataFrame, base: pd.DataFrame) -> str:
-    cells = [f"{scores[target].median():.2f} | {_difference(scores[target] - base[target])}" for target in scores]
+def _format_row(name: str, scores: pd.DataFrame, base: pd.DataFrame) -> str:
+    cells = [
+        f"{scores[target].median():.2f} | {_format_difference(scores[target] - base[target])}" for target in scores
+    ]
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _difference(differences: "pd.Series[float]") -> str:
+def _format_difference(differences: "pd.Series[float]") -> str:
     """Return the mean over the tracks with its bootstrap interval, as text; empty for the base itself."""
     known = np.asarray(differences.dropna(), dtype=np.float64)
     if not known.any():

@@ -1,9 +1,9 @@
 """The speed and precision of our BSS Eval v4 against museval's: `python -m benchmarks.bss_eval [--exact]`
 
-Runs both side by side in one process with one thread, in turns, and takes the best time of each; memory is measured in
-a separate process for each. Seconds are processor time. The signals are broadband noise with leakage; there the two
-differ only by rounding. `--exact` instead compares both with a computation in extended precision (80 bits), on real
-music whose upper band is empty: there the signals hardly determine the filters.
+Runs both in turns in one process with one thread and takes the best time of each. A separate process for each measures
+its memory. Seconds are processor time. The signals are broadband noise with leakage, on which the two differ only by
+rounding. `--exact` instead compares both with a computation in extended precision (80 bits). Its signals are real music
+with an empty upper band, which hardly determines the filters.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     _restart_with_one_thread()
     if arguments.memory_of:
         scorer, targets, seconds = arguments.memory_of
-        SCORERS[scorer](*_noise(int(targets), int(seconds)), window=RATE)
+        SCORERS[scorer](*_make_noise(int(targets), int(seconds)), window=RATE)
         print(_peak_kilobytes())
     elif arguments.exact:
         _print_exact()
@@ -62,7 +62,7 @@ def _print_speed(rounds: int, lengths: Sequence[int]) -> None:
     print("| targets | seconds | museval, s | ours, s | ratio | largest difference, dB | museval, MB | ours, MB |")
     print("|---|---|---|---|---|---|---|---|")
     for seconds, targets in product(lengths, TARGETS):
-        signals = _noise(targets, seconds)
+        signals = _make_noise(targets, seconds)
         best = dict.fromkeys(SCORERS, float("inf"))
         scores: dict[str, NDArray[np.float64]] = {}
         for _ in range(rounds):
@@ -71,20 +71,20 @@ def _print_speed(rounds: int, lengths: Sequence[int]) -> None:
                 scores[name] = SCORERS[name](*signals, window=RATE)
                 best[name] = min(best[name], time.process_time() - started)
         difference = np.abs(scores["fast"] - scores["museval"]).max()
-        memory = [_memory(name, targets, seconds) for name in ("museval", "fast")]
+        memory = [_measure_memory(name, targets, seconds) for name in ("museval", "fast")]
         speed = f"{best['museval']:.2f} | {best['fast']:.2f} | {best['museval'] / best['fast']:.1f}"
         row = f"| {targets} | {seconds} | {speed} | {difference:.1e} | {memory[0]:.0f} | {memory[1]:.0f} |"
         print(row, flush=True)
 
 
-def _noise(targets: int, seconds: int) -> tuple[Audio, Audio]:
+def _make_noise(targets: int, seconds: int) -> tuple[Audio, Audio]:
     random = np.random.default_rng(7)
     references = (0.1 * random.standard_normal((targets, 2, seconds * RATE))).astype(np.float32)
     noise = 0.01 * random.standard_normal(references.shape, dtype=np.float32)
     return references, references + np.float32(0.3) * references[::-1] + noise
 
 
-def _memory(scorer: str, targets: int, seconds: int) -> float:
+def _measure_memory(scorer: str, targets: int, seconds: int) -> float:
     command = [sys.executable, "-m", "benchmarks.bss_eval", "--memory-of", scorer, str(targets), str(seconds)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
 
@@ -97,8 +97,8 @@ def _peak_kilobytes() -> int:
 
 def _print_exact() -> None:
     ffmpeg.add_ffmpeg_to_path()
-    references, estimates = _real_music()
-    exact = _exact_scores(references, estimates)
+    references, estimates = _read_real_music()
+    exact = _score_exactly(references, estimates)
     print("| scorer | SIR, largest error, dB | SAR | ISR |")
     print("|---|---|---|---|")
     for name, score in SCORERS.items():
@@ -106,8 +106,8 @@ def _print_exact() -> None:
         print(f"| {name} | {errors[1]:.1e} | {errors[2]:.1e} | {errors[3]:.1e} |")
 
 
-def _real_music() -> tuple[Audio, Audio]:
-    """Return two targets of the excerpt that stempeg ships, which AAC has cut off at 16 kHz, and poor estimates.
+def _read_real_music() -> tuple[Audio, Audio]:
+    """Return two targets of the excerpt that stempeg ships, and poor estimates; AAC removed everything above 16 kHz.
 
     They are not rounded to 16 bits as in `evaluate`, since rounding noise would fill the empty band.
     """
@@ -118,19 +118,19 @@ def _real_music() -> tuple[Audio, Audio]:
     return references, (references + 0.3 * references[::-1] + 1e-3 * noise).astype(np.float32)
 
 
-def _exact_scores(references: Audio, estimates: Audio) -> NDArray[np.float64]:
+def _score_exactly(references: Audio, estimates: Audio) -> NDArray[np.float64]:
     """Return the scores of `bss_eval.evaluate`, with correlations and filters in extended precision."""
     solve = bss_eval._solve
     correlations = bss_eval._correlations
     try:
-        bss_eval._correlations = _exact_correlations  # type: ignore[assignment]
-        bss_eval._solve = _exact_solution  # type: ignore[assignment]
+        bss_eval._correlations = _correlate_exactly  # type: ignore[assignment]
+        bss_eval._solve = _solve_exactly  # type: ignore[assignment]
         return bss_eval.evaluate(references, estimates, RATE)
     finally:
         bss_eval._solve, bss_eval._correlations = solve, correlations
 
 
-def _exact_correlations(signals: Audio, taps: int) -> NDArray[np.longdouble]:
+def _correlate_exactly(signals: Audio, taps: int) -> NDArray[np.longdouble]:
     size = scipy.fft.next_fast_len(signals.shape[1] + taps, real=True)
     spectra = scipy.fft.rfft(signals.astype(np.longdouble), size)
     half = len(signals) // 2
@@ -142,7 +142,7 @@ def _exact_correlations(signals: Audio, taps: int) -> NDArray[np.longdouble]:
     return lags
 
 
-def _exact_solution(gram: NDArray[np.longdouble], sides: NDArray[np.longdouble]) -> NDArray[np.float64]:
+def _solve_exactly(gram: NDArray[np.longdouble], sides: NDArray[np.longdouble]) -> NDArray[np.float64]:
     """Solve by Cholesky in extended precision, column by column, with the same ridge as `bss_eval`."""
     lower = gram.copy()
     size = len(lower)

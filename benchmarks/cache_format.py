@@ -1,13 +1,13 @@
 """The speed and size of possible formats of the cache: `MUSDB_PATH=… python -m benchmarks.cache_format`
 
-Five ways to give a training step the complex spectrograms of random crops of two stems (vocals, accompaniment),
-measured side by side in one process, on the same tracks, from the page cache:
+Five methods to give a training step the complex spectrograms of random crops of two stems (vocals, accompaniment),
+measured in one process, on the same tracks, from the page cache:
 
     musdb            the musdb package, stem by stem, from stem.mp4
     soundfile        a WAV file for each stem
     spectrograms     shards of complex spectrograms in half precision, memory-mapped
     waveforms        shards of int16 waveforms, memory-mapped, and the STFT in the step (the format of `cache`)
-    waveforms read   the same without the STFT, which a GPU does in parallel with the network
+    waveforms read   the same without the STFT, which a GPU computes in parallel with the network
 
 Without MUSDB_PATH the excerpt that stempeg ships is the only track.
 """
@@ -50,28 +50,28 @@ CropReader = Callable[[np.random.Generator], Tensor]
 
 
 def main() -> None:
-    """Print crops a second and bytes for each second of audio, a row for each way to read."""
+    """Print crops a second and bytes for each second of audio, a row for each method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=12)
     parser.add_argument("--crop-seconds", type=float, default=3.0)
-    parser.add_argument("--seconds", type=float, default=8.0, help="seconds to measure each way")
+    parser.add_argument("--seconds", type=float, default=8.0, help="seconds to measure each method")
     arguments = parser.parse_args()
     add_ffmpeg_to_path()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         crop = round(arguments.crop_seconds * RATE)
-        tracks = _tracks(Path(folder), arguments.tracks)
-        readers = _readers(tracks, Path(folder), crop)
+        tracks = _load_tracks(Path(folder), arguments.tracks)
+        readers = _make_readers(tracks, Path(folder), crop)
         print(f"{len(tracks)} tracks, crops of {arguments.crop_seconds:g} s, one thread")
         print(f"{'':14} crops/s   against musdb   bytes per second of audio")
         base = 0.0
         for name, (read, size) in readers.items():
-            rate = _crops_a_second(read, arguments.seconds)
+            rate = _measure_crop_rate(read, arguments.seconds)
             base = base or rate
             print(f"{name:14} {rate:7.1f} {rate / base:13.0f} x {size / 1000:18,.0f} kB", flush=True)
 
 
-def _tracks(folder: Path, count: int) -> list[musdb.MultiTrack]:
+def _load_tracks(folder: Path, count: int) -> list[musdb.MultiTrack]:
     root = os.environ.get("MUSDB_PATH")
     if not root:
         (folder / "musdb" / "train").mkdir(parents=True)
@@ -80,24 +80,24 @@ def _tracks(folder: Path, count: int) -> list[musdb.MultiTrack]:
     return list(musdb.DB(root=root, subsets=["train"]))[:count]
 
 
-def _readers(tracks: list[musdb.MultiTrack], folder: Path, crop: int) -> dict[str, tuple[CropReader, float]]:
-    """Return a function that reads a crop, and the bytes on disk for a second of audio, for each way."""
+def _make_readers(tracks: list[musdb.MultiTrack], folder: Path, crop: int) -> dict[str, tuple[CropReader, float]]:
+    """Return for each method a function that reads a crop, and the bytes on disk for a second of audio."""
     stft = Stft(StftConfig())
     stems = [np.stack([track.targets[target].audio.T for target in TARGETS]).astype(np.float32) for track in tracks]
     duration = sum(stem.shape[-1] for stem in stems) / RATE
-    ways = {
-        "musdb": _musdb(tracks, stft, crop),
-        "soundfile": _soundfile(stems, folder / "wav", stft, crop),
-        "spectrograms": _spectrograms(stems, folder / "spectrograms", stft, crop),
-        "waveforms": _waveforms(stems, folder / "waveforms", stft, crop),
-        "waveforms read": _waveforms(stems, folder / "waveforms", torch.nn.Identity(), crop),
+    functions = {
+        "musdb": _read_with_musdb(tracks, stft, crop),
+        "soundfile": _read_with_soundfile(stems, folder / "wav", stft, crop),
+        "spectrograms": _read_spectrograms(stems, folder / "spectrograms", stft, crop),
+        "waveforms": _read_waveforms(stems, folder / "waveforms", stft, crop),
+        "waveforms read": _read_waveforms(stems, folder / "waveforms", torch.nn.Identity(), crop),
     }
-    sizes = {name: _size(folder / place) for name, place in _PLACES.items()}
+    sizes = {name: _folder_size(folder / path) for name, path in _FOLDERS.items()}
     sizes["musdb"] = float(sum(Path(track.path).stat().st_size for track in tracks))
-    return {name: (read, sizes[name] / duration) for name, read in ways.items()}
+    return {name: (read, sizes[name] / duration) for name, read in functions.items()}
 
 
-_PLACES = {
+_FOLDERS = {
     "soundfile": "wav",
     "spectrograms": "spectrograms",
     "waveforms": "waveforms/shards",
@@ -105,18 +105,18 @@ _PLACES = {
 }
 
 
-def _musdb(tracks: list[musdb.MultiTrack], stft: Stft, crop: int) -> CropReader:
+def _read_with_musdb(tracks: list[musdb.MultiTrack], stft: Stft, crop: int) -> CropReader:
     def read(random: np.random.Generator) -> Tensor:
         track = tracks[random.integers(len(tracks))]
         track.chunk_duration = crop / RATE
         track.chunk_start = random.uniform(0, max(track.duration - crop / RATE, 0))
         stems = np.stack([track.targets[target].audio.T for target in TARGETS]).astype(np.float32)
-        return _stft(stft, stems)
+        return _transform(stft, stems)
 
     return read
 
 
-def _soundfile(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
+def _read_with_soundfile(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
     folder.mkdir()
     for number, stem in enumerate(stems):
         for target, audio in zip(TARGETS, stem, strict=True):
@@ -129,12 +129,12 @@ def _soundfile(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop:
             soundfile.read(folder / f"{number}-{target}.wav", crop, start, dtype="float32", always_2d=True)[0].T
             for target in TARGETS
         ]
-        return _stft(stft, np.stack(parts))
+        return _transform(stft, np.stack(parts))
 
     return read
 
 
-def _spectrograms(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
+def _read_spectrograms(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, crop: int) -> CropReader:
     folder.mkdir()
     frames = -(-crop // stft.hop) + 1
     shards = []
@@ -154,7 +154,7 @@ def _spectrograms(stems: list[NDArray[np.float32]], folder: Path, stft: Stft, cr
     return read
 
 
-def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Module, crop: int) -> CropReader:
+def _read_waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Module, crop: int) -> CropReader:
     config = CacheConfig(targets=TARGETS, rate=RATE, channels=2, shard_minutes=60)
     rows: list[Mapping[str, Any]] = []
     parts = write_parts(Part(target, target) for target in TARGETS)
@@ -174,17 +174,17 @@ def _waveforms(stems: list[NDArray[np.float32]], folder: Path, stft: torch.nn.Mo
         track: CachedTrack = reader.tracks[random.integers(len(reader.tracks))]
         start = int(random.integers(0, max(track.samples - crop, 0) + 1))
         parts = [reader.read(track, target, start, crop) for target in TARGETS]
-        return _stft(stft, np.stack(parts))
+        return _transform(stft, np.stack(parts))
 
     return read
 
 
-def _stft(stft: torch.nn.Module, stems: NDArray[np.float32]) -> Tensor:
+def _transform(stft: torch.nn.Module, stems: NDArray[np.float32]) -> Tensor:
     spectra: Tensor = stft(torch.from_numpy(stems))
     return spectra
 
 
-def _crops_a_second(read: CropReader, seconds: float) -> float:
+def _measure_crop_rate(read: CropReader, seconds: float) -> float:
     random = np.random.default_rng(0)
     read(random)
     started, count = time.perf_counter(), 0
@@ -194,7 +194,7 @@ def _crops_a_second(read: CropReader, seconds: float) -> float:
     return count / (time.perf_counter() - started)
 
 
-def _size(folder: Path) -> float:
+def _folder_size(folder: Path) -> float:
     return float(sum(path.stat().st_size for path in folder.iterdir()))
 
 

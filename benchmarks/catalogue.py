@@ -1,9 +1,9 @@
 """The speed of a separation job, file to files: `python -m benchmarks.catalogue [--music FOLDER] [--recordings N]`
 
-Compares two programs side by side, starts included, with the shipped model:
+Compares two programs with the shipped model; the times include the start of each program:
 
-    plain    a simple program: torch eager, fp32, a thread on each core; one recording after the other, each as a whole
-             in memory; stems written as wav
+    plain    a simple program: torch eager, fp32, a thread on each core; it loads one whole recording after the other
+             and writes the stems as wav
     job      `stemline separate`: inspection, workers, bf16 if the processor has it, tags, pictures, provenance …
 
 Without --music it makes N recordings of noise and tones of three minutes each. Prints multiples of real time.
@@ -43,12 +43,12 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="stemline-catalogue-") as folder:
         music = arguments.music or _make_recordings(Path(folder) / "music", arguments.recordings)
-        seconds = sum(_seconds(path) for path in _recordings(music))
+        seconds = sum(_recording_seconds(path) for path in _list_recordings(music))
         print(
-            f"{len(_recordings(music))} recordings, {seconds / 60:.1f} minutes, {available_cores()} cores",
+            f"{len(_list_recordings(music))} recordings, {seconds / 60:.1f} minutes, {available_cores()} cores",
             flush=True,
         )
-        print("| way | seconds | times real time | against plain |\n|---|---|---|---|", flush=True)
+        print("| program | seconds | times real time | against plain |\n|---|---|---|---|", flush=True)
         plain = _run_timed(["-m", "benchmarks.catalogue", "--plain", str(music), f"{folder}/plain"])
         print(f"| plain | {plain:.1f} | {seconds / plain:.1f} | 1.00 |", flush=True)
         job = _run_timed(["-m", "components.separate", "--model", str(SHIPPED), str(music), f"{folder}/job"])
@@ -56,10 +56,10 @@ def main() -> None:
 
 
 def separate_plainly(music: Path, out: Path) -> None:
-    """Separate every recording of a folder without the speed and the safety of this project's job."""
+    """Separate every recording of a folder in the simplest possible program."""
     model = load_model(SHIPPED)
     torch.set_num_threads(available_cores())
-    for path in _recordings(music):
+    for path in _list_recordings(music):
         mixture, rate = read_audio(path)
         stems = separate_audio(model.separator, resample(convert_channels(mixture, model.channels), rate, model.rate))
         folder = out / path.name
@@ -77,11 +77,11 @@ def _make_recordings(folder: Path, recordings: int) -> Path:
     return folder
 
 
-def _recordings(folder: Path) -> list[Path]:
+def _list_recordings(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
-def _seconds(path: Path) -> float:
+def _recording_seconds(path: Path) -> float:
     samples, rate = read_audio(path)
     return float(samples.shape[1] / rate)
 

@@ -3,9 +3,9 @@
 Draws per-track differences with a known true mean and applies the rule `not_worse` of params.yaml. Prints how often the
 rule accepts. The spread of the differences is that between two kinds of stems of the shipped model on the test tracks
 of MUSDB18-7 (models/*/scores). Their shapes: normal, heavy tails, two skewed ones, and the real differences, drawn with
-replacement. `--methods` compares methods for the lower bound, at a true loss of exactly the margin, where a correct
-rule accepts 1 - confidence. `--slices` prints how often a third of the tracks refuses a challenger that is as good
-elsewhere.
+replacement. `--methods` compares methods for the lower bound at a true loss of exactly the margin: a correct rule then
+accepts with a probability of 1 - confidence. `--slices` prints how often a slice, a third of the tracks, refuses a
+challenger that equals the champion on the other tracks.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from components.core.models.addresses import SHIPPED
 from components.gate.config import GateConfig
 
 ROUNDS = 2000
-RESAMPLES = 2000  # fewer than in the gate: the error from this is far below that of the rounds
+RESAMPLES = 2000  # fewer than in the gate; their error is far below that of the rounds
 TRACKS = (5, 10, 25, 50)
 LOSSES = (2.0, 1.0, 0.0, -1.0, -2.0, -5.0)
 """True losses of the challenger, in margins; below 0 it is better."""
@@ -43,9 +43,9 @@ class Rule:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked = parser.add_mutually_exclusive_group()
-    asked.add_argument("--methods", action="store_true", help="compare methods for the lower bound")
-    asked.add_argument("--slices", action="store_true", help="print how often a third of the tracks refuses")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--methods", action="store_true", help="compare methods for the lower bound")
+    tables.add_argument("--slices", action="store_true", help="print how often a slice (a third of the tracks) refuses")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
     config = load_section("gate", GateConfig)
@@ -75,10 +75,10 @@ def shapes(real: Values) -> Mapping[str, Shape]:
     return {
         "normal": lambda random, tracks: spread * random.standard_normal(tracks),
         "heavy tails (t, 3)": lambda random, tracks: spread / np.sqrt(3) * random.standard_t(3, tracks),
-        "a few lose much": lambda random, tracks: -spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
-        "a few gain much": lambda random, tracks: spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
+        "few large losses": lambda random, tracks: -spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
+        "few large gains": lambda random, tracks: spread * (random.lognormal(0, 0.6, tracks) - skewed[0]) / skewed[1],
         "real": lambda random, tracks: random.choice(centred, tracks),
-        "real, other way round": lambda random, tracks: -random.choice(centred, tracks),
+        "real, opposite sign": lambda random, tracks: -random.choice(centred, tracks),
     }
 
 
@@ -136,7 +136,7 @@ def _print_methods(rule: Rule, real: Values, rounds: int) -> None:
 
 
 def _print_slices(limit: float, real: Values, rounds: int) -> None:
-    """Print how often one of three thirds loses more than the limit; the first truly loses 0, 1 or 2 limits."""
+    """Print how often a slice loses more than the limit. The true loss of the first slice is 0, 1 or 2 limits."""
     losses = (0.0, 1.0, 2.0)
     heads = [f"one third loses {loss * limit:.1f} dB" for loss in losses]
     print(f"| differences | tracks | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")

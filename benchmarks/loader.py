@@ -3,7 +3,8 @@
 Prints the crops that one process prepares in a second, on one and on several threads (`train.loading_threads`), with
 all of `train.augment` and without any augmentation. The loader must be faster than the network (`python -m
 benchmarks.training_step`). `python -m benchmarks.cache_format` compares the reading with the readers of musdb and
-soundfile. The log of every training and MLflow (`train/share_waiting`) have the share of a step spent waiting.
+soundfile. The log of each training and MLflow (`train/share_waiting`) show the share of a step that waits for the
+loader.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from components.train.config import AugmentConfig, TrainConfig
 from components.train.crops.loading import load_batches
 from components.train.crops.sampler import CropSampler
 
-NOTHING = dict.fromkeys(AugmentConfig.model_fields, 0.0)
+NO_AUGMENTATION = dict.fromkeys(AugmentConfig.model_fields, 0.0)
 
 
 def main() -> None:
@@ -32,7 +33,8 @@ def main() -> None:
     reader = ShardReader(arguments.cache, "train")
     samples = round(config.crop_seconds * reader.rate)
     print(f"crops of {config.crop_seconds:g} s, {len(reader.tracks)} tracks")
-    for name, augment in (("augmented", config.augment), ("read only", config.augment.model_copy(update=NOTHING))):
+    unchanged = config.augment.model_copy(update=NO_AUGMENTATION)
+    for name, augment in (("augmented", config.augment), ("read only", unchanged)):
         sampler = CropSampler(reader, samples, config.model_copy(update={"augment": augment}))
         for threads in sorted({1, arguments.threads}):
             started = time.perf_counter()

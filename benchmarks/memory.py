@@ -1,11 +1,11 @@
-"""The memory that separation takes, by length of a recording or size of a catalogue.
+"""The memory of a separation by the length of a recording or the size of a catalogue.
 
     python -m benchmarks.memory recording --minutes 4 60 600 [--model DIR] [--rate 44100] [--channels 2]
     python -m benchmarks.memory catalogue --recordings 1000 100000
 
-`recording` separates a recording of noise of each length with the shipped model, or the one in DIR, and prints the
-largest resident memory of the worker. `catalogue` makes a catalogue of N recordings that were all separated before,
-runs the job over it, and prints the largest memory of the job itself, which lists, plans, and writes tables.
+`recording` separates a recording of noise of each length with the shipped model, or the one in DIR. It prints the
+largest resident memory of the worker. `catalogue` makes a catalogue of N separated recordings and runs the job again.
+It prints the largest memory of the job itself, which lists, plans and writes tables.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from components.core.models.addresses import SHIPPED
 def main() -> None:
     """Print a row for each size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["recording", "catalogue"])
+    parser.add_argument("subject", choices=["recording", "catalogue"])
     parser.add_argument("--minutes", type=int, nargs="+", default=[4, 60])
     parser.add_argument("--recordings", type=int, nargs="+", default=[1000, 100_000])
     parser.add_argument("--model", type=Path, default=SHIPPED)
@@ -35,19 +35,20 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=2)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="stemline-memory-") as folder:
-        if arguments.what == "recording":
-            _recordings(arguments, Path(folder))
+        if arguments.subject == "recording":
+            _print_recordings(arguments, Path(folder))
         else:
-            _catalogues(arguments, Path(folder))
+            _print_catalogues(arguments, Path(folder))
 
 
-def _recordings(arguments: argparse.Namespace, folder: Path) -> None:
+def _print_recordings(arguments: argparse.Namespace, folder: Path) -> None:
     print("| recording | worker, MB at most | job, MB at most | times real time |\n|---|---|---|---|", flush=True)
     for minutes in arguments.minutes:
         source = folder / f"{minutes}.flac"
         _write_noise(source, minutes, arguments.rate, arguments.channels)
         began = time.monotonic()
-        job, worker = _peaks(["--format", "flac", "--workers", "1", str(source), str(folder / "out")], arguments.model)
+        options = ["--format", "flac", "--workers", "1"]
+        job, worker = _measure_peaks([*options, str(source), str(folder / "out")], arguments.model)
         speed = 60 * minutes / (time.monotonic() - began)
         print(f"| {minutes} minutes | {worker:.0f} | {job:.0f} | {speed:.1f} |", flush=True)
 
@@ -59,21 +60,21 @@ def _write_noise(path: Path, minutes: int, rate: int, channels: int) -> None:
             file.write(random.normal(0, 0.1, (60 * rate, channels)).astype(np.float32))
 
 
-def _catalogues(arguments: argparse.Namespace, folder: Path) -> None:
+def _print_catalogues(arguments: argparse.Namespace, folder: Path) -> None:
     print("| recordings | job, MB at most | seconds |\n|---|---|---|", flush=True)
     for count in arguments.recordings:
         source, out = folder / f"in{count}", folder / f"out{count}"
         _write_separated_catalogue(source, out, count, arguments.model)
         began = time.monotonic()
-        job, _ = _peaks([str(source), str(out)], arguments.model)
+        job, _ = _measure_peaks([str(source), str(out)], arguments.model)
         print(f"| {count} | {job:.0f} | {time.monotonic() - began:.0f} |", flush=True)
 
 
 def _write_separated_catalogue(source: Path, out: Path, count: int, model: Path) -> None:
-    """Make recordings, and the provenance of each as after a job; no job reads the stems again."""
+    """Write recordings and their provenance, as after a job. Stems are left out, since no job reads them again."""
     source.mkdir()
     soundfile.write(source / "0.wav", np.random.default_rng(0).normal(0, 0.1, 4410), 44100)
-    _peaks([str(source), str(out)], model)
+    _measure_peaks([str(source), str(out)], model)
     document = json.loads((out / "0.wav" / "provenance.json").read_text(encoding="utf-8"))
     for number in range(1, count):
         recording = source / f"album {number // 10}" / f"{number}.wav"
@@ -87,7 +88,7 @@ def _write_separated_catalogue(source: Path, out: Path, count: int, model: Path)
         done.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _peaks(arguments: list[str], model: Path) -> tuple[float, float]:
+def _measure_peaks(arguments: list[str], model: Path) -> tuple[float, float]:
     """Run a job; return the largest memory in MB of the job and of its largest child process."""
     command = [sys.executable, "-m", "components.separate", "--model", str(model), *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:

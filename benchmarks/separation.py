@@ -1,7 +1,7 @@
 """The speed of separation: `python -m benchmarks.separation [--seconds 60] [--networks shipped,unet,spleeter]`
 
-Measures everything in one run, side by side and in turns; takes the best of several rounds, since disturbances only
-slow down.
+Measures everything in one run and in turns, and takes the best of several rounds, since other programs on the machine
+can only slow a round down.
 
     plain     torch with its defaults: eager, fp32, a thread on each core, one segment after the other
     fast      the copies of `stemline separate`: `for_inference` in the best precision, a lane on each core
@@ -50,7 +50,7 @@ _TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 
 def main() -> None:
-    """Print tables of the work on files, of networks and their parts, and of other projects."""
+    """Print tables of file operations, of networks and their parts, and of other projects."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the recording")
     parser.add_argument("--networks", default="shipped,unet,spleeter", help=f"shipped, {', '.join(ARCHITECTURES)}")
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-others", action="store_true", help="leave out the architectures of other projects")
     arguments = parser.parse_args()
-    mixture = _music(arguments.seconds)
+    mixture = _make_music(arguments.seconds)
     print(
         f"{arguments.seconds:g} s of stereo, {available_cores()} cores, {platform.machine()}, torch {torch.__version__}"
     )
@@ -68,7 +68,7 @@ def main() -> None:
         _print_others(mixture, arguments.rounds)
 
 
-def _music(seconds: float) -> Audio:
+def _make_music(seconds: float) -> Audio:
     """Return swelling tones over noise, the same every time, so that codecs have real work."""
     rng = np.random.default_rng(0)
     time_axis = np.arange(round(seconds * RATE)) / RATE
@@ -78,7 +78,7 @@ def _music(seconds: float) -> Audio:
     return music.astype(np.float32)
 
 
-def _blocks(mixture: Audio) -> Iterator[Audio]:
+def _cut_blocks(mixture: Audio) -> Iterator[Audio]:
     for start in range(0, mixture.shape[1], BLOCK):
         yield mixture[:, start : start + BLOCK]
 
@@ -88,24 +88,24 @@ def _consume(items: Iterable[Any]) -> None:
         pass
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def _measure_seconds(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-# the work on files
+# reading, resampling and writing files
 
 
 def _print_files(mixture: Audio, rounds: int) -> None:
     seconds = mixture.shape[1] / RATE
     print("\n| on one core | times real time |\n|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for part, work in _file_parts(mixture, Path(folder)).items():
-            print(f"| {part} | {seconds / min(_seconds(work) for _ in range(rounds)):.0f} |", flush=True)
+        for part, work in _file_tasks(mixture, Path(folder)).items():
+            print(f"| {part} | {seconds / min(_measure_seconds(work) for _ in range(rounds)):.0f} |", flush=True)
 
 
-def _file_parts(mixture: Audio, folder: Path) -> dict[str, Callable[[], None]]:
+def _file_tasks(mixture: Audio, folder: Path) -> dict[str, Callable[[], None]]:
     parts: dict[str, Callable[[], None]] = {}
     for suffix in ("wav", "flac", "mp3"):
         song = folder / f"song.{suffix}"
@@ -122,20 +122,20 @@ def _decode(path: Path) -> None:
 
 
 def _resample(mixture: Audio) -> None:
-    _consume(resample_blocks(_blocks(mixture), RATE, 48000))
+    _consume(resample_blocks(_cut_blocks(mixture), RATE, 48000))
 
 
 def _encode(mixture: Audio, path: Path) -> None:
     with soundfile.SoundFile(path, "w", RATE, mixture.shape[0], "PCM_16") as file:
-        for block in _blocks(mixture):
+        for block in _cut_blocks(mixture):
             file.write(block.T)
 
 
-# networks, whole and in parts
+# networks and their parts
 
 
 @dataclass
-class _Watch:
+class _ModuleTimer:
     """The seconds that threads spend in a module, and the number of calls."""
 
     seconds: float = 0.0
@@ -143,8 +143,8 @@ class _Watch:
     _entered: threading.local = field(default_factory=threading.local)
 
     @contextmanager
-    def on(self, module: nn.Module) -> Iterator[None]:
-        """Watch `module` within the block."""
+    def time_calls(self, module: nn.Module) -> Iterator[None]:
+        """Time the calls of `module` within the block."""
         hooks = (module.register_forward_pre_hook(self._enter), module.register_forward_hook(self._leave))
         yield
         for hook in hooks:
@@ -159,8 +159,8 @@ class _Watch:
 
 
 @dataclass(frozen=True)
-class _Way:
-    """A way to separate: on `threads` torch threads in each of `lanes` lanes."""
+class _Setup:
+    """A separator with its precision, its number of lanes, and the torch threads of each lane."""
 
     name: str
     separator: Separator
@@ -168,8 +168,8 @@ class _Way:
     threads: int
     lanes: int
 
-    def watched(self) -> dict[str, nn.Module]:
-        """Return the modules to watch (a fast separator has another synthesis)."""
+    def timed_modules(self) -> dict[str, nn.Module]:
+        """Return the modules to time by the name of their column; a fast separator has another synthesis."""
         (stft,) = (module for module in self.separator.modules() if isinstance(module, Stft))
         own = dict(self.separator.named_children())
         return {
@@ -188,24 +188,24 @@ class _Run:
     segments: int
 
 
-def _run(way: _Way, mixture: Audio, overlap: float) -> _Run:
-    torch.set_num_threads(way.threads)
-    watches = {part: _Watch() for part in way.watched()}
+def _measure(setup: _Setup, mixture: Audio, overlap: float) -> _Run:
+    torch.set_num_threads(setup.threads)
+    timers = {part: _ModuleTimer() for part in setup.timed_modules()}
     with ExitStack() as stack:
-        for part, module in way.watched().items():
-            stack.enter_context(watches[part].on(module))
-        seconds = _seconds(partial(_separate, way.separator, mixture, overlap, way.lanes))
-    parts = {part: watch.seconds / way.lanes for part, watch in watches.items()}
-    return _Run(seconds, parts, watches["network"].calls)
+        for part, module in setup.timed_modules().items():
+            stack.enter_context(timers[part].time_calls(module))
+        seconds = _measure_seconds(partial(_separate, setup.separator, mixture, overlap, setup.lanes))
+    parts = {part: timer.seconds / setup.lanes for part, timer in timers.items()}
+    return _Run(seconds, parts, timers["network"].calls)
 
 
-def _ways(separator: Separator) -> list[_Way]:
+def _make_setups(separator: Separator) -> list[_Setup]:
     best = best_precision()
     fast = for_inference(separator, best)
     return [
-        _Way("plain", separator, "fp32", available_cores(), 1),
-        _Way("fast, one core", fast, best, 1, 1),
-        _Way(f"fast, {available_cores()} lanes", fast, best, 1, available_cores()),
+        _Setup("plain", separator, "fp32", available_cores(), 1),
+        _Setup("fast, one core", fast, best, 1, 1),
+        _Setup(f"fast, {available_cores()} lanes", fast, best, 1, available_cores()),
     ]
 
 
@@ -214,39 +214,40 @@ def _print_networks(names: list[str], mixture: Audio, overlap: float, rounds: in
     peaks = {precision: peak_flops(torch.device("cpu"), _TYPES[precision]) for precision in _TYPES}
     shown = ", ".join(f"{peak / 1e9:.0f} GFLOP/s in {precision}" for precision, peak in peaks.items())
     print(f"\nOverlap {overlap:g}; the peak of {available_cores()} cores is {shown}.\n")
-    print("| network | way | times real time | against plain | STFT | network | inverse STFT | rest ", end="")
+    print("| network | setup | times real time | against plain | STFT | network | inverse STFT | rest ", end="")
     print("| network: GFLOP/s | of peak | against plain |\n|---|---|---|---|---|---|---|---|---|---|---|")
     for name in names:
-        separator = _separator(name)
-        flops = _flops(separator)
+        separator = _load_separator(name)
+        flops = _count_flops(separator)
         runs: dict[str, _Run] = {}
-        ways = _ways(separator)
+        setups = _make_setups(separator)
         for _ in range(rounds):
-            for way in ways:
-                run = _run(way, mixture, overlap)
-                runs[way.name] = min(runs.get(way.name, run), run, key=lambda run: run.seconds)
-        for way in ways:
-            peak = peaks[way.precision] * way.threads * way.lanes / available_cores()
-            print(_row(name, way, runs[way.name], runs["plain"], mixture.shape[1] / RATE, flops, peak), flush=True)
+            for setup in setups:
+                run = _measure(setup, mixture, overlap)
+                runs[setup.name] = min(runs.get(setup.name, run), run, key=lambda run: run.seconds)
+        for setup in setups:
+            peak = peaks[setup.precision] * setup.threads * setup.lanes / available_cores()
+            music = mixture.shape[1] / RATE
+            print(_format_row(name, setup, runs[setup.name], runs["plain"], music, flops, peak), flush=True)
 
 
-def _row(name: str, way: _Way, run: _Run, plain: _Run, music: float, flops: int, peak: float) -> str:
+def _format_row(name: str, setup: _Setup, run: _Run, plain: _Run, music: float, flops: int, peak: float) -> str:
     rest = run.seconds - sum(run.parts.values())
     rate = flops * run.segments / run.parts["network"]
     parts = [f"{music / part:.0f}" for part in (*run.parts.values(), rest)]
     gains = [plain.seconds / run.seconds, plain.parts["network"] / run.parts["network"]]
-    cells = [name, f"{way.name}, {way.precision}", f"{music / run.seconds:.1f}", f"{gains[0]:.2f}", *parts]
+    cells = [name, f"{setup.name}, {setup.precision}", f"{music / run.seconds:.1f}", f"{gains[0]:.2f}", *parts]
     return f"| {' | '.join([*cells, f'{rate / 1e9:.0f}', f'{rate / peak:.0%}', f'{gains[1]:.2f}'])} |"
 
 
-def _separator(name: str) -> Separator:
+def _load_separator(name: str) -> Separator:
     if name == "shipped":
         return load_model(SHIPPED).separator
     torch.manual_seed(0)
     return build_separator(parse_network({"name": name}), 2, 2).eval().requires_grad_(False)
 
 
-def _flops(separator: Separator) -> int:
+def _count_flops(separator: Separator) -> int:
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         separator(torch.zeros(1, 2, separator.segment))
     return int(counter.get_total_flops())
@@ -256,12 +257,12 @@ def _flops(separator: Separator) -> int:
 
 
 def _separate(separator: Separator, mixture: Audio, overlap: float, lanes: int = 1) -> None:
-    _consume(separate_blocks(separator, _blocks(mixture), overlap, lanes))
+    _consume(separate_blocks(separator, _cut_blocks(mixture), overlap, lanes))
 
 
 def _print_others(mixture: Audio, rounds: int) -> None:
     torch.set_num_threads(available_cores())
-    print("\n| architecture of others | overlap | GFLOP a segment | times real time |\n|---|---|---|---|")
+    print("\n| architecture of another project | overlap | GFLOP a segment | times real time |\n|---|---|---|---|")
     missing = []
     for name, other in OTHERS.items():
         try:
@@ -269,12 +270,12 @@ def _print_others(mixture: Audio, rounds: int) -> None:
         except MissingPackageError as reason:
             missing.append(f"{name} is left out: {reason}.")
             continue
-        # two segments are enough: each can take minutes
+        # one segment can take minutes, so two must do
         excerpt = mixture[:, : 2 * separator.segment]
         work = partial(_separate, separator, excerpt, other.overlap)
-        seconds = min(_seconds(work) for _ in range(rounds))
+        seconds = min(_measure_seconds(work) for _ in range(rounds))
         speed = excerpt.shape[1] / RATE / seconds
-        print(f"| {name} | {other.overlap:g} | {_flops(separator) / 1e9:.0f} | {speed:.1f} |", flush=True)
+        print(f"| {name} | {other.overlap:g} | {_count_flops(separator) / 1e9:.0f} | {speed:.1f} |", flush=True)
     if missing:
         print("\n" + "\n".join(missing))
 

@@ -1,14 +1,15 @@
 """The speed of the training engine: `python -m benchmarks.training_step [--network tdf_unet] [--compile]`
 
-Compares three ways to train one network on one batch with one loss, in turns, in one process:
+Compares three methods to train one network on one batch with one loss, in turns, in one process:
 
     plain       torch with its defaults: eager, fp32, contiguous memory, AdamW
     plain bf16  the same under bf16 autocast
     engine      the step of `components.train`: bf16 autocast, channels_last, fused AdamW, EMA, clipping (with
                 --compile also torch.compile)
 
-The plain ways neither clip nor average, so the engine does more work. Prints the median step of each way, seconds of
-audio a second, FLOP/s, and their share of the peak, which large matrix products reach in the same precision.
+The plain methods neither clip nor average, so the engine does more work. Prints for each method the median seconds of a
+step, the seconds of audio per second, FLOP/s, and their share of the peak. The peak is the rate of large matrix
+products in the same precision.
 """
 
 import argparse
@@ -32,7 +33,7 @@ Step = Callable[[Tensor], None]
 
 
 def main() -> None:
-    """Print a line for each way, and the engine's ratio to the plain ones."""
+    """Print a line for each method, with its speed relative to `plain`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=sorted(ARCHITECTURES), default="tdf_unet")
     parser.add_argument("--batch", type=int, default=8)
@@ -43,13 +44,13 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     samples = round(arguments.crop_seconds * RATE)
     stems = (torch.randn(arguments.batch, 2, 2, samples) * 0.1).to(device)
-    ways = {
-        "plain": _plain(_network(arguments.network, device), torch.float32),
-        "plain bf16": _plain(_network(arguments.network, device), torch.bfloat16),
-        "engine": _engine(_network(arguments.network, device), arguments.compile),
+    methods = {
+        "plain": _plain_step(_build_network(arguments.network, device), torch.float32),
+        "plain bf16": _plain_step(_build_network(arguments.network, device), torch.bfloat16),
+        "engine": _engine_step(_build_network(arguments.network, device), arguments.compile),
     }
-    medians = _medians(ways, stems, arguments.rounds)
-    flops = arguments.batch * crop_flops(_network(arguments.network, device), 2, samples)
+    medians = _measure_medians(methods, stems, arguments.rounds)
+    flops = arguments.batch * crop_flops(_build_network(arguments.network, device), 2, samples)
     print(f"{arguments.network}, {arguments.batch} crops of {arguments.crop_seconds:g} s, {device}, ", end="")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, {flops / 1e9:.0f} GFLOP a step")
     print(f"{'':12}{'s a step':>9}{'audio s/s':>11}{'GFLOP/s':>9}{'of peak':>9}{'against plain':>15}")
@@ -60,12 +61,12 @@ def main() -> None:
         print(f"{flops / seconds / peak:9.0%}{medians['plain'] / seconds:14.2f}x")
 
 
-def _network(name: str, device: torch.device) -> Separator:
+def _build_network(name: str, device: torch.device) -> Separator:
     torch.manual_seed(0)
     return build_separator(parse_network({"name": name}), 2, 2).to(device)
 
 
-def _plain(separator: Separator, dtype: torch.dtype) -> Step:
+def _plain_step(separator: Separator, dtype: torch.dtype) -> Step:
     optimizer = torch.optim.AdamW(separator.parameters())
 
     def step(stems: Tensor) -> None:
@@ -78,7 +79,7 @@ def _plain(separator: Separator, dtype: torch.dtype) -> Step:
     return step
 
 
-def _engine(separator: Separator, compiled: bool) -> Step:
+def _engine_step(separator: Separator, compiled: bool) -> Step:
     separator = separator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(separator.parameters(), fused=True)
     average_step = get_ema_multi_avg_fn(0.999)  # type: ignore[no-untyped-call]
@@ -97,18 +98,18 @@ def _engine(separator: Separator, compiled: bool) -> Step:
     return step
 
 
-def _medians(ways: dict[str, Step], stems: Tensor, rounds: int) -> dict[str, float]:
-    """Return the median seconds of each way's step; a round runs each once, so disturbances affect all alike."""
-    for step in ways.values():
+def _measure_medians(methods: dict[str, Step], stems: Tensor, rounds: int) -> dict[str, float]:
+    """Return the median seconds of a step by method. A round runs each once, so other programs slow all alike."""
+    for step in methods.values():
         step(stems)
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(rounds):
-        for name, step in ways.items():
-            times[name].append(_timed(step, stems))
+        for name, step in methods.items():
+            times[name].append(_time_step(step, stems))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _timed(step: Step, stems: Tensor) -> float:
+def _time_step(step: Step, stems: Tensor) -> float:
     started = time.perf_counter()
     step(stems)
     if stems.is_cuda:
