@@ -28,8 +28,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.engines.registry import RUNTIMES, with_runtime
-from benchmarks.engines.runtime import EngineOptions, Prepared
+from benchmarks.engines.registry import RUNTIMES, prepare_separator
+from benchmarks.engines.runtime import EngineOptions, PreparedSeparator
 from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores
 from components.core.base.step_command import run_step
@@ -69,7 +69,7 @@ class Measurement:
 
     runtime: str
     precision: str
-    prepared: Prepared
+    prepared: PreparedSeparator
     sdr: NDArray[np.float64]
     segment_seconds: float = float("inf")
     song_seconds: float = float("inf")
@@ -120,7 +120,7 @@ def _prepare_runtimes(
     for name, runtime in RUNTIMES.items():
         for precision in runtime.precisions:
             try:
-                prepared = with_runtime(model, name, precision, options)
+                prepared = prepare_separator(model, name, precision, options)
                 sdr = [_score_song(prepared.separator, song, model.rate) for song in songs]
             except (UserError, RuntimeError) as error:
                 refused.append(f"| {runtime.title} | {precision} | {str(error).splitlines()[0]} | | | | | | |")

@@ -1,4 +1,4 @@
-"""A network that an engine runs, as a replacement of a separator's network."""
+"""A module that replaces the network of a separator and runs it in an engine."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -12,7 +12,7 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import ComplexMaskSeparator
 
 Run = Callable[[Any], Any]
-"""Runs the network: a NumPy array of the exported shape, a batch of one, to a NumPy array."""
+"""Runs the network on a NumPy array of the exported shape, a batch of one, and returns a NumPy array."""
 
 
 class EngineNetwork(nn.Module):
@@ -27,8 +27,8 @@ class EngineNetwork(nn.Module):
         return torch.cat([torch.from_numpy(self._run(image[None].contiguous().numpy())) for image in images])
 
 
-class ComplexBorder(nn.Module):
-    """Complex spectra and masks for a network that has real and imaginary parts on a last axis of two."""
+class ComplexAdapter(nn.Module):
+    """Complex spectra and masks around a network whose real and imaginary parts lie on a last axis of two."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -39,18 +39,18 @@ class ComplexBorder(nn.Module):
         return torch.view_as_complex(self.network(torch.view_as_real(spectrum.contiguous())).contiguous())
 
 
-def with_engine(separator: Separator, run: Run) -> Separator:
-    """Return a copy of `separator` whose network the engine runs; it takes mixtures of one segment."""
+def replace_network(separator: Separator, run: Run) -> Separator:
+    """Return a copy of `separator` whose network the engine runs. It accepts mixtures of one segment only."""
     copied = deepcopy(separator).eval()
-    copied.network = _bordered(separator, EngineNetwork(run))
+    copied.network = _adapt_network(separator, EngineNetwork(run))
     return copied
 
 
 @singledispatch
-def _bordered(separator: Separator, network: nn.Module) -> nn.Module:
+def _adapt_network(separator: Separator, network: nn.Module) -> nn.Module:
     return network
 
 
-@_bordered.register
+@_adapt_network.register
 def _(separator: ComplexMaskSeparator, network: nn.Module) -> nn.Module:
-    return ComplexBorder(network)
+    return ComplexAdapter(network)

@@ -7,41 +7,43 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.engines.engine import with_engine
-from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
+from benchmarks.engines.engine import replace_network
+from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.files import whole_file
 from components.core.base.optional_packages import import_optional
 from components.core.models.bundle import Model
-from components.export.onnx.exportable import network_inputs
-from components.export.onnx.onnx_export import EXTRA, exported_once, quietly, session
+from components.export.onnx.exportable import record_network_inputs
+from components.export.onnx.onnx_export import EXTRA, export_once, open_session, silence_exporter
 from components.export.onnx.real_stft import CONSTANTS
 
 
-def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> PreparedSeparator:
     """Export the network, quantise it for int8, and open it."""
-    path = exported_once(model, options.folder)
+    path = export_once(model, options.folder)
     if precision == "int8":
-        path = quantised(path, network_inputs(model.separator, options.calibration))
-    running = session(path, options.threads)
+        path = quantise(path, record_network_inputs(model.separator, options.calibration))
+    running = open_session(path, options.threads)
     name = running.get_inputs()[0].name
-    return Prepared(with_engine(model.separator, lambda image: running.run(None, {name: image})[0]), files_size(path))
+    return PreparedSeparator(
+        replace_network(model.separator, lambda image: running.run(None, {name: image})[0]), files_size(path)
+    )
 
 
-def quantised(path: Path, inputs: Sequence[Tensor]) -> Path:
+def quantise(path: Path, inputs: Sequence[Tensor]) -> Path:
     """Write the network in `path` with 8-bit weights and activations beside it, and return the path of the copy.
 
     Static quantisation with ranges from `inputs` (weights have a range for each channel). Only convolutions and matrix
-    products become whole numbers; everything else, also Fourier transforms, stays as it is.
+    products become whole numbers; everything else, also Fourier transforms, stays in float32.
     """
     onnx = import_optional("onnx", "onnx", "quantising", EXTRA)
     package = import_optional("onnxruntime.quantization", "onnxruntime", "quantising", EXTRA)
     out = path.with_name("network-int8.onnx")
-    with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, quietly():
+    with tempfile.TemporaryDirectory() as folder, whole_file(out) as partial, silence_exporter():
         prepared = Path(folder) / "prepared.onnx"
         package.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         package.quantize_static(
-            str(prepared), str(partial), _reader(package, session(path, 1).get_inputs()[0].name, inputs),
+            str(prepared), str(partial), _make_reader(package, open_session(path, 1).get_inputs()[0].name, inputs),
             quant_format=package.QuantFormat.QDQ, per_channel=True,
             op_types_to_quantize=["Conv", "ConvTranspose", "MatMul", "Gemm"],
             nodes_to_exclude=_fourier_nodes(onnx.load(str(prepared))),
@@ -54,8 +56,8 @@ def _fourier_nodes(model: Any) -> list[str]:
     return [node.name for node in model.graph.node if any(CONSTANTS in name for name in node.input)]
 
 
-def _reader(package: Any, name: str, inputs: Sequence[Tensor]) -> Any:
-    """Return `inputs` as a reader of the package; the class is made here since its base may not be installed."""
+def _make_reader(package: Any, name: str, inputs: Sequence[Tensor]) -> Any:
+    """Return `inputs` as a reader of the package. The class is defined here, since its base may not be installed."""
     left = iter(inputs)
 
     class Reader(package.CalibrationDataReader):  # type: ignore[misc]

@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eager, torch_ready
-from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
+from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eager, torch_fast
+from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
 from components.core.networks.base.separator import ResidualSeparator
 
 RUNTIMES: Mapping[str, Runtime] = {
     "torch": torch_eager.RUNTIME,
-    "torch-ready": torch_ready.RUNTIME,
+    "torch-fast": torch_fast.RUNTIME,
     "torch-compiled": torch_compiled.RUNTIME,
     "onnxruntime": onnx_runtime.RUNTIME,
     "openvino": openvino.RUNTIME,
 }
-"""All other runtimes are compared with the first."""
+"""The first runtime is the base of the comparison."""
 
 
-def with_runtime(model: Model, runtime: str, precision: Precision, options: EngineOptions) -> Prepared:
-    """Return the model's separator with its network run by `runtime`; the model stays as it is.
+def prepare_separator(model: Model, runtime: str, precision: Precision, options: EngineOptions) -> PreparedSeparator:
+    """Return the model's separator whose network `runtime` runs; the model stays unchanged.
 
     torch computes the remainder of the mixture for a network of one stem.
 

@@ -29,7 +29,7 @@ class EngineOptions:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSeparator:
     """A separator whose network a runtime runs, and the size in bytes of the weights as that runtime stores them."""
 
     separator: Separator
@@ -42,4 +42,4 @@ class Runtime:
 
     title: str
     precisions: tuple[Precision, ...]
-    prepare: Callable[[Model, Precision, EngineOptions], Prepared]
+    prepare: Callable[[Model, Precision, EngineOptions], PreparedSeparator]

@@ -1,4 +1,4 @@
-"""The export of a model: files are copied as they are, and a model card describes them."""
+"""The export of a model: copies of its files, and a model card that describes them."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     """Write the model in `train`, its scores in the folders `evaluations` and its origin to the folder `out`.
 
     `licences` holds the terms of data sets that the card does not know, such as a user's own folder. Raises UserError
-    when the scores are another model's, or a file is missing.
+    when the scores belong to another model, or a file is missing.
     """
     source = MODEL.within(train)
     model = load_model(source)
@@ -38,12 +38,12 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
         _copy_scores(folder, out / "scores" / "+".join(score.test.datasets))
     training.record.write(out)
     write_text(out / CARD, model_card(model, training, scores, data, licences))
-    print(f"export: {model.digest[:12]} with its origin to {out}")
+    print(f"export: the model {model.digest[:12]} and its origin are in {out}")
 
 
 def _require_scores_of(digest: str, evaluation: Path) -> None:
     if Evaluation.read(evaluation).model != digest:
-        raise UserError(f"the scores in {evaluation} are another model's: run `dvc repro evaluate` first")
+        raise UserError(f"the scores in {evaluation} belong to another model: run `dvc repro evaluate` first")
 
 
 def _copy_scores(evaluation: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.engines.registry import RUNTIMES, with_runtime
+from benchmarks.engines.registry import RUNTIMES, prepare_separator
 from benchmarks.engines.runtime import EngineOptions, Precision
 from components.core.base.errors import UserError
 from components.core.models.bundle import Model
@@ -16,8 +16,8 @@ from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.building import build_separator
 from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.networks.tdf_unet import TdfUNet
-from components.export.onnx.exportable import RealTdfUNet, exportable, network_inputs
-from components.export.onnx.onnx_export import export_onnx, exported_once
+from components.export.onnx.exportable import RealTdfUNet, make_exportable, record_network_inputs
+from components.export.onnx.onnx_export import export_once, export_onnx
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, TARGETS, exported, mixture_for, model_of
 
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
@@ -35,14 +35,14 @@ def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -
             pytest.importorskip(package)
     if not runtime.startswith("torch"):
         exported(model, exports)
-    prepared = with_runtime(model, runtime, precision, EngineOptions(exports, 1, [mixture_for(model)] * 2))
+    prepared = prepare_separator(model, runtime, precision, EngineOptions(exports, 1, [mixture_for(model)] * 2))
     assert prepared.size > 0
     return prepared.separator
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("runtime", ["torch", "torch-ready", "onnxruntime", "openvino"])
+@pytest.mark.parametrize("runtime", ["torch", "torch-fast", "onnxruntime", "openvino"])
 def test_runtimes_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
     _require_torch_stems(model_of(name), runtime, exports)
 
@@ -153,7 +153,7 @@ def test_compiled_network_returns_the_same_stems(precision: Precision, low: floa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("runtime", ["torch", "torch-ready", "openvino"])
+@pytest.mark.parametrize("runtime", ["torch", "torch-fast", "openvino"])
 def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precision: Precision, exports: Path) -> None:
     two = model_of("unet")
     inner = build_separator(two.network, 1, 2).eval()
@@ -162,7 +162,7 @@ def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precis
     if runtime == "openvino":
         pytest.importorskip("openvino")
         pytest.importorskip("onnxscript")
-    separator = with_runtime(rested, runtime, precision, EngineOptions(exports, 1)).separator
+    separator = prepare_separator(rested, runtime, precision, EngineOptions(exports, 1)).separator
     with torch.inference_mode():
         wanted, found = rested.separator(mixture), separator(mixture)
     assert _snr(wanted, found) > CLOSE[precision][0]
@@ -174,7 +174,7 @@ def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")
     mixtures = torch.cat([mixture_for(model), 0.5 * mixture_for(model)])
-    separator = with_runtime(model, "onnxruntime", "fp32", EngineOptions(exports)).separator
+    separator = prepare_separator(model, "onnxruntime", "fp32", EngineOptions(exports)).separator
     with torch.inference_mode():
         assert (separator(mixtures) - model.separator(mixtures)).abs().max() < 1e-5
 
@@ -190,7 +190,7 @@ def test_exported_file_describes_itself(exports: Path) -> None:
     }  # fmt: skip
     assert sorted(file.name for file in path.parent.iterdir() if "int8" not in file.name) == ["network.onnx"]
     before = path.stat().st_mtime_ns
-    assert exported_once(model_of("unet"), exports).stat().st_mtime_ns == before
+    assert export_once(model_of("unet"), exports).stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("mask", ["complex", "bounded"])
@@ -210,7 +210,7 @@ def test_real_network_returns_the_complex_masks(mask: str, channels: int) -> Non
 
 def test_calibration_gets_the_inputs_of_the_network() -> None:
     model = model_of("tdf_unet")
-    seen = network_inputs(model.separator, [mixture_for(model)])[0]
+    seen = record_network_inputs(model.separator, [mixture_for(model)])[0]
     spectrum = model.separator.stft(mixture_for(model))[..., :128, :]  # type: ignore[operator]
     assert torch.equal(torch.view_as_complex(seen), spectrum)
     assert not model.separator.network._forward_pre_hooks
@@ -226,13 +226,13 @@ class _Foreign(Separator):
 def test_impossible_requests_are_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("unet")
     with pytest.raises(UserError, match="_Foreign cannot be exported"):
-        exportable(_Foreign())
+        make_exportable(_Foreign())
     with pytest.raises(UserError, match="there is no runtime abacus"):
-        with_runtime(model, "abacus", "fp32", EngineOptions(tmp_path))
+        prepare_separator(model, "abacus", "fp32", EngineOptions(tmp_path))
     with pytest.raises(UserError, match="ONNX Runtime computes in fp32, int8, not in bf16"):
-        with_runtime(model, "onnxruntime", "bf16", EngineOptions(tmp_path))
+        prepare_separator(model, "onnxruntime", "bf16", EngineOptions(tmp_path))
     with pytest.raises(UserError, match="int8 needs music"):
-        with_runtime(model, "onnxruntime", "int8", EngineOptions(tmp_path))
+        prepare_separator(model, "onnxruntime", "int8", EngineOptions(tmp_path))
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"needs the package onnx, .* pip install 'stemline\[runtimes\]'"):
         export_onnx(model, tmp_path)

@@ -1,1 +1,1 @@
-"""The export of networks to ONNX: `onnx_export` writes a file, the other modules make networks fit for it."""
+"""The export of networks to ONNX: `onnx_export` writes a file, the other modules make networks real-valued."""

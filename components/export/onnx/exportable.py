@@ -1,4 +1,4 @@
-"""A separator's network as engines want it: real numbers in, real numbers out, one fixed shape."""
+"""The network of a separator with real inputs, real outputs and one fixed shape, as engines require."""
 
 from collections.abc import Sequence
 from functools import singledispatch
@@ -19,85 +19,89 @@ from components.export.onnx.real_spectra import RealBSRoformer, RealHybridDemucs
 
 
 @singledispatch
-def exportable(separator: Separator) -> nn.Module:
-    """Return the network with real inputs and outputs; raises UserError where that cannot be made."""
+def make_exportable(separator: Separator) -> nn.Module:
+    """Return the network with real inputs and outputs; raises UserError when there is no such form."""
     raise UserError(f"{type(separator).__name__} cannot be exported: this kind of separator is not supported")
 
 
-@exportable.register(MaskSeparator)
-@exportable.register(WaveformSeparator)
+@make_exportable.register(MaskSeparator)
+@make_exportable.register(WaveformSeparator)
 def _(separator: Separator) -> nn.Module:
     return separator.network
 
 
-@exportable.register
+@make_exportable.register
 def _(separator: ComplexMaskSeparator) -> nn.Module:
     if not isinstance(separator.network, TdfUNet):
         raise UserError(f"{type(separator.network).__name__} cannot be exported: it computes with complex numbers")
     return RealTdfUNet(separator.network)
 
 
-@exportable.register
+@make_exportable.register
 def _(separator: BSRoformerSeparator) -> nn.Module:
     return RealBSRoformer(separator.network, separator.window, separator.hop)
 
 
-@exportable.register(HDemucsSeparator)
-@exportable.register(HTDemucsSeparator)
+@make_exportable.register(HDemucsSeparator)
+@make_exportable.register(HTDemucsSeparator)
 def _(separator: Separator) -> nn.Module:
     return RealHybridDemucs(separator.network)
 
 
-@exportable.register(OnnxComplexMaskSeparator)
-@exportable.register(OnnxMaskSeparator)
-@exportable.register(OnnxSeparator)
+@make_exportable.register(OnnxComplexMaskSeparator)
+@make_exportable.register(OnnxMaskSeparator)
+@make_exportable.register(OnnxSeparator)
 def _(separator: Separator) -> nn.Module:
     raise UserError("an ONNX model cannot be exported: it is an ONNX file already")
 
 
 @singledispatch
-def interface(separator: Separator) -> dict[str, object]:
-    """Return what a reader of the file must know to call it, beside targets, rate and channels."""
+def describe_interface(separator: Separator) -> dict[str, object]:
+    """Return what a program must know to run the file, besides targets, rate and channels."""
     raise UserError(f"{type(separator).__name__} cannot be exported: this kind of separator is not supported")
 
 
-@interface.register
+@describe_interface.register
 def _(separator: WaveformSeparator) -> dict[str, object]:
     return {"interface": "waveform", "level": separator.level}
 
 
-@interface.register
+@describe_interface.register
 def _(separator: ComplexMaskSeparator) -> dict[str, object]:
-    return {"interface": "complex-mask", **_spectrum(separator)}
+    return {"interface": "complex-mask", **_describe_spectrum(separator)}
 
 
-@interface.register
+@describe_interface.register
 def _(separator: MaskSeparator) -> dict[str, object]:
-    return {"interface": "magnitude-mask", "shares": separator.shares, **_spectrum(separator)}
+    return {"interface": "magnitude-mask", "shares": separator.shares, **_describe_spectrum(separator)}
 
 
-def _spectrum(separator: SpectrogramSeparator) -> dict[str, object]:
+def _describe_spectrum(separator: SpectrogramSeparator) -> dict[str, object]:
     return {"window": separator.stft.window, "hop": separator.stft.hop, "bins": separator.bins}
 
 
-def network_inputs(separator: Separator, mixtures: Sequence[Tensor]) -> list[Tensor]:
-    """Return what the exportable network is given for each of `mixtures`, `(1, channels, samples)`.
+def record_network_inputs(separator: Separator, mixtures: Sequence[Tensor]) -> list[Tensor]:
+    """Return the input of the exportable network for each of `mixtures`, `(1, channels, samples)`.
 
-    Complex spectra have their parts in a last axis of two.
+    Complex spectra have their real and imaginary parts on a last axis of two.
     """
-    seen: list[Tensor] = []
-    hook = separator.network.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    inputs: list[Tensor] = []
+    hook = separator.network.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
     try:
         with torch.inference_mode():
             for mixture in mixtures:
                 separator.estimates(mixture)
     finally:
         hook.remove()
-    return [(torch.view_as_real(one.contiguous()) if one.is_complex() else one).contiguous().clone() for one in seen]
+    return [_to_real(tensor).contiguous().clone() for tensor in inputs]
+
+
+def _to_real(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor.contiguous()) if tensor.is_complex() else tensor
 
 
 class RealTdfUNet(nn.Module):
-    """A `TdfUNet` whose spectra and masks have real and imaginary parts in a last axis of two: the same numbers."""
+    """A `TdfUNet` whose spectra and masks have their real and imaginary parts on a last axis of two."""
 
     def __init__(self, network: TdfUNet) -> None:
         super().__init__()

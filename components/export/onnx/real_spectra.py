@@ -1,6 +1,6 @@
-"""Networks that make spectra inside, in real arithmetic: the same numbers, for exporters.
+"""Networks that compute spectra inside, in real arithmetic, because torch cannot export complex numbers to ONNX.
 
-Waveforms in and out as ever; torch's exporter to ONNX translates no complex numbers.
+Their inputs and outputs are waveforms, equal to those of the original networks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from components.export.onnx.real_stft import RealStft
 
 
 class RealHybridDemucs(nn.Module):
-    """Hybrid Demucs of torchaudio or Hybrid Transformer Demucs of `demucs`, which share these four steps."""
+    """Hybrid Demucs of torchaudio or Hybrid Transformer Demucs of `demucs`, which share these four methods."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -23,12 +23,12 @@ class RealHybridDemucs(nn.Module):
         self.hop = int(copied.hop_length)
         self.stft = RealStft(4 * self.hop, self.hop, normalised=True)
         copied._spec, copied._ispec = self._spectrum, self._samples
-        copied._magnitude, copied._mask = _as_channels, _as_spectra
+        copied._magnitude, copied._mask = _to_channels, _to_spectra
         self.network = copied
 
     def forward(self, mixture: Tensor) -> Tensor:
         """`(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
-        with _RangesOfOneType():
+        with _FloatRanges():
             stems: Tensor = self.network(mixture)
         return stems
 
@@ -45,19 +45,19 @@ class RealHybridDemucs(nn.Module):
         return self.stft.inverse(whole, edge + length)[..., edge:]
 
 
-def _as_channels(spectrum: Tensor) -> Tensor:
+def _to_channels(spectrum: Tensor) -> Tensor:
     """`(batch, channels, bins, frames, 2)` to `(batch, channels * 2, bins, frames)`."""
     return spectrum.movedim(-1, 2).flatten(1, 2)
 
 
-def _as_spectra(*given: Tensor) -> Tensor:
+def _to_spectra(*given: Tensor) -> Tensor:
     """The last given, `(batch, stems, channels * 2, bins, frames)`, to `(batch, stems, channels, bins, frames, 2)`."""
     batch, stems, _, bins, frames = given[-1].shape
     return given[-1].reshape(batch, stems, -1, 2, bins, frames).movedim(3, -1)
 
 
-class _RangesOfOneType(TorchFunctionMode):
-    """`torch.arange(0.0, 8, 2)`, as positions are made, exports as a range of several types, which ONNX has not."""
+class _FloatRanges(TorchFunctionMode):
+    """Gives all ends of a `torch.arange` the same type, since ONNX has no range of several types."""
 
     def __torch_function__(
         self,
@@ -72,7 +72,7 @@ class _RangesOfOneType(TorchFunctionMode):
 
 
 class RealBSRoformer(nn.Module):
-    """The band-split RoFormer of `bs_roformer`: its modules in its order, between another STFT and its inverse."""
+    """The band-split RoFormer of `bs_roformer`: its modules in its order, between our STFT and its inverse."""
 
     def __init__(self, network: nn.Module, window: int, hop: int) -> None:
         super().__init__()
@@ -104,6 +104,6 @@ class RealBSRoformer(nn.Module):
 
 
 def _attend(transformer: Any, tokens: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention along the last but one axis; its values are added to those of deeper layers (value residuals)."""
+    """Attend along the last but one axis; deeper layers add the values of the first to theirs (value residuals)."""
     attended, values = transformer(tokens.flatten(0, 1), value_residual=residual)
     return attended.reshape(tokens.shape), values

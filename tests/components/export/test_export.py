@@ -127,7 +127,7 @@ def test_export_refuses_scores_of_another_model(outputs: StageOutputs, tmp_path:
     other = tmp_path / "other"
     other.mkdir()
     (other / "test.json").write_text(json.dumps(document | {"model": "0" * 64}))
-    with pytest.raises(UserError, match="another model's"):
+    with pytest.raises(UserError, match="belong to another model"):
         export(outputs.train, [other], outputs.data, tmp_path / "out", {})
     with pytest.raises(UserError, match="evaluate"):
         export(outputs.train, [tmp_path / "nothing"], outputs.data, tmp_path / "out", {})

@@ -10,7 +10,7 @@ from torch import Tensor
 from components.core.models.bundle import Model
 from components.core.networks.building import build_separator
 from components.core.networks.registry import parse_network
-from components.export.onnx.onnx_export import exported_once
+from components.export.onnx.onnx_export import export_once
 
 STFT = {"window": 512, "hop": 128}
 _U = {"enter": 2, "growth": (2, 2, 2), "layers": (1, 2, 1), "blocks": 1}
@@ -60,4 +60,4 @@ def mixture_for(model: Model) -> Tensor:
 def exported(model: Model, exports: Path) -> Path:
     """Return the model as an ONNX file, which takes seconds to make: it is made once for all tests."""
     with FileLock(exports / f"{model.digest}.lock"):
-        return exported_once(model, exports)
+        return export_once(model, exports)

@@ -9,7 +9,7 @@ from components.core.base.errors import UserError
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator
 from components.core.networks.registry import parse_network
-from components.export.onnx.exportable import exportable
+from components.export.onnx.exportable import make_exportable
 
 SMALL: dict[str, dict[str, Any]] = {
     "hdemucs": {"channels": 4, "depth": 5, "window": 1024},
@@ -29,7 +29,7 @@ def test_real_network_returns_the_stems_of_the_network(name: str, channels: int,
     assert isinstance(separator, WaveformSeparator)
     mixture = 0.1 * torch.randn(2, channels, separator.padded_length(samples))
     with torch.inference_mode():
-        wanted, found = separator.network(mixture), exportable(separator).eval()(mixture)
+        wanted, found = separator.network(mixture), make_exportable(separator).eval()(mixture)
     assert found.shape == (2, stems, channels, mixture.shape[-1])
     assert (found - wanted.reshape(found.shape)).abs().max() < 1e-5 * wanted.abs().max()
     assert wanted.abs().max() > 1e-3

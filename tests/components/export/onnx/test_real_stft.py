@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.export.onnx.real_stft import RealFourier, RealStft, frames, overlapped
+from components.export.onnx.real_stft import RealFourier, RealStft, cut_frames, overlap_add
 
 CLOSE = 5e-6
 
@@ -42,9 +42,9 @@ def test_frames_and_samples_equal_torch(shape: tuple[int, int], hops: int, norma
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 50))
 def test_framing_and_overlap_add_invert_each_other(window: int, hop: int, more: int) -> None:
     samples = torch.arange(1.0, window + more + 1)
-    cut = frames(samples, window, hop)
+    cut = cut_frames(samples, window, hop)
     assert torch.equal(cut, samples.unfold(-1, window, hop))
-    added = torch.zeros(overlapped(cut, hop).shape[-1])
+    added = torch.zeros(overlap_add(cut, hop).shape[-1])
     for number, frame in enumerate(cut):
         added[number * hop : number * hop + window] += frame
-    assert torch.equal(overlapped(cut, hop), added)
+    assert torch.equal(overlap_add(cut, hop), added)

@@ -12,7 +12,7 @@ from components.core.networks.base.separator import Separator, add_residual_targ
 from components.core.networks.building import build_separator
 from components.core.networks.registry import parse_network
 from components.core.separating.fast import for_inference
-from components.export.onnx.exportable import exportable
+from components.export.onnx.exportable import make_exportable
 
 STFT = {"window": 512, "hop": 128}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -74,4 +74,4 @@ def test_remainder_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) 
 
 def test_export_refuses_a_network_of_one_stem(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^ResidualSeparator cannot be exported"):
-        exportable(load_model(_saved("unet", tmp_path)[1]).separator)
+        make_exportable(load_model(_saved("unet", tmp_path)[1]).separator)

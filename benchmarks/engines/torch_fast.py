@@ -2,16 +2,16 @@
 
 from typing import cast
 
-from benchmarks.engines.runtime import EngineOptions, Precision, Prepared, Runtime
+from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from benchmarks.engines.weight_sizes import state_size
 from components.core.models.bundle import Model
 from components.core.separating import fast
 
 
-def prepare(model: Model, precision: Precision, options: EngineOptions) -> Prepared:
+def prepare(model: Model, precision: Precision, options: EngineOptions) -> PreparedSeparator:
     """Return the fast copy of the separator."""
     separator = fast.for_inference(model.separator, cast(fast.Precision, precision))
-    return Prepared(separator, state_size(separator.network))
+    return PreparedSeparator(separator, state_size(separator.network))
 
 
-RUNTIME = Runtime("torch, made ready", ("fp32", "bf16"), prepare)
+RUNTIME = Runtime("torch, fast copy", ("fp32", "bf16"), prepare)
