@@ -84,9 +84,9 @@ def test_plan_can_compare_models_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--models", "unet=x"], "--models unet: there is a system unet here already"),
-        (["--models", "irm2=x"], "--models irm2: there is a system irm2 here already"),
-        (["--models", "a=x", "--scores", "a=y"], "--models a: there is a system a here already"),
+        (["--models", "unet=x"], "--models unet: the comparison has a system unet already"),
+        (["--models", "irm2=x"], "--models irm2: the comparison has a system irm2 already"),
+        (["--models", "a=x", "--scores", "a=y"], "--models a: the comparison has a system a already"),
         (["--systems", "unet", "--scores", "unet=y"], "--scores unet: the comparison has a system unet already"),
         (["--scores", "a=nowhere"], "--scores a: nowhere is not a folder"),
         (["--scores", "a=docs"], "--scores a: docs has no JSON file of museval's in it"),

@@ -145,7 +145,9 @@ def test_commands_print_what_they_did(
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | {"register": {"name": name}}), encoding="utf-8")
     run_command(repair)
-    assert f"repair: version 1 of {name} is @champion; the journal's 1 entries at" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert f"repair: version 1 of {name} is @champion; the journal at" in output
+    assert "has 1 entries and no gap" in output
     run_command(history, "--json")
     assert f'"name": "{name}"' in capsys.readouterr().out
     run_command(history, "--at", "2001-01-01")

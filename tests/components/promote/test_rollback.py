@@ -86,7 +86,7 @@ def test_roll_back_refuses_impossible_targets(client: mlflow.MlflowClient, name:
     promote(config, verdict(name, 1))
     with pytest.raises(UserError, match="has no version before the live one"):
         roll_back(config, name, "why not")
-    with pytest.raises(UserError, match="say why"):
+    with pytest.raises(UserError, match="needs a reason"):
         roll_back(config, name, " ", to=2)
     with pytest.raises(UserError, match="is live already"):
         roll_back(config, name, "again", to=1)

@@ -93,7 +93,7 @@ def test_time_limit_is_in_hours_and_not_too_short(
     if limit is not None:
         assert one.time_limit == limit
         return
-    with pytest.raises(UserError, match=r"time_limit_hours of data is 0\.001: at least 0:00:10 is possible"):
+    with pytest.raises(UserError, match=r"time_limit_hours of data is 0\.001: set it to 0:00:10 or more"):
         assert one.time_limit
 
 

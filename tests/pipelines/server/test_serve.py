@@ -252,7 +252,7 @@ def test_serve_names_deployments_that_prefect_yaml_no_longer_has(studio: Studio,
     serving = studio.serve()
     try:
         said = studio.log.read_text()
-        assert "fails/the-fails is registered, and not in prefect.yaml" in said
+        assert "fails/the-fails is registered, but not in prefect.yaml" in said
         assert "STEMLINE_WEBHOOK is not set: notifications are left as they are" in said
         after = studio.automations()
         assert before.keys() - after.keys() == {"stemline: time limit of hangs/the-hangs"}

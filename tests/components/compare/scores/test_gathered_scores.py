@@ -45,7 +45,7 @@ def test_oracles_of_each_set_of_stems_have_rows_of_their_own(tmp_path: Path) -> 
 def test_systems_cannot_have_the_name_of_an_oracle(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0})
     for name in ("a", "irm2", "irm2/4"):
-        with pytest.raises(UserError, match=f"--scores {name}: there is a system {name} here already"):
+        with pytest.raises(UserError, match=f"--scores {name}: the comparison has a system {name} already"):
             gather_scores(tmp_path, {name: tmp_path})
 
 
@@ -115,7 +115,7 @@ def test_wrong_museval_files_fail_alone(tmp_path: Path) -> None:
 
 def test_folder_without_scores_is_a_user_error(tmp_path: Path) -> None:
     write_system(tmp_path / "systems", "a", {"model": 1.0})
-    with pytest.raises(UserError, match="there is a system a here already"):
+    with pytest.raises(UserError, match="the comparison has a system a already"):
         gather_scores(tmp_path / "systems", {"a": tmp_path / "x"})
     with pytest.raises(UserError, match="has no scores in it"):
         gather_scores(tmp_path / "nothing", {})

@@ -117,7 +117,7 @@ def _spoil(change: Callable[[dict[str, Any]], object]) -> str:
         ("[]", "profile"),
         (_spoil(lambda document: document.update(groups=[])), "groups"),
         (_spoil(lambda document: document.update(features=["loudness"] * 6)), "export the model again"),
-        (_spoil(lambda document: document["features"].pop()), "as many means"),
+        (_spoil(lambda document: document["features"].pop()), "needs one mean for each feature"),
         (_spoil(lambda document: document["groups"][0]["means"].pop()), "different numbers"),
         (_spoil(lambda document: document["groups"][0]["means"].append("much")), "means"),
         (_spoil(lambda document: document["groups"][0]["deviations"].__setitem__(0, 0.0)), "positive"),
