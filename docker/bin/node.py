@@ -23,7 +23,7 @@ LOOK_EVERY = 1.0  # seconds
 HOLDERS = "workspace/scratch/train/*/holder.json"
 """The files that components/train writes: which process trains, in which folder, and its PET_RDZV_ENDPOINT."""
 
-# torchrun without its log: when two nodes end, the later one finds nobody left and logs a traceback
+# torchrun without its log: when two nodes end, the later one can't reach the other and logs a traceback
 TORCHRUN = """import logging, torch.distributed.run as run
 logging.getLogger("torch.distributed.elastic.agent.server.api").setLevel(logging.CRITICAL)
 run.main()"""
