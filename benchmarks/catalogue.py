@@ -25,8 +25,8 @@ from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import read_audio
+from components.core.sound.recognition import SUFFIXES
 from components.core.sound.resampling import convert_channels, resample
-from components.core.sound.suffixes import SUFFIXES
 
 RATE = 44100
 

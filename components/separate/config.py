@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
+from unicodedata import normalize
 
 from pydantic import Field, field_validator
 
@@ -111,5 +112,10 @@ class JobOptions(Section):
 
     def selects(self, key: str) -> bool:
         """Return whether the patterns select a recording."""
-        included = not self.include or any(fnmatchcase(key, pattern) for pattern in self.include)
-        return included and not any(fnmatchcase(key, pattern) for pattern in self.exclude)
+        included = not self.include or any(_matches(key, pattern) for pattern in self.include)
+        return included and not any(_matches(key, pattern) for pattern in self.exclude)
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """Compare in composed characters: a letter with an accent may be written as one character or as two."""
+    return fnmatchcase(normalize("NFC", key), normalize("NFC", pattern))

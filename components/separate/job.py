@@ -69,6 +69,8 @@ def plan_job(job: Job, ledger: JobLedger) -> tuple[Plan, str]:
     settings = read_settings(job.address, job.config)
     destination = open_store(job.destination)
     listing = list_recordings(open_store(job.source), destination, job.options)
+    if not_done := str(listing):
+        print(f"separate: {not_done}", file=sys.stderr, flush=True)
     for key in listing.missing:
         ledger.add(Row(key=key, state="failed", reason="the manifest names it, and the source does not have it"))
     plan = make_plan(listing.entries, destination, settings, ledger.add, job.options.retry_quarantined)

@@ -3,7 +3,7 @@
 import time
 
 from components.core.base.progress import Progress, format_duration
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from components.separate.ledger.ledger_table import Row
 from components.separate.listing.plan import Task
 from components.separate.workers.messages import Progressed

@@ -20,7 +20,8 @@ from components.core.base.garbage_collection import collection_paused
 from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
-from components.core.stores.store import RECORDS, Store
+from components.core.stores.selection import RECORDS
+from components.core.stores.store import Store
 from components.core.tracking.mlflow_address import store_exists
 from components.separate.job import Job, plan_job, separate_recordings
 from components.separate.ledger.destination_documents import encode_document, write_document

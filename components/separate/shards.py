@@ -25,7 +25,8 @@ from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
 from components.core.models.description import REGISTRY
 from components.core.stores.opening import open_store
-from components.core.stores.store import RECORDS, Store
+from components.core.stores.selection import RECORDS
+from components.core.stores.store import Store
 from components.separate.command import Destination, Source, prepare_job
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job import Job, plan_job
@@ -33,8 +34,8 @@ from components.separate.job_results import exit_with_result, run_job, separate_
 from components.separate.ledger.destination_documents import read_document, write_document
 from components.separate.ledger.job_ledger import JobLedger
 from components.separate.ledger.ledger_table import Row, read_rows
+from components.separate.listing.manifest import format_manifest
 from components.separate.listing.plan import Task
-from components.separate.listing.source_listing import format_manifest
 
 SHARDS = f"{RECORDS}/shards"
 _SHARED_CONFIG = f"{SHARDS}/separate.json"

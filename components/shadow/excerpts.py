@@ -21,7 +21,8 @@ from components.core.sound.decoding import Audio, Recording, describe_recording
 from components.core.sound.errors import DecodingError
 from components.core.sound.resampling import convert_channels
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.store import ListedFile, RecordingGone
+from components.core.stores.selection import ListedFile
+from components.core.stores.store import RecordingGone
 from components.shadow.config import ShadowConfig
 
 _STEP_SECONDS = 0.25

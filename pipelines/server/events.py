@@ -7,7 +7,7 @@ from prefect.events import Event, Resource
 
 from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.stores.opening import open_store
-from components.core.stores.store import RECORDS
+from components.core.stores.selection import RECORDS
 
 DATA_CHANGED = "stemline.data.changed"
 CATALOGUE_DRIFTED = "stemline.catalogue.drift"

@@ -18,7 +18,8 @@ from components.acquire.files.names import artist_and_title, clean_name, fold_na
 from components.core.base.errors import UserError
 from components.core.data.data_problems import Problem, ProblemKind
 from components.core.data.manifest import MIXTURE, SPLITS
-from components.core.sound.suffixes import SUFFIXES
+from components.core.sound.recognition import is_recording
+from components.core.stores.selection import SYSTEM_FOLDERS
 from components.core.stores.store import S3
 
 DATASET = "folder"
@@ -98,6 +99,7 @@ def _candidates(base: Path, split: str | None, root: Path, problems: list[Proble
     for path in filter(Path.is_dir, entries):
         if _audio_files(path):
             folders.append(path)
+            _name_other_files(path, problems)
         else:
             problems.append(_not_a_track(path, root, "a folder without audio files"))
     if any(stem_name(path.name) == VOCALS for path in folders):
@@ -154,13 +156,25 @@ def stem_name(name: str) -> str:
 
 
 def _visible(folder: Path) -> list[Path]:
-    """Return the entries of `folder` that are not hidden, in the same order on every file system."""
-    paths = (path for path in folder.iterdir() if not path.name.startswith("."))
+    """Return the entries of `folder` that are neither hidden nor a system's, in the same order on every file system."""
+    paths = (
+        path for path in folder.iterdir() if not path.name.startswith(".") and path.name.lower() not in SYSTEM_FOLDERS
+    )
     return sorted(paths, key=lambda path: (clean_name(path.name), path.name))
 
 
 def _audio_files(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    return [path for path in _visible(folder) if path.is_file() and is_recording(path)]
+
+
+def _name_other_files(folder: Path, problems: list[Problem]) -> None:
+    """Add a problem for each file beside the stems that is no recording: a stem may be missing because of it."""
+    stems = set(_audio_files(folder))
+    for path in _visible(folder):
+        if path.is_file() and path not in stems and path.name.lower() not in _IGNORED:
+            track = f"{DATASET}/{clean_name(folder.name)}"
+            detail = f"{clean_name(path.name)} is no recording, by its name and its first bytes"
+            problems.append(Problem(track, DATASET, stem_name(path.stem), ProblemKind.NOT_READ, detail, used=True))
 
 
 def _not_a_track(path: Path, root: Path, detail: str) -> Problem:

@@ -19,7 +19,8 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_parts, make_durable, whole_file
 from components.core.base.progress import Progress
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.store import ListedFile, RecordingGone
+from components.core.stores.selection import ListedFile
+from components.core.stores.store import RecordingGone
 
 PATIENCE = 180.0
 """Seconds for which a store that does not answer is asked again."""

@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from components.core.base.errors import UserError
 from components.core.stores.owner import staging_folder, sweep
+from components.core.stores.selection import ListedFile
 from components.core.stores.store import (
     S3,
-    ListedFile,
     RecordingGone,
     Store,
     StoreFault,
@@ -37,7 +37,7 @@ class BucketStore(Store):
 
     def __init__(self, address: str, patience: float) -> None:
         self._root = address.removeprefix(S3).strip("/")
-        self._patience = patience
+        self._patience, self._is_single = patience, False
         self._files = s3fs.S3FileSystem(config_kwargs=_LIMITS, use_listings_cache=False, skip_instance_cache=True)
 
     @property
@@ -48,6 +48,10 @@ class BucketStore(Store):
     @property
     def address(self) -> str:
         return f"{S3}{self._root}"
+
+    @property
+    def is_single(self) -> bool:
+        return self._is_single
 
     def files(self) -> list[ListedFile]:
         found = list(self._list(f"{self._root}/")) or self._single_file()
@@ -148,7 +152,7 @@ class BucketStore(Store):
             return []
         if found["type"] != "file":
             return []
-        self._root = str(path.parent)
+        self._root, self._is_single = str(path.parent), True
         return [ListedFile(path.name, found["size"], found["ETag"].strip('"'))]
 
     def _call(self, key: str, call: Callable[[], Result]) -> Result:

@@ -8,8 +8,11 @@ from pathlib import Path, PurePosixPath
 
 from components.core.base.errors import UserError
 from components.core.base.files import make_durable, whole_file
+from components.core.sound.recognition import is_named_like_audio, is_recording
 from components.core.stores.owner import staging_folder, sweep
-from components.core.stores.store import RECORDS, ListedFile, RecordingGone, Store, is_audio, select_recordings
+from components.core.stores.selection import RECORDS, ListedFile, Selection, select
+from components.core.stores.source_tree import require_folder, walk_source
+from components.core.stores.store import RecordingGone, Store
 
 _STAGING = "staging"
 
@@ -26,16 +29,26 @@ class FolderStore(Store):
     def address(self) -> str:
         return str(self.root)
 
-    def recordings(self) -> list[ListedFile]:
-        return select_recordings([*self.files(), *self._folders_named_like_recordings()])
+    @property
+    def is_single(self) -> bool:
+        return self._only is not None
+
+    def select(self) -> Selection:
+        if self.is_single:
+            return Selection(self.files())
+        tree = walk_source(self.root)
+        selection = select([_entry(self.root / key, key) for key in tree.files], self.holds_audio)
+        empty = [ListedFile(key, 0, "folder") for key in tree.empty_folders if is_named_like_audio(PurePosixPath(key))]
+        linked = dict.fromkeys(tree.repeated_folders, "folders linked twice or in a circle")
+        return Selection(sorted([*selection.recordings, *empty]), selection.passed_over | linked)
+
+    def holds_audio(self, key: str) -> bool:
+        return is_recording(self.root / key)
 
     def files(self) -> list[ListedFile]:
         if self._only is not None:
             return [_entry(self.root / self._only, self._only)]
-        if not self.root.is_dir():
-            raise UserError(
-                f"{self.root} is neither a file nor a folder: give a recording, a folder or an s3:// address"
-            )
+        require_folder(self.root)
         return sorted(_entry(self.root / key, key) for key in self.keys())
 
     def keys(self) -> Iterator[str]:
@@ -102,13 +115,6 @@ class FolderStore(Store):
 
     def describe(self, key: str) -> str:
         return str(self.root / key)
-
-    def _folders_named_like_recordings(self) -> Iterator[ListedFile]:
-        """Yield empty folders with the name of an audio file, so that the job counts them."""
-        for folder, folders, names in os.walk(self.root):
-            below = Path(folder).relative_to(self.root)
-            if not names and not folders and is_audio(PurePosixPath(below.name)):
-                yield ListedFile(below.as_posix(), 0, "folder")
 
 
 @contextmanager

@@ -1,22 +1,15 @@
 """The interface of a store, and the types that go with it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import Path
 
 from components.core.base.errors import Outage, UserError
-from components.core.sound.suffixes import SUFFIXES
+from components.core.stores.selection import ListedFile, Selection, select
 
 S3 = "s3://"
 """The beginning of a bucket's address."""
-
-PROVENANCE = "provenance.json"
-"""The file beside a recording's stems that holds their origin; it is written last."""
-
-RECORDS = "_stemline"
-"""The folder of a destination for claims, quarantine and ledgers, which belong to no single recording."""
 
 
 class StoreFault(UserError):  # noqa: N818
@@ -31,14 +24,6 @@ class RecordingGone(UserError):  # noqa: N818
     """A recording was deleted or changed after it was listed."""
 
 
-class ListedFile(NamedTuple):
-    """A file as listed: its key, its size in bytes, and a stamp that changes with its content."""
-
-    key: str
-    size: int
-    stamp: str
-
-
 class Store(ABC):
     """Files by key: `/`-separated paths below the store's root.
 
@@ -50,9 +35,26 @@ class Store(ABC):
     def address(self) -> str:
         """The address that opens the same store; for a single recording that was listed, the address of its folder."""
 
+    def select(self) -> Selection:
+        """Choose the recordings, without stems that an earlier job left in the store, and name what is passed over.
+
+        A store of a single file has that as its recording, whatever it is called.
+        """
+        entries = self.files()
+        return Selection(entries) if self.is_single else select(entries, self.holds_audio)
+
     def recordings(self) -> list[ListedFile]:
-        """Return all audio files, sorted by key, without stems that an earlier job left in the store."""
-        return select_recordings(self.files())
+        """Return the recordings that `select` chooses, sorted by key."""
+        return self.select().recordings
+
+    @property
+    @abstractmethod
+    def is_single(self) -> bool:
+        """Whether the address is that of a single file; a bucket knows it after `files`."""
+
+    def holds_audio(self, key: str) -> bool:
+        """Return whether a file whose name says nothing begins like a recording; False where that is not looked at."""
+        return False
 
     @abstractmethod
     def files(self) -> list[ListedFile]:
@@ -107,17 +109,3 @@ class Store(ABC):
     @abstractmethod
     def describe(self, key: str) -> str:
         """Return the address of a file, as a user writes it."""
-
-
-def select_recordings(entries: Iterable[ListedFile]) -> list[ListedFile]:
-    """Return the audio files, sorted, without the stems of a destination inside the source."""
-    listed = [(PurePosixPath(entry.key), entry) for entry in entries]
-    separated = {path.parent for path, _ in listed if path.name == PROVENANCE}
-    return sorted(
-        entry for path, entry in listed if is_audio(path) and path.parent not in separated and RECORDS not in path.parts
-    )
-
-
-def is_audio(key: PurePosixPath) -> bool:
-    """Return whether the file's name is that of an audio file that is not hidden."""
-    return key.suffix.lower() in SUFFIXES and not key.name.startswith(".")

@@ -8,7 +8,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from components.core.base.documents import Document
-from components.core.stores.store import PROVENANCE, RECORDS, ListedFile, Store
+from components.core.stores.selection import PROVENANCE, RECORDS, ListedFile
+from components.core.stores.store import Store
 from components.separate.ledger.ledger_table import Row
 
 QUARANTINE = f"{RECORDS}/quarantine"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.core.data.stem_provenance import Provenance
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 
 State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")

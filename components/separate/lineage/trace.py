@@ -12,7 +12,7 @@ from components.core.base.step_command import run_step_command
 from components.core.data.stem_provenance import Provenance
 from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
-from components.core.stores.store import PROVENANCE
+from components.core.stores.selection import PROVENANCE
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists
 from components.separate.ledger.destination_documents import parse_document, read_document

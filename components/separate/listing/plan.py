@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from components.core.data.stem_provenance import Provenance, StemSettings
-from components.core.stores.store import PROVENANCE, ListedFile, Store
+from components.core.stores.selection import PROVENANCE, ListedFile
+from components.core.stores.store import Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
 from components.separate.ledger.destination_documents import (
     QUARANTINE,

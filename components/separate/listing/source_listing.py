@@ -1,74 +1,77 @@
 """The listing of a source: the recordings that a job selects."""
 
-import csv
-import io
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from unicodedata import normalize
 
 from components.core.base.errors import UserError
-from components.core.stores.opening import AnyStore, folder_within, open_store
-from components.core.stores.store import ListedFile
+from components.core.stores.opening import AnyStore, folder_within
+from components.core.stores.selection import ListedFile, Selection
 from components.separate.config import JobOptions
+from components.separate.listing.manifest import read_manifest
 
 
 @dataclass(frozen=True)
 class Listing:
     """The selected recordings of a source.
 
-    entries  sorted by key
-    missing  keys of the manifest that the source does not have
-    source   address of the store; of the folder when the source is a single recording
+    entries      sorted by key
+    missing      keys of the manifest that the source does not have
+    source       address of the store; of the folder when the source is a single recording
+    passed_over  the files that are passed over, how many and why; empty when there are none
     """
 
     entries: list[ListedFile]
     missing: list[str]
     source: str
+    passed_over: str = ""
+
+    def __str__(self) -> str:
+        """Return what a job does not touch, in one line; empty when there is nothing."""
+        parts = [f"passed over: {self.passed_over}"] if self.passed_over else []
+        if self.missing:
+            more = ", …" if len(self.missing) > 1 else ""
+            parts.append(f"{len(self.missing)} keys of the manifest are not in the source ({self.missing[0]!r}{more})")
+        return "; ".join(parts)
 
 
 def list_recordings(source: AnyStore, destination: AnyStore, options: JobOptions) -> Listing:
-    """Return the recordings of `source` that `options` select, without stems of a destination inside the source."""
+    """Return the recordings of `source` that `options` select, without stems of a destination inside the source.
+
+    Raises UserError when the manifest is no table, and none of its lines is a key of the source.
+    """
     inner = folder_within(source, destination)
-    entries = [
-        entry
-        for entry in source.recordings()
-        if options.selects(entry.key) and not (inner and entry.key.startswith(inner))
-    ]
+    selection = _outside(source.select(), inner)
+    entries = [entry for entry in selection.recordings if options.selects(entry.key)]
+    passed_over = selection.describe_passed_over()
     if options.manifest is None:
-        return Listing(entries, [], source.address)
-    wanted = read_manifest(options.manifest)
+        return Listing(entries, [], source.address, passed_over)
+    manifest = read_manifest(options.manifest)
+    chosen, missing = _choose(entries, manifest.keys)
+    if not manifest.is_table and not _choose(selection.recordings, manifest.keys)[0]:
+        raise UserError(
+            f"{options.manifest} has no column 'key', and no line of it names a recording of {source.address}: "
+            "give a recording's key per line, or a table with a column 'key'"
+        )
+    return Listing(chosen, missing, source.address, passed_over)
+
+
+def _outside(selection: Selection, inner: str) -> Selection:
+    """Return the selection without what lies in the folder `inner`."""
+    if not inner:
+        return selection
+    return Selection(
+        [entry for entry in selection.recordings if not entry.key.startswith(inner)],
+        {key: reason for key, reason in selection.passed_over.items() if not key.startswith(inner)},
+    )
+
+
+def _choose(entries: list[ListedFile], wanted: set[str]) -> tuple[list[ListedFile], list[str]]:
+    """Return the wanted entries, and the keys that none of them has.
+
+    A letter with an accent may be written as one character or as two; where no key is the same, such names meet.
+    """
     listed = {entry.key for entry in entries}
-    return Listing([entry for entry in entries if entry.key in wanted], sorted(wanted - listed), source.address)
-
-
-def read_manifest(address: str) -> set[str]:
-    """Return the keys that a file names: one per line, or the column `key` of a CSV file."""
-    path = PurePosixPath(address)
-    folder = address.removesuffix(path.name) or "."
-    data = open_store(folder).read(path.name)
-    if data is None:
-        raise UserError(f"{address} does not exist: give a file with a recording's key a line, or a CSV column 'key'")
-    try:
-        lines = data.decode("utf-8-sig").splitlines(keepends=True)
-    except UnicodeDecodeError:
-        raise UserError(f"{address} is not UTF-8 text: save it as UTF-8") from None
-    keys = _parse_keys(lines)
-    if not keys:
-        raise UserError(f"{address} names no recording: give a file with a recording's key a line, or a column 'key'")
-    return keys
-
-
-def _parse_keys(lines: list[str]) -> set[str]:
-    header = next(csv.reader(lines[:1]), [])
-    if "key" in header:
-        return {row["key"] for row in csv.DictReader(io.StringIO("".join(lines))) if row["key"]}
-    return {line.strip("\r\n") for line in lines} - {""}
-
-
-def format_manifest(keys: Iterable[str]) -> str:
-    """Return the text of a manifest that names `keys`, as CSV."""
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(["key"])
-    writer.writerows([key] for key in keys)
-    return table.getvalue()
+    composed = {normalize("NFC", key): key for key in wanted - listed}
+    chosen = [entry for entry in entries if entry.key in wanted or normalize("NFC", entry.key) in composed]
+    met = {normalize("NFC", entry.key) for entry in chosen}
+    return chosen, sorted(key for name, key in composed.items() if name not in met)

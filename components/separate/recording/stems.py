@@ -18,7 +18,7 @@ from components.core.separating.segment_pool import SegmentPool
 from components.core.separating.segments import separate_blocks, separate_in_pool
 from components.core.sound.decoding import Audio
 from components.core.sound.training_profile import Profile
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from components.core.tracking import provenance
 from components.separate.config import SeparateConfig
 from components.separate.recording.inspection import BLOCK, Inspection, inspect

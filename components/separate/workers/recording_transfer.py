@@ -6,7 +6,8 @@ from pathlib import Path
 
 from components.core.base.files import digest_file
 from components.core.data.stem_provenance import Provenance, StemSettings
-from components.core.stores.store import PROVENANCE, ListedFile, Store
+from components.core.stores.selection import PROVENANCE, ListedFile
+from components.core.stores.store import Store
 from components.separate.ledger.claims import Claims
 from components.separate.ledger.destination_documents import (
     provenance_key,

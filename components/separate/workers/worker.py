@@ -26,7 +26,8 @@ from components.core.separating.postprocessing import post_processed
 from components.core.separating.segment_pool import SegmentPool
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
-from components.core.stores.store import ListedFile, RecordingGone, StoreFault
+from components.core.stores.selection import ListedFile
+from components.core.stores.store import RecordingGone, StoreFault
 from components.separate.ledger.claims import Claims
 from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.ledger_table import describe_failure

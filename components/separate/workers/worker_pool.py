@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 import psutil
 
 from components.core.base.parallel import available_cores
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from components.separate.listing.plan import Task
 from components.separate.workers.devices import CPU
 from components.separate.workers.fork_server import worker_context

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.stores.store import RECORDS
+from components.core.stores.selection import RECORDS
 from components.separate.ledger.ledger_table import printable_key, read_rows
 from tests.components.separate.hostile_corpus import write_corpus
 from tests.support.tiny_models import run_python, save_tiny_model

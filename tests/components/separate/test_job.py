@@ -17,7 +17,8 @@ from components.core.separating.postprocessing_config import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
 from components.core.stores.owner import Owner
-from components.core.stores.store import RECORDS, StoreFault, StoreOutage
+from components.core.stores.selection import RECORDS
+from components.core.stores.store import StoreFault, StoreOutage
 from components.core.tracking import mlflow_runs
 from components.separate.ledger.claims import claim_folder
 from components.separate.workers import recording_transfer
@@ -167,6 +168,7 @@ def test_provenance_names_the_origin_of_a_stem(model: Path, music: Path, tmp_pat
         "rate": 44100,
         "channels": 2,
         "subtype": "PCM_16",
+        "decoder": f"libsndfile {soundfile.__libsndfile_version__}",
     }
     network = document["model"].pop("network")
     assert network["name"] == "unet"

@@ -21,7 +21,7 @@ from components.core.base.exit_codes import ExitCode
 from components.core.base.files import digest_file
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.sound.stft_config import StftConfig
-from components.core.stores.store import RECORDS
+from components.core.stores.selection import RECORDS
 from components.separate.ledger.ledger_table import Row, read_rows
 from tests.support.bucket import Bucket
 from tests.support.tiny_models import environment, noise, run_python, save_tiny_model

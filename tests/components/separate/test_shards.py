@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.core.base.errors import UserError
 from components.core.models.addresses import fetch_model
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from components.separate import shards
 from components.separate.config import JobOptions
 from components.separate.job import Job

@@ -12,7 +12,7 @@ import pytest
 
 from components.core.data.catalogue_summary import CatalogueSummary
 from components.core.data.stem_provenance import ModelUsed, StemOptions, StemSettings
-from components.core.stores.store import RECORDS
+from components.core.stores.selection import RECORDS
 from pipelines.server.events import send_drift_event
 from pipelines.terminal.separation import separate_and_report_drift
 from tests.support.prefect_server import Receiver

@@ -15,6 +15,7 @@ from components.acquire.checking.track_checks import find_problems, unscorable_r
 from components.acquire.datasets.collection import SourceStem, SourceTrack
 from components.core.data.data_problems import ProblemKind
 from components.core.sound import ffmpeg
+from tests.support.encoders import run_ffmpeg
 
 EXCERPT_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
 Write = Callable[..., Path]
@@ -93,11 +94,12 @@ def test_truncated_mp4_with_its_index_in_front_has_a_problem(write: Write, tmp_p
     assert not set(_found(_folder(tmp_path / "song")).values()) - {False}
 
 
-def test_wav_from_a_pipe_is_complete(write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["wav", "flac"])
+def test_stems_from_a_pipe_are_complete(write: Write, tmp_path: Path, container: str) -> None:
     wav = write(tmp_path / "source.wav")
-    command = [ffmpeg.find_tool("ffmpeg"), "-nostdin", "-v", "error", "-i", str(wav), "-f", "wav", "-"]
+    command = [ffmpeg.find_tool("ffmpeg"), "-nostdin", "-v", "error", "-i", str(wav), "-f", container, "-"]
     for stem in ("vocals", "drums"):
-        path = tmp_path / "song" / f"{stem}.wav"
+        path = tmp_path / "song" / f"{stem}.{container}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
     assert _found(_folder(tmp_path / "song")) == {}
@@ -114,6 +116,15 @@ def test_file_without_audio_is_unreadable(song: Write, tmp_path: Path, rubbish: 
     assert not any(problem.used for problem in problems)
     assert {problem.stem for problem in problems} == {"vocals"}
     assert "\n" not in problems[0].detail
+
+
+@pytest.mark.parametrize("name", ["vocals.wv", "vocals.tta", "vocals.m4a", "vocals.mov"])
+def test_stems_of_other_codecs_have_the_length_of_their_source(write: Write, tmp_path: Path, name: str) -> None:
+    song = tmp_path / "song"
+    wav = write(song / "drums.wav", seconds=2.0)
+    run_ffmpeg("-i", wav, song / name)
+    assert len({stem.samples for stem in measure_track(_folder(song)).stems.values()}) == 1
+    assert _found(_folder(song)) == {}
 
 
 def test_missing_file_is_unreadable(song: Write, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from components.acquire.datasets.folder import find
 from components.core.base.errors import UserError
 from components.core.data.data_problems import ProblemKind
 from tests.components.acquire.acquire_params import acquire_config
+from tests.support.encoders import run_ffmpeg
 
 Write = Callable[..., Path]
 
@@ -117,7 +118,7 @@ def test_foreign_files_are_reported_and_hidden_files_ignored(song: Write, tmp_pa
     assert list(_names(collection)) == ["A - B"]
     assert {problem.track: problem.problem for problem in collection.problems} == dict.fromkeys(
         ("folder/empty", "folder/loose.wav", "folder/notes.txt"), ProblemKind.NOT_A_TRACK
-    )
+    ) | {"folder/A - B": ProblemKind.NOT_READ}
 
 
 def test_incomplete_multitracks_are_reported(song: Write, write: Write, tmp_path: Path) -> None:
@@ -153,3 +154,19 @@ def test_karaoke_clips_of_mir_1k_are_found(mir_1k: Path) -> None:
     assert len(collection.tracks) == 1000
     assert len({track.artist for track in collection.tracks}) == 19
     assert collection.problems == ()
+
+
+def test_a_stem_of_any_name_is_read_or_named(song: Write, tmp_path: Path) -> None:
+    song(tmp_path / "A - B", stems=("vocals", "bass", "drums"))
+    drums = tmp_path / "A - B" / "drums.wav"
+    run_ffmpeg("-i", drums, drums.with_suffix(".wv"))
+    drums.unlink()
+    (tmp_path / "A - B" / "bass.wav").rename(tmp_path / "A - B" / "bass")
+    (tmp_path / "A - B" / "guitar.sd2").write_bytes(b"rubbish")
+    (tmp_path / "__MACOSX" / "A - B").mkdir(parents=True)
+    collection = _find(tmp_path)
+    assert _names(collection) == {"A - B": ("A", "B", None, ("bass", "drums", "vocals"))}
+    assert [(problem.stem, problem.problem, problem.used) for problem in collection.problems] == [
+        ("guitar", ProblemKind.NOT_READ, True)
+    ]
+    assert "guitar.sd2" in collection.problems[0].detail

@@ -13,7 +13,7 @@ from components.acquire.datasets.folder import find
 from components.acquire.datasets.folder_mirror import mirror_bucket
 from components.core.base.errors import UserError
 from components.core.stores.bucket import BucketStore
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from tests.components.acquire.acquire_params import acquire_config
 from tests.support.bucket import NAME, Bucket
 from tests.support.tiny_models import environment

@@ -19,8 +19,8 @@ from components.core.sound import ffmpeg
 from components.core.sound.containers.byte_file import find_audio_start
 from components.core.sound.decoding import Audio, describe_recording, read_audio
 from components.core.sound.errors import DecodingError
+from components.core.sound.recognition import SUFFIXES
 from components.core.sound.resampling import convert_channels, resample, resample_blocks
-from components.core.sound.suffixes import SUFFIXES
 from tests.support.tiny_models import noise
 
 RATE = 44100

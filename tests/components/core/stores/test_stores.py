@@ -5,11 +5,13 @@ import threading
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
 from components.core.stores.owner import Owner, owner_from_label
-from components.core.stores.store import ListedFile, RecordingGone, StoreFault
+from components.core.stores.selection import ListedFile
+from components.core.stores.store import RecordingGone, StoreFault
 from tests.support.bucket import Bucket
 
 NAMES = (
@@ -207,3 +209,40 @@ def test_fetching_a_deleted_file_of_a_folder_raises_recording_gone(tmp_path: Pat
     with pytest.raises(RecordingGone):
         open_store(str(tmp_path)).fetch(ListedFile("x/a.wav", 1, "1"), tmp_path)
     assert issubclass(StoreFault, UserError)
+
+
+@pytest.mark.parametrize("suffix", ["wv", "tta", "mkv", "mov", "m4b", "mp2", "aifc", "wave", "ape", "dsf", "AC3"])
+def test_recordings_have_any_name_that_the_decoders_read(store: AnyStore, suffix: str) -> None:
+    store.write(f"song.{suffix}", b"x")
+    assert [entry.key for entry in store.recordings()] == [f"song.{suffix}"]
+
+
+def test_recordings_of_a_folder_are_known_by_their_content(tmp_path: Path) -> None:
+    for suffix in ("wav", "flac", "ogg", "aiff", "caf", "w64"):
+        soundfile.write(tmp_path / f"a.{suffix}", [0.1], 8000)
+        (tmp_path / f"a.{suffix}").rename(tmp_path / f"{suffix} without a suffix")
+    for name, content in (("text", b"RIFF is a word"), ("photo.heic", b"\0\0\0\x18ftypheic"), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+    selection = open_store(str(tmp_path)).select()
+    assert len(selection.recordings) == 6
+    assert set(selection.passed_over) == {"text", "photo.heic", "empty"}
+
+
+def test_a_file_given_by_name_is_a_recording_whatever_it_is_called(store: AnyStore) -> None:
+    store.write("d/notes.txt", b"abc")
+    assert [entry.key for entry in open_store(store.describe("d/notes.txt")).recordings()] == ["notes.txt"]
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
+    root, outside = tmp_path / "in", tmp_path / "outside"
+    for path in (root / "real" / "a.wav", outside / "b.wav", outside / "deep" / "c.wav"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for link, target in (("again", "real"), ("circle", "."), ("linked", "../outside"), ("linked too", "../outside")):
+        (root / link).symlink_to(target)
+    (outside / "back").symlink_to(root)
+    (outside / "broken").symlink_to("nowhere")
+    selection = open_store(str(root)).select()
+    assert [entry.key for entry in selection.recordings] == ["linked/b.wav", "linked/deep/c.wav", "real/a.wav"]
+    repeated = {key for key, why in selection.passed_over.items() if "linked twice or in a circle" in why}
+    assert repeated == {"again", "circle", "linked too", "linked/back"}

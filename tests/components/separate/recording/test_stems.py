@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from components.core.data.stem_provenance import ModelUsed, Provenance, StemOptions, StemSettings
 from components.core.models.bundle import Model, load_model
 from components.core.sound import decoding
-from components.core.stores.store import ListedFile
+from components.core.stores.selection import ListedFile
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.quantisation import encoding_for
 from components.separate.recording.stem_estimation import SampleQueue
