@@ -32,7 +32,7 @@ class ByteFile:
     def at(self, place: int, size: int) -> bytes:
         """Return up to `size` bytes at `place`; none beyond the end, where a system may refuse to seek."""
         self.handle.seek(min(place, self.size))
-        return self.handle.read(size)
+        return self.handle.read(max(0, size))
 
     def fields(self, layout: str, place: int) -> tuple[int, ...]:
         """Return the numbers at `place`; those beyond the end of the file are 0."""

@@ -180,7 +180,9 @@ def _block_size(code: int, after: bytes) -> tuple[int, int]:
     if code in (6, 7):
         size = code - 5
         return int.from_bytes(after[:size], "big") + 1, size
-    return {0: 0, 1: 192}.get(code, 576 << code - 2 if code < 6 else 256 << code - 8), 0
+    if code < 2:
+        return 192 * code, 0
+    return 576 << code - 2 if code < 6 else 256 << code - 8, 0
 
 
 def _frame_end(window: bytes, place: int, ends: set[int]) -> int | None:
