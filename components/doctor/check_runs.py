@@ -89,7 +89,7 @@ def _run_check(check: Check, pipe: "Connection[list[Finding], None]") -> None:
     end_with_parent()
     try:
         found = list(check.work())
-    except Exception as error:  # the other checks go on, whatever it is
+    except Exception as error:  # an error in one check must not stop the others
         reason = " ".join(str(error).split()) or "no reason given"
         observation = f"the check failed: {type(error).__name__}: {reason}"
         found = [problem(check.name, observation, "if nothing in the set-up explains it, report it as a bug")]

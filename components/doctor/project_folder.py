@@ -103,7 +103,7 @@ def _describe_holder(path: Path) -> str:
     number = path.read_text(encoding="ascii", errors="replace").strip()
     if number.isdecimal() and psutil.pid_exists(int(number)):
         return f"process {number} ({_read_command(int(number)) or 'of another user'})"
-    return f"a child of process {number or '?'}, which has ended itself (fuser {path} names it)"
+    return f"a child of process {number or '?'}, which has ended; `fuser {path}` names the child"
 
 
 def _check_rwlock(path: Path) -> Iterator[Finding]:

@@ -88,9 +88,9 @@ def _judge_not_worse(config: GateConfig, challenger: Scores, champion: Scores, t
         return _bad(target, why)
     bound, mean = lower_bound(differences, config), float(differences.mean())
     text = (
-        f"{target}: {mean:+.2f} dB SDR against the champion (mean of {len(differences)} tracks), at "
-        f"{config.confidence:.0%} confidence at least {bound:+.2f} dB; allowed {-config.margin_db:+.2f} dB, and "
-        f"{-config.stem_limit_db:+.2f} dB for the mean itself"
+        f"{target}: {mean:+.2f} dB SDR against the champion (mean of {len(differences)} tracks), allowed "
+        f"{-config.stem_limit_db:+.2f} dB; lower bound at {config.confidence:.0%} confidence {bound:+.2f} dB, allowed "
+        f"{-config.margin_db:+.2f} dB"
     )
     return Finding(target, bound >= -config.margin_db and mean >= -config.stem_limit_db, text)
 

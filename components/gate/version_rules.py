@@ -17,7 +17,8 @@ def judge_version(config: GateConfig, version: VersionRef, champion: int | None,
 
 def _judge_weights(version: VersionRef, scores: Scores) -> Finding:
     same = scores.model == version.sha256
-    return Finding("scores", same, f"scores: they are {'' if same else 'not '}of the weights that were registered")
+    text = "of the registered weights" if same else "of other weights than the registered ones: run evaluate again"
+    return Finding("scores", same, f"scores: {text}")
 
 
 def _judge_earlier_decisions(version: VersionRef) -> list[Finding]:
@@ -29,7 +30,7 @@ def _judge_earlier_decisions(version: VersionRef) -> list[Finding]:
         remedy = f"train another, or `{by_hand} --why …`"
         findings.append(Finding("taken back", False, f"taken back: {tags[ROLLED_BACK_TAG]}; {remedy}"))
     if REFUSED_TAG in tags:
-        again = f"take the tag {REFUSED_TAG} from the version to be asked again"
+        again = f"delete the version's tag {REFUSED_TAG} to be asked again"
         remedy = f"train another, {again}, or `{by_hand} --ungated --why …`"
         findings.append(Finding("approval", False, f"approval: refused by {tags[REFUSED_TAG]}; {remedy}"))
     return findings

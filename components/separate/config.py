@@ -48,8 +48,8 @@ class FlagLimits(Section):
 class DriftLimit(Section):
     """Limit of a catalogue's drift.
 
-    limit       in standard deviations of the training's tracks; beyond it a retraining is called for
-    recordings  a smaller catalogue never calls for one: its drift may be chance
+    limit       in standard deviations of the training's tracks; a larger drift starts a retraining
+    recordings  a smaller catalogue starts none, because its drift may be chance
     """
 
     limit: float = Field(ge=0)
@@ -62,7 +62,7 @@ class SeparateConfig(Section):
     post    how the network's estimates become stems
     limits  which recordings are refused
     flags   which recordings a person should listen to
-    drift   when a catalogue is so unlike the training's music that a retraining is called for
+    drift   the distance from the training's music at which a catalogue starts a retraining
     """
 
     model: str = Field(

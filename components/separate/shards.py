@@ -51,7 +51,7 @@ def cut(job: Job, count: int) -> int:
     """Write the tasks of a job as up to `count` shards of about the same size; print and return how many."""
     if count < 1:
         raise UserError(f"a catalogue can't be cut into {count} shards: give 1 or more")
-    if job.options.limit:  # `gather` could not tell what it left out from what a dead worker left undone
+    if job.options.limit:  # `gather` could not tell left-out recordings from those that a dead worker left undone
         raise UserError("--limit cannot be combined with shards: name the recordings in a --manifest instead")
     destination = open_store(job.destination)
     _clear(destination)

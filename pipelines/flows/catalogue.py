@@ -58,7 +58,7 @@ def separate_catalogue(
     shards: int = 4,
     options: list[str] | None = None,
 ) -> Any:
-    """Separate a whole catalogue on a work pool, and account for every file.
+    """Separate a whole catalogue on a work pool, and write one ledger with a row for each file.
 
     Args:
         source: The recordings: a folder that every worker sees, or s3://bucket/folder.
@@ -182,4 +182,5 @@ def _publish(destination: str, lines: list[str]) -> None:
     """Make the counts of recordings an artifact of the flow run."""
     counts = next((line for line in reversed(lines) if line.startswith("separate: ") and " = " in line), "")
     page = f"{destination.rstrip('/')}/index.html"
-    create_table_artifact([{"account": counts, "page": page}], key="catalogue", description="The catalogue's account")
+    description = "The recordings of the catalogue by state"
+    create_table_artifact([{"recordings": counts, "page": page}], key="catalogue", description=description)

@@ -79,7 +79,7 @@ def _retrain(checkout: Checkout, require_approval: bool) -> str:
     verdict = register_and_judge(checkout)
     if verdict is None:
         version = registered_version(checkout)
-        made = "what was made is the same model as" if ran else "data, code and parameters are those of"
+        made = "the training gave the same model as" if ran else "data, code and parameters are those of"
         return f"{made} the champion, version {version.version}: nothing to {'judge' if ran else 'train'}"
     if not ran:  # the run that made it may have been killed before it recorded it
         _record(checkout)

@@ -35,10 +35,10 @@ def _run_name() -> str:
 
 @flow(name="watch-data", flow_run_name=_run_name)
 def watch_data(source: str | None = None) -> Any:
-    """Compare the names, sizes and times of all files with those of the last look, and send an event on a change.
+    """Compare the names, sizes and times of all files with those of the last run, and send an event after a change.
 
     Args:
-        source: A folder, or s3://bucket/folder; left empty, acquire.folder of params.yaml, which the training reads.
+        source: A folder, or s3://bucket/folder. The default is acquire.folder of params.yaml, which the training reads.
     """
     try:
         return _compare(source or load_section("acquire", AcquireConfig).folder)
@@ -57,7 +57,9 @@ def _compare(source: str) -> State[Any]:
         write_text(record, digest)
         return Completed(message=f"{len(entries)} files, seen for the first time")
     if _is_retraining():  # Prefect would cancel another one, and this one may have read the data already
-        return Completed(name="Deferred", message=f"{len(entries)} files, changed: told when no retraining runs")
+        return Completed(
+            name="Deferred", message=f"{len(entries)} files, changed: the event waits for the retraining that runs"
+        )
     # event first: after a kill in between it is sent twice, which is better than never
     send_event(DATA_CHANGED, f"stemline.data.{source}", {"source": source})
     write_text(record, digest)

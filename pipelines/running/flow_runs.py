@@ -31,7 +31,7 @@ def run_flow(flow: Flow[..., Any], **parameters: Any) -> State[Any]:
 
 
 def failed_state(error: Exception) -> State[Any]:
-    """Return the end of a flow that met `error`: one line; raises `error` again if it is a bug."""
+    """Return the failed state of a flow, with `error` as one line; raises `error` again if it is a bug."""
     line = describe_error(error)
     return Failed(message=line, data=OutageError(line) if is_outage_error(error) else CommandError(line))
 

@@ -1,8 +1,8 @@
 """The automations that this project keeps on a Prefect server: automations.yaml, in Prefect's own format.
 
-Time limits (deployments.py) and the webhook of the notifications are added in code: the ones follow from prefect.yaml
-and params.yaml, and the webhook's address must not stand in a file. The server sends the notifications, so they are
-also sent when a worker dies.
+Time limits (deployments.py) and the webhook of the notifications are added in code: time limits follow from
+prefect.yaml and params.yaml, and the webhook's address must not stand in a file. The server sends the notifications,
+so they are also sent when a worker dies.
 """
 
 import json
@@ -31,7 +31,8 @@ SHARD_TAG = "stemline-shard"
 """Tag of the runs of a catalogue's shards: nobody is notified of their failure, since the catalogue's run goes on."""
 
 HEARTBEAT_SECONDS = 30
-"""Seconds between two heartbeats of a run; a server that restarts takes less than the five minutes that we allow."""
+"""Seconds between two heartbeats of a run. automations.yaml allows five minutes without one: a restart of the server
+takes less."""
 
 HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 
@@ -103,7 +104,7 @@ def end_dead_runs(client: SyncPrefectClient) -> None:
 
 
 def notify_by_webhook(client: SyncPrefectClient) -> str:
-    """Make the server notify the address in STEMLINE_WEBHOOK; return one line that says who is told what."""
+    """Make the server notify the address in STEMLINE_WEBHOOK; return one line about the notifications."""
     address = os.environ.get(WEBHOOK_VARIABLE)
     if not address:
         return f"{WEBHOOK_VARIABLE} is not set: notifications are left as they are"
@@ -115,7 +116,7 @@ def notify_by_webhook(client: SyncPrefectClient) -> str:
     added = {"description": description, "actions": [call]}
     automations = [AutomationCore.model_validate(values | added) for values in read_automations()["notifications"]]
     keep_automations(client, _NOTIFICATIONS, automations)
-    return f"failed, cancelled and late runs, and what retraining came to, are told to {WEBHOOK_VARIABLE}'s address"
+    return f"sent to the address in {WEBHOOK_VARIABLE}: failed, cancelled and late runs, and the results of retrainings"
 
 
 def _save_webhook(address: str) -> CallWebhook:

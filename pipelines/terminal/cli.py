@@ -50,7 +50,7 @@ def _app(choose: Callable[[Callable[[], None]], None]) -> typer.Typer:
         context: typer.Context,
         version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
     ) -> None:
-        """Train a network that separates the voice from the music, know how good it is, and separate whole catalogues.
+        """Train a network that separates the voice from the music, measure it, and separate whole catalogues.
 
         Start with `stemline run`, then `stemline separate SONG FOLDER`.
         """

@@ -58,13 +58,13 @@ def _live_model() -> list[str]:
 
 
 def live_since(journal: str, name: str, version: int) -> str:
-    """Return since when, how and by whom `version` is live, as the journal says; or why the journal does not say."""
+    """Return what the journal says about `version`: since when it is live, and who made it live."""
     try:
         entries = open_journal(journal).entries_of(name)
     except UserError as error:
-        return f"since when is not known: {error}"
+        return f"date unknown: {error}"
     if not entries or entries[-1].version != version:
-        return "by the alias alone: the journal does not have it"
+        return "live by the alias alone: the journal has no entry about it"
     return f"live since {entries[-1].time} ({entries[-1].kind} by {entries[-1].by})"
 
 

@@ -18,8 +18,8 @@ _FILES_SHOWN = 3
 _COMMIT_DIGITS = 12
 
 _OUR_SEPARATOR = (
-    "What was not trained here runs in our separator, where segments overlap by half and stems add up to the mixture: "
-    "its rows are not what its authors' own programs give."
+    "Models that were not trained here run in our separator, where segments overlap by half and stems add up to the "
+    "mixture. Their authors' own programs give other scores."
 )
 
 
@@ -30,9 +30,9 @@ def render_markdown(comparison: Comparison) -> str:
         table = target_table(comparison, target)
         notes = [*other_stems_note(comparison, target), friedman_text(comparison.gathered.comparable, target)]
         parts.append("\n\n".join([f"## {target.capitalize()}", table, *notes]))
-    parts.append(f"## What they cost\n\n{costs_table(comparison)}")
+    parts.append(f"## Costs\n\n{costs_table(comparison)}")
     parts += [f"## Differences: {target} SDR\n\n{pairs_table(comparison, target)}" for target in comparison.targets]
-    parts.append(f"## Published by others, quoted\n\n{published_table()}")
+    parts.append(f"## Scores that others published\n\n{published_table()}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -47,7 +47,7 @@ def _heading(comparison: Comparison) -> str:
     ]
     paragraphs += _recipes(comparison.records)
     if pretrained := [f"{name}: {record.origin}" for name, record in comparison.records.items() if record.origin]:
-        paragraphs.append(f"Not trained here, and on data that may hold the test tracks: {'. '.join(pretrained)}.")
+        paragraphs.append(f"Not trained here, and perhaps trained on some of the test tracks: {'. '.join(pretrained)}.")
         paragraphs.append(_OUR_SEPARATOR)
     others = [(name, record.scores) for name, record in comparison.records.items() if record.scores]
     paragraphs += [f"Not measured here: {name}, {scores}." for name, scores in others]
@@ -58,8 +58,8 @@ def _heading(comparison: Comparison) -> str:
     paragraphs += [f"Left out, scores of {name}: {reason}." for name, reason in comparison.gathered.failed.items()]
     if missed := [target for target in comparison.targets if comparison.misses_reference(target)]:
         paragraphs.append(
-            f"compare.reference, {comparison.config.reference}, has no scores of {', '.join(missed)} to compare with: "
-            "pictures of differences compare with the best there."
+            f"The system of compare.reference, {comparison.config.reference}, has no scores of {', '.join(missed)}: "
+            "there the pictures of differences compare with the best system."
         )
     return "\n\n".join(paragraphs)
 

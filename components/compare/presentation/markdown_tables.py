@@ -56,7 +56,7 @@ def friedman_text(scores: pd.DataFrame, target: str) -> str:
 
 
 def costs_table(comparison: Comparison) -> str:
-    """Return the costs of every row with a known speed."""
+    """Return the costs of every system whose speed is known."""
     known = comparison.summary
     known = known[known["times real time"].notna() | known["times real time, one core"].notna()]
     lines = _head(
@@ -88,7 +88,7 @@ def pairs_table(comparison: Comparison, target: str) -> str:
     rows = pairs[(pairs["target"] == target) & (pairs["metric"] == "SDR") & pairs["mean"].notna()]
     rows = rows[~rows[["first", "second"]].map(is_baseline).any(axis="columns")]
     if rows.empty:
-        return f"No two systems have {FEWEST_TRACKS} tracks or more that were scored alike, as a difference needs."
+        return f"No two systems share {FEWEST_TRACKS} tracks that were scored alike, so there are no differences."
     groups = {str(among): group for among, group in rows.groupby("among", sort=False)}
     tables = {among: _one_pairs_table(comparison, group) for among, group in groups.items()}
     if len(tables) == 1:
@@ -109,12 +109,12 @@ def _one_pairs_table(comparison: Comparison, rows: pd.DataFrame) -> str:
         p_values = [f"{row[name]:.2g}" if np.isfinite(row[name]) else _UNKNOWN for name in ("p", "p_holm", "p_conover")]
         differ = "yes" if row["p_holm"] < level else "no"
         lines.append(_row(f"{first} − {second}", mean, _signed(row["median"]), row["tracks"], *p_values, differ))
-    about = (
-        "Differences and Wilcoxon's test are of the tracks that the two systems have, as many as the column says; "
-        f"Conover's test ranks all systems at once, so it is of the {all_tracks} that all of them have. "
-        "Holm is Wilcoxon's p corrected for the number of pairs by Holm's method; Conover's is corrected as well."
+    explanation = (
+        "Differences and Wilcoxon's test use the tracks that the two systems share; the column has their number. "
+        f"Conover's test ranks all systems at once, so it uses the {all_tracks} that all of them share. "
+        "Holm's method corrects Wilcoxon's p for the number of pairs; Conover's p is corrected as well."
     )
-    return f"{about}\n\n" + "\n".join(lines)
+    return f"{explanation}\n\n" + "\n".join(lines)
 
 
 def published_table() -> str:

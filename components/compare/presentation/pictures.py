@@ -109,7 +109,7 @@ def _draw_speed(comparison: Comparison, target: str) -> Figure | None:
     panel.xaxis.set_minor_formatter(NullFormatter())
     machines = sorted({record.costs.machine for record in comparison.records.values() if record.costs})
     panel.set_title(f"{target.capitalize()}: {comparison.gathered.evaluation.test_set}", loc="left")
-    panel.set_xlabel(f"speed, made ready, one window at a time (× real time)\n{'; '.join(machines)}")
+    panel.set_xlabel(f"speed of the fast copy, one segment at a time (× real time)\n{'; '.join(machines)}")
     panel.set_ylabel("SDR (dB), median over tracks")
     draw_grid(panel, "both")
     place_labels(panel, points)

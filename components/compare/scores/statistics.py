@@ -27,13 +27,13 @@ _FEWEST_SYSTEMS = 3  # of Friedman's test
 class Pair:
     """`first` minus `second`, in dB; a row of pairs.csv.
 
-    tracks           how many tracks both have
-    mean, median     of the differences
-    low, high        bounds of the mean's interval
-    p                of Wilcoxon's test
-    p_holm           the same, corrected
-    p_conover        of Conover's test, corrected; pairs with a baseline have none
-    tracks_conover   how many tracks all trained systems have: Conover's test ranks all of them
+    tracks           the number of tracks that both have
+    mean, median     the mean and the median of the differences
+    low, high        the bounds of the mean's interval
+    p                the p-value of Wilcoxon's test
+    p_holm           the same p-value, corrected
+    p_conover        the corrected p-value of Conover's test; pairs with a baseline have none
+    tracks_conover   the number of tracks that all trained systems have, which Conover's test ranks
     among            the stems among which both were scored
 
     Corrections count all pairs of trained systems; pairs with a baseline are corrected apart.

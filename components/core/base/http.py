@@ -1,4 +1,4 @@
-"""HTTP requests to a server: its response, or one line why there is none."""
+"""HTTP requests to a server. They return its response, or raise an error of one line."""
 
 import json
 import time

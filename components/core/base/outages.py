@@ -1,4 +1,4 @@
-"""Servers that do not answer: messages while a client retries, and how an outage is told from other errors.
+"""Outages: messages while a client retries, and the functions that recognise an outage among the errors.
 
 The clients of MLflow and Prefect retry for four minutes (MLFLOW_HTTP_REQUEST_MAX_RETRIES, PREFECT_CLIENT_MAX_RETRIES)
 and write that only to their logs; `report_waiting` shows it to the user. A server that answers with a server error
@@ -62,7 +62,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def outage_reason(error: BaseException) -> str | None:
-    """Return one line about `error` when a connection that failed is behind it; else None."""
+    """Return one line about `error` when a failed connection caused it; else None."""
     cause: BaseException | None = error
     while cause is not None:
         if _is_connection_error(cause):

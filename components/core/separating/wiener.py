@@ -1,7 +1,7 @@
 """The multichannel Wiener filter, in torch.
 
-The same numbers as `norbert.expectation_maximization` (Liutkus and Stöter, 2019), which the tests compare; on tensors,
-in batches, and with a closed form for the 2×2 inverses.
+It computes the numbers of `norbert.expectation_maximization` (Liutkus and Stöter, 2019), with tensors, in batches, and
+with a closed form for the 2×2 inverses. The tests compare the two.
 """
 
 import torch
@@ -12,8 +12,8 @@ def wiener_filter(stems: Tensor, mixture: Tensor, iterations: int) -> Tensor:
     """Refine spectra by EM on a local Gaussian model (Duong, Vincent and Gribonval, IEEE TASLP 2010).
 
     `stems` `(batch, stems, channels, bins, frames)` and `mixture` `(batch, channels, bins, frames)`, complex64 both;
-    returns the refined stems. Each stem is modelled by its power at a time and frequency and by how it is spread over
-    the channels at a frequency; `iterations` times both are measured and the mixture is filtered with them.
+    returns the refined stems. The model of a stem is its power at each time and frequency, and the covariance of its
+    channels at each frequency. Each of the `iterations` estimates both from the stems, then filters the mixture.
     """
     eps = torch.finfo(mixture.real.dtype).eps
     scale = (mixture.abs().amax(dim=(1, 2, 3), keepdim=True) / 10).clamp(min=1.0)

@@ -32,8 +32,8 @@ _MEMORY = 1 << 30
 _LARGEST_ANSWER = 1 << 24
 _LOG_PIECE = 4096
 
-# The file may name no other file and no URL. So no protocol but files, and of these only formats that hold their
-# samples themselves (a playlist called song.m4a would be followed to any file of this machine).
+# ffmpeg must open no other file and no URL. So only the protocols of files are allowed, and only formats that hold
+# their own samples: ffmpeg would follow a playlist called song.m4a to any file of this machine.
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,dtshd,eac3,flac,iff,matroska,mov,mp3,mpc,mpc8,ogg,tak,tta,w64,wav,wv"
 )

@@ -98,7 +98,7 @@ def write_dependencies(path: Path, root: Path = ROOT) -> None:
 
 
 def stale_stages(path: Path, root: Path = ROOT) -> dict[str, list[str]]:
-    """Return, by stage, the code dependencies that the dvc.yaml at `path` lacks or has too many, each once."""
+    """Return, by stage, the code dependencies that the dvc.yaml at `path` lacks, and those that it lists needlessly."""
     _, document = _read_dvc_yaml(path)
     differences = {
         step: sorted(set(stage_code(step, root)) ^ (set(stage["deps"]) - set(_other_dependencies(stage))))
@@ -154,7 +154,7 @@ def _imports_by_name(package: str, network: str, root: Path) -> set[str]:
 
 @lru_cache
 def _imports(path: Path, root: Path) -> frozenset[str]:
-    """Return the project modules that a file imports, anywhere in it; of packages those with code of their own."""
+    """Return the project modules that a file imports, anywhere in it, without packages whose `__init__.py` is empty."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -185,7 +185,7 @@ def _path(module: str, root: Path) -> Path:
 
 
 def _dependency(module: str, step: str, root: Path) -> str:
-    """Return the path of a module as a dependency; a step and a package beside components is one folder."""
+    """Return the path that dvc.yaml lists for a module: the folder of a step or of a package beside components."""
     parts = module.split(".")
     if parts[:2] == ["components", step]:
         return f"components/{step}"

@@ -97,7 +97,7 @@ def _headline(name: str, versions: Sequence[int]) -> str:
     if len(versions) == 1:
         return f"Version {versions[0]} of {name} is live"
     candidates = [f"version {version}" if version else "none" for version in versions]
-    return f"It is not settled which {name} is live: {' or '.join(candidates)}"
+    return f"The live version of {name} is uncertain: {' or '.join(candidates)}"
 
 
 def _compare(settings: ModelSettings, stores: Stores, registered: Part[RegistryState]) -> Disagreement | None:

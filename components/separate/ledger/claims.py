@@ -48,7 +48,7 @@ def claim_folder(key: str) -> str:
 
 
 def delete_dead_claims(store: Store, key: str) -> None:
-    """Delete the claims that killed processes of this host left of a recording that is done."""
+    """Delete claims on a separated recording whose holders, processes of this host, were killed."""
     folder = claim_folder(key)
     for name in store.names(folder):
         claim = parse_document(store.read(f"{folder}/{name}"), Claim)
@@ -90,7 +90,7 @@ class Claims:
         return True
 
     def release(self, key: str) -> None:
-        """Give a recording up, and delete its claims, the own one last."""
+        """Release a recording: delete its claims, the one of this process last."""
         with self._lock:
             self._held.pop(key, None)
         folder = claim_folder(key)

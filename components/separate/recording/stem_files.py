@@ -48,7 +48,7 @@ class Output:
 
 @dataclass(frozen=True)
 class _Recording:
-    """What the choice of a format depends on; `encoding` is that of the stems in the format that is tried."""
+    """The properties of a recording that decide the format of its stems; `encoding` is the one that is tried."""
 
     info: AudioInfo
     peak: float

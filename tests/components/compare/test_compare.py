@@ -97,11 +97,11 @@ def test_pairs_compare_scores_on_the_same_tracks(folder: Path) -> None:
     fixed = vocals["first"].map(is_baseline) | vocals["second"].map(is_baseline)
     assert vocals.loc[~fixed, "p_conover"].notna().all()
     assert vocals.loc[fixed, "p_conover"].isna().all()
-    # others have five tracks, and Conover's test is of those that all have
+    # others have five tracks, and Conover's test uses the tracks that all share
     assert set(vocals.loc[~fixed, "tracks_conover"]) == {5}
     text = (folder / "comparison.md").read_text().partition("## Differences: vocals SDR")[2]
     assert "p, Conover, 5 tracks |" in text
-    assert "so it is of the 5 tracks that all of them have" in text.partition("##")[0]
+    assert "so it uses the 5 tracks that all of them share" in text.partition("##")[0]
 
 
 def test_summary_names_the_best_system_that_is_no_oracle(folder: Path) -> None:
@@ -124,7 +124,7 @@ def test_page_separates_measured_numbers_from_quoted_ones(folder: Path) -> None:
     assert "| Spleeter-4, pretrained |" in text
     assert "| IRM2 oracle, 2 stems |" in text
     assert "| IRM2 oracle, 4 stems |" in text
-    assert "## Published by others, quoted" in text
+    assert "## Scores that others published" in text
     assert "not measured here" in text
     assert "Unet + MWF" in text
     html = (folder / "comparison.html").read_text()
@@ -216,7 +216,7 @@ def test_single_system_gives_a_table_with_repeatable_files(tmp_path: Path) -> No
     text = compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert "| Alone |" in text
     assert "Too few systems" in text
-    assert "No two systems have 2 tracks or more that were scored alike" in (tmp_path / "comparison.md").read_text()
+    assert "No two systems share 2 tracks that were scored alike" in (tmp_path / "comparison.md").read_text()
     before = digest_folder(tmp_path)
     compare(CONFIG, tmp_path, {}, {}, DAY, "c0ffee" * 4)
     assert digest_folder(tmp_path) == before

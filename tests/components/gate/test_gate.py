@@ -152,7 +152,7 @@ def test_unfit_version_is_refused_despite_better_scores(tmp_path: Path, version:
     assert refused(version, tmp_path, scores, champion, seen(memory_mb=5000.0)).startswith("memory: 5000 MB")
     foreign = write_scores(tmp_path / "foreign", BETTER, MIXTURE, weights="of another model")
     reason = refused(version, tmp_path, foreign, champion)
-    assert reason == "scores: they are not of the weights that were registered"
+    assert reason == "scores: of other weights than the registered ones: run evaluate again"
     longer = write_scores(tmp_path / "longer", GOOD, MIXTURE, window=2.0)
     assert "frames of 1 s, the champion by" in refused(version, tmp_path, scores, longer)
     client = mlflow.MlflowClient(store, store)
@@ -167,7 +167,9 @@ def test_refusal_by_a_person_holds_until_its_tag_is_removed(tmp_path: Path, vers
     verdict = gate(gate_config(), version, evidence(scores), None, tmp_path / "out")
     assert not verdict.passed
     (reason,) = verdict.reasons
-    assert reason.startswith("approval: refused by Bob: voices hiss; train another, take the tag approval.refused")
+    assert reason.startswith(
+        "approval: refused by Bob: voices hiss; train another, delete the version's tag approval.r"
+    )
     client.delete_model_version_tag(NAME, str(version.version), "approval.refused")
     assert gate(gate_config(), version, evidence(scores), None, tmp_path / "out").passed
 

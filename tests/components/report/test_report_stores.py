@@ -127,7 +127,7 @@ def test_page_reports_an_alias_moved_by_hand(project: Path) -> None:
     client = mlflow_runs.connect()
     client.set_registered_model_alias(NAME, "champion", "2")
     text = _page(project).text
-    assert f"It is not settled which {NAME} is live: version 3 or version 2" in text
+    assert f"The live version of {NAME} is uncertain: version 3 or version 2" in text
     assert "in the registry @champion is at version 2" in text
     assert "stemline repair makes them agree" in text
     client.delete_registered_model_alias(NAME, "champion")

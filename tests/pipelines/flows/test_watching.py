@@ -104,7 +104,10 @@ def test_change_during_a_retraining_sends_its_event_afterwards(look: Look, music
     (music / "tracks.csv").write_text("track,genre\nBand,folk\n")
     with _a_retraining():
         deferred = look(music)
-        assert (deferred.name, deferred.message) == ("Deferred", "2 files, changed: told when no retraining runs")
+        assert (deferred.name, deferred.message) == (
+            "Deferred",
+            "2 files, changed: the event waits for the retraining that runs",
+        )
         assert _marks(workspace) == before
     assert look(music).message == "2 files, changed"
     assert len(_events_in_time(music)) == 1

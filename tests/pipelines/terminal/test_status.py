@@ -24,19 +24,19 @@ def test_live_since_gives_time_and_author_of_the_entry(journal: str) -> None:
 
 def test_live_since_gives_the_last_entry_after_a_rollback(journal: str) -> None:
     open_journal(journal).append("promotion", "voices", 2, "better", {}, 1)
-    assert live_since(journal, "voices", 1).startswith("by the alias alone")
+    assert live_since(journal, "voices", 1).startswith("live by the alias alone")
     open_journal(journal).append("rollback", "voices", 1, "hollow", {}, 2)
     assert live_since(journal, "voices", 1).startswith("live since ")
 
 
 def test_live_since_ignores_entries_of_other_models(journal: str) -> None:
-    assert live_since(journal, "drums", 1).startswith("by the alias alone")
+    assert live_since(journal, "drums", 1).startswith("live by the alias alone")
 
 
 def test_live_since_reports_a_damaged_journal(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
     said = live_since(journal, "voices", 1)
-    assert said.startswith("since when is not known: ")
+    assert said.startswith("date unknown: ")
     assert "is damaged" in said
 
 

@@ -20,7 +20,8 @@ bins, frames)`, to shares of the masks' shape."""
 def of_masks(masks: Tensor, spectrum: Tensor) -> Tensor:
     """m / Σ m.
 
-    Masks that are trained on absolute differences are sharp already: squaring them costs 0.5 dB (docs/decisions/0006).
+    Masks that are trained on absolute differences are sharp already: squaring them costs 0.5 dB
+    (docs/decisions/0006-plain-ratio-masks.md).
     """
     return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
 
@@ -102,7 +103,7 @@ class ComplexMaskSeparator(SpectrogramSeparator):
         return self.stft.inverse(padded, mixture.shape[-1])
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Do the same; above the bins of the network, each stem gets its share of the octave below."""
+        """Multiply the mixture by the masks; above the bins of the network, stems share as in the octave below."""
         spectrum = self.stft(mixture)
         seen, above = spectrum.split([self.bins, spectrum.shape[-2] - self.bins], dim=-2)
         stems = self._stems(seen)

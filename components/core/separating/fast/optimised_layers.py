@@ -64,7 +64,8 @@ class PhaseConvolution(nn.Module):
         reach = max((stride - 1 + crop) // stride, (kernel - 1 - crop) // stride)
         self.conv = nn.Conv2d(inputs, stride**2 * outputs, 2 * reach + 1, padding=reach)
         phases = transposed.weight.new_zeros(stride, stride, outputs, inputs, 2 * reach + 1, 2 * reach + 1)
-        # output sample stride * i + phase: input sample i + offset times the weight at phase + crop - stride * offset
+        # output sample (stride * i + phase) = sum over offsets of
+        #     input sample (i + offset) * weight (phase + crop - stride * offset)
         places = list(product(range(stride), range(-reach, reach + 1)))
         for (row, up), (column, left) in product(places, places):
             y, x = row + crop - stride * up, column + crop - stride * left

@@ -1,4 +1,4 @@
-"""Separators made ready to separate do what the trained ones do, and the same bits every time."""
+"""Fast copies of separators give the stems of the trained ones, and the same bits every time."""
 
 import pytest
 import torch
