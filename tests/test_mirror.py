@@ -1,4 +1,4 @@
-"""The tests mirror the product: a folder of tests stands where the folder with the tested code stands."""
+"""The tests mirror the product: each folder of tests has the path of the folder with the tested code."""
 
 from tests.support.source import ROOT
 

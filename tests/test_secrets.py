@@ -74,11 +74,11 @@ with connect_to_server() as client, tags(TAG):
     print(notify_by_webhook(client))
     job(return_state=True)
 """
-"""Runs commands as tasks, as our flows do: their lines are in Prefect's log. It fails, so that somebody is told."""
+"""Runs commands as tasks, so that their output is in Prefect's log, and fails, so that a notification is sent."""
 
 
 class KeyedBucket(Bucket):
-    """A bucket whose key can't be mistaken for anything else."""
+    """A bucket with an unmistakable key."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -88,12 +88,12 @@ class KeyedBucket(Bucket):
 
 @dataclass(frozen=True)
 class Traces:
-    """What a job has left, by where: what was printed, the stores' files as bytes."""
+    """The traces of a job by place: its output, and the files of the stores as bytes."""
 
     found: dict[str, list[tuple[str, bytes]]]
 
     def holding(self, text: str) -> list[str]:
-        """Return where `text` is to be found: place, name, and what stands around it."""
+        """Return each occurrence of `text`: the place, the name, and the surrounding bytes."""
         every = ((place, name, data) for place, files in self.found.items() for name, data in files)
         hits = ((place, name, data, data.find(text.encode())) for place, name, data in every)
         return [
@@ -137,7 +137,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
 
 
 def _commands(model: str) -> list[tuple[str, list[str], dict[str, str]]]:
-    """Name, command and what its environment has besides."""
+    """Return the name, the command and the extra environment variables of each program."""
     save_tiny_model(Path(model))
     separate = ["-m", "components.separate", "--model", model, "s3://music/in"]
     nobody = f"http://{USER}:{IN_ADDRESS}@127.0.0.1:9"
@@ -155,7 +155,7 @@ def _commands(model: str) -> list[tuple[str, list[str], dict[str, str]]]:
 
 
 def _project(folder: Path) -> Path:
-    """A folder to run in: parameters without patience, and an empty DVC."""
+    """Make a folder to run in, with short time limits in its parameters and an empty DVC."""
     (folder / ".dvc").mkdir(parents=True)
     (folder / ".dvc/config").write_text("[core]\n    no_scm = True\n", encoding="utf-8")
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -177,7 +177,7 @@ def _run(project: Path, variables: dict[str, str], commands: list[tuple[str, lis
 
 @contextmanager
 def _webhook() -> Iterator[tuple[str, threading.Event]]:
-    """A receiver that refuses what it is told, so that the sender has something to say; and whether it was told."""
+    """Run a receiver that answers with an error, so that the sender logs one; yield its address, and an event."""
     told = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -200,7 +200,7 @@ def _webhook() -> Iterator[tuple[str, threading.Event]]:
 
 @contextmanager
 def _servers(folder: Path) -> Iterator[list[int]]:
-    """MLflow's and Prefect's server, the latter with a login; yields their ports."""
+    """Run MLflow's server and Prefect's, the latter with a login; yield their ports."""
     ports = []
     for _ in range(2):
         with socket.socket() as probe:
@@ -248,7 +248,7 @@ def _wait_for(url: str) -> None:
 
 
 def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file by its name, as its bytes; besides what is within databases and tables, which they cut or pack."""
+    """Return every file by name as bytes, and the content of databases and tables, which split or compress text."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         if path.suffix == ".db":
@@ -264,7 +264,7 @@ def _contents(folder: Path) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.system
 @pytest.mark.parametrize("place", ["printed", "destination", "MLflow", "Prefect"])
 def test_every_place_has_traces_of_the_job(traces: Traces, place: str) -> None:
-    """Else nothing that follows proves anything."""
+    """Without these traces the other tests would prove nothing."""
     assert any(found.startswith(place) for found in traces.holding("s3://music/in")), traces.found[place]
 
 
@@ -291,7 +291,7 @@ def test_no_place_holds_a_secret(traces: Traces, name: str) -> None:
     assert traces.holding(value) == []
 
 
-# What a person might commit ------------------------------------------------------------------------------------------
+# Files that a person might commit -------------------------------------------------------------------------------------
 
 KEYS = re.compile(
     rb"(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])"
@@ -301,7 +301,7 @@ KEYS = re.compile(
     rb"|\bpnu_[0-9A-Za-z]{30}"
     rb"|(?i:aws_secret_access_key)[\"']?\s*[=:]\s*[\"']?[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+])"
 )
-"""Of AWS, SSH and TLS, GitHub, Slack, Prefect."""
+"""Keys of AWS, SSH and TLS, GitHub, Slack, Prefect."""
 
 
 def test_git_holds_no_keys() -> None:

@@ -1,4 +1,4 @@
-"""The model that ships: it loads, it is what its card says, and it scores what its card says."""
+"""The shipped model loads, and its weights and scores equal its card."""
 
 import json
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_scores_of_the_excerpt_equal_the_card() -> None:
     for target, values in zip(model.targets, scores.values, strict=True):
         found = [median_of_frames(frames) for frames in values]
         stated = [_row("demo", target)[metric] for metric in METRICS]
-        assert found == pytest.approx(stated, abs=0.05)  # processors round differently
+        assert found == pytest.approx(stated, abs=0.05)  # rounding differs between processors
         sdr, sir, sar, isr = stated
         assert f"| model | {target} | {sdr:.2f} | {sir:.2f} | {sar:.2f} | {isr:.2f} |" in CARD
     assert np.abs(estimates.sum(axis=0) - mixture).max() < 1e-4

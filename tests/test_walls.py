@@ -71,7 +71,7 @@ def test_modules_form_no_circle() -> None:
 
 @pytest.mark.parametrize("parent", [*STEPS, "pipelines"])
 def test_rooms_inside_a_step_form_no_circle(parent: str) -> None:
-    """Modules that lie beside the rooms count one by one."""
+    """Each module beside the rooms counts as a room."""
     folder = PIPELINES if parent == "pipelines" else COMPONENTS / parent
     depth = len(module_name(folder / "__init__.py").split(".")) + 1
     arrows: dict[str, set[str]] = {}
@@ -171,7 +171,7 @@ def test_stages_of_dvc_are_steps_with_their_sections() -> None:
     for name, stage in stages.items():
         assert name in STEPS_WITH_CONFIG
         assert stage["params"] == [name]
-        # `exec`: in the shell's place, so that the step is a child of DVC and ends with it
+        # `exec` replaces the shell, so that the step is a child of DVC and ends with it
         assert stage["cmd"].startswith(f"exec python -m components.{name} ")
         assert stage["desc"]
 

@@ -1,4 +1,4 @@
-"""The same weights in other runtimes: the same stems, within what a precision allows."""
+"""The same weights in other runtimes return the same stems, within the error of each precision."""
 
 import shutil
 import sys
@@ -21,7 +21,7 @@ from components.export.onnx.onnx_export import export_once, export_onnx
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, TARGETS, exported, mixture_for, model_of
 
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
-"""Between which SNRs in dB the stems must lie; 8 bits that change nothing would be none."""
+"""The range in dB of the SNR of the stems. Above it, the 8-bit weights were not used."""
 COMPILED = "torch-compiled"
 
 
@@ -66,7 +66,7 @@ def test_export_accepts_blstms_that_split_many_frames(tmp_path: Path) -> None:
     for module in pieces:
         module.max_steps = 8  # type: ignore[assignment]  # of 20 frames, where the network as published has 200 of 431
     assert pieces
-    export_onnx(model, tmp_path)  # which compares with torch
+    export_onnx(model, tmp_path)  # the export compares its output with torch
 
 
 def test_export_refuses_an_onnx_model_in_one_line(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
     separator = _prepared(model, runtime, "fp32", exports)
     with torch.inference_mode():
         first, second = model.separator(mixture_for(model))[0]
-    assert (first - second).abs().max() > 1e-3  # a network that only shares the mixture out would be no test
+    assert (first - second).abs().max() > 1e-3  # a network that returns equal shares of the mixture would test nothing
     for level in (1.0, 1e-5, 0.0):
         mixture = level * mixture_for(model)
         with torch.inference_mode():
@@ -135,7 +135,7 @@ def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path
     mixture = mixture_for(model)
     by_torch, found = (_prepared(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))
     with torch.inference_mode():
-        wanted = model.separator.estimates(mixture)  # without what makes stems add up, and hides errors
+        wanted = model.separator.estimates(mixture)  # without the step that makes stems add up, which would hide errors
         best = _snr(wanted, by_torch.estimates(mixture))
         assert _snr(wanted, found.estimates(mixture)) > max(35, best - 6)
 
@@ -244,7 +244,7 @@ def test_export_refuses_a_network_with_other_outputs(tmp_path: Path, monkeypatch
     model = model_of("unet")
 
     class Half(torch.nn.Module):
-        """Traced in one way, run in another."""
+        """Its traced code differs from the code that runs."""
 
         def forward(self, image: Tensor) -> Tensor:
             return image * (1.0 if torch.compiler.is_exporting() else 0.5)
@@ -256,7 +256,7 @@ def test_export_refuses_a_network_with_other_outputs(tmp_path: Path, monkeypatch
 
 
 def test_export_refuses_a_network_that_fails_on_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the exporter's optimiser made of a network that divides by its loudness."""
+    """The exporter's optimiser once broke a network that divides by the loudness."""
     pytest.importorskip("onnxscript")
 
     class Relative(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""docker/bin/backup and restore on a real PostgreSQL: what MLflow and Prefect wrote is there after the worst."""
+"""docker/bin/backup and restore on a real PostgreSQL: data of MLflow and Prefect survive a total loss."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def written(postgres: Postgres) -> str:
-    """Data in both databases, written by MLflow and by Prefect themselves; what they print is their ids."""
+    """The ids of data that MLflow and Prefect themselves wrote to their databases."""
     return _with_both(postgres, _WRITE)
 
 
@@ -219,7 +219,7 @@ def test_failed_backup_leaves_no_file(
 
 
 def test_compose_runs_each_tool_beside_its_server(postgres: Postgres, tmp_path: Path) -> None:
-    """A stand-in for compose runs the services' commands here, and notes them."""
+    """A replacement of compose runs the services' commands here and records them."""
     docker = tmp_path / "docker"
     (docker / "bin").mkdir(parents=True)
     (docker / "secrets").mkdir()

@@ -108,7 +108,7 @@ class Nodes:
             for name, value in known.items():
                 text = text.replace(name, value)
             filled[item["name"]] = text
-        # by Kubernetes, from the pod; and names of pods are no names here
+        # Kubernetes resolves this from the pod; host names of pods do not exist here
         by_pod = {"JOB_NAME": "job", "PET_NODE_RANK": str(rank), "PET_RDZV_ENDPOINT": self.endpoint}
         assert by_pod.keys() <= filled.keys()
         return filled | by_pod
@@ -116,7 +116,7 @@ class Nodes:
     def start(self, rank: int, *command: str) -> subprocess.Popen[bytes]:
         path = os.pathsep.join([str(NODE.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
         places = {"PATH": path, "STEMLINE_HOME": str(self.home), "PYTHONPATH": "", "OMP_WAIT_POLICY": "PASSIVE"}
-        # as in a pod: nothing of what this session says of MLflow and workspaces
+        # as in a pod, without this session's variables for MLflow and workspaces
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "STEMLINE_", "PET_", "DVC_"))}
         environment = clean | places | self.variables(rank)
         with self.log(rank).open("ab") as log:
@@ -142,7 +142,7 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     try:
         first = nodes.start(0, sys.executable, "-m", "components.train")
         assert first.wait(PATIENCE) == 0, nodes.said(0) + nodes.said(1)
-        # it waits for the next training, until whoever started it ends it
+        # it waits for the next training until its starter ends it
         wait_until(lambda: nodes.said(1).count("waiting for a training") == 2)
         assert other.poll() is None, nodes.said(1)
     finally:
@@ -150,7 +150,7 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
         other.wait()
     assert nodes.said(1).count("joining the training") == 1
     assert "Traceback" not in nodes.said(0) + nodes.said(1)
-    # neither began without the other: torchrun waits for PET_NNODES
+    # torchrun waits for PET_NNODES, so neither node began without the other
     train = nodes.home / "workspace/train"
     assert (train / "model/weights.safetensors").is_file()
     client = mlflow.MlflowClient(f"sqlite:///{nodes.home}/workspace/mlflow/mlflow.db")

@@ -1,4 +1,4 @@
-"""The templates of work pools: complete, confined, and such as Prefect's own workers of that kind read."""
+"""The templates of work pools are complete, confined, and readable for Prefect's workers."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ def _properties(name: str) -> dict[str, Any]:
 
 
 class JobConfiguration(BaseJobConfiguration):
-    """What a worker makes of a template, with the manifest that Prefect's worker for Kubernetes reads besides."""
+    """A worker's configuration from a template, with the manifest of Prefect's worker for Kubernetes."""
 
     job_manifest: dict[str, Any] = Field(default_factory=dict)
 
@@ -48,7 +48,7 @@ class JobConfiguration(BaseJobConfiguration):
 async def _filled(template: str, /, **values: object) -> JobConfiguration:
     nobody = PrefectClient(
         "http://127.0.0.1:9/api"
-    )  # is asked for blocks alone, and there are none; else a server starts
+    )  # serves only to look up blocks, and there are none; without it a server starts
     configuration = await JobConfiguration.from_template_and_values(_template(template), values, client=nobody)
     assert isinstance(configuration, JobConfiguration)
     return configuration
@@ -92,7 +92,7 @@ def test_pods_are_confined(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind == "kubernetes"])
 def test_manifests_have_the_fields_that_the_worker_requires(name: str) -> None:
-    """Without these it refuses the manifest, though Kubernetes does not read the two numbers there."""
+    """The worker refuses a manifest without these two numbers, although Kubernetes does not read them there."""
     pod = _template(name)["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
     assert (pod["parallelism"], pod["completions"], pod["restartPolicy"]) == (1, 1, "Never")
     assert [container["name"] for container in pod["containers"]] == ["prefect-job"]
@@ -107,7 +107,7 @@ def test_no_secret_has_a_default(name: str) -> None:
 @pytest.mark.parametrize("name", SHARDS)
 def test_shard_needs_no_clone_of_the_project(name: str) -> None:
     configuration = asyncio.run(_filled(name, env={"AWS_ENDPOINT_URL": "http://s3"}))
-    # the image's entry point, in-repository, would look for one
+    # else the image's entry point, in-repository, looks for a clone
     assert configuration.env == {"STEMLINE_SOURCE": "", "AWS_ENDPOINT_URL": "http://s3"}
 
 

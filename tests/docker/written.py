@@ -21,7 +21,7 @@ Service = dict[str, Any]
 STACK: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
 SERVICES: dict[str, Service] = STACK["services"]
 
-# As compose substitutes them when .env leaves them out.
+# compose uses these defaults when .env does not set the variables
 DEFAULT = re.compile(r"\$\{[A-Z0-9_]+:?-([^}]*)\}")
 
 

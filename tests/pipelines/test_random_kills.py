@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 KILLS = {"retrainings": 16, "catalogue": 8, "rollback": 6}
 SEED = 20261125
 RETRAIN = "retrain/scheduled"
-SILENCE = 70  # seconds, for minutes: else the test would wait for most of an hour
+SILENCE = 70  # seconds instead of minutes, so that the test does not wait for most of an hour
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +69,11 @@ class Killer:
 
     @property
     def kills(self) -> int:
-        """How many were made."""
+        """The number of kills so far."""
         return sum(self.made.values())
 
     def kill_something(self) -> None:
-        """Make one kill of a random kind; of what does not run just now another is taken."""
+        """Make one kill of a random kind; if its process does not run now, try another kind."""
         kinds = self.random.sample(sorted(self._kinds), len(self._kinds))
         kind = next(kind for kind in kinds if self._kinds[kind]())
         self.made[kind] += 1
@@ -91,7 +91,7 @@ class Killer:
         self.stack.prefect.kill()
         self._pause()
         self.stack.prefect.start()
-        self.stack.prefect.wait()  # we ask it things ourselves
+        self.stack.prefect.wait()  # this test asks it, too
         return True
 
     def _postgres(self) -> bool:
@@ -128,7 +128,7 @@ class Killer:
 
 
 def _soon_dead(stack: Stack) -> None:
-    """Have the server say sooner that a run is dead of which nothing is heard."""
+    """Let the server mark a silent run as dead sooner."""
     for found in stack.ask("automations/filter"):
         if found["name"].startswith("stemline: runs "):
             found["trigger"]["within"] = SILENCE
@@ -142,14 +142,14 @@ def _at_work(project: Project) -> bool:
 
 
 def _kill_while_at_work(killer: Killer, kills: int, shortest: float, longest: float) -> None:
-    """Make a kill after a while, if there is anything to lose and fewer than `kills` were made."""
+    """Make a kill after a while, if any work is going on and fewer than `kills` were made."""
     time.sleep(killer.random.uniform(shortest, longest))
     if killer.kills < kills and _at_work(killer.project):
         killer.kill_something()
 
 
 def _retrain(killer: Killer, kills: int) -> int:
-    """Retrain with another seed each time one is done, until `kills` were made and two went live; return the last."""
+    """Retrain with a new seed after each end, until `kills` were made and two versions went live; return the last."""
     stack, seed, run_id = killer.stack, 100, ""
     while killer.kills < kills:
         if not run_id or stack.state(run_id)["type"] in ENDED:
@@ -162,12 +162,12 @@ def _retrain(killer: Killer, kills: int) -> int:
         server.wait()
 
     def settles() -> bool:
-        """Ask again until a retraining could run to its end: the slot of a killed one is free after a while."""
+        """Start retrainings until one runs to its end; the slot of a killed one takes a while to become free."""
         state = wait_for_state(stack, stack.start_run(RETRAIN, commit="HEAD", why="at last"), 600.0)
         return bool(state["type"] == "COMPLETED")
 
     wait_until(settles, "a retraining that runs to its end", 600.0)
-    if len(_journal()) == 1:  # and there is nothing to go back to
+    if len(_journal()) == 1:  # there is no version before it
         seed += 1
         set_values(killer.project, {"train.seed": seed})
         wait_until(settles, "another one", 600.0)
@@ -175,7 +175,7 @@ def _retrain(killer: Killer, kills: int) -> int:
 
 
 def _until_done(killer: Killer, kills: int, done: Callable[[], bool], *command: str) -> None:
-    """Run a command of `stemline` again and again, killing meanwhile, until `kills` were made and it is done."""
+    """Repeat a command of `stemline` and kill meanwhile, until `kills` were made and the command is done."""
     deadline = time.monotonic() + 1200
     while killer.kills < kills or not done():
         assert time.monotonic() < deadline, f"{command} is not done"
@@ -190,7 +190,7 @@ def _journal() -> list[JournalEntry]:
 
 
 def _stems(address: str) -> dict[str, str]:
-    """Return the SHA-256 of every stem that lies there."""
+    """Return the SHA-256 of every stem at an address."""
     store = open_store(address)
     return {
         key: sha256(store.read(key) or b"").hexdigest()
@@ -243,7 +243,7 @@ def test_thirty_kills_lose_nothing(
 
 
 def _look_at_trainings(project: Project, stack: Stack, entries: list[JournalEntry], seed: int) -> None:
-    """Every promotion is in the journal once; every version was recorded; and no finished training was made again."""
+    """Require one entry per promotion, a record of every version, and no repeated training."""
     assert entries, "something was promoted"
     assert len({entry.version for entry in entries}) == len(entries), "no promotion was written twice"
     client = stack.client()
@@ -266,7 +266,7 @@ def _look_at_trainings(project: Project, stack: Stack, entries: list[JournalEntr
 
 
 def _recorded(project: Project) -> list[dict[str, Any]]:
-    """Return the dvc.lock of every retraining that was kept as an experiment."""
+    """Return the dvc.lock of every retraining that was saved as an experiment."""
     listed = project.git_says("for-each-ref", "--format=%(refname)", "refs/exps").split()
     return [yaml.safe_load(project.git_says("show", f"{ref}:dvc.lock")) for ref in listed if "/retrain-" in ref]
 

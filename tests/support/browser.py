@@ -1,4 +1,4 @@
-"""A headless browser, driven by its debugging protocol: pages are tried as people use them."""
+"""A headless browser, controlled by its debugging protocol, in which tests use pages like a person."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ OPTIONS = (
 )
 COMPLAINTS = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
 
-# what the page makes by `new Audio()` is in no document: kept here, to look at
+# `new Audio()` puts no element into the document, so keep each one here
 WATCHED = """
 window.made = [];
 window.Audio = new Proxy(Audio, { construct(target, given) {
@@ -55,7 +55,7 @@ class Browser:
         return result
 
     def run(self, script: str) -> Any:
-        """Return what a line of JavaScript gives."""
+        """Return the value of a line of JavaScript."""
         answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
@@ -68,7 +68,7 @@ class Browser:
             time.sleep(0.05)
 
     def click(self, selector: str, share: float = 0.5, count: int = 1) -> None:
-        """Bring an element into sight, and click it with the mouse, at `share` of its width."""
+        """Scroll to an element and click it with the mouse, at `share` of its width."""
         element = f"document.querySelector({json.dumps(selector)})"
         self.run(f"{element}.scrollIntoView({{ block: 'nearest', behavior: 'instant' }})")
         box = self.run(f"{element}.getBoundingClientRect().toJSON()")
@@ -89,7 +89,7 @@ class Browser:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """Start a headless browser that ends with the block; skips the test where there is none."""
+    """Start a headless browser that ends with the block; skips the test without a browser."""
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         pytest.skip("no chromium is installed, so no page can be tried in a browser")

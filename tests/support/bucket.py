@@ -33,7 +33,7 @@ class Bucket:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a client's environment must say."""
+        """The environment variables of a client."""
         return {
             "AWS_ACCESS_KEY_ID": "stemline",
             "AWS_SECRET_ACCESS_KEY": self.secret,
@@ -78,7 +78,7 @@ class Bucket:
                 client.download_file(NAME, entry["Key"], str(path))
 
     def _wait(self, server: "subprocess.Popen[bytes]") -> None:
-        """Wait until the server has made its bucket and keeps what is written to it."""
+        """Wait until the server has made its bucket and stores objects."""
         client, deadline = self._client(), time.monotonic() + 60
         while time.monotonic() < deadline:
             assert server.poll() is None, (self.folder / "weed.log").read_text(errors="replace")[-2000:]
@@ -91,7 +91,7 @@ class Bucket:
         raise AssertionError(f"no bucket {NAME} on port {self.ports['s3']}")
 
     def _client(self) -> Any:
-        """Return a client that asks once, with this bucket's credentials and not the environment's."""
+        """Return a client without retries, with this bucket's credentials instead of the environment's."""
         variables = self.variables
         return boto3.Session().client(
             "s3",

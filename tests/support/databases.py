@@ -1,4 +1,4 @@
-"""New databases of MLflow and Prefect: made once a session, then copied, since each takes many seconds to make."""
+"""New databases of MLflow and Prefect. Each takes many seconds, so a session makes one and copies it."""
 
 import os
 import sqlite3
@@ -60,6 +60,6 @@ def _make_prefect_database(path: Path) -> None:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """Copy an SQLite database, including what is only in its journal yet."""
+    """Copy an SQLite database with the changes that are still in its journal."""
     with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
         read.backup(write)

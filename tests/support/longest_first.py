@@ -43,6 +43,6 @@ class Stopwatch:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure where it was asked for, in the one process that hears of all tests."""
+    """Register the stopwatch if the option is set, in the process that gets the reports of all tests."""
     if config.getoption("--store-durations") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Stopwatch(), "stopwatch")

@@ -61,7 +61,7 @@ def prefect_harness(home: Path) -> Iterator[pytest.MonkeyPatch]:
 @contextmanager
 def _harness_in(folder: Path) -> Iterator[None]:
     """Run Prefect's test harness on the empty database that lies in `folder`."""
-    from prefect.testing import utilities  # takes seconds, which most test processes can do without
+    from prefect.testing import utilities  # imported here, since it takes seconds
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utilities, "mkdtemp", lambda: str(folder))
@@ -96,7 +96,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

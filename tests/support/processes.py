@@ -1,4 +1,4 @@
-"""What tests of processes share: ports, waiting, and the end of a process."""
+"""Shared code for tests of processes: ports, waiting, and the end of a process."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import psutil
 import requests
 
 PATIENCE = 240.0
-"""How many seconds a busy machine may take."""
+"""Seconds that a busy machine may need."""
 
 _taken: set[int] = set()
 

@@ -35,7 +35,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
         "validation_seconds": 2.0,
     },
     "evaluate": {"post": {}},
-    # so low that twenty steps pass
+    # so low that a training of twenty steps passes
     "gate": {"minimum_gain_db": {"vocals": -99.0, "accompaniment": -99.0}},
     "catalogue": {"recordings": 2},
 }

@@ -1,4 +1,4 @@
-"""The rooms of the house and which of them import which, read from the code."""
+"""The rooms of the project and the imports between them, read from the code."""
 
 from tests.support.source import COMPONENTS, ROOT, imports, module_name, modules, steps
 
@@ -44,7 +44,7 @@ def reachable(room: str, arrows: dict[str, set[str]]) -> set[str]:
 
 
 def fewest_arrows(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return the arrows that are left when those go that follow from others (the transitive reduction)."""
+    """Return the arrows without those that follow from others (the transitive reduction)."""
     return {
         room: {other for other in others if not any(other in reachable(between, arrows) for between in others)}
         for room, others in arrows.items()

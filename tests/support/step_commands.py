@@ -1,4 +1,4 @@
-"""Running a step's command within the test process."""
+"""Run the command of a step within the test process."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Models small enough to run in milliseconds, sounds, and steps run as programs."""
+"""Models that run in milliseconds, noise, and steps as programs."""
 
 import os
 import subprocess

@@ -1,1 +1,1 @@
-"""Tests of the acquire step. A package, so that the names of its modules may also stand elsewhere."""
+"""Tests of the step `acquire`."""

@@ -29,13 +29,13 @@ def excerpt() -> Path:
 
 @pytest.fixture(scope="session")
 def musdb18_7() -> Path:
-    """The real 7-second excerpts, where this machine has them."""
+    """The real 7-second excerpts; skips the test without them."""
     return _shared("musdb18-7")
 
 
 @pytest.fixture(scope="session")
 def mir_1k() -> Path:
-    """The real karaoke clips, where this machine has them."""
+    """The real karaoke clips; skips the test without them."""
     return _shared("mir-1k")
 
 
@@ -53,7 +53,7 @@ def noise(seed: int, seconds: float = 1.5, rate: int = 44_100, channels: int = 2
 
 @pytest.fixture
 def write() -> Callable[..., Path]:
-    """Write noise (or `samples`) to a file in any format; what libsndfile does not write, ffmpeg does."""
+    """Write noise (or `samples`) to a file in any format; ffmpeg writes the formats that libsndfile can't."""
 
     def write_file(
         path: Path, seed: int = 0, rate: int = 44_100, samples: NDArray[np.float32] | None = None, **shape: float
@@ -73,7 +73,7 @@ def write() -> Callable[..., Path]:
 
 @pytest.fixture
 def song(write: Callable[..., Path]) -> Callable[..., Path]:
-    """Make a folder with `vocals` and `drums` (or other `stems`), and, if asked for, their sum as `mixture`."""
+    """Make a folder with `vocals` and `drums` (or other `stems`), and optionally their sum as `mixture`."""
 
     def make(folder: Path, seed: int = 0, stems: tuple[str, ...] = ("vocals", "drums"), mixture: bool = False) -> Path:
         for number, stem in enumerate(stems):
@@ -98,7 +98,7 @@ def stem_mp4(excerpt: Path) -> Callable[[Path], Path]:
 
 
 class BadLine:
-    """A real HTTP server: ranges, and connections that break off after `cut` bytes, for the first `cuts` requests."""
+    """A real HTTP server with ranges. It closes the connection after `cut` bytes in the first `cuts` requests."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        """Answer with the file, or a part of it, or a part of that."""
+        """Answer with the file or the requested range, cut off for the first requests."""
         line, asked = self.line, self.headers.get("Range")
         line.ranges.append(asked)
         body = line.files.get(self.path.partition("?")[0].lstrip("/"))
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(part)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The step as a whole: files in, files, manifest, problems and summary out."""
+"""The whole step: it reads files, and writes tracks, manifest, problems and summary."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def home(song: Write, write: Write, tmp_path: Path) -> Path:
-    """A user's folder: six good tracks (one with an extra stem), a broken one, and rubbish."""
+    """A user's folder: six good tracks (one with an extra stem), a broken one, and other files."""
     home = tmp_path / "home"
     for number, artist in enumerate(("Can", "李", "Björk", "Земфира", "Air")):
         song(home / f"{artist} - Song", seed=number)
@@ -89,7 +89,7 @@ def test_same_inputs_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
     acquire(_config(home), tmp_path / "one", tmp_path / "scratch")
     acquire(_config(home), tmp_path / "two", tmp_path / "scratch")
     assert digest_folder(tmp_path / "one") == digest_folder(tmp_path / "two")
-    (tmp_path / "one" / "summary.json").unlink()  # a run was killed, and this is another
+    (tmp_path / "one" / "summary.json").unlink()  # the run after a killed one
     (tmp_path / "one" / ".manifest.x.partial.csv").touch()
     acquire(_config(home), tmp_path / "one", tmp_path / "scratch")
     assert digest_folder(tmp_path / "one") == digest_folder(tmp_path / "two")

@@ -1,4 +1,4 @@
-"""The section `acquire`: what params.yaml has is valid, and mistakes are one line."""
+"""The section `acquire`: params.yaml is valid, and mistakes are one line."""
 
 from pathlib import Path
 from typing import get_args

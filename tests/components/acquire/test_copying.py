@@ -1,4 +1,4 @@
-"""Files are copied as they are, to names that every file system takes."""
+"""Files are copied unchanged, to names that every file system accepts."""
 
 import os
 import unicodedata

@@ -55,7 +55,7 @@ def test_splits_meet_their_shares_and_depend_on_the_seed() -> None:
 
 
 def test_few_artists_leave_one_for_test_and_one_for_training() -> None:
-    for number in range(20):  # whatever the lots
+    for number in range(20):  # for any random draw
         tracks = [ArtistTrack(f"{number} {track}", "one", f"{number} {track}", None) for track in range(3)]
         for share in (0.001, 0.999):
             splits = list(assign_splits(tracks, {"one": SplitShares(0.0, share)}, 7).values())
@@ -69,7 +69,7 @@ def test_test_split_stays_when_artists_come_and_go(here: int, new: int, seed: in
     before, after = assign_splits(tracks[:60], shares, seed), assign_splits(tracks[60 - here : 60 + new], shares, seed)
     stayed = [name for name in before if name in after]
     tested = {name for name in stayed if before[name] == TEST}
-    if sum(split == TEST for split in after.values()) > 1:  # else there may be none, and one has to be drawn
+    if sum(split == TEST for split in after.values()) > 1:  # with fewer artists one may have to be drawn
         assert {name for name in stayed if after[name] == TEST} == tested
 
 

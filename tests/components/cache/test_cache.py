@@ -1,4 +1,4 @@
-"""The cache: stems to within half a step, the same bytes in every build, and the number of shards."""
+"""The cache: the error of its samples, equal bytes in every build, and the number of shards."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The recordings to separate when a user names none: mixtures that the network was not trained on."""
+"""The default recordings to separate: mixtures that the network was not trained on."""
 
 from pathlib import Path
 

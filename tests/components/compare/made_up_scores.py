@@ -62,7 +62,7 @@ def write_system(
 
 
 def write_museval(path: Path, values: Mapping[str, list[float | None]]) -> None:
-    """Write a file of museval's with the same frames for every metric."""
+    """Write a JSON file of museval with the same frames for every metric."""
     path.parent.mkdir(parents=True, exist_ok=True)
     targets = [
         {"name": target, "frames": [{"time": t, "duration": 1.0, "metrics": dict.fromkeys(METRICS, value)}

@@ -1,4 +1,4 @@
-"""The step: score folders in, a table with its statistics and pictures out."""
+"""The step reads folders of scores, and writes a table with statistics and pictures."""
 
 import re
 from datetime import date
@@ -106,7 +106,7 @@ def test_pairs_compare_scores_on_the_same_tracks(folder: Path) -> None:
 
 def test_summary_names_the_best_system_that_is_no_oracle(folder: Path) -> None:
     summary = ComparisonSummary.read(folder)
-    assert summary.best["vocals"] == "spleeter"  # the others' median is higher, of fewer tracks
+    assert summary.best["vocals"] == "spleeter"  # the published scores have a higher median, over fewer tracks
     assert summary.best["accompaniment"] == "spleeter"
     assert summary.friedman["accompaniment"].tracks == 5
     assert summary.friedman["drums"].p is None  # only one system has drums

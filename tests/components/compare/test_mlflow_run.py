@@ -1,4 +1,4 @@
-"""The comparison in MLflow: what a store has after it."""
+"""The MLflow runs that a comparison writes and tags."""
 
 from datetime import date
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_comparison_logs_a_run_and_tags_its_trainings(tmp_path: Path, monkeypatc
         "compare", "made", "abc", "spleeter",
     )  # fmt: skip
     assert tags["systems"] == "spleeter unet"
-    note = tags["mlflow.note.content"]  # what the UI shows of a run before anything is clicked
+    note = tags["mlflow.note.content"]  # the UI shows this tag as the description of the run
     assert "## Vocals" in note
     assert "| Spleeter |" in note
     assert logged.info.status == "FINISHED"

@@ -1,4 +1,4 @@
-"""What a comparison trains: the jobs, their parameters, and what is refused."""
+"""The plan of a comparison: its jobs, their parameters, and refused options."""
 
 import re
 from pathlib import Path

@@ -71,7 +71,7 @@ def test_convert_refuses_an_option_of_another_kind(tmp_path: Path) -> None:
 
 
 def _write_onnx(path: Path) -> None:
-    """Write a file that takes (1, channels, bins, frames), and gives them as the mask of its one stem."""
+    """Write a file that returns its input, (1, channels, bins, frames), as the mask of its only stem."""
     onnx: Any = pytest.importorskip("onnx")
     helper, shapes = onnx.helper, {"x": [1, 1, 129, 8], "y": [1, 1, 1, 129, 8]}
     ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes.items()]

@@ -1,4 +1,4 @@
-"""Checkpoints of three Demucs as models: what their own networks give for the same music."""
+"""Checkpoints of three Demucs versions as models return the output of their own networks."""
 
 import json
 from fractions import Fraction
@@ -51,7 +51,7 @@ def _mixture(samples: int) -> Tensor:
 
 
 def _difference(folder: Path, original: nn.Module, samples: int) -> float:
-    """Return by how much the stems of the networks themselves differ, as a share of the peak."""
+    """Return the largest difference between the stems of both networks, as a share of the peak."""
     separator, mixture = load_model(folder).separator, _mixture(samples)
     assert isinstance(separator, WaveformSeparator)
     with torch.inference_mode():
@@ -75,7 +75,7 @@ def test_converted_checkpoint_returns_the_stems_of_the_package(kind: str, more: 
 
 
 def test_convert_reads_the_six_stems_of_htdemucs_6s(tmp_path: Path) -> None:
-    """It has no layers before and after the transformer: the package's default, which its checkpoint does not name."""
+    """It has no layers around the transformer: this is the package's default, so its checkpoint does not name it."""
     settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
     sources = [*SOURCES, "guitar", "piano"]
     original = _saved_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
@@ -115,7 +115,7 @@ def test_convert_turns_half_precision_into_float32(tmp_path: Path) -> None:
 
 
 def _write_hugging_face_download(path: Path, made: type, settings: dict[str, Any], state: dict[str, Tensor]) -> None:
-    """Write what version 4.1 downloads; its own reader must know it."""
+    """Write a download of version 4.1; the package's own reader must accept it."""
     fraction = {"_type": "fraction", "numerator": 39, "denominator": 5}
     kwargs = {name: fraction if isinstance(value, Fraction) else value for name, value in settings.items()}
     said = {"klass": f"{made.__module__}.{made.__qualname__}", "args": "[]", "kwargs": json.dumps(kwargs)}

@@ -1,4 +1,4 @@
-"""ONNX files as models: what they say of themselves, what the user says, and what is not taken."""
+"""ONNX files as models: their own metadata, the user's options, and refused files."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.tiny_models import noise
 def _file(
     path: Path, taken: list[int], given: list[int], number: str = "FLOAT", inputs: int = 1, **metadata: str
 ) -> Path:
-    """Write a file that spreads what it takes over what it gives."""
+    """Write a file whose output is its input, expanded to the shape `given`."""
     onnx: Any = pytest.importorskip("onnx")
     helper, real = onnx.helper, getattr(onnx.TensorProto, number)
     axis = helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [1])

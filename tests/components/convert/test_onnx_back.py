@@ -1,4 +1,4 @@
-"""What we export as ONNX files comes back as a model with the same stems."""
+"""Our own ONNX exports become models with the same stems again."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.components.export.onnx.networks import NETWORKS, OTHERS, exported, mi
 
 
 def _fitting_length(separator: Separator) -> int:
-    """Return how many samples fill what the network gives."""
+    """Return the length in samples of the output for one segment."""
     segment = separator.segment
     if isinstance(separator, WaveUNetSeparator):
         return separator.config.output_length(segment)

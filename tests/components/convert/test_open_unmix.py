@@ -1,4 +1,4 @@
-"""Open-Unmix's files as a model: what the package's networks give for the same magnitudes."""
+"""Open-Unmix's files as a model return the masks of the package's networks."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Variables of a TensorFlow checkpoint find their places in our network, which computes what Spleeter's graph does."""
+"""Our network with the variables of a TensorFlow checkpoint computes the output of Spleeter's graph."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -85,7 +85,7 @@ class _Graph:
         self._random = np.random.default_rng(0)
 
     def logits(self, magnitude: Image) -> Image:
-        """What the last convolution of the next stem's U gives."""
+        """Return the output of the last convolution in the U-Net of the next stem."""
         image, skips = magnitude, []
         for width in WIDTHS:
             convolved = self._convolution(image, width, size=5, stride=2)
@@ -118,7 +118,7 @@ class _Graph:
         return result
 
     def _transposed(self, image: Image, outputs: int) -> Image:
-        """The gradient of a convolution of stride 2 to its input: every sample is spread over a kernel's area."""
+        """Return the input gradient of a convolution of stride 2: each sample is spread over the area of a kernel."""
         label = self._label("conv2d_transpose")
         kernel = self._variable(f"{label}/kernel", (5, 5, outputs, image.shape[-1]))
         rows, columns = image.shape[:2]
@@ -141,7 +141,7 @@ class _Graph:
 
 
 def _same(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
-    """TensorFlow's padding="same" along an axis: before and after."""
+    """Return TensorFlow's padding="same" before and after an axis."""
     missing = max((-(-length // stride) - 1) * stride + dilation * (size - 1) + 1 - length, 0)
     return missing // 2, missing - missing // 2
 
@@ -187,7 +187,7 @@ def test_convert_uses_every_variable(stems: int) -> None:
     state = state_of(checkpoint, stems)
     assert state.keys() == separator.state_dict().keys()
     assert all(torch.equal(value, separator.state_dict()[name]) for name, value in state.items())
-    assert sorted(checkpoint.asked) == sorted(checkpoint.variables)  # each once, none left over
+    assert sorted(checkpoint.asked) == sorted(checkpoint.variables)  # each is read once
 
 
 def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Tests of the ground floor, and what the tests of the steps share."""
+"""Tests of `core`."""

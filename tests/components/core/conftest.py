@@ -1,4 +1,4 @@
-"""Tiny networks on one thread: threads of a few samples only wait for each other, and for what else runs here."""
+"""Tiny networks run on one thread, since several threads would mostly wait for each other."""
 
 from collections.abc import Iterator
 

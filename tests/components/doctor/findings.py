@@ -1,4 +1,4 @@
-"""Findings in the form that tests compare."""
+"""Findings of the doctor, arranged for comparison in tests."""
 
 from components.doctor.finding import Finding, Findings
 

@@ -1,4 +1,4 @@
-"""Checks run apart from each other, and their findings hold no secret."""
+"""Checks do not affect each other, and their findings contain no secret."""
 
 import os
 import signal

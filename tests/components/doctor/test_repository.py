@@ -1,4 +1,4 @@
-"""git: a commit, and changes since."""
+"""git: the commit and the uncommitted changes."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The whole step on a few short tracks: its files, and what MLflow gets of them."""
+"""The whole step on a few short tracks: its files, and its metrics in MLflow."""
 
 import json
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ def test_floor_lies_below_the_ceiling(step: Step) -> None:
 
 
 def test_oracles_have_the_order_of_sisec(step: Step) -> None:
-    """On the real excerpt: magnitudes, then the Wiener filter, then powers; binary masks part best and distort most."""
+    """On the real excerpt: magnitudes, Wiener filter, powers. Binary masks have the best SIR and the worst SAR."""
     sdr = {name: _value(step.scores, EXCERPT, name, "vocals", "SDR") for name in ("irm1", "mwf", "irm2")}
     assert sdr["irm1"] < sdr["irm2"]
     assert sdr["irm1"] < sdr["mwf"]
@@ -144,7 +144,7 @@ def test_oracles_have_the_order_of_sisec(step: Step) -> None:
 
 
 def test_four_stems_include_a_scored_accompaniment(tmp_path: Path) -> None:
-    """So a model of four stems stands beside one of two: the same two-stem scores for the same sums."""
+    """A model of four stems gets the same two-stem scores as a model of two for the same sums."""
     stems = ("vocals", "drums", "bass", "other")
     track = stempeg_track(tmp_path)
     write_manifest(tmp_path, [track])

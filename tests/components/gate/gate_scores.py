@@ -1,4 +1,4 @@
-"""Scores, and what is seen of a model that is tried, made up for the tests of the gate."""
+"""Synthetic scores and results of the smoke test, for the tests of the gate."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -88,7 +88,7 @@ def write_scores(
 
 
 def seen(**changes: object) -> SmokeResult:
-    """Return what a model that works is seen to do."""
+    """Return the smoke test's result of a working model."""
     usual: dict[str, object] = {
         "times_real_time": 20.0,
         "memory_mb": 500.0,

@@ -35,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def version(store: str, monkeypatch: pytest.MonkeyPatch) -> VersionRef:
-    """A fresh version of a fresh run in a real registry, and the version before it, the champion (live_before)."""
+    """A new version of a new run in a real registry; `live_before` is the champion."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = mlflow_runs.connect()
     if not client.search_registered_models(f"name = '{NAME}'"):
@@ -138,7 +138,7 @@ def test_verdict_warns_of_a_champion_judged_on_other_tracks(
 
 
 def refused(version: VersionRef, folder: Path, scores: Path, champion: Path, tried: SmokeResult | None = None) -> str:
-    """Return the only reason for which a version is refused that is better."""
+    """Return the only reason for the refusal of a version with better scores."""
     found = Evidence(scores, scores, lambda address: tried or seen())
     verdict = gate(gate_config(), version, found, Champion(live_before(version), champion), folder / "out")
     assert not verdict.passed
@@ -216,7 +216,7 @@ def test_command_prints_the_verdict_and_a_refusal_is_no_error(
 
 
 def test_changed_weights_in_the_store_are_refused(tmp_path: Path, version: VersionRef, store: str) -> None:
-    """One bit of the artifact is another; the scores are of a better version."""
+    """One bit of the artifact is changed; the scores belong to a better version."""
     client = mlflow_runs.connect()
     model = save_tiny_model(tmp_path / "model")
     logged = log_model(client, mlflow_runs.RunRef(run_id=version.run_id), model, load_model(model))

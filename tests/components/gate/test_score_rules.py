@@ -97,7 +97,7 @@ def test_missing_scores_refuse_the_version() -> None:
 
 
 def compared(differences: list[float], **changes: object) -> Finding:
-    """Judge a challenger that is better than the champion by these differences, track by track."""
+    """Judge a challenger whose scores exceed the champion's by these differences, track by track."""
     base = np.linspace(-8, 8, len(differences))
     challenger = made_scores(model={"vocals": list(base + differences)}, targets=("vocals",))
     champion = made_scores(model={"vocals": list(base)}, targets=("vocals",))
@@ -114,7 +114,7 @@ def compared(differences: list[float], **changes: object) -> Finding:
         (spread(-0.02, width=0.1), True),
         ([-0.11] * TRACKS, False),
         (spread(-1.0), False),
-        # better on average, but it cannot be told from worse
+        # better on average, but possibly worse
         ([10.0] + [-1.0] * 7, False),
     ],
 )
@@ -177,7 +177,7 @@ def test_tracks_without_a_champion_score_are_dropped() -> None:
 
 
 def test_track_without_a_challenger_score_refuses_it() -> None:
-    """A model that is mute on most tracks must not be judged by the rest."""
+    """A model that is silent on most tracks must not be judged by the other tracks."""
     nan = float("nan")
     challenger = made_scores(model={"vocals": [1, 1, 1, 1, 1, nan, nan]}, targets=("vocals",))
     champion = made_scores(model={"vocals": [0] * 7}, targets=("vocals",))
@@ -245,7 +245,7 @@ def heavy(random: np.random.Generator, tracks: int) -> Values:
 
 
 def skewed(random: np.random.Generator, tracks: int) -> Values:
-    """A few tracks lose much: the hard case, since a small sample often has none of them."""
+    """Draw differences with few large losses: the hard case, since a small sample often has none of them."""
     return np.asarray(1.0 - random.exponential(1.0, tracks), dtype=np.float64)
 
 

@@ -16,7 +16,7 @@ LOST = [1.0] * 9 + [-0.6] * 3
 
 
 def write_tracks(folder: Path, columns: Mapping[str, list[str]]) -> Path:
-    """Write a manifest of as many tracks as there are values, two stems each."""
+    """Write a manifest with a track of two stems for each value."""
     count = len(next(iter(columns.values())))
     tracks = pd.DataFrame({"track": [f"made/Song {number}" for number in range(count)], **columns})
     folder.mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def test_level_is_the_score_of_the_mixture(tmp_path: Path) -> None:
     levels = [float(9 - number) for number in range(9)] + [-5.0, -6.0, -7.0]  # the quietest lose
     finding = judged(tmp_path, "level", LOST, levels)
     assert "worst of 3 slices is low third" in finding.text
-    assert finding.good  # the third of four tracks has one that gained
+    assert finding.good  # one of the four tracks in this third gained
     assert not judged(tmp_path, "level", [1.0] * 8 + [-0.6] * 4, levels).good
     without = judged(tmp_path, "level", LOST)
     assert not without.good

@@ -79,7 +79,9 @@ def test_settle_finishes_a_promotion_killed_at_any_step(
                 break
         entries = open_journal(config.journal).entries()
         assert settle(config, name) == version
-        assert open_journal(config.journal).entries() == entries  # finished, not written down as somebody else's doing
+        assert (
+            open_journal(config.journal).entries() == entries
+        )  # the promotion is finished, and no adoption is written
         found = state(client, name)
         assert found["aliases"] == {"champion": str(version), "previous": str(live)}
         assert found["entry"] == f"{entries[-1].number} {entries[-1].digest}"
@@ -156,7 +158,7 @@ def test_follow_journal_never_moves_the_alias_back(
 def test_settle_does_not_adopt_a_promotion_under_way(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, moves: int
 ) -> None:
-    """After this process read the alias, the other one wrote an entry, moved the alias, or set the tags as well."""
+    """After this process read the alias, another one wrote an entry, moved the alias, or also set the tags."""
     read = mlflow.MlflowClient.get_model_version_by_alias
 
     def stale(*arguments: Any, **named: Any) -> Any:
@@ -230,7 +232,7 @@ def test_settle_refuses_a_registry_without_the_live_version(
 def test_settle_refuses_a_version_with_other_weights(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:
-    """A promotion was killed, the database was restored to before it, and the number was given again."""
+    """A promotion was killed, the database was restored to an earlier time, and another version got the number."""
     promote(config, verdict(name, 1))
     open_journal(config.journal).append("promotion", name, 2, "why", {"sha256": "those of old"}, 1)
     client.set_model_version_tag(name, "2", "sha256", "others")
@@ -258,7 +260,7 @@ def test_settle_refuses_an_empty_journal_of_another_place(
 def test_adopt_continues_a_journal_with_an_empty_registry(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when a team moves from the embedded store to a server."""
+    """A team moves from the embedded store to a server."""
     promote(config, verdict(name, 1))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "another.db"))
     with pytest.raises(UserError, match=r"has no such version: .*`stemline repair --adopt`"):

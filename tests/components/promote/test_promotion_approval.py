@@ -1,4 +1,4 @@
-"""Promotion that needs a person's approval: only the one to this verdict counts, and it is written down."""
+"""Promotion that requires an approval: it must belong to this verdict, and is written to the journal."""
 
 from pathlib import Path
 

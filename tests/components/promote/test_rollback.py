@@ -1,4 +1,4 @@
-"""Rollback: the version is tried in a fresh process first, and must have its registered weights."""
+"""Rollback first tests the version in a new process, and requires its registered weights."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tests.support.tiny_models import save_tiny_model
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory, store: str) -> tuple[str, list[Path]]:
-    """A registered model of three versions that really separate, and where their artifacts lie."""
+    """A registered model with three working versions, and the folders of their artifacts."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", store)

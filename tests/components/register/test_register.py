@@ -1,4 +1,4 @@
-"""Models in a real registry: registered once, fetched whole, loaded outside the project, refused when changed."""
+"""Models in a real registry: registered once, fetched completely, loaded anywhere, refused when changed."""
 
 import json
 import os
@@ -240,7 +240,7 @@ def test_fetch_model_ignores_half_a_download(
 
     with monkeypatch.context() as patch:
         patch.setattr(mlflow.artifacts, "download_artifacts", killed)
-        # and what the clean-up would have removed stays, as after kill -9
+        # the files that the clean-up would remove stay, as after kill -9
         patch.setattr(tempfile.TemporaryDirectory, "cleanup", lambda self: None)
         patch.setattr(tempfile.TemporaryDirectory, "__exit__", lambda self, *error: None)
         with pytest.raises(KeyboardInterrupt):
@@ -279,7 +279,7 @@ def test_fetch_model_refuses_a_model_changed_in_the_store(store: mlflow.MlflowCl
         path.write_bytes(original[:-4] + b"\x00\x00\x80\x3f")
     with pytest.raises(UserError, match="holds weights that differ from the registered ones"):
         fetch_model(f"models:/tampered/{ref.version}", tmp_path / "elsewhere")
-    # consistently, by somebody who may write to the store: only the registry knows better
+    # both files fit each other, so only the registry's checksum reveals the change
     for path in kept.rglob(ModelDescription.FILE):
         if json.loads(path.read_text())["sha256"] == ref.sha256:
             path.write_text(path.read_text().replace(ref.sha256, digest_file(path.parent / WEIGHTS)))

@@ -248,7 +248,7 @@ def test_command_writes_into_the_workspace(
 
 
 def test_store_parts_are_read_twice_during_a_promotion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the journal's entry and the move of the alias the two contradict each other."""
+    """The journal and the alias disagree for a moment during a promotion."""
     during = LivePart("voices", 1, "not settled", False, None, None, ("a doubt",), disputed=True)
     looks = iter([during, replace(during, headline="version 2 is live", settled=True, doubts=(), disputed=False)])
     monkeypatch.setattr(report, "SETTLING_SECONDS", 0.0)

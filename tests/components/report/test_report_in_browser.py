@@ -29,7 +29,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def stocked(workspace: Path) -> Path:
-    """The same, with three versions and a catalogue in the stores, and long names and strange ones."""
+    """The same with three versions and a catalogue in the stores, and with long and strange names."""
     client, config = mlflow_runs.connect(), make_project(workspace.parent)
     for before in range(3):
         version = train_version(client, before / 2, note=MARKED * 5)
@@ -97,5 +97,5 @@ def test_page_plays_the_stems_together(workspace: Path, tmp_path: Path, subtype:
         tab.run("seek.value = 3.5; seek.dispatchEvent(new Event('input'))")
         tab.click(".play")
         tab.wait("at() > 3.5")
-        tab.wait("at() === 0 && stems.every((stem) => stem.paused)")  # played to its end, and back at the start
+        tab.wait("at() === 0 && stems.every((stem) => stem.paused)")  # the player returned to the start at the end
         assert tab.complaints == []

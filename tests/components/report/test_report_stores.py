@@ -40,7 +40,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with three versions, of which the second was refused and the third is live, and two catalogues."""
+    """A project with two catalogues and three versions: the second was refused, the third is live."""
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(folder / "mlflow" / "mlflow.db"))
@@ -332,7 +332,7 @@ def test_page_of_a_server_equals_the_page_of_its_database(project: Path, monkeyp
 
 
 def told(page: Page) -> str:
-    """Return all that is said of the stores: not how MLflow is opened, nor the spaces that a link's text gets here."""
+    """Return the text about the stores, without the address of MLflow and without extra spaces around links."""
     return "".join(page.text.partition("Open MLflow and Prefect")[0].split())
 
 

@@ -1,4 +1,4 @@
-"""Recordings as they come from outside: broken, hostile, mislabelled, and odd ones that are fit all the same."""
+"""Recordings from outside: broken, hostile or mislabelled ones, and odd ones that are fit."""
 
 import os
 import struct
@@ -23,7 +23,7 @@ Maker = Callable[["Material"], bytes]
 
 
 class Material:
-    """Half a second of noise in any format, made when first asked for, in the folder `scratch`."""
+    """Half a second of noise in any format, made on the first request in the folder `scratch`."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
@@ -52,7 +52,7 @@ class Material:
         return self._made[key]
 
     def piped(self, container: str) -> bytes:
-        """Return noise as ffmpeg writes it where it can't go back to the header."""
+        """Return noise as ffmpeg writes it to a pipe, so that it can't correct the header."""
         source = self.scratch / "source"
         source.write_bytes(self.wav)
         return self._run("-i", str(source), "-f", container, "-")
@@ -100,7 +100,7 @@ def patched(data: bytes, place: int, layout: str, value: int) -> bytes:
 
 
 def with_flac_total(data: bytes, samples: int) -> bytes:
-    """Return a flac whose header says that it has so many samples per channel; 0: it does not say."""
+    """Return a flac whose header names this number of samples per channel; 0 means unknown."""
     (fields,) = struct.unpack_from(">Q", data, _FLAC_TOTAL)
     return patched(data, _FLAC_TOTAL, ">Q", (fields >> 36 << 36) | samples)
 
@@ -134,7 +134,7 @@ def _remainder(data: bytes, bits: int, polynomial: int) -> int:
 
 
 def id3(size: int) -> bytes:
-    """Return an ID3v2.3 tag with a picture of so many bytes."""
+    """Return an ID3v2.3 tag with a picture of `size` bytes."""
     picture = b"\0image/jpeg\0\x03\0" + b"\xff\xfb\x90\x64" * (size // 4)  # looks like frames of an mp3
     frame = b"APIC" + struct.pack(">IH", len(picture), 0) + picture
     seven_bits = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
@@ -206,7 +206,7 @@ ENCODED: dict[str, Maker] = {
     "a.caf": _stored("CAF", "PCM_16"),
     "a.au": _stored("AU", "PCM_16"),
 }
-"""Formats whose files say how long they are, or where they end; each is fit, and truncated when it is cut."""
+"""Formats whose files name their length or mark their end: complete files are fit, cut ones are truncated."""
 
 ODD: dict[str, Maker] = {
     "one sample.wav": lambda material: material.written(np.full((2, 1), 0.5), "WAV", "PCM_16"),
@@ -285,7 +285,7 @@ NAMES = (
     "ü" * 120 + ".wav",
     os.fsdecode(b"latin \xe9t\xe9.wav"),
 )
-"""Names of files that are fit, whatever they are called."""
+"""Odd names of fit files."""
 
 HOSTILE: dict[str, tuple[Maker, str]] = {
     "empty.wav": (lambda _: b"", "empty"),
@@ -342,7 +342,7 @@ HOSTILE: dict[str, tuple[Maker, str]] = {
     "sdp.m4a": (_text("v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n"), "playlist"),
     "asx.wma": (_text('<ASX version="3.0"><Entry><Ref href="a.wma"/></Entry></ASX>'), "playlist"),
 }
-"""Not fit, and a word of the reason."""
+"""Unfit files, each with a word of its reason."""
 
 
 CORPUS: dict[str, tuple[Maker, str]] = {
@@ -351,7 +351,7 @@ CORPUS: dict[str, tuple[Maker, str]] = {
     **{f"cut {name}": (cut(maker), "truncated") for name, maker in ENCODED.items()},
     **HOSTILE,
 }
-"""All files by name, with `fit`, or a word of the reason why they are not."""
+"""All files by name, with `fit` or a word of the reason."""
 
 FOLDER = "a folder.wav"
 

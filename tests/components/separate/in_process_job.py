@@ -1,4 +1,4 @@
-"""A job in this process, without worker processes, so that a test takes milliseconds; all else is real."""
+"""A job without worker processes, so that a test takes milliseconds; everything else is real."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +21,13 @@ from tests.components.separate.parameters import separate_config
 
 
 class InProcessPool:
-    """Does what a WorkerPool does with one worker, but in this process, and tries every recording once."""
+    """A WorkerPool with one worker that runs in this process and tries every recording once."""
 
     def __init__(self, setup: WorkerSetup, size: int, devices: list[str]) -> None:
         self._setup = setup
 
     def work(self, tasks: list[Task]) -> Iterator[Report]:
-        """Yield what becomes of the tasks."""
+        """Yield the outcome of each task."""
         messages: list[Message] = []
         worker = Worker(self._setup, prepare_separation(self._setup, "cpu"), messages.append)
         for task in tasks:
@@ -51,7 +51,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def separate(
     model: Path, source: Path | str, destination: Path | str, options: dict[str, Any] | None = None, **config: Any
 ) -> CatalogueSummary:
-    """Run a job with the model in a folder; `options` and `config` say what differs from params.yaml."""
+    """Run a job with the model in a folder; `options` and `config` replace values of params.yaml."""
     address = fetch_model(str(model), Path("models"))
     job = Job(address, separate_config(**config), str(source), str(destination), JobOptions(**(options or {})))
     return run_job(job)

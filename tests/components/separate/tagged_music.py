@@ -30,7 +30,7 @@ WRITTEN = {
     "TSRC": "USABC1234567",
     "TBPM": "120",
 }
-"""As ffmpeg calls them."""
+"""The tags by ffmpeg's names."""
 READ = {
     "title": "Été à Łódź",
     "artist": "歌手 🎵",
@@ -48,7 +48,7 @@ READ = {
     "bpm": "120",
 }
 NOT_FROM_FFMPEG = {
-    "mp3": {"comment"},  # in a frame of its own invention
+    "mp3": {"comment"},  # ffmpeg invents its own frame for this
     "aiff": {"comment"},
     "flac": {"isrc", "bpm"},
     "ogg": {"isrc", "bpm"},

@@ -1,4 +1,4 @@
-"""Which model separates when none is named: the champion; before there is one, the model that ships."""
+"""The default model is the champion; before the first promotion it is the shipped model."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ NAME = "vocal-isolation"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with a song, far from any repository."""
+    """A folder with a song, outside any repository."""
     soundfile.write(tmp_path / "song.wav", noise(0, 3000).T, 44100, "PCM_16")
     return tmp_path
 

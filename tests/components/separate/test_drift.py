@@ -21,7 +21,7 @@ SAID = "separate: this catalogue is unlike the music that the model was trained 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that was trained on white noise, for all that its profile says."""
+    """A model whose profile describes white noise."""
     folder = save_tiny_model(tmp_path_factory.mktemp("model"))
     tracks = []
     for seed in range(20):
@@ -34,7 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tones(tmp_path: Path) -> Path:
-    """Three recordings that are nothing like noise."""
+    """Three recordings of tones, which differ from noise."""
     folder = tmp_path / "tones"
     folder.mkdir()
     for number in range(3):
@@ -59,7 +59,7 @@ def test_drift_over_the_limit_is_reported(
     assert f"{drift:.2f}, over the limit" in page
     assert f"{SAID}{drift:.2f} is over 1.5 (separate.drift.limit)" in capsys.readouterr().out.splitlines()
     again = separate(model, tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 3})
-    assert again.drifted  # of what was done before as well
+    assert again.drifted  # recordings of earlier jobs count, too
 
 
 @pytest.mark.parametrize("drift", [{"recordings": 4, "limit": 1.5}, {"recordings": 3, "limit": 1000.0}])

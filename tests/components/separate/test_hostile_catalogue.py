@@ -1,4 +1,4 @@
-"""All hostile and odd inputs as one catalogue: real workers, every file accounted for as it should be."""
+"""All hostile and odd inputs as one catalogue: real workers account for every file correctly."""
 
 from pathlib import Path
 

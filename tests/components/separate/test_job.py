@@ -1,4 +1,4 @@
-"""A folder of recordings: what is done is skipped, what is bad is accounted for, every stem says where it is from."""
+"""A job skips finished recordings, accounts for bad ones, and writes the origin of every stem."""
 
 import errno
 import hashlib
@@ -51,7 +51,7 @@ def music(tmp_path: Path) -> Path:
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Digests by name, without what belongs to no recording."""
+    """Return digests by name of the files that belong to a recording."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     named = {path.relative_to(folder).as_posix(): path for path in paths}
     return {
@@ -190,7 +190,7 @@ def test_provenance_names_the_origin_of_a_stem(model: Path, music: Path, tmp_pat
 
 
 def test_provenance_is_written_last(model: Path, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that ends after the last stem leaves nothing that looks done, nor anything of what was done before."""
+    """A job that ends after the last stem leaves neither a provenance nor files of an earlier job."""
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)
     soundfile.write(music / "a.wav", noise(99, 3000).T, 44100, "PCM_16")
@@ -362,7 +362,7 @@ def test_missing_source_or_model_is_a_user_error(model: Path, tmp_path: Path) ->
 
 
 def test_stems_do_not_replace_the_recording(model: Path, music: Path) -> None:
-    """`separate song.wav .`: the folder for the stems would be called as the recording."""
+    """`separate song.wav .` would give the folder of the stems the name of the recording."""
     before = (music / "a.wav").read_bytes()
     with pytest.raises(UserError, match="give another destination"):
         separate(model, music / "a.wav", music)

@@ -1,4 +1,4 @@
-"""What only real processes, real lengths and a real object store show. Slow."""
+"""Jobs with real processes, long recordings and a real object store. Slow."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from tests.support.tiny_models import environment, noise, run_python, save_tiny_
 pytestmark = pytest.mark.system
 
 LONG = UNetConfig(widths=(2, 4), stft=StftConfig(window=2048, hop=1024), bins=64, frames=129)
-"""Little work a second of sound, in segments of three seconds."""
+"""A network with little work per second of sound, in segments of three seconds."""
 
 COMMAND = ("-m", "components.separate", "--models", "models")
 
@@ -44,7 +44,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def stems(folder: Path) -> dict[str, str]:
-    """The same without provenance, which names the store that the recordings came from."""
+    """The same without the provenance, which names the store of the recordings."""
     return {name: digest for name, digest in files(folder).items() if not name.endswith("provenance.json")}
 
 
@@ -152,13 +152,13 @@ def test_two_jobs_share_a_catalogue(tmp_path: Path) -> None:
     said = [job.communicate(timeout=300)[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0]
     done = [int(line.split(" = ")[1].split()[0]) for text in said for line in text.splitlines() if " = " in line]
-    assert sum(done) == 12, said  # together all, and none twice
+    assert sum(done) == 12, said  # together they did all recordings, each once
     assert list((tmp_path / "out" / RECORDS / "claims").iterdir()) == []
 
 
 @dataclass
 class Chaos:
-    """A job that is killed, wholly or in part, and started again until it has ended by itself."""
+    """A job whose processes are killed, and which is started again until it ends by itself."""
 
     command: list[str]
     cwd: Path
@@ -310,7 +310,7 @@ def test_withdrawn_credentials_print_one_line_and_lose_nothing(bucket: Bucket, t
         time.sleep(0.05)
     time.sleep(1.0)
     bucket.stop()
-    bucket.secret = "another-secret"  # as when a key is revoked: the job's own is refused from now on
+    bucket.secret = "another-secret"  # the store refuses the job's key from now on, as after its revocation
     bucket.start()
     assert job.wait(timeout=120) == 2, (tmp_path / "log").read_text()
     said = (tmp_path / "log").read_text()
@@ -327,7 +327,7 @@ def test_withdrawn_credentials_print_one_line_and_lose_nothing(bucket: Bucket, t
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 12 MB, where this user may mount one."""
+    """A disk of 12 MB; skips the test if this user may not mount one."""
     place = tmp_path / "disk"
     place.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(place)], check=False).returncode:
@@ -412,5 +412,5 @@ def test_stuck_worker_is_ended(tmp_path: Path) -> None:
             worker.suspend()
         out, _ = job.communicate(timeout=200)
     assert job.returncode == 0, out
-    # one that was written, and not told of when its worker was suspended, is found done by the next worker
+    # if a worker is suspended between writing a recording and reporting it, the next worker finds it finished
     assert re.search(r"3 recordings = (3 done \+ 0|2 done \+ 1) done before \+ 0 quarantined \+ 0 failed", out), out

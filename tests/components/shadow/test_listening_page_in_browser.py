@@ -1,4 +1,4 @@
-"""The listening page in a real browser: it plays, switches models, and hands out answers that unblind reads."""
+"""The listening page in a real browser: it plays, switches models, and writes answers for `unblind`."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def test_switching_models_keeps_the_position(tab: Browser, folder: Path) -> None
         before, began = tab.run(POSITION), time.monotonic()
         act()
         assert tab.run(HEARD) == [heard]
-        # it went on where it was: no further than time has passed, and not back
+        # it went on at the same position
         assert -0.1 < tab.run(POSITION) - before < time.monotonic() - began + 0.3
         assert tab.run(f"document.querySelector('{FIRST} [aria-pressed=true]').dataset.sound") in heard
     tab.press(" ")

@@ -1,4 +1,4 @@
-"""The shadow step: both models' stems add up to the mixture, and nothing on the page tells which model made them."""
+"""The shadow step: both models' stems add up to the mixture, and the page does not reveal the models."""
 
 import shutil
 from pathlib import Path

@@ -88,7 +88,7 @@ def test_finished_training_is_not_repeated(undisturbed: Training) -> None:
 def test_killed_launcher_leaves_no_process_and_the_next_run_finishes(
     make: MakeTraining, undisturbed: Training, moment: Moment
 ) -> None:
-    """At the first moment nothing is made yet: the same command from its start gives the same, in a run of its own."""
+    """At the first moment nothing exists yet, so the next command starts from the beginning with a new run."""
     training = make(f"launcher-{moment.__name__}", 1)
     launcher = training.start()
     wait_until(lambda: moment(training, launcher))
@@ -153,7 +153,7 @@ def test_interrupted_training_ends_its_workers_and_says_how_to_continue(
 def test_two_processes_train_like_one(undisturbed: Training, undisturbed_pair: Training) -> None:
     one, two = (pd.read_csv(training.out / "curves.csv") for training in (undisturbed, undisturbed_pair))
     assert list(one["step"]) == list(two["step"])
-    # the same crops; batch norm looks at each process's own
+    # the crops are the same; batch norm uses the crops of each process
     assert two["loss"].iloc[0] == pytest.approx(one["loss"].iloc[0], rel=0.05)
     assert two["loss"].iloc[-1] == pytest.approx(one["loss"].iloc[-1], rel=0.1)
 

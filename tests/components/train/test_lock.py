@@ -47,7 +47,7 @@ def said_of_waiting(training: Training) -> list[re.Match[str]]:
 
 @pytest.mark.slow
 def test_second_training_continues_from_the_checkpoint_of_a_killed_one(first: Training, tmp_path: Path) -> None:
-    """Two folders with one scratch folder, as clones of a project have it."""
+    """Two folders share a scratch folder, like the clones of a project."""
     second = Training(tmp_path / "b", first.cache, first.store, scratch=first.scratch, steps=20)
     launcher = pause_at_a_checkpoint(first)
     run_id = first.begun_run_id()

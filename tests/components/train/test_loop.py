@@ -1,4 +1,4 @@
-"""The training loop: steps, validations, and when it ends."""
+"""The training loop: its steps, its validations and its end."""
 
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def test_quiet_crops_count_as_much_as_loud_ones() -> None:
 
 
 class _Plain(Separator):
-    """A network without batch norm: each crop is taken by itself."""
+    """A network without batch norm, so that crops do not affect each other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ def test_step_does_not_depend_on_the_number_of_passes(tmp_path: Path, group: Gro
 
 
 def test_batch_norms_see_only_the_crops_of_a_pass(tmp_path: Path, group: Group) -> None:
-    """So with them passes change a step a little: they take each pass's own statistics."""
+    """Batch norms use the statistics of each pass, so several passes change a step slightly."""
     losses = {}
     for passes in (1, 2):
         separator = tiny_state(train_config()).separator

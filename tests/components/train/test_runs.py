@@ -1,4 +1,4 @@
-"""Real trainings as processes: they learn, and a user's mistake is one line."""
+"""Real trainings as processes: they learn, and a user error is one line."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def six_steps(tmp_path_factory: pytest.TempPathFactory, cache: Path, store: str)
 
 
 def trained_shortly(folder: Path, cache: Path, store: str, precision: str) -> Training:
-    """A short training that has ended."""
+    """Run a short training to its end."""
     training = Training(folder, cache, store, steps=6, validate_every=2, precision=precision, loss="magnitude")
     outcome = training.run()
     assert outcome.code == 0, outcome.text
@@ -80,7 +80,7 @@ def test_training_learns_an_easy_problem_and_writes_its_outputs(tmp_path: Path, 
 
 
 def test_finished_training_is_logged_to_another_mlflow_without_training(tmp_path: Path, six_steps: Training) -> None:
-    """From the embedded store to a server, as a team grows."""
+    """A team moves from the embedded store to a server."""
     training = six_steps
     weights, curve, run_id = training.weights, training.logged("train/loss"), training.run_id
     training.store = new_mlflow_store(tmp_path / "another.db")
@@ -103,7 +103,7 @@ def test_mixed_precision_gives_other_weights(tmp_path: Path, cache: Path, store:
 
 
 def test_nan_loss_ends_the_training_with_one_line(tmp_path: Path, cache: Path, store: str) -> None:
-    # an endless learning rate makes the weights, and so the next loss, no numbers
+    # an infinite learning rate makes the weights, and so the next loss, NaN
     training = Training(tmp_path / "run", cache, store, learning_rate=1e38, warmup_steps=0, weight_decay=1e10)
     outcome = training.run()
     assert outcome.code == 2, outcome.text
@@ -113,7 +113,7 @@ def test_nan_loss_ends_the_training_with_one_line(tmp_path: Path, cache: Path, s
     assert "vocals of 'made/Song" in said[0]
     assert "Traceback" not in outcome.text
     assert not training.finished
-    # and again: the same, not a training that goes on
+    # the second run fails in the same way and does not continue
     assert training.run().code == 2
 
 

@@ -1,4 +1,4 @@
-"""What a step of training costs, and how its speed is measured."""
+"""The operations of a training step, and the measurement of its speed."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,7 +21,7 @@ NETWORKS = [
 
 
 class _Layers(Separator):
-    """Any layers over `(batch, channels, samples)`; what they give is both stems."""
+    """Any layers on `(batch, channels, samples)`; their output is used for both stems."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -37,13 +37,13 @@ class _Layers(Separator):
 
 @pytest.mark.parametrize("samples", [32, 100])
 def test_operations_of_a_convolution_include_the_gradients(samples: int) -> None:
-    """A multiplication and an addition a weight and place; as many again for the gradient of the weights."""
+    """A multiplication and an addition per weight and position, and the same for the gradient of the weights."""
     layer = nn.Conv1d(2, 6, 5, padding=2)
     assert crop_flops(_Layers(layer), 2, samples) == 2 * (2 * samples * 2 * 6 * 5)
 
 
 def test_operations_of_a_deeper_layer_count_three_times() -> None:
-    """It passes a gradient on to the layer before, too."""
+    """It also computes a gradient for the layer before."""
     first, second = nn.Conv1d(2, 4, 3, padding=1), nn.Conv1d(4, 2, 7, padding=3)
     assert crop_flops(_Layers(first, second), 2, 50) == 2 * (2 * 50 * 2 * 4 * 3) + 3 * (2 * 50 * 4 * 2 * 7)
 
@@ -82,7 +82,7 @@ def test_longer_crops_cost_in_proportion(values: dict[str, object]) -> None:
 def test_peak_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("components.train.throughput.MATRIX_SIZE", 128)
     assert peak_flops(CPU, torch.float32) > 1e6
-    # of the repetitions the fastest counts: 2 n³ operations in 2 s
+    # the fastest repetition counts: 2 n³ operations in 2 s
     times = [
         t
         for start, took in zip(range(0, 800, 100), (5, 2, 9, 4, 4, 4, 4, 4), strict=True)
@@ -106,7 +106,7 @@ def test_memory_is_the_peak_of_this_process() -> None:
 
 
 class _Time:
-    """A clock that goes on only when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0

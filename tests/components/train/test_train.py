@@ -1,4 +1,4 @@
-"""The key of a training changes with all that decides its result."""
+"""The key of a training changes with everything that affects its result."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ from tests.components.train.train_music import RATE, TARGETS, noise, write_cache
 
 
 class _Fixed(Separator):
-    """Separates any mixture into given shares of it."""
+    """Returns fixed shares of the mixture as stems."""
 
     def __init__(self, *shares: float) -> None:
         super().__init__()

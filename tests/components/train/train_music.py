@@ -16,7 +16,7 @@ from components.train.config import AugmentConfig, TrainConfig
 RATE = 8000
 TARGETS = ("vocals", "accompaniment")
 WHOLE = tuple(Part(target, target) for target in TARGETS)
-"""What a track has whose targets are not in parts."""
+"""The parts of a track whose targets have a single part each."""
 
 PARAMS: dict[str, Any] = {
     "seed": 3,
@@ -88,7 +88,7 @@ def noise(seed: int, seconds: float, channels: int = 2, level: float = 0.1) -> A
 
 
 def tone_and_noise(seed: int, seconds: float) -> Audio:
-    """Return an easy problem: steady partials of a low note as vocals, hiss above them as accompaniment."""
+    """Return an easy problem: the vocals are partials of a low note, the accompaniment is hiss above them."""
     random = np.random.default_rng(seed)
     time = np.arange(round(seconds * RATE)) / RATE
     pitch = random.uniform(150, 250)

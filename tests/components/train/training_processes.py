@@ -49,7 +49,7 @@ class Training:
         (folder / "params.yaml").write_text(yaml.safe_dump({"train": PARAMS | changes}), encoding="utf-8")
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the command; what it prints goes to `log`."""
+        """Start the command; its output goes to `log`."""
         environment = os.environ | {
             "STEMLINE_WORKSPACE": "workspace",
             "MLFLOW_TRACKING_URI": self.store,
@@ -133,7 +133,7 @@ def living(training: Training) -> list[psutil.Process]:
 
 
 def maps_shards(process: psutil.Process) -> bool:
-    """Whether the process has opened the cache: it is about to make its first step, or has."""
+    """Return whether the process has opened the cache, which it does just before its first step."""
     try:
         return any(mapped.path.endswith(".npy") for mapped in process.memory_maps())
     except psutil.Error:

@@ -29,7 +29,7 @@ def first_model(folder: Path, seed: int, targets: tuple[str, ...] = TARGETS, **c
 
 
 def take_steps(state: TrainingState, count: int, seed: int) -> None:
-    """Train on noise, without a loop around it."""
+    """Train on noise for `count` steps without the training loop."""
     for number in range(count):
         stems = torch.randn(2, 2, 2, 4000, generator=torch.Generator().manual_seed(seed + number))
         state.optimizer.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""The live model is scored again in a clone: with a run of its own in MLflow; the training's run stays."""
+"""The live model is scored again in a clone, in a separate MLflow run; the training's run stays unchanged."""
 
 from collections.abc import Iterator
 

@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def output(project: Project) -> str:
-    """The output of the first comparison, with an uncommitted change, and with a model and scores that fail."""
+    """The output of a comparison with an uncommitted change, and with a model and scores that fail."""
     (project.folder / "notes.txt").write_text("not committed\n")
     folder = project.folder.parent
     save_tiny_model(folder / "four", ("drums", "bass", "other", "vocals"), rate=22050)

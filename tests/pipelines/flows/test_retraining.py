@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = prepared_project(tmp_path_factory.mktemp("retraining") / "project")
     text = (project.folder / "params.yaml").read_text()
-    (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 120"))  # time enough to be killed
+    (project.folder / "params.yaml").write_text(text.replace("steps: 20", "steps: 120"))  # long enough for a kill
     project.git("commit", "-qam", "Train longer")
     return project
 
@@ -83,7 +83,7 @@ def test_retraining_without_changes_trains_nothing(project: Project) -> None:
 def test_retraining_records_the_results_of_a_killed_one(
     champion: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then DVC has nothing left to run; a live version was recorded before its promotion."""
+    """DVC then has nothing to run. A live version was already recorded before its promotion."""
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     from pipelines.flows import retraining
     from pipelines.running.checkout import Checkout
@@ -202,7 +202,7 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
     assert made(second) == (model, False)
     shutil.rmtree(tmp_path / "remote")
     shutil.rmtree(second / ".dvc" / "cache")
-    again, ran = made(second)  # where nothing is left of it, it is made
+    again, ran = made(second)  # the file is made where it is missing
     assert (again != model, ran) == (True, True)
 
 

@@ -122,7 +122,7 @@ def test_killed_run_leaves_no_process_and_the_next_run_judges_the_version(projec
     assert "going on from step" in text
     assert "'train' - Finished in state Completed" in text
     assert "'cache' - Finished in state Unchanged" in text
-    # one test track is not enough to tell
+    # one test track is not enough for a comparison
     verdict = project.verdict()
     assert (verdict["version"], verdict["passed"], verdict["rule"]) == (2, False, "against champion 1")
     assert "1 tracks in common, and 5 are needed" in str(verdict["reasons"])

@@ -51,7 +51,7 @@ def music(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def look(watching: ModuleType) -> Look:
-    """A function that runs the flow and returns its final state."""
+    """Return a function that runs the flow and returns its final state."""
 
     def run(folder: Path) -> State[Any]:
         state: State[Any] = watching.watch_data(str(folder), return_state=True)
@@ -115,7 +115,7 @@ def test_change_during_a_retraining_sends_its_event_afterwards(look: Look, music
 
 @contextmanager
 def _a_retraining() -> Iterator[None]:
-    """A run of a deployment of the flow, as on a worker."""
+    """Start a run of a deployment of the flow, as on a worker."""
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow_from_name("retrain")
         deployment = client.create_deployment(flow_id, "scheduled")

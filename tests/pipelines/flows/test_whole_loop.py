@@ -77,7 +77,7 @@ def _running(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _restart_prefect(stack: Stack, run: dict[str, Any]) -> None:
-    """Kill and restart the server: a run with a concurrency limit keeps its slot, or it would soon be ended."""
+    """Kill and restart the server. A run with a concurrency limit must keep its slot, else it soon ends."""
     stack.prefect.kill()
     stack.prefect.start()
     stack.prefect.wait()
@@ -97,7 +97,7 @@ def test_new_data_lead_to_a_better_live_model(project: Project, stack: Stack) ->
 
 
 def test_drift_leads_to_a_retraining_and_a_refused_worse_model(project: Project, stack: Stack, tmp_path: Path) -> None:
-    set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # what the retraining will make is worse
+    set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # the retraining will make a worse model
     for number in range(3):
         soundfile.write(tmp_path / f"{number}.flac", noise(number, 30000).T, 44100)
         stack.bucket.put(tmp_path / f"{number}.flac", f"in/{number}.flac")

@@ -88,7 +88,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Asked:
-    """A project in which version 2 has just passed the gate against version 1, and a flow that asks about it."""
+    """A project whose version 2 has just passed the gate against version 1, and a flow that asks for approval."""
 
     def __init__(self, folder: Path, server: dict[str, str], registry: Path) -> None:
         self.folder, self.api = folder, server["PREFECT_API_URL"]
@@ -159,7 +159,7 @@ class Asked:
 
         def said() -> str | None:
             answer = requests.post(f"{self.api}/flow_runs/{run['id']}/resume", json={"run_input": given}, timeout=30)
-            answer.raise_for_status()  # its SQLite file was locked: again
+            answer.raise_for_status()  # the SQLite file was locked, so ask again
             found = answer.json()
             return None if "schema not found" in str(found["details"]) else str(found["status"])
 
@@ -207,7 +207,7 @@ def test_approved_version_goes_live_with_name_and_reason(
 
 
 def test_version_without_an_approval_does_not_go_live(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
-    """Three runs; in the last the flow forgets to ask, and promotion itself requires the approval."""
+    """Three runs. In the last one the flow does not ask, and the promotion itself requires the approval."""
     asked = Asked(tmp_path, server, registry)
     process = asked.start("refused", "unanswered", "forgotten")
     run = asked.paused(process)

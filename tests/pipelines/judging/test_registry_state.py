@@ -25,7 +25,7 @@ PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: pr
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProjectFolder:
-    """A project without registry and journal; its steps run without Prefect tasks."""
+    """A project without registry and journal; its steps run without Prefect."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow" / "mlflow.db"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     (tmp_path / "params.yaml").write_text(PARAMS.format(journal=tmp_path / "promote"))

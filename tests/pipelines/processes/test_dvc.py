@@ -1,4 +1,4 @@
-"""What the real DVC prints: the pipeline reads these lines, so a new version of DVC must still print them."""
+"""The output of the real DVC: the pipeline reads these lines, so a new version must still print them."""
 
 import subprocess
 from pathlib import Path

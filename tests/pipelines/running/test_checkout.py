@@ -76,7 +76,7 @@ def _commit(message: str, **files: str) -> str:
 
 
 def _of_the_person() -> tuple[bytes, ...]:
-    """The state of the user's folder: files, index and refs."""
+    """Return the state of the user's folder: files, index and refs."""
     asked = ("status --porcelain=v2", "ls-files --stage", "stash list", "branch --all", "diff")
     return tuple(subprocess.check_output(["git", *words.split()]) for words in asked)
 
@@ -118,7 +118,7 @@ def test_clone_is_at_its_commit_and_has_the_music_of_the_user(project: Path) -> 
 
 
 def test_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> None:
-    _git("config", "diff.noprefix", "true")  # a person's own taste
+    _git("config", "diff.noprefix", "true")  # a user's own git setting
     _change_everything()
     before = _of_the_person()
     with open_checkout(with_changes=True) as checkout:
@@ -128,7 +128,7 @@ def test_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> N
         assert not (folder / "gone.py").exists()
         assert not (folder / "my.secret").exists()
     assert _of_the_person() == before
-    with open_checkout() as checkout:  # the same clone, and nothing of the changes stays in it
+    with open_checkout() as checkout:  # the clone is the same, without the changes
         assert checkout.folder == folder
         assert _git("status", "--porcelain", folder=folder) == ""
 
@@ -182,7 +182,7 @@ def test_broken_clone_is_replaced_and_a_git_error_is_a_user_error(project: Path)
     shutil.rmtree(objects)
     with open_checkout() as checkout:
         assert (checkout.folder / "code.py").is_file()
-    shutil.move(project / ".git" / "objects", project / "elsewhere")  # and now there is nothing to clone
+    shutil.move(project / ".git" / "objects", project / "elsewhere")  # without a commit there is nothing to clone
     (project / ".git" / "objects").mkdir()
     shutil.rmtree(objects)
     with pytest.raises((CommandError, UserError)) as raised, open_checkout():

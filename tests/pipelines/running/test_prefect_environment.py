@@ -33,7 +33,7 @@ def test_clients_retry_while_the_database_of_the_server_restarts(tmp_path: Path)
 
 
 def test_settings_reach_a_process_that_already_imported_prefect(tmp_path: Path) -> None:
-    """PREFECT_HOME stays: a worker's results and profile are there."""
+    """PREFECT_HOME stays unchanged, since it holds a worker's results and profile."""
     own = str(tmp_path / "worker")
     (tmp_path / "worker").mkdir()
     code = f"import prefect.context\nimport pipelines.running\n{SAID}"

@@ -53,7 +53,7 @@ def test_catalogue_waits_for_its_shards_during_an_outage(monkeypatch: pytest.Mon
 
 
 def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if runs that wait for their shards held all slots of the pool."""
+    """The runs that wait for their shards hold all slots of the pool."""
     from pipelines.flows import catalogue
 
     cancelled = []

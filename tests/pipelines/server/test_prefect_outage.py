@@ -1,4 +1,4 @@
-"""PostgreSQL below Prefect restarts: waiting questions and running flows go on."""
+"""Waiting questions and running flows survive a restart of Prefect's PostgreSQL."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from tests.support.stack.stack import prefect_on
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-AWAY = 8.0  # seconds: more than twice as long as between two looks at the question
+AWAY = 8.0  # seconds; more than twice the pause between two looks at the question
 FLOW = """
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -93,7 +93,7 @@ class Studio:
         (folder / "our_flows.py").write_text(FLOWS)
 
     def serve(self, **more: str) -> "subprocess.Popen[bytes]":
-        """Start `stemline serve`, and wait until it runs what is started."""
+        """Start `stemline serve`, and wait until it executes runs."""
         with self.log.open("wb") as log:
             process = subprocess.Popen(self.command("serve"), cwd=self.folder, env=self.environment(more),
                                        stdout=log, stderr=log)  # fmt: skip
@@ -246,7 +246,7 @@ def test_interrupt_ends_serve_and_its_processes(
 
 
 def test_serve_names_deployments_that_prefect_yaml_no_longer_has(studio: Studio, runs: dict[str, str]) -> None:
-    """With another prefect.yaml on the same server; ended by SIGTERM."""
+    """The server gets another prefect.yaml, and SIGTERM ends `serve`."""
     before = studio.automations()
     (studio.folder / "prefect.yaml").write_text(_described("hangs", "trains"))
     serving = studio.serve()
@@ -283,7 +283,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     with connect_to_server() as client:
         automations.notify_by_webhook(client)
         end_dead_runs(client)
-        set_time_limits(client, [])  # the deployment's limit would cancel the dead run first
+        set_time_limits(client, [])  # the time limit of the deployment would cancel the dead run first
     late, dead, lost, shard = here.start("quick"), here.start("quick"), here.start("quick"), _shard()
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(lost), Pending(name="Submitting"), force=True)

@@ -20,7 +20,7 @@ from tests.support.stack.stack import prefect_on
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
-LEASE = 300.0  # seconds, of which a run waits 225 until it renews its lease
+LEASE = 300.0  # seconds; a run renews its lease every 225 seconds
 FLOWS = """
 from prefect import flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig

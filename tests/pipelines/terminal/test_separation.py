@@ -20,7 +20,7 @@ from tests.support.prefect_server import Receiver
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Receiver]:
-    """Return a server that hears events."""
+    """Return a server that receives events."""
     receiver = Receiver()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
@@ -39,7 +39,7 @@ _PROGRAM = (
     "sys.exit(separate(sys.argv[2:], sys.argv[1]))"
 )
 _REPORTING = [sys.executable, "-c", _PROGRAM, "nowhere"]
-"""A destination and a command behind it."""
+"""A program with the destination `nowhere`; its command follows."""
 
 
 def _events(server: Receiver) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_server_that_does_not_answer_prints_one_line_after_the_separation(
 
 
 def test_separation_gets_sigterm(tmp_path: Path) -> None:
-    """SIGTERM, as a scheduler sends it, reaches the job, whose exit code is the command's."""
+    """SIGTERM, as from a scheduler, reaches the job, and the command returns the job's exit code."""
     work = "import signal, time; signal.signal(15, lambda *_: exit(7)); print('begun', flush=True); time.sleep(60)"
     with subprocess.Popen([*_REPORTING, sys.executable, "-c", work], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Which stages `stemline status` calls fresh or stale, by the real DVC."""
+"""The stages that `stemline status` calls fresh or stale, with the real DVC."""
 
 import os
 import signal

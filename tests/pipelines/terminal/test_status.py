@@ -1,4 +1,4 @@
-"""`stemline status`: since when the champion is live, where journal and registry differ."""
+"""`stemline status`: the time of the promotion, and differences between journal and registry."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: pr
 
 @pytest.fixture
 def registry(journal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With version 1 at the alias, as the journal says; it knows a version 2."""
+    """A registry with two versions; the alias points to version 1, as in the journal."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(PARAMS)

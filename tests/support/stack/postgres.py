@@ -1,4 +1,4 @@
-"""A real PostgreSQL of its own, with the two roles and databases that docker/postgres/10-databases.sql makes."""
+"""A real PostgreSQL with the two roles and databases of docker/postgres/10-databases.sql."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ MISSING = "PostgreSQL is not installed: sudo apt-get install postgresql"
 
 
 def postgres_programs() -> Path | None:
-    """Return the folder of PostgreSQL's programs, where they are installed."""
+    """Return the folder of PostgreSQL's programs, or None if they are not installed."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = str(installed[-1]) if installed else shutil.which("initdb")
     return Path(found).parent if found else None
 
 
 class Postgres:
-    """A server in a folder of its own below /tmp: a socket's path must be short."""
+    """A server in a folder below /tmp, since the path of a socket must be short."""
 
     def __init__(self, programs: Path, passwords: Mapping[str, str]) -> None:
         self.programs, self.passwords = programs, passwords
@@ -39,7 +39,7 @@ class Postgres:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What psql, pg_dump and our scripts need to reach it as its superuser."""
+        """The environment variables with which psql, pg_dump and our scripts connect as the superuser."""
         path = f"{self.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         where = {"PGHOST": str(self.folder), "PGPORT": str(self.port), "PGUSER": "postgres"}
         return {**where, "PATH": path, "LC_ALL": "C.UTF-8"}
@@ -80,13 +80,13 @@ class Postgres:
             wait_until(lambda: not any(child.is_running() for child in children), "PostgreSQL's processes to end")
 
     def remove(self) -> None:
-        """Stop it and delete all of it."""
+        """Stop the server and delete its folder."""
         with suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
         shutil.rmtree(self.folder)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        """Return what a statement gives, as text without a head."""
+        """Return the result of a statement as text without a header."""
         return self._psql(["-d", database, "-c", statement], {}).strip()
 
     def _psql(self, arguments: list[str], more: Mapping[str, str]) -> str:

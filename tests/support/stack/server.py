@@ -1,4 +1,4 @@
-"""A server as a process of this machine, that can be killed with -9 and started again on its data."""
+"""A server as a process of this machine; tests kill it with -9 and start it again on its data."""
 
 import subprocess
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """Where all that it prints is."""
+        """The file with its output."""
         return self.folder / f"{self.name}.log"
 
     def start(self) -> None:
@@ -48,7 +48,7 @@ class Server:
         wait_until(self._answers, f"{self.name}: {self.log}")
 
     def kill(self) -> None:
-        """Kill it and all that it started with -9."""
+        """Kill the server and all processes that it started with -9."""
         started: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
             started = psutil.Process(self.process.pid).children(recursive=True) if self.process else []
@@ -58,7 +58,7 @@ class Server:
                 process.kill()
 
     def kill_alone(self) -> None:
-        """Kill its own process with -9, as the system's memory killer does; what it started stays."""
+        """Kill only its own process with -9, as the system does when memory is short; its children stay."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

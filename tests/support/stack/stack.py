@@ -22,7 +22,7 @@ from tests.support.stack.server import Server
 POOL = "stemline"
 SERVER_ERROR = 500
 HEARTBEATS = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
-"""As docker/compose.yaml has it for workers: without, a run whose worker died with it keeps its deployment's slot."""
+"""The value of docker/compose.yaml. Without it, a run that died with its worker keeps its deployment's slot."""
 PASSWORDS = {"mlflow": "mlflow-secret-7f3a", "prefect": "prefect-secret-91cc"}
 _PROGRAMS = Path(sys.executable).parent
 _OURS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "DVC_", "PET_", "MUSDB_", "PYTEST_", "GIT_", "AWS_", "PG")
@@ -41,7 +41,7 @@ class Stack:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a client's environment must say."""
+        """The environment variables of a client."""
         return {
             **self.bucket.variables,
             "MLFLOW_TRACKING_URI": self.mlflow.health.removesuffix("/health"),
@@ -55,7 +55,7 @@ class Stack:
         return MlflowClient(address, address)
 
     def ask(self, path: str, **body: Any) -> Any:
-        """Return what Prefect's server answers to a POST."""
+        """Return the answer of Prefect's server to a POST."""
         return self._answer("POST", path, body)
 
     def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -21,7 +21,7 @@ _RATE = 22050
 
 VALUES: Mapping[str, object] = {
     "acquire.datasets": ["demo", "folder"],
-    # so long that one model is better than another
+    # long enough for a clear difference between two models
     "train.steps": 100,
     "evaluate.systems": ["model", "mixture"],  # what the gate needs
     "evaluate.post": {},
@@ -54,7 +54,7 @@ def project_in_a_stack(folder: Path) -> Iterator[StackedProject]:
 
 
 def _use(stack: Stack, project: Project) -> None:
-    """Have the project use the stack's servers, and commit where its journal and data are."""
+    """Configure the project for the stack's servers, and commit the addresses of its journal and data."""
     project.environment |= stack.variables
     project.run("dvc", "remote", "add", "--default", "store", "s3://music/dvc")
     project.run("dvc", "remote", "modify", "store", "endpointurl", stack.variables["AWS_ENDPOINT_URL"])
@@ -76,7 +76,7 @@ def set_values(project: Project, values: Mapping[str, object]) -> None:
 
 
 def add_song(project: Project, split: str, seed: int, seconds: float = 6.0) -> None:
-    """Put a multitrack into the project's folder of own data, as a user would."""
+    """Add a multitrack to the project's folder of user data."""
     stems = render_song(seed, seconds, _RATE)
     folder = project.folder / "data" / split / f"Artist {seed} - Song"
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The demo: one real excerpt, and songs that are the same from the same seed."""
+"""The demo: one real excerpt, and songs that depend on the seed only."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A user's own multitracks, in both layouts, in any script and format, among rubbish."""
+"""A user's own multitracks in both layouts, in any script and format, among other files."""
 
 import unicodedata
 from collections.abc import Callable

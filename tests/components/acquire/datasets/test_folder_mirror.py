@@ -123,7 +123,7 @@ def test_killed_mirror_continues(full: Bucket, tmp_path: Path, fetched: list[str
     assert all(seen)
     folder = mirror_bucket(ADDRESS, scratch)
     assert len(_contents(folder)) == 5
-    assert set(fetched).isdisjoint({name.strip() for name in seen[:2]})  # the third was about to be moved
+    assert set(fetched).isdisjoint({name.strip() for name in seen[:2]})  # the kill came before the third file was moved
     assert not (folder.parent / "landing").exists()
 
 

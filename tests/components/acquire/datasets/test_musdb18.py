@@ -168,7 +168,7 @@ def test_editions_name_the_archives_of_zenodo() -> None:
 
 def test_find_lists_the_tracks_of_the_musdb_package(excerpts: Path, hq: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (excerpts / "train" / "._Leaf - Wicked.stem.mp4").unlink()
-    import musdb  # needs ffmpeg on PATH, which the fixtures see to
+    import musdb  # musdb needs ffmpeg on PATH; the fixtures put it there
 
     for name, root in (("musdb18-7s", excerpts), ("musdb18-hq", hq)):
         theirs = musdb.DB(root=str(root), is_wav=name == "musdb18-hq").tracks

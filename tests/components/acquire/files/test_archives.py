@@ -1,4 +1,4 @@
-"""No archive writes outside its folder, fills the disk, or leaves half of itself behind."""
+"""An archive never writes outside its folder, fills the disk or stays half unpacked."""
 
 import stat
 import tempfile

@@ -1,4 +1,4 @@
-"""Downloads go on where they broke off, and only the right bytes become a file."""
+"""Downloads resume where they broke off, and only correct bytes become a file."""
 
 import hashlib
 import time
@@ -26,7 +26,7 @@ def test_download_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None
     assert path.read_bytes() == BODY
     starts = [int(asked.removeprefix("bytes=").rstrip("-")) for asked in line.ranges if asked]
     assert len(starts) == 3
-    # not one packet that had arrived is asked for again
+    # no received packet is requested again
     assert 900_000 < starts[1] <= 1_000_000
     assert 1_900_000 < starts[2] <= 2_000_000
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.zip"]

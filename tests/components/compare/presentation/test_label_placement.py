@@ -1,4 +1,4 @@
-"""Labels in pictures: none covers another or a point, as long as there is room."""
+"""Labels in pictures cover neither each other nor a point while there is room."""
 
 import numpy as np
 from hypothesis import given, settings

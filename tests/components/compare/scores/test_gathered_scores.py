@@ -1,4 +1,4 @@
-"""Scores of several systems as one table, and what is refused."""
+"""Scores of several systems as one table, and scores that are refused."""
 
 from pathlib import Path
 from typing import Any

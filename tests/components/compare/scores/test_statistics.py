@@ -37,7 +37,7 @@ def _scores(systems: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) ->
 
 
 def _pair(first: list[float], second: list[float]) -> pd.Series:
-    """The pair in the order in which it was asked for, whichever is better."""
+    """Return the pair in the requested order, whichever system is better."""
     found = compare_pairs(_scores({"a": np.array(first), "b": np.array(second)}), "vocals", "SDR", CONFIG).iloc[0]
     if found["first"] == "b":
         found[["mean", "median", "low", "high"]] = -found[["mean", "median", "high", "low"]].to_numpy()
@@ -133,7 +133,7 @@ def test_ranking_begins_with_the_best_median() -> None:
 
 
 def test_floor_does_not_change_the_corrections_of_others() -> None:
-    """What is plainly worse than all must not lend its certainty to the others' corrections, nor cost them any."""
+    """A floor that is clearly worse than all systems must not change the corrected p-values of the others."""
     random = np.random.default_rng(8)
     trained = {f"s{number}": random.normal(0, 1, 25) for number in range(3)}
     alone = compare_pairs(_scores(trained), "vocals", "SDR", CONFIG)

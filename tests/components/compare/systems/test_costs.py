@@ -1,4 +1,4 @@
-"""What a system costs: counted by hand where it can be."""
+"""The costs of a system, compared with counts by hand."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,7 +43,7 @@ def test_multiply_adds_of_an_lstm_do_not_depend_on_its_pieces() -> None:
 
 
 class _Attending(Separator):
-    """A layer of a transformer, in which torch has ways of its own to compute attention."""
+    """A layer of a transformer, whose attention torch may compute with its own fused kernels."""
 
     segment = 50
 
@@ -64,7 +64,7 @@ def test_multiply_adds_of_attention_include_projections_and_products() -> None:
 
 
 class _Slow(Separator):
-    """Two seconds of a clock per forward pass."""
+    """Moves the test's clock by two seconds in each forward pass."""
 
     def __init__(self, segment: int) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ from tests.components.compare.made_up_scores import made_costs
 
 @pytest.fixture
 def printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Its lines by system, where one was trained as published, one small, and one was measured by nobody."""
+    """Return the printed lines by system: one was trained as published, one small, and one was not measured."""
     monkeypatch.setattr(listing, "WORKSPACE", tmp_path)
     for name, small in (("unet", False), ("wave-unet", True)):
         folder = tmp_path / "compare" / "systems" / name

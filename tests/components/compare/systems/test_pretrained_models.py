@@ -1,4 +1,4 @@
-"""Models that were not trained here: what they are called, which are refused, and the run that they get."""
+"""Models that were not trained here: their names, refused ones, and their MLflow run."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_model_has_name_stems_and_origin(tmp_path: Path) -> None:
     two, four = find_pretrained(places, 44100, 2)
     assert (two.name, two.title, two.targets) == ("two", "two, pretrained", ("vocals", "accompaniment"))
     (one,) = find_pretrained({"one": str(save_tiny_model(tmp_path / "one", ("vocals",)))}, 44100, 2)
-    assert one.targets == ("vocals", "accompaniment")  # what it leaves of the mixture
+    assert one.targets == ("vocals", "accompaniment")  # the remainder of the mixture
     assert (four.title, four.targets) == ("four, 4 stems, pretrained", FOUR)
     digest = load_model(tmp_path / "four").digest[:12]
     assert four.origin == f"U-Net of drums, bass, other, vocals, of MLflow run 0123456789abcdef; weights {digest}"
@@ -54,7 +54,7 @@ def test_each_folder_needs_a_name_of_its_own() -> None:
     for wrong in (["a"], ["=b"], ["a="]):
         with pytest.raises(UserError, match=f"--models {wrong[0]}: write NAME=FOLDER"):
             parse_places("--models", wrong)
-    for name in ("../x=y", "unet+mwf=y"):  # no folder's name; and a row that is ours
+    for name in ("../x=y", "unet+mwf=y"):  # not a valid name of a folder; the name of one of our rows
         with pytest.raises(UserError, match="a name has letters, digits"):
             parse_places("--scores", [name])
     with pytest.raises(UserError, match="the name a is given twice"):

@@ -1,4 +1,4 @@
-"""Documents: written and read back, and a file that can't be read is one line that says what to do."""
+"""Documents are read back as written, and an unreadable file is one line with a remedy."""
 
 import json
 from pathlib import Path

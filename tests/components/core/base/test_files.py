@@ -1,4 +1,4 @@
-"""Files are whole or absent, also after kill -9; digests tell any change."""
+"""Files are complete or absent, also after kill -9, and a digest changes with any byte."""
 
 import os
 import signal

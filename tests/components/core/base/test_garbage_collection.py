@@ -1,4 +1,4 @@
-"""Python's garbage collector rests while programs import, and works when they do."""
+"""Python's garbage collector is off during imports, and on during the work."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""A server that restarts is waited for, and it is said; one that stays away is one line."""
+"""Clients wait for a server that restarts, and say so; a server that stays away is one line."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from tests.support.processes import free_port
 
 
 class _Store(BaseHTTPRequestHandler):
-    """Has the one experiment that is asked for."""
+    """A tracking server that knows one experiment."""
 
     def do_GET(self) -> None:
         answer = json.dumps({"experiment": {"experiment_id": "7", "name": mlflow_runs.EXPERIMENT}}).encode()
@@ -30,7 +30,7 @@ class _Store(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_client_waits_for_a_server_that_starts_later(
 def test_other_log_records_of_a_client_stay_unchanged(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(2):  # asked for twice, said once
+    for _ in range(2):  # two requests, one message
         report_waiting("a.client", ("Retrying",), "the server", about="mlflow")
     logger = logging.getLogger("a.client")
     logger.info("hello")

@@ -1,4 +1,4 @@
-"""Work in processes: in order, errors come through, and nothing survives the one who started it."""
+"""Work in processes: results in order, errors reach the caller, and no process outlives it."""
 
 import os
 import signal

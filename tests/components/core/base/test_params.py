@@ -1,4 +1,4 @@
-"""Sections of params.yaml: typed and frozen, and whatever is wrong is one line that names it."""
+"""Sections of params.yaml are typed and frozen, and each mistake is one line that names it."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_load_section_reads_the_numbers_of_dvc(tmp_path: Path, text: str) -> Non
         ("name: a", "name: 7", "step.name: expected a text"),
         ("rate: 3", "rate: fast", "step.rate: expected a number"),
         ("rate: 3", "rate: '3'", "step.rate: expected a number"),
-        ("rate: 3", "rate: 2026-11-23", "step.rate: expected a number"),  # a date to YAML
+        ("rate: 3", "rate: 2026-11-23", "step.rate: expected a number"),  # YAML reads this as a date
         ("[1, 2]", "[1, 2.5]", "step.sizes.1: expected a whole number"),
         ("[1, 2]", "3", "step.sizes: expected a list, got 3"),
         ("share: 0.25", "share: 1.5", "step.inner.share: expected a number less than or equal to 1"),

@@ -1,4 +1,4 @@
-"""Nothing keeps running without the one who started it: real processes, killed with kill -9."""
+"""A process ends with its starter: real processes, killed with kill -9."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def _start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
 
 
 def test_unbound_child_survives_its_starter() -> None:
-    """What the tests below would show if the tie were gone."""
+    """The result that the tests below would have without the binding."""
     parent = _start("import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])", NAP)
     children = _children(parent, "time.sleep", 1)
     parent.kill()
@@ -87,7 +87,7 @@ def test_bound_command_passes_output_and_exit_code_on() -> None:
 
 
 def test_bound_command_never_starts_after_its_starter_ended(tmp_path: Path) -> None:
-    """The race: the starter is gone before its command can tie itself."""
+    """The race: the starter ends before its command binds itself."""
     witness = tmp_path / "started"
     code = (
         "import os, subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
@@ -123,7 +123,7 @@ def test_step_ends_with_its_orchestrator(variable: str) -> None:
 
 @pytest.mark.slow
 def test_stage_ends_after_kill_9_of_dvc(tmp_path: Path) -> None:
-    """The whole chain: a bound `dvc repro`, the shell that it starts, the step; the one who started it is killed."""
+    """The whole chain: a bound `dvc repro`, its shell, the step; the test kills the starter."""
     (tmp_path / "step.py").write_text(
         "import time\nfrom pathlib import Path\nfrom components.core.base.step_command import run_step\n"
         "Path('started').touch()\nrun_step(lambda: time.sleep(120))\n"

@@ -1,4 +1,4 @@
-"""Progress prints how much is done, how fast, and the time left, and not too many lines."""
+"""Progress prints the amount done, the speed and the time left, in few lines."""
 
 import pytest
 

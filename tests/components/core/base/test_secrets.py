@@ -1,4 +1,4 @@
-"""Text that is shown holds no secret."""
+"""Printed text contains no secret."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a step prints when it fails, and its exit code."""
+"""The output and the exit code of a step that fails."""
 
 from tests.support.tiny_models import run_python
 

@@ -31,7 +31,7 @@ def test_median_bounds_are_repeatable_order_statistics() -> None:
     low, high = median_95(values)
     assert (low, high) == median_95(values)
     assert low < np.median(values) < high
-    assert (low, high) == pytest.approx((7, 17), abs=1)  # of 25 tracks, about 5 places from the middle
+    assert (low, high) == pytest.approx((7, 17), abs=1)  # with 25 tracks, about 5 ranks from the middle
 
 
 def test_single_value_has_an_interval_of_no_width() -> None:
@@ -52,7 +52,7 @@ def test_equal_values_have_an_interval_of_no_width(values: list[float]) -> None:
 
 @pytest.mark.parametrize(("interval", "truth"), [(mean_interval, 1.0), (median_interval, np.log(2))])
 def test_intervals_contain_the_truth_at_the_stated_rate(interval: Callable[..., object], truth: float) -> None:
-    """300 samples of 25 values of an exponential distribution, which is as skewed as scores ever are."""
+    """300 samples of 25 values of an exponential distribution, which is as skewed as the most skewed scores."""
     random = np.random.default_rng(2)
     bounds = np.array([interval(random.exponential(1.0, 25), 0.95, 1000, 7) for _ in range(300)])
     assert 0.89 < ((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean() < 0.99
@@ -68,7 +68,7 @@ def test_intervals_change_sign_with_the_values(values: list[float]) -> None:
 @pytest.mark.parametrize("count", [2, 3, 5])
 @pytest.mark.parametrize("confidence", [0.95, 0.9999])
 def test_lower_bound_of_very_few_tracks_is_the_worst_track(count: int, confidence: float) -> None:
-    """Where the tails are so wide that no resample lies beyond the bound."""
+    """The tails are so wide that no resample lies beyond the bound."""
     values = np.linspace(-1, 1, count)
     bound = mean_lower_bound(values, confidence, 10_000, 7)
     assert values.min() <= bound < values.mean()

@@ -78,7 +78,7 @@ PARTS = (Part("vocals", "vocals"), Part("accompaniment", "bass"), Part("accompan
 
 @pytest.fixture
 def parted(tmp_path: Path) -> ShardReader:
-    """A track of 4 samples whose accompaniment is stored in two parts, and one that is whole."""
+    """A track of 4 samples whose accompaniment is stored in two parts, and one with a single part."""
     shard_path(tmp_path, 0).parent.mkdir()
     np.save(shard_path(tmp_path, 0), np.arange(3 * 2 * 4 + 2 * 2 * 4, dtype=np.int16))
     rows = [_row("a", "train", 0, 0, 4, 0.5, write_parts(PARTS)), _row("b", "train", 0, 24, 4, 2.0)]

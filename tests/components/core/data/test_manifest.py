@@ -1,4 +1,4 @@
-"""The manifest: what is written is what is read, whatever tracks are called; and what a target is made of."""
+"""The manifest is read back as written, for any names of tracks, and gives the stems of each target."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -148,7 +148,7 @@ def test_parts_are_the_stems_of_a_target(tmp_path: Path) -> None:
 
 
 def test_no_drums_is_the_sum_of_the_other_stems(tmp_path: Path) -> None:
-    """As a model of the drums alone has it: what it leaves is scored as well."""
+    """A model of the drums alone is scored on this remainder, too."""
     stems = {name: noise(number, 100) for number, name in enumerate(("vocals", "drums", "bass", "other", "mixture"))}
     found = read_parts(_track(tmp_path, stems), ("drums", residual_target("drums")), RATE, 2)
     assert list(found["no-drums"]) == ["vocals", "bass", "other"]
@@ -167,7 +167,7 @@ def test_no_drums_is_the_sum_of_the_other_stems(tmp_path: Path) -> None:
     ],
 )
 def test_other_is_the_sum_of_the_remaining_stems(tmp_path: Path, targets: tuple[str, ...], other: list[str]) -> None:
-    """Four stems of data with six add up to the mixture, and their accompaniment is that of two stems."""
+    """Four targets of data with six stems add up to the mixture, and have the same accompaniment as two targets."""
     names = ("vocals", "drums", "bass", "piano", "other", "guitar")
     stems = {name: noise(number, 100) for number, name in enumerate(names)}
     track = _track(tmp_path, stems)
@@ -274,7 +274,7 @@ def test_mixture_is_the_recording_or_the_sum(tmp_path: Path) -> None:
 
 
 def test_real_excerpt_adds_up() -> None:
-    """Five streams of one file, as acquire lists them."""
+    """The five streams of a file, as `acquire` lists them."""
     from components.core.sound import ffmpeg
 
     ffmpeg.add_ffmpeg_to_path()

@@ -36,7 +36,7 @@ OLD: dict[str, Any] = {
     },
     "stems": {"vocals": {"clipped": 0, "file": "vocals.wav", "sha256": "5tem"}},
 }
-"""As version 0.1 wrote it, without a `format_version`."""
+"""A file of version 0.1, which has no `format_version`."""
 
 
 def _read(values: dict[str, Any]) -> Provenance:

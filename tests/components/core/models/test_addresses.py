@@ -1,4 +1,4 @@
-"""Models by address: found, fetched once and whole, or one line."""
+"""Models by address: each is fetched once and completely, or the error is one line."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def test_fetch_model_fetches_a_version_once(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_fetch_model_tells_registries_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `register` writes versions down: with the SHA-256 of their weights."""
+    """The versions have the SHA-256 of their weights, as `register` writes it."""
     folders = []
     for seed in (1, 2):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / f"{seed}.db"))
@@ -76,7 +76,7 @@ def test_fetch_model_tells_registries_apart(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_fetch_model_replaces_a_damaged_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after a loss of power: the file has its length, and nothing in it."""
+    """After a loss of power a file can have its length and no content."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = mlflow_runs.connect()
     client.create_registered_model("tiny")
@@ -93,7 +93,7 @@ def test_fetch_model_replaces_a_damaged_copy(tmp_path: Path, monkeypatch: pytest
 
 
 def test_fetch_model_ignores_half_a_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after kill -9: what had arrived stays behind."""
+    """After kill -9 the received part stays on the disk."""
 
     def half(uri: str, dst_path: str) -> str:
         (Path(dst_path) / MODEL_FOLDER).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A model as a folder: the same model comes back, and a damaged one is said to be damaged."""
+"""A model folder is loaded back as saved, and a damaged one is an error of one line."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The smoke test: it tries a model in a process of its own, and counts time against the model once it is loaded."""
+"""The smoke test runs a model in a separate process, and starts its clock when the model is loaded."""
 
 from pathlib import Path
 

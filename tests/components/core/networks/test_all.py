@@ -1,4 +1,4 @@
-"""What every architecture must do, each in its small size."""
+"""The rules for every architecture, tested on its small size."""
 
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def test_model_is_loaded_back_from_its_folder(name: str, tmp_path: Path) -> None
 
 
 PUBLISHED = {
-    # weights of a model of so many stems, in stereo, and who says so
+    # number of weights of a stereo model with this number of stems, and its source
     "spleeter": (2, 19_645_450, "twice 9,822,725: Spleeter's checkpoint, without the sixth norm, which feeds nothing"),
     "open_unmix": (1, 8_893_348, "openunmix 1.3.0; 8.9 M in umx's paper"),
     "wave_unet": (2, 10_263_390, "10.26 M: the authors' M4"),

@@ -1,4 +1,4 @@
-"""BS-RoFormer is the package's network; what it gives depends on nothing that it saw before."""
+"""BS-RoFormer is the package's network, and its output does not depend on earlier inputs."""
 
 import sys
 import warnings
@@ -109,7 +109,7 @@ def test_positions_are_not_weights_and_separate_frames(separator: Separator) -> 
 
 
 def test_masks_are_float32_under_autocast(separator: Separator) -> None:
-    """On a processor autocast makes them so by itself; on a GPU it does not."""
+    """On a processor autocast itself makes them float32; on a GPU it does not."""
     [estimator, _] = separator.network.get_submodule("mask_estimators").children()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         assert estimator(torch.ones(1, 3, len(SMALL.bands), SMALL.width)).dtype == torch.float32

@@ -1,4 +1,4 @@
-"""Conv-TasNet is torchaudio's, channel by channel."""
+"""Conv-TasNet runs torchaudio's network on each channel."""
 
 import pytest
 import torch

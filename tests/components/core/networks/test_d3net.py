@@ -33,7 +33,7 @@ def _d3(inputs: int, growth: int, layers: int, blocks: int) -> int:
 
 
 def test_published_sizes_have_the_weights_counted_by_hand() -> None:
-    """Every D3 block is `(inputs, growth, layers, D2 blocks)`; on the way up it sees those below and beside it."""
+    """A D3 block is `(inputs, growth, layers, D2 blocks)`; in the decoder it also sees the encoder's block."""
     low = [
         (32, 16, 5, 2), (16, 18, 5, 2), (18, 20, 5, 2), (20, 22, 5, 2),
         (22 + 20, 20, 4, 2), (20 + 18, 18, 4, 2), (18 + 16, 16, 4, 2),

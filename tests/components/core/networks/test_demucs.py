@@ -1,4 +1,4 @@
-"""Demucs gives what its authors' package gives for the same weights."""
+"""Demucs returns the output of its authors' package for the same weights."""
 
 from copy import deepcopy
 from typing import Any
@@ -14,7 +14,7 @@ STEMS = ["drums", "bass", "other", "vocals"]
 
 
 def _package_network(**more: Any) -> Any:
-    """The package's class as its authors' second version had it: LSTM, ReLU, no norms, no residual branches."""
+    """Return the package's network as in version 2: LSTM, ReLU, no norms, no residual branches."""
     package = pytest.importorskip("demucs.demucs")
     return package.Demucs(STEMS, gelu=False, norm_starts=99, dconv_mode=0, lstm_layers=2, **more).eval()
 
@@ -49,12 +49,12 @@ def test_network_normalises_the_loudness_like_the_package() -> None:
     mixture = _noise(4000)
     with torch.inference_mode():
         wanted, found = theirs(mixture), ours.estimates(mixture)
-    # the variance is divided by n here, by n - 1 there
+    # we divide the variance by n, the package by n - 1
     assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
 
 
 def test_published_size_has_the_number_of_weights_of_the_package() -> None:
-    """1,014 MB: the second version's file (Défossez, Adi and Synnaeve, DiffQ, 2021), in float32."""
+    """The file of version 2 has 1,014 MB in float32 (Défossez, Adi and Synnaeve, DiffQ, 2021)."""
     with torch.device("meta"):
         wanted, found = _package_network(channels=64, depth=6).state_dict(), Demucs(DemucsConfig(), 4, 2).state_dict()
     assert {name: value.shape for name, value in found.items()} == {name: value.shape for name, value in wanted.items()}

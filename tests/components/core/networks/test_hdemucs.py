@@ -1,4 +1,4 @@
-"""Hybrid Demucs is torchaudio's, and gives what its authors' package gives for the same weights."""
+"""Hybrid Demucs is torchaudio's network, and returns the output of its authors' package."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def narrow() -> HDemucsSeparator:
     separator = build_hdemucs(NARROW, len(STEMS), 2)
     assert isinstance(separator, HDemucsSeparator)
     for parameter in separator.parameters():
-        if parameter.dim() == 1:  # scales of 1e-4 would hide what the branches with attention do
+        if parameter.dim() == 1:  # scales of 1e-4 would hide the branches with attention
             torch.nn.init.normal_(parameter, std=0.1)
     return separator.eval()
 
@@ -39,7 +39,7 @@ def _noise(samples: int) -> Tensor:
 
 
 def _torchaudio_name(name: str) -> str:
-    """Return what torchaudio calls a weight of the package."""
+    """Return torchaudio's name for a weight of the package."""
     branch, rest = name.split(".", 1)
     return f"{BRANCHES.get(branch, branch)}.{rest}"
 
@@ -74,7 +74,7 @@ def test_defaults_equal_the_high_quality_network_of_torchaudio() -> None:
 
 
 def test_training_changes_every_trainable_weight() -> None:
-    """Distributed training refuses a network with weights that no loss depends on."""
+    """Distributed training refuses a network with weights that do not affect the loss."""
     separator = build_hdemucs(NARROW, 2, 2)
     loss = separator.estimates(_noise(16384)).square().mean()
     loss.backward()  # type: ignore[no-untyped-call]

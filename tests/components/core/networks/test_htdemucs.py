@@ -1,4 +1,4 @@
-"""HT Demucs is its authors' package's network, for any length, and always the same."""
+"""HT Demucs is the network of its authors' package, for any length and without randomness."""
 
 import random
 import sys
@@ -29,13 +29,13 @@ def separator() -> Separator:
     torch.manual_seed(0)
     separator = build_htdemucs(SMALL, len(STEMS), 2)
     for parameter in separator.parameters():
-        if parameter.dim() == 1:  # scales of 1e-3 and less would hide what the transformer does
+        if parameter.dim() == 1:  # scales of 1e-3 and less would hide the transformer
             torch.nn.init.normal_(parameter, std=0.1)
     return separator.eval()
 
 
 def test_segment_equals_the_output_of_the_package(separator: Separator) -> None:
-    """The package built as its authors publish it: every input padded to the length of the training's crops."""
+    """The package pads every input to the length of the training's crops, as published."""
     theirs = (
         pytest.importorskip("demucs.htdemucs")
         .HTDemucs(
@@ -75,7 +75,7 @@ def test_network_accepts_other_lengths_than_the_segment(separator: Separator, sa
 
 
 def test_training_draws_no_random_shift(separator: Separator) -> None:
-    """The package can shift the transformer's positions by chance, and does not here."""
+    """The package can shift the transformer's positions at random; we switch that off."""
     separator.train()
     outputs = []
     for seed in range(2):

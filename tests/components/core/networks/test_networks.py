@@ -1,4 +1,4 @@
-"""The architectures, as all of them must behave, and the U-Net as it is described."""
+"""The rules for all architectures, and the U-Net of the paper."""
 
 import pytest
 import torch
@@ -103,7 +103,7 @@ def test_silence_is_separated_into_silence() -> None:
 
 
 def test_default_size_equals_the_description() -> None:
-    """Widths 16 to 256: two and a half million weights. A change here is a change of what is trained."""
+    """Widths 16 to 256: two and a half million weights. A change here changes the trained model."""
     network = UNet(UNetConfig(), stems=2, channels=2)
     count = sum(parameter.numel() for parameter in network.parameters())
     blocks = sum(

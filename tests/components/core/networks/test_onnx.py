@@ -1,4 +1,4 @@
-"""Files of others as architectures: what the file gives, in pieces of any number, from any number of threads."""
+"""ONNX files as architectures: their output does not depend on the number of segments or threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ _STEPS = [("Unsqueeze", ["given", "axis"], ["alone"]), ("Mul", ["alone", "gains"
 
 
 def _file(shape: list[int]) -> bytes:
-    """Return a file that makes of `shape` two stems, `GAINS` times what it is given."""
+    """Return a file that turns an input of `shape` into two stems, the input times each of `GAINS`."""
     onnx: Any = pytest.importorskip("onnx")
     helper, real = onnx.helper, onnx.TensorProto.FLOAT
     gains = helper.make_tensor("gains", real, [1, 2, *[1] * (len(shape) - 1)], GAINS)
@@ -80,7 +80,7 @@ def test_waveform_file_separates_samples(samples: int) -> None:
 
 @pytest.mark.parametrize("samples", [1, 1024, 5000])
 def test_mask_file_separates_magnitudes(samples: int) -> None:
-    """Its masks are the magnitudes themselves, times a gain: so the stems' ratio is that of the gains."""
+    """Its masks are the magnitudes times a gain, so the stems have the ratio of the gains."""
     mixture = _mixture(samples, batch=2)
     separator = _mask()
     with torch.inference_mode():

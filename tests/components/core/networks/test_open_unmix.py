@@ -1,4 +1,4 @@
-"""Open-Unmix gives what its authors' package gives for the same weights."""
+"""Open-Unmix returns the output of its authors' package for the same weights."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ TINY = OpenUnmixConfig(hidden=32, max_bin=200, stft=StftConfig(window=512, hop=1
     ("config", "channels"), [(TINY, 1), (TINY, 2), (OpenUnmixConfig(), 2)], ids=["mono", "stereo", "published size"]
 )
 def test_network_returns_the_magnitudes_of_the_package(config: OpenUnmixConfig, channels: int) -> None:
-    assert torchaudio is not None  # before openunmix, which imports it without asking whether it loads
+    assert torchaudio is not None  # import it before openunmix, which does not check whether its extension loads
     model = pytest.importorskip("openunmix.model")
     torch.manual_seed(0)
     bins = config.stft.window // 2 + 1

@@ -1,4 +1,4 @@
-"""Spleeter's network, weight by weight and layer by layer as it was published, and its masks."""
+"""Spleeter's network equals the published one in every weight and layer, and so do its masks."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def _stem(config: SpleeterConfig = SMALL) -> _StemUNet:
 
 
 def _outputs(stem: _StemUNet, image: Tensor) -> dict[str, Tensor]:
-    """Return what each part of the U gives, by its name within it, and under `in.` what it is given."""
+    """Return the output of each part of the U-Net by its name, and its input under `in.` and its name."""
     seen: dict[str, Tensor] = {}
 
     def watch(name: str, part: nn.Module) -> None:
@@ -145,7 +145,7 @@ KERNEL = torch.arange(1.0, 26.0).reshape(5, 5)
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 4), (6, 5), (7, 9)])
 def test_convolution_pads_one_before_and_two_after(row: int, column: int) -> None:
-    """By TensorFlow's rule: on an even size, kernel 5 and stride 2 need 3 of padding, the odd one of it after."""
+    """TensorFlow's rule: for an even size, kernel 5 and stride 2 need 3 of padding, 1 before and 2 after."""
     layer = _Down(1, 1)
     _with_weight(layer, KERNEL)
     image = torch.zeros(1, 1, 8, 10)
@@ -173,7 +173,7 @@ def test_transposed_convolution_begins_one_before(row: int, column: int) -> None
 
 
 def test_transposed_convolution_is_the_adjoint_of_the_convolution() -> None:
-    """So TensorFlow defines it: the gradient of the convolution of the same weights."""
+    """TensorFlow defines it as the gradient of the convolution with the same weights."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(6, 3, 5, 5, generator=generator)
     down, up = _Down(3, 6), Transposed(6, 3)
@@ -201,7 +201,7 @@ def test_last_convolution_is_dilated_and_padded_by_three() -> None:
 
 
 def test_masks_are_sigmoids_or_a_softmax_over_the_stems() -> None:
-    """As `unet.unet` and `unet.softmax_unet` of Spleeter have it."""
+    """The masks of `unet.unet` and `unet.softmax_unet` in Spleeter."""
     magnitude = torch.rand(2, 2, 100, 9, generator=torch.Generator().manual_seed(0))
     networks = [_separator(4, network=SMALL.model_copy(update={"masks": masks})).network for masks in MASKS]
     with torch.inference_mode():
@@ -214,7 +214,7 @@ def test_masks_are_sigmoids_or_a_softmax_over_the_stems() -> None:
 def test_masks_are_ratios_of_the_estimated_powers() -> None:
     generator = torch.Generator().manual_seed(0)
     masks = torch.rand(2, 3, 2, 8, 5, generator=generator)
-    masks[0, :, 0, 0] = 0  # nobody's
+    masks[0, :, 0, 0] = 0  # no stem has energy here
     spectrum = torch.randn(2, 2, 8, 5, dtype=torch.complex64, generator=generator)
     spectrum[1] *= 1e-5  # where ε counts
     ratio = _separator().ratio(masks, spectrum).numpy()

@@ -23,7 +23,7 @@ def _separator(stems: int = 2, channels: int = 2, network: TdfUNetConfig = SMALL
     separator = build_tdf_unet(network, stems, channels)
     assert isinstance(separator, ComplexMaskSeparator)
     assert isinstance(separator.network, TdfUNet)
-    # a fresh network's masks hardly differ from its biases
+    # the masks of an untrained network hardly differ from its biases
     nn.init.normal_(separator.network.head.weight, std=0.3)
     return separator.eval()
 
@@ -79,7 +79,7 @@ def test_segment_is_a_multiple_of_the_hop() -> None:
 
 
 def test_default_size_equals_the_description() -> None:
-    """Widths 32 to 128, 4 bands: one million weights. A change here is a change of what is trained."""
+    """Widths 32 to 128, 4 bands: one million weights. A change here changes the trained model."""
     network = TdfUNet(TdfUNetConfig(), stems=2, channels=2)
     levels = list(zip((32, 64, 96, 128), (256, 128, 64, 32), (32, 16, 8, 8), strict=True))
     blocks = [2 * 9 * width**2 + 2 * height * narrow + 8 * width for width, height, narrow in levels]
@@ -219,7 +219,7 @@ def test_bounded_masks_are_real_and_sum_to_one() -> None:
 
 
 def test_skips_carry_the_mixture_past_the_depths() -> None:
-    """With nothing coming up from below, the masks follow the mixture all the same."""
+    """Without any output of the deeper levels, the masks still follow the mixture."""
     network = _separator().network
     assert isinstance(network, TdfUNet)
     spectrum = _complex(0, 1, 2, 128, 12)

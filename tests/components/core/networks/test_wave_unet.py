@@ -1,4 +1,4 @@
-"""Wave-U-Net has its authors' sizes, and no border of a segment in what it gives."""
+"""Wave-U-Net has its authors' sizes, and its output does not depend on the borders of a segment."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def _noise(samples: int) -> Tensor:
 
 
 def test_sizes_equal_the_paper() -> None:
-    """Of 147,443 samples 16,389: the paper's models with input context, M3 on."""
+    """147,443 input samples give 16,389 output samples in the paper's models with input context (M3 and later)."""
     config = WaveUNetConfig()
     assert config.output_length(16384) == 16389
     assert config.output_length(16389) + config.context == 147443
@@ -52,7 +52,7 @@ def test_network_returns_the_length_of_the_config(config: WaveUNetConfig, sample
 
 
 def test_output_does_not_depend_on_the_border() -> None:
-    """The same samples come of a longer and a shorter piece, to the very edge of the shorter one."""
+    """A longer and a shorter piece give the same samples, up to the edge of the shorter one."""
     network, taken = _network(), TINY.output_length(400) + TINY.context
     longer = _noise(taken + 10 * TINY.step)
     start = 3 * TINY.step

@@ -28,11 +28,11 @@ NETWORKS: dict[str, dict[str, object]] = {
     "tdf_unet, bounded": {"widths": (4, 8), "bins": 128, "bands": 2, "frames": 9, "mask": "bounded"},
     "open_unmix": {"hidden": 8, "max_bin": 200, "frames": 9},
 }
-"""Those whose layers are made anew, at sizes of a few milliseconds."""
+"""Small networks of the architectures whose fast copies have new layers."""
 
 
 def _separator(label: str, stems: int = 2, channels: int = 2, seed: int = 0) -> Separator:
-    """Return a separator as if trained: no batch norm is neutral, some turn signs, and masks differ."""
+    """Return a separator like a trained one: its batch norms change values and signs, and its masks differ."""
     torch.manual_seed(seed)
     values = {"name": label.split(",")[0], "stft": STFT, **NETWORKS[label]}
     separator = build_separator(parse_network(values), stems, channels)
@@ -123,7 +123,7 @@ def test_bf16_stems_differ_by_less_than_minus_40_db(label: str, stems: int) -> N
         wanted, found = separator(mixture), fast(mixture)
         assert found.dtype == torch.float32
         assert all(_snr(*pair) > 40 for pair in zip(wanted[0], found[0], strict=True))
-        assert _snr(wanted, found) < 90  # bf16 it is
+        assert _snr(wanted, found) < 90  # the stems are really computed in bf16
         assert _snr(separator.estimates(mixture), fast.estimates(mixture)) > 40
 
 
@@ -154,7 +154,7 @@ def test_fast_copy_leaves_the_separator_unchanged(label: str) -> None:
 
 
 class _Foreign(Separator):
-    """An architecture that nothing here knows."""
+    """An architecture without a fast copy."""
 
     segment = 256
 
@@ -208,7 +208,7 @@ with torch.inference_mode():
 
 @pytest.mark.slow
 def test_two_processes_return_the_same_bits() -> None:
-    """Also when the environment of one of them asks for other threads."""
+    """The result is the same when one process has another number of threads in its environment."""
     path = str(ROOT)
     runs = [
         run_python("-c", DIGEST, more={"PYTHONPATH": path, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})
@@ -221,7 +221,7 @@ def test_two_processes_return_the_same_bits() -> None:
 
 @pytest.mark.slow
 def test_fast_copy_of_the_shipped_network_returns_its_stems() -> None:
-    """Kernels of other sizes are other code: here again the same stems, and the same bits among others."""
+    """Kernels of other sizes run other code, so the full size is tested, too: stems, and bits in a batch."""
     separator = load_model(ROOT / "models" / "vocal-isolation").separator
     windows = _mixture(separator.segment, batch=3)
     with torch.inference_mode():
@@ -240,7 +240,7 @@ def test_fast_copy_of_the_shipped_network_returns_its_stems() -> None:
 @settings(max_examples=30, deadline=None)
 @given(stride=st.integers(1, 3), more=st.integers(0, 4), crop=st.integers(0, 4), bias=st.booleans())
 def test_phase_convolution_equals_the_transposed_one(stride: int, more: int, crop: int, bias: bool) -> None:
-    """Whatever is cut off, as long as it is what makes the image `stride` times as large."""
+    """For any crop that makes the image `stride` times as large."""
     crop = min(crop, more)
     transposed = nn.ConvTranspose2d(3, 5, stride + more, stride=stride, bias=bias)
     image = torch.randn(2, 3, 4, 6)

@@ -1,4 +1,4 @@
-"""What becomes of estimates after the network: nothing is lost, whatever is done to them."""
+"""Post-processing of the network's estimates keeps the sum of the stems."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def _tone(cycles_a_sample: float, samples: int = 16384) -> Tensor:
 
 
 class _Shares(Separator):
-    """Gives each stem a share of the mixture, which need not add up; it sees all frequencies."""
+    """Returns shares of the mixture, which do not add up; it sees all frequencies."""
 
     def __init__(self, *shares: float) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Shares(Separator):
 
 
 class _Late(Separator):
-    """Gives the first stem what lies behind a fixed place of whatever it is given, so that shifts matter."""
+    """Puts everything after a fixed sample of its input into the first stem, so that shifts matter."""
 
     def __init__(self, place: int) -> None:
         super().__init__()
@@ -185,7 +185,7 @@ def test_zero_gives_everything_above_the_limit_to_the_last_stem(method: str) -> 
 
 @pytest.mark.parametrize("method", ["ratio", "wiener"])
 def test_average_continues_the_shares_of_the_octave_below(method: str) -> None:
-    """What the separator sees it shares out evenly over frequency, so above its limit the shares are the same."""
+    """The separator's shares do not depend on frequency, so they continue unchanged above its limit."""
     separator = _Shares(0.75, 0.25)
     separator.band = 1025 / 2049
     post = parse_section("post", {"method": method}, PostProcessing, "params.yaml")
@@ -213,7 +213,7 @@ def test_shifts_average_shifted_separations() -> None:
 
 @pytest.mark.parametrize("shifts", [1, 2, 5])
 def test_average_counts_each_shift_once(shifts: int) -> None:
-    """Of the moved recordings, those that begin behind the separator's place go to its first stem."""
+    """The first stem gets the shifted recordings that begin after the separator's fixed sample."""
     mixture = torch.ones(1, 2, 300)
     first = Shifted(_Late(10_000), shifts)(mixture)[0, 0]
     late = sum(round(22050 * number / shifts) >= 10_000 for number in range(shifts))

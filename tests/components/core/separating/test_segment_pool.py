@@ -21,7 +21,7 @@ from tests.support.tiny_models import ROOT, noise, run_python, tiny_separator
 SEPARATOR = tiny_separator()
 FAST = for_inference(SEPARATOR, "bf16")
 LONG = 60.0
-"""Seconds that nothing here should take."""
+"""A time limit in seconds that no test here should reach."""
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +217,7 @@ for separator in (SEPARATOR, FAST):
 
 @pytest.mark.slow
 def test_two_processes_return_the_same_bits() -> None:
-    """Also when the environment of one of them asks for other threads."""
+    """The result is the same when one process has another number of threads in its environment."""
     path = {"PYTHONPATH": str(ROOT)}
     runs = [run_python("-c", DIGEST, more=path | {"OMP_NUM_THREADS": threads}) for threads in ("1", "3")]
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr

@@ -1,4 +1,4 @@
-"""Recordings through a network in segments: nothing is lost, and how the samples arrive changes nothing."""
+"""Separation in segments keeps all samples, and does not depend on the blocks of the input."""
 
 import gc
 import weakref
@@ -19,7 +19,7 @@ SEPARATOR = tiny_separator()
 
 
 class _Halves(Separator):
-    """Two stems, each half of the mixture: what comes out is known exactly."""
+    """Returns two stems, each half of the mixture, so that the exact output is known."""
 
     segment = 64
 
@@ -97,7 +97,7 @@ def test_stems_of_a_network_add_up_at_any_overlap(samples: int, sizes: list[int]
 
 
 class _Counting(_Halves):
-    """Counts the segments, and lets the first stem have only what lies in the middle of each."""
+    """Counts the segments, and puts only the middle of each into the first stem."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def test_overlap_sets_the_distance_of_segments(overlap: float, hop: int) -> None
 
 
 def test_neighbouring_segments_fade_into_each_other() -> None:
-    """With half of a segment shared, its edges, where networks do worst, hardly count."""
+    """With an overlap of half a segment its edges, where networks are worst, have little weight."""
     ones = np.ones((2, 640), np.float32)
     alone, shared = (separate_audio(_Counting(), ones, overlap)[0, 0, 64:-64] for overlap in (0.0, 0.5))
     assert sorted(set(alone.tolist())) == [0, 1]
@@ -132,7 +132,7 @@ def test_no_blocks_give_no_stems() -> None:
 
 
 def test_memory_does_not_grow_with_the_recording() -> None:
-    """Of the blocks that went in, only the last few are still held."""
+    """Only the last few input blocks are still in memory."""
     held: list[weakref.ref[Audio]] = []
     most = 0
 

@@ -1,4 +1,4 @@
-"""The multichannel Wiener filter against norbert's, which is the reference, and on its own."""
+"""The multichannel Wiener filter, compared with norbert as the reference, and alone."""
 
 import norbert
 import numpy as np
@@ -16,7 +16,7 @@ EPS = float(np.finfo(np.float32).eps)
 
 
 def _music(seed: int, stems: int, channels: int, level: float, bins: int = 17, frames: int = 24) -> Spectra:
-    """Return spectra `(stems, channels, bins, frames)` whose levels span decades, as those of music do."""
+    """Return spectra `(stems, channels, bins, frames)` whose levels span decades, as in music."""
     random = np.random.default_rng(seed)
     shape = (stems, channels, bins, frames)
     level_of_bin = random.exponential(size=(stems, 1, bins, frames)) ** 1.5
@@ -25,7 +25,7 @@ def _music(seed: int, stems: int, channels: int, level: float, bins: int = 17, f
 
 
 def _estimates(seed: int, stems: Spectra, level: float) -> Spectra:
-    """Return what a network makes of the stems: each at a wrong level, and with noise from the others."""
+    """Return poor estimates of the stems: each at a wrong level, with noise from the others."""
     random = np.random.default_rng(seed)
     noise = random.standard_normal(stems.shape) + 1j * random.standard_normal(stems.shape)
     return np.asarray(random.uniform(0.3, 1.2, stems.shape) * stems + 0.2 * level * noise)
@@ -65,9 +65,9 @@ def test_filter_equals_norbert(channels: int, stems: int, iterations: int, level
     found = wiener_filter(_tensor(estimates), _tensor(mixture), iterations)
     assert found.dtype == torch.complex64
     assert found.shape == (1, stems, channels, 17, 24)
-    # a round multiplies the rounding errors of the one before
+    # an iteration multiplies the rounding errors of the one before
     assert _relative(found[0], expected) < 1e-5 * 10**iterations
-    # the filter does something, and each round something else
+    # each iteration changes the estimates
     assert _relative(found[0], estimates) > 0.05
     assert _relative(found[0], _norbert(estimates, mixture, iterations + 1)) > 1e-2
 
@@ -109,7 +109,7 @@ def test_loud_stems_add_up_to_the_mixture(seed: int, channels: int, stems: int, 
 
 
 def test_filter_improves_estimates() -> None:
-    """Two stems that come from different directions, each estimated with a third of the other in it."""
+    """Two stems from different directions; each estimate contains a third of the other."""
     panning = np.array([[1.0, 0.2], [0.3, 1.0]])[..., None, None]
     true = panning * _music(1, 2, 1, 1.0)
     mixture = true.sum(axis=0)
@@ -121,7 +121,7 @@ def test_filter_improves_estimates() -> None:
 @pytest.mark.parametrize("level", [1e-3, 1.0, 1000.0])
 @pytest.mark.parametrize("too_loud", [1, 3, 30])
 def test_equal_channels_give_finite_stems(level: float, too_loud: float) -> None:
-    """Then the covariances can be inverted only for what is added to them: in single precision they round to 0."""
+    """The covariances can be inverted only because a constant is added: in single precision they round to 0."""
     true = _music(1, 2, 1, level, 65, 80).repeat(2, axis=1)
     mixture = true.sum(axis=0)
     found = wiener_filter(_tensor(too_loud * true), _tensor(mixture), 1)[0]
@@ -134,7 +134,7 @@ def test_equal_channels_give_finite_stems(level: float, too_loud: float) -> None
 def test_silence_is_filtered_into_silence(channels: int) -> None:
     silence = torch.zeros(2, 3, channels, 5, 4, dtype=torch.complex64)
     assert not wiener_filter(silence, silence[:, 0], 2).any()
-    # estimates of nothing leave nothing of a mixture, as with norbert
+    # zero estimates give zero stems, as in norbert
     mixture = _tensor(*_music(0, 2, channels, 1.0, 5, 4))
     assert not wiener_filter(silence, mixture, 1).any()
 

@@ -93,14 +93,14 @@ def test_tone_has_the_same_features_at_every_rate(rate: int) -> None:
     assert features["crest"] == pytest.approx(3.01, abs=0.02)
     assert features["dynamics"] == pytest.approx(0.0, abs=0.15)
     assert features["tonality"] < -7
-    assert features["width"] == -30  # as narrow as is told
+    assert features["width"] == -30  # the narrowest value
     assert features["pulse"] < -12
 
 
 def test_noise_has_the_features_of_noise() -> None:
     features = _measured(_noise(1, 10 * 44100), 44100).features
     levels = [features[f"band_{centre}"] for centre in BANDS_HZ]
-    # as much in every hertz: the thirds of an octave grow by 1 dB each
+    # white noise: each third of an octave has 1 dB more than the one below
     assert np.diff(levels[8:]) == pytest.approx(np.ones(len(levels) - 9), abs=0.3)
     assert sum(10 ** (level / 10) for level in levels) == pytest.approx(1.0)
     assert features["tonality"] == pytest.approx(-1.2, abs=0.2)  # of two channels' power: chi-squared, 4 degrees

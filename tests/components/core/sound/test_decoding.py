@@ -1,4 +1,4 @@
-"""Audio in: every container, every stream, in blocks of any size; and files that lie about what they are."""
+"""Decoding of every container and stream, in blocks of any size, and of files with wrong names or headers."""
 
 import io
 import os
@@ -27,7 +27,7 @@ RATE = 44100
 
 
 def _tone(seconds: float, channels: int = 2, rate: int = RATE) -> Audio:
-    """A different quiet tone in each channel, so that a swap or a mix of channels shows."""
+    """Return a different quiet tone in each channel, so that swapped or mixed channels are noticed."""
     times = np.arange(round(seconds * rate)) / rate
     tones = [0.2 * np.sin(2 * np.pi * frequency * times) for frequency in (220, 330, 550)[:channels]]
     return np.stack(tones).astype(np.float32)
@@ -127,7 +127,7 @@ def test_every_stream_of_a_stem_mp4_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.flac", "a.m4a", "a.mp3", "a.ogg"])
 @pytest.mark.parametrize("frames", [100, 1023, 65_536, 1 << 20])
 def test_blocks_join_to_the_file(tmp_path: Path, name: str, frames: int) -> None:
-    """Of an mp3, frames hold bits of the next ones: a decoder that seeks between blocks has other samples after it."""
+    """Frames of an mp3 hold bits of later frames, so a decoder that seeks between blocks returns other samples."""
     path = _by_ffmpeg(np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1), tmp_path / name)
     whole, _ = read_audio(path)
     blocks = list(describe_recording(path).read_blocks(frames))
@@ -153,7 +153,7 @@ def test_compressed_file_is_named_by_its_codec(tmp_path: Path) -> None:
 
 
 def test_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
-    """Its length can only be guessed, here far too short: the first half takes most of the bits."""
+    """libsndfile guesses its length far too short here, since the first half has most of the bits."""
     audio = np.concatenate([noise(0, 2 * RATE, level=0.5), _tone(2.0)], axis=1)
     path = _by_ffmpeg(audio, tmp_path / "a.mp3", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0")
     found, _ = read_audio(path)
@@ -199,7 +199,7 @@ def test_wav_with_a_length_of_0_is_read_to_its_end(tmp_path: Path) -> None:
 def test_audio_begins_after_the_tags(tags: int) -> None:
     tag = b"ID3\x03\0\0" + bytes((0, 0, 1, 2)) + bytes(130)
     place = find_audio_start(io.BytesIO(tag * tags + b"fLaC"))
-    assert place == 140 * min(tags, 8)  # a file of nothing but tags takes no time
+    assert place == 140 * min(tags, 8)  # a file that has only tags is read at once
     assert find_audio_start(io.BytesIO(b"ID3\x03\0\0\x7f")) == 0
 
 
@@ -259,7 +259,7 @@ def test_killed_ffmpeg_raises_an_error(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_reason_is_the_same_every_time(tmp_path: Path) -> None:
-    """ffmpeg says where in memory a decoder was, and the name of the file, which may have lines of its own."""
+    """ffmpeg's message has a memory address and the name of the file, which may have several lines."""
     path = tmp_path / "two\nlines.m4a"
     path.write_bytes(b"\0\0\0\x20ftypM4A " + b"rubbish" * 100)
     reasons = set()

@@ -1,4 +1,4 @@
-"""torchaudio works whether or not its compiled extension loads: each case in a Python of its own."""
+"""torchaudio works with and without its compiled extension; each case runs in a separate Python."""
 
 from tests.support.tiny_models import run_python
 
@@ -50,7 +50,7 @@ def test_torchaudio_works_as_installed() -> None:
 def test_torchaudio_works_without_its_extension() -> None:
     result = run_python("-c", REFUSE + USE)
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "NoneType\n"  # the empty module in its place
+    assert result.stdout == "NoneType\n"  # the empty module that replaces it
 
 
 def test_loadable_extension_is_kept() -> None:

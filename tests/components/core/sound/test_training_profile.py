@@ -27,7 +27,7 @@ SHIPPED = ROOT / "models" / "vocal-isolation" / PROFILE
 
 
 def _draw(seed: int, tracks: int, mean: float = 0.0, deviation: float = 5.0) -> list[Features]:
-    """Return features of made-up tracks in which neighbours go together."""
+    """Return features of synthetic tracks whose neighbouring features are correlated."""
     values = np.random.default_rng(seed).normal(0, deviation, (tracks, len(NAMES)))
     values[:, 1:] = 0.7 * values[:, :-1] + 0.7 * values[:, 1:]
     return [dict(zip(NAMES, (row + mean).tolist(), strict=True)) for row in values]

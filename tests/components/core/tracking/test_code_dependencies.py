@@ -114,7 +114,7 @@ def test_dvc_yaml_is_checked_and_written(project: Path) -> None:
 
 
 def test_served_code_is_enough_to_import_the_model(tmp_path: Path) -> None:
-    """The files that are named as needed are enough to import what needs them."""
+    """The files of the served code are enough to import it."""
     for file in imported_files(["components.core.models.bundle"], "unet"):
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The store of runs: made by one process only, and one line when it does not answer."""
+"""One process creates the MLflow store, and a store that does not answer is one line."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def test_deleted_run_is_missing(store: str) -> None:
     run = client.create_run(mlflow_runs.experiment_id(client))
     ref = RunRef(run_id=run.info.run_id, experiment="x")
     assert mlflow_runs.has_run(ref)
-    client.delete_run(ref.run_id)  # as somebody tidies up in the UI
+    client.delete_run(ref.run_id)  # as a person deletes it in the UI
     assert not mlflow_runs.has_run(ref)
 
 

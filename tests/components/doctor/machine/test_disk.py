@@ -1,4 +1,4 @@
-"""Disk: free space against what a run will write."""
+"""Disk: free space compared with the need of a run."""
 
 from pathlib import Path
 from types import SimpleNamespace

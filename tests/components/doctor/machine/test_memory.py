@@ -1,4 +1,4 @@
-"""Memory: what is free, shared among the workers."""
+"""Memory: the free amount, shared among the workers."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The DVC remote on a real S3 server: with all rights, only to read, and none set."""
+"""The DVC remote on a real S3 server: with all rights, with read rights only, and without a remote."""
 
 from pathlib import Path
 

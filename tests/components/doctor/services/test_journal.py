@@ -1,4 +1,4 @@
-"""The journal and a real registry: whole and agreeing, and every way in which they are not."""
+"""The journal and a real registry: complete and consistent, and every kind of disagreement."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def _follow(client: mlflow.MlflowClient, entry: JournalEntry) -> None:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, to which the variables point, and this process in it."""
+    """A copy of the template as the current folder; the environment points to it."""
     folder = tmp_path / "project"
     shutil.copytree(template, folder)
     monkeypatch.chdir(folder)

@@ -18,7 +18,7 @@ UNREACHABLE = "http://127.0.0.1:9"
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store that MLflow has made."""
+    """A database that MLflow created."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(path))

@@ -1,4 +1,4 @@
-"""Stores on a real S3 server: keys with all rights, only to read, or none; buckets that do not exist."""
+"""Stores on a real S3 server: keys with all rights, read rights or none, and missing buckets."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Our BSS Eval v4 against museval's: the same numbers wherever the problem has one answer."""
+"""Our BSS Eval v4 equals museval wherever the scores are well defined."""
 
 import warnings
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from tests.components.evaluate.evaluate_music import noise
 
 WINDOW = 22050
 SHARED = Path(__file__).parents[4].parent / "shared" / "musdb18-7" / "test"
-SHORT = 48  # taps: museval solves with 512 as slowly as it does
-_EXACT = 100.0  # dB; what is better than this is decided by rounding
+SHORT = 48  # taps; museval is slow with 512
+_EXACT = 100.0  # dB; rounding decides higher scores
 
 
 def by_museval(references: Audio, estimates: Audio, window: int = WINDOW, taps: int = TAPS) -> NDArray[np.float64]:
@@ -43,8 +43,8 @@ def assert_equal(
 
 
 def mixed(references: Audio, leakage: float = 0.2, level: float = 0.02) -> Audio:
-    """Estimates with something of every other target in them, and noise."""
-    random = np.random.default_rng(7919)  # of no reference, whose copy would be no noise
+    """Return estimates with leakage from every other target, and noise."""
+    random = np.random.default_rng(7919)  # independent of the references
     noises = level * random.standard_normal(references.shape)
     estimates: Audio = (references + leakage * references.sum(axis=0) + noises).astype(np.float32)
     return estimates
@@ -200,7 +200,7 @@ def test_scores_follow_the_order_of_targets(seed: int, order: list[int]) -> None
 
 
 def musdb_stems(path: Path) -> Audio:
-    """Mixture, drums, bass, other and vocals, `(5, 2, samples)`, on the grid of 16 bits as `evaluate` takes them."""
+    """Return mixture, drums, bass, other and vocals, `(5, 2, samples)`, rounded to 16 bits as in `evaluate`."""
     stems = [np.rint(decoding.read_audio(path, stream)[0] * 32768) / 32768 for stream in range(5)]
     samples = min(stem.shape[1] for stem in stems)
     return np.stack([stem[:, :samples] for stem in stems]).astype(np.float32)
@@ -220,7 +220,7 @@ def test_scores_of_mono_vocals_in_stereo_equal_museval() -> None:
 
 @pytest.mark.slow
 def test_scores_of_coded_tracks_are_near_museval() -> None:
-    """Band-limited music leaves a part of the filters undetermined; still the medians agree to a hundredth of a dB."""
+    """Band-limited music does not determine the filters fully; the medians still agree within 0.01 dB."""
     tracks = sorted(SHARED.glob("*.mp4"))[:2]
     if not tracks:
         pytest.skip("shared/musdb18-7 is not here")

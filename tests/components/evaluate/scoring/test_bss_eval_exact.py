@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def band_limited(random: np.random.Generator) -> Audio:
-    """Two targets of one channel."""
+    """Return two targets of one channel."""
     sections = scipy.signal.cheby2(12, 120, 0.6, output="sos")
     filtered: Audio = scipy.signal.sosfilt(sections, 0.1 * random.standard_normal((2, 1, SAMPLES))).astype(np.float32)
     return filtered
@@ -39,7 +39,7 @@ def delayed(signals: Wide) -> Wide:
 
 
 def solved(matrix: Wide, side: Wide) -> Wide:
-    """Gaussian elimination of a positive definite matrix: LAPACK has none for these floats."""
+    """Solve by Gaussian elimination; LAPACK does not support these floats."""
     rows = np.column_stack([matrix, side])
     for pivot in range(len(rows)):
         rows[pivot] /= rows[pivot, pivot]
@@ -49,7 +49,7 @@ def solved(matrix: Wide, side: Wide) -> Wide:
 
 
 def by_definition(references: Audio, estimates: Audio) -> Scores:
-    """What `evaluate` returns, of one channel, with museval's ridge; energies in decibels from the four equations."""
+    """Return the scores of one channel by the four equations of BSS Eval, with museval's ridge."""
     true, estimated = references[:, 0].astype(np.longdouble), estimates[:, 0].astype(np.longdouble)
     basis = delayed(true)
     gram = basis.T @ basis
@@ -85,7 +85,7 @@ def test_error_on_band_limited_signals_is_not_larger_than_that_of_museval() -> N
         exact = by_definition(references, estimates)
         ours.append(np.abs(evaluate(references, estimates, WINDOW, TAPS) - exact).max())
         musevals.append(np.abs(by_museval(references, estimates) - exact).max())
-    assert max(musevals) > 1e-5  # the case is one in which rounding shows
+    assert max(musevals) > 1e-5  # rounding errors are visible in this case
     assert max(ours) < 0.01
     assert np.median(ours) < 3 * np.median(musevals)
 

@@ -1,4 +1,4 @@
-"""Scores of one track: museval's numbers, and what museval cannot score."""
+"""Scores of one track: they equal museval, and tracks that museval cannot score are reported."""
 
 import json
 from decimal import Decimal
@@ -20,7 +20,7 @@ from tests.components.evaluate.evaluate_music import RATE, TARGETS, noise
 
 
 def _pair(seed: int, seconds: float, channels: int = 1) -> tuple[Audio, Audio]:
-    """References that are coloured, not white, and estimates with leakage and noise."""
+    """Return references of coloured noise, and estimates with leakage and noise."""
     rough = np.stack([noise(seed, seconds, channels), noise(seed + 1, seconds, channels)])
     references = (rough + np.roll(rough, 1, axis=-1)).astype(np.float32)
     extra = np.stack([noise(seed + 2, seconds, channels, 0.02), noise(seed + 3, seconds, channels, 0.02)])
@@ -38,7 +38,7 @@ def test_frames_equal_museval(channels: int) -> None:
     scores = _score(references, estimates)
     window = RATE // 2
     expected = museval.evaluate(references.transpose(0, 2, 1), estimates.transpose(0, 2, 1), win=window, hop=window)
-    assert scores.values.shape == (2, 4, 2)  # the last 0.3 s are no whole frame
+    assert scores.values.shape == (2, 4, 2)  # the last 0.3 s are not a complete frame
     for metric, values in zip(("SDR", "ISR", "SIR", "SAR"), expected, strict=True):
         np.testing.assert_allclose(scores.values[:, METRICS.index(metric)], values, atol=1e-9)
 
@@ -97,7 +97,7 @@ def test_estimates_that_are_not_finite_are_reported() -> None:
 def test_copied_references_are_reported() -> None:
     click = np.zeros((2, 1, 4096), np.float32)
     click[:, :, 0] = 1
-    click *= 1024  # loud enough that museval's regularisation is lost in rounding
+    click *= 1024  # so loud that museval's regularisation is below the rounding error
     scores = _score(click, click + noise(0, 4096 / RATE, 1))
     assert scores.reason == "the true targets are copies of each other"
 

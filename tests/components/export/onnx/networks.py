@@ -1,4 +1,4 @@
-"""A small network of every architecture, with weights at which its stems differ, and its export."""
+"""A small network of every architecture whose stems differ, and its export."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "open_unmix": {"hidden": 8, "max_bin": 200, "frames": 9, "stft": STFT},
     "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
 }
-"""One of each kind: real masks, complex masks, an LSTM, samples."""
+"""One network of each kind: real masks, complex masks, an LSTM, waveforms."""
 OTHERS: dict[str, dict[str, Any]] = {
     "spleeter": {"widths": (4, 8), "bins": 128, "frames": 9, "masks": "softmax", "stft": STFT},
     "d3net": {
@@ -35,9 +35,9 @@ OTHERS: dict[str, dict[str, Any]] = {
     "htdemucs": {"channels": 8, "depth": 3, "bottom": 8, "layers": 2, "heads": 2, "window": 512, "segment": 20000},
     "bs_roformer": {"width": 8, "depth": 2, "heads": 1, "bands": (128, 256, 641), "segment": 20000},
 }  # fmt: skip
-"""All others."""
+"""The other architectures."""
 _SPREAD = {"hdemucs": 0.05, "htdemucs": 0.05}
-"""Deviation of weights where 0.3 makes deep networks boundless."""
+"""Standard deviation of the weights of deep networks, whose output would overflow with 0.3."""
 TARGETS = ("vocals", "accompaniment")
 
 
@@ -58,6 +58,6 @@ def mixture_for(model: Model) -> Tensor:
 
 
 def exported(model: Model, exports: Path) -> Path:
-    """Return the model as an ONNX file, which takes seconds to make: it is made once for all tests."""
+    """Return the model as an ONNX file. The export takes seconds, so all tests share it."""
     with FileLock(exports / f"{model.digest}.lock"):
         return export_once(model, exports)

@@ -1,4 +1,4 @@
-"""Networks with spectra inside give the same stems in real arithmetic."""
+"""Networks with spectra inside return the same stems in real arithmetic."""
 
 from typing import Any
 

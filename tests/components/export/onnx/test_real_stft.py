@@ -1,4 +1,4 @@
-"""The transform in real arithmetic gives torch's numbers."""
+"""The transform in real arithmetic equals torch."""
 
 import torch
 from hypothesis import given

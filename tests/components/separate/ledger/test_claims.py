@@ -1,4 +1,4 @@
-"""Two workers never do the same recording twice, and a dead one's is picked up."""
+"""Claims: no two workers do the same recording, and the recording of a dead worker is claimed again."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ KEY = "歌/song.flac"
 
 
 def _elsewhere(store: AnyStore, beat: int = 1, number: int = 0) -> None:
-    """A claim by a process of another host."""
+    """Write the claim of a process of another host."""
     document = json.dumps({**asdict(Owner("elsewhere", 7, 1.0)), "beat": beat})
     store.write(f"{claim_folder(KEY)}/{number}", document.encode())
 
@@ -101,7 +101,7 @@ def test_claim_is_renewed_while_it_is_held(tmp_path: Path) -> None:
     assert len(seen) > 3
     holder.release(KEY)
     threading.Event().wait(0.2)
-    assert store.names(claim_folder(KEY)) == []  # it is not renewed back into being
+    assert store.names(claim_folder(KEY)) == []  # the renewal does not create it again
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff"])

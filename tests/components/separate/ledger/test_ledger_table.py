@@ -1,4 +1,4 @@
-"""Every recording has its row, whatever its name and its end, and thousands of rows need no memory."""
+"""The ledger has a row for every recording with any name and outcome, and needs little memory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The catalogue's page: what it holds, and that no name and no number can break it."""
+"""The catalogue's page: its content, with any names and numbers."""
 
 import json
 import re

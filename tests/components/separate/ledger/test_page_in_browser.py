@@ -25,7 +25,7 @@ SUMMARY = PageHead("Back catalogue", "2026-11-25", "vocal-isolation, version 7",
 
 
 def open_page(tab: Browser, page: Path) -> None:
-    """Open a file, new, and wait for its list."""
+    """Open a file in a fresh page and wait for its list."""
     tab.ask("Page.navigate", url="about:blank")
     tab.complaints.clear()
     tab.ask("Page.navigate", url=page.resolve().as_uri())
@@ -33,7 +33,7 @@ def open_page(tab: Browser, page: Path) -> None:
 
 
 def find(tab: Browser, words: str) -> None:
-    """Type into the search, in place of what is there."""
+    """Replace the text in the search field."""
     tab.run("document.querySelector('#search').focus(); document.querySelector('#search').value = ''")
     tab.run("document.querySelector('#search').dispatchEvent(new Event('input'))")
     tab.ask("Input.insertText", text=words)
@@ -41,7 +41,7 @@ def find(tab: Browser, words: str) -> None:
 
 
 def names(tab: Browser) -> list[str]:
-    """Return the names of the rows in sight, from top to bottom."""
+    """Return the names of the visible rows, from top to bottom."""
     found: list[str] = tab.run("[...document.querySelectorAll('.row .name')].map((name) => name.textContent)")
     return found
 
@@ -67,7 +67,7 @@ def real_track(catalogue: Path, key: str, targets: tuple[str, ...], suffix: str,
 
 
 def listed_track(number: int) -> Row:
-    """One of many tracks that are only listed: of fifty, two are quarantined, one failed, three flagged."""
+    """Return a track without files. Of fifty, two are quarantined, one failed and three are flagged."""
     key = f"album {number // 12:02d}/{number:03d} song.wav"
     track = Row(
         key=key,
@@ -87,7 +87,7 @@ def listed_track(number: int) -> Row:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalogue of 1,000 tracks, of which six can be tried: three that play, two that do not, one in part."""
+    """A catalogue of 1,000 tracks. Six have files: three play, two do not, and one plays in part."""
     folder = tmp_path_factory.mktemp("catalogue")
     flac = real_track(folder, STRANGE, TARGETS, "flac")
     wav = real_track(folder, "real/02 four.wav", FOUR, "wav")
@@ -123,7 +123,7 @@ def play(tab: Browser, words: str) -> None:
 
 
 def require_together(tab: Browser, stems: int) -> None:
-    """All stems play, come within 30 ms of each other and stay near; on a busy machine one reading may be late."""
+    """Require that all stems play within 30 ms of each other; on a busy machine one reading may be late."""
     time.sleep(1)
     assert tab.run("open_ones().length") == stems
     assert tab.run("open_ones().every((audio) => !audio.paused)")
@@ -230,7 +230,7 @@ def test_stems_play_together(tab: Browser, page: Path, words: str, stems: int) -
 def test_stem_out_of_step_is_synchronised(tab: Browser, page: Path, off: float) -> None:
     open_page(tab, page)
     play(tab, "four")
-    # in one script: a moment later it may have been brought back already
+    # in one script, since the page corrects it a moment later
     assert tab.run(f"open_ones()[2].currentTime += {off}, spread()") > abs(off) / 2
     calm = "(audio) => audio.playbackRate === 1 && !audio.muted && !audio.paused && !audio.seeking"
     tab.wait(f"spread() < 0.02 && open_ones().every({calm})")
@@ -264,7 +264,7 @@ def test_player_plays_one_track_at_a_time(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     play(tab, "ca va")
     find(tab, "float")
-    tab.click(".row .name")  # another one is chosen while one plays: playing goes on with it
+    tab.click(".row .name")  # the player goes on with a track that is chosen while another one plays
     tab.wait("document.querySelector('.panel h2').textContent === '03 float.wav'")
     tab.wait("Number(document.querySelector('.seek').value) > 0.2")
     assert tab.run("made.length") == 4
@@ -296,7 +296,7 @@ def test_keyboard_controls_the_page(tab: Browser, page: Path) -> None:
     tab.press("ArrowDown")
     tab.wait("open_ones().length === 2 && open_ones().every((audio) => !audio.paused)")
     assert tab.text(".panel h2") == "03 float.wav"
-    assert tab.run("open_ones().map((audio) => audio.muted)") == [False, True]  # vocals are still what is heard
+    assert tab.run("open_ones().map((audio) => audio.muted)") == [False, True]  # the vocals still play
     tab.press(" ")
     assert tab.run("open_ones().every((audio) => audio.paused)")
     tab.press("Home")

@@ -1,4 +1,4 @@
-"""From a stem's file back to all that made it, and forward again to the same bytes."""
+"""Lineage traces a stem to its origins, and `reproduce` makes the same bytes again."""
 
 import json
 from dataclasses import replace
@@ -78,7 +78,7 @@ def test_file_that_is_no_stem_is_a_user_error(stem: Path, name: str) -> None:
 
 @pytest.mark.slow
 def test_reproduce_makes_the_same_bits_with_the_shipped_model(tmp_path: Path) -> None:
-    """With a network large enough for torch to share its sums out among threads, where it is let."""
+    """The network is so large that torch would divide its sums among several threads."""
     soundfile.write(tmp_path / "a.wav", noise(0, 7 * 44100).T, 44100)
     done = run_python("-m", "components.separate", "--model", str(SHIPPED), "a.wav", "out", cwd=tmp_path, more=THREADS)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Which recordings a job is about."""
+"""The choice of the recordings of a job."""
 
 from pathlib import Path
 from typing import Literal

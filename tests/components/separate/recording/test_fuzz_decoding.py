@@ -1,4 +1,4 @@
-"""Thousands of damaged files: each is fit or Unfit, and none takes the process, its time or its memory. Slow."""
+"""Thousands of damaged files: each is fit or Unfit, and none crashes, hangs or exhausts memory. Slow."""
 
 import random
 import struct
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.slow
 
 RATE, SAMPLES = 22050, 4410
 SECONDS = 20
-"""A file that takes longer hangs: all are decoded within a second."""
+"""Seconds after which a file counts as hanging; all are decoded within one second."""
 MEGABYTES = 150
-"""What a process may take that inspects them all, Python and NumPy included."""
+"""The memory limit of the process that inspects all files, including Python and NumPy."""
 MUTANTS = {"stored": 200, "decoded": 40}
-"""Of each seed: of what this process reads by libsndfile, and of what ffmpeg does in two processes a file."""
+"""Mutants of each seed: libsndfile runs in this process, and ffmpeg needs two processes per file."""
 
 CHILD = f"""
 import resource, signal, sys
@@ -50,7 +50,7 @@ Mutation = Callable[[random.Random, bytes], bytes]
 
 
 def _stored_seeds(folder: Path) -> Iterator[Path]:
-    """What libsndfile reads, in all containers and ways to hold a sample."""
+    """Return files for libsndfile in all containers and sample formats."""
     rows = [
         ("u8.wav", "PCM_U8", "WAV", 1),
         ("16.wav", "PCM_16", "WAV", 2),
@@ -76,7 +76,7 @@ def _stored_seeds(folder: Path) -> Iterator[Path]:
 
 
 def _decoded_seeds(folder: Path) -> Iterator[Path]:
-    """What ffmpeg decodes."""
+    """Return files for ffmpeg."""
     source = folder / "16.wav"
     rows = {
         "a.mp3": "-c:a libmp3lame",
@@ -129,7 +129,7 @@ def _blank(draw: random.Random, data: bytes) -> bytes:
 
 
 def _field(draw: random.Random, data: bytes, reach: int = 200) -> bytes:
-    """Overwrite what may be a size, a rate or a number of channels with a number at some border."""
+    """Overwrite a possible size, rate or number of channels with an extreme number."""
     numbers = (0, 1, 2, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40)
     changed = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4))):
@@ -147,7 +147,7 @@ def _splice(others: list[bytes], draw: random.Random, data: bytes) -> bytes:
 
 def _mutants(seed: Path, others: list[bytes], number: int) -> Iterator[tuple[str, bytes]]:
     draw = random.Random(seed.name)
-    # headers decide what memory is asked for and where is read
+    # headers decide how much memory is allocated and where reading starts
     mutations: list[Mutation] = [_flip, _cut, _cut_out, _repeat, _blank, _field, _field, _field, _field]
     mutations.append(partial(_field, reach=1 << 30))
     mutations.append(partial(_splice, others))
@@ -160,7 +160,7 @@ def _mutants(seed: Path, others: list[bytes], number: int) -> Iterator[tuple[str
 
 @dataclass
 class Outcome:
-    """What became of files: by name what was said, those at which a process ended and how, and the most memory."""
+    """The results by name, the files at which a process ended with its exit code, and the peak memory."""
 
     said: dict[str, str]
     ended: dict[str, int]
@@ -168,7 +168,7 @@ class Outcome:
 
 
 def _inspected(paths: list[Path]) -> Outcome:
-    """Inspect files in a child, in another when it dies: imports are paid once."""
+    """Inspect files in one child process, and in another after it dies, so that imports run once."""
     outcome = Outcome({}, {}, 0)
     while paths:
         lines = "".join(f"{path}\n" for path in paths)
@@ -216,7 +216,7 @@ def test_undamaged_files_are_fit(seeds: Mapping[str, list[Path]]) -> None:
 
 
 def test_harness_notices_a_dead_child(tmp_path: Path) -> None:
-    """The harness itself: what isn't caught ends the child, and the files after it are inspected all the same."""
+    """A test of the harness: an uncaught error ends the child, and the next child inspects the other files."""
     whole = tmp_path / "whole.wav"
     soundfile.write(whole, np.full(100, 0.5), RATE)
     outcome = _inspected([whole, tmp_path / "absent.wav", whole])

@@ -164,7 +164,7 @@ def test_decoder_of_a_too_long_recording_is_ended(song: Path, tmp_path: Path, mo
 
 
 def test_wav_size_that_overflowed_is_found(material: Material, tmp_path: Path) -> None:
-    """What some programs write beyond 4 GiB: decoders see only the rest of the division."""
+    """Beyond 4 GiB some programs write the size modulo 4 GiB, so decoders see only that part."""
     path = tmp_path / "a.wav"
     path.write_bytes(patched(material.wav, 40, "<I", 1000))
     assert inspect(path, LIMITS).samples == 250
@@ -211,7 +211,7 @@ def test_hanging_decoder_is_ended(
 
 
 def test_slow_decoder_may_finish(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Patience is for each answer, not for all of them; and a slow reader is not the decoder's fault."""
+    """The time limit holds for each block and not for the whole file, and excludes the time of the reader."""
     _tool(tmp_path, monkeypatch, "ffmpeg", "for i in 1 2 3 4 5; do printf %080000d 1; sleep 0.4; done")
     blocks = decoding.describe_recording(song, patience=1.5).read_blocks(10_000)
     next(blocks)
@@ -266,7 +266,7 @@ def test_deleted_file_does_not_make_the_recording_unfit(tmp_path: Path) -> None:
 def test_failing_disk_does_not_make_the_recording_unfit(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
-    """A decoder takes a sector that can't be read for the end of the file; so the file is read again."""
+    """A decoder ends silently at an unreadable sector, so the inspection reads the file again."""
     whole = Path.open
 
     class Failing(io.BytesIO):

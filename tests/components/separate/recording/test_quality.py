@@ -1,4 +1,4 @@
-"""Figures of separated recordings: true of known sounds, the same however the stems arrive, plain when flagged."""
+"""Figures of separated recordings are right for known sounds, and do not depend on the blocks."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def _tone(level: float, seconds: float = 2.0, hz: float = 441.0) -> Audio:
 
 @pytest.fixture(scope="module")
 def profile() -> Profile:
-    """What a model knows that was trained on white noise of several widths."""
+    """The profile of a model that was trained on white noise of several widths."""
     tracks = [_measured(_stems(noise(seed, 44100) * [[1], [seed / 20]])).features for seed in range(20)]
     return make_profile({"noises": tracks}, FEATURES, 44100, {})
 
@@ -78,7 +78,7 @@ def test_similar_stems_correlate() -> None:
     assert _measured(_stems(one, -one)).correlation == pytest.approx(-1.0)
     assert _measured(_stems(one, other)).correlation == pytest.approx(0.0, abs=0.01)
     assert _measured(_stems(one, one + other)).correlation == pytest.approx(math.sqrt(0.5), abs=0.01)
-    # the third pair of stems has next to no energy, and next to no weight
+    # the third pair of stems has little energy, so it has little weight
     assert _measured(_stems(one, other, 1e-4 * one)).correlation == pytest.approx(0.0, abs=0.01)
     assert _measured(_stems(one)).correlation == 0.0
 
@@ -114,7 +114,7 @@ def test_distance_separates_similar_from_other_music(profile: Profile) -> None:
     assert like.distance is not None
     assert unlike.distance is not None
     assert like.distance < 1.3 < 5 < unlike.distance
-    # a ledger keeps the features, and from them comes the same distance
+    # the features in the ledger give the same distance
     assert profile.distance(like.features) == like.distance
     assert tuple(like.features) == FEATURES
 

@@ -1,4 +1,4 @@
-"""Flags: which figures call for a person, and in which words."""
+"""Flags: the figures that need a person's attention, and their texts."""
 
 from dataclasses import replace
 from typing import Any

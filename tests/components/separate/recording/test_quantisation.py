@@ -1,4 +1,4 @@
-"""Stems as numbers: they add up to the recording whatever is estimated, and stay near the estimates."""
+"""Quantised stems add up to the recording for any estimates, and stay near the estimates."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_estimates_that_are_not_finite_keep_the_sum(subtype: str) -> None:
 
 
 def test_stem_keeps_its_estimate_while_others_can_take_the_remainder() -> None:
-    """The rest of the first stem is beyond full scale here, but there are two stems to take it."""
+    """The remainder of the first stem is beyond full scale, but two other stems can share it."""
     estimates = np.array([[[-1.0]], [[0.875]], [[0.875]]], np.float32)
     stems = add_up(encoding_for("PCM_16"), np.array([[3 << 29]], np.int32), estimates)
     assert (stems[:, 0, 0] / 2.0**31).tolist() == [-1.0, 0.875, 0.875]

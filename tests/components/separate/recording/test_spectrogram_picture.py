@@ -1,4 +1,4 @@
-"""The picture of a recording: what it shows, and that it is small, bounded, and the same however the blocks are cut."""
+"""The picture of a recording: its content, its bounded size, and its independence of the blocks."""
 
 import tracemalloc
 from pathlib import Path
@@ -43,7 +43,7 @@ def sine(frequency: float, seconds: float, rate: int = RATE, level: float = 0.5)
 
 
 def mel_row(frequency: float) -> int:
-    """The pixel, from the top, that shows `frequency`: by the formula of HTK."""
+    """Return the row, from the top, that shows `frequency` by HTK's formula."""
     return ROW - 1 - int(ROW * np.log10(1 + frequency / 700) / np.log10(1 + 16000 / 700))
 
 

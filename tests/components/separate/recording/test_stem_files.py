@@ -1,4 +1,4 @@
-"""Stems as files: every recording gets a format that holds it, whole, and the same bytes at any time."""
+"""Stems as files: the format holds every recording completely, and the bytes do not depend on the time."""
 
 import resource
 import time
@@ -32,7 +32,7 @@ def _choose(
 
 
 def _samples(output: Output, samples: int, channels: int, seed: int = 0) -> Samples:
-    """Noise in all the bits that the output has."""
+    """Return noise that uses all bits of the output."""
     if output.encoding.bits:
         drawn = np.random.default_rng(seed).integers(-(2**31), 2**31, (channels, samples))
         return (drawn >> (32 - output.encoding.bits) << (32 - output.encoding.bits)).astype(np.int32)
@@ -187,7 +187,7 @@ def test_rf64_has_its_name_and_can_be_read(tmp_path: Path) -> None:
 
 
 def test_stem_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
-    """libsndfile would write the time into files of floats."""
+    """By default libsndfile writes the time into files of floats."""
     outputs = [_choose(subtype, format) for subtype in SUBTYPES for format in FORMATS]
     outputs += [Output(".wav", "RF64", encoding_for(subtype)) for subtype in ("PCM_24", "FLOAT", "DOUBLE")]
     found = []
@@ -234,7 +234,7 @@ def test_full_disk_is_an_oserror_with_the_file(tmp_path: Path, container: str) -
 
 @pytest.mark.slow
 def test_file_over_4_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
-    """Silence but for the last samples, by a process of its own."""
+    """A separate process writes silence with sound in the last samples."""
     script = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"

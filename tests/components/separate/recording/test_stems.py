@@ -1,4 +1,4 @@
-"""The promise about stems: the source's length, rate and channels, and they add up to it. For any recording."""
+"""Stems of any recording have its length, rate and channels, and add up to it."""
 
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def _count_clipped(made: Provenance) -> dict[str, int]:
 
 
 def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> dict[str, NDArray[Any]]:
-    """Separate `recording` and hold the stems to the promise; return them as floats."""
+    """Separate `recording`, require the promise about stems, and return them as floats."""
     made = separated(model, recording, folder, format=format)
     assert made.format is not None
     assert tuple(made.stems) == model.targets
@@ -99,7 +99,7 @@ def _add_up_within_a_step(stems: list[NDArray[Any]], source: NDArray[Any], bits:
 
 
 def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
-    """Within half a unit in the last place of the last stem, which the format cannot hold better."""
+    """Require a sum within half a unit in the last place of the last stem, the limit of the format."""
     step = np.spacing(np.abs(stems[-1]).astype(np.float32)).astype(np.float64)
     assert (np.abs(np.sum(stems, axis=0) - source) <= step).all()
 
@@ -144,7 +144,7 @@ def test_recordings_in_any_container_are_separated(model: Model, tmp_path: Path,
 
 
 def test_clipped_samples_of_a_stem_are_limited_and_counted(model: Model, tmp_path: Path) -> None:
-    """In floats it goes beyond full scale, which integers can't."""
+    """A stem in floats may exceed full scale; integers can't."""
     path = tmp_path / "a.wav"
     square = np.where(np.arange(4000) // 25 % 2, 0.999, -0.999)
     soundfile.write(path, np.stack([square, -square], axis=1), 44100, "FLOAT")
@@ -207,7 +207,7 @@ def test_same_recording_gives_the_same_bytes(model: Model, tmp_path: Path) -> No
 
 
 def test_third_channel_is_separated_alone(model: Model, tmp_path: Path) -> None:
-    """Three channels go through a stereo model as two and one."""
+    """A stereo model separates three channels as a pair and a single one."""
     sound = noise(1, 5000, 3)
     for name, third in (("a", sound[2]), ("b", 0 * sound[2])):
         soundfile.write(tmp_path / f"{name}.wav", np.stack([sound[0], sound[1], third], axis=1), 44100)

@@ -1,4 +1,4 @@
-"""Workers that separate several recordings at once, as on a GPU; which of them ended a worker is found out fairly."""
+"""Workers that separate several recordings at once, as on a GPU; retries find the one that crashed a worker."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is done to a stem before it is mixed: each change does what it says, and nothing else."""
+"""The augmentation of a stem: each change does its own work and nothing else."""
 
 import re
 
@@ -29,7 +29,7 @@ def _noise(*shape: int) -> Audio:
 
 
 def _spectrum(audio: Audio) -> NDArray[np.float64]:
-    """Return the magnitudes over frequency, of one channel; edges, which are cut hard, fade out."""
+    """Return the magnitudes over frequency of one channel, with a fade at the edges."""
     return np.asarray(np.abs(np.fft.rfft(audio * np.hanning(audio.shape[-1]))))
 
 
@@ -40,7 +40,7 @@ def _peak(audio: Audio) -> float:
 
 
 def _level(audio: Audio) -> float:
-    """Return the level in dB, without what the edges do."""
+    """Return the level in dB without the edges."""
     inner = audio[..., 4096:-4096].astype(np.float64)
     return float(10 * np.log10((inner**2).mean()))
 
@@ -96,7 +96,7 @@ def test_warped_events_move_with_the_tempo(warp: Warp) -> None:
     samples = 40000
     needed = warp.input_samples(samples)
     stem = _tones(needed, 440.0, 440.0)
-    stem[:, : round(samples * warp.tempo / 2)] *= 0.01  # a tone sets in half-way
+    stem[:, : round(samples * warp.tempo / 2)] *= 0.01  # a tone begins in the middle
     envelope = np.abs(warp_stem(stem, warp, samples)[0])
     onset = int(np.argmax(envelope > 0.25))
     assert onset == pytest.approx(samples / 2, abs=1500)  # a frame of the vocoder is 2048

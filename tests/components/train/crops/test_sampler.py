@@ -57,7 +57,7 @@ class BatchSampler(CropSampler):
 
 
 def places(sources: tuple[str, ...]) -> list[list[str]]:
-    """Return for each crop the places of its stems, without the stems' names."""
+    """Return for each crop the tracks and positions of its stems."""
     return [[part.split(" of ", 1)[1] for part in source.split(", ")] for source in sources]
 
 
@@ -239,7 +239,7 @@ def bass_and_drums(stems: Audio) -> NDArray[np.int64]:
 
 @pytest.mark.parametrize(("share", "apart"), [(0.0, 0.0), (0.5, 1 / 3), (1.0, 2 / 3)])
 def test_parts_of_a_target_come_from_different_tracks(tmp_path: Path, share: float, apart: float) -> None:
-    """Of three tracks with drums, two are not the bass's."""
+    """Two of the three tracks with drums differ from the track of the bass."""
     augment = REMIXED.model_copy(update={"part_remix_share": share})
     batch = sampler(constant_reader(tmp_path), augment).batch(0, range(400))
     tracks = bass_and_drums(batch.stems)
@@ -252,7 +252,7 @@ def test_parts_of_a_target_come_from_different_tracks(tmp_path: Path, share: flo
 
 
 def test_part_is_exchanged_only_for_one_of_the_same_name(varied_reader: ShardReader) -> None:
-    """The narrow track has an accompaniment as a whole: no other track's bass or drums can stand for that."""
+    """The narrow track has one part, its accompaniment, which no bass or drums can replace."""
     only = {target: {"other": 1.0} for target in TARGETS}
     together, apart = (
         sampler(varied_reader, REMIXED.model_copy(update={"part_remix_share": share}), datasets=only).batch(0, range(8))
@@ -324,7 +324,7 @@ def test_datasets_are_drawn_by_their_shares(two_sets: ShardReader) -> None:
 def test_shares_need_not_sum_to_one(two_sets: ShardReader) -> None:
     shares = heard(two_sets, {"vocals": {"made": 4.0, "small": 12.0}})
     assert shares["vocals"]["made/Small"] == pytest.approx(0.75, abs=0.06)
-    # of a target about which nothing is said, by length
+    # a target without an entry draws tracks by length
     expected = {"made/Big": 0.2, "made/Bigger": 0.6, "made/Small": 0.2}
     assert shares["accompaniment"] == pytest.approx(expected, abs=0.06)
 

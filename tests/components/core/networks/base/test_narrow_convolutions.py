@@ -10,7 +10,7 @@ from components.core.networks.registry import ARCHITECTURES, parse_network
 
 
 def _fill_free_memory_with_nan() -> None:
-    """Leave NaN in memory that the next tensors get, where it was zeros by chance."""
+    """Fill free memory with NaN, which the next tensors get in place of accidental zeros."""
     _ = [torch.full((size,), torch.nan) for size in (2**8, 2**12, 2**16, 2**20) for _ in range(4)]
 
 

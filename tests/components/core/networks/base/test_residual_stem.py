@@ -1,4 +1,4 @@
-"""A model of one stem: the stem as its network gives it, and what it leaves of the mixture."""
+"""A model of one stem returns the stem of its network and the remainder of the mixture."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "unet": {"widths": (4, 8), "bins": 128, "frames": 9, "stft": STFT},
     "wave_unet": {"layers": 3, "filters": 4, "segment": 4096},
 }
-"""Masks and samples: the kinds of which there are networks of one stem to convert."""
+"""Kinds of networks for which published weights of one stem exist: masks and waveforms."""
 
 
 def _saved(name: str, folder: Path) -> tuple[Separator, Path]:

@@ -27,7 +27,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_file_cut_anywhere_is_unfit(material: Material, tmp_path: Path, name: str, share: float) -> None:
-    """Or what is missing is no sound: an index at the end, padding."""
+    """A file that only lost bytes without sound, such as an index at the end or padding, may be fit."""
     data = ENCODED[name](material)
     whole, part = tmp_path / "whole", tmp_path / "part"
     whole.write_bytes(data)
@@ -56,7 +56,7 @@ def test_flac_header_gives_the_length(material: Material, tmp_path: Path) -> Non
         (material.flac, SAMPLES),
         (id3(1000) + material.flac, SAMPLES),
         (with_flac_total(material.flac, 12_345_678_901), 12_345_678_901),
-        (with_flac_total(material.flac, 0), SAMPLES),  # its last frame says it
+        (with_flac_total(material.flac, 0), SAMPLES),  # the last frame holds the number
         (with_flac_total(material.flac, 100), SAMPLES),
         (patched(material.flac, 4, "B", 1), 0),  # padding comes first, which is not allowed
     ):
@@ -69,9 +69,9 @@ def test_flac_header_gives_the_length(material: Material, tmp_path: Path) -> Non
     [
         (32, b"Xing" + struct.pack(">II", 15, 1000), 990 * 1152),
         (17, b"Info" + struct.pack(">II", 1, 1000), 990 * 1152),
-        (17, b"Info" + struct.pack(">II", 14, 1000), 0),  # flags: it does not say
+        (17, b"Info" + struct.pack(">II", 14, 1000), 0),  # the flags say that the number is missing
         (32, b"VBRI" + struct.pack(">HHHII", 1, 0, 0, 99, 1000), 990 * 1152),
-        (32, b"Xing" + struct.pack(">II", 15, 3), 0),  # too short to say that much is missing
+        (32, b"Xing" + struct.pack(">II", 15, 3), 0),  # too few frames to prove that much is missing
     ],
 )
 def test_mp3_header_gives_the_number_of_frames(tmp_path: Path, channels: int, marker: bytes, samples: int) -> None:

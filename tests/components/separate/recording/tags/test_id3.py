@@ -1,4 +1,4 @@
-"""ID3 of every version, as it is read: at the head or the end of an MP3, or in a WAV."""
+"""ID3 tags of every version at the head or the end of an MP3, or in a WAV."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def test_id3_in_a_wav_precedes_info(tmp_path: Path) -> None:
         (3, b"\xff\xd8\xff" + bytes(COVER_BYTES - 3), True),
         (3, b"\xff\xd8\xff" + bytes(COVER_BYTES - 2), False),  # too large
         (4, b"\xff\xd8\xff" + bytes(100), False),  # the back
-        (3, b"http://a.example/cover.jpg", False),  # what ID3 calls a link
+        (3, b"http://a.example/cover.jpg", False),  # a link instead of a picture
     ],
 )
 def test_only_a_front_cover_of_a_bounded_size_is_kept(tmp_path: Path, kind: int, data: bytes, is_kept: bool) -> None:

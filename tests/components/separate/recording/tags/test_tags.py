@@ -1,4 +1,4 @@
-"""Tags of recordings of every format, as they are read: whole, in any script, bounded."""
+"""Tags are read from every format, completely, in any script, and within limits."""
 
 import base64
 import struct

@@ -1,4 +1,4 @@
-"""Tags that are damaged, or made to exhaust their reader: they fail no stem."""
+"""Damaged or hostile tags do not make a stem fail."""
 
 import time
 import zlib
@@ -107,7 +107,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_never_fail_a_stem(tmp_path: Path, seeds: Path, data: Any) -> None:
-    """Bytes changed, cut and doubled in the first kilobytes, where tags are, or anywhere."""
+    """Bytes are changed, removed or repeated in the first kilobytes, where tags are, or anywhere."""
     damaged = bytearray((seeds / f"a.{data.draw(st.sampled_from(sorted(NOT_FROM_FFMPEG)))}").read_bytes())
     places = st.one_of(st.integers(0, 2000), st.integers(0, len(damaged) - 1))
     for place in data.draw(st.lists(places, max_size=8)):

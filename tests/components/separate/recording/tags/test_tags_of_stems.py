@@ -1,4 +1,4 @@
-"""Tags written to stems of every format: what the recording said, at no cost to the samples."""
+"""Stems of every format carry the tags of the recording, and their samples stay unchanged."""
 
 import resource
 import time
@@ -95,7 +95,7 @@ def test_tagging_keeps_the_samples_and_any_text(
 def test_any_tag_of_a_recording_can_be_written_to_every_stem(
     tmp_path: Path, name: str, values: list[str], field: str
 ) -> None:
-    """From FLAC, which holds any text; dates and numbers that are none are ID3's to refuse."""
+    """The recording is a FLAC, which holds any text; ID3 refuses dates and numbers that are invalid."""
     source = tmp_path / "source.flac"
     soundfile.write(source, noise(1, 10).T, 44100)
     file = FLAC(source)
@@ -124,7 +124,7 @@ def test_full_disk_is_an_oserror(tmp_path: Path) -> None:
     stem, limit = written_stem(tmp_path, "wav"), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (stem.stat().st_size + 20, limit[1]))
     try:
-        with pytest.raises(OSError):  # mutagen's, or the system's own
+        with pytest.raises(OSError):  # the error of mutagen or of the system
             write_tags(stem, FULL, "vocals")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
