@@ -9,17 +9,15 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from components.core.base.errors import UserError
-from components.core.base.params import Section, load_section
+from components.core.base.all_sections import find_mistakes, section_schemas
+from components.core.base.params import read_parameters
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 
-_COMPONENTS = Path(__file__).parents[1]
 _GIT, _DVC_LOCK = "git", "DVC lock"  # subjects
 _GIT_SECONDS = 20.0
 _FILES_SHOWN = 3
@@ -27,21 +25,12 @@ _COMMAND_LENGTH = 120
 
 
 def check_params() -> Findings:
-    """Read every section with its step's typed config; the steps are found by their folders."""
-    steps = sorted(path.parent.name for path in _COMPONENTS.glob("*/config.py"))
-    problems = []
-    for step in steps:
-        try:
-            load_section(step, _find_config(step))
-        except UserError as error:
-            remedy = f"components/{step}/config.py lists the parameters"
-            problems.append(problem(f"params.yaml: {step}", str(error), remedy))
-    return problems or [ok("params.yaml", f"{len(steps)} sections, all fit")]
-
-
-def _find_config(step: str) -> type[Section]:
-    config: type[Section] = getattr(import_module(f"components.{step}.config"), f"{step.capitalize()}Config")
-    return config
+    """Read every section with its step's typed config."""
+    problems = [
+        problem(f"params.yaml: {step}", mistake, f"components/{step}/config.py lists the parameters")
+        for step, mistake in find_mistakes(read_parameters()).items()
+    ]
+    return problems or [ok("params.yaml", f"{len(section_schemas())} sections, all fit")]
 
 
 def check_repository(folder: Path = Path()) -> Findings:

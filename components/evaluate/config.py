@@ -6,7 +6,9 @@ from pydantic import Field, field_validator
 
 from components.core.base.params import Section
 from components.core.separating.postprocessing_config import PostProcessing
-from components.evaluate.scoring.systems import SYSTEMS
+
+SystemName = Literal["model", "mixture", "ibm", "irm1", "irm2", "mwf"]
+"""The keys of `SYSTEMS` in scoring/systems.py, which needs torch."""
 
 
 class EvaluateConfig(Section):
@@ -23,15 +25,13 @@ class EvaluateConfig(Section):
     scorer: Literal["fast", "museval"]
     window_seconds: Annotated[float, Field(gt=0)]
     tracks: Annotated[int, Field(gt=0)] | None = None
-    systems: Annotated[tuple[str, ...], Field(min_length=1)]
+    systems: Annotated[tuple[SystemName, ...], Field(min_length=1)]
     post: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]+$")], PostProcessing]
     pictures_seconds: Annotated[float, Field(gt=0)]
 
     @field_validator("systems")
     @classmethod
-    def _check_systems(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(names) - SYSTEMS.keys()):
-            raise ValueError(f"there is no system '{unknown[0]}': choose from {', '.join(sorted(SYSTEMS))}")
+    def _check_systems(cls, names: tuple[SystemName, ...]) -> tuple[SystemName, ...]:
         if len(set(names)) < len(names):
             raise ValueError("a system is named twice: name each once")
         return names

@@ -49,6 +49,7 @@ def retrain(
             require_server()
         with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
+            checkout.require_valid_parameters()
             outcome = retry_outages(lambda: _retrain(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.delete()
     except Exception as error:

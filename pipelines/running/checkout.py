@@ -7,7 +7,6 @@ scratch folder that all clones share, so the next run goes on from where a kille
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +16,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from ruamel.yaml import YAML
 
-from components.core.base.errors import UserError
-from components.core.base.params import PARAMS
+from components.core.base.all_sections import require_no_mistakes
+from components.core.base.params import PARAMS, read_parameters
 from components.core.base.workspace import SHARED, WORKSPACE
 from components.core.tracking.mlflow_address import tracking_uri
 from pipelines.processes.command import CommandError, run_command
 from pipelines.processes.dvc import dvc_command
+from pipelines.running.commits import git, resolve_commit, run_program
 from pipelines.running.project_stages import ProjectFolder
 from pipelines.running.tasks import run_as_task
 
@@ -52,6 +52,10 @@ class Checkout(ProjectFolder):
             section[last] = value
         yaml.dump(document, self.params)
 
+    def require_valid_parameters(self) -> None:
+        """Raise UserError, one line, when a section of this clone's params.yaml does not fit its step."""
+        require_no_mistakes(read_parameters(self.params))
+
     def save_experiment(self, name: str) -> None:
         """Save lock, parameters and metrics of this clone as the project's DVC experiment `name`.
 
@@ -59,10 +63,10 @@ class Checkout(ProjectFolder):
         """
         save = dvc_command("exp", "save", "--force", "--name", name)
         run_command(save, folder=self.folder, environment=self.environment)
-        commit = _git(self.folder, "rev-parse", "HEAD").strip()
+        commit = git(self.folder, "rev-parse", "HEAD").strip()
         # only this ref: the clone also has DVC's internal refs and experiments that the project no longer has
         ref = f"refs/exps/{commit[:2]}/{commit[2:]}/{name}"
-        _git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), f"+{ref}:{ref}")
+        git(Path(), "fetch", "--quiet", "--no-tags", str(self.folder.resolve()), f"+{ref}:{ref}")
 
     def push(self) -> None:
         """Push the results to DVC's remote, if there is one.
@@ -90,7 +94,7 @@ def open_checkout(commit: str = "HEAD", with_changes: bool = False) -> Iterator[
 
     `with_changes` also copies uncommitted changes. The clone of a killed run is used again.
     """
-    full_commit = _resolve_commit(commit)
+    full_commit = resolve_commit(commit)
     with ExitStack() as locks:
         folder = _lock_free_folder(locks)
         _check_out(folder, full_commit)
@@ -100,17 +104,6 @@ def open_checkout(commit: str = "HEAD", with_changes: bool = False) -> Iterator[
         _copy_multitracks(folder)
         parameters = (folder / PARAMS).read_text(encoding="utf-8")
         yield Checkout(folder, folder / "workspace", _environment(), parameters)
-
-
-def _resolve_commit(name: str) -> str:
-    if not PARAMS.is_file():
-        raise UserError(f"{PARAMS} does not exist: run from the root of the project, where it lies")
-    try:
-        return _git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
-    except CommandError:
-        raise UserError(
-            f"git has no commit {name} here: commit the project first (`git init && git add . && git commit`)"
-        ) from None
 
 
 def _lock_free_folder(locks: ExitStack) -> Path:
@@ -137,12 +130,12 @@ def _check_out(folder: Path, commit: str) -> None:
 def _update(folder: Path, commit: str) -> None:
     if not (folder / ".git" / "HEAD").is_file():
         shutil.rmtree(folder, ignore_errors=True)
-        _git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
+        git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
     for lock in (folder / ".git").rglob("*.lock"):
         lock.unlink()  # left by a killed git: no other process uses this folder
-    _git(folder, "fetch", "--quiet", "--no-tags", "origin", "HEAD", "+refs/heads/*:refs/remotes/origin/*")
-    _git(folder, "checkout", "--quiet", "--force", "--detach", commit)
-    _git(folder, "clean", "--quiet", "-ffd")
+    git(folder, "fetch", "--quiet", "--no-tags", "origin", "HEAD", "+refs/heads/*:refs/remotes/origin/*")
+    git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+    git(folder, "clean", "--quiet", "-ffd")
     # with the project's lock, DVC finds the project's results in the shared cache
     if Path("dvc.lock").is_file() and not (folder / "dvc.lock").is_file():
         shutil.copyfile("dvc.lock", folder / "dvc.lock")
@@ -151,10 +144,10 @@ def _update(folder: Path, commit: str) -> None:
 def _copy_changes(folder: Path) -> None:
     # as bytes and without the user's display settings, so that line ends and encodings stay as they are
     plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    changes = _run("git", "diff", *plain, "HEAD")
+    changes = run_program("git", "diff", *plain, "HEAD")
     if changes:
-        _run("git", "-C", str(folder), "apply", "--whitespace=nowarn", data=changes)
-    for name in _git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
+        run_program("git", "-C", str(folder), "apply", "--whitespace=nowarn", data=changes)
+    for name in git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
         if Path(name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(name, folder / name)
@@ -195,16 +188,3 @@ def _environment() -> dict[str, str]:
         "STEMLINE_WORKSPACE": "workspace",
         "PYTHONPATH": "",
     }
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return _run("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
-
-
-def _run(*command: str, data: bytes | None = None) -> bytes:
-    """Return the output of a command, byte for byte; raises CommandError, with its last line, if it fails."""
-    ended = subprocess.run(command, input=data, capture_output=True, check=False)
-    if ended.returncode:
-        lines = ended.stderr.decode(errors="replace").strip().splitlines() or ["no output"]
-        raise CommandError(f"`{' '.join(command)}` failed: {lines[-1]}")
-    return ended.stdout

@@ -1,5 +1,7 @@
-"""`--set NAME=VALUE`: parameters from the command line, checked against the names in params.yaml."""
+"""params.yaml as a verb sees it: checked before anything starts, with the values of `--set NAME=VALUE` in place."""
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,9 +9,10 @@ import typer
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from components.core.base.all_sections import require_no_mistakes
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
-from components.core.base.params import PARAMS
+from components.core.base.params import PARAMS, read_parameters
 
 Assignments = Annotated[
     list[str] | None,
@@ -28,6 +31,11 @@ def read_assignments(assignments: list[str], path: Path = PARAMS) -> dict[str, A
     document = _load(_yaml(), path)
     found = [_parse(document, assignment, path) for assignment in assignments]
     return {".".join(keys): value for keys, value in found}
+
+
+def require_valid_parameters(changes: Mapping[str, Any] | None = None, path: Path = PARAMS) -> None:
+    """Raise UserError, one line, when a section of the file, with `changes` in place, does not fit its step."""
+    require_no_mistakes(read_parameters(path, changes))
 
 
 def write_parameters(assignments: list[str], path: Path = PARAMS) -> list[str]:
@@ -77,7 +85,9 @@ def _parse(document: Any, assignment: str, path: Path) -> tuple[list[str], Any]:
     for key in keys[:-1]:
         section = section.get(key) if isinstance(section, dict) else None
     if not sign or not isinstance(section, dict) or keys[-1] not in section:
-        raise UserError(f"'{assignment}' sets no parameter of {path}: write e.g. train.steps=100")
+        similar = get_close_matches(keys[-1], section if isinstance(section, dict) else document, n=1)
+        advice = f"did you mean {similar[0]}?" if similar else "write e.g. train.steps=100"
+        raise UserError(f"'{assignment}' sets no parameter of {path}: {advice}")
     try:
         return keys, YAML(typ="safe").load(text)
     except YAMLError:

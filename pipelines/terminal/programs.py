@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.parameters import require_valid_parameters
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 
@@ -107,6 +108,7 @@ def deploy(
     ] = None,
 ) -> None:
     """Register the flows of prefect.yaml, with schedules and triggers, for the workers of a pool."""
+    require_valid_parameters()
     from pipelines.server.serve import deploy_flows
 
     deploy_flows(pool, only or ())
@@ -114,6 +116,7 @@ def deploy(
 
 def serve() -> None:
     """Register the flows of prefect.yaml and run them on this machine until stopped; needs PREFECT_API_URL."""
+    require_valid_parameters()
     from pipelines.server.serve import serve_flows
 
     serve_flows()

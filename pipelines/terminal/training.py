@@ -14,8 +14,9 @@ from components.core.base.params import parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
+from pipelines.running.commits import require_valid_commit, resolve_commit
 from pipelines.terminal.module_launch import run_module
-from pipelines.terminal.parameters import Assignments, read_assignments, write_parameters
+from pipelines.terminal.parameters import Assignments, read_assignments, require_valid_parameters, write_parameters
 
 
 def run(
@@ -35,12 +36,12 @@ def run(
 
     Whatever is up to date is skipped, and an interrupted run goes on. --dataset and --set are written to params.yaml.
     """
-    from pipelines.terminal.summary import print_summary
-
-    chosen = [f"acquire.datasets=[{', '.join(dataset)}]"] if dataset else []
-    for change in write_parameters([*chosen, *(assignments or [])]):
+    chosen = [*([f"acquire.datasets=[{', '.join(dataset)}]"] if dataset else []), *(assignments or [])]
+    require_valid_parameters(read_assignments(chosen))
+    for change in write_parameters(chosen):
         print(f"params.yaml: {change}")
     from pipelines.flows import vocal_isolation
+    from pipelines.terminal.summary import print_summary
 
     vocal_isolation.run(source, destination)
     print_summary(destination)
@@ -59,6 +60,7 @@ def retrain(
     Your own folder is not touched; --set changes a parameter for this training only.
     """
     parameters = read_assignments(assignments or [])
+    require_valid_commit(commit, parameters)
     from pipelines.flows import retraining
 
     retraining.run(commit, why, parameters, require_approval)
@@ -80,6 +82,8 @@ def compare(
     given = given_options(options, CompareOptions)
     parse_section("compare", given, CompareOptions, "command line")  # now: the flow takes long to start
     parameters = read_assignments(assignments or [])
+    require_valid_parameters(parameters)
+    resolve_commit("HEAD")
     from pipelines.flows import comparison
 
     comparison.run(dataset=dataset, parameters=parameters, **given)

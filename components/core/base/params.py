@@ -1,7 +1,7 @@
 """Typed sections of params.yaml: every step reads its own section, and no other."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from components.core.base.errors import UserError
 
@@ -28,17 +29,68 @@ class Section(BaseModel):
 
 SectionT = TypeVar("SectionT", bound=Section)
 
+Location = tuple[int | str, ...]
+"""The keys that lead to a value: `("train", "network", "widths", 0)`."""
+
+
+_SIMILAR_SECTIONS = 0.75  # difflib's ratio; that of `gate` and `separate` is 0.67
+
+
+class ParameterError(UserError):
+    """Values that do not fit their section; `problems` says what is wrong, by the location of each value."""
+
+    def __init__(self, problems: Mapping[Location, str], where: str) -> None:
+        super().__init__(f"{where}: {'; '.join(f'{_name(place)}: {text}' for place, text in problems.items())}")
+        self.problems = problems
+
+
+class ParameterFile:
+    """A params.yaml: its values, and the line of each of them.
+
+    `changes` are values that replace those of the file, e.g. {"train.steps": 600}.
+    """
+
+    def __init__(self, text: str, name: str = str(PARAMS), changes: Mapping[str, Any] | None = None) -> None:
+        """Read the `text` of the file `name`; raises UserError, one line, when it is not YAML."""
+        self._text, self._name, self._changes = text, name, changes or {}
+        try:
+            # YAML 1.2, as DVC reads and writes it; in YAML 1.1, which PyYAML reads, 1e-05 is a string
+            values = YAML(typ="safe").load(text)
+        except YAMLError as error:
+            raise UserError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from None
+        self.values: dict[str, Any] = values if isinstance(values, dict) else {}
+        for changed, value in self._changes.items():
+            *sections, last = changed.split(".")
+            section = self.values
+            for key in sections:
+                section = section.setdefault(key, {})
+            section[last] = value
+
+    def section(self, name: str, schema: type[SectionT]) -> SectionT:
+        """Return the section `name` as `schema`; raises UserError, one line, when it is missing or a value is wrong."""
+        if name not in self.values:
+            for similar in get_close_matches(name, self.values, n=1, cutoff=_SIMILAR_SECTIONS):
+                raise UserError(f"{self._place((similar,))}: {similar}: no such section (did you mean '{name}'?)")
+            raise UserError(f"{self._name} has no section '{name}': add it (see the params.yaml of the repository)")
+        try:
+            return parse_section(name, self.values[name], schema, self._name)
+        except ParameterError as error:
+            lines = [f"{self._place(place)}: {_name(place)}: {text}" for place, text in error.problems.items()]
+            raise UserError("; ".join(lines)) from None
+
+    def _place(self, location: Location) -> str:
+        """Return `params.yaml:41` for a value in line 41, or of a value that is missing in the section in line 41."""
+        if any(_name(location[:length]) in self._changes for length in range(1, len(location) + 1)):
+            return "--set"
+        return f"{self._name}:{_find_line(YAML().compose(self._text), location)}"
+
 
 def load_section(section: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
     """Read the section `section` of the YAML file `path` as `schema`.
 
     Raises UserError, one line, when the file or the section is missing, or a value in it is wrong.
     """
-    document = _read_yaml(path)
-    if section not in document:
-        similar = _suggestion(section, document)
-        raise UserError(f"{path} has no section '{section}'{similar}: add it (see the params.yaml of the repository)")
-    return parse_section(section, document[section], schema, str(path))
+    return read_parameters(path).section(section, schema)
 
 
 def load_section_or_default(section: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
@@ -46,38 +98,76 @@ def load_section_or_default(section: str, schema: type[SectionT], path: Path = P
     return load_section(section, schema, path if path.is_file() else PACKAGED_PARAMS)
 
 
+def read_parameters(path: Path = PARAMS, changes: Mapping[str, Any] | None = None) -> ParameterFile:
+    """Read a params.yaml; raises UserError, one line, when it is missing or is not YAML."""
+    try:
+        return ParameterFile(path.read_text(encoding="utf-8"), str(path), changes)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run from the root of the project, where it lies") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+
+
 def parse_section(section: str, values: object, schema: type[SectionT], where: str) -> SectionT:
-    """Validate `values`, as YAML or JSON gave them, as `schema`; by the rules of JSON a list stands for a tuple."""
+    """Validate `values`, as YAML or JSON gave them, as `schema`; by the rules of JSON a list stands for a tuple.
+
+    Raises ParameterError, a UserError, when a value is wrong.
+    """
     try:
         return schema.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ParameterError as error:  # of a section inside this one
+        raise ParameterError({(section, *place): text for place, text in error.problems.items()}, where) from None
     except ValidationError as error:
-        problems = [_describe_problem(section, problem, schema) for problem in error.errors()]
-        raise UserError(f"{where}: {'; '.join(problems)}") from None
+        raise ParameterError(_describe_problems(section, error.errors(), schema), where) from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        # YAML 1.2, as DVC reads and writes it; in YAML 1.1, which PyYAML reads, 1e-05 is a string
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: run from the root of the project, where params.yaml lies") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return document if isinstance(document, dict) else {}
+def _name(location: Location) -> str:
+    return ".".join(map(str, location))
 
 
-def _describe_problem(section: str, problem: ErrorDetails, schema: type[BaseModel]) -> str:
-    location = problem["loc"]
-    name = ".".join([section, *(str(part) for part in location)])
-    if problem["type"] == "extra_forbidden":
-        return f"{name}: no such parameter{_suggestion(str(location[-1]), _known_names(schema, location[:-1]))}"
-    if problem["type"] == "missing":
-        return f"{name}: missing: add it{_example(section, location)}"
+def _find_line(node: Node, location: Location) -> int:
+    """Return the line, from 1, of the key at `location`; where it is missing, of the innermost key that is there."""
+    line: int = node.start_mark.line
+    for part in location:
+        if isinstance(node, MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = (node.value[part], node.value[part])
+        else:
+            found = None
+        if found is None:
+            break
+        line, node = found[0].start_mark.line, found[1]
+    return line + 1
+
+
+def _describe_problems(section: str, problems: Sequence[ErrorDetails], schema: type[BaseModel]) -> dict[Location, str]:
+    """Return what is wrong, by location; a parameter is not missing when another one is a misspelling of it."""
+    similar = {
+        problem["loc"]: get_close_matches(str(problem["loc"][-1]), _known_names(schema, problem["loc"][:-1]), n=1)
+        for problem in problems
+        if problem["type"] == "extra_forbidden"
+    }
+    meant = {(*location[:-1], word) for location, words in similar.items() for word in words}
+    described: dict[Location, str] = {}
+    for problem in sorted(problems, key=lambda problem: problem["loc"] not in similar):
+        location = problem["loc"]
+        if location in similar:
+            words = similar[location]
+            described[section, *location] = f"no such parameter{f' (did you mean {words[0]!r}?)' if words else ''}"
+        elif problem["type"] != "missing":
+            described[section, *location] = _describe_value(section, problem)
+        elif location not in meant:
+            described[section, *location] = f"missing: add it{_example(section, location)}"
+    return described
+
+
+def _describe_value(section: str, problem: ErrorDetails) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     for english, plain in _PLAIN_WORDS.items():
         message = message.replace(english, plain)
     shown = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
-    return f"{name}: {message}{shown}{_example(section, location, ': write')}"
+    return f"{message}{shown}{_example(section, problem['loc'], ': write')}"
 
 
 _PLAIN_WORDS = {
@@ -95,14 +185,9 @@ _PLAIN_WORDS = {
 """The beginnings of pydantic's messages, and what a user reads in their place; the first that fits is taken."""
 
 
-def _suggestion(word: str, known: Iterable[str]) -> str:
-    similar = get_close_matches(word, list(known), n=1)
-    return f" (did you mean '{similar[0]}'?)" if similar else ""
-
-
 def _example(section: str, location: Sequence[int | str], verb: str = ",") -> str:
     """Return `<verb> e.g. <value>`, the value in Stemline's own params.yaml; empty where it has none."""
-    value = _read_yaml(PACKAGED_PARAMS).get(section)
+    value = read_parameters(PACKAGED_PARAMS).values.get(section)
     for part in location:
         value = value.get(part) if isinstance(value, dict) else None
     return "" if value is None or isinstance(value, dict) else f"{verb} e.g. {value}"

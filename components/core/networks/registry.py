@@ -5,8 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from components.core.base.errors import UserError
-from components.core.base.params import Section, parse_section
+from components.core.base.params import ParameterError, Section, parse_section
 from components.core.networks import architectures
 from components.core.networks.base.architecture import Architecture
 
@@ -40,10 +39,10 @@ ARCHITECTURES: Mapping[str, Architecture] = _Architectures()
 
 
 def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section:
-    """Return the typed config of the network that `values["name"]` names; raises UserError for an unknown one."""
+    """Return the typed config of the network that `values["name"]` names; raises ParameterError for an unknown one."""
     name = values.get("name")
     if not isinstance(name, str) or name not in ARCHITECTURES:
-        raise UserError(
-            f"{where}: network.name: there is no architecture '{name}': choose from {', '.join(ARCHITECTURES)}"
-        )
+        known = ", ".join(ARCHITECTURES)
+        mistake = f"there is no architecture '{name}': choose from {known}"
+        raise ParameterError({("network", "name"): mistake}, where)
     return parse_section("network", values, ARCHITECTURES[name].config, where)

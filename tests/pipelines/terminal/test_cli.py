@@ -75,8 +75,46 @@ def test_wrong_parameter_of_a_retraining_prints_one_line_before_the_start(tmp_pa
     (tmp_path / "params.yaml").write_text("train:\n  steps: 5\n")
     result = cli(tmp_path, "retrain", "--set", "train.step=6")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "stemline: 'train.step=6' sets no parameter of params.yaml: write e.g. train.steps=100\n"
+    assert result.stderr == "stemline: 'train.step=6' sets no parameter of params.yaml: did you mean steps?\n"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("verb", [["run"], ["retrain"], ["compare"], ["serve"], ["deploy", "pool"]])
+def test_a_mistake_in_params_yaml_is_one_line_before_anything_starts(tmp_path: Path, verb: list[str]) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("  margin_db:", "  margin:")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    commit_all(tmp_path)
+    result = cli(tmp_path, *verb)
+    assert (result.returncode, result.stdout) == (2, "")
+    line = text.splitlines().index("  margin: 0.1") + 1
+    assert f":{line}: gate.margin: no such parameter (did you mean 'margin_db'?)\n" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "params.yaml"]
+
+
+def test_a_wrong_value_is_not_written_to_params_yaml(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    result = cli(tmp_path, "run", "--set", "train.steps=many")
+    assert result.returncode == 2
+    assert result.stderr.startswith("stemline: --set: train.steps: expected a whole number")
+    assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("verb", ["retrain", "compare"])
+def test_a_project_outside_git_is_one_line_before_anything_starts(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    result = cli(tmp_path, verb)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("stemline: git has no commit HEAD here: commit the project first")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def commit_all(folder: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "."], cwd=folder, check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *author, "commit", "--quiet", "--message", "a"], cwd=folder, check=True)
 
 
 def test_only_given_options_become_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,14 @@ import pytest
 from pydantic import Field, ValidationError
 
 from components.core.base.errors import UserError
-from components.core.base.params import PACKAGED_PARAMS, Section, load_section, load_section_or_default, parse_section
+from components.core.base.params import (
+    PACKAGED_PARAMS,
+    ParameterFile,
+    Section,
+    load_section,
+    load_section_or_default,
+    parse_section,
+)
 
 
 class _Inner(Section):
@@ -45,9 +52,11 @@ def test_load_section_reads_the_numbers_of_dvc(tmp_path: Path, text: str) -> Non
     ("wrong", "right", "says"),
     [
         ("name: a", "nmae: a", "step.nmae: no such parameter (did you mean 'name'?)"),
-        ("name: a", "nmae: a", "step.name: missing: add it"),
+        ("name: a", "", "params.yaml:1: step.name: missing: add it"),
+        ("share: 0.25", "shares: 0.25", "params.yaml:5: step.inner.shares: no such parameter"),
+        ("[1, 2]", "\n  - 1\n  - 2.5", "params.yaml:5: step.sizes.1: expected a whole number"),
         ("share: 0.25", "shares: 0.25", "step.inner.shares: no such parameter (did you mean 'share'?)"),
-        ("step:", "steps:", "has no section 'step' (did you mean 'steps'?)"),
+        ("step:", "steps:", "params.yaml:1: steps: no such section (did you mean 'step'?)"),
         ("name: a", "name: 7", "step.name: expected a text"),
         ("rate: 3", "rate: fast", "step.rate: expected a number"),
         ("rate: 3", "rate: '3'", "step.rate: expected a number"),
@@ -56,7 +65,7 @@ def test_load_section_reads_the_numbers_of_dvc(tmp_path: Path, text: str) -> Non
         ("[1, 2]", "3", "step.sizes: expected a list, got 3"),
         ("share: 0.25", "share: 1.5", "step.inner.share: expected a number less than or equal to 1"),
         ("share: 0.25", "part: 0.25", "step.inner.part: no such parameter"),
-        ("step:", "stop:", "has no section 'step'"),
+        ("step:", "task:", "has no section 'step'"),
         (GOOD, "- a\n- b\n", "has no section 'step'"),
         (GOOD, "", "has no section 'step'"),
         (GOOD, "step: {a: [1\nb: ]", "is not valid YAML"),
@@ -72,6 +81,17 @@ def test_wrong_section_is_a_user_error(tmp_path: Path, wrong: str, right: str, s
     assert says in str(error.value)
     assert "params.yaml" in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_misspelt_parameter_is_not_also_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        _load(tmp_path, GOOD.replace("name: a", "nmae: a"))
+    assert "missing" not in str(error.value)
+
+
+def test_a_changed_value_that_is_wrong_is_not_blamed_on_the_file() -> None:
+    with pytest.raises(UserError, match=r"^--set: step\.rate: expected a number"):
+        ParameterFile(GOOD, changes={"step.rate": "fast"}).section("step", _Config)
 
 
 def test_all_problems_are_reported_at_once() -> None:
