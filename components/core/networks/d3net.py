@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architectures.d3net import D3BandConfig, D3NetConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import MaskSeparator
+from components.core.networks.base.spectrogram import SILENCE, MaskSeparator
 
 
 class StemNetworks(nn.Module):
@@ -55,7 +55,7 @@ class D3Net(nn.Module):
 
     def forward(self, magnitude: Tensor) -> Tensor:
         """Process each band and the whole spectrum, and join the results."""
-        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt()
         seen = torch.log1p(magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
         bands = [
             self.match_low(self.low(seen[..., : self.split, :])),
@@ -64,9 +64,6 @@ class D3Net(nn.Module):
         joined = self.norm(self.last(torch.cat([torch.cat(bands, dim=2), self.full(seen)], dim=1)))
         masks = torch.sigmoid(self.gate(joined)) * self.filter(joined)
         return torch.relu(masks * self.mask_scale[:, None] + self.mask_shift[:, None])
-
-
-_SILENCE = 1e-8
 
 
 class _Band(nn.Module):

@@ -11,7 +11,7 @@ from components.core.networks.base.waveform import WaveformSeparator
 
 
 class HTDemucsSeparator(WaveformSeparator):
-    """The network, which normalises by itself."""
+    """The network, which normalises by itself as well; its own ε is small beside a loudness of 1 only."""
 
     def padded_length(self, samples: int) -> int:
         """Return at least a few frames: the STFT reflects the edges."""
@@ -29,4 +29,4 @@ def build_htdemucs(config: HTDemucsConfig, stems: int, channels: int) -> Separat
         nfft=config.window, dconv_mode=3,
         use_train_segment=False,  # True pads every input to one length and refuses longer ones
     )  # fmt: skip
-    return HTDemucsSeparator(network, config.segment)
+    return HTDemucsSeparator(network, config.segment, "unit-loudness")

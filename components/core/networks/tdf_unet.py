@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architectures.tdf_unet import TdfUNetConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import ComplexMaskSeparator
+from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator
 
 
 class TdfUNet(nn.Module):
@@ -74,7 +74,6 @@ class TdfUNet(nn.Module):
 
 
 CURVE = 10.0  # the logarithm bends at 1 / CURVE, 20 dB below the loudness, where partials of the voice lie
-SILENCE = 1e-8
 FLOOR = 1e-3  # below -60 dB the compression is linear
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import MaskSeparator
+from components.core.networks.base.spectrogram import SILENCE, MaskSeparator
 
 
 class UNet(nn.Module):
@@ -35,7 +35,7 @@ class UNet(nn.Module):
         """Pad bins and frames to a multiple of the strides, run the U-Net, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
         # relative to the loudness of the whole: a mastered song and a quiet demo give the same input
-        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(_SILENCE).sqrt()
+        loudness = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt()
         # compressed, with a learned gain and offset for each bin: levels span decades and fall with frequency
         level = torch.log1p(_CURVE * magnitude / loudness) * self.scale[:, None] + self.shift[:, None]
         padded = nn.functional.pad(level, (0, -frames % self.multiple, 0, -bins % self.multiple))
@@ -54,7 +54,6 @@ class UNet(nn.Module):
 
 
 _CURVE = 10.0  # the logarithm bends at 1 / CURVE, 20 dB below the loudness, where partials of the voice lie
-_SILENCE = 1e-8
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import EPSILON, compute_octave_share
+from components.core.networks.base.spectrogram import compute_octave_share
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.wiener import wiener_filter
 from components.core.sound.stft import Stft
 from components.core.sound.stft_config import StftConfig
 
+_FAINTEST = 1e-20  # of a magnitude
 _LONGEST_SHIFT = 0.5  # of a second at 44.1 kHz, as Demucs' (Défossez et al., 2019)
 
 
@@ -71,8 +72,9 @@ def _last_stem(stems: Tensor, mixture: Tensor) -> Tensor:
 
 def _ratio(stems: Tensor, mixture: Tensor, post: PostProcessing) -> Tensor:
     """Masks |ŝ|ᵖ / Σ |ŝ|ᵖ on the mixture (Liutkus and Badeau, ICASSP 2015: α-Wiener filters)."""
-    power = stems.abs().pow(post.exponent)
-    return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON) * mixture.unsqueeze(1)
+    magnitude = stems.abs() + _FAINTEST  # where all stems are silent, they get the same shares
+    power = (magnitude / magnitude.amax(dim=1, keepdim=True)).pow(post.exponent)  # relative: no power is too small
+    return power / power.sum(dim=1, keepdim=True) * mixture.unsqueeze(1)
 
 
 def _wiener(stems: Tensor, mixture: Tensor, post: PostProcessing) -> Tensor:

@@ -1,11 +1,22 @@
 """The multichannel Wiener filter, in torch.
 
 It computes the numbers of `norbert.expectation_maximization` (Liutkus and Stöter, 2019), with tensors, in batches, and
-with a closed form for the 2×2 inverses. The tests compare the two.
+with a closed form for the 2×2 inverses. The tests compare the two. One thing differs: norbert scales loud mixtures down to
+a peak of 10, and this filter scales quiet ones up to it as well. So ε is small beside every mixture, and the filter does
+the same at every level.
 """
 
 import torch
 from torch import Tensor
+
+_PEAK = 10.0
+"""The peak of a scaled mixture's spectrum."""
+
+_FAINTEST_MIXTURE = 1e-4
+"""The smallest ratio of a mixture's peak to that of its stems. A fainter mixture is scaled less, because the squares of
+the stems could overflow."""
+
+_SILENT_PEAK = 1e-30
 
 
 def wiener_filter(stems: Tensor, mixture: Tensor, iterations: int) -> Tensor:
@@ -16,7 +27,9 @@ def wiener_filter(stems: Tensor, mixture: Tensor, iterations: int) -> Tensor:
     channels at each frequency. Each of the `iterations` estimates both from the stems, then filters the mixture.
     """
     eps = torch.finfo(mixture.real.dtype).eps
-    scale = (mixture.abs().amax(dim=(1, 2, 3), keepdim=True) / 10).clamp(min=1.0)
+    loudest_stem = stems.abs().flatten(1).amax(dim=1).reshape(-1, 1, 1, 1)
+    peak = torch.maximum(mixture.abs().amax(dim=(1, 2, 3), keepdim=True), loudest_stem * _FAINTEST_MIXTURE)
+    scale = peak.clamp(min=_SILENT_PEAK) / _PEAK
     mixture, stems = mixture / scale, stems / scale.unsqueeze(1)
     for _ in range(iterations):
         stems = _filtered(mixture, *_model(stems, eps), eps)

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.bs_roformer import BSRoformerSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
 from components.core.networks.onnx import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
-from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, TdfUNet
+from components.core.networks.tdf_unet import CURVE, FLOOR, TdfUNet
 from components.export.onnx.real_spectra import RealBSRoformer, RealHybridDemucs
 
 

@@ -69,4 +69,5 @@ ARCHITECTURE = Architecture(
     config=OnnxConfig,
     packages=("onnxruntime",),
     trainable=False,
+    any_level=False,
 )

@@ -32,4 +32,5 @@ ARCHITECTURE = Architecture(
     source="Stöter et al., JOSS 2019",
     config=OpenUnmixConfig,
     small={"hidden": 64, "frames": 128},
+    any_level=False,
 )

@@ -36,4 +36,5 @@ ARCHITECTURE = Architecture(
     source="Hennequin et al., JOSS 2020",
     config=SpleeterConfig,
     small={"widths": [8, 16, 32, 64, 128], "frames": 128},
+    any_level=False,
 )

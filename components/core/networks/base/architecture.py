@@ -19,6 +19,8 @@ class Architecture:
     config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
     packages   packages that it needs besides those of this project, by their names on PyPI
     trainable  False where the weights can only be converted from elsewhere
+    any_level  whether a recording is separated in the same way at every level; False where a network takes the
+               magnitudes as they are or scales them by fixed numbers, or where nobody knows
     small      parameters of a network that trains in a minute on a CPU, for tests and quick comparisons
     """
 
@@ -29,6 +31,7 @@ class Architecture:
     small: Mapping[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     trainable: bool = True
+    any_level: bool = True
 
     @property
     def name(self) -> str:

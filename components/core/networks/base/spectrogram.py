@@ -10,26 +10,31 @@ from components.core.networks.base.separator import Separator
 from components.core.sound.stft import Stft
 from components.core.sound.stft_config import StftConfig
 
-EPSILON = 1e-10
+SILENCE = 1e-14
+"""Power that is added to powers before they divide: that of noise at about -170 dB of full scale in an STFT of 4,096
+samples. It keeps silence finite, and is so small that the quietest recordings are separated like loud ones."""
 
-Shares = Callable[[Tensor, Tensor], Tensor]
-"""Masks `(batch, stems, channels, bins, frames)` and the mixture's spectrum, or its magnitudes, `(batch, channels,
-bins, frames)`, to shares of the masks' shape."""
+_EPSILON = 1e-10  # of a mask: where all masks are 0, all stems get the same share
+
+Shares = Callable[[Tensor], Tensor]
+"""Masks `(batch, stems, channels, bins, frames)` to shares of the same shape, at every level of the mixture."""
 
 
-def of_masks(masks: Tensor, spectrum: Tensor) -> Tensor:
+def of_masks(masks: Tensor) -> Tensor:
     """m / Σ m.
 
     Masks that are trained on absolute differences are sharp already: squaring them costs 0.5 dB
     (docs/decisions/0006-plain-ratio-masks.md).
     """
-    return (masks + EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + EPSILON)
+    return (masks + _EPSILON / masks.shape[1]) / (masks.sum(dim=1, keepdim=True) + _EPSILON)
 
 
-def of_powers(masks: Tensor, spectrum: Tensor) -> Tensor:
-    """(ŝ² + ε/n) / (Σ ŝ² + ε), where ŝ is the mask times the mixture's magnitude (`separator.py` of Spleeter)."""
-    power = (masks * spectrum.abs().unsqueeze(1)).square()
-    return (power + EPSILON / power.shape[1]) / (power.sum(dim=1, keepdim=True) + EPSILON)
+def of_powers(masks: Tensor) -> Tensor:
+    """ŝ² / Σ ŝ², where ŝ is the mask times the mixture's magnitude (`separator.py` of Spleeter).
+
+    The magnitude cancels. Spleeter's ε is added to the powers, so its shares of a quiet mixture are more even.
+    """
+    return of_masks(masks.square())
 
 
 MASK_SHARES: Mapping[SharesName, Shares] = {"of-masks": of_masks, "of-powers": of_powers}
@@ -78,14 +83,14 @@ class MaskSeparator(SpectrogramSeparator):
         Since the shares sum to one, the last stem is the mixture minus the others, without an inverse STFT of its own.
         """
         spectrum = self.stft(mixture)
-        ratio = self.ratio(self.masks(spectrum), spectrum[..., : self.bins, :])[:, :-1]
+        ratio = self.ratio(self.masks(spectrum))[:, :-1]
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
         stems = self.stft.inverse(_scale(spectrum.unsqueeze(1), torch.cat([ratio, above], dim=-2)), mixture.shape[-1])
         return torch.cat([stems, (mixture - stems.sum(dim=1)).unsqueeze(1)], dim=1)
 
-    def ratio(self, masks: Tensor, spectrum: Tensor) -> Tensor:
+    def ratio(self, masks: Tensor) -> Tensor:
         """Return masks that sum to one over the stems, same shape."""
-        return MASK_SHARES[self.shares](masks, spectrum)
+        return MASK_SHARES[self.shares](masks)
 
 
 class ComplexMaskSeparator(SpectrogramSeparator):
@@ -134,4 +139,4 @@ def compute_octave_share(stems: Tensor, mixture: Tensor) -> Tensor:
     octave = slice(mixture.shape[-2] // 2, None)
     energy = mixture[..., octave, :].abs().square().sum(dim=-2, keepdim=True).unsqueeze(1)
     common = (stems * mixture.unsqueeze(1).conj()).real[..., octave, :].sum(dim=-2, keepdim=True)
-    return (common + EPSILON / stems.shape[1]) / (energy + EPSILON)
+    return (common + SILENCE / stems.shape[1]) / (energy + SILENCE)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from components.core.networks.base.option_names import LevelName
 from components.core.networks.base.separator import Separator, make_consistent
 
+_SILENT_LEVEL = 1e-10  # of samples, where full scale is 1
+
 Level = Callable[[Tensor], tuple[Tensor, Tensor]]
 """A function from a mixture `(batch, channels, samples)` to its offset and scale, both `(batch, 1, 1)`.
 
@@ -27,19 +29,19 @@ def standardise(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """Give the mean of the channels a mean of 0 and a variance of 1, like Demucs (`demucs.separate`)."""
     mono = mixture.mean(dim=1, keepdim=True)
     mean = mono.mean(dim=-1, keepdim=True)
-    deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + 1e-5
+    deviation = (mono - mean).square().mean(dim=-1, keepdim=True).sqrt() + _SILENT_LEVEL
     return mean, deviation
 
 
 def normalise_loudness(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """Give all channels together a root mean square of 1."""
-    loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + 1e-5
+    loudness = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt() + _SILENT_LEVEL
     return torch.zeros_like(loudness), loudness
 
 
 def normalise_peak(mixture: Tensor) -> tuple[Tensor, Tensor]:
     """Give the mixture a peak of 1: for networks that end in a tanh."""
-    peak = mixture.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-8)
+    peak = mixture.abs().amax(dim=(1, 2), keepdim=True).clamp_min(_SILENT_LEVEL)
     return torch.zeros_like(peak), peak
 
 

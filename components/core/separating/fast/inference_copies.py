@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.networks.base.separator import ResidualSeparator, Separator
-from components.core.networks.base.spectrogram import EPSILON, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
+from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.separating.fast.inverse_stft import make_inverse_stft
@@ -118,7 +118,7 @@ class _RealMasks(_FirstStems):
         """Return ratio masks times the mixture; above the network's bins the frame's mean mask applies."""
         magnitude = _power(spectrum[..., : self.bins, :]).sqrt_()
         masks = _by_frames(self.network(magnitude).float())
-        ratio = self.trained.ratio(masks, magnitude)[:, :-1]
+        ratio = self.trained.ratio(masks)[:, :-1]
         return _masked(spectrum, ratio, ratio.mean(dim=-2, keepdim=True))
 
 
@@ -158,7 +158,7 @@ def _compute_octave_share(mask: Tensor, mixture: Tensor) -> Tensor:
     octave, stems = slice(mixture.shape[-2] // 2, None), mask.shape[1] + 1
     power = _power(mixture[..., octave, :]).unsqueeze(1)
     common = (mask[..., octave, :] * power).sum(dim=-2, keepdim=True)
-    return (common + EPSILON / stems) / (power.sum(dim=-2, keepdim=True) + EPSILON)
+    return (common + SILENCE / stems) / (power.sum(dim=-2, keepdim=True) + SILENCE)
 
 
 def _masked(spectrum: Tensor, masks: Tensor, share: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from components.core.networks.tdf_unet import CURVE, FLOOR, SILENCE, AcrossBins, Block, TdfUNet
+from components.core.networks.base.spectrogram import SILENCE
+from components.core.networks.tdf_unet import CURVE, FLOOR, AcrossBins, Block, TdfUNet
 
 Layer = TypeVar("Layer", bound=nn.Module)
 

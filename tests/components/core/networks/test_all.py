@@ -73,6 +73,16 @@ def test_silence_stays_finite(separator: Separator) -> None:
     assert stems.abs().max() < 1e-3
 
 
+@pytest.mark.parametrize("name", TRAINABLE)
+@pytest.mark.parametrize("decibels", [-60, -40, -20, 20])
+def test_only_networks_for_any_level_separate_alike_at_every_level(name: str, decibels: float) -> None:
+    separator, mixture, gain = _separator(name), _music(20000), 10 ** (decibels / 20)
+    with torch.inference_mode():
+        stems = separator(mixture)
+        difference = separator(gain * mixture) / gain - stems
+    assert bool(difference.square().sum() < 1e-9 * stems.square().sum()) == ARCHITECTURES[name].any_level
+
+
 def test_crop_does_not_depend_on_its_batch(separator: Separator) -> None:
     first, second = _music(16384), 0.3 * _music(16384).flip(-1)
     with torch.inference_mode():

@@ -89,6 +89,16 @@ def test_stems_add_up_at_any_level(method: str, above: str, samples: int, gain: 
     assert (separated.sum(dim=1) - mixture).abs().max() < 1e-5 * gain
 
 
+@pytest.mark.parametrize("post", [PostProcessing(), *WAYS])
+@pytest.mark.parametrize("decibels", [-60, -40, -20, 20])
+def test_post_processing_separates_alike_at_every_level(post: PostProcessing, decibels: float) -> None:
+    separator, mixture, gain = post_processed(tiny_separator(), post), 0.2 * _mixture(20000), 10 ** (decibels / 20)
+    with torch.inference_mode():
+        stems = separator(mixture)
+        difference = separator(gain * mixture) / gain - stems
+    assert difference.square().sum() < 1e-9 * stems.square().sum()
+
+
 def test_separator_without_shifts_stays_unchanged() -> None:
     separator = tiny_separator()
     assert post_processed(separator, PostProcessing()) is separator
