@@ -1,9 +1,9 @@
 """The multichannel Wiener filter, in torch.
 
 It computes the numbers of `norbert.expectation_maximization` (Liutkus and Stöter, 2019), with tensors, in batches, and
-with a closed form for the 2×2 inverses. The tests compare the two. One thing differs: norbert scales loud mixtures down to
-a peak of 10, and this filter scales quiet ones up to it as well. So ε is small beside every mixture, and the filter does
-the same at every level.
+with a closed form for the 2×2 inverses. The tests compare the two. One thing differs: norbert scales loud mixtures down
+to a peak of 10, and this filter scales quiet ones up to it as well. So ε is small beside every mixture, and the filter
+does the same at every level.
 """
 
 import torch
