@@ -18,7 +18,7 @@ def judge(
     register: Annotated[Path, Option(help="Folder of version.json.")] = WORKSPACE / "register",
     scores: Annotated[Path, Option(help="Folder of the version's scores.")] = WORKSPACE / "evaluate",
     data: Annotated[Path, Option(help="Folder of the tracks' manifest.csv.")] = WORKSPACE / "acquire",
-    champion: Annotated[int | None, Option(help="The live version, to compare with.")] = None,
+    champion: Annotated[int | None, Option(help="The live version, to compare with; 0: the shipped model.")] = None,
     champion_scores: Annotated[Path | None, Option(help="Folder of its scores on the same tracks.")] = None,
     out: Annotated[Path, Option(help="Folder for verdict.json.")] = WORKSPACE / "gate",
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from components.core.base.files import write_json
 from components.core.data import artifacts
+from components.core.models.addresses import SHIPPED
 from components.core.models.description import REGISTRY
 from components.core.models.smoke_test import run_smoke_test
 from components.core.release.verdict import Finding, Verdict
@@ -28,7 +29,10 @@ _FILES = (artifacts.VERDICT, artifacts.SMOKE, artifacts.VERDICT_PICTURE)
 
 @dataclass(frozen=True)
 class Champion:
-    """The live version, and the folder of its scores on the challenger's test tracks."""
+    """The live version, and the folder of its scores on the challenger's test tracks.
+
+    Version 0 is the model that ships with Stemline, which is in use as long as no version is live.
+    """
 
     version: int
     scores: Path
@@ -53,7 +57,7 @@ def gate(
     by_slices = judge_slices(config, challenger, live, evidence.data) if live else []
     by_operation, results = judge_operation(
         config, _address(version.name, version.version), version.sha256,
-        _address(version.name, champion.version) if champion else None, evidence.try_model,
+        _champion_address(version.name, champion) if champion else None, evidence.try_model,
     )  # fmt: skip
     by_history = judge_version(config, version, champion.version if champion else None, challenger)
     findings = (*by_scores, *by_slices, *by_operation, *by_history)
@@ -61,7 +65,7 @@ def gate(
         name=version.name,
         version=version.version,
         passed=bool(by_scores) and all(finding.good for finding in findings),
-        rule=f"against champion {champion.version}" if champion else "first champion",
+        rule=_rule(champion),
         reasons=_reasons(by_scores, findings),
         champion=champion.version if champion else 0,
         test_digest=challenger.test_digest,
@@ -78,6 +82,16 @@ def gate(
 
 def _address(name: str, version: int) -> str:
     return f"{REGISTRY}{name}/{version}"
+
+
+def _champion_address(name: str, champion: Champion) -> str:
+    return _address(name, champion.version) if champion.version else str(SHIPPED.resolve())
+
+
+def _rule(champion: Champion | None) -> str:
+    if champion is None:
+        return "first champion"
+    return f"against champion {champion.version}" if champion.version else "against the shipped model"
 
 
 def _reasons(by_scores: list[Finding], findings: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def judge_operation(
     except NotTried:
         raise
     except UserError as error:
-        text = f"slowdown: the champion cannot be tried: {error}"
+        text = f"slowdown: the live model cannot be tried: {error}"
         return [*findings, Finding("slowdown", False, text)], results
     return [*findings, _judge_slowdown(config, results["challenger"], results["champion"])], results
 
@@ -67,5 +67,5 @@ def _judge_budgets(config: GateConfig, result: SmokeResult, sha256: str) -> list
 
 def _judge_slowdown(config: GateConfig, challenger: SmokeResult, champion: SmokeResult) -> Finding:
     slowdown = champion.times_real_time / challenger.times_real_time
-    text = f"slowdown: {slowdown:.2f} times the champion's time; at most {config.slowdown_limit:g}"
+    text = f"slowdown: {slowdown:.2f} times the live model's time; at most {config.slowdown_limit:g}"
     return Finding("slowdown", slowdown <= config.slowdown_limit, text)

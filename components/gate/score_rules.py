@@ -25,14 +25,14 @@ def judge_first_champion(config: GateConfig, challenger: Scores) -> list[Finding
 def judge_against_champion(config: GateConfig, challenger: Scores, champion: Scores) -> list[Finding]:
     """The challenger must not be worse than the champion in any target, and be better if `gate.rule` says so."""
     if challenger.test_digest != champion.test_digest:
-        return [Finding("test set", False, "champion and challenger were scored on different test tracks")]
+        return [Finding("test set", False, "the live model and the challenger were scored on different test tracks")]
     if challenger.scorer != champion.scorer:
-        text = f"the challenger was scored by {challenger.scorer}, the champion by {champion.scorer}"
+        text = f"the challenger was scored by {challenger.scorer}, the live model by {champion.scorer}"
         return [Finding("scorer", False, text)]
     given_up = [target for target in champion.targets if target not in challenger.targets]
     findings = [
         *(_judge_not_worse(config, challenger, champion, target) for target in challenger.targets),
-        *(_bad(target, "the champion separates it, and the challenger does not") for target in given_up),
+        *(_bad(target, "the live model separates it, and the challenger does not") for target in given_up),
     ]
     if config.rule == "better":
         findings.append(_judge_better(config, challenger, champion))
@@ -78,7 +78,7 @@ def _judge_gain(config: GateConfig, scores: Scores, target: str) -> Finding:
 
 def _judge_not_worse(config: GateConfig, challenger: Scores, champion: Scores, target: str) -> Finding:
     if target not in champion.targets:
-        why = "the champion does not separate it, so nothing can be compared"
+        why = "the live model does not separate it, so nothing can be compared"
         return _bad(target, f"{why}: other stems are another model, with a register.name of its own")
     if missing := tracks_without_score(challenger.sdr[MODEL], champion.sdr[MODEL], target):
         return _bad(target, _cannot_be_scored(missing))
@@ -88,7 +88,7 @@ def _judge_not_worse(config: GateConfig, challenger: Scores, champion: Scores, t
         return _bad(target, why)
     bound, mean = lower_bound(differences, config), float(differences.mean())
     text = (
-        f"{target}: {mean:+.2f} dB SDR against the champion (mean of {len(differences)} tracks), allowed "
+        f"{target}: {mean:+.2f} dB SDR against the live model (mean of {len(differences)} tracks), allowed "
         f"{-config.stem_limit_db:+.2f} dB; lower bound at {config.confidence:.0%} confidence {bound:+.2f} dB, allowed "
         f"{-config.margin_db:+.2f} dB"
     )

@@ -50,7 +50,8 @@ def _to_champion(config: GateConfig, verdict: Verdict, challenger: Scores, champ
     found = differences_by_target(challenger, champion)
     several = {target: values for target, values in found.items() if len(values) > 1}
     averages = {target: (float(values.mean()), lower_bound(values, config)) for target, values in several.items()}
-    against = f"version {verdict.champion} (mean; with {config.confidence:.0%} confidence at least)"
+    live = f"version {verdict.champion}" if verdict.champion else "the shipped model"
+    against = f"{live} (mean; with {config.confidence:.0%} confidence at least)"
     return _Content(against, found, averages, dict.fromkeys(found, -config.margin_db))
 
 

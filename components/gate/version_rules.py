@@ -10,7 +10,7 @@ from components.gate.scores import Scores
 
 
 def judge_version(config: GateConfig, version: VersionRef, champion: int | None, scores: Scores) -> list[Finding]:
-    """Return the findings about `version` with these scores; `champion` is the live version, if there is one."""
+    """Return the findings about `version` with these scores; `champion` is the live version, 0 the shipped model."""
     notes = _note_few_tracks(config, scores) if champion is None else _note_other_tracks(version, champion, scores)
     return [_judge_weights(version, scores), *_judge_earlier_decisions(version), *notes]
 
@@ -38,7 +38,7 @@ def _judge_earlier_decisions(version: VersionRef) -> list[Finding]:
 
 def _note_other_tracks(version: VersionRef, champion: int, scores: Scores) -> list[Finding]:
     """Return a good finding when the champion's own verdict was about other test tracks."""
-    if _tags(version.name, champion).get(TEST_DIGEST, scores.test_digest) == scores.test_digest:
+    if not champion or _tags(version.name, champion).get(TEST_DIGEST, scores.test_digest) == scores.test_digest:
         return []
     text = f"test set: not the tracks that version {champion} was judged on; both were scored on today's"
     return [Finding("test set", True, text)]

@@ -61,7 +61,7 @@ def _table(entries: list[JournalEntry]) -> Table:
         table.add_column(column, no_wrap=column in ("when", "what", "live", "before"))
     for entry in entries:
         before = str(entry.before) if entry.before else "–"
-        table.add_row(entry.time, entry.kind, f"{entry.name}/{entry.version}", before, entry.by, entry.why)
+        table.add_row(entry.time, entry.kind, f"{entry.name}/{entry.version or 'none'}", before, entry.by, entry.why)
     return table
 
 

@@ -59,6 +59,8 @@ def _set_aliases(client: mlflow.MlflowClient, config: PromoteConfig, entry: Jour
         client.set_model_version_tag(name, version, ENTRY_TAG, str(entry.number))
         client.delete_model_version_tag(name, version, ROLLED_BACK_TAG)
         client.delete_model_version_tag(name, version, REFUSED_TAG)
+    elif champion_version(client, name, config.alias) is not None:
+        client.delete_registered_model_alias(name, config.alias)
     if entry.before and is_registered(client, name, entry.before):
         client.set_registered_model_alias(name, config.previous, before)
         if entry.kind == "rollback":
@@ -103,7 +105,7 @@ class _State:
     @property
     def alias_was_moved(self) -> bool:
         """Whether the alias is at a version that no entry explains."""
-        if not self.lags or not self.version:
+        if not self.lags or (not self.version and self.entries[-1].kind == "adoption"):
             return self.live != self.version
         being_promoted = {entry.version for entry in self.entries if entry.number >= self.followed}
         return self.live not in being_promoted | {self.entries[-1].before}
@@ -148,8 +150,11 @@ class LiveModel:
     def make_live(
         self, kind: EntryKind, version: int, why: str, evidence: Mapping[str, Any], expected: int
     ) -> JournalEntry:
-        """Make `version` live in place of version `expected`; raises UserError when it is not registered."""
-        if not is_registered(self.client, self.name, version):
+        """Make `version` live in place of version `expected`; raises UserError when it is not registered.
+
+        Version 0 stands for no version: then the shipped model is in use.
+        """
+        if version and not is_registered(self.client, self.name, version):
             raise UserError(
                 f"version {version} of {self.name} is not in the registry at {mlflow_runs.store_address()}: "
                 "register and judge it again with `stemline run`"

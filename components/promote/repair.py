@@ -9,7 +9,7 @@ from typer import Option
 
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
-from components.core.release.sections import PromoteConfig, RegisterConfig
+from components.core.release.sections import PromoteConfig, load_model_name
 from components.promote.journal_and_aliases import open_live_model
 
 
@@ -22,7 +22,7 @@ def repair(
     ] = False,
 ) -> None:
     """Finish a promotion that was killed, and make journal and registry agree."""
-    config, name = load_section("promote", PromoteConfig), load_section("register", RegisterConfig).name
+    config, name = load_section("promote", PromoteConfig), load_model_name()
     model = open_live_model(config, name)
     if adopt:
         model.adopt_registry()

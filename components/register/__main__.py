@@ -5,11 +5,10 @@ from typing import Annotated
 
 from typer import Option
 
-from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import MODEL, RUN, VERSION
-from components.core.release.sections import RegisterConfig
+from components.core.release.sections import load_model_name
 from components.core.tracking.mlflow_runs import RunRef
 from components.register.register import register
 
@@ -19,7 +18,7 @@ def register_model(
     out: Annotated[Path, Option(help=f"Folder for {VERSION.file}.")] = WORKSPACE / VERSION.writer,
 ) -> None:
     """Register the trained model as a version, once."""
-    version = register(load_section("register", RegisterConfig), MODEL.within(train), RunRef.read(train), out)
+    version = register(load_model_name(), MODEL.within(train), RunRef.read(train), out)
     print(f"register: models:/{version.name}/{version.version} (run {version.run_id})")
 
 

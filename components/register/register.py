@@ -9,7 +9,6 @@ from mlflow.entities.model_registry import ModelVersion
 from components.core.base.files import digest_parts
 from components.core.models.bundle import Model, load_model
 from components.core.models.mlflow_model import log_model
-from components.core.release.sections import RegisterConfig
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs, provenance
 
@@ -22,8 +21,8 @@ IDENTITY = "identity"
 _RECORDS = ("dvc.lock", "params.yaml")
 
 
-def register(config: RegisterConfig, model: Path, run: mlflow_runs.RunRef, out: Path) -> VersionRef:
-    """Register the model in the folder `model`, trained by `run`; write version.json to `out`.
+def register(name: str, model: Path, run: mlflow_runs.RunRef, out: Path) -> VersionRef:
+    """Register the model in the folder `model`, trained by `run`, as a version of `name`; write version.json to `out`.
 
     The same model is registered once, whichever run trained it. So tags that a rollback or a person put on its version
     still hold after a second training.
@@ -31,8 +30,8 @@ def register(config: RegisterConfig, model: Path, run: mlflow_runs.RunRef, out: 
     client = mlflow_runs.connect()
     mlflow_runs.require_run(run)
     loaded = load_model(model)
-    version = _find_version(client, config.name, loaded) or _create_version(client, config.name, model, loaded, run)
-    ref = VersionRef(name=config.name, version=int(version.version), run_id=str(version.run_id), sha256=loaded.digest)
+    version = _find_version(client, name, loaded) or _create_version(client, name, model, loaded, run)
+    ref = VersionRef(name=name, version=int(version.version), run_id=str(version.run_id), sha256=loaded.digest)
     ref.write(out)
     return ref
 

@@ -1,13 +1,15 @@
 """The command `python -m components.separate`, and the job that a command line asks for."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Option
 
 from components.core.base.params import load_section_or_default, parse_section
 from components.core.base.section_options import given_options, with_options
-from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model, has_registered_version
-from components.core.models.description import REGISTRY
+from components.core.models.addresses import ModelAddress, fetch_model
+from components.core.release.model_in_use import find_model_in_use
+from components.core.release.sections import PromoteConfig
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job import Job
 from components.separate.job_results import exit_with_result, print_plan, run_job
@@ -55,7 +57,8 @@ def prepare_job(source: str, destination: str, options: dict[str, Any]) -> Job:
 
 def _fetch_live_model(address: str, options: JobOptions) -> ModelAddress:
     """Return the champion; before there is one, the model that ships with Stemline, and print that."""
-    if not address.startswith(REGISTRY) or has_registered_version(address):
-        return fetch_model(address, options.models)
-    print(f"separate: the registry has no {address} yet: separating with the shipped model {SHIPPED.name}", flush=True)
-    return fetch_model(str(SHIPPED), options.models)
+    in_use = find_model_in_use(address, load_section_or_default("promote", PromoteConfig))
+    if in_use != address:
+        name = Path(in_use).name
+        print(f"separate: the registry has no {address} yet: separating with the shipped model {name}", flush=True)
+    return fetch_model(in_use, options.models)

@@ -20,7 +20,7 @@ from components.core.base.workspace import SCRATCH
 from components.core.data.artifacts import MANIFEST
 from components.core.models.addresses import fetch_model
 from components.core.release.journal import JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, RegisterConfig
+from components.core.release.sections import PromoteConfig, load_model_name
 from components.core.tracking import mlflow_runs
 from pipelines.judging.judgement import live_version
 from pipelines.running.checkout import Checkout, open_checkout
@@ -95,7 +95,7 @@ def evaluate_champion(commit: str = "HEAD") -> Any:
 
 def _evaluate(checkout: Checkout) -> str:
     """Score the champion on the clone's test tracks; return the comparison as a sentence."""
-    name = load_section("register", RegisterConfig, checkout.params).name
+    name = load_model_name(checkout.params)
     promote = load_section("promote", PromoteConfig, checkout.params)
     version = retry_outages(lambda: live_version(name, promote.alias))
     if version is None:

@@ -14,6 +14,8 @@ from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import RECORDINGS, VERDICT
+from components.core.models.description import REGISTRY
+from components.core.release.sections import is_demonstration
 from components.core.release.verdict import Verdict
 from pipelines.judging.judgement import (
     champion_alias,
@@ -59,26 +61,29 @@ def train_and_judge() -> None:
 
 
 def separate_catalogue(source: str | None, destination: str) -> None:
-    """Separate with the champion, and write the report with the results."""
+    """Separate with the model in use, or with the demonstration's champion, and write the report with the results."""
     if not source:
         CURRENT_PROJECT.run_step("catalogue")
-    _require_champion()
+    model = demonstration_options() if is_demonstration(CURRENT_PROJECT.params) else ()
     recordings = source or str(RECORDINGS.below(WORKSPACE))
     # recordings in quarantine are listed in the results; the run goes on
-    CURRENT_PROJECT.run_step("separate", recordings, destination, accepted_codes=(0, ExitCode.SOME_QUARANTINED))
+    accepted = (0, ExitCode.SOME_QUARANTINED)
+    CURRENT_PROJECT.run_step("separate", recordings, destination, *model, accepted_codes=accepted)
     if os.environ.get("PREFECT_API_URL"):
         retry_outages(lambda: send_drift_event(destination))
     CURRENT_PROJECT.run_step("report", "--catalogue", destination)
 
 
-def _require_champion() -> None:
-    name = registered_version(CURRENT_PROJECT).name
-    if retry_outages(lambda: live_version(name, champion_alias(CURRENT_PROJECT))) is None:
+def demonstration_options() -> tuple[str, str]:
+    """Return the options by which `separate` takes the demonstration's champion; raises UserError without one."""
+    name, alias = registered_version(CURRENT_PROJECT).name, champion_alias(CURRENT_PROJECT)
+    if retry_outages(lambda: live_version(name, alias)) is None:
         verdict = Verdict.read(WORKSPACE / VERDICT.writer)
         raise UserError(
             f"version {verdict.version} was refused by the gate, and there is no champion to separate with: "
             f"{'; '.join(verdict.reasons)} (train longer or on more data, or change `gate` in params.yaml)"
         )
+    return "--model", f"{REGISTRY}{name}@{alias}"
 
 
 def run(source: str | None = None, destination: str = str(STEMS)) -> None:

@@ -10,14 +10,15 @@ from components.core.base.files import digest_file, digest_parts
 from components.core.base.params import load_section
 from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.data.artifacts import MANIFEST, TEST, VERDICT, VERSION
-from components.core.models.addresses import fetch_model
-from components.core.models.description import ModelDescription
+from components.core.models.addresses import SHIPPED, fetch_model
+from components.core.models.description import REGISTRY, ModelDescription
 from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import code_digest
+from components.separate.config import SeparateConfig
 from pipelines.running.project_stages import ProjectFolder
 
 
@@ -38,11 +39,11 @@ def register_and_judge(project: ProjectFolder) -> Verdict | None:
     champion = live_version(version.name, champion_alias(project))
     if champion == version.version:
         return None
-    if champion is None:
+    if champion is None and not _separates_by_default(project, version.name):
         project.run_step("gate")
     else:
-        scores = score_champion(project, version.name, champion)
-        project.run_step("gate", "--champion", str(champion), "--champion-scores", str(scores))
+        scores = score_shipped(project) if champion is None else score_champion(project, version.name, champion)
+        project.run_step("gate", "--champion", str(champion or 0), "--champion-scores", str(scores))
     return Verdict.read(project.workspace / VERDICT.writer)
 
 
@@ -62,13 +63,33 @@ def live_version(name: str, alias: str) -> int | None:
 
 
 def score_champion(project: ProjectFolder, name: str, version: int) -> Path:
-    """Return the folder with the champion's scores on the project's test tracks; evaluate it if there are none yet.
+    """Return the folder with the champion's scores on the project's test tracks; evaluate it if there are none yet."""
+    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder
+    return _score(project, model.resolve(), f"champion-{version}")
 
-    Champion and challenger are scored by the same code on the same tracks.
+
+def score_shipped(project: ProjectFolder) -> Path:
+    """Return the folder with the shipped model's scores, as `score_champion` does."""
+    return _score(project, SHIPPED.resolve(), "shipped")
+
+
+def _separates_by_default(project: ProjectFolder, name: str) -> bool:
+    """Return whether `stemline separate` takes the champion of the registered model `name`, once there is one.
+
+    Until then it takes the shipped model, so this is the one that a version has to match.
     """
-    model = fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder.resolve()
+    return (
+        load_section("separate", SeparateConfig, project.params).model == f"{REGISTRY}{name}@{champion_alias(project)}"
+    )
+
+
+def _score(project: ProjectFolder, model: Path, label: str) -> Path:
+    """Score the model in the folder `model` by the code and on the tracks of the project, once.
+
+    So champion and challenger are scored by the same code on the same tracks.
+    """
     conditions = _digest_conditions(project, model)
-    folder = (WORKSPACE / VERDICT.writer / f"champion-{version}-{conditions}").resolve()
+    folder = (WORKSPACE / VERDICT.writer / f"{label}-{conditions}").resolve()
     if not TEST.within(folder).is_file():
         data = str((project.workspace / MANIFEST.writer).resolve())
         project.run_step("evaluate", "--model", str(model), "--data", data, "--out", str(folder))

@@ -13,12 +13,13 @@ from components.core.base.errors import UserError
 from components.core.base.params import PARAMS, load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import SCORE_TABLE
-from components.core.models.addresses import SHIPPED
 from components.core.release.journal import open_journal
+from components.core.release.model_in_use import describe_model_in_use
 from components.core.release.registry_consistency import champion_version, find_disagreement
-from components.core.release.sections import PromoteConfig, RegisterConfig
+from components.core.release.sections import PromoteConfig, load_model_name
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists
+from components.separate.config import SeparateConfig
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES, dvc_command, failure_line, is_busy
 
@@ -46,15 +47,23 @@ def _stages() -> list[str]:
 
 
 def _live_model() -> list[str]:
-    name, promotion = load_section("register", RegisterConfig).name, load_section("promote", PromoteConfig)
+    name, promotion = load_model_name(), load_section("promote", PromoteConfig)
     # connecting would make the store
     version = champion_version(mlflow_runs.connect(), name, promotion.alias) if store_exists() else None
     if version is None:
-        lines = [f"none yet: `stemline run` trains one. `stemline separate` takes the shipped one, {SHIPPED}"]
+        lines = [f"no version of {name} yet: `stemline run` trains one"]
     else:
         since = live_since(promotion.journal, name, version)
         lines = [f"models:/{name}/{version} (@{promotion.alias}), {since}"]
-    return [*lines, *disagreement_lines()]
+    return [*lines, _model_in_use(promotion), *disagreement_lines()]
+
+
+def _model_in_use(promotion: PromoteConfig) -> str:
+    model = load_section("separate", SeparateConfig).model
+    try:
+        return f"`stemline separate` takes {describe_model_in_use(model, promotion)}"
+    except UserError as error:
+        return f"`stemline separate` refuses: {error}"
 
 
 def live_since(journal: str, name: str, version: int) -> str:

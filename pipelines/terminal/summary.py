@@ -6,11 +6,16 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import REPORT, SCORE_TABLE, VERDICT, VERSION
+from components.core.models.description import REGISTRY
+from components.core.release.model_in_use import describe_model_in_use
+from components.core.release.sections import PromoteConfig, is_demonstration, load_model_name
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking.mlflow_runs import store_address
+from components.separate.config import SeparateConfig
 
 _SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm2": "ideal ratio mask"}
 
@@ -21,7 +26,7 @@ def print_summary(destination: str, console: Console | None = None) -> None:
     out.print(_score_table(SCORE_TABLE.below(WORKSPACE)))
     for number, line in enumerate(_verdict_lines()):
         out.print(f"{'' if number else 'Model':<8} {line}", soft_wrap=True)
-    for name, where in _places(destination).items():
+    for name, where in (_models() | _places(destination)).items():
         out.print(f"{name:<8} {where}", soft_wrap=True)
 
 
@@ -31,6 +36,17 @@ def _verdict_lines() -> list[str]:
         return [f"version {version.version} of {version.name} is the champion already"]
     passed = "passed the gate" if verdict.passed else "was refused by the gate"
     return [f"version {verdict.version} of {verdict.name} {passed} ({verdict.rule})", *verdict.reasons]
+
+
+def _models() -> dict[str, str]:
+    """Return which model `stemline separate` takes, and before it the demonstration that this run separated with."""
+    promote = load_section("promote", PromoteConfig)
+    model = load_section("separate", SeparateConfig).model
+    in_use = {"Live": f"`stemline separate` takes {describe_model_in_use(model, promote)}"}
+    if not is_demonstration():
+        return in_use
+    demonstration = f"{REGISTRY}{load_model_name()}@{promote.alias}"
+    return {"Demo": f"this run separated with {demonstration}, which learned from demo songs alone"} | in_use
 
 
 def _score_table(path: Path) -> Table:

@@ -22,9 +22,9 @@ from components.core.release.journal import Journal, JournalEntry
 from components.core.stores.opening import open_store
 from demo_songs import render_song
 from tests.support.processes import wait_until
-from tests.support.project import NAME, Project
+from tests.support.project import Project
 from tests.support.stack.stack import ENDED, POOL, Stack, wait_for_state
-from tests.support.stack.stacked_project import StackedProject, project_in_a_stack, set_values
+from tests.support.stack.stacked_project import NAME, StackedProject, project_in_a_stack, set_values
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 

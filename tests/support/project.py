@@ -15,7 +15,7 @@ from tests.support.databases import new_mlflow_store, new_prefect_home
 
 ROOT = Path(__file__).parents[2]
 BOOKS = "_stemline"  # the folder of a job's ledger, which each job writes again
-NAME = "vocal-isolation"
+NAME = "vocal-isolation-demo"  # the registered model of a project that learns from demo songs alone
 STAGES = ("acquire", "cache", "start", "train", "evaluate")
 TINY: Mapping[str, Mapping[str, object]] = {
     "acquire": {"demo_songs": 4, "demo_seconds": 6.0, "validation_share": 0.25},

@@ -8,7 +8,7 @@ import mlflow
 
 from components.core.base.params import PARAMS, load_section
 from components.core.release.journal import ENTRY_TAG, JOURNAL_VARIABLE, JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, RegisterConfig
+from components.core.release.sections import PromoteConfig, load_model_name
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists
 
@@ -53,10 +53,7 @@ def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
 
     Creates neither of them when both are missing, as before the first run. Raises UserError when one can't be read.
     """
-    name, promote = (
-        load_section("register", RegisterConfig, params).name,
-        load_section("promote", PromoteConfig, params),
-    )
+    name, promote = load_model_name(params), load_section("promote", PromoteConfig, params)
     entries = open_journal(promote.journal).entries_of(name)
     if not entries and not store_exists():
         return None

@@ -1,17 +1,45 @@
 """The sections `register` and `promote` of params.yaml, which several steps read to find the live model."""
 
-from pydantic import Field
+from pathlib import Path
 
-from components.core.base.params import Section
+from pydantic import ConfigDict, Field
+
+from components.core.base.params import PARAMS, Section, load_section
+
+_DEMO_SONGS = "demo"  # the data set of synthetic songs
 
 
 class RegisterConfig(Section):
     """The section `register`.
 
-    name   the registered model's name in MLflow
+    name            the registered model's name in MLflow
+    demonstration   the name of a model that learned from the synthetic demo songs alone
     """
 
     name: str = Field(min_length=1)
+    demonstration: str = Field(min_length=1)
+
+
+class _TrainingData(Section):
+    """The part of the section `acquire` that decides the registered name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    datasets: tuple[str, ...]
+
+
+def load_model_name(params: Path = PARAMS) -> str:
+    """Return the name under which the model that `params` describes is registered, judged and promoted.
+
+    A demonstration has a name of its own, so that it never replaces the model that `stemline separate` takes.
+    """
+    register = load_section("register", RegisterConfig, params)
+    return register.demonstration if is_demonstration(params) else register.name
+
+
+def is_demonstration(params: Path = PARAMS) -> bool:
+    """Return whether a model that `params` describes learns from demo songs alone."""
+    return set(load_section("acquire", _TrainingData, params).datasets) == {_DEMO_SONGS}
 
 
 class PromoteConfig(Section):

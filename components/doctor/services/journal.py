@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.release.journal import JOURNAL_VARIABLE, Journal, JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, RegisterConfig
+from components.core.release.sections import PromoteConfig, load_model_name
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.services.mlflow_store import check_mlflow
@@ -27,7 +27,7 @@ def check_journal() -> Findings:
     """Read all entries, and compare the last one with the registry."""
     try:
         promote = load_section("promote", PromoteConfig)
-        name = load_section("register", RegisterConfig).name
+        name = load_model_name()
     except UserError:
         yield not_used(_JOURNAL, "params.yaml does not say where it lies: see the finding about params.yaml")
         return

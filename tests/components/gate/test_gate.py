@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from components.core.base.errors import UserError
+from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
 from components.core.models.smoke_test import SmokeResult
@@ -154,7 +155,7 @@ def test_unfit_version_is_refused_despite_better_scores(tmp_path: Path, version:
     reason = refused(version, tmp_path, foreign, champion)
     assert reason == "scores: of other weights than the registered ones: run evaluate again"
     longer = write_scores(tmp_path / "longer", GOOD, MIXTURE, window=2.0)
-    assert "frames of 1 s, the champion by" in refused(version, tmp_path, scores, longer)
+    assert "frames of 1 s, the live model by" in refused(version, tmp_path, scores, longer)
     client = mlflow.MlflowClient(store, store)
     client.set_model_version_tag(NAME, str(version.version), "taken_back", "2026-11-25: it hissed")
     assert refused(version, tmp_path, scores, champion).startswith("taken back: 2026-11-25: it hissed; train another")
@@ -186,6 +187,23 @@ def test_deleted_run_is_a_user_error(tmp_path: Path, version: VersionRef) -> Non
         gate(gate_config(), version.model_copy(update={"run_id": "gone"}), evidence(scores), None, tmp_path / "out")
 
 
+@pytest.mark.parametrize(("challenger", "passed"), [(BETTER, True), (GOOD, True), (MIXTURE, False)])
+def test_first_version_is_compared_with_the_shipped_model(
+    tmp_path: Path, version: VersionRef, challenger: dict[str, list[float]], passed: bool
+) -> None:
+    scores = write_scores(tmp_path / "scores", challenger, MIXTURE)
+    shipped = Champion(0, write_scores(tmp_path / "shipped", GOOD, MIXTURE))
+    tried: list[str] = []
+
+    def work(address: str) -> SmokeResult:
+        tried.append(address)
+        return seen()
+
+    verdict = gate(gate_config(), version, Evidence(scores, scores, work), shipped, tmp_path / "out")
+    assert (verdict.passed, verdict.champion, verdict.rule) == (passed, 0, "against the shipped model")
+    assert tried == [f"models:/{NAME}/{version.version}", str(SHIPPED.resolve())]
+
+
 def test_command_prints_the_verdict_and_a_refusal_is_no_error(
     tmp_path: Path, version: VersionRef, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,7 +225,7 @@ def test_command_prints_the_verdict_and_a_refusal_is_no_error(
     assert text.startswith(
         f"gate: version {version.version} REFUSED (against champion {before})\ngate:   NO  vocals: -1.00"
     )
-    assert "-1.00 dB SDR against the champion" in text
+    assert "-1.00 dB SDR against the live model" in text
     assert not Verdict.read(tmp_path / "out").passed
     for half in (("--champion", "1"), ("--champion-scores", "champion")):
         with pytest.raises(SystemExit):

@@ -46,7 +46,7 @@ def test_version_much_slower_than_the_champion_is_refused() -> None:
     assert found(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
     slow = found(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
     assert not slow.good
-    assert slow.text == "slowdown: 2.22 times the champion's time; at most 2"
+    assert slow.text == "slowdown: 2.22 times the live model's time; at most 2"
 
 
 def broken(which: str) -> Callable[[str], SmokeResult]:

@@ -122,7 +122,7 @@ def test_challenger_must_not_be_worse_by_more_than_the_margin(differences: list[
     finding = compared(differences)
     assert finding.good is good
     assert (
-        f"{np.mean(differences):+.2f} dB SDR against the champion (mean of {len(differences)} tracks)" in finding.text
+        f"{np.mean(differences):+.2f} dB SDR against the live model (mean of {len(differences)} tracks)" in finding.text
     )
     assert "confidence" in finding.text
     assert finding.text.endswith("allowed -0.10 dB")
@@ -155,7 +155,7 @@ def test_target_that_the_champion_lacks_cannot_be_compared() -> None:
     champion = made_scores(model={"vocals": [0] * 6}, targets=("vocals",))
     findings = judge_against_champion(gate_config(), challenger, champion)
     assert not all_good(findings)
-    assert "accompaniment: the champion does not separate it" in findings[1].text
+    assert "accompaniment: the live model does not separate it" in findings[1].text
 
 
 def test_target_that_the_challenger_lacks_refuses_it() -> None:
@@ -173,7 +173,7 @@ def test_tracks_without_a_champion_score_are_dropped() -> None:
     champion = made_scores(model={"vocals": [0, 0, 0, 0, 0, nan, nan]}, targets=("vocals",))
     (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert finding.good
-    assert "+1.00 dB SDR against the champion (mean of 5 tracks)" in finding.text
+    assert "+1.00 dB SDR against the live model (mean of 5 tracks)" in finding.text
 
 
 def test_track_without_a_challenger_score_refuses_it() -> None:
@@ -196,7 +196,7 @@ def test_tracks_are_paired_by_name() -> None:
     champion = made_scores(model={"vocals": values[::-1]}, targets=("vocals",), names=range(TRACKS - 1, -1, -1))
     (finding,) = judge_against_champion(gate_config(margin_db=0.0), challenger, champion)
     assert finding.good
-    assert "+0.00 dB SDR against the champion" in finding.text
+    assert "+0.00 dB SDR against the live model" in finding.text
 
 
 # the bootstrap
@@ -327,7 +327,7 @@ def test_scores_of_another_scorer_refuse_the_challenger() -> None:
     champion = replace(made_scores(model={"vocals": [0.0] * 6}, targets=("vocals",)), scorer="another")
     (finding,) = judge_against_champion(gate_config(), challenger, champion)
     assert not finding.good
-    assert finding.text == "the challenger was scored by BSS Eval v4 by a test, the champion by another"
+    assert finding.text == "the challenger was scored by BSS Eval v4 by a test, the live model by another"
 
 
 # reading

@@ -126,7 +126,8 @@ def test_commands_print_what_they_did(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     section = {"promote": {"alias": "champion", "previous": "previous", "journal": str(tmp_path / "promote")}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section), encoding="utf-8")
+    named = {"register": {"name": name, "demonstration": "demo"}, "acquire": {"datasets": ["folder"]}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | named), encoding="utf-8")
 
     def said() -> str:
         run_command(promote_judged, "--gate", "gate")
@@ -143,7 +144,12 @@ def test_commands_print_what_they_did(
     assert said() == "promote: version 1 is @champion already\n"
     passed.model_copy(update={"version": 2, "passed": False}).write(tmp_path / "gate")
     assert said() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | {"register": {"name": name}}), encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump(
+            section | {"register": {"name": name, "demonstration": "demo"}, "acquire": {"datasets": ["folder"]}}
+        ),
+        encoding="utf-8",
+    )
     run_command(repair)
     output = capsys.readouterr().out
     assert f"repair: version 1 of {name} is @champion; the journal at" in output

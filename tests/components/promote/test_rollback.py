@@ -6,10 +6,13 @@ import mlflow
 import pytest
 
 from components.core.base.errors import UserError
+from components.core.models.addresses import SHIPPED
 from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
+from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig
+from components.promote.journal_and_aliases import open_live_model
 from components.promote.promotion import promote
 from components.promote.rollback import roll_back
 from tests.components.promote.registered import aliases, verdict
@@ -71,6 +74,32 @@ def test_roll_back_tries_the_version_before_and_makes_it_live(
     with pytest.raises(UserError, match=r"models:/real/1 holds weights that differ from the registered ones"):
         roll_back(config, name, "worse", to=1)
     assert aliases(client, name)["champion"] == "2"
+
+
+@pytest.mark.slow
+def test_roll_back_from_the_first_version_goes_to_the_shipped_model(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    entry = roll_back(config, name, "it hissed")
+    assert (entry.kind, entry.version, entry.before) == ("rollback", 0, 1)
+    assert entry.evidence["sha256"] == load_model(SHIPPED).digest
+    assert aliases(client, name) == {"previous": "1"}
+    assert open_live_model(config, name).settle() == 0
+    with pytest.raises(UserError, match="version 1 of .* was taken back"):
+        promote(config, verdict(name, 1))
+    promote(config, verdict(name, 2))
+    assert aliases(client, name)["champion"] == "2"
+    assert roll_back(config, name, "two hissed, too", to=0).version == 0
+
+
+def test_roll_back_to_the_shipped_model_is_finished_after_a_kill(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    promote(config, verdict(name, 1))
+    open_journal(config.journal).append("rollback", name, 0, "it hissed", {}, 1)  # killed before the alias was deleted
+    assert open_live_model(config, name).settle() == 0
+    assert aliases(client, name) == {"previous": "1"}
 
 
 def swap(place: Path, other: Path) -> None:

@@ -27,7 +27,6 @@ from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.core.sound.stft_config import StftConfig
 from components.core.tracking import mlflow_runs
-from components.register.config import RegisterConfig
 from components.register.register import ARTIFACTS, register
 from tests.support.databases import new_mlflow_store
 
@@ -67,7 +66,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Registered:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
         run, model = new_run(), tiny_model(folder / "model")
-        ref = register(RegisterConfig(name=NAME), model, run, folder / "out")
+        ref = register(NAME, model, run, folder / "out")
     return Registered(uri, model, run, ref, folder / "out")
 
 
@@ -97,7 +96,7 @@ def test_register_tags_the_version_with_its_origin(registered: Registered, store
 def test_register_registers_the_same_weights_once(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
-    again = register(RegisterConfig(name=NAME), registered.model, registered.run, tmp_path)
+    again = register(NAME, registered.model, registered.run, tmp_path)
     assert again == registered.ref
     assert VersionRef.read(tmp_path) == registered.ref
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
@@ -107,13 +106,13 @@ def test_register_finds_the_version_of_the_same_model_of_another_run(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     """Training again must not bring back a version that a rollback or a person refused."""
-    again = register(RegisterConfig(name=NAME), tiny_model(tmp_path / "model"), new_run(), tmp_path)
+    again = register(NAME, tiny_model(tmp_path / "model"), new_run(), tmp_path)
     assert again == registered.ref
     assert len(store.search_model_versions(f"name = '{NAME}'")) == 1
 
 
 def test_register_makes_a_new_version_for_another_network(store: mlflow.MlflowClient, tmp_path: Path) -> None:
-    config, folder = RegisterConfig(name="longer"), tiny_model(tmp_path / "model")
+    config, folder = "longer", tiny_model(tmp_path / "model")
     first = register(config, folder, new_run(), tmp_path)
     description = json.loads((folder / ModelDescription.FILE).read_text(encoding="utf-8"))
     description["network"]["frames"] *= 2
@@ -130,14 +129,14 @@ def test_register_logs_lock_and_parameters(
     monkeypatch.chdir(tmp_path / "clone")
     Path("dvc.lock").write_text("stages: {}\n")
     Path("params.yaml").write_text("train: {steps: 7}\n")
-    ref = register(RegisterConfig(name="recorded"), tiny_model(tmp_path / "model", seed=7), new_run(), tmp_path)
+    ref = register("recorded", tiny_model(tmp_path / "model", seed=7), new_run(), tmp_path)
     kept = Path(mlflow.artifacts.download_artifacts(run_id=ref.run_id, artifact_path=ARTIFACTS, dst_path=str(tmp_path)))
     assert (kept / "params.yaml").read_text() == "train: {steps: 7}\n"
     assert digest_file(kept / "dvc.lock") == store.get_model_version("recorded", "1").tags["dvc_lock"]
 
 
 def test_register_makes_a_new_version_for_other_weights(store: mlflow.MlflowClient, tmp_path: Path) -> None:
-    config = RegisterConfig(name="another")
+    config = "another"
     first = register(config, tiny_model(tmp_path / "a"), new_run(), tmp_path)
     second = register(config, tiny_model(tmp_path / "b", seed=1), new_run(), tmp_path)
     assert (first.version, second.version) == (1, 2)
@@ -148,16 +147,14 @@ def test_register_refuses_a_run_of_another_store(
     registered: Registered, store: mlflow.MlflowClient, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"MLflow run 0123 is not in .*set MLFLOW_TRACKING_URI"):
-        register(
-            RegisterConfig(name=NAME), registered.model, mlflow_runs.RunRef(run_id="0123", experiment="x"), tmp_path
-        )
+        register(NAME, registered.model, mlflow_runs.RunRef(run_id="0123", experiment="x"), tmp_path)
 
 
 def test_register_refuses_a_folder_without_a_model(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "model")
     (model / WEIGHTS).unlink()
     with pytest.raises(UserError, match="is not a model"):
-        register(RegisterConfig(name="broken"), model, new_run(), tmp_path)
+        register("broken", model, new_run(), tmp_path)
     assert not store.search_registered_models("name = 'broken'")
 
 
@@ -268,7 +265,7 @@ def test_fetch_model_refuses_unknown_addresses(
 
 
 def test_fetch_model_refuses_a_model_changed_in_the_store(store: mlflow.MlflowClient, tmp_path: Path) -> None:
-    ref = register(RegisterConfig(name="tampered"), tiny_model(tmp_path / "model", seed=5), new_run(), tmp_path / "out")
+    ref = register("tampered", tiny_model(tmp_path / "model", seed=5), new_run(), tmp_path / "out")
     folder = fetch_model(f"models:/tampered/{ref.version}", tmp_path / "here").folder
     experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
     kept = Path(str(experiment.artifact_location).removeprefix("file://"))
@@ -289,7 +286,7 @@ def test_fetch_model_refuses_a_model_changed_in_the_store(store: mlflow.MlflowCl
 
 
 def test_pyfunc_refuses_a_model_changed_in_the_store(store: mlflow.MlflowClient, tmp_path: Path) -> None:
-    ref = register(RegisterConfig(name="served"), tiny_model(tmp_path / "model", seed=6), new_run(), tmp_path / "out")
+    ref = register("served", tiny_model(tmp_path / "model", seed=6), new_run(), tmp_path / "out")
     experiment = store.get_experiment_by_name(mlflow_runs.EXPERIMENT)
     kept = Path(str(experiment.artifact_location).removeprefix("file://"))
     stored = [path for path in kept.rglob(WEIGHTS) if digest_file(path) == ref.sha256]

@@ -22,7 +22,7 @@ def make_project(folder: Path) -> PromoteConfig:
     journal = folder / "promote"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(
-        f"register:\n  name: {NAME}\n"
+        f"acquire: {{datasets: [folder]}}\nregister:\n  name: {NAME}\n  demonstration: demo\n"
         f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(journal))}\n",
         encoding="utf-8",
     )

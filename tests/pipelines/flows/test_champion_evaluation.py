@@ -14,7 +14,6 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 REGISTER = f"""\
 from pathlib import Path
 from components.core.tracking import mlflow_runs
-from components.core.release.sections import RegisterConfig
 from components.register.register import register
 
 client, made = mlflow_runs.connect(), Path("made")
@@ -22,7 +21,7 @@ created = client.create_run(mlflow_runs.experiment_id(client), run_name="a train
 run = mlflow_runs.RunRef(run_id=created.info.run_id)
 mlflow_runs.log_metrics(client, run, {{"test/vocals/SDR": -40.0, "test/mixture/vocals/SDR": 1.0}})
 mlflow_runs.set_tags(client, run, {{"evaluate.test_digest": "of other tracks"}})
-register(RegisterConfig(name="{NAME}"), made / "model", run, made)
+register("{NAME}", made / "model", run, made)
 client.set_registered_model_alias("{NAME}", "champion", "1")
 """
 EVALUATE = """\

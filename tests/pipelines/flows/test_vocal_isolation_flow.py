@@ -37,7 +37,7 @@ def test_run_goes_from_nothing_to_separated_songs(project: Project, first_run: s
     assert project.champion() == 1
     for task in (*STAGES, "register", "gate", "promote", "catalogue", "separate", "report"):
         assert f"'{task}' - Finished in state" in first_run
-    for said in ("this model", "ideal ratio mask", "version 1 of vocal-isolation passed the gate", "mlflow ui"):
+    for said in ("this model", "ideal ratio mask", f"version 1 of {NAME} passed the gate", "mlflow ui"):
         assert said in first_run
     assert "Traceback" not in first_run
 
@@ -90,7 +90,7 @@ def test_dvc_finds_everything_up_to_date_after_a_run(project: Project, first_run
 
 def test_status_names_the_live_model_and_the_stages(project: Project, first_run: str) -> None:
     text = project.stemline("status")
-    assert "models:/vocal-isolation/1" in text
+    assert f"models:/{NAME}/1" in text
     assert "live since" in text
     for stage in STAGES:
         assert f"{stage}: fresh" in text

@@ -10,9 +10,9 @@ import soundfile
 
 from components.core.stores.opening import open_store
 from tests.support.processes import wait_until
-from tests.support.project import NAME, STAGES, Project
+from tests.support.project import STAGES, Project
 from tests.support.stack.stack import POOL, Stack, wait_for_state
-from tests.support.stack.stacked_project import StackedProject, add_song, project_in_a_stack, set_values
+from tests.support.stack.stacked_project import NAME, StackedProject, add_song, project_in_a_stack, set_values
 from tests.support.tiny_models import noise
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]

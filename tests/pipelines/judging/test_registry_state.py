@@ -20,7 +20,7 @@ from pipelines.running.project_stages import ProjectFolder
 from tests.support.databases import new_mlflow_store
 
 ROOT = Path(__file__).parents[3]
-PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
+PARAMS = "acquire: {{datasets: [folder]}}\nregister: {{name: voices, demonstration: demo}}\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ def test_summary_has_scores_verdict_and_paths(tmp_path: Path, monkeypatch: pytes
         "version 3 of vocal-isolation was refused by the gate (against champion 2)",
         "vocals: -1.00 dB",
         "drums: fine",
+        "this run separated with models:/vocal-isolation-demo@champion",
+        "`stemline separate` takes ",
         "s3://label/stems",
         (tmp_path / "report" / "index.html").as_uri(),
         "mlflow ui --backend-store-uri",
