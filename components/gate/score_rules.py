@@ -3,6 +3,8 @@
 A rule fails if it can't be checked: a missing threshold, too few tracks or another test set refuse the version.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -73,6 +75,7 @@ def _judge_gain(config: GateConfig, scores: Scores, target: str) -> Finding:
         return _bad(target, _cannot_be_scored(missing))
     gain, minimum = float(np.median(gains)), config.minimum_gain_db[target]
     text = f"{target}: {gain:+.2f} dB SDR over the mixture (median of {len(gains)} tracks); at least {minimum:+.2f} dB"
+    text += _mention_lost_frames({"the model": scores}, target)
     return Finding(target, gain >= minimum, text)
 
 
@@ -92,6 +95,7 @@ def _judge_not_worse(config: GateConfig, challenger: Scores, champion: Scores, t
         f"{-config.stem_limit_db:+.2f} dB; lower bound at {config.confidence:.0%} confidence {bound:+.2f} dB, allowed "
         f"{-config.margin_db:+.2f} dB"
     )
+    text += _mention_lost_frames({"the challenger": challenger, "the live model": champion}, target)
     return Finding(target, bound >= -config.margin_db and mean >= -config.stem_limit_db, text)
 
 
@@ -115,6 +119,13 @@ def _judge_better(config: GateConfig, challenger: Scores, champion: Scores) -> F
     shown = [f"{target} {bounds[target]:+.2f} dB" if target in bounds else f"{target} unknown" for target in targets]
     text = f"better in {which}, at {confidence:.1%} confidence: at least {', '.join(shown) or 'nothing'}"
     return Finding("better", good, f"{text}; must be above +0.00 dB")
+
+
+def _mention_lost_frames(models: Mapping[str, Scores], target: str) -> str:
+    """Return how many frames of each model count against it because only an estimate is silent in them."""
+    lost = {name: scores.lost_frames.get(target, 0) for name, scores in models.items()}
+    counts = " and ".join(f"{count} of {name}" for name, count in lost.items() if count)
+    return f"; silent estimates where the music plays (0 dB, in frames): {counts}" if counts else ""
 
 
 def _cannot_be_scored(tracks: list[str]) -> str:

@@ -14,10 +14,22 @@ from components.core.base.errors import UserError
 from components.core.base.step_command import error_line
 from components.core.data.artifacts import TEST
 from components.core.data.evaluation import Evaluation
-from components.core.data.score_tables import FRAMES, METRIC, MODEL, POST_PREFIX, SCORES, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.score_tables import (
+    COUNTED,
+    FRAMES,
+    METRIC,
+    MODEL,
+    POST_PREFIX,
+    SCORES,
+    SYSTEM,
+    TARGET,
+    TRACK,
+    VALUE,
+    counted_values,
+)
 from components.core.data.scored_stems import AMONG, name_stem_set
 
-COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, AMONG)
+COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, COUNTED, AMONG)
 
 _COMMON = {
     "tracks": "tracks",
@@ -95,7 +107,8 @@ def _merge(tables: list[pd.DataFrame], usual: Mapping[str, str]) -> pd.DataFrame
     unusual = scores[AMONG] != scores[TARGET].map(usual)
     scores = scores.loc[unusual.sort_values(kind="stable").index]
     scores = scores.drop_duplicates([SYSTEM, TARGET, METRIC, TRACK]).sort_index()
-    scores[VALUE] = scores[VALUE].replace([np.inf, -np.inf], np.nan)
+    scores[COUNTED] = counted_values(scores)
+    scores[[VALUE, COUNTED]] = scores[[VALUE, COUNTED]].replace([np.inf, -np.inf], np.nan)
     return scores[list(COLUMNS)]
 
 

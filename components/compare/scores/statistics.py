@@ -16,7 +16,7 @@ from scipy import stats
 from components.compare.config import CompareConfig
 from components.compare.systems.row_names import is_baseline
 from components.core.data.bootstrap import Values, mean_interval
-from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE
+from components.core.data.score_tables import METRIC, SYSTEM, TARGET, TRACK, VALUE, counted_values
 from components.core.data.scored_stems import AMONG
 
 FEWEST_TRACKS = 2
@@ -58,7 +58,8 @@ class Pair:
 def compare_pairs(scores: pd.DataFrame, target: str, metric: str, config: CompareConfig) -> pd.DataFrame:
     """Return one row per pair of systems that were scored among the same stems (Pair), for one target and metric."""
     chosen = scores[(scores[TARGET] == target) & (scores[METRIC] == metric)]
-    tables = {str(among): by_track(rows, target, metric) for among, rows in chosen.groupby(AMONG, sort=False)}
+    groups = _count_lost_frames(chosen).groupby(AMONG, sort=False)
+    tables = {str(among): by_track(rows, target, metric) for among, rows in groups}
     pairs = [
         replace(_pair(target, metric, (str(first), str(second)), table, config), among=among)
         for among, table in tables.items()
@@ -83,9 +84,14 @@ def by_track(scores: pd.DataFrame, target: str, metric: str) -> pd.DataFrame:
     return table[table.median().sort_values(ascending=False, kind="stable").index]
 
 
+def _count_lost_frames(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores with the values for comparisons, in which frames that only an estimate leaves silent count."""
+    return scores.assign(**{VALUE: counted_values(scores)})
+
+
 def friedman(scores: pd.DataFrame, target: str, metric: str) -> tuple[float, int]:
     """Return the p-value for all trained systems being alike, and the number of tracks; NaN for too few of either."""
-    table = by_track(scores, target, metric)
+    table = by_track(_count_lost_frames(scores), target, metric)
     common = _without_baselines(table).dropna()
     if not _can_be_ranked(common):
         return float("nan"), len(common)

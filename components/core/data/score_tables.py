@@ -30,6 +30,10 @@ VALUE = "value"
 """In dB; NaN where no frame has a finite score."""
 FRAMES, NAN_FRAMES = "frames", "nan_frames"
 """How many frames there are, and how many of them have no finite score."""
+COUNTED, LOST_FRAMES = "counted_value", "lost_frames"
+"""For comparisons: the value with the lost frames in it, and how many these are. A frame is lost when an estimate is
+silent in it and all references play. museval scores no target in it; by its definition, the SDR of the silent estimate
+is 0 dB. So a model that writes zeros where it fails gains nothing."""
 REASON = "reason"
 """Why a track has no frames; empty where it has."""
 
@@ -70,9 +74,18 @@ class Table:
             table.to_csv(partial, columns=list(self.columns), index=False)
 
 
-SCORES = Table(SCORES_FILE, (TRACK, SYSTEM, TARGET, METRIC, VALUE, FRAMES, NAN_FRAMES, REASON))
+SCORES = Table(
+    SCORES_FILE,
+    (TRACK, SYSTEM, TARGET, METRIC, VALUE, FRAMES, NAN_FRAMES, REASON, COUNTED, LOST_FRAMES),
+    optional=(COUNTED, LOST_FRAMES),
+)
 MEDIANS = Table(
     SCORE_TABLE,
     (SYSTEM, TARGET, *METRICS, SDR_LOW, SDR_HIGH, TRACKS, UNSCORED, FRAMES, NAN_FRAMES),
 )
 SPEEDS = Table(SPEED_FILE, (SYSTEM, TIMES_REAL_TIME, MACHINE), optional=(MACHINE,))
+
+
+def counted_values(scores: pd.DataFrame) -> "pd.Series[float]":
+    """Return the values for comparisons; museval's where nobody knows which frames are lost, as in older files."""
+    return scores[COUNTED].fillna(scores[VALUE]) if COUNTED in scores else scores[VALUE]

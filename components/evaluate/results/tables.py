@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from components.core.data.bootstrap import median_interval
+from components.core.data.bootstrap import Values, median_interval
 from components.core.data.evaluation import Evaluation, label_datasets
 from components.core.data.manifest import Track
 from components.core.data.score_tables import (
+    COUNTED,
     FRAMES,
+    LOST_FRAMES,
     MACHINE,
     METRIC,
     METRICS,
@@ -40,7 +42,10 @@ _SYSTEM_AND_TARGET = [SYSTEM, TARGET]
 
 
 def score_table(scores: Sequence[TrackScores]) -> pd.DataFrame:
-    """Return scores.csv: the median over frames of every track, system, target and metric."""
+    """Return scores.csv: the median over frames of every track, system, target and metric.
+
+    Lost frames count for the SDR alone: the other metrics are not defined in them.
+    """
     rows = [
         {
             TRACK: score.track,
@@ -51,12 +56,18 @@ def score_table(scores: Sequence[TrackScores]) -> pd.DataFrame:
             FRAMES: values.size,
             NAN_FRAMES: int(values.size - np.isfinite(values).sum()),
             REASON: score.reason,
+            COUNTED: round(median_of_frames(_with_lost_frames(metric, values, lost)), _DECIMALS),
+            LOST_FRAMES: int(np.count_nonzero(~np.isnan(lost))),
         }
         for score in scores
-        for target, by_metric in zip(score.targets, score.values, strict=True)
+        for target, by_metric, lost in zip(score.targets, score.values, score.lost_sdr, strict=True)
         for metric, values in zip(METRICS, by_metric, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _with_lost_frames(metric: str, values: Values, lost_sdr: Values) -> Values:
+    return np.where(np.isnan(lost_sdr), values, lost_sdr) if metric == "SDR" else values
 
 
 def median_table(scores: pd.DataFrame) -> pd.DataFrame:

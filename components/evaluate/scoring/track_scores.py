@@ -28,13 +28,15 @@ class TrackScores:
     """The scores of one system on one track.
 
     In `values` a frame is NaN for all targets when one reference or estimate is silent in it, and infinite when the
-    estimate is perfect. A track that cannot be scored has no frames; `reason` says why.
+    estimate is perfect. `lost_sdr`, `(targets, frames)`, has the SDR by definition, ‖s‖² / ‖s − ŝ‖², of frames that are
+    NaN for silent estimates alone, and NaN elsewhere. A track that cannot be scored has no frames; `reason` says why.
     """
 
     track: str
     system: str
     targets: tuple[str, ...]
     values: Frames
+    lost_sdr: NDArray[np.float64]
     reason: str = ""
 
 
@@ -57,10 +59,13 @@ def score_track(
     if not reason:
         try:
             score = partial(SCORERS[scorer], window=window)
-            return TrackScores(track, system, targets, _score_groups(targets, references, estimates, score))
+            values = _score_groups(targets, references, estimates, score)
+            lost_sdr = _score_lost_frames(targets, references, estimates, values[:, METRICS.index("SDR")], window)
+            return TrackScores(track, system, targets, values, lost_sdr)
         except bss_eval.SingularError:
             reason = "the true targets are copies of each other"
-    return TrackScores(track, system, targets, np.empty((len(targets), len(METRICS), 0)), reason)
+    nothing = np.empty((len(targets), len(METRICS), 0))
+    return TrackScores(track, system, targets, nothing, nothing[:, 0], reason)
 
 
 def require_several_targets(targets: tuple[str, ...]) -> None:
@@ -83,6 +88,27 @@ def _score_groups(
     rows = {group: [targets.index(member) for member in group] for group in groups.values()}
     scores = {group: score(references[members], estimates[members]) for group, members in rows.items()}
     return np.stack([scores[group][group.index(target)] for target, group in groups.items()])
+
+
+def _score_lost_frames(
+    targets: tuple[str, ...], references: Audio, estimates: Audio, sdr: NDArray[np.float64], window: int
+) -> NDArray[np.float64]:
+    """Return the SDR by definition, `(targets, frames)`, where `sdr` is NaN though all references play; else NaN."""
+    frames, window = sdr.shape[1], min(window, references.shape[-1])
+    true, estimated = (_cut(signals, frames, window) for signals in (references, estimates))
+    plays = (true.sum(axis=1) != 0).any(axis=-1)
+    groups = [[targets.index(member) for member in scored_together(target, targets)] for target in targets]
+    lost = np.isnan(sdr) & np.stack([plays[rows].all(axis=0) for rows in groups])
+    scores = np.full(sdr.shape, np.nan)
+    for target, frame in zip(*np.nonzero(lost), strict=True):
+        signal = true[target, :, frame].astype(np.float64)
+        distortion = np.square(signal - estimated[target, :, frame]).sum()
+        scores[target, frame] = 10 * np.log10(np.square(signal).sum() / distortion) if distortion else np.inf
+    return scores
+
+
+def _cut(signals: Audio, frames: int, window: int) -> Audio:
+    return signals[..., : frames * window].reshape(*signals.shape[:-1], frames, window)
 
 
 def _score_by_museval(references: Audio, estimates: Audio, window: int) -> Frames:

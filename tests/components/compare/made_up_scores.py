@@ -46,7 +46,7 @@ def write_system(
     difficulty = np.random.default_rng(99).normal(0, 3, len(TRACKS))
     random = np.random.default_rng(seed)
     rows = [
-        (track, system, target, metric, level + difficulty[number] + random.normal(0, 0.3), 7, 0, "")
+        (track, system, target, metric, level + difficulty[number] + random.normal(0, 0.3), 7, 0, "", np.nan, 0)
         for system, level in levels.items()
         for target in targets
         for metric in METRICS

@@ -72,7 +72,7 @@ def write_scores(
     """Write the results of `evaluate` that the gate reads."""
     systems = {"model": model} if mixture is None else {"model": model, "mixture": mixture}
     rows = [
-        (f"made/Song {number}", system, target, metric, value + offset, 7, 0, "")
+        (f"made/Song {number}", system, target, metric, value + offset, 7, 0, "", value + offset, 0)
         for system, values in systems.items()
         for target, sdr in values.items()
         for number, value in enumerate(sdr)

@@ -374,3 +374,21 @@ def test_impossible_rule_is_an_error(change: dict[str, object]) -> None:
     values = gate_config().model_dump() | change
     with pytest.raises(UserError, match=rf"gate\.{next(iter(change))}"):
         parse_section("gate", values, GateConfig, "params.yaml")
+
+
+def test_lost_frames_count_and_are_named(tmp_path: Path) -> None:
+    values = {"vocals": [5.0] * 6, "accompaniment": [9.0] * 6}
+    folder = write_scores(tmp_path / "challenger", values)
+    table = SCORES.read(folder)
+    lost = (table["target"] == "vocals") & (table["metric"] == "SDR") & (table["track"] == "made/Song 0")
+    table.loc[lost, ["counted_value", "lost_frames"]] = [1.0, 3]
+    SCORES.write(folder, table)
+    scores = read_scores(folder)
+    assert scores.sdr["model"]["vocals"].tolist() == [1.0, *[5.0] * 5]
+    assert scores.lost_frames == {"accompaniment": 0, "vocals": 3}
+    live = read_scores(write_scores(tmp_path / "live", values))
+    vocals, accompaniment = judge_against_champion(gate_config(), scores, live)
+    assert vocals.text.endswith("; silent estimates where the music plays (0 dB, in frames): 3 of the challenger")
+    assert not vocals.good
+    assert accompaniment.good
+    assert "silent" not in accompaniment.text

@@ -86,7 +86,7 @@ def test_roll_back_from_the_first_version_goes_to_the_shipped_model(
     assert entry.evidence["sha256"] == load_model(SHIPPED).digest
     assert aliases(client, name) == {"previous": "1"}
     assert open_live_model(config, name).settle() == 0
-    with pytest.raises(UserError, match="version 1 of .* was taken back"):
+    with pytest.raises(UserError, match=r"version 1 of .* was taken back"):
         promote(config, verdict(name, 1))
     promote(config, verdict(name, 2))
     assert aliases(client, name)["champion"] == "2"

@@ -20,7 +20,14 @@ from pipelines.running.project_stages import ProjectFolder
 from tests.support.databases import new_mlflow_store
 
 ROOT = Path(__file__).parents[3]
-PARAMS = "acquire: {{datasets: [folder]}}\nregister: {{name: voices, demonstration: demo}}\npromote:\n  alias: champion\n  previous: previous\n  journal: {journal}\n"
+PARAMS = """
+acquire: {{datasets: [folder]}}
+register: {{name: voices, demonstration: demo}}
+promote:
+  alias: champion
+  previous: previous
+  journal: {journal}
+"""
 
 
 @pytest.fixture

@@ -40,7 +40,14 @@ def test_live_since_reports_a_damaged_journal(journal: str, tmp_path: Path) -> N
     assert "is damaged" in said
 
 
-PARAMS = "register:\n  name: voices\npromote:\n  alias: champion\n  previous: previous\n  journal: books\n"
+PARAMS = """
+acquire: {datasets: [folder]}
+register: {name: voices, demonstration: demo}
+promote:
+  alias: champion
+  previous: previous
+  journal: books
+"""
 
 
 @pytest.fixture

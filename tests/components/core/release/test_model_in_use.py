@@ -37,9 +37,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
     return client
 
 
-def test_shipped_model_is_in_use_before_the_first_promotion(
-    client: mlflow.MlflowClient, promote: PromoteConfig
-) -> None:
+def test_shipped_model_is_in_use_before_a_promotion(client: mlflow.MlflowClient, promote: PromoteConfig) -> None:
     assert find_model_in_use(ADDRESS, promote) == SHIPPED_FOLDER
     assert describe_model_in_use(ADDRESS, promote) == f"the shipped model, {SHIPPED_FOLDER}"
     assert not Path(promote.journal).exists()

@@ -11,7 +11,7 @@ from components.core.release.sections import load_model_name
 def _params(folder: Path, datasets: str) -> Path:
     path = folder / "params.yaml"
     path.write_text(
-        f"acquire: {{datasets: {datasets}, seed: 7}}\nregister: {{name: voices, demonstration: demo-voices}}\n"
+        f"acquire: {{datasets: {datasets}, seed: 7}}\nregister: {{name: voices, demonstration: demo-voices}}"
     )
     return path
 
@@ -25,5 +25,5 @@ def test_model_name_is_the_demonstrations_for_demo_songs_alone(tmp_path: Path, d
 
 
 def test_model_name_without_datasets_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="acquire.datasets: expected a list"):
+    with pytest.raises(UserError, match=r"acquire\.datasets: expected a list"):
         load_model_name(_params(tmp_path, "demo"))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.data.score_tables import METRICS
+from components.core.data.score_tables import COUNTED, LOST_FRAMES, METRIC, METRICS, TARGET, VALUE
 from components.core.sound.decoding import Audio
+from components.evaluate.results.tables import score_table
 from components.evaluate.scoring.track_scores import (
     TrackScores,
     median_of_frames,
@@ -129,3 +130,53 @@ def test_single_target_is_a_user_error() -> None:
     require_several_targets(TARGETS)
     with pytest.raises(UserError, match="one target"):
         require_several_targets(("vocals",))
+
+
+def _write_zeros(estimates: Audio, frame: int, window: int) -> Audio:
+    """Return the estimates of a model that gives up on the first target in one frame: the other target gets all."""
+    changed = estimates.copy()
+    part = slice(frame * window, (frame + 1) * window)
+    changed[1, :, part] += changed[0, :, part]
+    changed[0, :, part] = 0
+    return changed
+
+
+def test_frame_with_a_silent_estimate_counts_by_the_definition_of_sdr() -> None:
+    references, estimates = _pair(30, 0.25)
+    window, frame = 2205, 2
+    zeros = _write_zeros(estimates, frame, window)
+    scores = _score(references, zeros, window)
+    part = slice(frame * window, (frame + 1) * window)
+    error = references[1, :, part].astype(float) - zeros[1, :, part]
+    expected = 10 * np.log10(np.square(references[1, :, part].astype(float)).sum() / np.square(error).sum())
+    assert np.isnan(scores.values[:, :, frame]).all(), "museval scores no target in it"
+    assert scores.lost_sdr[:, frame] == pytest.approx([0.0, expected], abs=1e-9)
+    assert np.isnan(np.delete(scores.lost_sdr, frame, axis=1)).all()
+
+
+def test_model_gains_nothing_by_zeros_where_it_fails() -> None:
+    references, estimates = _pair(40, 0.25)
+    window = 2205
+    honest = estimates.copy()
+    for frame in (1, 3):  # worse than 0 dB there
+        honest[0, :, frame * window : (frame + 1) * window] *= -2
+    zeros = _write_zeros(_write_zeros(honest, 1, window), 3, window)
+    tables = [score_table([_score(references, one, window)]) for one in (honest, zeros)]
+    rows = [table[(table[METRIC] == "SDR") & (table[TARGET] == TARGETS[0])].iloc[0] for table in tables]
+    silent = _score(references, zeros, window)
+    played = np.delete(silent.values[0, METRICS.index("SDR")], [1, 3])
+    assert rows[1][VALUE] == pytest.approx(np.median(played), abs=1e-6), "museval's median leaves the frames out"
+    assert rows[1][COUNTED] == pytest.approx(np.median([*played, 0.0, 0.0]), abs=1e-6)
+    assert rows[1][COUNTED] < rows[1][VALUE]
+    assert [row[LOST_FRAMES] for row in rows] == [0, 2]
+    assert rows[0][COUNTED] == rows[0][VALUE]
+
+
+def test_frame_with_a_silent_reference_is_not_lost() -> None:
+    references, estimates = _pair(50, 0.25)
+    window = 2205
+    references[0, :, window : 2 * window] = 0
+    estimates[0, :, window : 2 * window] = 0
+    scores = _score(references, estimates, window)
+    assert np.isnan(scores.values[:, :, 1]).all()
+    assert np.isnan(scores.lost_sdr).all()
