@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 import psutil
 
 from components.core.base.parallel import available_cores
+from components.core.base.process_lifetime import describe_exit
 from components.core.stores.selection import ListedFile
 from components.separate.listing.plan import Task
 from components.separate.workers.devices import CPU
@@ -201,14 +202,14 @@ class WorkerPool:
             self._idle_deaths += 1
             if self._idle_deaths >= (_MOST_KILLS if from_outside else self._setup.config.attempts):
                 yield Stopped(
-                    f"workers die before they begin a recording ({_describe_exit(code)}): see their messages above"
+                    f"workers die before they begin a recording ({describe_exit(code)}): see their messages above"
                 )
         elif len(separated) > 1:
             self._suspects.extend(separated)
         elif from_outside:
             yield from self._count(separated[0], "its worker was killed (out of memory?)", self._kills)
         else:
-            cause = worker.ended_because or f"died of it ({_describe_exit(code)})"
+            cause = worker.ended_because or f"died of it ({describe_exit(code)})"
             yield from self._count(separated[0], f"its worker {cause}", self._faults)
 
     def _count(self, entry: ListedFile, reason: str, counter: "Counter[str]") -> Iterator[GivenUp]:
@@ -243,10 +244,6 @@ def choose_pool_size(workers: int, recordings: int, devices: list[str]) -> tuple
         return workers or len(devices), 1
     size = max(1, min(workers or available_cores(), recordings))
     return size, max(1, available_cores() // size)
-
-
-def _describe_exit(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _measure_gigabytes(process: BaseProcess) -> float:
