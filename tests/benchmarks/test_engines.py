@@ -29,7 +29,7 @@ def _snr(reference: Tensor, found: Tensor) -> float:
     return float(10 * torch.log10(reference.square().sum() / ((reference - found).square().sum() + 1e-20)))
 
 
-def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -> Separator:
+def _prepare(model: Model, runtime: str, precision: Precision, exports: Path) -> Separator:
     for package in {"onnxruntime": ["onnxruntime"], "openvino": ["openvino", "nncf"]}.get(runtime, []):
         if package != "nncf" or precision == "int8":
             pytest.importorskip(package)
@@ -79,7 +79,7 @@ def test_export_refuses_an_onnx_model_in_one_line(tmp_path: Path) -> None:
 
 
 def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
-    separator = _prepared(model, runtime, "fp32", exports)
+    separator = _prepare(model, runtime, "fp32", exports)
     with torch.inference_mode():
         first, second = model.separator(mixture_for(model))[0]
     assert (first - second).abs().max() > 1e-3  # a network that returns equal shares of the mixture would test nothing
@@ -104,7 +104,7 @@ def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
 )
 def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precision, exports: Path) -> None:
     model = model_of(name)
-    separator = _prepared(model, runtime, precision, exports)
+    separator = _prepare(model, runtime, precision, exports)
     with torch.inference_mode():
         wanted, found = model.separator(mixture_for(model)), separator(mixture_for(model))
         silence = separator(torch.zeros_like(mixture_for(model)))
@@ -119,7 +119,7 @@ def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precis
 )
 def test_int8_keeps_the_precision_of_spectra(name: str, runtime: str, exports: Path) -> None:
     model = model_of(name)
-    separator = _prepared(model, runtime, "int8", exports)
+    separator = _prepare(model, runtime, "int8", exports)
     with torch.inference_mode():
         assert 20 < _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) < 80
 
@@ -133,7 +133,7 @@ def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path
     """
     model = model_of(name)
     mixture = mixture_for(model)
-    by_torch, found = (_prepared(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))
+    by_torch, found = (_prepare(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))
     with torch.inference_mode():
         wanted = model.separator.estimates(mixture)  # without the step that makes stems add up, which would hide errors
         best = _snr(wanted, by_torch.estimates(mixture))
@@ -146,7 +146,7 @@ def test_compiled_network_returns_the_same_stems(precision: Precision, low: floa
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
         pytest.skip("torch compiles for the processor with a C++ compiler, and there is none")
     model = model_of("unet")
-    separator = _prepared(model, COMPILED, precision, exports)
+    separator = _prepare(model, COMPILED, precision, exports)
     with torch.inference_mode():
         assert _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) > low
 
@@ -182,8 +182,8 @@ def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
 def test_exported_file_describes_itself(exports: Path) -> None:
     onnx = pytest.importorskip("onnx")
     path = exported(model_of("unet"), exports)
-    said = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
-    assert said == {
+    metadata = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
+    assert metadata == {
         "interface": "magnitude-mask", "shares": "of-masks", "targets": "vocals,accompaniment", "rate": "44100",
         "channels": "2",
         "segment": "1024", "window": "512", "hop": "128", "bins": "128", "model": "unet".ljust(64, "0"),

@@ -45,9 +45,9 @@ def test_with_secrets_reads_the_password_and_refuses_an_empty_one(tmp_path: Path
     file.write_text('it\'s a "pass" $word\n')
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PGPASSWORD_FILE": str(file), "MUSDB_PATH": ""}
     script = [str(DOCKER / "bin" / "with-secrets"), "env"]
-    said = subprocess.run(script, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert 'PGPASSWORD=it\'s a "pass" $word' in said
-    assert not any(line.startswith("MUSDB_PATH") for line in said), "an empty variable is no folder"
+    lines = subprocess.run(script, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert 'PGPASSWORD=it\'s a "pass" $word' in lines
+    assert not any(line.startswith("MUSDB_PATH") for line in lines), "an empty variable is no folder"
     file.write_text("")
     assert subprocess.run(script, env=env, capture_output=True, check=False).returncode == 78
 

@@ -160,15 +160,15 @@ def test_pictures_are_readable(folder: Path) -> None:
 @pytest.mark.slow
 def test_reference_without_scores_is_replaced_by_the_best_system(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
-    said = {}
+    messages = {}
     for reference in ("spleeter-4", "unet", "magic"):
         compare(compare_config(reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
         text = (tmp_path / "comparison.md").read_text()
-        said[reference] = re.findall(
+        messages[reference] = re.findall(
             r"compare.reference, (.*) to compare with: pictures of differences compare with the best", text
         )
         assert (tmp_path / "pictures" / "differences-vocals.png").is_file()
-    assert said == {
+    assert messages == {
         "spleeter-4": [],
         "unet": ["unet, has no scores of drums, bass, other"],
         "magic": ["magic, has no scores of vocals, accompaniment, drums, bass, other"],

@@ -11,7 +11,7 @@ from components.gate.operational_rules import judge_operation
 from tests.components.gate.gate_scores import gate_config, seen
 
 
-def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
+def judge(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
     models = {"challenger": challenger, "champion": champion or seen()}
     champions = "champion" if champion else None
     findings, tried = judge_operation(gate_config(), "challenger", "weights", champions, models.__getitem__)
@@ -20,7 +20,7 @@ def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[
 
 
 def test_working_version_is_accepted() -> None:
-    findings = found(seen(), seen())
+    findings = judge(seen(), seen())
     assert list(findings) == ["weights", "sum", "speed", "size", "memory", "slowdown"]
     assert all(finding.good for finding in findings.values())
 
@@ -37,19 +37,19 @@ def test_working_version_is_accepted() -> None:
     ],
 )
 def test_version_over_a_budget_is_refused(name: str, change: dict[str, object], text: str) -> None:
-    findings = found(seen(**change))
+    findings = judge(seen(**change))
     assert [found_name for found_name, finding in findings.items() if not finding.good] == [name]
     assert findings[name].text.startswith(text)
 
 
 def test_version_much_slower_than_the_champion_is_refused() -> None:
-    assert found(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
-    slow = found(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
+    assert judge(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
+    slow = judge(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
     assert not slow.good
     assert slow.text == "slowdown: 2.22 times the champion's time; at most 2"
 
 
-def broken(which: str) -> Callable[[str], SmokeResult]:
+def break_model(which: str) -> Callable[[str], SmokeResult]:
     def tried(address: str) -> SmokeResult:
         if address == which:
             raise UserError(f"{address} does not work: checksum")
@@ -59,13 +59,13 @@ def broken(which: str) -> Callable[[str], SmokeResult]:
 
 
 def test_broken_version_is_refused() -> None:
-    findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", broken("challenger"))
+    findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", break_model("challenger"))
     assert findings == [Finding("smoke", False, "smoke: challenger does not work: checksum")]
     assert tried == {}
 
 
 def test_broken_champion_cannot_be_compared() -> None:
-    findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", broken("champion"))
+    findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", break_model("champion"))
     assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
 
 

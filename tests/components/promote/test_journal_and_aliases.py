@@ -37,15 +37,15 @@ class KilledError(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
 
-def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
+def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
     """Make the registry raise KilledError before its change number `step`."""
-    left = [step]
+    remaining = [step]
 
     def dying(method: Callable[..., object]) -> Callable[..., object]:
         def changed(*arguments: object, **named: object) -> object:
-            if left[0] == 0:
+            if remaining[0] == 0:
                 raise KilledError
-            left[0] -= 1
+            remaining[0] -= 1
             return method(*arguments, **named)
 
         return changed
@@ -70,7 +70,7 @@ def test_settle_finishes_a_promotion_killed_at_any_step(
         live = settle(config, name)
         version = 3 - live  # 1 and 2 in turns
         with pytest.MonkeyPatch.context() as patch:
-            killed_at(patch, step)
+            kill_at(patch, step)
             try:
                 promote(config, verdict(name, version, champion=live))
             except KilledError:

@@ -325,13 +325,13 @@ def test_page_of_a_server_equals_the_page_of_its_database(project: Path, monkeyp
     with serving(_store(project), project / "server.log") as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         page = _page(project)
-    assert told(page) == told(own)
+    assert store_text(page) == store_text(own)
     runs = {link for link in page.links if link.startswith(f"{address}/#/experiments/")}
     assert len(runs) == 3 + 2  # three trainings and two catalogues
     assert {f"{address}/#/models/{NAME}/versions/{number}" for number in (1, 2, 3)} <= set(page.links)
 
 
-def told(page: Page) -> str:
+def store_text(page: Page) -> str:
     """Return the text about the stores, without the address of MLflow and without extra spaces around links."""
     return "".join(page.text.partition("Open MLflow and Prefect")[0].split())
 

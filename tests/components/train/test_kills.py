@@ -67,11 +67,11 @@ def first_checkpoint_is_written(training: Training, launcher: Launcher) -> bool:
     return any(training.scratch.glob("*/checkpoint.pt"))
 
 
-def a_validation_is_said(training: Training, launcher: Launcher) -> bool:
+def a_validation_is_logged(training: Training, launcher: Launcher) -> bool:
     return "validation at step 20" in training.text
 
 
-MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_written, a_validation_is_said]
+MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_written, a_validation_is_logged]
 Moment = Callable[[Training, Launcher], bool]
 
 
@@ -161,7 +161,7 @@ def test_two_processes_train_like_one(undisturbed: Training, undisturbed_pair: T
 def test_kill_of_one_of_two_processes_changes_nothing(make: MakeTraining, undisturbed_pair: Training) -> None:
     training = make("pair-0", 2)
     launcher = training.start()
-    wait_until(lambda: a_validation_is_said(training, launcher))
+    wait_until(lambda: a_validation_is_logged(training, launcher))
     pair = sorted(workers(launcher), key=lambda worker: int(worker.environ()["RANK"]))
     assert len(pair) == 2
     pair[0].kill()  # the one that writes checkpoints

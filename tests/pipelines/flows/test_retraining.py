@@ -163,11 +163,11 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
     from pipelines.running import checkout as checkouts
     from pipelines.running import project_stages as projects
 
-    said: list[str] = []
+    messages: list[str] = []
 
     def run_as_task(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
         lines = run_command(command, folder=folder, environment=environment)
-        said.extend(lines)
+        messages.extend(lines)
         return lines
 
     for module in (projects, checkouts):
@@ -187,12 +187,12 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
 
     def made(project: Path) -> tuple[str, bool]:
         monkeypatch.chdir(project)
-        said.clear()
+        messages.clear()
         with checkouts.open_checkout() as checkout:
             retraining._retrain(checkout, False)
             model = (checkout.folder / "model.txt").read_text()
             checkout.delete()
-        return model, any("Running stage" in line for line in said)
+        return model, any("Running stage" in line for line in messages)
 
     first, second = tmp_path / "first", tmp_path / "second"
     _small_project(first, tmp_path / "remote")

@@ -56,9 +56,9 @@ def test_pause_ends_with_its_run(state: str, force: bool, ends: str, server: dic
     api = server["PREFECT_API_URL"]
 
     def runs(**query: Any) -> list[dict[str, Any]]:
-        said = requests.post(f"{api}/flow_runs/filter", json={"flow_runs": query}, timeout=60)
-        said.raise_for_status()
-        found: list[dict[str, Any]] = said.json()
+        response = requests.post(f"{api}/flow_runs/filter", json={"flow_runs": query}, timeout=60)
+        response.raise_for_status()
+        found: list[dict[str, Any]] = response.json()
         return found
 
     def paused() -> list[dict[str, Any]]:
