@@ -89,7 +89,7 @@ def compare(
             }  # fmt: skip
             jobs = _plan(as_arguments({name: value for name, value in options.items() if value}))
             problems = _run_jobs(jobs, common, small)
-            problems += _make_table(as_arguments({"scores": scores or []}))
+            problems += make_table(as_arguments({"scores": scores or []}))
     except Exception as error:
         return failed_state(error)
     if problems:
@@ -221,7 +221,7 @@ def _measure_costs(job: Job) -> None:
     run_as_task(f"{job.name}: costs", [*command, "--model", str(MODEL.within(folder)), "--out", str(folder)])
 
 
-def _make_table(scores: list[str]) -> list[str]:
+def make_table(scores: list[str]) -> list[str]:
     """Make the table; return a line with the reason for each of the others' scores that is not in it."""
     run_as_task("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = COMPARISON_TEXT.within(OUT)

@@ -50,7 +50,7 @@ def retrain(
         with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
             checkout.require_valid_parameters()
-            outcome = retry_outages(lambda: _retrain(checkout, require_approval)) + _ADVICE.get(why, "")
+            outcome = retry_outages(lambda: retrain_checkout(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.delete()
     except Exception as error:
         return failed_state(error)
@@ -71,7 +71,7 @@ def run(
     print(f"retrain: {state.message}")
 
 
-def _retrain(checkout: Checkout, require_approval: bool) -> str:
+def retrain_checkout(checkout: Checkout, require_approval: bool) -> str:
     """Bring the clone's model up to date and judge it; return the outcome as a sentence."""
     repair_registry(checkout)
     ran = did_run_stage(checkout.reproduce_all(checkout.pull_options()))
@@ -84,7 +84,7 @@ def _retrain(checkout: Checkout, require_approval: bool) -> str:
         return f"{made} the champion, version {version.version}: nothing to {'judge' if ran else 'train'}"
     if not ran:  # the run that made it may have been killed before it recorded it
         _record(checkout)
-    _publish(verdict, checkout.workspace / VERDICT.writer)
+    publish_verdict(verdict, checkout.workspace / VERDICT.writer)
     return promote(checkout, verdict, require_approval)
 
 
@@ -110,7 +110,7 @@ def promote(project: ProjectFolder, verdict: Verdict, require_approval: bool) ->
     return f"version {verdict.version} is @{champion_alias(project)} now: {'; '.join(verdict.reasons)}"
 
 
-def _publish(verdict: Verdict, folder: Path) -> None:
+def publish_verdict(verdict: Verdict, folder: Path) -> None:
     """Make the verdict an artifact of the flow run, with the gate's picture from `folder`."""
     # the picture as text: Prefect's page can't read files of a worker
     picture = base64.b64encode(VERDICT_PICTURE.within(folder).read_bytes()).decode()

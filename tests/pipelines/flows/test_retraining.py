@@ -106,9 +106,9 @@ def test_retraining_records_the_results_of_a_killed_one(
         "registered_version",
         lambda place: VersionRef(name="voices", version=1, run_id="run", sha256="weights"),
     )
-    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "publish_verdict", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
-    retraining._retrain(Checkout(tmp_path, tmp_path / "workspace"), False)
+    retraining.retrain_checkout(Checkout(tmp_path, tmp_path / "workspace"), False)
     assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
@@ -119,7 +119,7 @@ def test_artifact_of_the_verdict_has_reasons_and_picture(tmp_path: Path, monkeyp
     made: list[str] = []
     monkeypatch.setattr(retraining, "create_markdown_artifact", lambda text, **_: made.append(text))
     artifacts.VERDICT_PICTURE.within(tmp_path).write_bytes(b"a picture")
-    retraining._publish(
+    retraining.publish_verdict(
         Verdict(name="voices", version=2, passed=False, rule="rule", reasons=("vocals: worse",), champion=1), tmp_path
     )
     [text] = made
@@ -179,7 +179,7 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
         "register_and_judge",
         lambda place: Verdict(name="m", version=2, passed=False, rule="rule", reasons=("worse",), champion=1),
     )
-    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "publish_verdict", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
@@ -189,7 +189,7 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
         monkeypatch.chdir(project)
         messages.clear()
         with checkouts.open_checkout() as checkout:
-            retraining._retrain(checkout, False)
+            retraining.retrain_checkout(checkout, False)
             model = (checkout.folder / "model.txt").read_text()
             checkout.delete()
         return model, any("Running stage" in line for line in messages)

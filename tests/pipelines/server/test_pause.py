@@ -33,7 +33,7 @@ def after():
     )
     until = datetime.now(UTC) + timedelta(hours=72)
     try:
-        approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until)
+        approval_flow.ask_person(CURRENT_PROJECT, verdict, Path.cwd(), until)
     except approval_flow.NotApprovedError as error:
         return Completed(message=f"version 2 {error}")
 
@@ -103,6 +103,6 @@ def test_pause_times_out_by_either_clock(
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     from prefect import states
 
-    from pipelines.server.pause import _has_timed_out
+    from pipelines.server.pause import has_timed_out
 
-    assert _has_timed_out(getattr(states, state)(), timedelta(seconds=left)) is out
+    assert has_timed_out(getattr(states, state)(), timedelta(seconds=left)) is out

@@ -34,7 +34,7 @@ def after():
         name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
     )
     until = datetime.now(UTC) + timedelta(hours=1)
-    return approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until).by
+    return approval_flow.ask_person(CURRENT_PROJECT, verdict, Path.cwd(), until).by
 
 if __name__ == "__main__":
     print("approved by", after())
