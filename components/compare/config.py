@@ -6,7 +6,7 @@ from components.core.base.params import Section
 
 
 class CompareConfig(Section):
-    """How differences between systems are judged.
+    """The parameters of the statistics.
 
     confidence    of the intervals; the level of the tests is 1 minus this
     resamples     of the bootstrap over tracks
@@ -22,7 +22,7 @@ class CompareConfig(Section):
 
 
 class CompareOptions(Section):
-    """What a comparison compares; options of the command line only."""
+    """The options of a comparison on the command line."""
 
     systems: str | None = Field(
         None, description="Names, separated by commas; `stemline systems` lists them [default: all]"

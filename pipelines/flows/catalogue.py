@@ -40,7 +40,7 @@ def separate_shard(source: str, destination: str, number: int, options: list[str
     Args:
         source: The recordings: a folder that every worker sees, or s3://bucket/folder.
         destination: The same for the stems.
-        number: Which shard, from 0.
+        number: The number of the shard, from 0.
         options: Options of `stemline separate`.
     """
     try:
@@ -64,7 +64,7 @@ def separate_catalogue(
         source: The recordings: a folder that every worker sees, or s3://bucket/folder.
         destination: The same for the stems.
         pool: The work pool whose workers separate.
-        shards: In how many parts at most; two or three a worker let fast ones take more.
+        shards: The largest number of shards; two or three per worker let fast workers take more.
         options: Options of `stemline separate`, e.g. ["--format", "flac"].
     """
     options = options or []

@@ -69,14 +69,14 @@ def compare(
     """Train, score and compare systems.
 
     Args:
-        systems: Names, separated by commas; left empty, all that the usual data sets serve (`stemline systems`).
+        systems: Names, separated by commas; empty: all systems that the usual data sets suit (`stemline systems`).
         only_models: Compare no systems, only the models that `models` names.
-        post: Ways from estimates to stems: mask, mwf, or both with a comma between.
+        post: Post-processing of the estimates: mask, mwf, or both with a comma between.
         dataset: Data sets to acquire, in place of those in params.yaml.
-        tracks: Score on so many test tracks; left empty, on all.
-        steps: Train for so many steps; left empty, for as many as the recipe says.
+        tracks: How many test tracks to score; empty: all.
+        steps: How many steps to train; empty: as in the recipe.
         small: Small networks, trained in a minute or two each.
-        scores: Results of others, NAME=FOLDER with museval's JSON files in it.
+        scores: Scores of others, NAME=FOLDER with museval's JSON files.
         models: Models that were not trained here, NAME=FOLDER or NAME=models:/NAME@ALIAS.
         parameters: Values that differ from params.yaml and from the recipes, e.g. {"train.batch": 4}.
     """
@@ -104,7 +104,7 @@ def run(**parameters: Any) -> None:
 
 @contextmanager
 def lock_results() -> Iterator[None]:
-    """Keep the folder of results to this comparison; raises UserError while another one uses it."""
+    """Lock the folder of results for this comparison; raises UserError while another one uses it."""
     OUT.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(OUT / ".lock", timeout=0):

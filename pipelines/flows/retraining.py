@@ -39,10 +39,10 @@ def retrain(
     """Train a model, compare it with the champion, and promote it if the gate lets it pass.
 
     Args:
-        commit: The commit, branch or tag to train at; a worker in a container knows those of when it was started.
-        why: What called for it, for the name of the run: schedule, new data, drift …
+        commit: The commit, branch or tag to train at; a worker in a container knows those from its start.
+        why: The reason, for the name of the run: schedule, new data, drift …
         parameters: Values that differ from params.yaml, e.g. {"train.steps": 2000}.
-        require_approval: Whether a person has to listen and say yes before it goes live; the run pauses for it.
+        require_approval: Whether a person must listen and approve before the version goes live; the run waits for this.
     """
     try:
         if require_approval:
@@ -66,7 +66,7 @@ def run(
 ) -> None:
     """Run the flow in this process; raises CommandError, with one line, when it fails."""
     if require_approval:
-        require_server()  # now: the flow starts a server of its own, which takes long
+        require_server()  # printed at once, since the flow starts a Prefect server, which takes long
     state = run_flow(retrain, commit=commit, why=why, parameters=parameters, require_approval=require_approval)
     print(f"retrain: {state.message}")
 
@@ -82,7 +82,7 @@ def retrain_checkout(checkout: Checkout, require_approval: bool) -> str:
         version = registered_version(checkout)
         made = "the training gave the same model as" if ran else "data, code and parameters are those of"
         return f"{made} the champion, version {version.version}: nothing to {'judge' if ran else 'train'}"
-    if not ran:  # the run that made it may have been killed before it recorded it
+    if not ran:  # the run that made this result may have been killed before it recorded it
         _record(checkout)
     publish_verdict(verdict, checkout.workspace / VERDICT.writer)
     return promote(checkout, verdict, require_approval)

@@ -80,7 +80,9 @@ def compare(
     trainings to MLflow and `dvc exp show`. --set changes a parameter for all systems.
     """
     given = given_options(options, CompareOptions)
-    parse_section("compare", given, CompareOptions, "command line")  # now: the flow takes long to start
+    parse_section(
+        "compare", given, CompareOptions, "command line"
+    )  # printed at once, since the flow takes long to start
     parameters = read_assignments(assignments or [])
     require_valid_parameters(parameters)
     resolve_commit("HEAD")

@@ -17,7 +17,7 @@ MODEL_FOLDER = "model"
 
 
 class ModelDescription(Document):
-    """All that rebuilds a model from its weights.
+    """The facts that rebuild a model from its weights.
 
     network    the section that names the architecture and its sizes
     rate       sampling rate in Hz

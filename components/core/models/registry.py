@@ -58,12 +58,12 @@ def _download(name: str, version: int, target: Path) -> None:
             Path(found).rename(target / MODEL_FOLDER)
             make_durable(target)
         except OSError:
-            if not (target / MODEL_FOLDER).is_dir():  # else another process was faster
+            if not (target / MODEL_FOLDER).is_dir():  # if the folder exists, another process was faster
                 raise
 
 
 def has_version(address: str) -> bool:
-    """Return whether the registry has a version at `address`; raises UserError when it cannot say."""
+    """Return whether the registry has a version at `address`; raises UserError when it does not answer."""
     return _find_version(address) is not None
 
 

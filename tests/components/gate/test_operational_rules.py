@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.models.smoke_test import NotTried, SmokeResult, run_smoke_test
+from components.core.models.smoke_test import NotTestedError, SmokeResult, run_smoke_test
 from components.core.release.verdict import Finding
 from components.gate.operational_rules import judge_operation
 from tests.components.gate.gate_scores import gate_config, seen
@@ -73,10 +73,10 @@ def test_broken_champion_cannot_be_compared() -> None:
 def test_outage_gives_no_verdict(which: str) -> None:
     def tried(address: str) -> SmokeResult:
         if address == which:
-            raise NotTried("the store does not answer")
+            raise NotTestedError("the store does not answer")
         return seen()
 
-    with pytest.raises(NotTried):
+    with pytest.raises(NotTestedError):
         judge_operation(gate_config(), "challenger", "weights", "champion", tried)
 
 
@@ -84,8 +84,8 @@ def test_outage_gives_no_verdict(which: str) -> None:
 def test_registry_that_does_not_answer_gives_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(NotTried, match="models:/voices/1 could not be tested: "):
+    with pytest.raises(NotTestedError, match="models:/voices/1 could not be tested: "):
         run_smoke_test("models:/voices/1")
     with pytest.raises(UserError, match="does not work in a fresh process") as caught:
         run_smoke_test("no/such/folder")
-    assert not isinstance(caught.value, NotTried)
+    assert not isinstance(caught.value, NotTestedError)
