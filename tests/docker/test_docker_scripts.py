@@ -146,16 +146,16 @@ have = {name for name, _ in seen}
 tops = importlib.metadata.packages_distributions()
 have |= {"stemline", "pip", "setuptools"}
 absent = {top for top, owners in tops.items() if not {norm(owner) for owner in owners} & have}
-class Wall(importlib.abc.MetaPathFinder):
+class ImportBlocker(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r} in the image", name=name)
-sys.meta_path.insert(0, Wall())
+sys.meta_path.insert(0, ImportBlocker())
 for name in [m for m in sys.modules if m.partition(".")[0] in absent]:
     del sys.modules[name]
 import importlib, pkgutil
-import components.separate as room
-for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+import components.separate as package
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     importlib.import_module(module.name)
 sys.argv = ["stemline", "separate", "--help"]
 from pipelines.terminal.cli import main
