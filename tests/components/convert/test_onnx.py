@@ -18,7 +18,7 @@ from tests.support.tiny_models import noise
 def _write_file(
     path: Path, input_shape: list[int], output_shape: list[int], number: str = "FLOAT", inputs: int = 1, **metadata: str
 ) -> Path:
-    """Write a file whose output is its input, expanded to the shape `given`."""
+    """Write a file whose output is its input, expanded to `output_shape`."""
     onnx: Any = pytest.importorskip("onnx")
     helper, real = onnx.helper, getattr(onnx.TensorProto, number)
     axis = helper.make_tensor("axis", onnx.TensorProto.INT64, [1], [1])
@@ -70,7 +70,7 @@ def test_convert_numbers_stems_without_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "given", "more", "message"),
+    ("input_shape", "output_shape", "more", "message"),
     [
         ([1, 2, 10], [1, 2, 2, 10], {"inputs": 2}, "2 inputs and 1 outputs"),
         ([1, 2, 10], [1, 2, 2, 10], {"number": "DOUBLE"}, "other numbers than float32"),

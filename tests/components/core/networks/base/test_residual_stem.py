@@ -60,7 +60,7 @@ def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "whole"),
+    ("targets", "names"),
     [
         (("vocals",), ("vocals", "accompaniment")),
         (("accompaniment",), ("accompaniment", "vocals")),
