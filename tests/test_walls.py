@@ -70,7 +70,7 @@ def test_modules_form_no_circle() -> None:
 
 
 @pytest.mark.parametrize("parent", [*STEPS, "pipelines"])
-def test_rooms_inside_a_step_form_no_circle(parent: str) -> None:
+def test_packages_inside_a_step_form_no_circle(parent: str) -> None:
     """Each module beside the packages counts as a package."""
     folder = PIPELINES if parent == "pipelines" else COMPONENTS / parent
     depth = len(module_name(folder / "__init__.py").split(".")) + 1
