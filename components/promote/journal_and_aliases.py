@@ -77,7 +77,7 @@ _SETTLING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class _State:
-    """What registry and journal say of a model; a version or number of 0 means none.
+    """The state of a model in registry and journal; a version or number of 0 means none.
 
     live          the version at the alias
     followed      the number of the entry that the aliases follow

@@ -97,7 +97,7 @@ class SeparateConfig(Section):
 
 
 class JobOptions(Section):
-    """What a single job separates; options of the command line only."""
+    """The choice of recordings for one job; options of the command line only."""
 
     limit: int | None = Field(None, ge=1, description="Separate at most so many recordings now.")
     include: tuple[str, ...] = Field(

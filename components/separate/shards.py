@@ -133,7 +133,7 @@ def _clear(destination: Store) -> None:
 
 
 class Command(StrEnum):
-    """What to do with the shards of a catalogue."""
+    """The actions on the shards of a catalogue."""
 
     CUT = "cut"
     RUN = "run"

@@ -1,4 +1,4 @@
-"""Which recordings a person listens to, and which part of each: the same catalogue and seed give the same excerpts.
+"""The choice of excerpts that a person listens to: the same catalogue and seed give the same excerpts.
 
 An excerpt is the part that is loudest in the range of the voice. No model chooses it: a model would choose
 the part that it separates best.

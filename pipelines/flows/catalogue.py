@@ -27,7 +27,7 @@ from pipelines.server.automations import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, 
 from pipelines.server.events import send_drift_event
 
 LONGEST_WAIT_SECONDS = 900.0
-"""When no worker takes a shard for so long, this flow separates all of them itself."""
+"""Seconds without a worker that takes a shard; then this flow separates all remaining shards itself."""
 
 POLL_SECONDS = 2.0
 _SHARDS = "shards: "  # components/separate prints the number of shards behind it

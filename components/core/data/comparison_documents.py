@@ -42,7 +42,7 @@ class Plan(Document):
 
 
 class Recipe(_Part):
-    """How much music a training saw; older files name the steps alone."""
+    """The amount of music that a training saw; older files name the steps alone."""
 
     steps: int
     batch: int | None = None
@@ -62,7 +62,7 @@ class SystemDescription(Document):
 
 
 class Costs(Document):
-    """What a system costs on one machine.
+    """The costs of a system on one machine.
 
     weights                  their number; None for an ONNX file, which does not show it
     multiply_adds_a_second   of audio; None for an ONNX file
@@ -99,7 +99,7 @@ class Friedman(_Part):
 
 
 class ComparisonSummary(Document):
-    """What was compared, and the result in short.
+    """The systems that were compared, and the result in short.
 
     best         by target the system with the best median SDR
     friedman     by target

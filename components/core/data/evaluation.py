@@ -1,4 +1,4 @@
-"""What a model was scored on, and how: the document beside its scores."""
+"""The description of an evaluation (model, tracks, scorer): the document beside the scores."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar

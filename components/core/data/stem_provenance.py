@@ -1,4 +1,4 @@
-"""The provenance file beside a recording's stems: what they were made from, by which model, and what was measured.
+"""The provenance file beside a recording's stems: their source, their model, and their figures.
 
 Unknown keys are ignored, so archives that an older or a newer Stemline wrote can still be read.
 """

@@ -10,7 +10,7 @@ WEIGHTS = "weights.safetensors"
 """The name of the file with the weights."""
 
 REGISTRY = "models:/"
-"""How the address of a registered model begins: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
+"""The beginning of a registered model's address: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
 
 MODEL_FOLDER = "model"
 """The model's folder among the artifacts of a registered version."""

@@ -29,7 +29,7 @@ class UnblindedAnswer:
 
 
 class Listening(Document):
-    """Which model a listener preferred.
+    """The result of a blind listening: the model that the listener preferred.
 
     counts        answers by outcome
     not_answered  recordings without an answer

@@ -15,7 +15,7 @@ from components.core.tracking.mlflow_address import store_exists
 
 @dataclass(frozen=True)
 class RegistryState:
-    """What the registry holds about a model.
+    """The state of a model in the registry.
 
     version          the version at the alias; 0 for none
     followed_entry   number and SHA-256 of the journal's entry for which the aliases were set; empty for none

@@ -1,4 +1,4 @@
-"""How a network's estimates become stems: the parameters, for modules that need no torch."""
+"""The parameters of post-processing, for modules that need no torch."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from components.core.base.params import Section
 
 
 class PostProcessing(Section):
-    """How estimates become stems.
+    """The way from the network's estimates to stems.
 
     method       native: as the network's authors make them; ratio: ratio masks of the estimated magnitudes to the
                  power of `exponent`; wiener: a multichannel Wiener filter, `iterations` rounds of EM

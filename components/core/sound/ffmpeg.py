@@ -97,7 +97,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What is decoded, and how.
+    """The settings of a decoding by ffmpeg.
 
     stream         number of the audio stream
     start, end     bytes of the file that are read; an end of None is the end of the file

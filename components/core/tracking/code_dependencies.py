@@ -55,7 +55,7 @@ IMPORTED_BY_NAME: Mapping[str, str] = {f"{NETWORKS}.registry": ARCHITECTURES, f"
 """Modules that import an architecture by its name, so that no import statement shows it, and from which package."""
 
 ANY_NETWORK = "${train.network.name}"
-"""How dvc.yaml names the architecture; DVC puts the value of params.yaml in its place."""
+"""The placeholder of the architecture in dvc.yaml; DVC puts the value of params.yaml in its place."""
 
 
 def stage_code(step: str, root: Path = ROOT) -> list[str]:

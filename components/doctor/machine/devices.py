@@ -33,7 +33,7 @@ class Gpu:
 
 
 class TorchReport(Document):
-    """What torch finds on this machine; `cuda` and `nccl` are empty in a CPU build, `bf16` says whether it is fast."""
+    """The devices that torch finds here; `cuda` and `nccl` are empty in a CPU build, `bf16` says whether it is fast."""
 
     version: str
     cuda: str

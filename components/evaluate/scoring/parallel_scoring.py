@@ -37,7 +37,7 @@ _SECOND_BYTES = 10e6
 
 @dataclass(frozen=True)
 class Scoring:
-    """What all jobs of one evaluation share.
+    """The settings that all jobs of one evaluation share.
 
     model            folder of the model
     merged           its targets that are scored as part of `other`

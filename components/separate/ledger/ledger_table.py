@@ -26,7 +26,7 @@ _Numbers = Annotated[Mapping[str, float], pa.map_(pa.string(), pa.float64())]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of a recording: a row of the ledger. Workers report it, and the page shows it.
+    """The result of a recording: a row of the ledger. Workers report it, and the page shows it.
 
     reason          why it is quarantined or failed
     seconds         length of the recording

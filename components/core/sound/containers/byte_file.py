@@ -67,7 +67,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """Where its content ends."""
+        """The position at which its content ends."""
         return self.start + self.size
 
 

@@ -33,7 +33,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class DecoderInput:
-    """What a decoder decodes: audio stream `stream` of a file; `patience` is how many seconds it may return nothing."""
+    """Audio stream `stream` of a file; a decoder counts as stuck after `patience` seconds without output."""
 
     path: Path
     stream: int

@@ -97,7 +97,7 @@ def _kept(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 @dataclass(frozen=True)
 class _Version:
-    """How a version of ID3 stores frames.
+    """The layout of frames in a version of ID3.
 
     header   bytes of a frame's header
     name     bytes of the name in it
