@@ -18,12 +18,16 @@ from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
 from pipelines.flows.watching import RETRAIN
 from pipelines.judging.approval_flow import NotApprovedError, approve, require_server
+from pipelines.judging.first_model import find_first_model
 from pipelines.judging.judgement import champion_alias, register_and_judge, registered_version, repair_registry
 from pipelines.processes.command import run_program
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
 from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import ProjectFolder
+
+FIRST_MODEL = "start.model"
+"""The parameter that names the model to start from."""
 
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
 """Added to the result, by the `why` in prefect.yaml."""
@@ -50,6 +54,7 @@ def retrain(
         with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
             checkout.require_valid_parameters()
+            retry_outages(lambda: _set_first_model(checkout, parameters or {}))
             outcome = retry_outages(lambda: retrain_checkout(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.delete()
     except Exception as error:
@@ -71,9 +76,17 @@ def run(
     print(f"retrain: {state.message}")
 
 
+def _set_first_model(checkout: Checkout, parameters: dict[str, Any]) -> None:
+    """Write to the clone's params.yaml which model the training starts from, unless `parameters` say it."""
+    repair_registry(checkout)
+    if FIRST_MODEL not in parameters:
+        first = find_first_model(checkout, checkout.pull_options())
+        get_run_logger().info(f"starts from {first or 'random weights'}")
+        checkout.set_parameters({**parameters, FIRST_MODEL: first})
+
+
 def retrain_checkout(checkout: Checkout, require_approval: bool) -> str:
     """Bring the clone's model up to date and judge it; return the outcome as a sentence."""
-    repair_registry(checkout)
     ran = did_run_stage(checkout.reproduce_all(checkout.pull_options()))
     if ran:
         _record(checkout)

@@ -21,6 +21,11 @@ class StartModel(Document):
     version: int = 0
     sha256: str = ""
 
+    @property
+    def pinned_address(self) -> str:
+        """The address with the version in place of an alias, which may move."""
+        return f"{self.address.split('@')[0]}/{self.version}" if "@" in self.address and self.version else self.address
+
     def __str__(self) -> str:
         number = f", version {self.version}" if self.version else ""
         return f"{self.address}{number}, {self.sha256[:12]}" if self.address else "random weights"
