@@ -279,7 +279,7 @@ def test_every_command_did_its_work(traces: Traces) -> None:
         "ok (+)",
         "Live",
         "trained by",
-        "are told to STEMLINE_WEBHOOK's address",
+        "sent to the address in STEMLINE_WEBHOOK",
     ):
         assert said in printed, said
 
