@@ -114,7 +114,7 @@ def _read_torchaudio(path: Path) -> ConvertedModel:
     state = load_tensors(path)
     first = "freq_encoder.0.conv.weight"
     if first not in state:
-        raise UserError(f"{path} holds no weights of torchaudio's Hybrid Demucs")
+        raise UserError(f"{path} holds no weights of torchaudio's Hybrid Demucs: name its checkpoint")
     network = HDemucsConfig(channels=state[first].shape[0], depth=_count_levels(state))
     return ConvertedModel(network, add_network_prefix(state), SOURCES, RATE, 2, (path,))
 

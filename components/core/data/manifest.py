@@ -118,7 +118,10 @@ def read_parts(
     fitted = {name: _fit(stem, length) for name, stem in stems.items()}
     parts = {target: _parts(fitted, target, targets) for target in targets}
     if missing := [target for target, found in parts.items() if not found]:
-        raise UserError(f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)})")
+        raise UserError(
+            f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)}): "
+            "change cache.targets"
+        )
     return parts
 
 

@@ -38,7 +38,7 @@ def find_stem(address: str) -> Stem:
         for target, stem in provenance.stems.items():
             if stem.file == file:
                 return Stem(folder or ".", file, target, provenance)
-    raise UserError(f"{address} is no stem of Stemline: no {PROVENANCE} beside it names it")
+    raise UserError(f"{address} is not a stem of Stemline: no {PROVENANCE} beside it names it")
 
 
 def trace(stem: Stem) -> Iterator[tuple[str, str]]:

@@ -73,7 +73,7 @@ def test_convert_numbers_stems_without_names(tmp_path: Path) -> None:
     ("input_shape", "output_shape", "more", "message"),
     [
         ([1, 2, 10], [1, 2, 2, 10], {"inputs": 2}, "2 inputs and 1 outputs"),
-        ([1, 2, 10], [1, 2, 2, 10], {"number": "DOUBLE"}, "other numbers than float32"),
+        ([1, 2, 10], [1, 2, 2, 10], {"number": "DOUBLE"}, "that are not float32"),
         ([1, 2, 10], [1, 2, 2, 10], {"targets": "a,b,c"}, "gives 2 stems, and 3 are named"),
         ([1, 2, 10], [1, 2, 2, 10], {"rate": "fast"}, "rate is fast"),
         ([1, 2, 10], [1, 2, 2, 10], {"interface": "picture"}, "has the interface picture"),
@@ -111,5 +111,5 @@ def test_open_length_or_no_onnx_file_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="without a fixed length"):
         convert("onnx", str(tmp_path / "open.onnx"), tmp_path / "model")
     (tmp_path / "text.onnx").write_text("no such thing")
-    with pytest.raises(UserError, match="is no ONNX file"):
+    with pytest.raises(UserError, match="is not an ONNX file"):
         convert("onnx", str(tmp_path / "text.onnx"), tmp_path / "model")
