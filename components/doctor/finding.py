@@ -20,9 +20,9 @@ class Status(StrEnum):
 class Finding:
     """The result of a check about one subject, each text on one line.
 
-    subject      what was checked
-    observation  what was found, with numbers
-    remedy       what to do; may be empty
+    subject      the part that was checked
+    observation  the result, with numbers
+    remedy       the action to take; may be empty
     """
 
     subject: str

@@ -12,7 +12,7 @@ class ShadowConfig(Section):
     recordings  at most so many recordings
     seconds     length of each excerpt, from where the voice's range is loudest
     seed        decides which recordings are drawn, and which model is A
-    wait_hours  how long a flow waits for an approval
+    wait_hours  hours that a flow waits for an approval
     """
 
     source: str

@@ -17,7 +17,7 @@ class KeyRecording:
     source    its name in the catalogue, with the SHA-256 of its file
     start     where the excerpt begins, in seconds
     roles     which model is A and which is B
-    level_db  how much louder A's stem is than B's, by target
+    level_db  level of A's stem minus that of B's, in dB, by target
     """
 
     source: str

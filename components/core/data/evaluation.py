@@ -27,7 +27,7 @@ class Evaluation(Document):
     window_seconds      length of a frame
     scorer              the program that computed the scores
     model               SHA-256 of the model's weights
-    versions            of the packages that scores depend on
+    versions            versions of the packages that scores depend on
     """
 
     FILE: ClassVar[str] = TEST.file

@@ -7,7 +7,7 @@ It is a CSV table with one row for each stem. Columns:
     genre      empty where the data does not name it
     split      train, validation or test; an artist is in one split only
     stem       mixture, vocals, drums, bass, other, accompaniment …
-    path       of the file, relative to the manifest's folder
+    path       path of the file, relative to the manifest's folder
     stream     audio stream in that file (a stem.mp4 holds five), counted from 0
     sha256     of the file
     samples, rate (Hz), channels, duration (s)

@@ -100,8 +100,8 @@ class Provenance(Document):
 
     stems     by target
     picture   name of the spectrogram's file; empty when none was drawn
-    figures   what was measured, by name (see `Quality.figures` of separate)
-    features  what the distance from the training's music is computed from; empty for silence
+    figures   measurements by name (see `Quality.figures` of separate)
+    features  features that give the distance from the training's music; empty for silence
     code      git commit that separated
     """
 

@@ -10,7 +10,7 @@ from components.core.data import artifacts
 class StartModel(Document):
     """The address of the model, empty when a training starts from random weights.
 
-    version   of a registered model, else 0
+    version   version of a registered model, else 0
     sha256    SHA-256 of the weights
     """
 

@@ -14,8 +14,8 @@ class PostProcessing(Section):
                  power of `exponent`; wiener: a multichannel Wiener filter, `iterations` rounds of EM
     above        what becomes of frequencies above those that the network sees (ratio and wiener; native has its own):
                  average: each stem gets of a frame its share of the octave below; zero: the last stem gets them
-    overlap      of neighbouring segments, a share
-    shifts       how many times a segment is separated, each time moved in time a little, and averaged
+    overlap      the share of a segment that overlaps with the next one
+    shifts       number of separations of a segment, each at a small shift in time; their results are averaged
     """
 
     method: Literal["native", "ratio", "wiener"] = "native"

@@ -34,10 +34,10 @@ class Row:
     stems           target to file name
     picture         file name of the spectrogram
     flags           why a person should listen to it
-    figures         what was measured (see `Quality.figures`)
-    features        what the distance from the training's music is computed from
-    worker_seconds  not used any more
-    attempts        how often it was tried, for quarantined and failed
+    figures         measurements by name (see `Quality.figures`)
+    features        features that give the distance from the training's music
+    worker_seconds  always 0; older ledgers have the column
+    attempts        number of tries, for quarantined and failed
     """
 
     key: _Text

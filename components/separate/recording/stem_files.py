@@ -201,7 +201,7 @@ def _leave_out_peak_chunk(file: Any) -> None:
     """
     if file.format in ("WAV", "AIFF") and file.subtype in ("FLOAT", "DOUBLE"):
         soundfile._snd.sf_command(file._file, _ADD_PEAK_CHUNK, soundfile._ffi.NULL, soundfile._snd.SF_FALSE)
-        file.truncate(0)  # what is left of the longer header
+        file.truncate(0)  # the rest of the longer header
 
 
 @contextmanager

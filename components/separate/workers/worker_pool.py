@@ -138,7 +138,7 @@ class WorkerPool:
         # as many as a worker separates at once, and one more to fetch; every worker gets its first before any a second
         for ahead in range(self._setup.tracks + 1):
             for worker in [worker for worker in self._workers if not worker.is_isolated]:
-                # towards the end no worker queues what another one could start at once
+                # towards the end no worker queues a recording that another one could start at once
                 if len(self._queue) > (len(self._workers) if ahead else 0) and len(worker.given) <= ahead:
                     self._give(worker, self._queue.popleft())
 

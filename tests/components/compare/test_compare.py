@@ -118,7 +118,7 @@ def test_page_separates_measured_numbers_from_quoted_ones(folder: Path) -> None:
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
-    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; comparison.csv has every row's MLflow run." in text
+    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; comparison.csv names the MLflow run of each row." in text
     assert "perhaps trained on some of the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "Their authors' own programs give other scores." in text
     assert "| Spleeter-4, pretrained |" in text

@@ -18,7 +18,7 @@ Samples = NDArray[Any]
 class AudioInfo:
     """Properties of a recording.
 
-    rate      in Hz
+    rate      sampling rate in Hz
     subtype   libsndfile's name of the sample format, or ffmpeg's name of the codec (`mp3`)
     streams   audio streams in the file
     mask      speakers of more than two channels, as in WAVE (dwChannelMask); 0 when the file does not say
