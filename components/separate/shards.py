@@ -108,7 +108,7 @@ def run(job: Job, number: int) -> None:
 
 
 def gather(job: Job, count: int) -> None:
-    """Separate what the shards left undone, and publish the whole ledger; what the shards did counts as done now."""
+    """Separate the recordings that the shards left, and publish one ledger; those of the shards count as done now."""
     destination = open_store(job.destination, job.config.patience_seconds)
     summary = run_job(job, read_done_rows(destination, count))
     _clear(destination)

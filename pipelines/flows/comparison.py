@@ -208,7 +208,7 @@ def _keep_results(checkout: Checkout, job: Job) -> None:
 
 
 def _read_recipe(checkout: Checkout) -> Recipe:
-    """Return how much the training saw; it may have stopped before the steps that the parameters allow."""
+    """Return the amount of music that the training saw; it may have stopped before the last step allowed."""
     section = yaml.safe_load(checkout.params.read_text(encoding="utf-8"))["train"]
     last = CURVES.below(checkout.workspace).read_text(encoding="utf-8").splitlines()[-1]
     steps = int(float(last.partition(",")[0]))

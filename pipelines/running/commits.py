@@ -34,7 +34,7 @@ def require_valid_commit(name: str, changes: Mapping[str, Any]) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in `folder`; raises CommandError, with its last line, when it fails."""
+    """Return git's output in `folder`; raises CommandError, with its last line, when it fails."""
     return run_program("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
 
 

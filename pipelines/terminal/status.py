@@ -69,7 +69,7 @@ def live_since(journal: str, name: str, version: int) -> str:
 
 
 def disagreement_lines() -> list[str]:
-    """Return where journal and registry differ, and what to do; nothing if the journal is damaged.
+    """Return the disagreement of journal and registry with its remedy; nothing if the journal is damaged.
 
     The damage is already in the line about the live model.
     """

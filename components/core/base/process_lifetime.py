@@ -32,7 +32,7 @@ def bind_to_this_process(command: list[str]) -> list[str]:
 
 
 def describe_exit(code: int) -> str:
-    """Return how a process ended: the signal that killed it, or its exit code."""
+    """Return the end of a process: the signal that killed it, or its exit code."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 

@@ -49,7 +49,7 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
 
 
 def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
-    """Return where journal and registry differ about the model that `params` names; None if they agree.
+    """Return the disagreement of journal and registry about the model that `params` names; None if they agree.
 
     Creates neither of them when both are missing, as before the first run. Raises UserError when one can't be read.
     """
@@ -76,7 +76,7 @@ def read_registry_state(client: mlflow.MlflowClient, name: str, alias: str, last
 
 
 def compare_with_journal(state: RegistryState, entries: Sequence[JournalEntry], alias: str) -> Disagreement | None:
-    """Return how the registry disagrees with the journal's `entries` about the model; None where both agree."""
+    """Return the disagreement of the registry with the journal's `entries` about the model; None where both agree."""
     number, _, digest = state.followed_entry.partition(" ")
     at_alias = f"@{alias} is at version {state.version}" if state.version else f"nothing is at @{alias}"
     if not entries:

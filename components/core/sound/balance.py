@@ -49,12 +49,12 @@ _NOTHING = 1e-30
 
 
 def frame_samples(rate: int) -> int:
-    """Return how many samples at `rate` Hz are analysed as one: about 93 ms, 4,096 at 44.1 kHz."""
+    """Return the number of samples of a frame at `rate` Hz: about 93 ms, 4,096 at 44.1 kHz."""
     return int(fft.next_fast_len(max(round(rate * _FRAME_SECONDS), 16), real=True))
 
 
 def block_samples(rate: int) -> int:
-    """Return how many samples at `rate` Hz a meter takes at once: whole frames, 65,536 samples at 44.1 kHz."""
+    """Return the samples that a meter takes at once at `rate` Hz: whole frames, 65,536 samples at 44.1 kHz."""
     return _FRAMES * frame_samples(rate)
 
 

@@ -74,7 +74,7 @@ def error_reason(error: MlflowException) -> str:
 
 
 def ask_registry(query: Callable[[], Result], question: str = "answer") -> Result | None:
-    """Return what `query` finds in the registry; None where it has no such model, version or alias.
+    """Return the result of `query` on the registry; None where it has no such model, version or alias.
 
     Raises UserError, "the registry does not <question>", when it does not answer: that must not pass for an empty
     registry.

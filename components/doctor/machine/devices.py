@@ -1,4 +1,4 @@
-"""Check of what computes: torch's build, the GPUs, bf16, and whether processes can train together."""
+"""Check of devices: torch's build, the GPUs, bf16, and whether processes can train together."""
 
 import shutil
 import subprocess

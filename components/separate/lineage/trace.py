@@ -64,7 +64,7 @@ def _list_pairs(values: Mapping[str, object]) -> str:
 
 
 def _trace_run(run_id: str) -> Iterator[tuple[str, str]]:
-    """Yield what the training's MLflow run says; for the shipped model its export says the same."""
+    """Yield the data and parameters of the training's MLflow run; the shipped model has them in its export."""
     found = _read_shipped_run(run_id) or _read_stored_run(run_id)
     if found is None:
         yield "its run", f"not in {mlflow_runs.store_address()}: set MLFLOW_TRACKING_URI to the store that has it"
@@ -95,7 +95,7 @@ def _read_stored_run(run_id: str) -> _Run | None:
 
 
 def lineage(stem: Annotated[str, Argument(help="A stem's file, or its s3:// address.")]) -> None:
-    """Print where a stem comes from: recording, model, training run, data, code, packages, parameters."""
+    """Print the origin of a stem: recording, model, training run, data, code, packages, parameters."""
     for name, value in trace(find_stem(stem)):
         print(f"{name:>16}  {value}")
 

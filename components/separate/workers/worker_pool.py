@@ -95,7 +95,7 @@ class WorkerPool:
         return tuple(self._workers)
 
     def work(self, tasks: list[Task]) -> Iterator[Report]:
-        """Yield what becomes of the tasks, in any order; ends after the last one, or after Stopped."""
+        """Yield the reports about the tasks, in any order; ends after the last task, or after Stopped."""
         self._queue.extend(task.entry for task in tasks)
         try:
             while self._queue or self._suspects or self._claimed_elsewhere or any(one.given for one in self._workers):
@@ -159,7 +159,7 @@ class WorkerPool:
         return WorkerProcess(process, ours, device)
 
     def _receive(self) -> Iterator[Report]:
-        """Yield what follows from the messages of the next second, and from the workers that died in it."""
+        """Yield reports about the messages of the next second, and about the workers that died in it."""
         ready = wait([worker.pipe for worker in self._workers], timeout=_CHECK_EVERY)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:

@@ -186,7 +186,7 @@ def _block_size(code: int, after: bytes) -> tuple[int, int]:
 
 
 def _frame_end(window: bytes, place: int, ends: set[int]) -> int | None:
-    """Return where a frame ends: behind the checksum of all before it (9.3)."""
+    """Return the position of a frame's end: after the checksum of all before it (9.3)."""
     for end in sorted(end for end in ends if end >= place + 2):
         if _remainder(_CRC16, 16, window[place : end - 2]) == int.from_bytes(window[end - 2 : end], "big"):
             return end

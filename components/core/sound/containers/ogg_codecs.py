@@ -61,7 +61,7 @@ class Codec(ABC):
 
     @abstractmethod
     def duration(self, packets: list[bytes]) -> int:
-        """Return how far the position moves by the first packets with sound, of which the first bytes are given."""
+        """Return the change of the position by the first packets with sound, from their first bytes."""
 
 
 @dataclass(frozen=True)
