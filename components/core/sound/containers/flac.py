@@ -7,7 +7,7 @@ from itertools import islice
 from components.core.sound.containers.byte_file import ByteFile
 from components.core.sound.containers.container import Container, Part
 
-_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
+USUAL_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
 """Speakers by the number of channels (9.1.3)."""
 
 _STREAMINFO, _COMMENT = 0, 4
@@ -60,7 +60,7 @@ def read_flac(file: ByteFile) -> Container:
     if file.at(file.start + 4, 1) not in (b"\x00", b"\x80"):
         return Container()
     info = _read_info(file)
-    mask = _read_mask(file) or _MASKS.get(info.channels, 0)
+    mask = _read_mask(file) or USUAL_MASKS.get(info.channels, 0)
     last = _find_last_frame(file, info)
     total, part = info.total, Part()
     if last is not None and last.samples >= info.total and (last.samples > info.total or last.end < file.size):

@@ -68,6 +68,11 @@ class Decoder(ABC):
         """
 
 
+def fitting_mask(mask: int, channels: int) -> int:
+    """Return a mask that names each of more than two channels; 0 for any other."""
+    return mask if channels > 2 and mask.bit_count() == channels else 0
+
+
 def convert(samples: Samples, dtype: str) -> Samples:
     """Return samples as `dtype`: int32, left-justified, or floats of full scale ±1."""
     if samples.dtype == np.dtype(dtype):
