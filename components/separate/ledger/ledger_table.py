@@ -15,6 +15,8 @@ State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")
 """done: separated now; skipped: done before, with the same source, model and options; failed: to be tried again."""
 
+NOT_SEPARATED: tuple[State, ...] = ("quarantined", "failed")
+
 _ROWS_IN_MEMORY = 1000
 
 
@@ -28,7 +30,7 @@ _Numbers = Annotated[Mapping[str, float], pa.map_(pa.string(), pa.float64())]
 class Row:
     """The result of a recording: a row of the ledger. Workers report it, and the page shows it.
 
-    reason          why it is quarantined or failed
+    reason          why it is quarantined or failed, or what its stems do not have
     seconds         length of the recording
     code            git commit that separated it
     stems           target to file name
@@ -86,6 +88,7 @@ def describe_stems(state: State, entry: ListedFile, provenance: Provenance) -> R
         code=provenance.code,
         stems={target: stem.file for target, stem in provenance.stems.items()},
         picture=provenance.picture,
+        reason=f"left out: {', '.join(provenance.left_out)}" if provenance.left_out else "",
         figures=provenance.figures,
         features=provenance.features,
     )
