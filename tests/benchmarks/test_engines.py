@@ -20,6 +20,8 @@ from components.export.onnx.exportable import RealTdfUNet, make_exportable, reco
 from components.export.onnx.onnx_export import export_once, export_onnx
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, TARGETS, exported, mixture_for, model_of
 
+pytestmark = pytest.mark.system
+
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
 """The range in dB of the SNR of the stems. Above it, the 8-bit weights were not used."""
 COMPILED = "torch-compiled"
@@ -40,14 +42,12 @@ def _prepare(model: Model, runtime: str, precision: Precision, exports: Path) ->
     return prepared.separator
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-fast", "onnxruntime", "openvino"])
 def test_runtimes_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
     _require_torch_stems(model_of(name), runtime, exports)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_other_exports_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
@@ -58,7 +58,6 @@ def test_export_knows_every_architecture() -> None:
     assert sorted([*NETWORKS, *OTHERS, "onnx"]) == sorted(ARCHITECTURES)
 
 
-@pytest.mark.slow
 def test_export_accepts_blstms_that_split_many_frames(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     model = model_of("hdemucs")
@@ -91,7 +90,6 @@ def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
         assert (found.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "tdf_unet"])
 @pytest.mark.parametrize(
     ("runtime", "precision"),
@@ -113,7 +111,6 @@ def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precis
     assert silence.abs().max() < 1e-6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "runtime"), [("bs_roformer", "onnxruntime"), ("bs_roformer", "openvino"), ("hdemucs", "onnxruntime")]
 )
@@ -124,7 +121,6 @@ def test_int8_keeps_the_precision_of_spectra(name: str, runtime: str, exports: P
         assert 20 < _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) < 80
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bs_roformer", "hdemucs", "htdemucs"])
 def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path) -> None:
     """OpenVINO computes these transforms in bf16, torch in fp32 (docs/decisions/0014-runtimes.md).
@@ -140,7 +136,6 @@ def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path
         assert _snr(wanted, found.estimates(mixture)) > max(35, best - 6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "low"), [("fp32", 100), ("bf16", 20)])
 def test_compiled_network_returns_the_same_stems(precision: Precision, low: float, exports: Path) -> None:
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
@@ -151,7 +146,6 @@ def test_compiled_network_returns_the_same_stems(precision: Precision, low: floa
         assert _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) > low
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("runtime", ["torch", "torch-fast", "openvino"])
 def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precision: Precision, exports: Path) -> None:
@@ -169,7 +163,6 @@ def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precis
     assert (found.sum(dim=1) - mixture).abs().max() < 1e-6
 
 
-@pytest.mark.slow
 def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")

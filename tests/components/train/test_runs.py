@@ -14,7 +14,7 @@ from tests.components.train.train_music import PARAMS, noise_cache, tone_and_noi
 from tests.components.train.training_processes import Training
 from tests.support.databases import new_mlflow_store
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
