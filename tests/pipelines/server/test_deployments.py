@@ -73,7 +73,7 @@ def test_deployments_are_selected_by_name(specs: dict[str, DeploymentSpec]) -> N
     assert select_deployments(everything, ()) == everything
     chosen = select_deployments(everything, ["retrain/scheduled", "champion"])
     assert {spec.flow.name for spec in chosen} == {"retrain", "evaluate-champion"}
-    with pytest.raises(UserError, match=r"prefect\.yaml has no deployment retrain: there are .*scheduled"):
+    with pytest.raises(UserError, match=r"prefect\.yaml has no deployment retrain: choose from .*scheduled"):
         select_deployments(everything, ["champion", "retrain"])
 
 
