@@ -23,7 +23,7 @@ from components.core.data.score_tables import (
     VALUE,
 )  # fmt: skip
 from components.core.models.bundle import Model
-from components.core.tracking.mlflow_runs import MlflowRecord
+from components.core.tracking.mlflow_record import MlflowRecord
 from components.export.training import Training
 
 _WEAKEST = 5

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from statistics import median_high
 
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_runs import MlflowRecord
+from components.core.tracking.mlflow_record import MlflowRecord
 
 _INTERNAL = "mlflow."
 _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"

@@ -14,7 +14,7 @@ from components.core.base.params import parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
-from pipelines.running.commits import require_valid_commit, resolve_commit
+from pipelines.running.commits import require_repository, require_valid_commit, resolve_commit
 from pipelines.terminal.module_launch import run_module
 from pipelines.terminal.parameters import Assignments, read_assignments, require_valid_parameters, write_parameters
 
@@ -38,6 +38,7 @@ def run(
     """
     chosen = [*([f"acquire.datasets=[{', '.join(dataset)}]"] if dataset else []), *(assignments or [])]
     require_valid_parameters(read_assignments(chosen))
+    require_repository()
     for change in write_parameters(chosen):
         print(f"params.yaml: {change}")
     from pipelines.flows import vocal_isolation

@@ -43,6 +43,7 @@ NO_INFLUENCE: Mapping[str, str] = {
     "components.core.base.workspace": "where results lie; dvc.yaml names the outs",
     "components.core.data.artifacts": "how results are called; dvc.yaml names the outs",
     "components.core.stores": "copies files as they are",
+    "components.core.tracking.mlflow_address": "where results are also logged",
     "components.core.tracking.mlflow_runs": "where results are also logged",
     "components.core.tracking.provenance": "what is written beside a result",
     "components.core.tracking.code_dependencies": "which code is a dependency",

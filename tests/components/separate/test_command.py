@@ -1,12 +1,13 @@
 """The default model is the champion; before the first promotion it is the shipped model."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
@@ -109,3 +110,14 @@ def test_options_replace_parameters(folder: Path) -> None:
 def test_wrong_option_is_a_user_error(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         prepare_job("in", "out", options)
+
+
+def test_an_mlflow_that_does_not_answer_ends_a_separation_in_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as closed_afterwards:
+        port = closed_afterwards.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with pytest.raises(Outage, match=r"does not answer: .*; so the live model is unknown: .* --model "):
+        prepare_job("in", "out", {})

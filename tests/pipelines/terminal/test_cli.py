@@ -101,12 +101,19 @@ def test_a_wrong_value_is_not_written_to_params_yaml(tmp_path: Path) -> None:
     assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("verb", ["retrain", "compare"])
-def test_a_project_outside_git_is_one_line_before_anything_starts(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "mistake"),
+    [
+        ("run", "{folder} is not in a git repository, which DVC needs: "),
+        ("retrain", "git has no commit HEAD here: commit the project first"),
+        ("compare", "git has no commit HEAD here: commit the project first"),
+    ],
+)
+def test_a_project_outside_git_is_one_line_before_anything_starts(tmp_path: Path, verb: str, mistake: str) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     result = cli(tmp_path, verb)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("stemline: git has no commit HEAD here: commit the project first")
+    assert result.stderr.startswith(f"stemline: {mistake.format(folder=tmp_path)}")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
