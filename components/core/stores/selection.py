@@ -24,11 +24,15 @@ _EXAMPLES = 3
 
 
 class ListedFile(NamedTuple):
-    """A file as listed: its key, its size in bytes, and a stamp that changes with its content."""
+    """A file as listed: its key, its size in bytes, and a stamp that changes with its content.
+
+    `storage` is a bucket's storage class, such as GLACIER; empty for the usual one.
+    """
 
     key: str
     size: int
     stamp: str
+    storage: str = ""
 
 
 @dataclass(frozen=True)
