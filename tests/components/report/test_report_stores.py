@@ -132,7 +132,7 @@ def test_page_reports_an_alias_moved_by_hand(project: Path) -> None:
     assert "stemline repair makes them agree" in text
     client.delete_registered_model_alias(NAME, "champion")
     text = _page(project).text
-    assert "live: version 3 or none" in text
+    assert f"The live version of {NAME} is uncertain: version 3 or none" in text
     assert "nothing is at @champion" in text
 
 
@@ -220,7 +220,7 @@ def test_page_reports_another_registry(project: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(project / "other"))
     mlflow_runs.connect()
     text = _page(project).text
-    assert "live: version 3 or none" in text
+    assert f"The live version of {NAME} is uncertain: version 3 or none" in text
     assert "has no such version: set MLFLOW_TRACKING_URI to the registry that has it" in text
 
 

@@ -97,7 +97,6 @@ def test_retraining_records_the_results_of_a_killed_one(
     )
     monkeypatch.setattr(Checkout, "pull_options", lambda self: ())
     monkeypatch.setattr(Checkout, "push", lambda self: done.append("push"))
-    monkeypatch.setattr(retraining, "repair_registry", lambda place: done.append("settled"))
     monkeypatch.setattr(Checkout, "reproduce_all", lambda self, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
@@ -109,7 +108,7 @@ def test_retraining_records_the_results_of_a_killed_one(
     monkeypatch.setattr(retraining, "publish_verdict", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     retraining.retrain_checkout(Checkout(tmp_path, tmp_path / "workspace"), False)
-    assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+    assert done == ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
 def test_artifact_of_the_verdict_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
