@@ -58,7 +58,7 @@ def test_scores_of_the_excerpt_equal_the_card() -> None:
 
 
 def test_scores_of_the_test_tracks_pass_the_bars_and_equal_the_card() -> None:
-    for target, bar in (("vocals", 6.3), ("accompaniment", 10.8)):
+    for target, bar in (("vocals", 4.5), ("accompaniment", 9.0)):
         row = _row("musdb18-7s", target)
         assert row["SDR"] >= bar
         assert row["tracks"] == 25
@@ -67,7 +67,7 @@ def test_scores_of_the_test_tracks_pass_the_bars_and_equal_the_card() -> None:
 
 def test_shipped_model_is_small_complete_and_has_its_origin() -> None:
     model = load_model(SHIPPED)
-    assert (SHIPPED / WEIGHTS).stat().st_size < 45e6
+    assert (SHIPPED / WEIGHTS).stat().st_size < 25e6
     assert model.digest in CARD
     assert str(model.origin["git_commit"]) in CARD
     run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))

@@ -203,7 +203,7 @@ def test_shipped_profile_describes_the_training_of_the_shipped_model() -> None:
     assert {group.name: group.tracks for group in profile.groups} == {"folder": 1000, "musdb18-7s": 82}
     assert profile.features == FEATURES
     model = json.loads((SHIPPED.parent / "model.json").read_text(encoding="utf-8"))
-    assert profile.origin["run_id"] == model["origin"]["run_id"]
+    assert profile.origin["model"] == model["sha256"]
     assert profile.rate == model["rate"]
 
 
