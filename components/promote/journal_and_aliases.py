@@ -50,17 +50,27 @@ def follow_journal(client: mlflow.MlflowClient, config: PromoteConfig, journal: 
         entry = last
 
 
+def _set_alias(client: mlflow.MlflowClient, name: str, alias: str, version: str) -> None:
+    """Set an alias. Two processes that create it at once collide in MLflow's database, so this one tries once more."""
+    try:
+        client.set_registered_model_alias(name, alias, version)
+    except MlflowException as error:
+        if "unique constraint" not in str(error).lower():
+            raise
+        client.set_registered_model_alias(name, alias, version)
+
+
 def _set_aliases(client: mlflow.MlflowClient, config: PromoteConfig, entry: JournalEntry) -> None:
     """Set the aliases, then the version's tags, and last the model's tag: it says that the entry is followed."""
     name, version, before = entry.name, str(entry.version), str(entry.before)
     if entry.version:
-        client.set_registered_model_alias(name, config.alias, version)
+        _set_alias(client, name, config.alias, version)
         client.set_model_version_tag(name, version, "promoted_at", entry.time)
         client.set_model_version_tag(name, version, ENTRY_TAG, str(entry.number))
         client.delete_model_version_tag(name, version, ROLLED_BACK_TAG)
         client.delete_model_version_tag(name, version, REFUSED_TAG)
     if entry.before and is_registered(client, name, entry.before):
-        client.set_registered_model_alias(name, config.previous, before)
+        _set_alias(client, name, config.previous, before)
         if entry.kind == "rollback":
             client.set_model_version_tag(name, before, ROLLED_BACK_TAG, f"{entry.time}: {entry.why}")
     try:

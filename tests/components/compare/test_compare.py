@@ -165,7 +165,7 @@ def test_reference_without_scores_is_replaced_by_the_best_system(folder: Path, t
         compare(compare_config(reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
         text = (tmp_path / "comparison.md").read_text()
         messages[reference] = re.findall(
-            r"compare.reference, (.*) to compare with: pictures of differences compare with the best", text
+            r"compare.reference, (.*): there the pictures of differences compare with the best", text
         )
         assert (tmp_path / "pictures" / "differences-vocals.png").is_file()
     assert messages == {

@@ -159,7 +159,7 @@ def test_champion_version_fails_with_the_registry() -> None:
         def get_model_version_by_alias(self, name: str, alias: str) -> None:
             raise MlflowException("the database is locked", error_code=TEMPORARILY_UNAVAILABLE)
 
-    with pytest.raises(UserError, match=r"cannot look up @champion: .*locked"):
+    with pytest.raises(UserError, match=r"does not say who is @champion: .*locked"):
         champion_version(Down("sqlite://"), "vocal-isolation", "champion")
 
 

@@ -32,7 +32,7 @@ def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ("", ["run", "separate", "status", "serve", "stemline run"]),
         ("run", ["--dataset", "--set", "train.steps=100", "musdb18-7s"]),
         ("separate", ["SOURCE", "DESTINATION", "--model", "s3://bucket/folder"]),
-        ("status", ["stages are fresh or stale"]),
+        ("status", ["fresh and stale stages"]),
         ("serve", ["PREFECT_API_URL"]),
     ],
 )
@@ -159,5 +159,5 @@ def test_training_without_its_mlflow_run_is_reproduced_again(
     monkeypatch.setattr(ProjectFolder, "reproduce", reproduce)
     lines = ProjectFolder(tmp_path, tmp_path).reproduce_all(("--pull",))
     again = [] if there else ["--force train"]
-    assert done == ["--pull acquire", "--pull cache", "--pull train", *again, "--pull evaluate"]
+    assert done == ["--pull acquire", "--pull cache", "--pull start", "--pull train", *again, "--pull evaluate"]
     assert lines == ["a line"] * len(done)
