@@ -123,7 +123,7 @@ def _spoil(change: Callable[[dict[str, Any]], object]) -> str:
         (_spoil(lambda document: document["groups"][0]["deviations"].__setitem__(0, 0.0)), "positive"),
         (
             _spoil(lambda document: document["groups"][0]["correlations"][1].__setitem__(0, 1.5)),
-            "the correlations form no valid matrix",
+            "form no valid matrix",
         ),
         (_spoil(lambda document: document["groups"][0]["means"].__setitem__(0, math.nan)), "means"),
     ],
