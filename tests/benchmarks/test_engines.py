@@ -242,7 +242,7 @@ def test_export_refuses_a_network_with_other_outputs(tmp_path: Path, monkeypatch
         def forward(self, image: Tensor) -> Tensor:
             return image * (1.0 if torch.compiler.is_exporting() else 0.5)
 
-    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Half())
+    monkeypatch.setattr("components.export.onnx.onnx_export.make_exportable", lambda separator: Half())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -257,7 +257,7 @@ def test_export_refuses_a_network_that_fails_on_silence(tmp_path: Path, monkeypa
             least = 0.0 if torch.compiler.is_exporting() else 1e-8
             return image / (image.square().mean() + least).sqrt()
 
-    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Relative())
+    monkeypatch.setattr("components.export.onnx.onnx_export.make_exportable", lambda separator: Relative())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model_of("unet"), tmp_path)
     assert not list(tmp_path.iterdir())
