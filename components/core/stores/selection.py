@@ -52,10 +52,10 @@ class Selection:
 
     def _examples(self, reason: str, count: int) -> list[str]:
         keys = sorted(key for key, why in self.passed_over.items() if why == reason)
-        return [*map(printable_key, keys[:_EXAMPLES]), *(["…"] if count > _EXAMPLES else [])]
+        return [*map(_replace_unprintable, keys[:_EXAMPLES]), *(["…"] if count > _EXAMPLES else [])]
 
 
-def printable_key(key: str) -> str:
+def _replace_unprintable(key: str) -> str:
     """Return a key without characters that a terminal would act on."""
     return "".join(char if char.isprintable() else "\ufffd" for char in key)
 
