@@ -1,9 +1,8 @@
 """A bucket that refuses one object: that one fails with its reason; a bucket that refuses all stops the job."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,6 +10,7 @@ import pytest
 
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.store import RecordingRefused, StoreFault
+from tests.support.http_server import serve_requests
 
 GIVEN, ARCHIVED, DENIED = "", "InvalidObjectState", "AccessDenied"
 Serve = Callable[[Mapping[str, str]], AbstractContextManager[AnyStore]]
@@ -55,13 +55,8 @@ def _serve(objects: Mapping[str, str]) -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_requests(Handler) as address:
+        yield address
 
 
 @pytest.fixture
