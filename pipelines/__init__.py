@@ -1,4 +1,4 @@
-"""The order: thin Prefect flows and the command line over components. No torch in here."""
+"""The order of the work: thin Prefect flows and the command line over components. Nothing in here imports torch."""
 
 from components.core.base.garbage_collection import collect_rarely
 

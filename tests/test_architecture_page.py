@@ -1,9 +1,17 @@
-"""The picture in docs/architecture.md shows the rooms and imports that the code has."""
+"""The picture in docs/architecture.md shows the packages and imports that the code has."""
 
 import re
 
 from components.core.data.artifacts import ARTIFACTS
-from tests.support.rooms import CORE_ROOMS, DEMO_SONGS, PIPELINES, STEPS, fewest_arrows, reachable, room_imports
+from tests.support.packages import (
+    CORE_PACKAGES,
+    DEMO_SONGS,
+    PIPELINES,
+    STEPS,
+    fewest_arrows,
+    package_imports,
+    reachable,
+)
 from tests.support.source import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -12,26 +20,26 @@ ARROW = re.compile(r"^\s*(\w+) --> (\w+)\s*$", re.MULTILINE)
 
 def _drawn() -> dict[str, set[str]]:
     arrows: dict[str, set[str]] = {}
-    for room, other in ARROW.findall(PAGE):
-        arrows.setdefault(room, set()).add(other)
+    for package, other in ARROW.findall(PAGE):
+        arrows.setdefault(package, set()).add(other)
     return arrows
 
 
 def test_rooms_form_no_circle() -> None:
-    arrows = room_imports()
-    assert [room for room in arrows if room in reachable(room, arrows)] == []
+    arrows = package_imports()
+    assert [package for package in arrows if package in reachable(package, arrows)] == []
 
 
 def test_picture_shows_every_import_between_rooms() -> None:
-    expected = {room: others for room, others in fewest_arrows(room_imports()).items() if others}
+    expected = {package: others for package, others in fewest_arrows(package_imports()).items() if others}
     assert _drawn() == expected, "\n".join(
-        f"    {room} --> {other}" for room, others in sorted(expected.items()) for other in sorted(others)
+        f"    {package} --> {other}" for package, others in sorted(expected.items()) for other in sorted(others)
     )
 
 
 def test_page_describes_every_room() -> None:
-    for room in [*CORE_ROOMS, STEPS, PIPELINES, DEMO_SONGS]:
-        assert f"`{room}" in PAGE or f"**{room}**" in PAGE, room
+    for package in [*CORE_PACKAGES, STEPS, PIPELINES, DEMO_SONGS]:
+        assert f"`{package}" in PAGE or f"**{package}**" in PAGE, package
 
 
 def test_page_fits_on_one_sheet() -> None:

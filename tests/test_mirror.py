@@ -12,6 +12,6 @@ def test_folders_of_tests_have_a_folder_of_the_product() -> None:
             assert (ROOT / folder).is_dir(), f"tests/{folder} tests no folder of the product"
 
 
-def test_rooms_of_tests_have_names() -> None:
-    rooms = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
-    assert rooms <= {*MIRRORED, "support"}
+def test_folders_of_tests_have_known_names() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
+    assert folders <= {*MIRRORED, "support"}

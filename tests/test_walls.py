@@ -1,11 +1,11 @@
-"""The walls of the architecture: who may import whom, and one name for a step everywhere.
+"""The rules about imports between packages, and one name for a step everywhere.
 
-components/core     holds rooms (folders) only, and imports no step
+components/core     holds packages (folders) only, and imports no step
 a step              imports core and itself, no other step: steps meet in files
 components          never import Prefect
 pipelines           never import torch, neither by name nor through what they import. Of components they import
                     core and the typed config of a step (`components.<step>.config`)
-everywhere          modules form no circle of imports, and neither do the rooms of a step or of pipelines
+everywhere          modules form no circle of imports, and neither do the packages of a step or of pipelines
 """
 
 import json
@@ -20,11 +20,11 @@ import yaml
 
 from components.core.base.params import Section, load_section
 from pipelines.processes.dvc import STAGES
-from tests.support.rooms import circles
+from tests.support.packages import circles
 from tests.support.source import COMPONENTS, CORE, ROOT, imports, module_name, modules, steps
 
 PIPELINES = ROOT / "pipelines"
-HOUSE = (COMPONENTS, PIPELINES, ROOT / "demo_songs")
+FOLDERS = (COMPONENTS, PIPELINES, ROOT / "demo_songs")
 STEPS = steps()
 STEPS_WITH_CONFIG = [step for step in STEPS if (COMPONENTS / step / "config.py").is_file()]
 
@@ -64,23 +64,23 @@ def test_no_file_lies_loose_in_core() -> None:
 
 def test_modules_form_no_circle() -> None:
     """Imports inside functions count too."""
-    names = {module_name(path): path for folder in HOUSE for path in modules(folder)}
+    names = {module_name(path): path for folder in FOLDERS for path in modules(folder)}
     arrows = {name: {other for other in imports(path) if other in names} - {name} for name, path in names.items()}
     assert circles(arrows) == []
 
 
 @pytest.mark.parametrize("parent", [*STEPS, "pipelines"])
-def test_rooms_inside_a_step_form_no_circle(parent: str) -> None:
-    """Each module beside the rooms counts as a room."""
+def test_packages_inside_a_step_form_no_circle(parent: str) -> None:
+    """Each module beside the packages counts as a package."""
     folder = PIPELINES if parent == "pipelines" else COMPONENTS / parent
     depth = len(module_name(folder / "__init__.py").split(".")) + 1
     arrows: dict[str, set[str]] = {}
     for path in modules(folder):
-        room = ".".join(module_name(path).split(".")[:depth])
+        package = ".".join(module_name(path).split(".")[:depth])
         inside = {name for name in imports(path) if _below(name, module_name(folder / "__init__.py"))}
         others = {".".join(name.split(".")[:depth]) for name in inside if name.count(".") >= depth - 1}
-        arrows.setdefault(room, set()).update(others - {room})
-    assert circles({room: others & arrows.keys() for room, others in arrows.items()}) == []
+        arrows.setdefault(package, set()).update(others - {package})
+    assert circles({package: others & arrows.keys() for package, others in arrows.items()}) == []
 
 
 def test_components_import_neither_prefect_nor_the_flows() -> None:
@@ -170,7 +170,7 @@ def test_stages_of_dvc_are_steps_with_their_sections() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     for name, stage in stages.items():
         assert name in STEPS_WITH_CONFIG
-        assert stage["params"] == [name]
+        assert {parameter.split(".")[0] for parameter in stage["params"]} == {name}
         # `exec` replaces the shell, so that the step is a child of DVC and ends with it
         assert stage["cmd"].startswith(f"exec python -m components.{name} ")
         assert stage["desc"]

@@ -11,7 +11,7 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 class AcquireConfig(Section):
-    """Which music to take, and how to split it.
+    """The section `acquire` of params.yaml: the music to take, and its splits.
 
     A share is a share of a dataset's training artists. It applies to a split that the dataset does not name itself:
     MUSDB18 names its test split; a folder may have subfolders `train`, `validation` and `test`.

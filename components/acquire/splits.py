@@ -19,7 +19,7 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 @dataclass(frozen=True)
 class ArtistTrack:
-    """What decides a track's split; `split` is the one that its dataset names, or None."""
+    """The properties that decide the split of a track; `split` is the one that its dataset names, or None."""
 
     name: str
     dataset: str

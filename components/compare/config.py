@@ -6,11 +6,11 @@ from components.core.base.params import Section
 
 
 class CompareConfig(Section):
-    """How differences between systems are judged.
+    """The parameters of the statistics.
 
-    confidence    of the intervals; the level of the tests is 1 minus this
-    resamples     of the bootstrap over tracks
-    seed          of the bootstrap
+    confidence    confidence of the intervals; the level of the tests is 1 minus this
+    resamples     number of resamples in the bootstrap over tracks
+    seed          seed of the bootstrap
     reference     the system that the pictures of differences compare with; the best system of a target where none is
                   given, or where the given one has no scores of this target
     """
@@ -22,7 +22,7 @@ class CompareConfig(Section):
 
 
 class CompareOptions(Section):
-    """What a comparison compares; options of the command line only."""
+    """The options of a comparison on the command line."""
 
     systems: str | None = Field(
         None, description="Names, separated by commas; `stemline systems` lists them [default: all]"

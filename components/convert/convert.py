@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from components.convert import demucs, hdemucs, htdemucs, onnx, open_unmix, spleeter
+from components.convert import demucs, onnx, open_unmix, spleeter
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
@@ -17,9 +17,9 @@ from components.core.tracking.provenance import git_commit
 
 FORMATS: Mapping[str, WeightFormat] = {
     "open-unmix": open_unmix.FORMAT,
-    "demucs": demucs.FORMAT,
-    "hdemucs": hdemucs.FORMAT,
-    "htdemucs": htdemucs.FORMAT,
+    "demucs": demucs.DEMUCS,
+    "hdemucs": demucs.HDEMUCS,
+    "htdemucs": demucs.HTDEMUCS,
     "spleeter": spleeter.FORMAT,
     "onnx": onnx.FORMAT,
 }

@@ -46,7 +46,7 @@ def read(source: str, **options: str) -> ConvertedModel:
     settings = {item.key: item.value for item in model.metadata_props} | options
     kind = settings.get("interface", _BY_AXES.get(len(input_shape), "waveform"))
     if kind not in _INTERFACES:
-        raise UserError(f"{path} has the interface {kind}: there are {', '.join(_INTERFACES)}")
+        raise UserError(f"{path} has the interface {kind}: choose from {', '.join(_INTERFACES)}")
     axes, interface, may_shorten = _INTERFACES[kind]
     wanted = (1, *output_shape[1:2], *input_shape[1:])
     fits = output_shape == wanted or (
@@ -54,7 +54,8 @@ def read(source: str, **options: str) -> ConvertedModel:
     )
     if len(input_shape) != len(axes) or input_shape[0] != 1 or not fits:
         raise UserError(
-            f"{path} turns {input_shape} into {output_shape}: (1, {', '.join(axes[1:])}) to (1, stems, …) is taken"
+            f"{path} turns {input_shape} into {output_shape}: "
+            f"export it from (1, {', '.join(axes[1:])}) to (1, stems, …)"
         )
     data = model.SerializeToString()
     values = {
@@ -77,7 +78,7 @@ def _load(path: Path) -> Any:
         model = package.load(str(path))  # with weights in files beside it
         package.checker.check_model(model)
     except Exception as error:
-        raise UserError(f"{path} is no ONNX file: {str(error).strip().splitlines()[0]}") from None
+        raise UserError(f"{path} is not an ONNX file: {str(error).strip().splitlines()[0]}") from None
     return model
 
 
@@ -86,10 +87,12 @@ def _input_and_output(model: Any, path: Path) -> tuple[Any, Any]:
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in weights]
     if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise UserError(f"{path} has {len(inputs)} inputs and {len(model.graph.output)} outputs: one of each is taken")
+        raise UserError(
+            f"{path} has {len(inputs)} inputs and {len(model.graph.output)} outputs: export it with one of each"
+        )
     ends = inputs[0], model.graph.output[0]
     if any(end.type.tensor_type.elem_type != _FLOAT for end in ends):
-        raise UserError(f"{path} takes or gives other numbers than float32: export it in float32")
+        raise UserError(f"{path} has inputs or outputs that are not float32: export it in float32")
     return ends
 
 

@@ -72,7 +72,9 @@ def _find_paths(source: str, model: Published) -> dict[str, Path]:
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("*.pth"))
     if not files:
-        raise UserError(f"{source} is neither {', '.join(PUBLISHED)} nor a folder of Open-Unmix's .pth files")
+        raise UserError(
+            f"{source} is neither {', '.join(PUBLISHED)} nor a folder of Open-Unmix's .pth files: name one of these"
+        )
     return {path.stem.replace("_", "-").split("-")[0]: path for path in files}
 
 
@@ -84,7 +86,7 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
     """Return the network's weights, without the STFT and the sampling rate that early files also hold."""
     state = load_tensors(path)
     if "fc1.weight" not in state or "input_mean" not in state:
-        raise UserError(f"{path} holds no weights of Open-Unmix")
+        raise UserError(f"{path} holds no weights of Open-Unmix: name one of its .pth files")
     return {name: value for name, value in state.items() if not name.startswith(("stft.", "transform.", "sample_rate"))}
 
 

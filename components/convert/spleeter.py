@@ -64,7 +64,9 @@ def read(source: str) -> ConvertedModel:
     convolutions = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in checkpoint.shapes)
     stems = convolutions // (2 * _DEPTH + 1)
     if stems not in PUBLISHED:
-        raise UserError(f"Spleeter: {folder} holds {convolutions} convolutions, which fits no model of 2, 4 or 5 stems")
+        raise UserError(
+            f"Spleeter: {folder} holds {convolutions} convolutions, unlike models of 2, 4 or 5 stems: download it again"
+        )
     model = PUBLISHED[stems]
     return ConvertedModel(model.network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
 

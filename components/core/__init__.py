@@ -1,1 +1,1 @@
-"""The ground floor: what more than one step needs. Nothing in here imports a step."""
+"""The code that more than one step needs. Nothing in here imports a step."""

@@ -1,7 +1,6 @@
 """Runs each check in a process of its own: one that hangs is stopped, and one that crashes harms no other."""
 
 import multiprocessing
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from components.core.base.process_lifetime import end_with_parent
+from components.core.base.process_lifetime import describe_exit, end_with_parent
 from components.doctor.finding import Finding, Findings, problem
 
 _PARALLEL = 6  # most checks wait for a server; some import hundreds of MB
@@ -75,7 +74,7 @@ class _RunningCheck:
             return [self._failure(f"did not end within {self.check.seconds:g} s")]
         except EOFError:
             self._process.join()
-            return [self._failure(f"crashed ({_describe_exit(self._process.exitcode or 0)})")]
+            return [self._failure(f"crashed ({describe_exit(self._process.exitcode or 0)})")]
         finally:
             self._process.kill()
             self._process.join()
@@ -94,7 +93,3 @@ def _run_check(check: Check, pipe: "Connection[list[Finding], None]") -> None:
         observation = f"the check failed: {type(error).__name__}: {reason}"
         found = [problem(check.name, observation, "if nothing in the set-up explains it, report it as a bug")]
     pipe.send(found)
-
-
-def _describe_exit(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -8,7 +8,7 @@ from components.core.base.errors import UserError
 
 
 def run_module(module: str, *arguments: str, seconds: float) -> str:
-    """Return what `python -m module` prints; raises UserError when it fails or takes longer than `seconds`."""
+    """Return the output of `python -m module`; raises UserError when it fails or takes longer than `seconds`."""
     command = [sys.executable, "-m", module, *arguments]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)

@@ -1,4 +1,4 @@
-"""What a check found, and what to do about it."""
+"""The findings of a check, each with its remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from components.core.base.secrets import without_secrets
 
 
 class Status(StrEnum):
-    """How grave a finding is, the gravest first: a problem stops some work, a warning may stop it or slow it down."""
+    """The gravity of a finding, the gravest first: a problem stops some work, a warning may stop it or slow it down."""
 
     PROBLEM = "problem"
     WARNING = "warning"
@@ -18,11 +18,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found about one subject, each text on one line.
+    """The result of a check about one subject, each text on one line.
 
-    subject      what was checked
-    observation  what was found, with numbers
-    remedy       what to do; may be empty
+    subject      the part that was checked
+    observation  the result, with numbers
+    remedy       the action to take; may be empty
     """
 
     subject: str

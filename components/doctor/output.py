@@ -69,7 +69,7 @@ def format_line(check: Check, finding: Finding) -> str:
 
 
 def format_counts(findings: Sequence[Finding]) -> str:
-    """Return how many findings there are of each status, with the symbols explained."""
+    """Return the number of findings of each status, with the symbols explained."""
     counts = Counter(finding.status for finding in findings)
     return ", ".join(f"{counts[status]} {_name(status, counts[status])} ({SYMBOLS[status]})" for status in Status)
 

@@ -16,7 +16,7 @@ class EvaluateConfig(Section):
 
     scorer             `fast` (bss_eval.py) or `museval`
     window_seconds     length of a frame, and the distance between frames; museval and SiSEC use 1 s
-    tracks             how many test tracks are scored, chosen by a hash of their names; all when it is not given
+    tracks             number of test tracks to score, chosen by a hash of their names; all when it is not given
     systems            names in `systems.SYSTEMS`, in the order of the table
     post               post-processings of the model's estimates, by name; each is scored beside the model
     pictures_seconds   length of the spectrograms

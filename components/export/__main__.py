@@ -20,7 +20,8 @@ def run(
     ] = None,
     data: Annotated[Path, Option(help="Folder of the manifest.")] = WORKSPACE / "acquire",
     licence: Annotated[
-        list[str] | None, Option(metavar="DATASET=TEXT", help="The terms of a data set. Repeatable.")
+        list[str] | None,
+        Option(metavar="DATASET=TEXT", help="Terms of a data set, or of the first model (start). Repeatable."),
     ] = None,
     onnx: Annotated[bool, Option("--onnx", help="Also write an ONNX file, and log it to MLflow.")] = False,
 ) -> None:

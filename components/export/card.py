@@ -23,8 +23,12 @@ from components.core.data.score_tables import (
     VALUE,
 )  # fmt: skip
 from components.core.models.bundle import Model
-from components.core.tracking.mlflow_runs import MlflowRecord
+from components.core.models.start_model import StartModel
+from components.core.tracking.mlflow_record import MlflowRecord
 from components.export.training import Training
+
+START_LICENCE = "start"
+"""The name, among the licences, of the terms of the model that a training started from."""
 
 _WEAKEST = 5
 _PACKAGE_TAGS = ("package.torch", "package.museval", "package.stemline")
@@ -68,7 +72,7 @@ def model_card(
     The model is judged by the first of `scores`. `licences` holds the terms of data sets that LICENCES does not know.
     """
     parts = [
-        _describe_model(model, training.record),
+        _describe_model(model, training.record, licences),
         _describe_data(data, {**LICENCES, **licences}),
         _describe_training(training),
         "## Scores",
@@ -79,7 +83,7 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _describe_model(model: Model, record: MlflowRecord) -> str:
+def _describe_model(model: Model, record: MlflowRecord, licences: Mapping[str, str]) -> str:
     weights = sum(parameter.numel() for parameter in model.separator.parameters())
     network = model.network.model_dump(mode="json")
     lines = [
@@ -90,8 +94,18 @@ def _describe_model(model: Model, record: MlflowRecord) -> str:
         f"- weights: SHA-256 `{model.digest}`, step {model.origin['step']} of the training, averaged",
         f"- made by commit `{model.origin['git_commit']}` with the `params.yaml` and `dvc.lock` beside this card",
         f"- MLflow run `{record.run_id}`, written down in `{MlflowRecord.FILE}`",
+        *_describe_start(model, licences),
     ]
     return "\n".join(lines)
+
+
+def _describe_start(model: Model, licences: Mapping[str, str]) -> list[str]:
+    """Return a line about the model that the training started from, and one about weights on disk, where they apply."""
+    start = StartModel.model_validate(model.origin.get("started_from", {}))
+    terms = licences.get(START_LICENCE, "ask its maker")
+    lines = [f"- the training started from `{start.address}` (weights `{start.sha256}`). Its terms: {terms}"]
+    stored = [f"- weights on disk: {model.origin['stored']} for kernels, fp32 for norms and biases"]
+    return (lines if start.address else []) + (stored if model.origin.get("stored") == "fp16" else [])
 
 
 def _describe_data(data: Path, licences: Mapping[str, str]) -> str:
@@ -164,6 +178,6 @@ def _describe_use(model: Model, scores: EvaluationResults) -> str:
         "leave out quiet voices, and may take for a voice what sounds like one (saxophone, lead guitar, synthesiser)."
         "\n\n"
         f"The network processes frequencies up to {kilohertz:g} kHz. Above, each stem gets the share of a frame that "
-        f"it has in the octave below. On one core it separates {speed:.1f} seconds of music a second; its memory does "
+        f"it has below. On one core it separates {speed:.1f} seconds of music a second; its memory does "
         "not grow with the length of the recording."
     )

@@ -1,11 +1,15 @@
 """The training of a model, read from its MLflow run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isnan
 from statistics import median_high
 
+from mlflow.entities import Metric
+
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_runs import MlflowRecord
+from components.core.tracking.mlflow_record import MlflowRecord
 
 _INTERNAL = "mlflow."
 _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
@@ -47,6 +51,11 @@ def read_training(ref: mlflow_runs.RunRef) -> Training:
         name=run.info.run_name,
         params=dict(sorted(run.data.params.items())),
         tags={name: value for name, value in sorted(run.data.tags.items()) if not name.startswith(_INTERNAL)},
-        metrics={name: tuple((point.step, point.value) for point in points) for name, points in histories.items()},
+        metrics={name: _points(history) for name, history in histories.items()},
     )
     return Training(record, tuple(point.timestamp for point in histories[_LOSS]))
+
+
+def _points(history: Sequence[Metric]) -> tuple[tuple[int, float], ...]:
+    """Return the steps and values of a metric; JSON has no NaN, so values that are none are left out."""
+    return tuple((point.step, point.value) for point in history if not isnan(point.value))

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from components.core.base.errors import UserError
-from components.core.models.smoke_test import NotTried, SmokeResult
+from components.core.models.smoke_test import NotTestedError, SmokeResult
 from components.core.release.verdict import Finding
 from components.gate.config import GateConfig
 
 TryModel = Callable[[str], SmokeResult]
-"""Tries the model at an address. Raises UserError when it does not work, NotTried when the trial did not take place."""
+"""Tests the model at an address. Raises UserError when it does not work, NotTestedError when it was not tested."""
 
 
 def judge_operation(
@@ -16,11 +16,11 @@ def judge_operation(
 ) -> tuple[list[Finding], dict[str, SmokeResult]]:
     """Return the findings about the version at the address `challenger`, and the measurements by role.
 
-    `sha256` is that of the weights that were registered. Raises NotTried: an outage is no verdict.
+    `sha256` is that of the weights that were registered. Raises NotTestedError: an outage is no verdict.
     """
     try:
         results = {"challenger": try_model(challenger)}
-    except NotTried:
+    except NotTestedError:
         raise
     except UserError as error:
         return [Finding("smoke", False, f"smoke: {error}")], {}
@@ -29,10 +29,10 @@ def judge_operation(
         return findings, results
     try:
         results["champion"] = try_model(champion)
-    except NotTried:
+    except NotTestedError:
         raise
     except UserError as error:
-        text = f"slowdown: the live model cannot be tried: {error}"
+        text = f"slowdown: the live model cannot be tested: {error}"
         return [*findings, Finding("slowdown", False, text)], results
     return [*findings, _judge_slowdown(config, results["challenger"], results["champion"])], results
 

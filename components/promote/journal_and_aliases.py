@@ -6,7 +6,7 @@ moved, and it shows when the journal's last entry was changed or deleted. docs/d
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,23 +50,37 @@ def follow_journal(client: mlflow.MlflowClient, config: PromoteConfig, journal: 
         entry = last
 
 
+def _set(method: Callable[..., None], *values: str) -> None:
+    """Set an alias or a tag with a method of MLflow's client.
+
+    MLflow looks for the row, then inserts or updates it. Two processes that set a new one at once collide in its
+    database. Then the row exists, so this process sets it again.
+    """
+    try:
+        method(*values)
+    except MlflowException as error:
+        if "unique constraint" not in str(error).lower():
+            raise
+        method(*values)
+
+
 def _set_aliases(client: mlflow.MlflowClient, config: PromoteConfig, entry: JournalEntry) -> None:
     """Set the aliases, then the version's tags, and last the model's tag: it says that the entry is followed."""
     name, version, before = entry.name, str(entry.version), str(entry.before)
     if entry.version:
-        client.set_registered_model_alias(name, config.alias, version)
-        client.set_model_version_tag(name, version, "promoted_at", entry.time)
-        client.set_model_version_tag(name, version, ENTRY_TAG, str(entry.number))
+        _set(client.set_registered_model_alias, name, config.alias, version)
+        _set(client.set_model_version_tag, name, version, "promoted_at", entry.time)
+        _set(client.set_model_version_tag, name, version, ENTRY_TAG, str(entry.number))
         client.delete_model_version_tag(name, version, ROLLED_BACK_TAG)
         client.delete_model_version_tag(name, version, REFUSED_TAG)
     elif champion_version(client, name, config.alias) is not None:
         client.delete_registered_model_alias(name, config.alias)
     if entry.before and is_registered(client, name, entry.before):
-        client.set_registered_model_alias(name, config.previous, before)
+        _set(client.set_registered_model_alias, name, config.previous, before)
         if entry.kind == "rollback":
-            client.set_model_version_tag(name, before, ROLLED_BACK_TAG, f"{entry.time}: {entry.why}")
+            _set(client.set_model_version_tag, name, before, ROLLED_BACK_TAG, f"{entry.time}: {entry.why}")
     try:
-        client.set_registered_model_tag(name, ENTRY_TAG, f"{entry.number} {entry.digest}")
+        _set(client.set_registered_model_tag, name, ENTRY_TAG, f"{entry.number} {entry.digest}")
     except MlflowException as error:
         # a new registry does not have the model yet: no version is live, and there is nothing to tag
         if entry.version or error.error_code not in mlflow_runs.NOT_FOUND_CODES:
@@ -79,7 +93,7 @@ _SETTLING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class _State:
-    """What registry and journal say of a model; a version or number of 0 means none.
+    """The state of a model in registry and journal; a version or number of 0 means none.
 
     live          the version at the alias
     followed      the number of the entry that the aliases follow

@@ -5,11 +5,15 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from components.core.base.errors import Outage
 from components.core.base.params import load_section_or_default, parse_section
 from components.core.base.section_options import given_options, with_options
-from components.core.models.addresses import ModelAddress, fetch_model
+from components.core.base.step_command import runs_in_flow
+from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model
+from components.core.models.description import REGISTRY
 from components.core.release.model_in_use import find_model_in_use
 from components.core.release.sections import PromoteConfig
+from components.core.tracking.mlflow_address import require_answer
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job import Job
 from components.separate.job_results import exit_with_result, print_plan, run_job
@@ -57,8 +61,19 @@ def prepare_job(source: str, destination: str, options: dict[str, Any]) -> Job:
 
 def _fetch_live_model(address: str, options: JobOptions) -> ModelAddress:
     """Return the champion; before there is one, the model that ships with Stemline, and print that."""
+    if address.startswith(REGISTRY) and not runs_in_flow():
+        _require_registry()
     in_use = find_model_in_use(address, load_section_or_default("promote", PromoteConfig))
     if in_use != address:
         name = Path(in_use).name
         print(f"separate: the registry has no {address} yet: separating with the shipped model {name}", flush=True)
     return fetch_model(in_use, options.models)
+
+
+def _require_registry() -> None:
+    """Raise Outage within seconds when the registry does not answer: a person waits for this command."""
+    try:
+        require_answer()
+    except Outage as error:
+        remedy = f"run it again later, or name a folder with a model, e.g. --model {SHIPPED}"
+        raise Outage(f"{error}; so the live model is unknown: {remedy}") from None

@@ -59,7 +59,7 @@ class DriftLimit(Section):
 class SeparateConfig(Section):
     """The section `separate` of params.yaml; every default stands there. Its plain fields are options as well.
 
-    post    how the network's estimates become stems
+    post    the post-processing of the network's estimates
     limits  which recordings are refused
     flags   which recordings a person should listen to
     drift   the distance from the training's music at which a catalogue starts a retraining
@@ -97,7 +97,7 @@ class SeparateConfig(Section):
 
 
 class JobOptions(Section):
-    """What a single job separates; options of the command line only."""
+    """The choice of recordings for one job; options of the command line only."""
 
     limit: int | None = Field(None, ge=1, description="Separate at most so many recordings now.")
     include: tuple[str, ...] = Field(

@@ -33,7 +33,7 @@ from components.separate.workers.worker_pool import GivenUp, WorkerPool, choose_
 
 @dataclass(frozen=True)
 class Job:
-    """What a user asks for: a model that was found, parameters, the addresses of two stores, and options."""
+    """The request of a user: a model that was found, parameters, the addresses of two stores, and options."""
 
     address: ModelAddress
     config: SeparateConfig

@@ -10,7 +10,7 @@ from components.separate.workers.messages import Progressed
 
 
 class JobProgress:
-    """Prints how far a job is, from its workers' messages."""
+    """Prints the progress of a job, from its workers' messages."""
 
     def __init__(self, tasks: list[Task]) -> None:
         self._progress = Progress("separate", sum(task.entry.size for task in tasks) / 1e6, "MB")

@@ -33,7 +33,7 @@ LEDGER, SUMMARY, PAGE = f"{RECORDS}/ledger.parquet", f"{RECORDS}/{CatalogueSumma
 
 
 def print_plan(job: Job) -> None:
-    """Print what a job would do: a line for each recording, and the counts."""
+    """Print the plan of a job: a line for each recording, and the counts."""
     with temporary_ledger() as path:
         plan, _ = plan_job(job, JobLedger(path, job.config.flags))
     for task in plan.tasks[: job.options.limit]:

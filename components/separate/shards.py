@@ -108,7 +108,7 @@ def run(job: Job, number: int) -> None:
 
 
 def gather(job: Job, count: int) -> None:
-    """Separate what the shards left undone, and publish the whole ledger; what the shards did counts as done now."""
+    """Separate the recordings that the shards left, and publish one ledger; those of the shards count as done now."""
     destination = open_store(job.destination, job.config.patience_seconds)
     summary = run_job(job, read_done_rows(destination, count))
     _clear(destination)
@@ -133,7 +133,7 @@ def _clear(destination: Store) -> None:
 
 
 class Command(StrEnum):
-    """What to do with the shards of a catalogue."""
+    """The actions on the shards of a catalogue."""
 
     CUT = "cut"
     RUN = "run"

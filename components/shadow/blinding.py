@@ -1,4 +1,4 @@
-"""Which model is A and which is B: drawn by lot from digests, so the same inputs give the same draw."""
+"""The draw that decides which model is A and which is B: by digests, so the same inputs give the same draw."""
 
 from components.core.base.files import digest_parts
 from components.shadow.candidates import Candidate

@@ -1,4 +1,4 @@
-"""Which recordings a person listens to, and which part of each: the same catalogue and seed give the same excerpts.
+"""The choice of excerpts that a person listens to: the same catalogue and seed give the same excerpts.
 
 An excerpt is the part that is loudest in the range of the voice. No model chooses it: a model would choose
 the part that it separates best.
@@ -22,7 +22,7 @@ from components.core.sound.errors import DecodingError
 from components.core.sound.resampling import convert_channels
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.selection import ListedFile
-from components.core.stores.store import RecordingGone
+from components.core.stores.store import RecordingGone, RecordingRefused
 from components.shadow.config import ShadowConfig
 
 _STEP_SECONDS = 0.25
@@ -59,7 +59,7 @@ def draw_excerpts(config: ShadowConfig, source: str) -> Iterator[Excerpt]:
     for entry in sorted(store.recordings(), key=lambda entry: _lot(config, entry)):
         try:
             excerpt = _cut_excerpt(store, entry, config.seconds)
-        except (DecodingError, RecordingGone) as error:
+        except (DecodingError, RecordingGone, RecordingRefused) as error:
             print(f"shadow: {entry.key} is left out: {getattr(error, 'reason', error)}")
             continue
         yield excerpt

@@ -17,7 +17,7 @@ class KeyRecording:
     source    its name in the catalogue, with the SHA-256 of its file
     start     where the excerpt begins, in seconds
     roles     which model is A and which is B
-    level_db  how much louder A's stem is than B's, by target
+    level_db  level of A's stem minus that of B's, in dB, by target
     """
 
     source: str
@@ -28,7 +28,7 @@ class KeyRecording:
 
 
 class Key(Document):
-    """Which model is A in each recording; `recordings` goes by their names on the page."""
+    """The key to the letters: the model that is A in each recording; `recordings` has their names on the page."""
 
     FILE: ClassVar[str] = "key.json"
     REMEDY: ClassVar[str] = "give the folder that `python -m components.shadow` wrote"
@@ -49,7 +49,7 @@ class Answer:
 
 
 class Answers(Document):
-    """What the page hands out: its own name, the listener's name, and the answers."""
+    """The answers from the page, with the names of page and listener."""
 
     REMEDY: ClassVar[str] = "copy or save all the answers of the page there"
 

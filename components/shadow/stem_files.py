@@ -32,7 +32,7 @@ def quantize_stems(mixture: Samples24, estimates: Mapping[str, Audio]) -> dict[s
     names = list(estimates)
     for stems_after, name in zip(range(len(names) - 1, 0, -1), names[:-1], strict=True):
         wanted = np.rint(np.nan_to_num(estimates[name]).astype(np.float64) * _FULL_SCALE)
-        # the stem must fit into 24 bits, and what it leaves must fit into the stems after it
+        # the stem must fit into 24 bits, and the remainder must fit into the stems after it
         least, most = rest - stems_after * _HIGHEST, rest - stems_after * _LOWEST
         stems[name] = np.clip(wanted, np.maximum(_LOWEST, least), np.minimum(_HIGHEST, most)).astype(np.int64)
         rest = rest - stems[name]

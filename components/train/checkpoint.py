@@ -34,7 +34,7 @@ class Best:
 class TrainingState:
     """Network, optimizer, averaged weights, and results so far.
 
-    losses     of each step since the last validation
+    losses     the loss of each step since the last validation
     curves     a row per validation
     seconds    duration of the training so far, without interruptions
     """

@@ -163,8 +163,9 @@ class Trainer:
         if self.state.best is None or score > self.state.best.score:
             weights = {name: value.clone() for name, value in averaged.state_dict().items()}
             self.state.best = Best(self.state.step, score, weights)
-        losses = self.state.losses or [math.nan]  # before the first step
-        row = {STEP: self.state.step, LOSS: fmean(self.group.gather([fmean(losses)]))}
+        row: CurveRow = {STEP: self.state.step}
+        if self.state.losses:  # not before the first step
+            row[LOSS] = fmean(self.group.gather([fmean(self.state.losses)]))
         row |= {sdr_column(target): value for target, value in sdr.items()}
         self.state.losses = []
         self.state.curves.append(row)

@@ -3,7 +3,6 @@
 A pattern such as `stems.*.down.*` chooses the modules of `separator.network` by their names; `*` also matches dots.
 """
 
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -48,15 +47,12 @@ def parameter_groups(separator: Separator, config: TrainConfig) -> list[dict[str
 
 
 def _matching(network: nn.Module, pattern: str, parameter: str) -> list[nn.Module]:
-    found = [module for name, module in _named_parts(network) if fnmatchcase(name, pattern)]
+    """Return the modules whose names match; `*` alone also matches the network itself, with its own weights."""
+    found = [module for name, module in network.named_modules() if fnmatchcase(name, pattern)]
     if not found:
-        names = [name for name, _ in _named_parts(network)]
+        names = [name for name, _ in network.named_modules() if name]
         raise UserError(f"train.{parameter}: no module matches {pattern} (there are {', '.join(names[:20])} …)")
     return found
-
-
-def _named_parts(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    return ((name, module) for name, module in network.named_modules() if name)
 
 
 def _keep_statistics(part: nn.Module) -> None:

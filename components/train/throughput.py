@@ -59,7 +59,7 @@ def _wait_for(device: torch.device) -> None:
 
 @dataclass
 class StepClock:
-    """Measures how long steps take, and how much of that time they wait for data."""
+    """Measures the duration of steps, and the part of it that they wait for data."""
 
     started: float = field(default_factory=time.perf_counter)
     waited: float = 0.0

@@ -17,7 +17,7 @@ from components.core.base.garbage_collection import exclude_imports_from_collect
 from components.core.base.params import load_section
 from components.core.base.process_lifetime import end_with_parent
 from components.core.data.cache_format import ShardReader
-from components.core.data.training_curves import LOSS, STEP
+from components.core.data.training_curves import STEP, sdr_columns
 from components.core.models.start_model import StartModel
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
@@ -123,7 +123,10 @@ class _Reporter:
     def log_missing(self, rows: list[CurveRow]) -> None:
         """Log the rows that a training, killed between its checkpoint and MLflow, did not log."""
         run = mlflow_runs.RunRef.read(self._scratch)
-        history = mlflow_runs.connect().get_metric_history(run.run_id, f"train/{LOSS}")
+        if not rows:
+            return
+        column = next(iter(sdr_columns(rows[0])))  # a validation before the first step has no loss
+        history = mlflow_runs.connect().get_metric_history(run.run_id, f"train/{column}")
         logged = {point.step for point in history}
         for row in rows:
             if row[STEP] not in logged:

@@ -27,9 +27,9 @@ from pipelines.server.automations import HEARTBEAT_SECONDS, HEARTBEAT_VARIABLE, 
 from pipelines.server.events import send_drift_event
 
 LONGEST_WAIT_SECONDS = 900.0
-"""When no worker takes a shard for so long, this flow separates all of them itself."""
+"""Seconds without a worker that takes a shard; then this flow separates all remaining shards itself."""
 
-_POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0
 _SHARDS = "shards: "  # components/separate prints the number of shards behind it
 
 
@@ -40,11 +40,11 @@ def separate_shard(source: str, destination: str, number: int, options: list[str
     Args:
         source: The recordings: a folder that every worker sees, or s3://bucket/folder.
         destination: The same for the stems.
-        number: Which shard, from 0.
+        number: The number of the shard, from 0.
         options: Options of `stemline separate`.
     """
     try:
-        _shards("run", number, source, destination, options or [])
+        run_shards_command("run", number, source, destination, options or [])
     except Exception as error:
         return failed_state(error)
     return Completed()
@@ -64,19 +64,21 @@ def separate_catalogue(
         source: The recordings: a folder that every worker sees, or s3://bucket/folder.
         destination: The same for the stems.
         pool: The work pool whose workers separate.
-        shards: In how many parts at most; two or three a worker let fast ones take more.
+        shards: The largest number of shards; two or three per worker let fast workers take more.
         options: Options of `stemline separate`, e.g. ["--format", "flac"].
     """
     options = options or []
     try:
         delays = retry_delays()
-        retry_outages(lambda: _check_pool(pool), delays)
+        retry_outages(lambda: check_pool(pool), delays)
         retry_outages(lambda: deploy_shards(pool), delays)
-        count = _cut(source, destination, shards, options)
-        runs = [retry_outages(partial(_start, pool, source, destination, n, options), delays) for n in range(count)]
-        _wait_for_shards(runs, delays)
-        lines = _shards("gather", count, source, destination, options)
-        retry_outages(lambda: _publish(destination, lines), delays)
+        count = cut_catalogue(source, destination, shards, options)
+        runs = [
+            retry_outages(partial(start_shard, pool, source, destination, n, options), delays) for n in range(count)
+        ]
+        wait_for_shards(runs, delays)
+        lines = run_shards_command("gather", count, source, destination, options)
+        retry_outages(lambda: publish_counts(destination, lines), delays)
         retry_outages(lambda: send_drift_event(destination), delays)
     except Exception as error:
         return failed_state(error)
@@ -106,7 +108,8 @@ def run(source: str, destination: str, pool: str, shards: int, options: list[str
     run_flow(separate_catalogue, source=source, destination=destination, pool=pool, shards=shards, options=options)
 
 
-def _check_pool(pool: str) -> None:
+def check_pool(pool: str) -> None:
+    """Raise UserError when the pool cannot take the shards."""
     with get_client(sync_client=True) as client:
         _require_pool(client, pool)
 
@@ -126,12 +129,14 @@ def _require_pool(client: SyncPrefectClient, pool: str) -> None:
         )
 
 
-def _cut(source: str, destination: str, shards: int, options: list[str]) -> int:
-    lines = _shards("cut", shards, source, destination, options)
+def cut_catalogue(source: str, destination: str, shards: int, options: list[str]) -> int:
+    """Cut the catalogue; return the number of shards."""
+    lines = run_shards_command("cut", shards, source, destination, options)
     return int(next(line for line in lines if line.startswith(_SHARDS)).removeprefix(_SHARDS))
 
 
-def _shards(command: str, number: int, source: str, destination: str, options: list[str]) -> list[str]:
+def run_shards_command(command: str, number: int, source: str, destination: str, options: list[str]) -> list[str]:
+    """Run a command of components.separate.shards as a task; return the printed lines."""
     module = [sys.executable, "-m", "components.separate.shards", *options]
     arguments = ["--", command, str(number), source, destination]
     # recordings in quarantine are listed in the results; the flow goes on
@@ -139,13 +144,14 @@ def _shards(command: str, number: int, source: str, destination: str, options: l
     return run_as_task(f"separate-{command}", [*module, *arguments], accepted_codes=accepted_codes)
 
 
-def _start(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
+def start_shard(pool: str, source: str, destination: str, number: int, options: list[str]) -> FlowRun:
+    """Start the flow run of a shard."""
     parameters = {"source": source, "destination": destination, "number": number, "options": options}
     run = run_deployment(f"separate-shard/{pool}", parameters=parameters, timeout=0, tags=[SHARD_TAG])
     return cast(FlowRun, run)
 
 
-def _wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
+def wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
     """Wait until all shards have ended, in any state; after an outage the server is asked again after `delays`.
 
     When no worker takes a shard for `LONGEST_WAIT_SECONDS`, the remaining ones are cancelled: the workers may be busy
@@ -155,7 +161,7 @@ def _wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
     left, waiting_since = {run.id: run.name for run in runs}, time.monotonic()
     with get_client(sync_client=True) as client:
         while left:
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
             for run_id, name in list(left.items()):
                 state: State[Any] | None = retry_outages(partial(client.read_flow_run, run_id), delays).state
                 if state is None or not state.is_scheduled():
@@ -178,7 +184,7 @@ def _cancel(client: SyncPrefectClient, runs: list[UUID]) -> None:
         client.set_flow_run_state(run_id, Cancelled(message="no worker took it: it is done by the catalogue's own run"))
 
 
-def _publish(destination: str, lines: list[str]) -> None:
+def publish_counts(destination: str, lines: list[str]) -> None:
     """Make the counts of recordings an artifact of the flow run."""
     counts = next((line for line in reversed(lines) if line.startswith("separate: ") and " = " in line), "")
     page = f"{destination.rstrip('/')}/index.html"

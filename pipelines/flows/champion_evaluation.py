@@ -78,7 +78,7 @@ def _target(name: str) -> str:
 
 @flow(name="evaluate-champion", flow_run_name="evaluate the champion at {commit}")
 def evaluate_champion(commit: str = "HEAD") -> Any:
-    """Score the model that is live on the test tracks again, and say how that compares with the time of its promotion.
+    """Score the live model on the test tracks again, and compare with the scores at its promotion.
 
     Args:
         commit: The commit, branch or tag whose code, parameters and data are used.

@@ -69,14 +69,14 @@ def compare(
     """Train, score and compare systems.
 
     Args:
-        systems: Names, separated by commas; left empty, all that the usual data sets serve (`stemline systems`).
+        systems: Names, separated by commas; empty: all systems that the usual data sets suit (`stemline systems`).
         only_models: Compare no systems, only the models that `models` names.
-        post: Ways from estimates to stems: mask, mwf, or both with a comma between.
+        post: Post-processing of the estimates: mask, mwf, or both with a comma between.
         dataset: Data sets to acquire, in place of those in params.yaml.
-        tracks: Score on so many test tracks; left empty, on all.
-        steps: Train for so many steps; left empty, for as many as the recipe says.
+        tracks: How many test tracks to score; empty: all.
+        steps: How many steps to train; empty: as in the recipe.
         small: Small networks, trained in a minute or two each.
-        scores: Results of others, NAME=FOLDER with museval's JSON files in it.
+        scores: Scores of others, NAME=FOLDER with museval's JSON files.
         models: Models that were not trained here, NAME=FOLDER or NAME=models:/NAME@ALIAS.
         parameters: Values that differ from params.yaml and from the recipes, e.g. {"train.batch": 4}.
     """
@@ -89,7 +89,7 @@ def compare(
             }  # fmt: skip
             jobs = _plan(as_arguments({name: value for name, value in options.items() if value}))
             problems = _run_jobs(jobs, common, small)
-            problems += _make_table(as_arguments({"scores": scores or []}))
+            problems += make_table(as_arguments({"scores": scores or []}))
     except Exception as error:
         return failed_state(error)
     if problems:
@@ -104,7 +104,7 @@ def run(**parameters: Any) -> None:
 
 @contextmanager
 def lock_results() -> Iterator[None]:
-    """Keep the folder of results to this comparison; raises UserError while another one uses it."""
+    """Lock the folder of results for this comparison; raises UserError while another one uses it."""
     OUT.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(OUT / ".lock", timeout=0):
@@ -208,7 +208,7 @@ def _keep_results(checkout: Checkout, job: Job) -> None:
 
 
 def _read_recipe(checkout: Checkout) -> Recipe:
-    """Return how much the training saw; it may have stopped before the steps that the parameters allow."""
+    """Return the amount of music that the training saw; it may have stopped before the last step allowed."""
     section = yaml.safe_load(checkout.params.read_text(encoding="utf-8"))["train"]
     last = CURVES.below(checkout.workspace).read_text(encoding="utf-8").splitlines()[-1]
     steps = int(float(last.partition(",")[0]))
@@ -221,7 +221,7 @@ def _measure_costs(job: Job) -> None:
     run_as_task(f"{job.name}: costs", [*command, "--model", str(MODEL.within(folder)), "--out", str(folder)])
 
 
-def _make_table(scores: list[str]) -> list[str]:
+def make_table(scores: list[str]) -> list[str]:
     """Make the table; return a line with the reason for each of the others' scores that is not in it."""
     run_as_task("compare", [sys.executable, "-m", "components.compare", "--out", str(OUT), *scores])
     table = COMPARISON_TEXT.within(OUT)

@@ -18,12 +18,16 @@ from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
 from pipelines.flows.watching import RETRAIN
 from pipelines.judging.approval_flow import NotApprovedError, approve, require_server
+from pipelines.judging.first_model import find_first_model
 from pipelines.judging.judgement import champion_alias, register_and_judge, registered_version, repair_registry
 from pipelines.processes.command import run_program
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
 from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import ProjectFolder
+
+FIRST_MODEL = "start.model"
+"""The parameter that names the model to start from."""
 
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
 """Added to the result, by the `why` in prefect.yaml."""
@@ -39,10 +43,10 @@ def retrain(
     """Train a model, compare it with the champion, and promote it if the gate lets it pass.
 
     Args:
-        commit: The commit, branch or tag to train at; a worker in a container knows those of when it was started.
-        why: What called for it, for the name of the run: schedule, new data, drift …
+        commit: The commit, branch or tag to train at; a worker in a container knows those from its start.
+        why: The reason, for the name of the run: schedule, new data, drift …
         parameters: Values that differ from params.yaml, e.g. {"train.steps": 2000}.
-        require_approval: Whether a person has to listen and say yes before it goes live; the run pauses for it.
+        require_approval: Whether a person must listen and approve before the version goes live; the run waits for this.
     """
     try:
         if require_approval:
@@ -50,7 +54,8 @@ def retrain(
         with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
             checkout.require_valid_parameters()
-            outcome = retry_outages(lambda: _retrain(checkout, require_approval)) + _ADVICE.get(why, "")
+            retry_outages(lambda: _set_first_model(checkout, parameters or {}))
+            outcome = retry_outages(lambda: retrain_checkout(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.delete()
     except Exception as error:
         return failed_state(error)
@@ -66,14 +71,22 @@ def run(
 ) -> None:
     """Run the flow in this process; raises CommandError, with one line, when it fails."""
     if require_approval:
-        require_server()  # now: the flow starts a server of its own, which takes long
+        require_server()  # printed at once, since the flow starts a Prefect server, which takes long
     state = run_flow(retrain, commit=commit, why=why, parameters=parameters, require_approval=require_approval)
     print(f"retrain: {state.message}")
 
 
-def _retrain(checkout: Checkout, require_approval: bool) -> str:
-    """Bring the clone's model up to date and judge it; return the outcome as a sentence."""
+def _set_first_model(checkout: Checkout, parameters: dict[str, Any]) -> None:
+    """Write to the clone's params.yaml which model the training starts from, unless `parameters` say it."""
     repair_registry(checkout)
+    if FIRST_MODEL not in parameters:
+        first = find_first_model(checkout, checkout.pull_options())
+        get_run_logger().info(f"starts from {first or 'random weights'}")
+        checkout.set_parameters({**parameters, FIRST_MODEL: first})
+
+
+def retrain_checkout(checkout: Checkout, require_approval: bool) -> str:
+    """Bring the clone's model up to date and judge it; return the outcome as a sentence."""
     ran = did_run_stage(checkout.reproduce_all(checkout.pull_options()))
     if ran:
         _record(checkout)
@@ -82,9 +95,9 @@ def _retrain(checkout: Checkout, require_approval: bool) -> str:
         version = registered_version(checkout)
         made = "the training gave the same model as" if ran else "data, code and parameters are those of"
         return f"{made} the champion, version {version.version}: nothing to {'judge' if ran else 'train'}"
-    if not ran:  # the run that made it may have been killed before it recorded it
+    if not ran:  # the run that made this result may have been killed before it recorded it
         _record(checkout)
-    _publish(verdict, checkout.workspace / VERDICT.writer)
+    publish_verdict(verdict, checkout.workspace / VERDICT.writer)
     return promote(checkout, verdict, require_approval)
 
 
@@ -110,7 +123,7 @@ def promote(project: ProjectFolder, verdict: Verdict, require_approval: bool) ->
     return f"version {verdict.version} is @{champion_alias(project)} now: {'; '.join(verdict.reasons)}"
 
 
-def _publish(verdict: Verdict, folder: Path) -> None:
+def publish_verdict(verdict: Verdict, folder: Path) -> None:
     """Make the verdict an artifact of the flow run, with the gate's picture from `folder`."""
     # the picture as text: Prefect's page can't read files of a worker
     picture = base64.b64encode(VERDICT_PICTURE.within(folder).read_bytes()).decode()

@@ -56,11 +56,11 @@ def _compare(source: str) -> State[Any]:
     if before is None:
         write_text(record, digest)
         return Completed(message=f"{len(entries)} files, seen for the first time")
-    if _is_retraining():  # Prefect would cancel another one, and this one may have read the data already
+    if _is_retraining():  # Prefect would cancel a second retraining, and the running one may have read the data already
         return Completed(
             name="Deferred", message=f"{len(entries)} files, changed: the event waits for the retraining that runs"
         )
-    # event first: after a kill in between it is sent twice, which is better than never
+    # the event comes first: after a kill in between it is sent twice instead of never
     send_event(DATA_CHANGED, f"stemline.data.{source}", {"source": source})
     write_text(record, digest)
     return Completed(message=f"{len(entries)} files, changed")

@@ -90,7 +90,7 @@ def approve(project: ProjectFolder, verdict: Verdict) -> None:
     config = load_section("shadow", ShadowConfig, project.params)
     folder = _make_listening_page(project, verdict, config)
     try:
-        approval = _ask(project, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
+        approval = ask_person(project, verdict, folder, datetime.now(UTC) + timedelta(hours=config.wait_hours))
     except RefusedError as refusal:
         tag = f"{refusal.by}: {refusal.why}"[:_TAG_LENGTH]
         retry_outages(lambda: _tag_as_refused(verdict, tag))
@@ -102,7 +102,7 @@ def _tag_as_refused(verdict: Verdict, tag: str) -> None:
     mlflow_runs.connect().set_model_version_tag(verdict.name, str(verdict.version), REFUSED_TAG, tag)
 
 
-def _ask(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime) -> Approval:
+def ask_person(project: ProjectFolder, verdict: Verdict, folder: Path, until: datetime) -> Approval:
     """Return the approval that a nested flow run asks for; raises NotApprovedError for any other answer.
 
     Raises Outage when a server did not answer for so long that the question was lost.

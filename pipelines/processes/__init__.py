@@ -1,1 +1,1 @@
-"""Programs that the pipeline starts: how they run, end and say what went wrong. No Prefect in here."""
+"""Programs that the pipeline starts: their command lines, ends and errors. Nothing in here imports Prefect."""

@@ -29,7 +29,7 @@ def _wait_and_end(mark: str) -> None:
     while marked := [process for process in psutil.process_iter() if _carries(process, mark)]:
         for process in marked:
             process.kill()
-        time.sleep(0.1)  # then look again: one of them may have started another
+        time.sleep(0.1)  # look again, since one of them may have started another process
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:

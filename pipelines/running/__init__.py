@@ -1,4 +1,4 @@
-"""How flows run stages and steps as Prefect tasks, in this folder or in a clone of the project."""
+"""The running of stages and steps as Prefect tasks, in this folder or in a clone of the project."""
 
-# Prefect reads its settings when it is imported, so this import comes before any module of the room
+# Prefect reads its settings when it is imported, so this import comes before any other module of this package
 from pipelines.running import prefect_environment  # noqa: F401

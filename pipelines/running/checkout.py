@@ -132,7 +132,7 @@ def _update(folder: Path, commit: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         git(Path(), "clone", "--quiet", "--no-checkout", ".", str(folder))
     for lock in (folder / ".git").rglob("*.lock"):
-        lock.unlink()  # left by a killed git: no other process uses this folder
+        lock.unlink()  # a killed git left these locks: no other process uses this folder
     git(folder, "fetch", "--quiet", "--no-tags", "origin", "HEAD", "+refs/heads/*:refs/remotes/origin/*")
     git(folder, "checkout", "--quiet", "--force", "--detach", commit)
     git(folder, "clean", "--quiet", "-ffd")

@@ -23,6 +23,15 @@ def resolve_commit(name: str) -> str:
         ) from None
 
 
+def require_repository() -> None:
+    """Raise UserError, one line, when this folder is outside git, where DVC runs no stage."""
+    try:
+        git(Path(), "rev-parse", "--is-inside-work-tree")
+    except CommandError:
+        advice = "run from a clone of the project, or make one of it: `git init && git add . && git commit`"
+        raise UserError(f"{Path().resolve()} is not in a git repository, which DVC needs: {advice}") from None
+
+
 def require_valid_commit(name: str, changes: Mapping[str, Any]) -> None:
     """Raise UserError, one line, when there is no such commit, or its params.yaml with `changes` has a mistake."""
     commit = resolve_commit(name)
@@ -34,7 +43,7 @@ def require_valid_commit(name: str, changes: Mapping[str, Any]) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints in `folder`; raises CommandError, with its last line, when it fails."""
+    """Return git's output in `folder`; raises CommandError, with its last line, when it fails."""
     return run_program("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
 
 

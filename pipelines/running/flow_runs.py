@@ -1,4 +1,4 @@
-"""How a flow runs in this process, how it ends when it fails, and its retries after an outage.
+"""Runs of flows in this process: their start, their failed state, and their retries after an outage.
 
 Only runs of deployments retry by themselves, because nobody watches and restarts those.
 """

@@ -27,7 +27,7 @@ _EMBEDDED = {
 
 
 def set_prefect_defaults() -> None:
-    """Set what the user's environment leaves open; a PREFECT_API_URL that is set names the server to use."""
+    """Set the variables that the user's environment does not set; PREFECT_API_URL names the server to use."""
     _set_defaults(_CLIENT)
     if "prefect.context" in sys.modules:  # a worker's process imports Prefect first, which then knows older settings
         from prefect.context import refresh_global_settings_context

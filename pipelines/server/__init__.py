@@ -1,3 +1,3 @@
-"""What a Prefect server holds for this project: deployments, automations, events, paused runs."""
+"""This project's content of a Prefect server: deployments, automations, events, paused runs."""
 
 import pipelines.running  # noqa: F401  (sets up Prefect's settings before Prefect is imported)

@@ -37,10 +37,10 @@ takes less."""
 HEARTBEAT_VARIABLE = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
-"""What a trigger matches: flow runs."""
+"""The resources that a trigger matches: flow runs."""
 
 OUR_RUNS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
-"""What a trigger's related resources match: runs of our deployments."""
+"""The related resources that a trigger matches: runs of our deployments."""
 
 WEBHOOK_VARIABLE = "STEMLINE_WEBHOOK"
 """Environment variable with the address to which notifications are sent."""

@@ -58,7 +58,7 @@ class DeploymentSpec:
 
     @property
     def time_limit(self) -> timedelta | None:
-        """How long a run may take, None without a limit; waiting for an approval comes on top of `time_limit_hours`."""
+        """The time limit of a run, None without one: `time_limit_hours`, plus the time to wait for an approval."""
         hours = self.section.get("time_limit_hours")
         if hours is None:
             return None

@@ -49,7 +49,7 @@ def _wait_until_resumed(client: SyncPrefectClient, run_id: UUID, until: datetime
         state = client.read_flow_run(run_id).state
         if state and state.is_running():
             return True
-        if state and _has_timed_out(state, left):
+        if state and has_timed_out(state, left):
             # from this state Prefect allows only Failed, with a message of its own
             client.set_flow_run_state(run_id, Running(), force=True)
             return False
@@ -58,6 +58,6 @@ def _wait_until_resumed(client: SyncPrefectClient, run_id: UUID, until: datetime
         time.sleep(_POLL_SECONDS)
 
 
-def _has_timed_out(state: State[Any], left: timedelta) -> bool:
+def has_timed_out(state: State[Any], left: timedelta) -> bool:
     """Return whether the time is up; a server whose clock is ahead has then already ended the run as Failed."""
     return left <= timedelta() if state.is_paused() else state.is_failed() and left <= _CLOCK_SKEW

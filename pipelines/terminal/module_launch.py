@@ -1,4 +1,4 @@
-"""How a verb of `stemline` becomes the program of a step."""
+"""The start of a step's program by a verb of `stemline`."""
 
 import os
 import sys

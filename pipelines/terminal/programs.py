@@ -42,7 +42,7 @@ def export(
 
 
 def status() -> None:
-    """Say in ten lines what is true now: the live model, which stages are fresh or stale, and where results are.
+    """Print the present state in ten lines: the live model, the fresh and stale stages, and the places of results.
 
     The past is in `history`, all results in `report`; `doctor` checks the set-up.
     """

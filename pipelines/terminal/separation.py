@@ -48,7 +48,7 @@ def separate(
 
 
 def lineage(stem: Stem) -> None:
-    """Print where a stem comes from: recording, model, training run, data, code, packages and parameters."""
+    """Print the origin of a stem: recording, model, training run, data, code, packages and parameters."""
     run_module("components.separate.lineage.trace", "--", stem)
 
 

@@ -3,22 +3,21 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from ruamel.yaml import YAML
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.params import PARAMS, load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import SCORE_TABLE
 from components.core.release.journal import open_journal
 from components.core.release.model_in_use import describe_model_in_use
-from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.sections import PromoteConfig, load_model_name
-from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_address import store_exists
+from components.core.tracking.mlflow_address import require_answer, store_address, store_exists
 from components.separate.config import SeparateConfig
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES, dvc_command, failure_line, is_busy
@@ -32,7 +31,9 @@ _CHANGES = {"modified": "changed", "deleted": "is missing", "new": "is new"}
 def print_status(console: Console | None = None) -> None:
     """Print the live model, one line per stage, and where scores, MLflow's runs and all files are."""
     out = console or Console(highlight=False, soft_wrap=True)
-    lines = {"Live": _live_model(), "Stages": _stages(), "Scores": _places()}
+    with ThreadPoolExecutor(1) as beside:  # DVC takes as long as MLflow
+        stages = beside.submit(_stages)
+        lines = {"Live": live_model_lines(), "Stages": stages.result(), "Scores": _places()}
     for title, texts in lines.items():
         for number, text in enumerate(texts):
             out.print(f"{'' if number else title:<7} {text}", soft_wrap=True)
@@ -46,16 +47,26 @@ def _stages() -> list[str]:
         return [str(error)]
 
 
-def _live_model() -> list[str]:
+def live_model_lines() -> list[str]:
+    """Return which version is live by the registry; by the journal where the registry does not answer at once."""
     name, promotion = load_model_name(), load_section("promote", PromoteConfig)
-    # connecting would make the store
-    version = champion_version(mlflow_runs.connect(), name, promotion.alias) if store_exists() else None
-    if version is None:
-        lines = [f"no version of {name} yet: `stemline run` trains one"]
-    else:
-        since = live_since(promotion.journal, name, version)
-        lines = [f"models:/{name}/{version} (@{promotion.alias}), {since}"]
-    return [*lines, _model_in_use(promotion), *disagreement_lines()]
+    if not store_exists():  # connecting would make it
+        return [_no_live_model(name), *_journal_lines(promotion.journal, name), _model_in_use(promotion)]
+    try:
+        require_answer()
+    except Outage as error:
+        return [*_journal_lines(promotion.journal, name), str(error)]
+    from components.core.release.registry_consistency import champion_version  # imported here: MLflow takes seconds
+    from components.core.tracking import mlflow_runs
+
+    version = champion_version(mlflow_runs.connect(), name, promotion.alias)
+    since = live_since(promotion.journal, name, version) if version else ""
+    live = f"models:/{name}/{version} (@{promotion.alias}), {since}" if version else _no_live_model(name)
+    return [live, *disagreement_lines(), _model_in_use(promotion)]
+
+
+def _no_live_model(name: str) -> str:
+    return f"no version of {name} yet: `stemline run` trains one"
 
 
 def _model_in_use(promotion: PromoteConfig) -> str:
@@ -64,6 +75,19 @@ def _model_in_use(promotion: PromoteConfig) -> str:
         return f"`stemline separate` takes {describe_model_in_use(model, promotion)}"
     except UserError as error:
         return f"`stemline separate` refuses: {error}"
+
+
+def _journal_lines(journal: str, name: str) -> list[str]:
+    """Return what the journal alone says about the live version; nothing where it has no entry."""
+    try:
+        entries = open_journal(journal).entries_of(name)
+    except UserError as error:
+        return [str(error)]
+    if not entries:
+        return []
+    last = entries[-1]
+    live = f"models:/{name}/{last.version}" if last.version else "nothing"
+    return [f"by the journal alone: {live}, since {last.time} ({last.kind} by {last.by})"]
 
 
 def live_since(journal: str, name: str, version: int) -> str:
@@ -78,10 +102,12 @@ def live_since(journal: str, name: str, version: int) -> str:
 
 
 def disagreement_lines() -> list[str]:
-    """Return where journal and registry differ, and what to do; nothing if the journal is damaged.
+    """Return the disagreement of journal and registry with its remedy; nothing if the journal is damaged.
 
     The damage is already in the line about the live model.
     """
+    from components.core.release.registry_consistency import find_disagreement  # imported here: MLflow takes seconds
+
     try:
         found = find_disagreement()
     except UserError:
@@ -92,7 +118,7 @@ def disagreement_lines() -> list[str]:
 def _places() -> list[str]:
     scores = SCORE_TABLE.below(WORKSPACE)
     found = f"{scores}; all on one page: `stemline report`" if scores.is_file() else "none yet"
-    return [found, f"trainings and versions: MLflow at {mlflow_runs.store_address()}", f"files: {WORKSPACE.resolve()}"]
+    return [found, f"trainings and versions: MLflow at {store_address()}", f"files: {WORKSPACE.resolve()}"]
 
 
 def read_stage_status() -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from components.core.base.params import parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
-from pipelines.running.commits import require_valid_commit, resolve_commit
+from pipelines.running.commits import require_repository, require_valid_commit, resolve_commit
 from pipelines.terminal.module_launch import run_module
 from pipelines.terminal.parameters import Assignments, read_assignments, require_valid_parameters, write_parameters
 
@@ -38,6 +38,7 @@ def run(
     """
     chosen = [*([f"acquire.datasets=[{', '.join(dataset)}]"] if dataset else []), *(assignments or [])]
     require_valid_parameters(read_assignments(chosen))
+    require_repository()
     for change in write_parameters(chosen):
         print(f"params.yaml: {change}")
     from pipelines.flows import vocal_isolation
@@ -80,7 +81,9 @@ def compare(
     trainings to MLflow and `dvc exp show`. --set changes a parameter for all systems.
     """
     given = given_options(options, CompareOptions)
-    parse_section("compare", given, CompareOptions, "command line")  # now: the flow takes long to start
+    parse_section(
+        "compare", given, CompareOptions, "command line"
+    )  # printed at once, since the flow takes long to start
     parameters = read_assignments(assignments or [])
     require_valid_parameters(parameters)
     resolve_commit("HEAD")

@@ -20,6 +20,8 @@ from components.export.onnx.exportable import RealTdfUNet, make_exportable, reco
 from components.export.onnx.onnx_export import export_once, export_onnx
 from tests.components.export.onnx.networks import NETWORKS, OTHERS, TARGETS, exported, mixture_for, model_of
 
+pytestmark = pytest.mark.system
+
 CLOSE: dict[Precision, tuple[float, float]] = {"fp32": (100, 1000), "bf16": (20, 1000), "int8": (10, 80)}
 """The range in dB of the SNR of the stems. Above it, the 8-bit weights were not used."""
 COMPILED = "torch-compiled"
@@ -29,7 +31,7 @@ def _snr(reference: Tensor, found: Tensor) -> float:
     return float(10 * torch.log10(reference.square().sum() / ((reference - found).square().sum() + 1e-20)))
 
 
-def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -> Separator:
+def _prepare(model: Model, runtime: str, precision: Precision, exports: Path) -> Separator:
     for package in {"onnxruntime": ["onnxruntime"], "openvino": ["openvino", "nncf"]}.get(runtime, []):
         if package != "nncf" or precision == "int8":
             pytest.importorskip(package)
@@ -40,14 +42,12 @@ def _prepared(model: Model, runtime: str, precision: Precision, exports: Path) -
     return prepared.separator
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("runtime", ["torch", "torch-fast", "onnxruntime", "openvino"])
 def test_runtimes_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
     _require_torch_stems(model_of(name), runtime, exports)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_other_exports_return_the_stems_of_torch(name: str, runtime: str, exports: Path) -> None:
@@ -58,7 +58,6 @@ def test_export_knows_every_architecture() -> None:
     assert sorted([*NETWORKS, *OTHERS, "onnx"]) == sorted(ARCHITECTURES)
 
 
-@pytest.mark.slow
 def test_export_accepts_blstms_that_split_many_frames(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     model = model_of("hdemucs")
@@ -79,7 +78,7 @@ def test_export_refuses_an_onnx_model_in_one_line(tmp_path: Path) -> None:
 
 
 def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
-    separator = _prepared(model, runtime, "fp32", exports)
+    separator = _prepare(model, runtime, "fp32", exports)
     with torch.inference_mode():
         first, second = model.separator(mixture_for(model))[0]
     assert (first - second).abs().max() > 1e-3  # a network that returns equal shares of the mixture would test nothing
@@ -91,7 +90,6 @@ def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
         assert (found.sum(dim=1) - mixture).abs().max() < 1e-5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "tdf_unet"])
 @pytest.mark.parametrize(
     ("runtime", "precision"),
@@ -104,7 +102,7 @@ def _require_torch_stems(model: Model, runtime: str, exports: Path) -> None:
 )
 def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precision, exports: Path) -> None:
     model = model_of(name)
-    separator = _prepared(model, runtime, precision, exports)
+    separator = _prepare(model, runtime, precision, exports)
     with torch.inference_mode():
         wanted, found = model.separator(mixture_for(model)), separator(mixture_for(model))
         silence = separator(torch.zeros_like(mixture_for(model)))
@@ -113,18 +111,16 @@ def test_fewer_bits_add_bounded_noise(name: str, runtime: str, precision: Precis
     assert silence.abs().max() < 1e-6
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "runtime"), [("bs_roformer", "onnxruntime"), ("bs_roformer", "openvino"), ("hdemucs", "onnxruntime")]
 )
 def test_int8_keeps_the_precision_of_spectra(name: str, runtime: str, exports: Path) -> None:
     model = model_of(name)
-    separator = _prepared(model, runtime, "int8", exports)
+    separator = _prepare(model, runtime, "int8", exports)
     with torch.inference_mode():
         assert 20 < _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) < 80
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bs_roformer", "hdemucs", "htdemucs"])
 def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path) -> None:
     """OpenVINO computes these transforms in bf16, torch in fp32 (docs/decisions/0014-runtimes.md).
@@ -133,25 +129,23 @@ def test_bf16_spectra_inside_a_network_add_little_noise(name: str, exports: Path
     """
     model = model_of(name)
     mixture = mixture_for(model)
-    by_torch, found = (_prepared(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))
+    by_torch, found = (_prepare(model, runtime, "bf16", exports) for runtime in ("torch", "openvino"))
     with torch.inference_mode():
         wanted = model.separator.estimates(mixture)  # without the step that makes stems add up, which would hide errors
         best = _snr(wanted, by_torch.estimates(mixture))
         assert _snr(wanted, found.estimates(mixture)) > max(35, best - 6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "low"), [("fp32", 100), ("bf16", 20)])
 def test_compiled_network_returns_the_same_stems(precision: Precision, low: float, exports: Path) -> None:
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
         pytest.skip("torch compiles for the processor with a C++ compiler, and there is none")
     model = model_of("unet")
-    separator = _prepared(model, COMPILED, precision, exports)
+    separator = _prepare(model, COMPILED, precision, exports)
     with torch.inference_mode():
         assert _snr(model.separator(mixture_for(model)), separator(mixture_for(model))) > low
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("runtime", ["torch", "torch-fast", "openvino"])
 def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precision: Precision, exports: Path) -> None:
@@ -169,7 +163,6 @@ def test_runtime_keeps_the_remainder_of_a_model_of_one_stem(runtime: str, precis
     assert (found.sum(dim=1) - mixture).abs().max() < 1e-6
 
 
-@pytest.mark.slow
 def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of("unet")
@@ -182,8 +175,8 @@ def test_runtime_takes_a_batch_of_segments_one_by_one(exports: Path) -> None:
 def test_exported_file_describes_itself(exports: Path) -> None:
     onnx = pytest.importorskip("onnx")
     path = exported(model_of("unet"), exports)
-    said = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
-    assert said == {
+    metadata = {item.key: item.value for item in onnx.load(str(path)).metadata_props}
+    assert metadata == {
         "interface": "magnitude-mask", "shares": "of-masks", "targets": "vocals,accompaniment", "rate": "44100",
         "channels": "2",
         "segment": "1024", "window": "512", "hop": "128", "bins": "128", "model": "unet".ljust(64, "0"),
@@ -249,7 +242,7 @@ def test_export_refuses_a_network_with_other_outputs(tmp_path: Path, monkeypatch
         def forward(self, image: Tensor) -> Tensor:
             return image * (1.0 if torch.compiler.is_exporting() else 0.5)
 
-    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Half())
+    monkeypatch.setattr("components.export.onnx.onnx_export.make_exportable", lambda separator: Half())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -264,7 +257,7 @@ def test_export_refuses_a_network_that_fails_on_silence(tmp_path: Path, monkeypa
             least = 0.0 if torch.compiler.is_exporting() else 1e-8
             return image / (image.square().mean() + least).sqrt()
 
-    monkeypatch.setattr("components.export.onnx.onnx_export.exportable", lambda separator: Relative())
+    monkeypatch.setattr("components.export.onnx.onnx_export.make_exportable", lambda separator: Relative())
     with pytest.raises(UserError, match="differs from torch by"):
         export_onnx(model_of("unet"), tmp_path)
     assert not list(tmp_path.iterdir())

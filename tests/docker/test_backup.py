@@ -33,12 +33,12 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-def written(postgres: Postgres) -> str:
+def ids(postgres: Postgres) -> str:
     """The ids of data that MLflow and Prefect themselves wrote to their databases."""
-    return _with_both(postgres, _WRITE)
+    return _run_both(postgres, _WRITE)
 
 
-def _with_both(postgres: Postgres, code: tuple[str, str]) -> str:
+def _run_both(postgres: Postgres, code: tuple[str, str]) -> str:
     """Run a program with MLflow and one with Prefect on the databases, both at once; return what they print."""
     environment = {
         **os.environ,
@@ -115,14 +115,14 @@ def _script(postgres: Postgres, name: str, *arguments: str, cwd: Path, **more: s
 
 
 @pytest.fixture(scope="module")
-def backup(postgres: Postgres, written: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def backup(postgres: Postgres, ids: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A backup of both databases, and of a journal."""
-    here = tmp_path_factory.mktemp("project")
-    (here / "workspace" / "journal").mkdir(parents=True)
-    (here / "workspace" / "journal" / "000001.json").write_text('{"number": 1}')
-    result = _script(postgres, "backup", "backups", "workspace/journal", cwd=here)
+    project = tmp_path_factory.mktemp("project")
+    (project / "workspace" / "journal").mkdir(parents=True)
+    (project / "workspace" / "journal" / "000001.json").write_text('{"number": 1}')
+    result = _script(postgres, "backup", "backups", "workspace/journal", cwd=project)
     assert result.returncode == 0, result.stderr
-    return here / result.stdout.strip()
+    return project / result.stdout.strip()
 
 
 def test_backup_is_complete_and_private(backup: Path) -> None:
@@ -133,13 +133,13 @@ def test_backup_is_complete_and_private(backup: Path) -> None:
 
 
 def test_restore_brings_back_all_data_after_a_total_loss(
-    postgres: Postgres, written: str, backup: Path, tmp_path: Path
+    postgres: Postgres, ids: str, backup: Path, tmp_path: Path
 ) -> None:
     for name in DATABASES:
         postgres.sql(f"DROP DATABASE {name}")
     result = _script(postgres, "restore", str(backup), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert _with_both(postgres, _READ) == written
+    assert _run_both(postgres, _READ) == ids
     assert (tmp_path / "workspace" / "journal" / "000001.json").read_text() == '{"number": 1}'
     # each still belongs to its own role
     owners = "SELECT datname || ' ' || pg_get_userbyid(datdba) FROM pg_database WHERE datname IN ('mlflow', 'prefect')"
@@ -147,7 +147,7 @@ def test_restore_brings_back_all_data_after_a_total_loss(
     assert postgres.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "mlflow") == "mlflow"
 
 
-def test_restore_replaces_later_data(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+def test_restore_replaces_later_data(postgres: Postgres, ids: str, backup: Path, tmp_path: Path) -> None:
     postgres.sql("DELETE FROM metrics; CREATE TABLE IF NOT EXISTS later (i int)", "mlflow")
     postgres.sql("UPDATE work_pool SET name = 'damaged' WHERE name = 'studio'", "prefect")
     result = _script(postgres, "restore", str(backup), cwd=tmp_path)
@@ -157,7 +157,7 @@ def test_restore_replaces_later_data(postgres: Postgres, written: str, backup: P
 
 
 def test_restore_of_a_damaged_backup_changes_nothing(
-    postgres: Postgres, written: str, backup: Path, tmp_path: Path
+    postgres: Postgres, ids: str, backup: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(backup, copy)
@@ -173,7 +173,7 @@ def test_restore_of_a_damaged_backup_changes_nothing(
     assert not (tmp_path / "workspace").exists()
 
 
-def test_restore_refuses_a_database_in_use(postgres: Postgres, written: str, backup: Path, tmp_path: Path) -> None:
+def test_restore_refuses_a_database_in_use(postgres: Postgres, ids: str, backup: Path, tmp_path: Path) -> None:
     command = [str(postgres.programs / "psql"), "-X", "-At", "-d", "prefect"]
     environment = os.environ | postgres.variables
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

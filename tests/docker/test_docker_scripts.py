@@ -45,9 +45,9 @@ def test_with_secrets_reads_the_password_and_refuses_an_empty_one(tmp_path: Path
     file.write_text('it\'s a "pass" $word\n')
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PGPASSWORD_FILE": str(file), "MUSDB_PATH": ""}
     script = [str(DOCKER / "bin" / "with-secrets"), "env"]
-    said = subprocess.run(script, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert 'PGPASSWORD=it\'s a "pass" $word' in said
-    assert not any(line.startswith("MUSDB_PATH") for line in said), "an empty variable is no folder"
+    lines = subprocess.run(script, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert 'PGPASSWORD=it\'s a "pass" $word' in lines
+    assert not any(line.startswith("MUSDB_PATH") for line in lines), "an empty variable is no folder"
     file.write_text("")
     assert subprocess.run(script, env=env, capture_output=True, check=False).returncode == 78
 
@@ -146,16 +146,16 @@ have = {name for name, _ in seen}
 tops = importlib.metadata.packages_distributions()
 have |= {"stemline", "pip", "setuptools"}
 absent = {top for top, owners in tops.items() if not {norm(owner) for owner in owners} & have}
-class Wall(importlib.abc.MetaPathFinder):
+class ImportBlocker(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r} in the image", name=name)
-sys.meta_path.insert(0, Wall())
+sys.meta_path.insert(0, ImportBlocker())
 for name in [m for m in sys.modules if m.partition(".")[0] in absent]:
     del sys.modules[name]
 import importlib, pkgutil
-import components.separate as room
-for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+import components.separate as package
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     importlib.import_module(module.name)
 sys.argv = ["stemline", "separate", "--help"]
 from pipelines.terminal.cli import main

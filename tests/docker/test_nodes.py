@@ -48,7 +48,7 @@ PARAMS = {
 }
 
 
-def _written(section: str) -> dict[str, Any]:
+def _read_section(section: str) -> dict[str, Any]:
     """Return a section of the repository's params.yaml."""
     values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))[section]
     return values
@@ -59,7 +59,7 @@ def source(tmp_path: Path) -> Path:
     """A repository with the code and the parameters of a training."""
     folder = tmp_path / "source"
     shutil.copytree(ROOT / "components", folder / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "params.yaml").write_text(yaml.safe_dump({"train": _written("train") | PARAMS}), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump({"train": _read_section("train") | PARAMS}), encoding="utf-8")
     (folder / ".gitignore").write_text("/workspace/\n__pycache__/\n", encoding="utf-8")
     identity = ["-c", "user.name=x", "-c", "user.email=x@y"]
     for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "--message", "one"]):
@@ -127,7 +127,7 @@ class Nodes:
     def log(self, rank: int) -> Path:
         return self.folder / f"node{rank}.log"
 
-    def said(self, rank: int) -> str:
+    def output(self, rank: int) -> str:
         return self.log(rank).read_text(encoding="utf-8", errors="replace")
 
 
@@ -141,15 +141,15 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
     other = nodes.start(1, "never", "run", "here")
     try:
         first = nodes.start(0, sys.executable, "-m", "components.train")
-        assert first.wait(PATIENCE) == 0, nodes.said(0) + nodes.said(1)
+        assert first.wait(PATIENCE) == 0, nodes.output(0) + nodes.output(1)
         # it waits for the next training until its starter ends it
-        wait_until(lambda: nodes.said(1).count("waiting for a training") == 2)
-        assert other.poll() is None, nodes.said(1)
+        wait_until(lambda: nodes.output(1).count("waiting for a training") == 2)
+        assert other.poll() is None, nodes.output(1)
     finally:
         os.killpg(other.pid, signal.SIGTERM)
         other.wait()
-    assert nodes.said(1).count("joining the training") == 1
-    assert "Traceback" not in nodes.said(0) + nodes.said(1)
+    assert nodes.output(1).count("joining the training") == 1
+    assert "Traceback" not in nodes.output(0) + nodes.output(1)
     # torchrun waits for PET_NNODES, so neither node began without the other
     train = nodes.home / "workspace/train"
     assert (train / "model/weights.safetensors").is_file()
@@ -162,4 +162,4 @@ def test_two_nodes_train_one_model(nodes: Nodes) -> None:
 def test_first_node_without_a_project_prints_one_line(nodes: Nodes) -> None:
     shutil.rmtree(nodes.source)
     assert nodes.start(0, "true").wait(PATIENCE) == 78
-    assert "STEMLINE_SOURCE holds no readable commit" in nodes.said(0)
+    assert "STEMLINE_SOURCE holds no readable commit" in nodes.output(0)

@@ -45,7 +45,7 @@ class JobConfiguration(BaseJobConfiguration):
     job_manifest: dict[str, Any] = Field(default_factory=dict)
 
 
-async def _filled(template: str, /, **values: object) -> JobConfiguration:
+async def _fill(template: str, /, **values: object) -> JobConfiguration:
     nobody = PrefectClient(
         "http://127.0.0.1:9/api"
     )  # serves only to look up blocks, and there are none; without it a server starts
@@ -106,7 +106,7 @@ def test_no_secret_has_a_default(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHARDS)
 def test_shard_needs_no_clone_of_the_project(name: str) -> None:
-    configuration = asyncio.run(_filled(name, env={"AWS_ENDPOINT_URL": "http://s3"}))
+    configuration = asyncio.run(_fill(name, env={"AWS_ENDPOINT_URL": "http://s3"}))
     # else the image's entry point, in-repository, looks for a clone
     assert configuration.env == {"STEMLINE_SOURCE": "", "AWS_ENDPOINT_URL": "http://s3"}
 
@@ -115,7 +115,7 @@ def test_shard_needs_no_clone_of_the_project(name: str) -> None:
 
 
 def _training_job(**values: object) -> dict[str, Any]:
-    return asyncio.run(_filled(TRAINING, source="https://example.org/stemline.git", **values)).job_manifest
+    return asyncio.run(_fill(TRAINING, source="https://example.org/stemline.git", **values)).job_manifest
 
 
 def test_nodes_are_pods_of_an_indexed_job_that_ends_with_the_first() -> None:

@@ -33,7 +33,7 @@ def secrets(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(command: list[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def run_command(command: list[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, cwd=log.parent, env={**os.environ, **(env or {})}, start_new_session=True
@@ -89,7 +89,7 @@ def test_mlflow_starts_with_the_options_of_the_stack(tmp_path: Path) -> None:
     command = [swap.get(part, part) for part in written]
     as_there = {k: v for k, v in SERVICES["mlflow"]["environment"].items() if k.startswith(("MLFLOW_", "DO_NOT"))}
     env = {**as_there, "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path / 'm.db'}"}
-    with running(command, log := tmp_path / "log", env) as process:
+    with run_command(command, log := tmp_path / "log", env) as process:
         wait_for(f"http://127.0.0.1:{port}/health", process, log)
         api = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get?experiment_id=0"
         tracking = STACK["x-pipeline"]["MLFLOW_TRACKING_URI"].removeprefix("http://")
@@ -142,7 +142,7 @@ def test_store_gives_each_user_a_bucket_and_survives_a_restore(
             aws_secret_access_key=keys["secretKey"],
         )
 
-    with running(command, log := tmp_path / "log") as process:
+    with run_command(command, log := tmp_path / "log") as process:
         wait_for(f"{endpoint}/healthz", process, log)
         created = [str(part) for part in SERVICES["s3-setup"]["command"]]
         buckets(*created)
@@ -155,8 +155,8 @@ def test_store_gives_each_user_a_bucket_and_survives_a_restore(
                 user(name).put_object(Bucket=foreign, Key="x", Body=b"")
             with pytest.raises(errors.ClientError, match=r"AccessDenied|Forbidden|403"):
                 user(name).list_objects_v2(Bucket=foreign)
-        journal = journal_of_the_stack(secrets, endpoint, monkeypatch)
-        entries = taken_along(tmp_path)
+        journal = open_stack_journal(secrets, endpoint, monkeypatch)
+        entries = copy_journal(tmp_path)
         assert journal.entries() == entries
         archive = buckets("backup", "mlflow", "stemline")
         (tmp_path / "buckets.tar").write_bytes(archive)
@@ -176,7 +176,7 @@ def test_store_gives_each_user_a_bucket_and_survives_a_restore(
         assert journal.entries() == entries
 
 
-def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Journal:
+def open_stack_journal(secrets: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """The journal as a worker opens it: at its address, with its key."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -186,7 +186,7 @@ def journal_of_the_stack(secrets: Path, endpoint: str, monkeypatch: pytest.Monke
     return open_journal("promote")
 
 
-def taken_along(home: Path) -> list[JournalEntry]:
+def copy_journal(home: Path) -> list[JournalEntry]:
     """Write a journal in a worker's volume, copy it to the store as docker/README.md says, and return its entries."""
     [command] = re.findall(r"(?m)^ +dc exec worker (python -c .*)$", (DOCKER / "README.md").read_text())
     journal = Journal(open_store(str(home / "workspace" / "promote")))

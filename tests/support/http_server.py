@@ -1,4 +1,4 @@
-"""A small HTTP server with fixed answers."""
+"""Small HTTP servers of a test."""
 
 import json
 import threading
@@ -6,6 +6,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+
+@contextmanager
+def serve_requests(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Yield the address of a server of this machine whose requests `handler` answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager
@@ -34,10 +46,5 @@ def serve_answers(answers: Mapping[str, Any], date: str | None = None) -> Iterat
         def log_message(self, *arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_requests(Handler) as address:
+        yield address

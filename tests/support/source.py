@@ -1,4 +1,4 @@
-"""The imports of the code, read from its source: for the tests of the walls and of the stages' dependencies."""
+"""The imports of the code, read from its source: for the tests of import rules and of the stages' dependencies."""
 
 import ast
 from pathlib import Path

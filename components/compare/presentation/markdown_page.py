@@ -43,7 +43,7 @@ def _heading(comparison: Comparison) -> str:
         f"Measured: {evaluation.test_set}; {evaluation.scorer}, median over frames of "
         f"{evaluation.window_seconds:g} s, then over tracks, in dB.",
         f"Speed, memory: {_machines(comparison.records.values())}. Compared on {comparison.day.isoformat()} "
-        f"by commit {comparison.commit[:_COMMIT_DIGITS]}; comparison.csv has every row's MLflow run.",
+        f"by commit {comparison.commit[:_COMMIT_DIGITS]}; comparison.csv names the MLflow run of each row.",
     ]
     paragraphs += _recipes(comparison.records)
     if pretrained := [f"{name}: {record.origin}" for name, record in comparison.records.items() if record.origin]:

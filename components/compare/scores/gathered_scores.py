@@ -47,7 +47,7 @@ class GatheredScores:
     """The scores of all systems.
 
     scores       one row per system, target, metric and track (COLUMNS), in dB; NaN for no score
-    evaluation   what all systems were scored on
+    evaluation   the test set and the scorer of all systems
     usual        by target the stems among which most systems were scored
     unmatched    by system of `--scores`: files that are about no track of the test set
     failed       by system of `--scores`: the reason why its scores are missing

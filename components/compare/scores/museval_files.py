@@ -77,7 +77,7 @@ def _is_museval(path: Path) -> bool:
 
 
 def _key(name: str) -> str:
-    """Return what different spellings of a track's name have in common: the letters and digits of its last part."""
+    """Return the letters and digits of the last part of a track's name: all its spellings share them."""
     return re.sub(r"[\W_]+", "", name.rsplit("/", 1)[-1].removesuffix(".stem").casefold())
 
 

@@ -74,7 +74,7 @@ def times_real_time(separator: Separator, model: Model) -> tuple[float, float]:
 
 
 def _separate_segments(stems: Iterator[Audio], segments: int) -> tuple[int, float]:
-    """Return how many samples the next segments yield, and how many seconds they take."""
+    """Return the number of samples that the next segments yield, and the seconds that they take."""
     started = time.perf_counter()
     samples = sum(block.shape[-1] for block in islice(stems, segments))
     return samples, time.perf_counter() - started

@@ -1,19 +1,19 @@
 """`python -m components.compare.systems.listing`: prints the systems that can be compared."""
 
-import torch
+from importlib import metadata
+
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from components.compare.systems.sizes import WEIGHTS
 from components.compare.systems.system_registry import SYSTEMS, System
-from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import COMPARED_SYSTEMS, MODEL
 from components.core.data.comparison_documents import Costs
-from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
+from components.core.networks.registry import ARCHITECTURES
 
-_STEREO = 2
 _WIDTH = 150  # a terminal wraps longer lines
 _TEXT_COLUMNS = ("name", "family", "here", "what it is")
 
@@ -29,19 +29,26 @@ def print_systems(out: Console) -> None:
     for column in ("name", "family", "stems", "weights (M)", "small (M)", "here", "what it is"):
         table.add_column(column, justify="left" if column in _TEXT_COLUMNS else "right", no_wrap=column != "what it is")
     for system in SYSTEMS.values():
-        table.add_row(*_row(system))
+        table.add_row(*map(Text, _row(system)))
     out.print(table)
 
 
 def _row(system: System) -> list[str]:
     architecture = ARCHITECTURES[system.architecture]
-    try:
-        sizes = [f"{count_weights(system, small) / 1e6:.2f}" for small in (False, True)]
-        here = _training_state(system, sizes[1])
-    except UserError as error:
-        sizes, here = ["–", "–"], str(error)
+    published, small = (f"{weights / 1e6:.2f}" for weights in WEIGHTS[system.name])
+    here = _missing_package(architecture.packages) or _training_state(system, small)
     what = f"{system.title} ({architecture.source})"
-    return [system.name, architecture.family, str(len(system.targets)), *sizes, here, what]
+    return [system.name, architecture.family, str(len(system.targets)), published, small, here, what]
+
+
+def _missing_package(packages: tuple[str, ...]) -> str:
+    """Return which of the packages is not installed, and what to do; empty where all are."""
+    for package in packages:
+        try:
+            metadata.version(package)
+        except metadata.PackageNotFoundError:
+            return f"needs {package}: pip install 'stemline[systems]'"
+    return ""
 
 
 def _training_state(system: System, small: str) -> str:
@@ -51,14 +58,6 @@ def _training_state(system: System, small: str) -> str:
         return "untrained"
     weights = Costs.read(folder).weights if (folder / Costs.FILE).is_file() else None
     return "trained, small" if weights and f"{weights / 1e6:.2f}" == small else "trained"
-
-
-def count_weights(system: System, small: bool) -> int:
-    """Return the number of weights of the system's network; raises UserError when its package is missing."""
-    network = parse_network(system.small if small else system.published)
-    with torch.device("meta"):
-        separator = build_separator(network, len(system.targets), _STEREO)
-    return sum(parameter.numel() for parameter in separator.parameters())
 
 
 if __name__ == "__main__":

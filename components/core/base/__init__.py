@@ -1,1 +1,1 @@
-"""What every step stands on: errors, files, parameters, processes and progress."""
+"""Foundations of every step: errors, files, parameters, processes and progress."""

@@ -16,7 +16,7 @@ def section_schemas() -> dict[str, type[Section]]:
 
 
 def find_mistakes(parameters: ParameterFile) -> dict[str, str]:
-    """Return what is wrong with each section that does not fit its step, as one line."""
+    """Return one line about each section that does not fit its step."""
     mistakes = {}
     for step, schema in section_schemas().items():
         try:

@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended.
+    """The result of a command.
 
     Scripts and schedulers read these numbers, so they never change (docs/separation.md, docs/operations.md). `OUTAGE`
     is EX_TEMPFAIL of sysexits.h.

@@ -4,10 +4,14 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
+
+_TRIES = 100
 
 
 @contextmanager
@@ -17,10 +21,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     It keeps the suffix, by which writers of audio and pictures choose the format, and only the beginning of the name,
     so that the longest names that the system allows leave room for the additions.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=f".partial{path.suffix}")
-    os.close(handle)
-    partial = Path(name)
+    partial = in_shared_folder(path.parent, lambda: _make_partial(path))
     try:
         yield partial
         partial.chmod(0o644)
@@ -29,6 +30,37 @@ def whole_file(path: Path) -> Iterator[Path]:
         make_durable(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _make_partial(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=f".partial{path.suffix}")
+    os.close(handle)
+    return Path(name)
+
+
+def in_shared_folder(folder: Path, make: Callable[[], Made]) -> Made:
+    """Make `folder` if it is missing, and something in it: the result of `make`.
+
+    Other threads and processes may remove the folder, and those above it, whenever they are empty; then all is made
+    again. Raises the error that persists, such as FileExistsError for a file in the place of a folder.
+    """
+    for _ in range(_TRIES):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, FileNotFoundError):  # also raised for a folder that was removed a moment later
+            continue
+        try:
+            return make()
+        except FileNotFoundError:
+            continue
+    folder.mkdir(parents=True, exist_ok=True)
+    return make()
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that others may use too, if nothing is in it."""
+    with suppress(OSError):  # it is not empty, or another removed it
+        folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -23,7 +23,7 @@ _MOST_PROCESSES = 16  # more would wait for the disk, not for a processor
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux: a container may use fewer cores than the machine has
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

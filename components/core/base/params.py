@@ -142,7 +142,7 @@ def _find_line(node: Node, location: Location) -> int:
 
 
 def _describe_problems(section: str, problems: Sequence[ErrorDetails], schema: type[BaseModel]) -> dict[Location, str]:
-    """Return what is wrong, by location; a parameter is not missing when another one is a misspelling of it."""
+    """Return the problems by location; a parameter is not missing when another one is a misspelling of it."""
     similar = {
         problem["loc"]: get_close_matches(str(problem["loc"][-1]), _known_names(schema, problem["loc"][:-1]), n=1)
         for problem in problems

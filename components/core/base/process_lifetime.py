@@ -31,6 +31,11 @@ def bind_to_this_process(command: list[str]) -> list[str]:
     return [sys.executable, "-m", "components.core.base.process_lifetime", str(os.getpid()), *command]
 
 
+def describe_exit(code: int) -> str:
+    """Return the end of a process: the signal that killed it, or its exit code."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
 if __name__ == "__main__":
     end_with_parent(int(sys.argv[1]))
     os.execvp(sys.argv[2], sys.argv[2:])

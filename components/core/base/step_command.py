@@ -47,7 +47,7 @@ def run_step(work: Callable[[], None]) -> None:
     outlives the orchestrator.
     """
     exclude_imports_from_collection()
-    if "DVC_ROOT" in os.environ or "STEMLINE_FLOW" in os.environ:
+    if runs_in_flow():
         end_with_parent()
     try:
         work()
@@ -60,6 +60,11 @@ def run_step(work: Callable[[], None]) -> None:
             raise
         print(f"stemline: {without_secrets(line)}", file=sys.stderr)
         sys.exit(ExitCode.OUTAGE if is_outage(error) else ExitCode.USER_ERROR)
+
+
+def runs_in_flow() -> bool:
+    """Return whether DVC or a flow started this process, so that no person waits in front of it."""
+    return "DVC_ROOT" in os.environ or "STEMLINE_FLOW" in os.environ
 
 
 def error_line(error: Exception) -> str | None:

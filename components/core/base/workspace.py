@@ -10,7 +10,7 @@ WORKSPACE = Path(os.environ.get("STEMLINE_WORKSPACE", "workspace"))
 """Outputs by step (`acquire`, `cache`, `train` …), `scratch`, and the embedded stores `mlflow` and `prefect`."""
 
 SHARED = Path(os.environ.get("STEMLINE_SHARED", WORKSPACE))
-"""What all clones of a project share: the journal of promotions, and unfinished work."""
+"""The folder that all clones of a project share: the journal of promotions, and unfinished work."""
 
 SCRATCH = SHARED / "scratch"
 """Unfinished work that a restart continues; safe to delete when nothing runs."""

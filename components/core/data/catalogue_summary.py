@@ -16,9 +16,9 @@ class CatalogueSummary(Document):
     flagged            recordings that a person should listen to
     audio_seconds      length of the recordings that were separated now
     catalogue_seconds  length of all recordings whose length is known
-    wall_seconds       how long the separation took
-    price_per_hour     of the machine, in any currency
-    drift              how far the catalogue is from the training's music, in standard deviations; None: not known
+    wall_seconds       duration of the separation
+    price_per_hour     price of an hour of the machine, in any currency
+    drift              distance of the catalogue from the training's music, in standard deviations; None: not known
     drifted            whether the drift is over its limit
     stopped            why the job had to stop; empty when it did not
     ended              when the job ended (ISO 8601)

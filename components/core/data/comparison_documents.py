@@ -20,7 +20,7 @@ class Job(_Part):
     parameters   values in place of those in params.yaml
     oracles      parameters in place of these, for the first job of its `stems` that is scored
     model        folder of a model that was not trained here; without it the job trains one
-    origin       what this model is and where it comes from
+    origin       description and source of the model
     """
 
     name: str
@@ -42,7 +42,7 @@ class Plan(Document):
 
 
 class Recipe(_Part):
-    """How much music a training saw; older files name the steps alone."""
+    """The amount of music that a training saw; older files name the steps alone."""
 
     steps: int
     batch: int | None = None
@@ -62,15 +62,15 @@ class SystemDescription(Document):
 
 
 class Costs(Document):
-    """What a system costs on one machine.
+    """The costs of a system on one machine.
 
     weights                  their number; None for an ONNX file, which does not show it
-    multiply_adds_a_second   of audio; None for an ONNX file
+    multiply_adds_a_second   multiply-adds per second of audio; None for an ONNX file
     times_real_time          seconds of a long song separated in a second: as trained, in torch eager and fp32
     times_real_time_fast     the same for the copy that `stemline separate` uses, in `fast_precision`
     seconds                  length of the music that was separated
-    peak_memory_bytes        of the process, or of the GPU, while it separated in torch eager and fp32
-    size_bytes               of the weights' file
+    peak_memory_bytes        most memory of the process, or of the GPU, during a separation in torch eager and fp32
+    size_bytes               size of the weights' file
     machine                  on which this was measured
 
     Both speeds are measured one window after the other, on all of torch's threads or on the GPU. `stemline separate` is
@@ -99,7 +99,7 @@ class Friedman(_Part):
 
 
 class ComparisonSummary(Document):
-    """What was compared, and the result in short.
+    """The systems that were compared, and the result in short.
 
     best         by target the system with the best median SDR
     friedman     by target

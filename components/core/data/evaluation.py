@@ -1,4 +1,4 @@
-"""What a model was scored on, and how: the document beside its scores."""
+"""The description of an evaluation (model, tracks, scorer): the document beside the scores."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -27,7 +27,7 @@ class Evaluation(Document):
     window_seconds      length of a frame
     scorer              the program that computed the scores
     model               SHA-256 of the model's weights
-    versions            of the packages that scores depend on
+    versions            versions of the packages that scores depend on
     """
 
     FILE: ClassVar[str] = TEST.file

@@ -7,7 +7,7 @@ It is a CSV table with one row for each stem. Columns:
     genre      empty where the data does not name it
     split      train, validation or test; an artist is in one split only
     stem       mixture, vocals, drums, bass, other, accompaniment …
-    path       of the file, relative to the manifest's folder
+    path       path of the file, relative to the manifest's folder
     stream     audio stream in that file (a stem.mp4 holds five), counted from 0
     sha256     of the file
     samples, rate (Hz), channels, duration (s)
@@ -118,7 +118,10 @@ def read_parts(
     fitted = {name: _fit(stem, length) for name, stem in stems.items()}
     parts = {target: _parts(fitted, target, targets) for target in targets}
     if missing := [target for target, found in parts.items() if not found]:
-        raise UserError(f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)})")
+        raise UserError(
+            f"track '{track.name}' has no stem for the target '{missing[0]}' (it has {', '.join(stems)}): "
+            "change cache.targets"
+        )
     return parts
 
 

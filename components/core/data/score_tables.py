@@ -29,18 +29,18 @@ TRACK, SYSTEM, TARGET, METRIC = "track", "system", "target", "metric"
 VALUE = "value"
 """In dB; NaN where no frame has a finite score."""
 FRAMES, NAN_FRAMES = "frames", "nan_frames"
-"""How many frames there are, and how many of them have no finite score."""
+"""The number of frames, and the number of frames without a finite score."""
 COUNTED, LOST_FRAMES = "counted_value", "lost_frames"
-"""For comparisons: the value with the lost frames in it, and how many these are. A frame is lost when an estimate is
-silent in it and all references play. museval scores no target in it; by its definition, the SDR of the silent estimate
-is 0 dB. So a model that writes zeros where it fails gains nothing."""
+"""For comparisons: the value that counts lost frames, and the number of lost frames. In a lost frame, an estimate is
+silent and all references play. museval gives no target a score there; by the definition of SDR the silent estimate has
+0 dB. So a model that writes zeros where it fails gains nothing."""
 REASON = "reason"
 """Why a track has no frames; empty where it has."""
 
 SDR_LOW, SDR_HIGH = "SDR_low", "SDR_high"
 """The bounds of the interval of the median SDR, in dB."""
 TRACKS, UNSCORED = "tracks", "unscored"
-"""How many tracks have a score, and how many have none."""
+"""The number of tracks with a score, and the number without one."""
 
 TIMES_REAL_TIME, MACHINE = "times_real_time", "machine"
 """Seconds of music separated in a second, and the processor on which this was measured."""

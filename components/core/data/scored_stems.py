@@ -1,4 +1,4 @@
-"""Which stems are scored together: the rule of museval.
+"""The stems that are scored together, by the rule of museval.
 
 SIR, SAR and ISR of a target depend on the stems beside it, and so does the median of its SDR: a frame counts only where
 none of these stems is silent (museval, issue 65).

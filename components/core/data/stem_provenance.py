@@ -1,4 +1,4 @@
-"""The provenance file beside a recording's stems: what they were made from, by which model, and what was measured.
+"""The provenance file beside a recording's stems: their source, their model, and their figures.
 
 Unknown keys are ignored, so archives that an older or a newer Stemline wrote can still be read.
 """
@@ -100,8 +100,9 @@ class Provenance(Document):
 
     stems     by target
     picture   name of the spectrogram's file; empty when none was drawn
-    figures   what was measured, by name (see `Quality.figures` of separate)
-    features  what the distance from the training's music is computed from; empty for silence
+    left_out  parts of the recording that the stems do not have, in words, such as a cover that is too large
+    figures   measurements by name (see `Quality.figures` of separate)
+    features  features that give the distance from the training's music; empty for silence
     code      git commit that separated
     """
 
@@ -116,6 +117,7 @@ class Provenance(Document):
     stems: dict[str, StemFile]
     format: StemFormat | None = None
     picture: str = ""
+    left_out: tuple[str, ...] = ()
     figures: dict[str, int | float] = Field(default_factory=dict)
     features: dict[str, float] = Field(default_factory=dict)
     code: str
@@ -128,5 +130,6 @@ class Provenance(Document):
         return StemSettings(model=self.model, options=self.options)
 
     def values(self) -> dict[str, Any]:
-        """Return the document as JSON values; a recording without a picture has no key for it."""
-        return {name: value for name, value in super().values().items() if name != "picture" or value}
+        """Return the document as JSON values; no key stands for a missing picture, or for nothing left out."""
+        optional = ("picture", "left_out")
+        return {name: value for name, value in super().values().items() if name not in optional or value}

@@ -21,7 +21,10 @@ _SDR_SUFFIX = "_sdr"
 
 
 class TrainMetrics(Document):
-    """The best validation, for `dvc metrics`: its step, its loss, and an SDR (dB) per target under `sdr_column`."""
+    """The best validation, for `dvc metrics`: its step, its loss, and an SDR (dB) per target under `sdr_column`.
+
+    A validation before the first step has no loss.
+    """
 
     FILE: ClassVar[str] = artifacts.TRAIN_METRICS.file
     REMEDY: ClassVar[str] = "run `dvc repro train`"
@@ -30,7 +33,7 @@ class TrainMetrics(Document):
     __pydantic_extra__: dict[str, float]
 
     step: int
-    loss: float
+    loss: float | None = None
 
 
 def sdr_column(target: str) -> str:
@@ -49,7 +52,7 @@ def write_curves(folder: Path, rows: Sequence[Mapping[str, float]], best_step: i
     with whole_file(artifacts.CURVES.within(folder)) as partial:
         curves.to_csv(partial, index=False)
     targets = sdr_columns(curves.columns)
-    by_target = curves.drop(columns=LOSS).melt(STEP, var_name=TARGET, value_name=SDR)
+    by_target = curves.drop(columns=LOSS, errors="ignore").melt(STEP, var_name=TARGET, value_name=SDR)
     with whole_file(artifacts.VALIDATION.within(folder)) as partial:
         by_target.assign(target=by_target[TARGET].map(targets)).to_csv(partial, index=False)
     best = next(row for row in rows if row[STEP] == best_step)

@@ -4,13 +4,14 @@ model.json            network, targets, rate, channels, origin, SHA-256 of the w
 weights.safetensors   the weights of the separator
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, whole_file
@@ -19,6 +20,16 @@ from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.networks.base.separator import ResidualSeparator, Separator, add_residual_target
 from components.core.networks.building import build_separator
 from components.core.networks.registry import parse_network
+
+Stored = Literal["fp32", "fp16"]
+"""The precision of a model's weights on disk."""
+
+
+def _round_kernels(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() and value.dim() > 1 else value
+
+
+_STORED: Mapping[Stored, Callable[[Tensor], Tensor]] = {"fp32": lambda value: value, "fp16": _round_kernels}
 
 
 @dataclass(frozen=True)
@@ -50,11 +61,17 @@ def save_model(
     rate: int,
     channels: int,
     origin: Mapping[str, Any],
+    stored: Stored = "fp32",
 ) -> None:
-    """Write the model to `folder`; `origin` names the run, commit, data and seed that it comes from."""
+    """Write the model to `folder`; `origin` names the run, commit, data and seed that it comes from.
+
+    With `fp16` the file has half the size: kernels and matrices are rounded to 11 bits; norms and biases, which have
+    few numbers and may exceed the range of fp16, are not. Every load makes them float32 again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    kept = _STORED[stored]
     with whole_file(folder / WEIGHTS) as partial:
-        save_file({name: value.contiguous() for name, value in separator.state_dict().items()}, partial)
+        save_file({name: kept(value).contiguous() for name, value in separator.state_dict().items()}, partial)
     description = ModelDescription(
         network=network.model_dump(mode="json"), targets=targets, rate=rate, channels=channels, origin=dict(origin),
         sha256=digest_file(folder / WEIGHTS),

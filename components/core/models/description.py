@@ -10,14 +10,14 @@ WEIGHTS = "weights.safetensors"
 """The name of the file with the weights."""
 
 REGISTRY = "models:/"
-"""How the address of a registered model begins: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
+"""The beginning of a registered model's address: `models:/NAME@ALIAS` or `models:/NAME/VERSION`."""
 
 MODEL_FOLDER = "model"
 """The model's folder among the artifacts of a registered version."""
 
 
 class ModelDescription(Document):
-    """All that rebuilds a model from its weights.
+    """The facts that rebuild a model from its weights.
 
     network    the section that names the architecture and its sizes
     rate       sampling rate in Hz

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import mlflow
+from filelock import FileLock
 from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
@@ -19,19 +20,30 @@ def fetch_version(address: str, folder: Path) -> tuple[Path, str, int]:
     digest = _registered_digest(name, version)
     target = folder / name / (f"{version}-{digest[:12]}" if digest else str(version))
     model = target / MODEL_FOLDER
+    if not (model.is_dir() and _has_weights(model, digest)):
+        target.mkdir(parents=True, exist_ok=True)
+        with FileLock(target / ".lock"):  # another process may be fetching it
+            _fetch_whole(address, (name, version, digest), target)
+    return model, name, version
+
+
+def _fetch_whole(address: str, version: tuple[str, int, str], target: Path) -> None:
+    """Fetch the model of a version (name, number, digest) to `target`, in place of one with other weights."""
+    name, number, digest = version
+    model = target / MODEL_FOLDER
     if model.is_dir() and not _has_weights(model, digest):
         shutil.rmtree(model)  # damaged, by a full disk or a loss of power
-    if not model.is_dir():
-        try:
-            _download(name, version, target)
-        except (MlflowException, OSError) as error:
-            raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
-        if not _has_weights(model, digest):
-            raise UserError(
-                f"{address} holds weights that differ from the registered ones (checksum): name another version, or go "
-                "back to one with `stemline rollback`"
-            )
-    return model, name, version
+    if model.is_dir():
+        return
+    try:
+        _download(name, number, target)
+    except (MlflowException, OSError) as error:
+        raise UserError(f"{address} cannot be fetched: {' '.join(str(error).split())}") from None
+    if not _has_weights(model, digest):
+        raise UserError(
+            f"{address} holds weights that differ from the registered ones (checksum): name another version, or go "
+            "back to one with `stemline rollback`"
+        )
 
 
 def _registered_digest(name: str, version: int) -> str:
@@ -58,12 +70,12 @@ def _download(name: str, version: int, target: Path) -> None:
             Path(found).rename(target / MODEL_FOLDER)
             make_durable(target)
         except OSError:
-            if not (target / MODEL_FOLDER).is_dir():  # else another process was faster
+            if not (target / MODEL_FOLDER).is_dir():  # if the folder exists, another process was faster
                 raise
 
 
 def has_version(address: str) -> bool:
-    """Return whether the registry has a version at `address`; raises UserError when it cannot say."""
+    """Return whether the registry has a version at `address`; raises UserError when it does not answer."""
     return _find_version(address) is not None
 
 

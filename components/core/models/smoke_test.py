@@ -22,8 +22,8 @@ _POLL_SECONDS = 0.05
 _PREFIX = "stemline: "  # of the line in which a step reports an error
 
 
-class NotTried(Outage):
-    """The model was not tried, for a reason outside the model: an outage, a full disk, a killed process."""
+class NotTestedError(Outage):
+    """The model could not be tested for a reason outside it: an outage, a full disk, a killed process."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ class SmokeResult(Document):
 
 
 def run_smoke_test(address: str, limits: TimeLimits = _LIMITS) -> SmokeResult:
-    """Try the model at `address` in a process of its own.
+    """Test the model at `address` in a separate process.
 
-    Raises UserError when the model does not work or separates too slowly, and NotTried when it could not be tested; a
-    slow store is not the fault of the model.
+    Raises UserError when the model does not work or separates too slowly, and NotTestedError when it could not be
+    tested; a slow store is not the fault of the model.
     """
     code, output, errors = _run(address, limits)
     if code < 0:
-        raise NotTried(f"{address} could not be tested: the process was killed by signal {-code}")
+        raise NotTestedError(f"{address} could not be tested: the process was killed by signal {-code}")
     if code == ExitCode.OUTAGE:
-        raise NotTried(f"{address} could not be tested: {_reason(code, errors)}")
+        raise NotTestedError(f"{address} could not be tested: {_reason(code, errors)}")
     if code:
         raise UserError(f"{address} does not work in a fresh process: {_reason(code, errors)}")
     return SmokeResult.parse(output.splitlines()[-1], f"the result of the smoke test of {address}")
@@ -81,7 +81,7 @@ def _reason(code: int, errors: str) -> str:
 
 
 def _run(address: str, limits: TimeLimits) -> tuple[int, str, str]:
-    """Return exit code, output and errors of the process that tries the model; end it when it takes too long."""
+    """Return exit code, output and errors of the process that tests the model; end it when it takes too long."""
     command = bind_to_this_process([sys.executable, "-m", _TRIAL, address])
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
@@ -104,4 +104,6 @@ def _wait(process: "subprocess.Popen[bytes]", address: str, limits: TimeLimits) 
         if loaded and elapsed > limits.separating:
             raise UserError(f"{address} did not separate {SECONDS:g} s of music in {limits.separating:g} s")
         if not loaded and elapsed > limits.loading:
-            raise NotTried(f"{address} could not be tested: it was not fetched and loaded in {limits.loading:g} s")
+            raise NotTestedError(
+                f"{address} could not be tested: it was not fetched and loaded in {limits.loading:g} s"
+            )

@@ -70,7 +70,7 @@ def _time_separation(separator: Separator, mixture: Audio) -> tuple[float, Audio
 
 
 def _require_signature(address: str, model: Model) -> None:
-    """Raise UserError where the registry names other shapes of input and output than the model has."""
+    """Raise UserError when the shapes of input and output in the registry differ from the model's."""
     if not address.startswith(REGISTRY):
         return
     signature = get_model_info(address).signature
@@ -102,7 +102,7 @@ def _peak_megabytes() -> float:
 
 
 def smoke_trial(address: Annotated[str, Argument(help="models:/NAME/VERSION, or the folder of a model")]) -> None:
-    """Try a model, and print the measurements."""
+    """Test a model, and print the measurements."""
     try:
         print(json.dumps(try_model(address).values()))
     except Exception as error:

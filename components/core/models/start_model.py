@@ -10,7 +10,7 @@ from components.core.data import artifacts
 class StartModel(Document):
     """The address of the model, empty when a training starts from random weights.
 
-    version   of a registered model, else 0
+    version   version of a registered model, else 0
     sha256    SHA-256 of the weights
     """
 
@@ -20,6 +20,11 @@ class StartModel(Document):
     address: str = ""
     version: int = 0
     sha256: str = ""
+
+    @property
+    def pinned_address(self) -> str:
+        """The address with the version in place of an alias, which may move."""
+        return f"{self.address.split('@')[0]}/{self.version}" if "@" in self.address and self.version else self.address
 
     def __str__(self) -> str:
         number = f", version {self.version}" if self.version else ""

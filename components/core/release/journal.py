@@ -145,7 +145,7 @@ def entry_at(entries: list[JournalEntry], moment: datetime) -> JournalEntry | No
 
 
 def current_operator() -> str:
-    """Return who runs this process: user and host, and the flow run of Prefect if any."""
+    """Return the user and host of this process, and the flow run of Prefect if any."""
     run = os.environ.get("PREFECT__FLOW_RUN_ID", "")
     try:
         user = getpass.getuser()

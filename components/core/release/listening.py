@@ -29,11 +29,11 @@ class UnblindedAnswer:
 
 
 class Listening(Document):
-    """Which model a listener preferred.
+    """The result of a blind listening: the model that the listener preferred.
 
     counts        answers by outcome
     not_answered  recordings without an answer
-    p_value       of an exact two-sided sign test: how likely so uneven answers are if both models are equally good
+    p_value       p-value of an exact two-sided sign test: the probability of answers this uneven from equal models
     """
 
     FILE: ClassVar[str] = "listening.json"

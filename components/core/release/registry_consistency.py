@@ -15,7 +15,7 @@ from components.core.tracking.mlflow_address import store_exists
 
 @dataclass(frozen=True)
 class RegistryState:
-    """What the registry holds about a model.
+    """The state of a model in the registry.
 
     version          the version at the alias; 0 for none
     followed_entry   number and SHA-256 of the journal's entry for which the aliases were set; empty for none
@@ -49,7 +49,7 @@ def champion_version(client: mlflow.MlflowClient, name: str, alias: str) -> int 
 
 
 def find_disagreement(params: Path = PARAMS) -> Disagreement | None:
-    """Return where journal and registry differ about the model that `params` names; None if they agree.
+    """Return the disagreement of journal and registry about the model that `params` names; None if they agree.
 
     Creates neither of them when both are missing, as before the first run. Raises UserError when one can't be read.
     """
@@ -73,7 +73,7 @@ def read_registry_state(client: mlflow.MlflowClient, name: str, alias: str, last
 
 
 def compare_with_journal(state: RegistryState, entries: Sequence[JournalEntry], alias: str) -> Disagreement | None:
-    """Return how the registry disagrees with the journal's `entries` about the model; None where both agree."""
+    """Return the disagreement of the registry with the journal's `entries` about the model; None where both agree."""
     number, _, digest = state.followed_entry.partition(" ")
     at_alias = f"@{alias} is at version {state.version}" if state.version else f"nothing is at @{alias}"
     if not entries:

@@ -23,7 +23,7 @@ class Finding:
 
 
 class Verdict(Document):
-    """Whether version `version` of the registered model `name` may be promoted, by which rule, and why.
+    """The decision whether version `version` of the registered model `name` may be promoted, its rule and its reasons.
 
     reasons       why it was refused; or, where it passed, the comparison that it passed
     champion      the version it was compared with; 0 where there was none
@@ -54,7 +54,7 @@ class Verdict(Document):
 
 
 class Approval(Document):
-    """Who approved version `version` of the model `name`, and why.
+    """The approval of version `version` of the model `name` by a person, with the reason.
 
     verdict     the digest of the approved verdict; the approval holds for no other one
     listening   the result of a blind listening, where there was one

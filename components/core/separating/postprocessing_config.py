@@ -1,4 +1,4 @@
-"""How a network's estimates become stems: the parameters, for modules that need no torch."""
+"""The parameters of post-processing, for modules that need no torch."""
 
 from typing import Literal
 
@@ -8,14 +8,14 @@ from components.core.base.params import Section
 
 
 class PostProcessing(Section):
-    """How estimates become stems.
+    """The way from the network's estimates to stems.
 
     method       native: as the network's authors make them; ratio: ratio masks of the estimated magnitudes to the
                  power of `exponent`; wiener: a multichannel Wiener filter, `iterations` rounds of EM
     above        what becomes of frequencies above those that the network sees (ratio and wiener; native has its own):
                  average: each stem gets of a frame its share of the octave below; zero: the last stem gets them
-    overlap      of neighbouring segments, a share
-    shifts       how many times a segment is separated, each time moved in time a little, and averaged
+    overlap      the share of a segment that overlaps with the next one
+    shifts       number of separations of a segment, each at a small shift in time; their results are averaged
     """
 
     method: Literal["native", "ratio", "wiener"] = "native"

@@ -116,7 +116,7 @@ def _cut_segments(blocks: Iterable[Audio], size: int, hop: int) -> Iterator[_Seg
 
 
 def _weights(size: int, hop: int) -> Audio:
-    """Return a trapezium that rises over the overlap, at most to the middle. The overlapping weights sum to 1."""
+    """Return a trapezium that rises over the overlap, at most to the middle. Overlapping weights sum to 1."""
     slope = max(1, min(size - hop, size // 2))
     distance = np.arange(size) + 0.5
     trapezium = np.minimum(np.minimum(distance, distance[::-1]) / slope, 1.0)

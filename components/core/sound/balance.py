@@ -42,19 +42,19 @@ _FRAMES = 16  # analysed at once
 _FRAME_SECONDS = 4096 / 44100
 _OCTAVES_HZ = tuple(110.0 * 2.0**octave for octave in range(6))  # to 3.5 kHz: all of it is in telephone sound, too
 _BAND_STEP = 10**0.1  # IEC 61260-1's third of an octave
-# codecs and dither decide what lies further down, and a side 30 dB below the middle is not heard
+# codecs and dither decide lower levels, and a side channel 30 dB below the middle is inaudible
 _LOWEST = {WIDTH: -30.0, "tonality": -30.0, "pulse": -30.0}
 _LOWEST_DB, _HIGHEST_DB = -60.0, 30.0
 _NOTHING = 1e-30
 
 
 def frame_samples(rate: int) -> int:
-    """Return how many samples at `rate` Hz are analysed as one: about 93 ms, 4,096 at 44.1 kHz."""
+    """Return the number of samples of a frame at `rate` Hz: about 93 ms, 4,096 at 44.1 kHz."""
     return int(fft.next_fast_len(max(round(rate * _FRAME_SECONDS), 16), real=True))
 
 
 def block_samples(rate: int) -> int:
-    """Return how many samples at `rate` Hz a meter takes at once: whole frames, 65,536 samples at 44.1 kHz."""
+    """Return the samples that a meter takes at once at `rate` Hz: whole frames, 65,536 samples at 44.1 kHz."""
     return _FRAMES * frame_samples(rate)
 
 

@@ -30,7 +30,7 @@ Audio = NDArray[np.float32]
 class Recording:
     """A recording that can be decoded.
 
-    container  what its container says of it
+    container  the statements of its container
     decoder    the program that reads it
     """
 

@@ -89,7 +89,7 @@ class Output:
         return b"".join(parts)
 
     def _next(self, size: int) -> bytes:
-        # only the waiting counts, not what a reader does in between
+        # only the waiting counts, not the time that a reader takes in between
         if not self._poll.poll(self._patience * 1000):
             raise DecodingError(self._path, f"the decoder gave nothing for {self._patience:g} s")
         return os.read(self._descriptor, size)
@@ -97,7 +97,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What is decoded, and how.
+    """The settings of a decoding by ffmpeg.
 
     stream         number of the audio stream
     start, end     bytes of the file that are read; an end of None is the end of the file

@@ -1,4 +1,4 @@
-"""Which files are recordings: by their names and, where these say nothing, by their first bytes."""
+"""The recognition of recordings: by their names and, where these are unclear, by their first bytes."""
 
 from pathlib import Path, PurePath
 

@@ -56,12 +56,12 @@ class Group(Section):
     radius: float = Field(gt=0)
 
     def standardised(self, features: Matrix) -> Matrix:
-        """Return how far each of `(tracks, features)` is from the mean of its feature, in standard deviations."""
+        """Return the distance of each of `(tracks, features)` from the mean of its feature, in standard deviations."""
         standardised: Matrix = (features - np.array(self.means)) / np.array(self.deviations)
         return standardised
 
     def distances(self, features: Matrix) -> Matrix:
-        """Return how far each of `(tracks, features)` is from the mean, `(tracks,)`: 1 is this dataset's radius."""
+        """Return the distance of each of `(tracks, features)` from the mean, `(tracks,)`: 1 is the dataset radius."""
         return mahalanobis(self.standardised(features), self._correlation()) / self.radius
 
     def _correlation(self) -> Matrix:
@@ -94,7 +94,7 @@ class Profile(Section):
     origin: dict[str, Any]
 
     def distance(self, features: Features) -> float:
-        """Return how unlike the training's tracks a recording with `features` is: 1 is like the farthest 5 %.
+        """Return the distance of a recording with `features` from the training's tracks: the farthest 5 % are beyond 1.
 
         Half of the tracks lie below about 0.65. It is the Mahalanobis distance from the mean of the nearest dataset,
         over this dataset's radius: datasets differ too much for one mean (karaoke singers, rock bands), and what is
@@ -113,7 +113,7 @@ class Profile(Section):
         return dict(zip(self.features, _mean(total, count).tolist(), strict=True))
 
     def drift(self, recordings: Iterable[Features]) -> float:
-        """Return how far a whole catalogue lies from the training's tracks, in their standard deviations.
+        """Return the distance of a whole catalogue from the training's tracks, in their standard deviations.
 
         The root mean square of `shifts`, less what chance alone makes of n recordings (1/n in the square). So it is
         Cohen's d over all features, and his words fit: 0.2 is small, 0.5 medium, 0.8 large (Cohen, Statistical power

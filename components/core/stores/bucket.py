@@ -3,8 +3,9 @@
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from components.core.stores.selection import ListedFile
 from components.core.stores.store import (
     S3,
     RecordingGone,
+    RecordingRefused,
     Store,
     StoreFault,
     StoreOutage,
@@ -24,6 +26,8 @@ from components.core.stores.store import (
 
 _LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3, "mode": "standard"}}
 _STAGING = Path(tempfile.gettempdir()) / "stemline"
+_OTHERS_TO_TRY = 3
+_USUAL_CLASS = "STANDARD"
 _DENIED_PATIENCE = 10.0  # seconds; a store that has just started may not know its users yet
 
 Result = TypeVar("Result")
@@ -72,12 +76,32 @@ class BucketStore(Store):
     def fetch(self, entry: ListedFile, folder: Path) -> Path:
         path = folder / f"source{PurePosixPath(entry.key).suffix}"  # a key may be longer than a file name
         try:
-            self._call(entry.key, lambda: self._files.get_file(f"{self._root}/{entry.key}", str(path)))
+            self._call(entry.key, lambda: self._get(entry, path))
         except FileNotFoundError:
             raise RecordingGone("it was deleted after it was listed") from None
         if path.stat().st_size != entry.size:
             raise RecordingGone(f"it has {path.stat().st_size} bytes now, and had {entry.size} when it was listed")
         return path
+
+    def _get(self, entry: ListedFile, path: Path) -> None:
+        try:
+            self._files.get_file(f"{self._root}/{entry.key}", str(path))
+        except PermissionError as error:
+            if _error_code(error) == _ARCHIVED_CODE:
+                where = entry.storage or "an archive class"
+                raise RecordingRefused(f"it is archived ({where}): restore it in the bucket, then try again") from None
+            if self._gives_another(entry.key):
+                raise RecordingRefused("access to it is denied, and others can be read: check its policy") from None
+            raise
+
+    def _gives_another(self, key: str) -> bool:
+        """Return whether one of a few other files can be read."""
+        others = (entry.key for entry in self._list(f"{self._root}/") if entry.key != key and not entry.storage)
+        for other in islice(others, _OTHERS_TO_TRY):
+            with suppress(PermissionError):
+                self._files.cat_file(f"{self._root}/{other}", start=0, end=1)
+                return True
+        return False
 
     def read(self, key: str) -> bytes | None:
         try:
@@ -132,7 +156,7 @@ class BucketStore(Store):
             for item in page.get("Contents", []):
                 key = f"{bucket}/{item['Key']}".removeprefix(f"{self._root}/")
                 if not key.endswith("/"):  # a placeholder that some tools create for a folder
-                    yield ListedFile(key, item["Size"], item["ETag"].strip('"'))
+                    yield ListedFile(key, item["Size"], item["ETag"].strip('"'), _storage_class(item))
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -188,6 +212,12 @@ class BucketStore(Store):
 
 
 _EXISTS_CODES = ("PreconditionFailed", "412")
+_ARCHIVED_CODE = "InvalidObjectState"
+
+
+def _storage_class(item: Mapping[str, Any]) -> str:
+    storage = str(item.get("StorageClass", _USUAL_CLASS))
+    return "" if storage == _USUAL_CLASS else storage
 
 
 def _error_code(error: Exception) -> str:

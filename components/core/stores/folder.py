@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from components.core.base.errors import UserError
-from components.core.base.files import make_durable, whole_file
+from components.core.base.files import in_shared_folder, make_durable, remove_if_empty, whole_file
 from components.core.sound.recognition import is_named_like_audio, is_recording
 from components.core.stores.owner import staging_folder, sweep
 from components.core.stores.selection import RECORDS, ListedFile, Selection, select
@@ -89,23 +89,21 @@ class FolderStore(Store):
             whole = folder / "whole"
             whole.write_bytes(data)
             make_durable(whole)
-            while True:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    os.link(whole, path)  # atomic, and fails where a file exists
-                except FileExistsError:
+            try:
+                # atomic, and fails where a file exists
+                in_shared_folder(path.parent, lambda: os.link(whole, path))
+            except FileExistsError:
+                if path.parent.is_dir():
                     return False
-                except FileNotFoundError:
-                    continue  # the last claim was released, and its empty folder deleted
-                return True
+                raise
+            return True
 
     def delete(self, key: str) -> None:
         path = self.root / key
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
         if path.parent.parent == self.root / RECORDS / "claims":
-            with suppress(OSError):  # not empty: it holds another claim
-                path.parent.rmdir()
+            remove_if_empty(path.parent)
 
     def staging(self) -> AbstractContextManager[Path]:
         return staging_folder(self._staging)

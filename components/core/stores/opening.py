@@ -1,13 +1,16 @@
 """Opens the store at an address."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 from components.core.base.errors import UserError
-from components.core.stores.bucket import BucketStore
 from components.core.stores.folder import FolderStore
 from components.core.stores.store import S3
 
-AnyStore = FolderStore | BucketStore
+if TYPE_CHECKING:
+    from components.core.stores.bucket import BucketStore
+
+AnyStore = Union[FolderStore, "BucketStore"]
 
 
 def open_store(address: str, patience: float = 20.0) -> AnyStore:
@@ -16,6 +19,8 @@ def open_store(address: str, patience: float = 20.0) -> AnyStore:
     A bucket that does not answer is tried again for `patience` seconds.
     """
     if address.startswith(S3):
+        from components.core.stores.bucket import BucketStore  # imported here: s3fs takes half a second
+
         return BucketStore(address, patience)
     return FolderStore(Path(address))
 

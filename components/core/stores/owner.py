@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from components.core.base.files import in_shared_folder, remove_if_empty
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -74,37 +76,26 @@ def _host() -> str:
 def staging_folder(root: Path) -> Iterator[Path]:
     """Yield a new empty folder below `root`, and delete it at the end."""
     own = root / Owner.this().label
-    folder = _new_folder(own)
+    folder = in_shared_folder(own, lambda: Path(tempfile.mkdtemp(dir=own)))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _remove_if_empty(own)
-        _remove_if_empty(root)
+        remove_if_empty(own)
+        remove_if_empty(root)
 
 
 def sweep(root: Path) -> None:
     """Delete the folders below `root` whose processes are dead."""
-    if not root.is_dir():
-        return
-    for folder in root.iterdir():
-        owner = owner_from_label(folder.name)
+    for name in _names(root):
+        folder, owner = root / name, owner_from_label(name)
         if owner is not None and owner.is_dead:
             shutil.rmtree(folder, ignore_errors=True)
-    _remove_if_empty(root)
+    remove_if_empty(root)
 
 
-def _new_folder(own: Path) -> Path:
-    while True:
-        own.mkdir(parents=True, exist_ok=True)
-        try:
-            return Path(tempfile.mkdtemp(dir=own))
-        except FileNotFoundError:
-            continue  # another thread deleted the empty folder in between
-
-
-def _remove_if_empty(folder: Path) -> None:
+def _names(folder: Path) -> list[str]:
     try:
-        folder.rmdir()
-    except OSError:
-        return  # it is not empty: another thread or process uses it
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:  # another process swept it, and removed it when it was empty
+        return []

@@ -24,11 +24,15 @@ _EXAMPLES = 3
 
 
 class ListedFile(NamedTuple):
-    """A file as listed: its key, its size in bytes, and a stamp that changes with its content."""
+    """A file as listed: its key, its size in bytes, and a stamp that changes with its content.
+
+    `storage` is a bucket's storage class, such as GLACIER; empty for the usual one.
+    """
 
     key: str
     size: int
     stamp: str
+    storage: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,10 @@ class Selection:
 
     def _examples(self, reason: str, count: int) -> list[str]:
         keys = sorted(key for key, why in self.passed_over.items() if why == reason)
-        return [*map(printable_key, keys[:_EXAMPLES]), *(["…"] if count > _EXAMPLES else [])]
+        return [*map(_replace_unprintable, keys[:_EXAMPLES]), *(["…"] if count > _EXAMPLES else [])]
 
 
-def printable_key(key: str) -> str:
+def _replace_unprintable(key: str) -> str:
     """Return a key without characters that a terminal would act on."""
     return "".join(char if char.isprintable() else "\ufffd" for char in key)
 

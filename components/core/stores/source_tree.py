@@ -25,7 +25,7 @@ class SourceTree:
 
 
 def walk_source(root: Path) -> SourceTree:
-    """Return what lies below `root`; raises UserError when it is no folder.
+    """Return the files and links below `root`; raises UserError when it is no folder.
 
     A folder that is linked as well is listed where it really lies; so links that form a circle end.
     """
@@ -38,7 +38,7 @@ def walk_source(root: Path) -> SourceTree:
 
 
 def _walk(tree: SourceTree, start: Path) -> Iterator[Path]:
-    """Add what lies below `start`, and yield the links to folders there."""
+    """Add the files below `start`, and yield the links to folders there."""
     if _is_repeated(tree, start):
         return
     for name, folders, names in os.walk(start):

@@ -24,6 +24,10 @@ class RecordingGone(UserError):  # noqa: N818
     """A recording was deleted or changed after it was listed."""
 
 
+class RecordingRefused(UserError):  # noqa: N818
+    """The store refuses this recording, and gives others: it is archived, or has rules of its own."""
+
+
 class Store(ABC):
     """Files by key: `/`-separated paths below the store's root.
 
@@ -72,7 +76,8 @@ class Store(ABC):
     def fetch(self, entry: ListedFile, folder: Path) -> Path:
         """Return a local path of the file, which callers must not change; a file of a bucket is copied to `folder`.
 
-        Raises RecordingGone when the file was deleted or changed since it was listed.
+        Raises RecordingGone when the file was deleted or changed since it was listed, and RecordingRefused when the
+        store gives other files but not this one.
         """
 
     @abstractmethod

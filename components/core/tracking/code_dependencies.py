@@ -43,6 +43,7 @@ NO_INFLUENCE: Mapping[str, str] = {
     "components.core.base.workspace": "where results lie; dvc.yaml names the outs",
     "components.core.data.artifacts": "how results are called; dvc.yaml names the outs",
     "components.core.stores": "copies files as they are",
+    "components.core.tracking.mlflow_address": "where results are also logged",
     "components.core.tracking.mlflow_runs": "where results are also logged",
     "components.core.tracking.provenance": "what is written beside a result",
     "components.core.tracking.code_dependencies": "which code is a dependency",
@@ -55,7 +56,7 @@ IMPORTED_BY_NAME: Mapping[str, str] = {f"{NETWORKS}.registry": ARCHITECTURES, f"
 """Modules that import an architecture by its name, so that no import statement shows it, and from which package."""
 
 ANY_NETWORK = "${train.network.name}"
-"""How dvc.yaml names the architecture; DVC puts the value of params.yaml in its place."""
+"""The placeholder of the architecture in dvc.yaml; DVC puts the value of params.yaml in its place."""
 
 
 def stage_code(step: str, root: Path = ROOT) -> list[str]:

@@ -23,6 +23,7 @@ from components.core.base.errors import Outage, UserError
 from components.core.base.outages import outage_reason, report_waiting
 from components.core.base.secrets import without_secrets
 from components.core.data import artifacts
+from components.core.tracking.mlflow_address import store_address as store_address
 from components.core.tracking.mlflow_address import tracking_uri
 
 EXPERIMENT = "vocal-isolation"
@@ -47,34 +48,13 @@ class RunRef(Document):
     experiment: str = EXPERIMENT
 
 
-class MlflowRecord(Document):
-    """An MLflow run as a file beside an exported model, for when the store is gone.
-
-    Each metric is a list of `(step, value)`; MLflow's own tags are left out.
-    """
-
-    FILE: ClassVar[str] = artifacts.RUN.file
-    REMEDY: ClassVar[str] = "export the model again"
-
-    run_id: str
-    name: str
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
-    metrics: Mapping[str, tuple[tuple[int, float], ...]]
-
-
-def store_address() -> str:
-    """Return the store's address without a login, for messages."""
-    return without_secrets(tracking_uri())
-
-
 def error_reason(error: MlflowException) -> str:
     """Return the first line of MLflow's error without secrets: it may contain the store's address."""
     return without_secrets(str(error).splitlines()[0])
 
 
 def ask_registry(query: Callable[[], Result], question: str = "answer") -> Result | None:
-    """Return what `query` finds in the registry; None where it has no such model, version or alias.
+    """Return the result of `query` on the registry; None where it has no such model, version or alias.
 
     Raises UserError, "the registry does not <question>", when it does not answer: that must not pass for an empty
     registry.

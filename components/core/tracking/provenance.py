@@ -69,7 +69,7 @@ def _git(*arguments: str) -> str:
 
 
 def _output(*command: str) -> str:
-    """Return what a command prints; empty when it fails or is not installed."""
+    """Return the output of a command; empty when it fails or is not installed."""
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

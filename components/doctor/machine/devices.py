@@ -1,4 +1,4 @@
-"""Check of what computes: torch's build, the GPUs, bf16, and whether processes can train together."""
+"""Check of devices: torch's build, the GPUs, bf16, and whether processes can train together."""
 
 import shutil
 import subprocess
@@ -33,7 +33,7 @@ class Gpu:
 
 
 class TorchReport(Document):
-    """What torch finds on this machine; `cuda` and `nccl` are empty in a CPU build, `bf16` says whether it is fast."""
+    """The devices that torch finds here; `cuda` and `nccl` are empty in a CPU build, `bf16` says whether it is fast."""
 
     version: str
     cuda: str

@@ -1,4 +1,4 @@
-"""Check of disks: is there room where a run writes, for what it will write?"""
+"""Check of disks: is there enough free space in the folders that a run writes to?"""
 
 import os
 import shutil

@@ -1,1 +1,1 @@
-"""Checks of what other machines may serve: MLflow, Prefect, the journal, stores, the DVC remote, clocks and ports."""
+"""Checks of services: MLflow, Prefect, the journal, stores, the DVC remote, clocks and ports."""

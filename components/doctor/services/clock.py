@@ -49,7 +49,7 @@ def _compare_clock(address: str) -> Finding:
 
 
 def measure_offset(answer: Response) -> tuple[float, float]:
-    """Return how many seconds the server's clock is ahead of this one, and the largest error of this number.
+    """Return the seconds by which the server's clock is ahead of this one, and the largest error of this number.
 
     A Date has whole seconds: the server read its clock at most one second after it, between the request and the answer.
     Raises UserError when there is no Date.

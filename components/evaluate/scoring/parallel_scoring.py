@@ -37,7 +37,7 @@ _SECOND_BYTES = 10e6
 
 @dataclass(frozen=True)
 class Scoring:
-    """What all jobs of one evaluation share.
+    """The settings that all jobs of one evaluation share.
 
     model            folder of the model
     merged           its targets that are scored as part of `other`
@@ -138,7 +138,7 @@ def _result(future: Future[Scored]) -> Scored:
 
 
 def _process_count(scoring: Scoring, tracks: Sequence[Track], jobs: int) -> int:
-    """Return how many processes suit the processors, the free memory and the number of jobs."""
+    """Return the number of processes that suits the processors, the free memory and the number of jobs."""
     model = load_model(scoring.model)
     seconds = max(track.duration for track in tracks) * len(scored_targets(model.targets))
     weights = (scoring.model / WEIGHTS).stat().st_size

@@ -57,7 +57,7 @@ def _(separator: Separator) -> nn.Module:
 
 @singledispatch
 def describe_interface(separator: Separator) -> dict[str, object]:
-    """Return what a program must know to run the file, besides targets, rate and channels."""
+    """Return the settings that a program needs to run the file, besides targets, rate and channels."""
     raise UserError(f"{type(separator).__name__} cannot be exported: this kind of separator is not supported")
 
 

@@ -23,7 +23,7 @@ _NAN = float("nan")
 class Job:
     """A job; an unknown number is NaN.
 
-    started          in milliseconds since 1970
+    started          start of the job, in milliseconds since 1970
     page, page_link  the address of the job's own page, and the link to it when it lies on this machine
     counts           recordings by outcome
     hours            audio that the job separated
@@ -31,7 +31,7 @@ class Job:
     speed            seconds of audio per second
     flagged          recordings that a person should listen to
     drift            the catalogue's distance from the training data
-    cost             of an hour of audio
+    cost             cost of an hour of audio
     """
 
     started: int

@@ -101,7 +101,7 @@ def _headline(name: str, versions: Sequence[int]) -> str:
 
 
 def _compare(settings: ModelSettings, stores: Stores, registered: Part[RegistryState]) -> Disagreement | None:
-    """Return how journal and registry disagree; None when they agree, or when one of them can't be read."""
+    """Return the disagreement of journal and registry; None when they agree, or when one of them can't be read."""
     if stores.journal.content is None or registered.content is None:
         return None
     return compare_with_journal(registered.content, stores.journal.content, settings.promote.alias)

@@ -120,7 +120,7 @@ def _scale_points(overall: Mapping[str, float]) -> tuple[ScalePoint, ...]:
 
 
 def _share(overall: Mapping[str, float]) -> int | None:
-    """Return how far the model is from floor to ceiling, in percent; None when one of the three is unknown."""
+    """Return the model's place between floor and ceiling, in percent; None when one of the three is unknown."""
     model, floor, ceiling = (overall.get(name, np.nan) for name in (MODEL, FLOOR, CEILING))
     if not floor < ceiling or not np.isfinite(model):
         return None

@@ -68,7 +68,7 @@ _RUN_ID = re.compile(r"[\w-]+")
 class Version:
     """A registered version.
 
-    registered    in milliseconds since 1970
+    registered    time of the registration, in milliseconds since 1970
     verdict       passed, refused, or empty
     taken_back    when and why a rollback took it back; not_approved: who refused it, and why
     scores        {target: {metric: dB}}

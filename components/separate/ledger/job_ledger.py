@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.core.sound.training_profile import DriftMeter, Profile
 from components.separate.config import FlagLimits
-from components.separate.ledger.ledger_table import LedgerWriter, Row, printable_key
+from components.separate.ledger.ledger_table import NOT_SEPARATED, LedgerWriter, Row, printable_key
 from components.separate.recording.quality_flags import find_flags
 
 _MOST_REASONS = 20
@@ -57,7 +57,7 @@ class JobLedger:
         self.flagged += bool(row.flags)
         self.catalogue_seconds += row.seconds
         self.audio_seconds += row.seconds if row.state == "done" else 0.0
-        if row.reason:
+        if row.state in NOT_SEPARATED:
             self.not_separated += 1
             if len(self.reasons) < _MOST_REASONS:
                 self.reasons.append(f"{row.state}: {printable_key(row.key)}: {printable_key(row.reason)}")

@@ -15,6 +15,8 @@ State = Literal["done", "skipped", "quarantined", "failed"]
 STATES: tuple[State, ...] = ("done", "skipped", "quarantined", "failed")
 """done: separated now; skipped: done before, with the same source, model and options; failed: to be tried again."""
 
+NOT_SEPARATED: tuple[State, ...] = ("quarantined", "failed")
+
 _ROWS_IN_MEMORY = 1000
 
 
@@ -26,18 +28,18 @@ _Numbers = Annotated[Mapping[str, float], pa.map_(pa.string(), pa.float64())]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of a recording: a row of the ledger. Workers report it, and the page shows it.
+    """The result of a recording: a row of the ledger. Workers report it, and the page shows it.
 
-    reason          why it is quarantined or failed
+    reason          why it is quarantined or failed, or what its stems do not have
     seconds         length of the recording
     code            git commit that separated it
     stems           target to file name
     picture         file name of the spectrogram
     flags           why a person should listen to it
-    figures         what was measured (see `Quality.figures`)
-    features        what the distance from the training's music is computed from
-    worker_seconds  not used any more
-    attempts        how often it was tried, for quarantined and failed
+    figures         measurements by name (see `Quality.figures`)
+    features        features that give the distance from the training's music
+    worker_seconds  always 0; older ledgers have the column
+    attempts        number of tries, for quarantined and failed
     """
 
     key: _Text
@@ -86,6 +88,7 @@ def describe_stems(state: State, entry: ListedFile, provenance: Provenance) -> R
         code=provenance.code,
         stems={target: stem.file for target, stem in provenance.stems.items()},
         picture=provenance.picture,
+        reason=f"left out: {', '.join(provenance.left_out)}" if provenance.left_out else "",
         figures=provenance.figures,
         features=provenance.features,
     )

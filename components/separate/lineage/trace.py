@@ -4,17 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from mlflow.exceptions import MlflowException
 from typer import Argument
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import run_step_command
 from components.core.data.stem_provenance import Provenance
 from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.selection import PROVENANCE
-from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_address import store_exists
+from components.core.tracking.mlflow_address import require_answer, store_address, store_exists
+from components.core.tracking.mlflow_record import MlflowRecord
 from components.separate.ledger.destination_documents import parse_document, read_document
 
 _TAGS_OF_TRAINING = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
@@ -38,7 +37,7 @@ def find_stem(address: str) -> Stem:
         for target, stem in provenance.stems.items():
             if stem.file == file:
                 return Stem(folder or ".", file, target, provenance)
-    raise UserError(f"{address} is no stem of Stemline: no {PROVENANCE} beside it names it")
+    raise UserError(f"{address} is not a stem of Stemline: no {PROVENANCE} beside it names it")
 
 
 def trace(stem: Stem) -> Iterator[tuple[str, str]]:
@@ -64,10 +63,14 @@ def _list_pairs(values: Mapping[str, object]) -> str:
 
 
 def _trace_run(run_id: str) -> Iterator[tuple[str, str]]:
-    """Yield what the training's MLflow run says; for the shipped model its export says the same."""
-    found = _read_shipped_run(run_id) or _read_stored_run(run_id)
+    """Yield the data and parameters of the training's MLflow run; the shipped model has them in its export."""
+    try:
+        found = _read_shipped_run(run_id) or _read_stored_run(run_id)
+    except Outage as error:
+        yield "its run", f"unknown: {error}"
+        return
     if found is None:
-        yield "its run", f"not in {mlflow_runs.store_address()}: set MLFLOW_TRACKING_URI to the store that has it"
+        yield "its run", f"not in {store_address()}: set MLFLOW_TRACKING_URI to the store that has it"
         return
     tags, params = found
     yield from ((name, tags[name]) for name in _TAGS_OF_TRAINING if name in tags)
@@ -79,14 +82,20 @@ _Run = tuple[Mapping[str, str], Mapping[str, str]]
 
 
 def _read_shipped_run(run_id: str) -> _Run | None:
-    path = SHIPPED / mlflow_runs.MlflowRecord.FILE
-    run = parse_document(path.read_bytes(), mlflow_runs.MlflowRecord) if path.is_file() else None
+    path = SHIPPED / MlflowRecord.FILE
+    run = parse_document(path.read_bytes(), MlflowRecord) if path.is_file() else None
     return (run.tags, run.params) if run is not None and run.run_id == run_id else None
 
 
 def _read_stored_run(run_id: str) -> _Run | None:
     if not store_exists():
         return None
+    require_answer()
+    # imported here: MLflow takes seconds
+    from mlflow.exceptions import MlflowException
+
+    from components.core.tracking import mlflow_runs
+
     try:
         run = mlflow_runs.connect().get_run(run_id)
     except MlflowException:
@@ -95,7 +104,7 @@ def _read_stored_run(run_id: str) -> _Run | None:
 
 
 def lineage(stem: Annotated[str, Argument(help="A stem's file, or its s3:// address.")]) -> None:
-    """Print where a stem comes from: recording, model, training run, data, code, packages, parameters."""
+    """Print the origin of a stem: recording, model, training run, data, code, packages, parameters."""
     for name, value in trace(find_stem(stem)):
         print(f"{name:>16}  {value}")
 

@@ -1,1 +1,1 @@
-"""Which recordings a job has, and what is to do for each."""
+"""The list of a job's recordings, and the plan of the work on them."""

@@ -26,7 +26,7 @@ class Listing:
     passed_over: str = ""
 
     def __str__(self) -> str:
-        """Return what a job does not touch, in one line; empty when there is nothing."""
+        """Return one line about the files that a job does not touch; empty when there are none."""
         parts = [f"passed over: {self.passed_over}"] if self.passed_over else []
         if self.missing:
             more = ", …" if len(self.missing) > 1 else ""

@@ -39,7 +39,7 @@ class Unfit(UserError):  # noqa: N818 (a finding about a recording)
 class Inspection:
     """The findings about a recording.
 
-    recording  how it is decoded
+    recording  its description for decoding
     samples  decoded samples of each channel
     peak     largest magnitude; floats may exceed 1
     bits     bits of an integer sample that are used, without low bits that are always zero; 0 for floats

@@ -48,7 +48,7 @@ class Quality:
                        with the vocals' SDR is -0.73
     distance           distance from the training's tracks, of which the farthest 5 % are beyond 1 (Profile.distance);
                        None for silence and without a profile
-    features           what the distance and a catalogue's drift are computed from, in dB; empty for silence
+    features           features that give the distance and a catalogue's drift, in dB; empty for silence
     """
 
     level_db: float

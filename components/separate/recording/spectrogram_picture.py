@@ -74,7 +74,7 @@ class SpectrogramPicture:
             picture.save(partial, "PNG", bits=4, transparency=_SHADES)
 
     def _next_start(self) -> int:
-        """Return where the next window starts: windows are spread evenly over the recording."""
+        """Return the start of the next window: windows are spread evenly over the recording."""
         total = self._a_column * WIDTH
         return (2 * self._taken + 1) * self._samples // (2 * total) - self._window.size // 2
 

@@ -17,6 +17,7 @@ import soundfile
 from components.core.base.errors import UserError
 from components.core.sound.decoders.decoder import AudioInfo
 from components.separate.recording.quantisation import Encoding, Samples, encoding_for
+from components.separate.recording.speaker_layout import MASKED, set_mask, write_layout
 
 _ROOM = 1 << 25
 """Bytes that are kept free for header and tags in a container of limited size."""
@@ -37,13 +38,20 @@ _ADD_PEAK_CHUNK = 0x1050
 class Output:
     """The format of a recording's stems: the file's suffix with its dot, libsndfile's container, and the encoding.
 
-    `reason` says why it is not the chosen format; it is empty when it is.
+    `reason` says why it is not the chosen format; it is empty when it is. `mask` names the speakers of more than two
+    channels, as in WAVE (dwChannelMask); 0: they are not known.
     """
 
     suffix: str
     container: str
     encoding: Encoding
     reason: str = ""
+    mask: int = 0
+
+    @property
+    def form(self) -> str:
+        """libsndfile's name of the container, in a form that holds the mask."""
+        return MASKED.get(self.container, self.container) if self.mask else self.container
 
 
 @dataclass(frozen=True)
@@ -153,10 +161,10 @@ def choose_output(info: AudioInfo, peak: float, samples: int, format: str) -> Ou
         encoding = candidate.encoding(info.subtype)
         reason = candidate.refusal(_Recording(info, peak, samples, encoding))
         if not reason:
-            return Output(candidate.suffix, candidate.container, encoding, "; ".join(reasons))
+            return Output(candidate.suffix, candidate.container, encoding, "; ".join(reasons), info.mask)
         if reason not in reasons:
             reasons.append(reason)
-    return Output(_RF64.suffix, _RF64.container, _RF64.encoding(info.subtype), "; ".join(reasons))
+    return Output(_RF64.suffix, _RF64.container, _RF64.encoding(info.subtype), "; ".join(reasons), info.mask)
 
 
 class StemWriter:
@@ -167,12 +175,14 @@ class StemWriter:
 
     def __init__(self, path: Path, output: Output, rate: int, channels: int) -> None:
         """Open `path` for samples of `channels` at `rate` Hz."""
-        self._path = path
+        self._path, self._output = path, output
         level = _FLAC_LEVEL if output.container == "FLAC" else None
         with _as_oserror(path):
             self._file = soundfile.SoundFile(
-                path, "w", rate, channels, output.encoding.subtype, format=output.container, compression_level=level
+                path, "w", rate, channels, output.encoding.subtype, format=output.form, compression_level=level
             )
+        if output.mask and output.container in MASKED:
+            set_mask(self._file, output.mask)
         _leave_out_peak_chunk(self._file)
 
     def write(self, block: Samples) -> None:
@@ -184,6 +194,7 @@ class StemWriter:
         """Write the remaining samples and the final header."""
         with _as_oserror(self._path):
             self._file.close()
+            write_layout(self._path, self._output.container, self._output.mask)
 
     def __enter__(self) -> Self:
         return self
@@ -199,9 +210,9 @@ def _leave_out_peak_chunk(file: Any) -> None:
 
     This is done only for files that would get one: for RF64 the same command would add it.
     """
-    if file.format in ("WAV", "AIFF") and file.subtype in ("FLOAT", "DOUBLE"):
+    if file.format in ("WAV", "WAVEX", "AIFF") and file.subtype in ("FLOAT", "DOUBLE"):
         soundfile._snd.sf_command(file._file, _ADD_PEAK_CHUNK, soundfile._ffi.NULL, soundfile._snd.SF_FALSE)
-        file.truncate(0)  # what is left of the longer header
+        file.truncate(0)  # the rest of the longer header
 
 
 @contextmanager

@@ -118,6 +118,7 @@ def separate_file(
         },
         format=StemFormat(subtype=output.encoding.subtype, instead_because=output.reason),
         picture=PICTURE if picture is not None else "",
+        left_out=tags.left_out,
         figures=measured.figures(),
         features=measured.features,
         code=_git_commit(),

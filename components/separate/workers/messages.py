@@ -10,7 +10,7 @@ from components.separate.ledger.ledger_table import Row
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every worker of a job gets when it starts.
+    """The settings that every worker of a job gets when it starts.
 
     source, destination  addresses of the stores
     lanes                segments of a recording that run at once

@@ -27,7 +27,7 @@ from components.core.separating.segment_pool import SegmentPool
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.selection import ListedFile
-from components.core.stores.store import RecordingGone, StoreFault
+from components.core.stores.store import RecordingGone, RecordingRefused, StoreFault
 from components.separate.ledger.claims import Claims
 from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.ledger_table import describe_failure
@@ -182,7 +182,7 @@ class Worker:
             return Finished(put_in_quarantine(self._destination, entry, str(error), 1))
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             return Finished(put_in_quarantine(self._destination, entry, "its name is too long for the destination", 1))
-        if isinstance(error, RecordingGone):
+        if isinstance(error, RecordingGone | RecordingRefused):
             return Finished(describe_failure(entry, str(error), attempts=1))
         if isinstance(error, StoreFault) or (isinstance(error, OSError) and error.errno not in _FAULTS_OF_ONE_FILE):
             return _explain_stop(error)

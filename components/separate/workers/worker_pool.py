@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 import psutil
 
 from components.core.base.parallel import available_cores
+from components.core.base.process_lifetime import describe_exit
 from components.core.stores.selection import ListedFile
 from components.separate.listing.plan import Task
 from components.separate.workers.devices import CPU
@@ -94,7 +95,7 @@ class WorkerPool:
         return tuple(self._workers)
 
     def work(self, tasks: list[Task]) -> Iterator[Report]:
-        """Yield what becomes of the tasks, in any order; ends after the last one, or after Stopped."""
+        """Yield the reports about the tasks, in any order; ends after the last task, or after Stopped."""
         self._queue.extend(task.entry for task in tasks)
         try:
             while self._queue or self._suspects or self._claimed_elsewhere or any(one.given for one in self._workers):
@@ -137,7 +138,7 @@ class WorkerPool:
         # as many as a worker separates at once, and one more to fetch; every worker gets its first before any a second
         for ahead in range(self._setup.tracks + 1):
             for worker in [worker for worker in self._workers if not worker.is_isolated]:
-                # towards the end no worker queues what another one could start at once
+                # towards the end no worker queues a recording that another one could start at once
                 if len(self._queue) > (len(self._workers) if ahead else 0) and len(worker.given) <= ahead:
                     self._give(worker, self._queue.popleft())
 
@@ -158,7 +159,7 @@ class WorkerPool:
         return WorkerProcess(process, ours, device)
 
     def _receive(self) -> Iterator[Report]:
-        """Yield what follows from the messages of the next second, and from the workers that died in it."""
+        """Yield reports about the messages of the next second, and about the workers that died in it."""
         ready = wait([worker.pipe for worker in self._workers], timeout=_CHECK_EVERY)
         for worker in [worker for worker in self._workers if worker.pipe in ready]:
             try:
@@ -201,14 +202,14 @@ class WorkerPool:
             self._idle_deaths += 1
             if self._idle_deaths >= (_MOST_KILLS if from_outside else self._setup.config.attempts):
                 yield Stopped(
-                    f"workers die before they begin a recording ({_describe_exit(code)}): see their messages above"
+                    f"workers die before they begin a recording ({describe_exit(code)}): see their messages above"
                 )
         elif len(separated) > 1:
             self._suspects.extend(separated)
         elif from_outside:
             yield from self._count(separated[0], "its worker was killed (out of memory?)", self._kills)
         else:
-            cause = worker.ended_because or f"died of it ({_describe_exit(code)})"
+            cause = worker.ended_because or f"died of it ({describe_exit(code)})"
             yield from self._count(separated[0], f"its worker {cause}", self._faults)
 
     def _count(self, entry: ListedFile, reason: str, counter: "Counter[str]") -> Iterator[GivenUp]:
@@ -243,10 +244,6 @@ def choose_pool_size(workers: int, recordings: int, devices: list[str]) -> tuple
         return workers or len(devices), 1
     size = max(1, min(workers or available_cores(), recordings))
     return size, max(1, available_cores() // size)
-
-
-def _describe_exit(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _measure_gigabytes(process: BaseProcess) -> float:

@@ -30,16 +30,16 @@ def excerpt() -> Path:
 @pytest.fixture(scope="session")
 def musdb18_7() -> Path:
     """The real 7-second excerpts; skips the test without them."""
-    return _shared("musdb18-7")
+    return _find_shared("musdb18-7")
 
 
 @pytest.fixture(scope="session")
 def mir_1k() -> Path:
     """The real karaoke clips; skips the test without them."""
-    return _shared("mir-1k")
+    return _find_shared("mir-1k")
 
 
-def _shared(name: str) -> Path:
+def _find_shared(name: str) -> Path:
     if not (SHARED / name).is_dir():
         pytest.skip(f"no copy of {name} in ../shared beside the project")
     return SHARED / name
@@ -97,7 +97,7 @@ def stem_mp4(excerpt: Path) -> Callable[[Path], Path]:
     return make
 
 
-class BadLine:
+class UnreliableServer:
     """A real HTTP server with ranges. It closes the connection after `cut` bytes in the first `cuts` requests."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
@@ -118,25 +118,25 @@ class BadLine:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, line: BadLine, *arguments: object) -> None:
+    def __init__(self, line: UnreliableServer, *arguments: object) -> None:
         self.line = line
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
         """Answer with the file or the requested range, cut off for the first requests."""
-        line, asked = self.line, self.headers.get("Range")
-        line.ranges.append(asked)
+        line, requested = self.line, self.headers.get("Range")
+        line.ranges.append(requested)
         body = line.files.get(self.path.partition("?")[0].lstrip("/"))
         if line.status != 200 or body is None:
             self.send_error(line.status if line.status != 200 else 404)
             return
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and not line.ignores_ranges else 0
+        start = int(requested.removeprefix("bytes=").rstrip("-")) if requested and not line.ignores_ranges else 0
         if start >= len(body):
             self.send_error(416)
             return
-        self.send_response(206 if asked and not line.ignores_ranges else 200)
+        self.send_response(206 if requested and not line.ignores_ranges else 200)
         self.send_header("Content-Length", str(len(body) - start))
-        if asked and not line.ignores_ranges:
+        if requested and not line.ignores_ranges:
             self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         self.end_headers()
         part = body[start:]
@@ -150,8 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def line() -> Iterator[BadLine]:
+def line() -> Iterator[UnreliableServer]:
     """A server with no files yet."""
-    server = BadLine({})
+    server = UnreliableServer({})
     yield server
     server.close()

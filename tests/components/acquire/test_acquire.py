@@ -71,10 +71,10 @@ def test_acquire_writes_tracks_manifest_problems_and_summary(
     assert sum(summary["tracks"].values()) == 7
     assert summary["left_out"] == {"tracks": 1, "unreadable": 1}
     assert summary["not_tracks"] == 1
-    said = capsys.readouterr().out
-    assert "left out: folder/Broken - Song: vocals: unreadable" in said
-    assert "not a track: folder/cover.png" in said
-    assert "1 tracks left out, 1 used with a warning" in said
+    output = capsys.readouterr().out
+    assert "left out: folder/Broken - Song: vocals: unreadable" in output
+    assert "not a track: folder/cover.png" in output
+    assert "1 tracks left out, 1 used with a warning" in output
 
 
 def test_manifest_gives_targets_that_add_up_to_the_mixture(home: Path, tmp_path: Path) -> None:

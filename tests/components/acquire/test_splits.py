@@ -63,10 +63,13 @@ def test_few_artists_leave_one_for_test_and_one_for_training() -> None:
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 3))
-def test_test_split_stays_when_artists_come_and_go(here: int, new: int, seed: int) -> None:
+def test_test_split_stays_when_artists_come_and_go(present: int, new: int, seed: int) -> None:
     shares = {"one": SplitShares(0.12, 0.2)}
     tracks = [ArtistTrack(f"t{number}", "one", f"artist {number}", None) for number in range(120)]
-    before, after = assign_splits(tracks[:60], shares, seed), assign_splits(tracks[60 - here : 60 + new], shares, seed)
+    before, after = (
+        assign_splits(tracks[:60], shares, seed),
+        assign_splits(tracks[60 - present : 60 + new], shares, seed),
+    )
     stayed = [name for name in before if name in after]
     tested = {name for name in stayed if before[name] == TEST}
     if sum(split == TEST for split in after.values()) > 1:  # with fewer artists one may have to be drawn

@@ -118,7 +118,7 @@ def test_page_separates_measured_numbers_from_quoted_ones(folder: Path) -> None:
     text = (folder / "comparison.md").read_text()
     assert "12 test tracks of made; BSS Eval v4, median over frames of 1 s" in text
     assert "Speed, memory: a machine; on one core, when it was scored: another one. Compared on " in text
-    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; comparison.csv has every row's MLflow run." in text
+    assert "Compared on 2026-02-03 by commit c0ffeec0ffee; comparison.csv names the MLflow run of each row." in text
     assert "perhaps trained on some of the test tracks: spleeter-4: Spleeter of four; weights 0123." in text
     assert "Their authors' own programs give other scores." in text
     assert "| Spleeter-4, pretrained |" in text
@@ -160,15 +160,15 @@ def test_pictures_are_readable(folder: Path) -> None:
 @pytest.mark.slow
 def test_reference_without_scores_is_replaced_by_the_best_system(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "systems").symlink_to(folder / "systems")
-    said = {}
+    messages = {}
     for reference in ("spleeter-4", "unet", "magic"):
         compare(compare_config(reference=reference), tmp_path, {}, {}, DAY, "c0ffee" * 4)
         text = (tmp_path / "comparison.md").read_text()
-        said[reference] = re.findall(
-            r"compare.reference, (.*) to compare with: pictures of differences compare with the best", text
+        messages[reference] = re.findall(
+            r"compare.reference, (.*): there the pictures of differences compare with the best", text
         )
         assert (tmp_path / "pictures" / "differences-vocals.png").is_file()
-    assert said == {
+    assert messages == {
         "spleeter-4": [],
         "unet": ["unet, has no scores of drums, bass, other"],
         "magic": ["magic, has no scores of vocals, accompaniment, drums, bass, other"],

@@ -72,7 +72,7 @@ def test_command_writes_the_plan_or_one_line(tmp_path: Path) -> None:
     assert {name.split(".")[0] for name in mine.parameters} == {"evaluate"}
     wrong = run_python(*command, "--post", "magic")
     assert wrong.returncode == 2
-    assert "--post: there is no magic" in wrong.stderr
+    assert "--post: there is no post-processing magic" in wrong.stderr
 
 
 def test_plan_can_compare_models_only(tmp_path: Path) -> None:

@@ -29,12 +29,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 CLASSES = {"demucs": "Demucs", "hdemucs": "HDemucs", "htdemucs": "HTDemucs"}
 
 
-def _saved(kind: str, path: Path, **more: Any) -> Any:
+def _save(kind: str, path: Path, **more: Any) -> Any:
     """Save a network of the package with the settings of `SETTINGS`, and more."""
-    return _saved_with(kind, path, {"sources": SOURCES, **SETTINGS[kind], **more})
+    return _save_with(kind, path, {"sources": SOURCES, **SETTINGS[kind], **more})
 
 
-def _saved_with(kind: str, path: Path, settings: dict[str, Any]) -> Any:
+def _save_with(kind: str, path: Path, settings: dict[str, Any]) -> Any:
     """Save a network of the package in the package's format."""
     package = pytest.importorskip(f"demucs.{kind}")
     made = getattr(package, CLASSES[kind])
@@ -64,7 +64,7 @@ def _difference(folder: Path, original: nn.Module, samples: int) -> float:
     [("demucs", {"normalize": False}), ("hdemucs", {}), ("htdemucs", {"use_train_segment": False})],
 )
 def test_converted_checkpoint_returns_the_stems_of_the_package(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
-    original = _saved(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
+    original = _save(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
     converted = convert(kind, str(tmp_path / "in"), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
     model = load_model(tmp_path / "model")
@@ -78,7 +78,7 @@ def test_convert_reads_the_six_stems_of_htdemucs_6s(tmp_path: Path) -> None:
     """It has no layers around the transformer: this is the package's default, so its checkpoint does not name it."""
     settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
     sources = [*SOURCES, "guitar", "piano"]
-    original = _saved_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
+    original = _save_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
     converted = convert("htdemucs", str(tmp_path), tmp_path / "model")
     assert converted.targets == ("drums", "bass", "other", "vocals", "guitar", "piano")
     original.use_train_segment = False
@@ -105,7 +105,7 @@ def test_convert_finds_the_downloads_of_torchaudio(tmp_path: Path, monkeypatch: 
 
 
 def test_convert_turns_half_precision_into_float32(tmp_path: Path) -> None:
-    original = _saved("demucs", tmp_path / "x.th", normalize=False)
+    original = _save("demucs", tmp_path / "x.th", normalize=False)
     saved = torch.load(tmp_path / "x.th", weights_only=False)
     saved["state"] = {name: value.half() for name, value in saved["state"].items()}
     torch.save(saved, tmp_path / "x.th")
@@ -118,15 +118,15 @@ def _write_hugging_face_download(path: Path, made: type, settings: dict[str, Any
     """Write a download of version 4.1; the package's own reader must accept it."""
     fraction = {"_type": "fraction", "numerator": 39, "denominator": 5}
     kwargs = {name: fraction if isinstance(value, Fraction) else value for name, value in settings.items()}
-    said = {"klass": f"{made.__module__}.{made.__qualname__}", "args": "[]", "kwargs": json.dumps(kwargs)}
+    metadata = {"klass": f"{made.__module__}.{made.__qualname__}", "args": "[]", "kwargs": json.dumps(kwargs)}
     path.parent.mkdir(parents=True)
-    save_file({name: value.contiguous() for name, value in state.items()}, path, said)
+    save_file({name: value.contiguous() for name, value in state.items()}, path, metadata)
 
 
 def test_convert_finds_the_downloads_of_version_4_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hugging_face = pytest.importorskip("demucs.hf")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    original = _saved("htdemucs", tmp_path / "x.th", use_train_segment=False)
+    original = _save("htdemucs", tmp_path / "x.th", use_train_segment=False)
     repository = tmp_path / "hub" / "models--adefossez--HTDemucs"
     path = repository / "snapshots" / "0123abcd" / "955717e8.safetensors"
     settings = {"sources": SOURCES, **SETTINGS["htdemucs"], "use_train_segment": False}
@@ -179,7 +179,7 @@ def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
     ],
 )
 def test_unsupported_settings_are_a_user_error(kind: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
-    _saved(kind, tmp_path / "x.th", **more)
+    _save(kind, tmp_path / "x.th", **more)
     with pytest.raises(UserError, match=message) as raised:
         convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
     assert "\n" not in str(raised.value)
@@ -187,11 +187,11 @@ def test_unsupported_settings_are_a_user_error(kind: str, more: dict[str, Any], 
 
 
 def test_checkpoint_of_another_kind_is_a_user_error(tmp_path: Path) -> None:
-    _saved("demucs", tmp_path / "x.th")
+    _save("demucs", tmp_path / "x.th")
     for kind in ("hdemucs", "htdemucs"):
         with pytest.raises(UserError, match="holds no"):
             convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
-    _saved("demucs", tmp_path / "y.th")
+    _save("demucs", tmp_path / "y.th")
     with pytest.raises(UserError, match=r"holds 2 \.th or \.safetensors files: name one of them"):
         convert("demucs", str(tmp_path), tmp_path / "model")
     torch.save({"state": {}}, tmp_path / "hdemucs_high_trained.pt")

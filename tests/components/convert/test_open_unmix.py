@@ -78,10 +78,12 @@ def test_convert_finds_a_name_in_the_cache_of_torch_hub(tmp_path: Path, monkeypa
 def test_file_names_equal_those_of_the_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     package = pytest.importorskip("openunmix")
     monkeypatch.setattr("openunmix.model.OpenUnmix.load_state_dict", lambda *given, **more: None)
-    asked: list[str] = []
-    monkeypatch.setattr("torch.hub.load_state_dict_from_url", lambda url, **more: asked.append(url.rsplit("/", 1)[1]))
+    requested: list[str] = []
+    monkeypatch.setattr(
+        "torch.hub.load_state_dict_from_url", lambda url, **more: requested.append(url.rsplit("/", 1)[1])
+    )
     getattr(package, f"{name}_spec")()
-    assert sorted(asked) == sorted(PUBLISHED[name].files.values())
+    assert sorted(requested) == sorted(PUBLISHED[name].files.values())
 
 
 def test_weights_of_another_network_are_a_user_error(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class _Checkpoint:
         self.variables: dict[str, NDArray[np.float32]] = {}
         for stem in range(stems):
             self._stem(stem, {k.removeprefix(f"network.stems.{stem}."): v for k, v in state.items()})
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def _stem(self, stem: int, state: Mapping[str, torch.Tensor]) -> None:
         for level in range(6):
@@ -59,7 +59,7 @@ class _Checkpoint:
             self.variables[f"{label}/{original}"] = state[f"{name}.{ours}"].numpy()
 
     def get_tensor(self, name: str) -> NDArray[np.float32]:
-        self.asked.append(name)
+        self.requested.append(name)
         return self.variables[name]
 
 
@@ -110,7 +110,7 @@ class _Graph:
         label = self._label("conv2d")
         kernel = self._variable(f"{label}/kernel", (size, size, image.shape[-1], outputs))
         rows, columns = (-(-length // stride) for length in image.shape[:2])
-        padded = np.pad(image, [_same(length, size, stride, dilation) for length in image.shape[:2]] + [(0, 0)])
+        padded = np.pad(image, [_same_padding(length, size, stride, dilation) for length in image.shape[:2]] + [(0, 0)])
         result = np.zeros((rows, columns, outputs)) + self._variable(f"{label}/bias", (outputs,))
         for row, column in np.ndindex(size, size):
             seen = padded[dilation * row :: stride, dilation * column :: stride][:rows, :columns]
@@ -125,7 +125,7 @@ class _Graph:
         spread = np.zeros((2 * rows + 3, 2 * columns + 3, outputs))
         for row, column in np.ndindex(5, 5):
             spread[row : row + 2 * rows : 2, column : column + 2 * columns : 2] += image @ kernel[row, column].T
-        top, left = _same(2 * rows, 5, 2)[0], _same(2 * columns, 5, 2)[0]
+        top, left = _same_padding(2 * rows, 5, 2)[0], _same_padding(2 * columns, 5, 2)[0]
         bias = self._variable(f"{label}/bias", (outputs,))
         return spread[top : top + 2 * rows, left : left + 2 * columns] + bias
 
@@ -140,7 +140,7 @@ class _Graph:
         return np.where(image > 0, image, np.expm1(np.minimum(image, 0)) if self.elu else slope * image)
 
 
-def _same(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+def _same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
     """Return TensorFlow's padding="same" before and after an axis."""
     missing = max((-(-length // stride) - 1) * stride + dilation * (size - 1) + 1 - length, 0)
     return missing // 2, missing - missing // 2
@@ -187,7 +187,7 @@ def test_convert_uses_every_variable(stems: int) -> None:
     state = state_of(checkpoint, stems)
     assert state.keys() == separator.state_dict().keys()
     assert all(torch.equal(value, separator.state_dict()[name]) for name, value in state.items())
-    assert sorted(checkpoint.asked) == sorted(checkpoint.variables)  # each is read once
+    assert sorted(checkpoint.requested) == sorted(checkpoint.variables)  # each is read once
 
 
 def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:

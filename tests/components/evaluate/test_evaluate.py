@@ -223,7 +223,7 @@ def test_missing_test_tracks_are_a_user_error(step: Step, tmp_path: Path) -> Non
         evaluate(evaluate_config(), step.model, tmp_path, tmp_path / "out")
     silent = write_track(tmp_path, "Silence", {"vocals": 0 * noise(0, 0.1), "other": noise(1, 0.1)})
     write_manifest(tmp_path, [silent])
-    with pytest.raises(UserError, match="the true vocals is silent: made/Nobody - Silence"):
+    with pytest.raises(UserError, match="made/Nobody - Silence: the true vocals is silent"):
         evaluate(evaluate_config(systems=("mixture",)), step.model, tmp_path, tmp_path / "out")
 
 
@@ -232,11 +232,14 @@ def test_scores_of_real_tracks_equal_the_track_evaluation_of_museval(tmp_path: P
         pytest.skip("../shared/musdb18-7 is not here: the excerpts of MUSDB18 are not distributed with the code")
     import musdb
 
-    chosen = musdb.DB(root=SHARED.parent, subsets="test").tracks[:2]
+    chosen = musdb.DB(root=SHARED.parent, subsets="test").tracks[:1]
     (tmp_path / "data").mkdir()
     tracks = [stem_mp4_track(tmp_path / "data", Path(track.path), "musdb18-7s") for track in chosen]
     step = _run(tmp_path, tracks)
     for reference in chosen:
+        # musdb also reads the padding of the last AAC frame, which the container's edit list leaves out
+        name = f"musdb18-7s/{reference.name}"
+        reference.chunk_duration = read_signals(load_model(step.model), step.tracks[name])[0].shape[-1] / RATE
         store = museval.eval_mus_track(reference, dict.fromkeys(TARGETS, reference.audio))
         medians = store.df.groupby(["target", "metric"])["score"].apply(np.nanmedian)
         for (target, metric), expected in medians.items():

@@ -53,7 +53,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> StageOutputs:
     data.mkdir()
     write_manifest(data, [_track(data, number) for number in range(2)])
     tiny = load_model(save_tiny_model(root / "tiny"))
-    origin = {"step": 40, "git_commit": "c0ffee"}
+    started_from = {"address": "models:/made@champion", "version": 3, "sha256": "beef" * 16}
+    origin = {"step": 40, "git_commit": "c0ffee", "started_from": started_from, "stored": "fp16"}
     train = root / "train"
     save_model(train / "model", tiny.separator, tiny.network, tiny.targets, tiny.rate, tiny.channels, origin)
     (train / "model" / PROFILE).write_text("{}\n", encoding="utf-8")
@@ -94,7 +95,7 @@ def test_export_writes_a_loadable_model_with_its_origin(outputs: StageOutputs, t
 
 
 def test_card_agrees_with_the_exported_files(outputs: StageOutputs, tmp_path: Path) -> None:
-    export(outputs.train, [outputs.evaluate], outputs.data, tmp_path, {"made": "white noise, CC0"})
+    export(outputs.train, [outputs.evaluate], outputs.data, tmp_path, {"made": "white noise, CC0", "start": "MIT"})
     card = (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert load_model(tmp_path).digest in card
     assert "step 40" in card
@@ -106,6 +107,8 @@ def test_card_agrees_with_the_exported_files(outputs: StageOutputs, tmp_path: Pa
         for target in ("vocals", "accompaniment"):
             assert f"| {system} | {target} | {table[system][target]['SDR']:.2f} (" in card
     assert "made/Nobody - Song 0" in card  # among the weakest two
+    assert f"started from `models:/made@champion` (weights `{'beef' * 16}`). Its terms: MIT" in card
+    assert "- weights on disk: fp16 for kernels" in card
 
 
 def test_onnx_option_writes_the_network_to_the_folder_and_to_mlflow(

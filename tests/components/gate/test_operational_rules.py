@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.models.smoke_test import NotTried, SmokeResult, run_smoke_test
+from components.core.models.smoke_test import NotTestedError, SmokeResult, run_smoke_test
 from components.core.release.verdict import Finding
 from components.gate.operational_rules import judge_operation
 from tests.components.gate.gate_scores import gate_config, seen
 
 
-def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
+def judge(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[str, Finding]:
     models = {"challenger": challenger, "champion": champion or seen()}
     champions = "champion" if champion else None
     findings, tried = judge_operation(gate_config(), "challenger", "weights", champions, models.__getitem__)
@@ -20,7 +20,7 @@ def found(challenger: SmokeResult, champion: SmokeResult | None = None) -> dict[
 
 
 def test_working_version_is_accepted() -> None:
-    findings = found(seen(), seen())
+    findings = judge(seen(), seen())
     assert list(findings) == ["weights", "sum", "speed", "size", "memory", "slowdown"]
     assert all(finding.good for finding in findings.values())
 
@@ -37,19 +37,19 @@ def test_working_version_is_accepted() -> None:
     ],
 )
 def test_version_over_a_budget_is_refused(name: str, change: dict[str, object], text: str) -> None:
-    findings = found(seen(**change))
+    findings = judge(seen(**change))
     assert [found_name for found_name, finding in findings.items() if not finding.good] == [name]
     assert findings[name].text.startswith(text)
 
 
 def test_version_much_slower_than_the_champion_is_refused() -> None:
-    assert found(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
-    slow = found(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
+    assert judge(seen(times_real_time=10.0), seen(times_real_time=20.0))["slowdown"].good
+    slow = judge(seen(times_real_time=9.0), seen(times_real_time=20.0))["slowdown"]
     assert not slow.good
     assert slow.text == "slowdown: 2.22 times the live model's time; at most 2"
 
 
-def broken(which: str) -> Callable[[str], SmokeResult]:
+def break_model(which: str) -> Callable[[str], SmokeResult]:
     def tried(address: str) -> SmokeResult:
         if address == which:
             raise UserError(f"{address} does not work: checksum")
@@ -59,13 +59,13 @@ def broken(which: str) -> Callable[[str], SmokeResult]:
 
 
 def test_broken_version_is_refused() -> None:
-    findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", broken("challenger"))
+    findings, tried = judge_operation(gate_config(), "challenger", "weights", "champion", break_model("challenger"))
     assert findings == [Finding("smoke", False, "smoke: challenger does not work: checksum")]
     assert tried == {}
 
 
 def test_broken_champion_cannot_be_compared() -> None:
-    findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", broken("champion"))
+    findings, _ = judge_operation(gate_config(), "challenger", "weights", "champion", break_model("champion"))
     assert [finding.name for finding in findings if not finding.good] == ["slowdown"]
 
 
@@ -73,10 +73,10 @@ def test_broken_champion_cannot_be_compared() -> None:
 def test_outage_gives_no_verdict(which: str) -> None:
     def tried(address: str) -> SmokeResult:
         if address == which:
-            raise NotTried("the store does not answer")
+            raise NotTestedError("the store does not answer")
         return seen()
 
-    with pytest.raises(NotTried):
+    with pytest.raises(NotTestedError):
         judge_operation(gate_config(), "challenger", "weights", "champion", tried)
 
 
@@ -84,8 +84,8 @@ def test_outage_gives_no_verdict(which: str) -> None:
 def test_registry_that_does_not_answer_gives_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(NotTried, match="models:/voices/1 could not be tested: "):
+    with pytest.raises(NotTestedError, match="models:/voices/1 could not be tested: "):
         run_smoke_test("models:/voices/1")
     with pytest.raises(UserError, match="does not work in a fresh process") as caught:
         run_smoke_test("no/such/folder")
-    assert not isinstance(caught.value, NotTried)
+    assert not isinstance(caught.value, NotTestedError)

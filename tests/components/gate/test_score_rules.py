@@ -96,7 +96,7 @@ def test_missing_scores_refuse_the_version() -> None:
 # against a champion
 
 
-def compared(differences: list[float], **changes: object) -> Finding:
+def judge_differences(differences: list[float], **changes: object) -> Finding:
     """Judge a challenger whose scores exceed the champion's by these differences, track by track."""
     base = np.linspace(-8, 8, len(differences))
     challenger = made_scores(model={"vocals": list(base + differences)}, targets=("vocals",))
@@ -119,7 +119,7 @@ def compared(differences: list[float], **changes: object) -> Finding:
     ],
 )
 def test_challenger_must_not_be_worse_by_more_than_the_margin(differences: list[float], good: bool) -> None:
-    finding = compared(differences)
+    finding = judge_differences(differences)
     assert finding.good is good
     assert (
         f"{np.mean(differences):+.2f} dB SDR against the live model (mean of {len(differences)} tracks)" in finding.text
@@ -135,10 +135,10 @@ def test_one_worse_target_refuses_the_challenger() -> None:
 
 
 def test_too_few_tracks_refuse_the_challenger() -> None:
-    finding = compared([5.0] * 4, minimum_tracks=5)
+    finding = judge_differences([5.0] * 4, minimum_tracks=5)
     assert not finding.good
     assert finding.text == "vocals: 4 tracks in common, and 5 are needed to compare"
-    assert compared([5.0] * 5, minimum_tracks=5).good
+    assert judge_differences([5.0] * 5, minimum_tracks=5).good
 
 
 def test_other_test_tracks_refuse_the_challenger() -> None:
@@ -236,7 +236,7 @@ def test_bound_lies_between_the_worst_track_and_the_mean(values: list[float], sh
 @settings(deadline=None, max_examples=40)
 @given(values=st.lists(st.floats(-3, 3), min_size=5, max_size=12), gain=st.floats(0, 5))
 def test_better_scores_never_lower_the_bound(values: list[float], gain: float) -> None:
-    before, after = compared(values), compared([value + gain for value in values])
+    before, after = judge_differences(values), judge_differences([value + gain for value in values])
     assert after.good or not before.good
 
 
@@ -316,8 +316,8 @@ def test_two_targets_raise_the_confidence_of_each() -> None:
 
 
 def test_stem_that_loses_more_than_its_limit_refuses() -> None:
-    assert compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.4).good
-    finding = compared([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.2)
+    assert judge_differences([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.4).good
+    finding = judge_differences([-0.3] * TRACKS, margin_db=1.0, stem_limit_db=0.2)
     assert not finding.good
     assert "allowed -0.20 dB; lower bound" in finding.text
 

@@ -24,7 +24,7 @@ def write_tracks(folder: Path, columns: Mapping[str, list[str]]) -> Path:
     return folder
 
 
-def judged(
+def judge(
     data: Path, by: str, differences: list[float], mixture: list[float] | None = None, **changes: object
 ) -> Finding:
     zero = {"vocals": [0.0] * len(differences)}
@@ -39,55 +39,55 @@ def judged(
 
 def test_slice_that_lost_too_much_refuses(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"genre": ["pop"] * 9 + ["jazz"] * 3})
-    finding = judged(data, "genre", LOST)
+    finding = judge(data, "genre", LOST)
     assert not finding.good
     assert "worst of 2 slices is jazz, -0.60 dB (mean of 3 tracks); allowed -0.50 dB" in finding.text
-    assert judged(data, "genre", LOST, slice_limit_db=0.7).good
+    assert judge(data, "genre", LOST, slice_limit_db=0.7).good
 
 
 def test_slice_of_too_few_tracks_is_named_and_not_judged(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["many"] * 10 + ["few"] * 2})
-    finding = judged(data, "artist", LOST)
+    finding = judge(data, "artist", LOST)
     assert finding.good
     assert "1 with fewer than 3 tracks not judged" in finding.text
 
 
 def test_tracks_of_unknown_genre_are_in_no_slice(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"genre": ["pop"] * 6 + [""] * 3 + ["jazz"] * 3})
-    text = judged(data, "genre", LOST).text
+    text = judge(data, "genre", LOST).text
     assert "worst of 2 slices is jazz" in text
     assert "3 tracks with an unknown value" in text
-    nothing = judged(write_tracks(tmp_path / "none", {"genre": [""] * 12}), "genre", LOST)
+    nothing = judge(write_tracks(tmp_path / "none", {"genre": [""] * 12}), "genre", LOST)
     assert nothing.good
     assert "no slice to judge (12 tracks with an unknown value)" in nothing.text
 
 
 def test_missing_column_refuses(tmp_path: Path) -> None:
-    assert judged(tmp_path, "genre", LOST).text.startswith("vocals by genre: manifest.csv has no column genre")
-    assert not judged(tmp_path, "genre", LOST).good
+    assert judge(tmp_path, "genre", LOST).text.startswith("vocals by genre: manifest.csv has no column genre")
+    assert not judge(tmp_path, "genre", LOST).good
     data = write_tracks(tmp_path, {"artist": ["a"] * 12})
-    assert not judged(data, "genre", LOST).good
+    assert not judge(data, "genre", LOST).good
 
 
 def test_track_missing_in_the_manifest_refuses(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["a"] * 11})
-    finding = judged(data, "artist", [1.0] * 12)
+    finding = judge(data, "artist", [1.0] * 12)
     assert not finding.good
     assert "1 tracks in no slice" in finding.text
 
 
 def test_artists_with_numeric_names_are_artists(tmp_path: Path) -> None:
     data = write_tracks(tmp_path, {"artist": ["1975"] * 9 + ["311"] * 3})
-    assert "worst of 2 slices is 311" in judged(data, "artist", LOST).text
+    assert "worst of 2 slices is 311" in judge(data, "artist", LOST).text
 
 
 def test_level_is_the_score_of_the_mixture(tmp_path: Path) -> None:
     levels = [float(9 - number) for number in range(9)] + [-5.0, -6.0, -7.0]  # the quietest lose
-    finding = judged(tmp_path, "level", LOST, levels)
+    finding = judge(tmp_path, "level", LOST, levels)
     assert "worst of 3 slices is low third" in finding.text
     assert finding.good  # one of the four tracks in this third gained
-    assert not judged(tmp_path, "level", [1.0] * 8 + [-0.6] * 4, levels).good
-    without = judged(tmp_path, "level", LOST)
+    assert not judge(tmp_path, "level", [1.0] * 8 + [-0.6] * 4, levels).good
+    without = judge(tmp_path, "level", LOST)
     assert not without.good
     assert "the mixture was not scored" in without.text
 

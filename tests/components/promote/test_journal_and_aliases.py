@@ -9,6 +9,8 @@ from typing import Any
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
@@ -37,15 +39,15 @@ class KilledError(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
 
-def killed_at(patch: pytest.MonkeyPatch, step: int) -> None:
+def kill_at(patch: pytest.MonkeyPatch, step: int) -> None:
     """Make the registry raise KilledError before its change number `step`."""
-    left = [step]
+    remaining = [step]
 
     def dying(method: Callable[..., object]) -> Callable[..., object]:
         def changed(*arguments: object, **named: object) -> object:
-            if left[0] == 0:
+            if remaining[0] == 0:
                 raise KilledError
-            left[0] -= 1
+            remaining[0] -= 1
             return method(*arguments, **named)
 
         return changed
@@ -70,7 +72,7 @@ def test_settle_finishes_a_promotion_killed_at_any_step(
         live = settle(config, name)
         version = 3 - live  # 1 and 2 in turns
         with pytest.MonkeyPatch.context() as patch:
-            killed_at(patch, step)
+            kill_at(patch, step)
             try:
                 promote(config, verdict(name, version, champion=live))
             except KilledError:
@@ -90,6 +92,29 @@ def test_settle_finishes_a_promotion_killed_at_any_step(
         assert state(client, name) == found  # and nothing is left to do
     assert step == 7
     assert {entry.kind for entry in open_journal(config.journal).entries()} == {"promotion"}
+
+
+@pytest.mark.parametrize("method", ["set_registered_model_alias", "set_model_version_tag", "set_registered_model_tag"])
+def test_promotion_goes_on_when_another_process_sets_the_same_row_at_once(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """MLflow's database then refuses the second insert; this one comes just after the other process's."""
+    real = getattr(mlflow.MlflowClient, method)
+    collisions: list[tuple[str, ...]] = []
+
+    def collide(itself: mlflow.MlflowClient, *values: str) -> None:
+        real(itself, *values)
+        if values[:3] not in collisions:
+            collisions.append(values[:3])
+            raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed", BAD_REQUEST)
+
+    monkeypatch.setattr(mlflow.MlflowClient, method, collide)
+    promote(config, verdict(name, 1))
+    monkeypatch.undo()
+    assert collisions
+    entries = open_journal(config.journal).entries()
+    found = state(client, name)
+    assert (found["aliases"], found["entry"]) == ({"champion": "1"}, f"{entries[-1].number} {entries[-1].digest}")
 
 
 KILLED = """

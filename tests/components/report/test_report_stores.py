@@ -132,7 +132,7 @@ def test_page_reports_an_alias_moved_by_hand(project: Path) -> None:
     assert "stemline repair makes them agree" in text
     client.delete_registered_model_alias(NAME, "champion")
     text = _page(project).text
-    assert "live: version 3 or none" in text
+    assert f"The live version of {NAME} is uncertain: version 3 or none" in text
     assert "nothing is at @champion" in text
 
 
@@ -220,7 +220,7 @@ def test_page_reports_another_registry(project: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(project / "other"))
     mlflow_runs.connect()
     text = _page(project).text
-    assert "live: version 3 or none" in text
+    assert f"The live version of {NAME} is uncertain: version 3 or none" in text
     assert "has no such version: set MLFLOW_TRACKING_URI to the registry that has it" in text
 
 
@@ -325,13 +325,13 @@ def test_page_of_a_server_equals_the_page_of_its_database(project: Path, monkeyp
     with serving(_store(project), project / "server.log") as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         page = _page(project)
-    assert told(page) == told(own)
+    assert store_text(page) == store_text(own)
     runs = {link for link in page.links if link.startswith(f"{address}/#/experiments/")}
     assert len(runs) == 3 + 2  # three trainings and two catalogues
     assert {f"{address}/#/models/{NAME}/versions/{number}" for number in (1, 2, 3)} <= set(page.links)
 
 
-def told(page: Page) -> str:
+def store_text(page: Page) -> str:
     """Return the text about the stores, without the address of MLflow and without extra spaces around links."""
     return "".join(page.text.partition("Open MLflow and Prefect")[0].split())
 

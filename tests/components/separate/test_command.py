@@ -1,12 +1,13 @@
 """The default model is the champion; before the first promotion it is the shipped model."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from components.core.base.errors import UserError
+from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
 from components.core.models.bundle import load_model
@@ -24,74 +25,74 @@ NAME = "vocal-isolation"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A folder with a song, outside any repository."""
     soundfile.write(tmp_path / "song.wav", noise(0, 3000).T, 44100, "PCM_16")
     return tmp_path
 
 
-def _separate(place: Path, store: str = "") -> tuple[int, str, str]:
-    more = {MODELS: str(place / "models"), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+def _separate(folder: Path, store: str = "") -> tuple[int, str, str]:
+    more = {MODELS: str(folder / "models"), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     # an empty address is none, as `MLFLOW_TRACKING_URI=` in a shell
     more |= {"MLFLOW_TRACKING_URI": store, "STEMLINE_WORKSPACE": "workspace"}
-    result = run_python("-m", "components.separate", "song.wav", "out", cwd=place, more=more)
+    result = run_python("-m", "components.separate", "song.wav", "out", cwd=folder, more=more)
     return result.returncode, result.stdout, result.stderr
 
 
-def _model_of(place: Path) -> dict[str, object]:
-    document = json.loads((place / "out" / "song.wav" / "provenance.json").read_text(encoding="utf-8"))
+def _model_of(folder: Path) -> dict[str, object]:
+    document = json.loads((folder / "out" / "song.wav" / "provenance.json").read_text(encoding="utf-8"))
     model: dict[str, object] = document["model"]
     return model
 
 
-def test_shipped_model_separates_without_a_registry(place: Path) -> None:
-    shipped = save_tiny_model(place / "models" / NAME)
-    code, out, error = _separate(place)
+def test_shipped_model_separates_without_a_registry(folder: Path) -> None:
+    shipped = save_tiny_model(folder / "models" / NAME)
+    code, out, error = _separate(folder)
     assert code == 0, error
     assert "separating with the shipped model vocal-isolation" in out
-    assert (_model_of(place)["name"], _model_of(place)["version"]) == (NAME, 0)
-    assert _model_of(place)["sha256"] == load_model(shipped).digest
-    assert not (place / "workspace").exists()
+    assert (_model_of(folder)["name"], _model_of(folder)["version"]) == (NAME, 0)
+    assert _model_of(folder)["sha256"] == load_model(shipped).digest
+    assert not (folder / "workspace").exists()
 
 
-def test_champion_replaces_the_shipped_model(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_tiny_model(place / "models" / NAME)
-    store = new_mlflow_store(place / "mlflow.db")
+def test_champion_replaces_the_shipped_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tiny_model(folder / "models" / NAME)
+    store = new_mlflow_store(folder / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     client = mlflow_runs.connect()
-    champion = save_tiny_model(place / "artifacts" / "artifacts" / MODEL_FOLDER, seed=1)
+    champion = save_tiny_model(folder / "artifacts" / "artifacts" / MODEL_FOLDER, seed=1)
     client.create_registered_model(NAME)
-    client.create_model_version(NAME, (place / "artifacts").as_uri())
-    code, out, _ = _separate(place, store)
+    client.create_model_version(NAME, (folder / "artifacts").as_uri())
+    code, out, _ = _separate(folder, store)
     assert code == 0
     assert "shipped model" in out  # a version, but no champion yet
     client.set_registered_model_alias(NAME, "champion", "1")
-    code, out, error = _separate(place, store)
+    code, out, error = _separate(folder, store)
     assert code == 0, error
     assert "shipped model" not in out
-    assert _model_of(place)["sha256"] == load_model(champion).digest
+    assert _model_of(folder)["sha256"] == load_model(champion).digest
 
 
-def test_registry_that_does_not_answer_ends_with_75(place: Path) -> None:
-    save_tiny_model(place / "models" / NAME)
-    code, _, error = _separate(place, "http://127.0.0.1:9")
+def test_registry_that_does_not_answer_ends_with_75(folder: Path) -> None:
+    save_tiny_model(folder / "models" / NAME)
+    code, _, error = _separate(folder, "http://127.0.0.1:9")
     assert code == ExitCode.OUTAGE
     assert "127.0.0.1:9" in error
     assert "Traceback" not in error
-    assert not (place / "out").exists()
+    assert not (folder / "out").exists()
 
 
-def test_parameters_are_the_same_outside_the_repository(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = save_tiny_model(place / "model")
+def test_parameters_are_the_same_outside_the_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = save_tiny_model(folder / "model")
     inside = prepare_job("in", "out", {"model": str(model)})
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(folder)
     outside = prepare_job("in", "out", {"model": str(model)})
     assert outside.config == inside.config
     assert (outside.config.flags, outside.config.limits) == (CONFIG.flags, CONFIG.limits)
 
 
-def test_options_replace_parameters(place: Path) -> None:
-    model = save_tiny_model(place / "model")
+def test_options_replace_parameters(folder: Path) -> None:
+    model = save_tiny_model(folder / "model")
     options = {"model": str(model), "stems": ["vocals, accompaniment"], "pictures": False, "workers": None, "limit": 3}
     job = prepare_job("in", "out", options)
     assert job.config == separate_config(model=str(model), stems=["vocals", "accompaniment"], pictures=False)
@@ -109,3 +110,14 @@ def test_options_replace_parameters(place: Path) -> None:
 def test_wrong_option_is_a_user_error(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
         prepare_job("in", "out", options)
+
+
+def test_an_mlflow_that_does_not_answer_ends_a_separation_in_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as closed_afterwards:
+        port = closed_afterwards.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with pytest.raises(Outage, match=r"does not answer: .*; so the live model is unknown: .* --model "):
+        prepare_job("in", "out", {})

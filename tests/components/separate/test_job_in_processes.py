@@ -149,10 +149,10 @@ def test_two_jobs_share_a_catalogue(tmp_path: Path) -> None:
     jobs = [
         subprocess.Popen(command, cwd=tmp_path, env=environment(), text=True, stdout=subprocess.PIPE) for _ in range(2)
     ]
-    said = [job.communicate(timeout=300)[0] for job in jobs]
+    output = [job.communicate(timeout=300)[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0]
-    done = [int(line.split(" = ")[1].split()[0]) for text in said for line in text.splitlines() if " = " in line]
-    assert sum(done) == 12, said  # together they did all recordings, each once
+    done = [int(line.split(" = ")[1].split()[0]) for text in output for line in text.splitlines() if " = " in line]
+    assert sum(done) == 12, output  # together they did all recordings, each once
     assert list((tmp_path / "out" / RECORDS / "claims").iterdir()) == []
 
 
@@ -313,9 +313,9 @@ def test_withdrawn_credentials_print_one_line_and_lose_nothing(bucket: Bucket, t
     bucket.secret = "another-secret"  # the store refuses the job's key from now on, as after its revocation
     bucket.start()
     assert job.wait(timeout=120) == 2, (tmp_path / "log").read_text()
-    said = (tmp_path / "log").read_text()
-    assert "access denied" in next(line for line in said.splitlines() if line.startswith("stemline: "))
-    assert "Traceback" not in said
+    output = (tmp_path / "log").read_text()
+    assert "access denied" in next(line for line in output.splitlines() if line.startswith("stemline: "))
+    assert "Traceback" not in output
 
     again = run_python(*base, "s3://music/cut", cwd=tmp_path, more=bucket.variables)
     assert again.returncode == 0, again.stderr

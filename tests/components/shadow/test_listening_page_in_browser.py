@@ -124,8 +124,8 @@ def test_page_loads_only_sounds(tab: Browser, folder: Path) -> None:
     )
     assert sources
     assert [source for source in sources if not source.endswith(".flac") and not source.startswith("data:")] == []
-    whole = tab.run("document.documentElement.outerHTML")
-    assert not any(word in whole for word in ("challenger", "champion", "key.json"))
+    html = tab.run("document.documentElement.outerHTML")
+    assert not any(word in html for word in ("challenger", "champion", "key.json"))
 
 
 def test_page_works_with_screen_reader_keyboard_and_dark_mode(tab: Browser, folder: Path) -> None:

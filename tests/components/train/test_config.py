@@ -16,7 +16,7 @@ from tests.components.train.train_music import PARAMS, train_config
         ({"steps": 0}, "train.steps: expected a number greater than 0"),
         ({"steps": "many"}, "train.steps: expected a whole number"),
         ({"precision": "fp16"}, "train.precision: expected 'fp32' or 'bf16'"),
-        ({"loss": "cubic"}, "train.loss: expected 'waveform' or 'magnitude'"),
+        ({"loss": "cubic"}, "train.loss: expected 'waveform', 'magnitude' or 'sdr'"),
         ({"ema_decay": 1.0}, "train.ema_decay"),
         ({"lerning_rate": 1.0}, "train.lerning_rate: no such parameter"),
         ({"augment": PARAMS["augment"] | {"flip_share": 1.5}}, "train.augment.flip_share"),

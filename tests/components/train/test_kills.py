@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -10,6 +11,7 @@ import pytest
 
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, maps_shards, workers
+from tests.components.train.training_states import first_model
 from tests.support.databases import new_mlflow_store
 from tests.support.processes import wait_until
 
@@ -67,11 +69,11 @@ def first_checkpoint_is_written(training: Training, launcher: Launcher) -> bool:
     return any(training.scratch.glob("*/checkpoint.pt"))
 
 
-def a_validation_is_said(training: Training, launcher: Launcher) -> bool:
+def a_validation_is_logged(training: Training, launcher: Launcher) -> bool:
     return "validation at step 20" in training.text
 
 
-MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_written, a_validation_is_said]
+MOMENTS = [first_worker_starts, first_steps_are_made, first_checkpoint_is_written, a_validation_is_logged]
 Moment = Callable[[Training, Launcher], bool]
 
 
@@ -161,7 +163,7 @@ def test_two_processes_train_like_one(undisturbed: Training, undisturbed_pair: T
 def test_kill_of_one_of_two_processes_changes_nothing(make: MakeTraining, undisturbed_pair: Training) -> None:
     training = make("pair-0", 2)
     launcher = training.start()
-    wait_until(lambda: a_validation_is_said(training, launcher))
+    wait_until(lambda: a_validation_is_logged(training, launcher))
     pair = sorted(workers(launcher), key=lambda worker: int(worker.environ()["RANK"]))
     assert len(pair) == 2
     pair[0].kill()  # the one that writes checkpoints
@@ -169,3 +171,27 @@ def test_kill_of_one_of_two_processes_changes_nothing(make: MakeTraining, undist
     assert "going on from step" in training.text
     assert_same(training, undisturbed_pair)
     assert not [worker for worker in pair if psutil.pid_exists(worker.pid)]
+
+
+def test_a_killed_training_that_starts_from_a_model_gives_the_undisturbed_weights(
+    make: MakeTraining, tmp_path: Path
+) -> None:
+    start = first_model(tmp_path / "start", seed=5)
+    undisturbed, training = (make(name, 1) for name in ("warm-undisturbed", "warm-killed"))
+    for each in (undisturbed, training):
+        each.first_model = start
+    outcome = undisturbed.run()
+    assert outcome.code == 0, outcome.text
+    launcher = training.start()
+    wait_until(lambda: first_checkpoint_is_written(training, launcher))
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: not living(training), seconds=60)
+    outcome = training.run()
+    assert outcome.code == 0, outcome.text
+    assert training.weights == undisturbed.weights
+    assert training.curves == undisturbed.curves
+    for metric in METRICS[1:]:
+        assert training.logged(metric) == undisturbed.logged(metric)
+        assert [step for step, _ in training.logged(metric)] == [0, 10, 20, 30, 40]
+    assert training.description["origin"]["started_from"]["address"] == "models:/made@champion"

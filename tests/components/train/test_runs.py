@@ -14,7 +14,7 @@ from tests.components.train.train_music import PARAMS, noise_cache, tone_and_noi
 from tests.components.train.training_processes import Training
 from tests.support.databases import new_mlflow_store
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def six_steps(tmp_path_factory: pytest.TempPathFactory, cache: Path, store: str) -> Training:
-    return trained_shortly(tmp_path_factory.mktemp("six") / "run", cache, store, "fp32")
+    return train_shortly(tmp_path_factory.mktemp("six") / "run", cache, store, "fp32")
 
 
-def trained_shortly(folder: Path, cache: Path, store: str, precision: str) -> Training:
+def train_shortly(folder: Path, cache: Path, store: str, precision: str) -> Training:
     """Run a short training to its end."""
     training = Training(folder, cache, store, steps=6, validate_every=2, precision=precision, loss="magnitude")
     outcome = training.run()
@@ -94,7 +94,7 @@ def test_finished_training_is_logged_to_another_mlflow_without_training(tmp_path
 
 
 def test_mixed_precision_gives_other_weights(tmp_path: Path, cache: Path, store: str, six_steps: Training) -> None:
-    mixed = trained_shortly(tmp_path / "bf16", cache, store, "bf16")
+    mixed = train_shortly(tmp_path / "bf16", cache, store, "bf16")
     assert six_steps.weights != mixed.weights
     losses = [pd.read_csv(training.out / "curves.csv")["loss"] for training in (six_steps, mixed)]
     assert list(losses[0]) == pytest.approx(list(losses[1]), rel=0.05)
@@ -107,10 +107,10 @@ def test_nan_loss_ends_the_training_with_one_line(tmp_path: Path, cache: Path, s
     training = Training(tmp_path / "run", cache, store, learning_rate=1e38, warmup_steps=0, weight_decay=1e10)
     outcome = training.run()
     assert outcome.code == 2, outcome.text
-    said = [line for line in outcome.text.splitlines() if line.startswith("stemline: ")]
-    assert len(said) == 1, outcome.text
-    assert "loss is nan at step" in said[0]
-    assert "vocals of 'made/Song" in said[0]
+    messages = [line for line in outcome.text.splitlines() if line.startswith("stemline: ")]
+    assert len(messages) == 1, outcome.text
+    assert "loss is nan at step" in messages[0]
+    assert "vocals of 'made/Song" in messages[0]
     assert "Traceback" not in outcome.text
     assert not training.finished
     # the second run fails in the same way and does not continue

@@ -46,15 +46,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return found
 
 
-def evaluated(project: Project, server: dict[str, str]) -> str:
+def evaluate(project: Project, server: dict[str, str]) -> str:
     project.environment |= server
     return project.run("evaluate")
 
 
 def test_evaluation_without_a_champion_does_nothing(project: Project, server: dict[str, str]) -> None:
-    said = evaluated(project, server)
-    assert f"Completed: no version of {NAME} is live: there is nothing to score" in said
-    assert "Traceback" not in said
+    output = evaluate(project, server)
+    assert f"Completed: no version of {NAME} is live: there is nothing to score" in output
+    assert "Traceback" not in output
 
 
 def _runs(project: Project) -> dict[str, Run]:
@@ -66,8 +66,8 @@ def _runs(project: Project) -> dict[str, Run]:
 def test_new_scores_are_compared_with_those_at_the_promotion(project: Project, server: dict[str, str]) -> None:
     save_tiny_model(project.folder / "made" / "model")
     project.run("register")
-    said = evaluated(project, server)
-    (outcome,) = [line for line in said.splitlines() if line.startswith("Completed: ")]
+    output = evaluate(project, server)
+    (outcome,) = [line for line in output.splitlines() if line.startswith("Completed: ")]
     runs = _runs(project)
     scored, training = runs[f"champion {NAME}/1"], runs["a training"]
     sdr = scored.data.metrics["test/vocals/SDR"]

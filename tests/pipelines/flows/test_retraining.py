@@ -97,7 +97,6 @@ def test_retraining_records_the_results_of_a_killed_one(
     )
     monkeypatch.setattr(Checkout, "pull_options", lambda self: ())
     monkeypatch.setattr(Checkout, "push", lambda self: done.append("push"))
-    monkeypatch.setattr(retraining, "repair_registry", lambda place: done.append("settled"))
     monkeypatch.setattr(Checkout, "reproduce_all", lambda self, options: ["didn't change, skipping"])
     monkeypatch.setattr(Checkout, "save_experiment", lambda self, name: done.append(name))
     monkeypatch.setattr(retraining, "register_and_judge", lambda place: verdict)
@@ -106,10 +105,10 @@ def test_retraining_records_the_results_of_a_killed_one(
         "registered_version",
         lambda place: VersionRef(name="voices", version=1, run_id="run", sha256="weights"),
     )
-    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "publish_verdict", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
-    retraining._retrain(Checkout(tmp_path, tmp_path / "workspace"), False)
-    assert done == ["settled"] + ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
+    retraining.retrain_checkout(Checkout(tmp_path, tmp_path / "workspace"), False)
+    assert done == ([] if champion else [f"retrain-{digest_file(tmp_path / 'dvc.lock')[:12]}", "push"])
 
 
 def test_artifact_of_the_verdict_has_reasons_and_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +118,7 @@ def test_artifact_of_the_verdict_has_reasons_and_picture(tmp_path: Path, monkeyp
     made: list[str] = []
     monkeypatch.setattr(retraining, "create_markdown_artifact", lambda text, **_: made.append(text))
     artifacts.VERDICT_PICTURE.within(tmp_path).write_bytes(b"a picture")
-    retraining._publish(
+    retraining.publish_verdict(
         Verdict(name="voices", version=2, passed=False, rule="rule", reasons=("vocals: worse",), champion=1), tmp_path
     )
     [text] = made
@@ -163,11 +162,11 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
     from pipelines.running import checkout as checkouts
     from pipelines.running import project_stages as projects
 
-    said: list[str] = []
+    messages: list[str] = []
 
     def run_as_task(name: str, command: list[str], folder: Path, environment: dict[str, str], **_: object) -> list[str]:
         lines = run_command(command, folder=folder, environment=environment)
-        said.extend(lines)
+        messages.extend(lines)
         return lines
 
     for module in (projects, checkouts):
@@ -179,7 +178,7 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
         "register_and_judge",
         lambda place: Verdict(name="m", version=2, passed=False, rule="rule", reasons=("worse",), champion=1),
     )
-    monkeypatch.setattr(retraining, "_publish", lambda verdict, folder: None)
+    monkeypatch.setattr(retraining, "publish_verdict", lambda verdict, folder: None)
     monkeypatch.setattr(retraining, "promote", lambda *_: "refused")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
@@ -187,12 +186,12 @@ def test_machine_pulls_results_that_another_one_pushed(tmp_path: Path, monkeypat
 
     def made(project: Path) -> tuple[str, bool]:
         monkeypatch.chdir(project)
-        said.clear()
+        messages.clear()
         with checkouts.open_checkout() as checkout:
-            retraining._retrain(checkout, False)
+            retraining.retrain_checkout(checkout, False)
             model = (checkout.folder / "model.txt").read_text()
             checkout.delete()
-        return model, any("Running stage" in line for line in said)
+        return model, any("Running stage" in line for line in messages)
 
     first, second = tmp_path / "first", tmp_path / "second"
     _small_project(first, tmp_path / "remote")

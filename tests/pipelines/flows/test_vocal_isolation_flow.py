@@ -37,8 +37,8 @@ def test_run_goes_from_nothing_to_separated_songs(project: Project, first_run: s
     assert project.champion() == 1
     for task in (*STAGES, "register", "gate", "promote", "catalogue", "separate", "report"):
         assert f"'{task}' - Finished in state" in first_run
-    for said in ("this model", "ideal ratio mask", f"version 1 of {NAME} passed the gate", "mlflow ui"):
-        assert said in first_run
+    for phrase in ("this model", "ideal ratio mask", f"version 1 of {NAME} passed the gate", "mlflow ui"):
+        assert phrase in first_run
     assert "Traceback" not in first_run
 
 
@@ -142,7 +142,7 @@ def test_user_error_in_a_stage_ends_the_run_with_one_line(project: Project, firs
     finally:
         path.write_bytes(before)
     assert "Traceback" not in text
-    said = [line for line in text.splitlines() if line.startswith("stemline: ")]
-    assert len(said) == 1
-    assert "acquire: " in said[0]
-    assert "nowhere" in said[0]
+    messages = [line for line in text.splitlines() if line.startswith("stemline: ")]
+    assert len(messages) == 1
+    assert "acquire: " in messages[0]
+    assert "nowhere" in messages[0]

@@ -87,7 +87,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mlflow.db"
 
 
-class Asked:
+class ApprovalProject:
     """A project whose version 2 has just passed the gate against version 1, and a flow that asks for approval."""
 
     def __init__(self, folder: Path, server: dict[str, str], registry: Path) -> None:
@@ -179,28 +179,28 @@ class Asked:
 def test_approved_version_goes_live_with_name_and_reason(
     server: dict[str, str], registry: Path, tmp_path: Path
 ) -> None:
-    asked = Asked(tmp_path, server, registry)
-    process = asked.start("approved")
-    run = asked.paused(process)
+    project = ApprovalProject(tmp_path, server, registry)
+    process = project.start("approved")
+    run = project.paused(process)
     assert run["tags"] == ["stemline"], "the server's automations know it as ours"
-    assert asked.running() == ["after the gate"], "which keeps its slot: what pauses is the question within it"
+    assert project.running() == ["after the gate"], "the run keeps its slot, and only the question inside it pauses"
     page = tmp_path / "workspace" / "shadow" / f"{NAME}-2"
-    assert (page / "page" / "index.html").as_uri() in asked.artifacts()
-    assert asked.answer(run, approve=True, by=" ", why="x") == "REJECT"  # nobody
-    assert asked.answer(run) == "REJECT"
-    assert asked.answer(run, approve=True, by="Ada", why="clearer", answers="rubbish") == "ACCEPT"
-    run = asked.paused(process, seen=1)  # asked again
-    assert asked.live() == 1
+    assert (page / "page" / "index.html").as_uri() in project.artifacts()
+    assert project.answer(run, approve=True, by=" ", why="x") == "REJECT"  # nobody
+    assert project.answer(run) == "REJECT"
+    assert project.answer(run, approve=True, by="Ada", why="clearer", answers="rubbish") == "ACCEPT"
+    run = project.paused(process, seen=1)  # the flow asks again
+    assert project.live() == 1
     key = json.loads((page / "key.json").read_text(encoding="utf-8"))
     letter = {role: letter for letter, role in key["recordings"]["01"]["roles"].items()}["challenger"]
     answers = json.dumps({"page": key["page"], "answers": [{"recording": "01", "choice": letter}]})
-    assert asked.answer(run, approve=True, by="Ada", why="clearer", answers=answers) == "ACCEPT"
+    assert project.answer(run, approve=True, by="Ada", why="clearer", answers=answers) == "ACCEPT"
     text, _ = process.communicate(timeout=300)
     assert "approved: version 2 is @champion now" in text, text
     assert "the challenger was better in 1, the champion in 0" in text
     assert "Asked again, since the answers could not be read: shadow.unblind: " in text
-    assert asked.live() == 2
-    entry = asked.journal()[-1]
+    assert project.live() == 2
+    entry = project.journal()[-1]
     assert entry["why"] == "not worse: vocals: +1 dB; approved by Ada: clearer"
     assert (entry["evidence"]["approved_by"], entry["evidence"]["approved_why"]) == ("Ada", "clearer")
     assert entry["evidence"]["listening"]["counts"]["challenger"] == 1
@@ -208,20 +208,20 @@ def test_approved_version_goes_live_with_name_and_reason(
 
 def test_version_without_an_approval_does_not_go_live(server: dict[str, str], registry: Path, tmp_path: Path) -> None:
     """Three runs. In the last one the flow does not ask, and the promotion itself requires the approval."""
-    asked = Asked(tmp_path, server, registry)
-    process = asked.start("refused", "unanswered", "forgotten")
-    run = asked.paused(process)
-    asked.wait_hours(0.0005)  # for the next run
-    assert asked.answer(run, approve=False, by="Bob", why="voices hiss") == "ACCEPT"
+    project = ApprovalProject(tmp_path, server, registry)
+    process = project.start("refused", "unanswered", "forgotten")
+    run = project.paused(process)
+    project.wait_hours(0.0005)  # for the next run
+    assert project.answer(run, approve=False, by="Bob", why="voices hiss") == "ACCEPT"
     text, _ = process.communicate(timeout=300)
     assert "refused: version 2 was refused by Bob: voices hiss" in text, text
-    assert asked.client.get_model_version(NAME, "2").tags["approval.refused"] == "Bob: voices hiss"
+    assert project.client.get_model_version(NAME, "2").tags["approval.refused"] == "Bob: voices hiss"
     assert "unanswered: version 2 stays registered and is not live, since nobody answered until" in text, text
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"`stemline retrain {commit.stdout[:12]} --require-approval` asks again" in text
     assert text.count("Finished in state Completed('version 2 ") == 2
     assert "approval.json does not exist: ask for an approval" in text
-    assert (asked.live(), asked.journal()) == (1, [])
+    assert (project.live(), project.journal()) == (1, [])
 
 
 def test_missing_server_says_how_to_start_one(tmp_path: Path) -> None:

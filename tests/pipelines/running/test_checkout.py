@@ -75,10 +75,10 @@ def _commit(message: str, **files: str) -> str:
     return _git("rev-parse", "HEAD").strip()
 
 
-def _of_the_person() -> tuple[bytes, ...]:
+def _read_user_folder() -> tuple[bytes, ...]:
     """Return the state of the user's folder: files, index and refs."""
-    asked = ("status --porcelain=v2", "ls-files --stage", "stash list", "branch --all", "diff")
-    return tuple(subprocess.check_output(["git", *words.split()]) for words in asked)
+    git_commands = ("status --porcelain=v2", "ls-files --stage", "stash list", "branch --all", "diff")
+    return tuple(subprocess.check_output(["git", *words.split()]) for words in git_commands)
 
 
 def _change_everything() -> None:
@@ -101,7 +101,7 @@ def test_clone_is_at_its_commit_and_has_the_music_of_the_user(project: Path) -> 
     Path("data/train").mkdir(parents=True)
     Path("data/train/song.wav").write_bytes(b"sound")
     _change_everything()
-    before = _of_the_person()
+    before = _read_user_folder()
     with open_checkout(first) as checkout:
         folder = checkout.folder
         assert _git("rev-parse", "HEAD", folder=folder).strip() == first
@@ -112,7 +112,7 @@ def test_clone_is_at_its_commit_and_has_the_music_of_the_user(project: Path) -> 
         assert _dvc("cache", "dir", folder=folder).strip() == str(project / ".dvc" / "cache")
         assert checkout.workspace == folder / "workspace"
         assert checkout.environment["STEMLINE_SHARED"] == str(project / "workspace")
-    assert _of_the_person() == before
+    assert _read_user_folder() == before
     checkout.delete()
     assert not folder.exists()
 
@@ -120,14 +120,14 @@ def test_clone_is_at_its_commit_and_has_the_music_of_the_user(project: Path) -> 
 def test_clone_gets_uncommitted_changes_except_ignored_files(project: Path) -> None:
     _git("config", "diff.noprefix", "true")  # a user's own git setting
     _change_everything()
-    before = _of_the_person()
+    before = _read_user_folder()
     with open_checkout(with_changes=True) as checkout:
         folder = checkout.folder
         for name in ("code.py", "windows.txt", "new/staged.bin", "new/Été.py", "notes.txt"):
             assert (folder / name).read_bytes() == Path(name).read_bytes(), name
         assert not (folder / "gone.py").exists()
         assert not (folder / "my.secret").exists()
-    assert _of_the_person() == before
+    assert _read_user_folder() == before
     with open_checkout() as checkout:  # the clone is the same, without the changes
         assert checkout.folder == folder
         assert _git("status", "--porcelain", folder=folder) == ""
@@ -213,7 +213,7 @@ def _experiments() -> list[str]:
 
 def test_save_experiment_brings_one_ref_to_the_project(project: Path) -> None:
     first = _git("rev-parse", "HEAD").strip()
-    before = _of_the_person()
+    before = _read_user_folder()
     with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 7})
         for other in ("exec/EXEC_HEAD", f"{first[:2]}/{first[2:]}/long-gone"):
@@ -226,7 +226,7 @@ def test_save_experiment_brings_one_ref_to_the_project(project: Path) -> None:
     assert "steps: 9" in _git("show", f"{ref}:params.yaml")
     shown = _dvc("exp", "show", "--csv")
     assert "compare-unet" in shown
-    assert _of_the_person() == before
+    assert _read_user_folder() == before
     second = _commit("Second", code_py="print('second')\n")
     with open_checkout() as checkout:
         checkout.set_parameters({"train.steps": 10})

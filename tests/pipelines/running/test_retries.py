@@ -47,8 +47,8 @@ def test_catalogue_waits_for_its_shards_during_an_outage(monkeypatch: pytest.Mon
     states = Unsteady(SimpleNamespace(state=Running()), SimpleNamespace(state=Completed()))
     client = SimpleNamespace(read_flow_run=states)
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
-    catalogue._wait_for_shards([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
+    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
+    catalogue.wait_for_shards([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
     assert states.asked == 4
 
 
@@ -63,9 +63,9 @@ def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPat
         set_flow_run_state=lambda run_id, state: cancelled.append(run_id),
     )
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
-    catalogue._wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
+    catalogue.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
     assert cancelled == [first, second]
 
 
@@ -84,23 +84,23 @@ def test_waiting_continues_while_a_worker_has_a_shard(monkeypatch: pytest.Monkey
         return SimpleNamespace(state=Completed() if any(done) else Scheduled())
 
     monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
-    monkeypatch.setattr(catalogue, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
-    catalogue._wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
+    catalogue.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
     assert len(done) == 41
 
 
 def test_requests_of_a_catalogue_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.flows import catalogue
 
-    asked = {name: Unsteady(None) for name in ("_check_pool", "deploy_shards", "_publish", "send_drift_event")}
+    asked = {name: Unsteady(None) for name in ("check_pool", "deploy_shards", "publish_counts", "send_drift_event")}
     for name, unsteady in asked.items():
         monkeypatch.setattr(catalogue, name, unsteady)
     started = Unsteady("first", "second")
-    monkeypatch.setattr(catalogue, "_start", started)
-    monkeypatch.setattr(catalogue, "_cut", lambda *_: 2)
-    monkeypatch.setattr(catalogue, "_wait_for_shards", lambda runs, waits: None)
-    monkeypatch.setattr(catalogue, "_shards", lambda *_: ["separate: 2 = 2 done"])
+    monkeypatch.setattr(catalogue, "start_shard", started)
+    monkeypatch.setattr(catalogue, "cut_catalogue", lambda *_: 2)
+    monkeypatch.setattr(catalogue, "wait_for_shards", lambda runs, waits: None)
+    monkeypatch.setattr(catalogue, "run_shards_command", lambda *_: ["separate: 2 = 2 done"])
     end = catalogue.separate_catalogue.fn("songs", "stems", "pool")
     assert end.is_completed()
     assert {name: found.asked for name, found in asked.items()} == dict.fromkeys(asked, 2)
@@ -131,7 +131,7 @@ def test_publishing_a_comparison_is_retried(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(comparison, "create_markdown_artifact", made)
     (tmp_path / "comparison.md").write_text("# All systems")
     monkeypatch.setattr(ComparisonSummary, "read", lambda _: SimpleNamespace(failed={}))
-    comparison._make_table([])
+    comparison.make_table([])
     assert made.asked == 2
 
 

@@ -39,36 +39,36 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "7c1e0cf7-4f0c-4f6b-8f6f-5b0b6a4b0a11")
 
 
-def _carried_out(tasks: ModuleType, code: str, folder: Path) -> list[str]:
+def _run_task(tasks: ModuleType, code: str, folder: Path) -> list[str]:
     @flow
-    def asked() -> list[str]:
+    def flow_function() -> list[str]:
         lines: list[str] = tasks.run_as_task("count", [sys.executable, "-c", code], folder=folder)
         return lines
 
-    return asked()
+    return flow_function()
 
 
 @pytest.mark.usefixtures("deployed")
 def test_command_with_an_outage_is_started_again(tasks: ModuleType, tmp_path: Path) -> None:
-    assert _carried_out(tasks, AWAY_ONCE, tmp_path) == ["done"]
+    assert _run_task(tasks, AWAY_ONCE, tmp_path) == ["done"]
     assert (tmp_path / "tries").read_text() == ".."
 
 
 @pytest.mark.usefixtures("deployed")
 def test_command_with_a_lasting_outage_fails(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=f"count: no answer; {AGAIN}"):
-        _carried_out(tasks, AWAY, tmp_path)
+        _run_task(tasks, AWAY, tmp_path)
     assert (tmp_path / "tries").read_text() == "..."
 
 
 @pytest.mark.usefixtures("deployed")
 def test_user_error_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no such file"):
-        _carried_out(tasks, WRONG, tmp_path)
+        _run_task(tasks, WRONG, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
 
 
-def _asked(errors: list[Exception]) -> str:
+def _run_request(errors: list[Exception]) -> str:
     """Run a flow whose request raises these errors one after the other; return its answer."""
     from pipelines.running.flow_runs import retry_outages
 
@@ -86,7 +86,7 @@ def _asked(errors: list[Exception]) -> str:
 
 @pytest.mark.usefixtures("tasks", "deployed")
 def test_requests_of_a_flow_are_retried() -> None:
-    assert _asked([httpx.ConnectError("gone"), Outage("the registry does not answer")]) == "answer"
+    assert _run_request([httpx.ConnectError("gone"), Outage("the registry does not answer")]) == "answer"
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
@@ -94,25 +94,25 @@ def test_requests_of_a_flow_are_retried() -> None:
 def test_failed_steps_and_mistakes_are_not_retried(error: Exception) -> None:
     errors = [error, error]
     with pytest.raises(type(error)):
-        _asked(errors)
+        _run_request(errors)
     assert len(errors) == 1
 
 
 @pytest.mark.usefixtures("tasks", "deployed")
 def test_flow_with_a_lasting_outage_raises_it() -> None:
     with pytest.raises(Outage, match="does not answer"):
-        _asked([Outage("the registry does not answer")] * 4)
+        _run_request([Outage("the registry does not answer")] * 4)
 
 
 @pytest.mark.usefixtures("tasks")
 def test_flow_in_a_terminal_does_not_retry() -> None:
     with pytest.raises(Outage):
-        _asked([Outage("the registry does not answer")])
+        _run_request([Outage("the registry does not answer")])
 
 
 def test_command_in_a_terminal_is_not_retried(tasks: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="count: no answer"):
-        _carried_out(tasks, AWAY_ONCE, tmp_path)
+        _run_task(tasks, AWAY_ONCE, tmp_path)
     assert (tmp_path / "tries").read_text() == "."
 
 

@@ -33,7 +33,7 @@ def after():
     )
     until = datetime.now(UTC) + timedelta(hours=72)
     try:
-        approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until)
+        approval_flow.ask_person(CURRENT_PROJECT, verdict, Path.cwd(), until)
     except approval_flow.NotApprovedError as error:
         return Completed(message=f"version 2 {error}")
 
@@ -56,9 +56,9 @@ def test_pause_ends_with_its_run(state: str, force: bool, ends: str, server: dic
     api = server["PREFECT_API_URL"]
 
     def runs(**query: Any) -> list[dict[str, Any]]:
-        said = requests.post(f"{api}/flow_runs/filter", json={"flow_runs": query}, timeout=60)
-        said.raise_for_status()
-        found: list[dict[str, Any]] = said.json()
+        response = requests.post(f"{api}/flow_runs/filter", json={"flow_runs": query}, timeout=60)
+        response.raise_for_status()
+        found: list[dict[str, Any]] = response.json()
         return found
 
     def paused() -> list[dict[str, Any]]:
@@ -103,6 +103,6 @@ def test_pause_times_out_by_either_clock(
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     from prefect import states
 
-    from pipelines.server.pause import _has_timed_out
+    from pipelines.server.pause import has_timed_out
 
-    assert _has_timed_out(getattr(states, state)(), timedelta(seconds=left)) is out
+    assert has_timed_out(getattr(states, state)(), timedelta(seconds=left)) is out

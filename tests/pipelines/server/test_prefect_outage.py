@@ -34,7 +34,7 @@ def after():
         name="voices", version=2, passed=True, rule="not worse", reasons=("vocals: +1 dB",), champion=1
     )
     until = datetime.now(UTC) + timedelta(hours=1)
-    return approval_flow._ask(CURRENT_PROJECT, verdict, Path.cwd(), until).by
+    return approval_flow.ask_person(CURRENT_PROJECT, verdict, Path.cwd(), until).by
 
 if __name__ == "__main__":
     print("approved by", after())
@@ -49,9 +49,9 @@ class Servers:
     api: str
 
     def asked(self, path: str, **body: Any) -> Any:
-        said = requests.post(f"{self.api}/{path}", json=body, timeout=60)
-        said.raise_for_status()
-        return said.json()
+        response = requests.post(f"{self.api}/{path}", json=body, timeout=60)
+        response.raise_for_status()
+        return response.json()
 
     def paused(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.asked(
@@ -104,5 +104,5 @@ def test_question_survives_a_restart_of_the_database(servers: Servers, tmp_path:
 
 def _answer(servers: Servers, form: dict[str, Any]) -> bool:
     (run,) = servers.paused()
-    said = servers.asked(f"flow_runs/{run['id']}/resume", run_input=form)
-    return str(said["status"]) == "ACCEPT"
+    response = servers.asked(f"flow_runs/{run['id']}/resume", run_input=form)
+    return str(response["status"]) == "ACCEPT"

@@ -73,7 +73,7 @@ POOL = "studio"
 TEN_SECONDS = 10 / 3600
 
 
-def _described(*names: str, limited: str = "") -> str:
+def _write_deployments(*names: str, limited: str = "") -> str:
     sections: list[dict[str, Any]] = [
         {"name": f"the-{name}", "entrypoint": f"our_flows.py:{name}", "tags": ["stemline"]}
         | ({"time_limit_hours": TEN_SECONDS} if name == limited else {})
@@ -168,7 +168,7 @@ def studio(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def serving(studio: Studio) -> Iterator["subprocess.Popen[bytes]"]:
-    (studio.folder / "prefect.yaml").write_text(_described(*NAMES, limited="hangs"))
+    (studio.folder / "prefect.yaml").write_text(_write_deployments(*NAMES, limited="hangs"))
     process = studio.serve(**studio.webhook)
     try:
         yield process
@@ -248,7 +248,7 @@ def test_interrupt_ends_serve_and_its_processes(
 def test_serve_names_deployments_that_prefect_yaml_no_longer_has(studio: Studio, runs: dict[str, str]) -> None:
     """The server gets another prefect.yaml, and SIGTERM ends `serve`."""
     before = studio.automations()
-    (studio.folder / "prefect.yaml").write_text(_described("hangs", "trains"))
+    (studio.folder / "prefect.yaml").write_text(_write_deployments("hangs", "trains"))
     serving = studio.serve()
     try:
         said = studio.log.read_text()
@@ -277,7 +277,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     here: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _shorten_waits(monkeypatch)
-    (here.folder / "prefect.yaml").write_text(_described("quick", limited="quick"))
+    (here.folder / "prefect.yaml").write_text(_write_deployments("quick", limited="quick"))
     requests.post(f"{here.api}/work_pools/", json={"name": POOL, "type": "process"}, timeout=30).raise_for_status()
     here.deploy()
     with connect_to_server() as client:

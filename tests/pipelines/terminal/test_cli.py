@@ -32,7 +32,7 @@ def cli(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ("", ["run", "separate", "status", "serve", "stemline run"]),
         ("run", ["--dataset", "--set", "train.steps=100", "musdb18-7s"]),
         ("separate", ["SOURCE", "DESTINATION", "--model", "s3://bucket/folder"]),
-        ("status", ["stages are fresh or stale"]),
+        ("status", ["fresh and stale stages"]),
         ("serve", ["PREFECT_API_URL"]),
     ],
 )
@@ -101,12 +101,19 @@ def test_a_wrong_value_is_not_written_to_params_yaml(tmp_path: Path) -> None:
     assert (tmp_path / "params.yaml").read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("verb", ["retrain", "compare"])
-def test_a_project_outside_git_is_one_line_before_anything_starts(tmp_path: Path, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "mistake"),
+    [
+        ("run", "{folder} is not in a git repository, which DVC needs: "),
+        ("retrain", "git has no commit HEAD here: commit the project first"),
+        ("compare", "git has no commit HEAD here: commit the project first"),
+    ],
+)
+def test_a_project_outside_git_is_one_line_before_anything_starts(tmp_path: Path, verb: str, mistake: str) -> None:
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     result = cli(tmp_path, verb)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("stemline: git has no commit HEAD here: commit the project first")
+    assert result.stderr.startswith(f"stemline: {mistake.format(folder=tmp_path)}")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
@@ -152,5 +159,5 @@ def test_training_without_its_mlflow_run_is_reproduced_again(
     monkeypatch.setattr(ProjectFolder, "reproduce", reproduce)
     lines = ProjectFolder(tmp_path, tmp_path).reproduce_all(("--pull",))
     again = [] if there else ["--force train"]
-    assert done == ["--pull acquire", "--pull cache", "--pull train", *again, "--pull evaluate"]
+    assert done == ["--pull acquire", "--pull cache", "--pull start", "--pull train", *again, "--pull evaluate"]
     assert lines == ["a line"] * len(done)

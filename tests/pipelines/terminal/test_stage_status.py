@@ -19,6 +19,7 @@ def test_stage_is_fresh_or_stale_or_follows_a_stale_one() -> None:
     ) == [
         "acquire: fresh",
         "cache: fresh",
+        "start: fresh",
         "train: stale (params.yaml: train.steps changed, b changed, c is missing and 2 more)",
         "evaluate: follows train",
     ]

@@ -1,13 +1,17 @@
 """`stemline status`: the time of the promotion, and differences between journal and registry."""
 
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
-from pipelines.terminal.status import disagreement_lines, live_since
+from pipelines.terminal.status import disagreement_lines, live_model_lines, live_since
 from tests.support.databases import new_mlflow_store
+from tests.support.source import ROOT
 
 
 @pytest.fixture
@@ -79,3 +83,31 @@ def test_status_names_a_promotion_that_was_killed_before_the_alias_moved(journal
 def test_status_reports_a_damaged_journal_only_once(journal: str, tmp_path: Path) -> None:
     (tmp_path / "books" / "journal" / "000001.json").write_text("{")
     assert disagreement_lines() == []
+
+
+def test_status_names_the_live_version_by_the_journal_when_mlflow_does_not_answer(
+    journal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(PARAMS)
+    with socket.create_server(("127.0.0.1", 0)) as closed_afterwards:
+        port = closed_afterwards.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    live, outage = live_model_lines()
+    assert live.startswith("by the journal alone: models:/voices/1, since ")
+    assert outage == f"MLflow at http://127.0.0.1:{port} does not answer: nothing listens there (connection refused)"
+
+
+def test_status_before_the_first_training_imports_no_mlflow_and_makes_no_store(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    code = (
+        "import sys\nfrom pipelines.terminal.status import live_model_lines\n"
+        "print(live_model_lines()[0], sorted({'mlflow', 'torch', 's3fs'} & sys.modules.keys()))"
+    )
+    environment = {"PYTHONPATH": str(ROOT), "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("none yet: `stemline run` trains one.")
+    assert done.stdout.endswith("[]\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

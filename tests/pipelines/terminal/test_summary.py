@@ -13,7 +13,7 @@ from components.core.release.version import VersionRef
 from pipelines.terminal import summary
 
 
-def results(folder: Path, judged: int = 3) -> None:
+def write_results(folder: Path, judged: int = 3) -> None:
     """Write the small files that the summary reads."""
     rows = [
         {"system": system, "target": target, "SDR": 6.543, "SIR": 12.0, "SAR": float("nan"), "ISR": 9.0}
@@ -34,7 +34,7 @@ def results(folder: Path, judged: int = 3) -> None:
     VersionRef(name="vocal-isolation", version=3, run_id="run", sha256="digest").write(folder / "register")
 
 
-def summarised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def summarise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(summary, "WORKSPACE", folder)
     out = io.StringIO()
     summary.print_summary("s3://label/stems", Console(file=out, width=100, highlight=False))
@@ -42,8 +42,8 @@ def summarised(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_summary_has_scores_verdict_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results(tmp_path)
-    text = summarised(tmp_path, monkeypatch)
+    write_results(tmp_path)
+    text = summarise(tmp_path, monkeypatch)
     for part in (
         "this model",
         "ideal ratio mask",
@@ -63,14 +63,14 @@ def test_summary_has_scores_verdict_and_paths(tmp_path: Path, monkeypatch: pytes
 
 
 def test_summary_omits_the_verdict_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results(tmp_path, judged=2)
-    text = summarised(tmp_path, monkeypatch)
+    write_results(tmp_path, judged=2)
+    text = summarise(tmp_path, monkeypatch)
     assert "version 3 of vocal-isolation is the champion already" in text
     assert "refused" not in text
 
 
 def test_summary_before_any_verdict_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results(tmp_path)
+    write_results(tmp_path)
     (tmp_path / "gate" / Verdict.FILE).unlink()
     with pytest.raises(UserError, match="have the gate judge a version first"):
-        summarised(tmp_path, monkeypatch)
+        summarise(tmp_path, monkeypatch)

@@ -1,1 +1,1 @@
-"""What each architecture is, and its typed parameters: one file each, named like the architecture, without torch."""
+"""The description and the typed parameters of each architecture: one file each, with its name, without torch."""

@@ -32,7 +32,7 @@ class WaveUNetConfig(Section):
 
     @property
     def context(self) -> int:
-        """How many samples the input is longer than the output; even, half of them on either side."""
+        """The samples by which the input is longer than the output; an even number, half of them on either side."""
         return (self.down - 1) * (2 * self.step - 1) + (self.up - 1) * (self.step - 1)
 
     def output_length(self, samples: int) -> int:

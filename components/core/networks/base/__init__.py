@@ -1,1 +1,1 @@
-"""What the architectures are built on: separators around networks, and guards and choices that they share."""
+"""Shared parts of the architectures: separators around networks, guards and choices."""

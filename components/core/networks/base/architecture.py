@@ -14,7 +14,7 @@ class Architecture:
     """A kind of network, from samples to stems; `components.core.networks.<name>.build_<name>` builds it.
 
     title      its name as its authors write it
-    family     what the network sees: spectrograms, samples, or both
+    family     the network's input: spectrograms, samples, or both
     source     the paper or the authors
     config     its typed parameters, the section `train.network` of params.yaml; their defaults are the published ones
     packages   packages that it needs besides those of this project, by their names on PyPI

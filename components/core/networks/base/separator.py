@@ -1,4 +1,4 @@
-"""The interface of all separators: mixtures in, stems out; and what makes the stems add up to the mixture."""
+"""The interface of all separators, from mixtures to stems, and the step that makes stems add up to the mixture."""
 
 from abc import ABC, abstractmethod
 

@@ -84,6 +84,8 @@ class MaskSeparator(SpectrogramSeparator):
         """
         spectrum = self.stft(mixture)
         ratio = self.ratio(self.masks(spectrum))[:, :-1]
+        if ratio.shape[1] == 0:
+            return mixture.unsqueeze(1)
         above = ratio.mean(dim=-2, keepdim=True).expand(-1, -1, -1, spectrum.shape[-2] - self.bins, -1)
         stems = self.stft.inverse(_scale(spectrum.unsqueeze(1), torch.cat([ratio, above], dim=-2)), mixture.shape[-1])
         return torch.cat([stems, (mixture - stems.sum(dim=1)).unsqueeze(1)], dim=1)

@@ -1,1 +1,1 @@
-"""What the container of a recording says of it: its length and start, its parts, its channels, its damage."""
+"""The containers of recordings: the length, start, parts, channels and damage that their headers state."""

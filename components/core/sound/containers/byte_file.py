@@ -45,7 +45,7 @@ class ByteFile:
 
 
 def find_audio_start(file: BinaryIO) -> int:
-    """Return where in `file` its audio begins: after any ID3v2 tags (https://id3.org/id3v2.4.0-structure, 3.1)."""
+    """Return the start of the audio in `file`: after any ID3v2 tags (https://id3.org/id3v2.4.0-structure, 3.1)."""
     start = 0
     for _ in range(_MOST_TAGS):
         file.seek(start)
@@ -67,7 +67,7 @@ class Chunk:
 
     @property
     def end(self) -> int:
-        """Where its content ends."""
+        """The position at which its content ends."""
         return self.start + self.size
 
 

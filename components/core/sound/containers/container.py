@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Container:
-    """What a container says of the recording in it.
+    """The statements of a container about its recording.
 
     least     samples of each channel that it promises at least; 0 when it promises none
     parts     decoded one after the other

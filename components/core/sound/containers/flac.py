@@ -7,7 +7,7 @@ from itertools import islice
 from components.core.sound.containers.byte_file import ByteFile
 from components.core.sound.containers.container import Container, Part
 
-_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
+USUAL_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
 """Speakers by the number of channels (9.1.3)."""
 
 _STREAMINFO, _COMMENT = 0, 4
@@ -60,7 +60,7 @@ def read_flac(file: ByteFile) -> Container:
     if file.at(file.start + 4, 1) not in (b"\x00", b"\x80"):
         return Container()
     info = _read_info(file)
-    mask = _read_mask(file) or _MASKS.get(info.channels, 0)
+    mask = _read_mask(file) or USUAL_MASKS.get(info.channels, 0)
     last = _find_last_frame(file, info)
     total, part = info.total, Part()
     if last is not None and last.samples >= info.total and (last.samples > info.total or last.end < file.size):
@@ -105,10 +105,12 @@ def _read_mask(file: ByteFile) -> int:
 
 def _find_last_frame(file: ByteFile, info: _Info) -> _LastFrame | None:
     """Return the last frame whose checksums are right; None when there is none near the end of the audio."""
-    end = _skip_tags(file)
+    end_of_audio = _skip_tags(file)
+    end = _skip_zeros(file, end_of_audio)
     window_start = max(info.place + 34, end - _WINDOW)
     window = file.at(window_start, end - window_start)
-    ends = {len(window), *(len(window.rstrip(b"\0")) + zeros for zeros in range(3))}
+    without_zeros = len(window.rstrip(b"\0"))
+    ends = [len(window)] if end == end_of_audio else [without_zeros + zeros for zeros in range(3)]
     places = [found.start() for found in _SYNC.finditer(window)][-_SYNCS:]
     frames = ((place, _samples_to_end(window[place : place + 16], info)) for place in reversed(places))
     for place, samples in islice(((place, samples) for place, samples in frames if samples), _CANDIDATES):
@@ -119,7 +121,7 @@ def _find_last_frame(file: ByteFile, info: _Info) -> _LastFrame | None:
 
 
 def _skip_tags(file: ByteFile) -> int:
-    """Return where the file ends without ID3v1 and APE tags, and without zeros beyond those that a frame may have."""
+    """Return where the file ends without ID3v1 and APE tags."""
     end = file.size
     for _ in range(4):
         if file.at(max(0, end - 128), 3) == b"TAG":
@@ -130,7 +132,7 @@ def _skip_tags(file: ByteFile) -> int:
             break
         has_header = footer[23] & 0x80
         end = max(0, end - int.from_bytes(footer[12:16], "little") - (32 if has_header else 0))
-    return _skip_zeros(file, end)
+    return end
 
 
 def _skip_zeros(file: ByteFile, end: int) -> int:
@@ -185,10 +187,16 @@ def _block_size(code: int, after: bytes) -> tuple[int, int]:
     return 576 << code - 2 if code < 6 else 256 << code - 8, 0
 
 
-def _frame_end(window: bytes, place: int, ends: set[int]) -> int | None:
-    """Return where a frame ends: behind the checksum of all before it (9.3)."""
-    for end in sorted(end for end in ends if end >= place + 2):
-        if _remainder(_CRC16, 16, window[place : end - 2]) == int.from_bytes(window[end - 2 : end], "big"):
+def _frame_end(window: bytes, place: int, ends: list[int]) -> int | None:
+    """Return the first of `ends` that follows a right checksum of all before it (9.3).
+
+    A checksum stays right when zeros are added or taken away. So up to two zeros at the end of a file belong to its
+    checksum, and of more zeros none does.
+    """
+    for end in ends:
+        if place + 2 <= end <= len(window) and _remainder(_CRC16, 16, window[place : end - 2]) == int.from_bytes(
+            window[end - 2 : end], "big"
+        ):
             return end
     return None
 

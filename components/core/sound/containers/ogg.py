@@ -34,7 +34,7 @@ class _Page:
 
     @property
     def body(self) -> int:
-        """Where the packets begin."""
+        """The position at which the packets begin."""
         return self.place + _HEADER + len(self.lacing)
 
     @property

@@ -12,7 +12,7 @@ _OPUS_FRAMES = (*(480, 960, 1920, 2880) * 3, *(480, 960) * 2, *(120, 240, 480, 9
 _WAVE_ORDER = {3: (0, 2, 1), 5: (0, 2, 1, 3, 4), 6: (0, 2, 1, 5, 3, 4), 7: (0, 2, 1, 6, 5, 3, 4)} | {
     8: (0, 2, 1, 7, 5, 6, 3, 4)
 }
-"""Where the channels of WAVE lie in Vorbis's order (Vorbis I, 4.3.9), which Opus uses (RFC 7845, 5.1.1.2)."""
+"""The positions of WAVE's channels in Vorbis's order (Vorbis I, 4.3.9), which Opus uses (RFC 7845, 5.1.1.2)."""
 
 _MODE_BITS = 41
 _LONGEST_MODES = 400  # bytes: 64 modes of 41 bits
@@ -61,7 +61,7 @@ class Codec(ABC):
 
     @abstractmethod
     def duration(self, packets: list[bytes]) -> int:
-        """Return how far the position moves by the first packets with sound, of which the first bytes are given."""
+        """Return the change of the position by the first packets with sound, from their first bytes."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ _READERS: tuple[tuple[bytes, Callable[[ByteFile], Container]], ...] = (
 
 
 def read_container(path: Path, stream: int = 0) -> Container:
-    """Return what the container of `path` says of audio stream `stream`.
+    """Return the container's statements about audio stream `stream` of `path`.
 
     Raises DamagedFile when the file is shorter than its header promises, or contradicts itself.
     """

@@ -18,7 +18,7 @@ Samples = NDArray[Any]
 class AudioInfo:
     """Properties of a recording.
 
-    rate      in Hz
+    rate      sampling rate in Hz
     subtype   libsndfile's name of the sample format, or ffmpeg's name of the codec (`mp3`)
     streams   audio streams in the file
     mask      speakers of more than two channels, as in WAVE (dwChannelMask); 0 when the file does not say
@@ -33,7 +33,7 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class DecoderInput:
-    """What a decoder decodes: audio stream `stream` of a file; `patience` is how many seconds it may return nothing."""
+    """Audio stream `stream` of a file; a decoder counts as stuck after `patience` seconds without output."""
 
     path: Path
     stream: int
@@ -66,6 +66,11 @@ class Decoder(ABC):
 
         Raises DecodingError, also after some blocks.
         """
+
+
+def fitting_mask(mask: int, channels: int) -> int:
+    """Return a mask that names each of more than two channels; 0 for any other."""
+    return mask if channels > 2 and mask.bit_count() == channels else 0
 
 
 def convert(samples: Samples, dtype: str) -> Samples:

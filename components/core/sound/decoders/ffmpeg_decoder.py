@@ -8,7 +8,7 @@ import numpy as np
 
 from components.core.sound import ffmpeg
 from components.core.sound.containers.container import Part
-from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples
+from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples, fitting_mask
 from components.core.sound.errors import DecodingError
 
 _SAMPLE_BYTES = 4
@@ -84,7 +84,7 @@ def _describe(source: DecoderInput, stream: dict[str, Any], streams: int) -> Aud
     if not rate or not channels:
         raise DecodingError(source.path, "its header names no rate or no channels")
     mask = source.container.mask or _MASKS.get(stream.get("channel_layout", ""), 0)
-    return AudioInfo(rate, channels, _subtype(source, stream), streams, mask if channels > 2 else 0)
+    return AudioInfo(rate, channels, _subtype(source, stream), streams, fitting_mask(mask, channels))
 
 
 def _subtype(source: DecoderInput, stream: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ import soundfile
 
 from components.core.sound.containers.byte_file import PartialFile, find_audio_start
 from components.core.sound.containers.container import Part
-from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples
+from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples, fitting_mask
 from components.core.sound.errors import DamagedFile, DecodingError
 
 # What a file begins with that libsndfile is given at all, and what it is allowed to read then: all else that it knows
@@ -101,7 +101,7 @@ def _describe(source: DecoderInput, part: Part) -> tuple[AudioInfo, int] | None:
             # no frames: it may be a wav that was written to a pipe, with 0 as its size, which ffmpeg reads on
             if file.format not in _CONTAINERS or file.subtype not in _SUBTYPES or not file.frames:
                 return None
-            mask = source.container.mask if file.channels > 2 else 0
+            mask = fitting_mask(source.container.mask, file.channels)
             info = AudioInfo(file.samplerate, file.channels, file.subtype, mask=mask)
             return info, file.frames if file.format in _COUNTED else 0
     except soundfile.LibsndfileError as error:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_BYTES = 16_000_000
+_BYTES = 64_000_000
 _READS = 20_000
 _MOST_CHUNKS = 1000
 _FORM_BYTES = 12  # RIFF, its size, WAVE

@@ -1,11 +1,11 @@
 """The tags that are copied, their names in each kind of file, and the limits on what is kept."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 COVER_BYTES = 5_000_000
-"""Larger covers are left out."""
+"""Larger covers are left out, and provenance says so."""
 
 _MOST_VALUES = 32
 _LONGEST_VALUE = 4096  # characters
@@ -86,10 +86,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Tags:
-    """Values by the tag's name within Stemline, and the front cover."""
+    """Values by the tag's name within Stemline, the front cover, and what is not copied, in words."""
 
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cover: Cover | None = None
+    left_out: tuple[str, ...] = ()
 
     def of_stem(self, target: str) -> "Tags":
         """Return the tags of a stem: its target is added to the title."""
@@ -106,7 +107,10 @@ def clean_tags(found: Found) -> Tags:
     cleaned = {each.name: _values(found.texts.get(each.name, ())) for each in FIELDS}
     for name in TOTALS:
         cleaned[name] = _numbers(cleaned[name])
-    return Tags({name: values for name, values in cleaned.items() if values}, _cover(found.pictures))
+    pictures = list(found.pictures)
+    cover = _cover(pictures)
+    texts = {name: values for name, values in cleaned.items() if values}
+    return Tags(texts, cover, tuple(_describe_left_out(pictures, cover)))
 
 
 def _values(raw: Iterable[object]) -> tuple[str, ...]:
@@ -121,6 +125,15 @@ def _numbers(values: tuple[str, ...]) -> tuple[str, ...]:
         if number:
             return (f"{number}/{total}" if total else number,)
     return ()
+
+
+def _describe_left_out(pictures: list[tuple[int, bytes]], cover: Cover | None) -> Iterator[str]:
+    for _, data in pictures:
+        if len(data) > COVER_BYTES:
+            yield f"a picture of {len(data):,} bytes in the tags (the limit is {COVER_BYTES:,})"
+    others = sum(1 for _, data in pictures if len(data) <= COVER_BYTES) - (cover is not None)
+    if others:
+        yield f"{others} {'picture' if others == 1 else 'pictures'} in the tags besides the front cover"
 
 
 def _cover(pictures: Iterable[tuple[int, bytes]]) -> Cover | None:

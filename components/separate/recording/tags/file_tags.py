@@ -14,12 +14,12 @@ from components.separate.recording.tags.writers import WRITERS
 
 
 def read_tags(source: Path) -> Tags:
-    """Return the tags of a recording; none when they are damaged or larger than 16 MB."""
+    """Return the tags of a recording; none, and a word about it, when they are damaged or larger than 64 MB."""
     with source.open("rb") as file:
         try:
             return clean_tags(read_found(BoundedFile(file)))
         except Exception:  # parsers of crafted files raise anything: struct.error, IndexError, RecursionError …
-            return Tags()
+            return Tags(left_out=("the tags, which are damaged or larger than 64 MB",))
 
 
 def write_tags(stem: Path, tags: Tags, target: str) -> None:

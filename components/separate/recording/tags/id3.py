@@ -15,12 +15,11 @@ from io import BytesIO
 from mutagen.id3 import ID3, ID3NoHeaderError
 
 from components.separate.recording.tags.bounded_file import BoundedFile
-from components.separate.recording.tags.fields import COVER_BYTES, FIELDS, Found
+from components.separate.recording.tags.fields import FIELDS, Found
 
 _HEADER_BYTES = 10
 _MOST_FRAMES = 10_000
 _MOST_PICTURES = 8
-_PICTURE_BYTES = COVER_BYTES + 1000
 _TEXT_BYTES = 32_768  # of all text frames together
 
 _FRAMES_OF_2_2 = {
@@ -87,7 +86,7 @@ def _reduced(tag: bytes) -> bytes:
 def _kept(frames: Iterable[Frame]) -> Iterator[Frame]:
     text_left, pictures_left = _TEXT_BYTES, _MOST_PICTURES
     for name, data in frames:
-        if name == b"APIC" and pictures_left and len(data) <= _PICTURE_BYTES:
+        if name == b"APIC" and pictures_left:
             pictures_left -= 1
             yield name, data
         elif name in _TEXT_FRAMES and len(data) <= text_left:
@@ -97,7 +96,7 @@ def _kept(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 @dataclass(frozen=True)
 class _Version:
-    """How a version of ID3 stores frames.
+    """The layout of frames in a version of ID3.
 
     header   bytes of a frame's header
     name     bytes of the name in it

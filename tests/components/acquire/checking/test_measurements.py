@@ -29,7 +29,7 @@ def _folder(folder: Path) -> SourceTrack:
     return _track(*(SourceStem(path.stem, path) for path in sorted(folder.iterdir())))
 
 
-def _found(track: SourceTrack) -> dict[ProblemKind, bool]:
+def _find_problems(track: SourceTrack) -> dict[ProblemKind, bool]:
     return {problem.problem: problem.used for problem in find_problems(track, "set/A - B", measure_track(track))}
 
 
@@ -41,19 +41,19 @@ def test_measure_covers_a_whole_musdb18_excerpt(excerpt: Path) -> None:
     assert all(6 < stem.seconds < 7 and stem.peak > 0.01 and not stem.error for stem in facts.stems.values())
     assert facts.residual_db is not None
     assert -20 < facts.residual_db < -10  # measured: −15.4
-    assert _found(track) == {ProblemKind.NOT_THE_SUM: True}
+    assert _find_problems(track) == {ProblemKind.NOT_THE_SUM: True}
     assert unscorable_reason(facts) is None
 
 
 def test_measurements_do_not_depend_on_the_blocks(song: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     track = _folder(song(tmp_path / "song", mixture=True))
-    whole = measure_track(track)
+    complete = measure_track(track)
     monkeypatch.setattr(measurements, "BLOCK", 1000)
     pieces = measure_track(track)
-    assert {name: stem.samples for name, stem in whole.stems.items()} == {
+    assert {name: stem.samples for name, stem in complete.stems.items()} == {
         name: stem.samples for name, stem in pieces.stems.items()
     }
-    assert whole.residual_db == pytest.approx(pieces.residual_db, abs=1e-6)
+    assert complete.residual_db == pytest.approx(pieces.residual_db, abs=1e-6)
 
 
 def test_complete_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_complete_stems_have_no_problem(song: Write, tmp_path: Path) -> None:
     facts = measure_track(track)
     assert facts.residual_db is not None
     assert facts.residual_db < -100
-    assert _found(track) == {}
+    assert _find_problems(track) == {}
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".opus", ".flac", ".ogg", ".aiff"])
@@ -69,7 +69,7 @@ def test_mono_files_at_8_khz_of_every_format_have_no_problem(write: Write, tmp_p
     for number, stem in enumerate(("vocals", "drums")):
         write(tmp_path / "song" / f"{stem}{suffix}", seed=number, rate=8000, channels=1)
     track = _folder(tmp_path / "song")
-    assert not {kind for kind, used in _found(track).items() if not used}
+    assert not {kind for kind, used in _find_problems(track).items() if not used}
     assert {stem.channels for stem in measure_track(track).stems.values()} == {1}
 
 
@@ -80,7 +80,7 @@ def test_truncated_file_has_a_problem(write: Write, tmp_path: Path, suffix: str)
         write(tmp_path / f"{stem}{suffix}", samples=samples)
     for path in tmp_path.iterdir():
         os.truncate(path, path.stat().st_size * 6 // 10)
-    assert _found(_folder(tmp_path)) == {ProblemKind.TRUNCATED: False}
+    assert _find_problems(_folder(tmp_path)) == {ProblemKind.TRUNCATED: False}
 
 
 def test_truncated_mp4_with_its_index_in_front_has_a_problem(write: Write, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_truncated_mp4_with_its_index_in_front_has_a_problem(write: Write, tmp_p
     subprocess.run([*command, "-movflags", "+faststart", str(target)], check=True)
     os.truncate(target, target.stat().st_size // 2)
     write(tmp_path / "song" / "drums.wav", seconds=4.0)
-    assert not set(_found(_folder(tmp_path / "song")).values()) - {False}
+    assert not set(_find_problems(_folder(tmp_path / "song")).values()) - {False}
 
 
 @pytest.mark.parametrize("container", ["wav", "flac"])
@@ -102,7 +102,7 @@ def test_stems_from_a_pipe_are_complete(write: Write, tmp_path: Path, container:
         path = tmp_path / "song" / f"{stem}.{container}"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
-    assert _found(_folder(tmp_path / "song")) == {}
+    assert _find_problems(_folder(tmp_path / "song")) == {}
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"RIFF", b"\0" * 5000, b"<html>not found</html>" * 50, os.urandom(4096)])
@@ -124,17 +124,17 @@ def test_stems_of_other_codecs_have_the_length_of_their_source(write: Write, tmp
     wav = write(song / "drums.wav", seconds=2.0)
     run_ffmpeg("-i", wav, song / name)
     assert len({stem.samples for stem in measure_track(_folder(song)).stems.values()}) == 1
-    assert _found(_folder(song)) == {}
+    assert _find_problems(_folder(song)) == {}
 
 
 def test_missing_file_is_unreadable(song: Write, tmp_path: Path) -> None:
     song(tmp_path / "song")
     track = _track(SourceStem("vocals", tmp_path / "song/vocals.wav"), SourceStem("bass", tmp_path / "song/bass.wav"))
-    assert _found(track) == {ProblemKind.UNREADABLE: False}
+    assert _find_problems(track) == {ProblemKind.UNREADABLE: False}
 
 
 def test_missing_stream_is_unreadable(excerpt: Path) -> None:
-    assert _found(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {
+    assert _find_problems(_track(SourceStem("vocals", excerpt, 4), SourceStem("bass", excerpt, 9))) == {
         ProblemKind.UNREADABLE: False
     }
 
@@ -144,7 +144,7 @@ def test_nan_samples_are_not_finite(song: Write, write: Write, tmp_path: Path) -
     samples = soundfile.read(folder / "drums.wav", dtype="float32")[0]
     samples[1000] = np.nan
     write(folder / "drums.wav", samples=samples)
-    assert _found(_folder(folder)) == {ProblemKind.NOT_FINITE: False}
+    assert _find_problems(_folder(folder)) == {ProblemKind.NOT_FINITE: False}
 
 
 def test_clipped_stem_names_its_share(song: Write, write: Write, tmp_path: Path) -> None:
@@ -160,26 +160,26 @@ def test_clipped_stem_names_its_share(song: Write, write: Write, tmp_path: Path)
 def test_silent_vocals_are_used_but_not_scored(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("drums", "bass"))
     write(folder / "vocals.wav", samples=np.zeros((66_150, 2), np.float32))
-    assert _found(_folder(folder)) == {ProblemKind.SILENT: True}
+    assert _find_problems(_folder(folder)) == {ProblemKind.SILENT: True}
     assert unscorable_reason(measure_track(_folder(folder))) == "its vocals are silent throughout"
 
 
 def test_silent_accompaniment_is_refused(song: Write, write: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",))
     write(folder / "accompaniment.wav", samples=np.zeros((66_150, 2), np.float32))
-    assert _found(_folder(folder))[ProblemKind.ONLY_VOCALS] is False
+    assert _find_problems(_folder(folder))[ProblemKind.ONLY_VOCALS] is False
     assert unscorable_reason(measure_track(_folder(folder))) == "its accompaniment is silent throughout"
 
 
 def test_mixture_equal_to_the_vocals_is_refused(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", stems=("vocals",), mixture=True)
-    assert _found(_folder(folder)) == {ProblemKind.ONLY_VOCALS: False}
+    assert _find_problems(_folder(folder)) == {ProblemKind.ONLY_VOCALS: False}
 
 
 def test_vocals_and_a_mixture_have_no_problem(song: Write, tmp_path: Path) -> None:
     folder = song(tmp_path / "song", mixture=True)
     (folder / "drums.wav").unlink()
-    assert _found(_folder(folder)) == {}
+    assert _find_problems(_folder(folder)) == {}
 
 
 @pytest.mark.parametrize(
@@ -190,20 +190,20 @@ def test_lengths_may_differ_within_the_tolerance(
 ) -> None:
     folder = song(tmp_path / "song")
     write(folder / "vocals.wav", seconds=seconds)
-    assert _found(_folder(folder)) == expected
+    assert _find_problems(_folder(folder)) == expected
 
 
 def test_track_below_a_second_is_refused(write: Write, tmp_path: Path) -> None:
     for stem in ("vocals", "drums"):
         write(tmp_path / f"{stem}.wav", seconds=0.5)
-    assert _found(_folder(tmp_path)) == {ProblemKind.TOO_SHORT: False}
+    assert _find_problems(_folder(tmp_path)) == {ProblemKind.TOO_SHORT: False}
 
 
 def test_rates_that_differ_are_used_with_a_warning(write: Write, tmp_path: Path) -> None:
     write(tmp_path / "vocals.wav", rate=48_000)
     write(tmp_path / "drums.wav", rate=44_100)
     write(tmp_path / "mixture.wav", rate=44_100)
-    assert _found(_folder(tmp_path)) == {ProblemKind.RATES_DIFFER: True}
+    assert _find_problems(_folder(tmp_path)) == {ProblemKind.RATES_DIFFER: True}
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_stems_that_do_not_add_up_have_a_problem(
     folder = song(tmp_path / "song", mixture=True)
     samples = soundfile.read(folder / "mixture.wav", dtype="float32")[0]
     write(folder / "mixture.wav", samples=(gain * samples).astype(np.float32))
-    assert _found(_folder(folder)) == expected
+    assert _find_problems(_folder(folder)) == expected

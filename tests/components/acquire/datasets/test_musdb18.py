@@ -16,7 +16,7 @@ from components.acquire.datasets.musdb18 import EDITIONS, MIRROR, MUSDB_PATH, Ed
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
 from tests.components.acquire.acquire_params import acquire_config
-from tests.components.acquire.conftest import BadLine
+from tests.components.acquire.conftest import UnreliableServer
 
 Write = Callable[..., Path]
 CONFIG = acquire_config(datasets=["musdb18-7s"])
@@ -106,7 +106,7 @@ def _zip(root: Path) -> bytes:
     return target.getvalue()
 
 
-def _served(name: DatasetName, body: bytes, line: BadLine, monkeypatch: pytest.MonkeyPatch) -> Edition:
+def _serve(name: DatasetName, body: bytes, line: UnreliableServer, monkeypatch: pytest.MonkeyPatch) -> Edition:
     edition = EDITIONS[name]
     line.files[f"mirror/{edition.archive}"] = body
     monkeypatch.setenv(MIRROR, f"{line.url}/mirror/")
@@ -119,38 +119,38 @@ def test_download_survives_broken_connections(
     name: DatasetName,
     source: str,
     request: pytest.FixtureRequest,
-    line: BadLine,
+    line: UnreliableServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     body = _zip(request.getfixturevalue(source))
-    edition = _served(name, body, line, monkeypatch)
+    edition = _serve(name, body, line, monkeypatch)
     line.cut, line.cuts = len(body) // 3 + 1, 2
     collection = find(edition, CONFIG, tmp_path / "scratch")
     assert [track.name for track in collection.tracks] == ["Leaf - Wicked", "PR - Oh No"]
     assert len(line.ranges) >= 3
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == [name]
-    asked = len(line.ranges)
+    requests = len(line.ranges)
     assert find(edition, CONFIG, tmp_path / "scratch") == collection
-    assert len(line.ranges) == asked
+    assert len(line.ranges) == requests
 
 
 def test_download_refuses_a_wrong_archive(
-    hq: Path, line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hq: Path, line: UnreliableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edition = _served("musdb18-hq", _zip(hq), line, monkeypatch)
+    edition = _serve("musdb18-hq", _zip(hq), line, monkeypatch)
     with pytest.raises(UserError, match="MD5"):
         find(replace(edition, md5=EDITIONS["musdb18-hq"].md5), CONFIG, tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_download_refuses_an_archive_that_leaves_its_folder(
-    line: BadLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    line: UnreliableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("../../evil", "x")
-    edition = _served("musdb18-7s", target.getvalue(), line, monkeypatch)
+    edition = _serve("musdb18-7s", target.getvalue(), line, monkeypatch)
     with pytest.raises(UserError, match="can't be trusted"):
         find(edition, CONFIG, tmp_path / "deep" / "scratch")
     assert not list(tmp_path.rglob("evil"))

@@ -9,17 +9,17 @@ import pytest
 
 from components.acquire.files.download import Remote, fetch, require_space
 from components.core.base.errors import UserError
-from tests.components.acquire.conftest import BadLine
+from tests.components.acquire.conftest import UnreliableServer
 
 BODY = np.random.default_rng(3).bytes(3_000_000)
 
 
-def _remote(line: BadLine, body: bytes = BODY) -> Remote:
+def _remote(line: UnreliableServer, body: bytes = BODY) -> Remote:
     line.files["file.zip"] = body
     return Remote(f"{line.url}/file.zip", len(BODY), hashlib.md5(BODY).hexdigest())
 
 
-def test_download_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None:
+def test_download_resumes_after_every_cut(line: UnreliableServer, tmp_path: Path) -> None:
     remote = _remote(line)
     line.cut, line.cuts = 1_000_000, 2
     path = fetch(remote, tmp_path / "file.zip", pause=0.01)
@@ -32,26 +32,26 @@ def test_download_resumes_after_every_cut(line: BadLine, tmp_path: Path) -> None
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.zip"]
 
 
-def test_download_resumes_in_a_new_process(line: BadLine, tmp_path: Path) -> None:
+def test_download_resumes_in_a_new_process(line: UnreliableServer, tmp_path: Path) -> None:
     (tmp_path / "file.zip.part").write_bytes(BODY[:1_234_567])
     fetch(_remote(line), tmp_path / "file.zip", pause=0.01)
     assert line.ranges == ["bytes=1234567-"]
     assert (tmp_path / "file.zip").read_bytes() == BODY
 
 
-def test_download_starts_over_on_a_server_without_ranges(line: BadLine, tmp_path: Path) -> None:
+def test_download_starts_over_on_a_server_without_ranges(line: UnreliableServer, tmp_path: Path) -> None:
     line.ignores_ranges = True
     (tmp_path / "file.zip.part").write_bytes(b"x" * 1000)
     assert fetch(_remote(line), tmp_path / "file.zip", pause=0.01).read_bytes() == BODY
 
 
-def test_download_does_not_request_a_complete_file(line: BadLine, tmp_path: Path) -> None:
+def test_download_does_not_request_a_complete_file(line: UnreliableServer, tmp_path: Path) -> None:
     (tmp_path / "file.zip").write_bytes(BODY)
     fetch(_remote(line), tmp_path / "file.zip")
     assert line.ranges == []
 
 
-def test_download_deletes_a_file_with_a_wrong_checksum(line: BadLine, tmp_path: Path) -> None:
+def test_download_deletes_a_file_with_a_wrong_checksum(line: UnreliableServer, tmp_path: Path) -> None:
     remote = _remote(line, b"x" * len(BODY))
     with pytest.raises(UserError, match=r"has the MD5 .* but should have"):
         fetch(remote, tmp_path / "file.zip", pause=0.01)
@@ -59,17 +59,17 @@ def test_download_deletes_a_file_with_a_wrong_checksum(line: BadLine, tmp_path: 
     assert fetch(_remote(line), tmp_path / "file.zip", pause=0.01).read_bytes() == BODY
 
 
-def test_download_refuses_a_longer_file(line: BadLine, tmp_path: Path) -> None:
+def test_download_refuses_a_longer_file(line: UnreliableServer, tmp_path: Path) -> None:
     fetch(_remote(line, BODY + b"more"), tmp_path / "file.zip", pause=0.01)
     assert (tmp_path / "file.zip").read_bytes() == BODY
 
 
-def test_shorter_file_is_a_user_error(line: BadLine, tmp_path: Path) -> None:
+def test_shorter_file_is_a_user_error(line: UnreliableServer, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is shorter than"):
         fetch(_remote(line, BODY[:-5]), tmp_path / "file.zip", pause=0.01)
 
 
-def test_download_gives_up_on_a_silent_server_and_keeps_its_part(line: BadLine, tmp_path: Path) -> None:
+def test_download_gives_up_on_a_silent_server_and_keeps_its_part(line: UnreliableServer, tmp_path: Path) -> None:
     remote = _remote(line)
     line.cut, line.cuts = 0, 1000
     (tmp_path / "file.zip.part").write_bytes(BODY[:2_000_000])
@@ -86,7 +86,7 @@ def test_unreachable_server_is_a_user_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "says"), [(403, "answers 403"), (404, "answers 404"), (503, "cannot be downloaded")]
 )
-def test_refused_download_says_what_to_do(line: BadLine, tmp_path: Path, status: int, says: str) -> None:
+def test_refused_download_says_what_to_do(line: UnreliableServer, tmp_path: Path, status: int, says: str) -> None:
     remote = _remote(line)
     line.status = status
     with pytest.raises(UserError, match=says) as caught:
@@ -96,7 +96,7 @@ def test_refused_download_says_what_to_do(line: BadLine, tmp_path: Path, status:
 
 
 def test_download_shows_progress(
-    line: BadLine, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    line: UnreliableServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter(range(0, 10_000, 10))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))

@@ -23,8 +23,8 @@ def test_model_has_name_stems_and_origin(tmp_path: Path) -> None:
     }
     two, four = find_pretrained(places, 44100, 2)
     assert (two.name, two.title, two.targets) == ("two", "two, pretrained", ("vocals", "accompaniment"))
-    (one,) = find_pretrained({"one": str(save_tiny_model(tmp_path / "one", ("vocals",)))}, 44100, 2)
-    assert one.targets == ("vocals", "accompaniment")  # the remainder of the mixture
+    (model,) = find_pretrained({"one": str(save_tiny_model(tmp_path / "one", ("vocals",)))}, 44100, 2)
+    assert model.targets == ("vocals", "accompaniment")  # the remainder of the mixture
     assert (four.title, four.targets) == ("four, 4 stems, pretrained", FOUR)
     digest = load_model(tmp_path / "four").digest[:12]
     assert four.origin == f"U-Net of drums, bass, other, vocals, of MLflow run 0123456789abcdef; weights {digest}"
@@ -82,13 +82,13 @@ def test_model_can_come_from_the_registry(tmp_path: Path, monkeypatch: pytest.Mo
 def test_same_weights_under_the_same_name_share_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_mlflow_store(tmp_path / "mlflow.db"))
     client = connect()
-    one, other = (load_model(save_tiny_model(tmp_path / str(seed), seed=seed)) for seed in (1, 2))
-    run = find_or_create_run(client, "x", one)
-    assert find_or_create_run(client, "x", one) == run
-    assert len({run.run_id, *(find_or_create_run(client, *pair).run_id for pair in (("y", one), ("x", other)))}) == 3
+    model, other = (load_model(save_tiny_model(tmp_path / str(seed), seed=seed)) for seed in (1, 2))
+    run = find_or_create_run(client, "x", model)
+    assert find_or_create_run(client, "x", model) == run
+    assert len({run.run_id, *(find_or_create_run(client, *pair).run_id for pair in (("y", model), ("x", other)))}) == 3
     logged = client.get_run(run.run_id)
     assert (logged.data.tags["stage"], logged.data.tags["system"]) == ("pretrained", "x")
-    assert logged.data.tags["pretrained.sha256"] == one.digest
+    assert logged.data.tags["pretrained.sha256"] == model.digest
     assert logged.data.params["network.name"] == "unet"
     assert "train/seconds" not in logged.data.metrics
     assert logged.info.status == "FINISHED"

@@ -45,7 +45,9 @@ def test_mistakes_in_several_sections_are_found_together() -> None:
 
 def test_an_unknown_architecture_is_named_with_its_line() -> None:
     found = find_mistakes(ParameterFile(TEXT.replace("    name: unet", "    name: unett")))
-    assert found["train"].startswith(f"params.yaml:{_line_of('    name: unet')}: train.network.name: no architecture")
+    assert found["train"].startswith(
+        f"params.yaml:{_line_of('    name: unet')}: train.network.name: there is no architecture"
+    )
 
 
 def test_checking_leaves_torch_and_mlflow_out() -> None:

@@ -50,10 +50,10 @@ def test_client_waits_for_a_server_that_starts_later(
     client = mlflow_runs.connect()
     assert mlflow_runs.experiment_id(client) == "7"
     servers[0].shutdown()
-    said = capsys.readouterr()
-    assert f"waiting for MLflow at http://***@127.0.0.1:{port}: it does not answer" in said.err
-    assert "a-secret" not in said.out + said.err
-    assert "Retry" not in said.err
+    output = capsys.readouterr()
+    assert f"waiting for MLflow at http://***@127.0.0.1:{port}: it does not answer" in output.err
+    assert "a-secret" not in output.out + output.err
+    assert "Retry" not in output.err
 
 
 def test_other_log_records_of_a_client_stay_unchanged(

@@ -18,7 +18,7 @@ def _children(process: subprocess.Popen[str], script: str, count: int) -> list[p
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         below = psutil.Process(process.pid).children(recursive=True)
-        lines = [_line(child) for child in below]
+        lines = [_read_line(child) for child in below]
         if sum(script in line and "process_lifetime" not in line for line in lines) >= count:
             time.sleep(0.5)  # until the process has bound itself
             return psutil.Process(process.pid).children(recursive=True)
@@ -26,19 +26,19 @@ def _children(process: subprocess.Popen[str], script: str, count: int) -> list[p
     raise AssertionError("the processes did not start")
 
 
-def _line(process: psutil.Process) -> str:
+def _read_line(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return ""
 
 
-def _alive(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    _, left = psutil.wait_procs(processes, timeout=seconds)
-    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+def _survivors(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    _, survivors = psutil.wait_procs(processes, timeout=seconds)
+    return [process for process in survivors if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
-def _end(processes: list[psutil.Process]) -> None:
+def _end_processes(processes: list[psutil.Process]) -> None:
     for process in processes:
         if process.is_running():
             process.kill()
@@ -55,9 +55,9 @@ def test_unbound_child_survives_its_starter() -> None:
     parent.kill()
     parent.wait()
     try:
-        assert _alive(children, 1.5)
+        assert _survivors(children, 1.5)
     finally:
-        _end(children)
+        _end_processes(children)
 
 
 def test_bound_command_ends_with_its_starter() -> None:
@@ -70,9 +70,9 @@ def test_bound_command_ends_with_its_starter() -> None:
     parent.kill()
     parent.wait()
     try:
-        assert not _alive(children, 10)
+        assert not _survivors(children, 10)
     finally:
-        _end(children)
+        _end_processes(children)
 
 
 def test_bound_command_passes_output_and_exit_code_on() -> None:
@@ -116,9 +116,9 @@ def test_step_ends_with_its_orchestrator(variable: str) -> None:
     parent.kill()
     parent.wait()
     try:
-        assert not _alive(children, 10)
+        assert not _survivors(children, 10)
     finally:
-        _end(children)
+        _end_processes(children)
 
 
 @pytest.mark.slow
@@ -148,6 +148,6 @@ def test_stage_ends_after_kill_9_of_dvc(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     try:
-        assert not _alive(children, 10)
+        assert not _survivors(children, 10)
     finally:
-        _end(children)
+        _end_processes(children)

@@ -97,13 +97,13 @@ def test_track_has_parts_and_bandwidth(parted: ShardReader) -> None:
 
 
 def test_reader_reads_a_single_part(parted: ShardReader) -> None:
-    track, whole = parted.tracks
+    track, single = parted.tracks
     assert parted.read_part(track, 2, 0, 4).tolist() == [[8.0, 8.5, 9.0, 9.5], [10.0, 10.5, 11.0, 11.5]]
     late = parted.read_part(track, 1, 3, 3)
     assert late.dtype == np.float32
     assert late.tolist() == [[5.5, 0.0, 0.0], [7.5, 0.0, 0.0]]
     assert not parted.read_part(track, 1, 9, 3).any()
-    assert parted.read_part(whole, 1, 0, 2).tolist() == [[64.0, 66.0], [72.0, 74.0]]
+    assert parted.read_part(single, 1, 0, 2).tolist() == [[64.0, 66.0], [72.0, 74.0]]
 
 
 def test_target_is_the_sum_of_its_parts(parted: ShardReader) -> None:

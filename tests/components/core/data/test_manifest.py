@@ -34,7 +34,7 @@ def _stem(folder: Path, stem: str, path: str, samples: int = 441, stream: int = 
     return StemFile(stem, folder / path, stream, "0" * 64, samples, 44100, 2)
 
 
-def _named(folder: Path, artist: str, title: str, split: str = "train") -> Track:
+def _make_track(folder: Path, artist: str, title: str, split: str = "train") -> Track:
     stems = {stem: _stem(folder, stem, f"tracks/{stem}.wav") for stem in ("accompaniment", "vocals")}
     return Track(f"made/{artist} - {title}", artist, title, "made", split, stems)
 
@@ -60,7 +60,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_manifest_keeps_names(tmp_path: Path, name: str) -> None:
-    tracks = [_named(tmp_path, name, "b"), _named(tmp_path, "a", name)]
+    tracks = [_make_track(tmp_path, name, "b"), _make_track(tmp_path, "a", name)]
     write_manifest(tmp_path, tracks)
     found = read_manifest(tmp_path)
     assert sorted(found, key=lambda track: track.name) == sorted(tracks, key=lambda track: track.name)
@@ -70,13 +70,13 @@ def test_manifest_keeps_names(tmp_path: Path, name: str) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
 def test_manifest_keeps_any_name(tmp_path: Path, name: str) -> None:
-    tracks = [_named(tmp_path, name, name)]
+    tracks = [_make_track(tmp_path, name, name)]
     write_manifest(tmp_path, tracks)
     assert read_manifest(tmp_path) == tracks
 
 
 def test_manifest_has_order_splits_and_columns(tmp_path: Path) -> None:
-    tracks = [_named(tmp_path, artist, split, split) for split in ("test", "train") for artist in "ba"]
+    tracks = [_make_track(tmp_path, artist, split, split) for split in ("test", "train") for artist in "ba"]
     write_manifest(tmp_path, tracks)
     first = MANIFEST.within(tmp_path).read_bytes()
     write_manifest(tmp_path, reversed(tracks))

@@ -128,7 +128,7 @@ def test_masks_do_not_depend_on_the_loudness() -> None:
     [
         ({"low": {**SMALL["low"], "growth": [6, 8]}}, "growth"),
         ({"low": {**SMALL["low"], "layers": [2, 2]}}, "layers"),
-        ({"low": {**SMALL["low"], "growth": [6] * 4, "layers": [2] * 4}}, "odd number of blocks"),
+        ({"low": {**SMALL["low"], "growth": [6] * 4, "layers": [2] * 4}}, "same odd number of values"),
         ({"full": {**SMALL["full"], "layers": [2, 0, 2]}}, r"full\.layers\.1"),
         ({"split": 1024}, "the low band must end below bin 1024"),
         ({"bins": 2050}, "only 2049"),

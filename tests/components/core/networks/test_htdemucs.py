@@ -48,7 +48,7 @@ def test_segment_equals_the_output_of_the_package(separator: Separator) -> None:
     with torch.inference_mode():
         wanted, found = theirs(mixture), separator.estimates(mixture)
     assert wanted.abs().max() > 1e-2
-    assert (found - wanted).abs().max() < 1e-6
+    assert (found - wanted).abs().max() < 3e-6
 
 
 def test_six_stems_have_the_published_number_of_weights() -> None:

@@ -53,12 +53,12 @@ def test_network_returns_the_length_of_the_config(config: WaveUNetConfig, sample
 
 def test_output_does_not_depend_on_the_border() -> None:
     """A longer and a shorter piece give the same samples, up to the edge of the shorter one."""
-    network, taken = _network(), TINY.output_length(400) + TINY.context
-    longer = _noise(taken + 10 * TINY.step)
+    network, input_length = _network(), TINY.output_length(400) + TINY.context
+    longer = _noise(input_length + 10 * TINY.step)
     start = 3 * TINY.step
     with torch.inference_mode():
         wanted = network(longer)[..., start : start + TINY.output_length(400)]
-        found = network(longer[..., start : start + taken])
+        found = network(longer[..., start : start + input_length])
     assert found.std() > 1e-3
     assert (found - wanted).abs().max() < 1e-6
 

@@ -55,7 +55,7 @@ def test_journal_keeps_models_apart(store: AnyStore) -> None:
 def test_only_one_of_many_promotions_at_once_succeeds(store: AnyStore) -> None:
     journal = Journal(store)
     won: list[int] = []
-    told: list[int] = []
+    lengths: list[int] = []
     ready = threading.Barrier(6)
 
     def promote(version: int) -> None:
@@ -64,7 +64,7 @@ def test_only_one_of_many_promotions_at_once_succeeds(store: AnyStore) -> None:
             journal.append("promotion", "m", version, "why", {}, expected=0)
             won.append(version)
         except JournalConflict:
-            told.append(version)
+            lengths.append(version)
 
     threads = [threading.Thread(target=promote, args=(version,)) for version in range(1, 7)]
     for thread in threads:
@@ -72,7 +72,7 @@ def test_only_one_of_many_promotions_at_once_succeeds(store: AnyStore) -> None:
     for thread in threads:
         thread.join()
     assert len(won) == 1
-    assert len(told) == 5
+    assert len(lengths) == 5
     assert [entry.version for entry in journal.entries()] == won
 
 

@@ -51,10 +51,10 @@ def test_stems_add_up_to_the_mixture(samples: int) -> None:
 @given(samples=st.integers(0, 3000), sizes=st.lists(st.integers(0, 1500), max_size=6))
 def test_stems_do_not_depend_on_the_blocks(samples: int, sizes: list[int]) -> None:
     mixture = noise(samples, samples)
-    whole = np.concatenate(list(separate_blocks(SEPARATOR, [mixture])), axis=-1)
+    expected = np.concatenate(list(separate_blocks(SEPARATOR, [mixture])), axis=-1)
     parts = np.concatenate(list(separate_blocks(SEPARATOR, _cut(mixture, sizes))), axis=-1)
-    assert whole.shape == (2, 2, samples)
-    assert np.array_equal(parts, whole)
+    assert expected.shape == (2, 2, samples)
+    assert np.array_equal(parts, expected)
 
 
 @settings(max_examples=100, deadline=None)
@@ -74,12 +74,12 @@ def test_segments_join_without_a_seam(samples: int, sizes: list[int]) -> None:
 )
 def test_segments_join_without_a_seam_at_any_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples, level=1.0)
-    whole = separate_audio(_Halves(), mixture, overlap)
-    assert whole.shape == (2, 2, samples)
-    assert whole.dtype == np.float32
-    assert np.abs(whole - mixture / 2).max(initial=0.0) < 1e-5
+    expected = separate_audio(_Halves(), mixture, overlap)
+    assert expected.shape == (2, 2, samples)
+    assert expected.dtype == np.float32
+    assert np.abs(expected - mixture / 2).max(initial=0.0) < 1e-5
     parts = np.concatenate(list(separate_blocks(_Halves(), _cut(mixture, sizes), overlap)), axis=-1)
-    assert np.array_equal(parts, whole)
+    assert np.array_equal(parts, expected)
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,10 +90,10 @@ def test_segments_join_without_a_seam_at_any_overlap(samples: int, sizes: list[i
 )
 def test_stems_of_a_network_add_up_at_any_overlap(samples: int, sizes: list[int], overlap: float) -> None:
     mixture = noise(samples, samples)
-    whole = separate_audio(SEPARATOR, mixture, overlap)
-    assert np.abs(whole.sum(axis=0) - mixture).max() < 1e-6
+    expected = separate_audio(SEPARATOR, mixture, overlap)
+    assert np.abs(expected.sum(axis=0) - mixture).max() < 1e-6
     parts = np.concatenate(list(separate_blocks(SEPARATOR, _cut(mixture, sizes), overlap)), axis=-1)
-    assert np.array_equal(parts, whole)
+    assert np.array_equal(parts, expected)
 
 
 class _Counting(_Halves):

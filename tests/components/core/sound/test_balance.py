@@ -110,8 +110,8 @@ def test_noise_has_the_features_of_noise() -> None:
 @pytest.mark.parametrize("rate", [22050, 48000, 96000])
 def test_features_change_little_with_the_rate(rate: int) -> None:
     audio = resample(_noise(2, 3 * 16000), 16000, 44100)
-    here, there = _measured(audio, 44100).features, _measured(resample(audio, 44100, rate), rate).features
-    assert there == pytest.approx(here, abs=0.8)
+    expected, resampled = _measured(audio, 44100).features, _measured(resample(audio, 44100, rate), rate).features
+    assert resampled == pytest.approx(expected, abs=0.8)
 
 
 def test_bands_above_the_rate_of_the_model_are_empty() -> None:

@@ -88,10 +88,10 @@ def test_few_recordings_give_no_drift_by_chance() -> None:
 
 def test_drift_covers_any_number_of_recordings_with_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     profile, tracks = _profile(), _draw(6, 10)
-    whole = profile.drift(tracks)
+    expected = profile.drift(tracks)
     monkeypatch.setattr(module, "_BATCH", 3)
     silent: list[Features] = [{}]
-    assert profile.drift(iter(silent + tracks + silent)) == pytest.approx(whole, abs=1e-12)
+    assert profile.drift(iter(silent + tracks + silent)) == pytest.approx(expected, abs=1e-12)
     assert math.isnan(profile.drift([]))
     assert math.isnan(profile.drift(silent))
 
@@ -121,7 +121,10 @@ def _spoil(change: Callable[[dict[str, Any]], object]) -> str:
         (_spoil(lambda document: document["groups"][0]["means"].pop()), "different numbers"),
         (_spoil(lambda document: document["groups"][0]["means"].append("much")), "means"),
         (_spoil(lambda document: document["groups"][0]["deviations"].__setitem__(0, 0.0)), "positive"),
-        (_spoil(lambda document: document["groups"][0]["correlations"][1].__setitem__(0, 1.5)), "no covariance"),
+        (
+            _spoil(lambda document: document["groups"][0]["correlations"][1].__setitem__(0, 1.5)),
+            "form no valid matrix",
+        ),
         (_spoil(lambda document: document["groups"][0]["means"].__setitem__(0, math.nan)), "means"),
     ],
 )

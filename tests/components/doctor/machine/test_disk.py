@@ -26,6 +26,6 @@ def test_measure_folder_sums_up_file_sizes(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").write_bytes(b"x" * 1000)
     (tmp_path / "c").symlink_to(tmp_path / "nowhere")
-    size, whole = disk.measure_folder(tmp_path)
+    size, complete = disk.measure_folder(tmp_path)
     assert 1000 <= size < 1500
-    assert whole
+    assert complete

@@ -31,6 +31,6 @@ def test_check_ports_names_the_program_that_has_the_port() -> None:
 def test_check_ports_reports_a_server_that_no_variable_names() -> None:
     with serve_answers({"/health": "OK"}) as address:
         found = by_subject(check_ports({}, _server(int(address.rsplit(":", 1)[1]))))
-    (one,) = found.values()
-    assert one.status == "warning"
-    assert one.remedy == "to use it, set MLFLOW_TRACKING_URI"
+    (finding,) = found.values()
+    assert finding.status == "warning"
+    assert finding.remedy == "to use it, set MLFLOW_TRACKING_URI"

@@ -23,7 +23,9 @@ SHORT = 48  # taps; museval is slow with 512
 _EXACT = 100.0  # dB; rounding decides higher scores
 
 
-def by_museval(references: Audio, estimates: Audio, window: int = WINDOW, taps: int = TAPS) -> NDArray[np.float64]:
+def score_with_museval(
+    references: Audio, estimates: Audio, window: int = WINDOW, taps: int = TAPS
+) -> NDArray[np.float64]:
     signals = (signals.transpose(0, 2, 1).astype(np.float64) for signals in (references, estimates))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,7 +36,10 @@ def by_museval(references: Audio, estimates: Audio, window: int = WINDOW, taps: 
 def assert_equal(
     references: Audio, estimates: Audio, window: int = WINDOW, taps: int = TAPS, atol: float = 1e-6
 ) -> None:
-    found, wanted = evaluate(references, estimates, window, taps), by_museval(references, estimates, window, taps)
+    found, wanted = (
+        evaluate(references, estimates, window, taps),
+        score_with_museval(references, estimates, window, taps),
+    )
     np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
     np.testing.assert_array_equal(np.isposinf(found), np.isposinf(wanted))
     sure = np.isfinite(wanted) & (wanted < _EXACT)
@@ -42,7 +47,7 @@ def assert_equal(
     assert (found[np.isfinite(found) & ~sure] > _EXACT - 10).all()
 
 
-def mixed(references: Audio, leakage: float = 0.2, level: float = 0.02) -> Audio:
+def mix_estimates(references: Audio, leakage: float = 0.2, level: float = 0.02) -> Audio:
     """Return estimates with leakage from every other target, and noise."""
     random = np.random.default_rng(7919)  # independent of the references
     noises = level * random.standard_normal(references.shape)
@@ -66,23 +71,25 @@ def excerpt() -> Audio:
 @pytest.mark.slow
 def test_scores_of_stereo_music_equal_museval(excerpt: Audio) -> None:
     references = np.stack([excerpt[0], excerpt[1:].sum(axis=0)])
-    assert_equal(references, mixed(references), 44100)
+    assert_equal(references, mix_estimates(references), 44100)
 
 
 @pytest.mark.slow
 def test_scores_of_four_stems_equal_museval(excerpt: Audio) -> None:
     references = excerpt[:, :1]
-    assert_equal(references, mixed(references), 44100)
+    assert_equal(references, mix_estimates(references), 44100)
 
 
 CASES: dict[str, Callable[[Audio], Audio]] = {
-    "clipped": lambda references: np.clip(3 * mixed(references), -0.5, 0.5),
-    "near copy": lambda references: mixed(references, 0.0, 1e-6),
+    "clipped": lambda references: np.clip(3 * mix_estimates(references), -0.5, 0.5),
+    "near copy": lambda references: mix_estimates(references, 0.0, 1e-6),
     "copy": np.copy,
-    "the mixture": lambda references: np.broadcast_to(references.sum(axis=0), references.shape) + mixed(0 * references),
-    "swapped channels": lambda references: mixed(references)[:, ::-1].copy(),
-    "delayed": lambda references: np.roll(mixed(references), 300, axis=-1),
-    "inverted": lambda references: -mixed(references),
+    "the mixture": lambda references: (
+        np.broadcast_to(references.sum(axis=0), references.shape) + mix_estimates(0 * references)
+    ),
+    "swapped channels": lambda references: mix_estimates(references)[:, ::-1].copy(),
+    "delayed": lambda references: np.roll(mix_estimates(references), 300, axis=-1),
+    "inverted": lambda references: -mix_estimates(references),
 }
 
 
@@ -99,23 +106,23 @@ def test_scores_of_odd_estimates_equal_museval(case: str, channels: int) -> None
 @pytest.mark.parametrize("targets", [1, 2, 4, 5])
 def test_scores_of_any_number_of_targets_equal_museval(targets: int, channels: int) -> None:
     references = np.stack([noise(seed, 0.6, channels) for seed in range(targets)])
-    assert_equal(references, mixed(references), taps=SHORT)
+    assert_equal(references, mix_estimates(references), taps=SHORT)
 
 
-def mono(seed: int) -> Audio:
+def mono_signal(seed: int) -> Audio:
     return np.repeat(noise(seed, 0.6, 1), 2, axis=0)
 
 
-def panned(signal: Audio, level: float) -> Audio:
+def pan(signal: Audio, level: float) -> Audio:
     return signal * np.array([[1.0], [level]], np.float32)
 
 
 SINGULAR = {
-    "a target is mono": [mono(0), noise(1, 0.6)],
-    "both are mono": [mono(0), mono(1)],
-    "a channel is half of the other": [panned(mono(0), 0.5), noise(1, 0.6)],
-    "a channel is silent": [panned(noise(0, 0.6), 0.0), noise(1, 0.6)],
-    "a loud target is mono, the other hardly there": [mono(0), np.float32(1e-7) * noise(1, 0.6)],
+    "a target is mono": [mono_signal(0), noise(1, 0.6)],
+    "both are mono": [mono_signal(0), mono_signal(1)],
+    "a channel is half of the other": [pan(mono_signal(0), 0.5), noise(1, 0.6)],
+    "a channel is silent": [pan(noise(0, 0.6), 0.0), noise(1, 0.6)],
+    "a loud target is mono, the other hardly there": [mono_signal(0), np.float32(1e-7) * noise(1, 0.6)],
 }
 
 
@@ -131,13 +138,13 @@ def test_scores_of_dependent_channels_equal_museval(case: str) -> None:
 def test_copied_target_raises_an_error() -> None:
     references = np.stack([noise(0, 0.2), noise(1, 0.2), noise(0, 0.2)])
     with pytest.raises(SingularError):
-        evaluate(references, mixed(references), 4410)
+        evaluate(references, mix_estimates(references), 4410)
 
 
 def test_silent_frames_are_nan() -> None:
     references = np.stack([noise(0, 2.0), noise(1, 2.0)])
     references[0, :, WINDOW : 2 * WINDOW] = 0
-    estimates = mixed(references)
+    estimates = mix_estimates(references)
     estimates[1, :, 3 * WINDOW :] = 0
     assert_equal(references, estimates, taps=SHORT)
     assert np.isnan(evaluate(references, estimates, WINDOW, SHORT)).all(axis=(0, 1)).tolist() == [
@@ -150,7 +157,7 @@ def test_silent_frames_are_nan() -> None:
 
 def test_channels_that_cancel_are_silent_as_in_museval() -> None:
     references = np.stack([noise(0, 1.0), noise(1, 1.0)])
-    estimates = mixed(references)
+    estimates = mix_estimates(references)
     estimates[0, 1, :WINDOW] = -estimates[0, 0, :WINDOW]
     assert_equal(references, estimates, taps=SHORT)
 
@@ -166,7 +173,7 @@ def test_scores_of_any_signals_equal_museval(
 ) -> None:
     random = np.random.default_rng(seed)
     references = (level * random.standard_normal((targets, channels, samples))).astype(np.float32)
-    estimates = mixed(references, 0.3, 0.1 * level)
+    estimates = mix_estimates(references, 0.3, 0.1 * level)
     if silent:
         first = random.integers(0, samples // 2)
         (references if seed % 2 else estimates)[seed % targets, :, first : first + samples // 2] = 0
@@ -176,15 +183,15 @@ def test_scores_of_any_signals_equal_museval(
 @pytest.mark.parametrize("samples", [300, 1200])
 def test_scores_of_very_short_tracks_equal_museval(samples: int) -> None:
     references = np.stack([noise(0, samples / 44100, 1), noise(1, samples / 44100, 1)])
-    assert_equal(references, mixed(references), 1300, taps=SHORT if samples < TAPS else TAPS)
-    assert evaluate(references, mixed(references), 1300).shape == (2, 4, 1)
+    assert_equal(references, mix_estimates(references), 1300, taps=SHORT if samples < TAPS else TAPS)
+    assert evaluate(references, mix_estimates(references), 1300).shape == (2, 4, 1)
 
 
 @settings(max_examples=10, deadline=None)
 @given(gain=st.sampled_from([2.0**-8, 0.5, -1.0, 2.0**8]), seed=st.integers(0, 99))
 def test_level_of_an_estimate_changes_neither_sir_nor_sar(gain: float, seed: int) -> None:
     references = np.stack([noise(seed, 0.2, 1), noise(seed + 1, 0.2, 1)])
-    estimates = mixed(references)
+    estimates = mix_estimates(references)
     plain, scaled = (evaluate(references, np.float32(scale) * estimates, 4410, SHORT) for scale in (1.0, gain))
     np.testing.assert_allclose(plain[:, 1:3], scaled[:, 1:3], rtol=0, atol=1e-9)
 
@@ -193,7 +200,7 @@ def test_level_of_an_estimate_changes_neither_sir_nor_sar(gain: float, seed: int
 @given(seed=st.integers(0, 99), order=st.permutations(range(3)))
 def test_scores_follow_the_order_of_targets(seed: int, order: list[int]) -> None:
     references = np.stack([noise(seed + target, 0.2) for target in range(3)])
-    estimates = mixed(references)
+    estimates = mix_estimates(references)
     plain = evaluate(references, estimates, 4410, SHORT)
     moved = evaluate(references[order][:, ::-1], estimates[order][:, ::-1], 4410, SHORT)
     np.testing.assert_allclose(moved, plain[order], rtol=0, atol=1e-9)
@@ -228,7 +235,7 @@ def test_scores_of_coded_tracks_are_near_museval() -> None:
         mixture, drums, bass, other, vocals = musdb_stems(path)
         references = np.stack([vocals, drums + bass + other])
         estimates = (0.7 * references + 0.3 * mixture).astype(np.float32)
-        found, wanted = evaluate(references, estimates, 44100), by_museval(references, estimates, 44100)
+        found, wanted = evaluate(references, estimates, 44100), score_with_museval(references, estimates, 44100)
         sure = np.isfinite(wanted) & (wanted < 60)
         assert np.abs(found[:, 0] - wanted[:, 0]).max() < 1e-9  # SDR needs no filters
         assert np.abs(found[sure] - wanted[sure]).max() < 0.05

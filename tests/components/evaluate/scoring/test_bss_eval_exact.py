@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def band_limited(random: np.random.Generator) -> Audio:
+def make_band_limited(random: np.random.Generator) -> Audio:
     """Return two targets of one channel."""
     sections = scipy.signal.cheby2(12, 120, 0.6, output="sos")
     filtered: Audio = scipy.signal.sosfilt(sections, 0.1 * random.standard_normal((2, 1, SAMPLES))).astype(np.float32)
@@ -38,7 +38,7 @@ def delayed(signals: Wide) -> Wide:
     return result.reshape(len(result), count * TAPS)
 
 
-def solved(matrix: Wide, side: Wide) -> Wide:
+def solve(matrix: Wide, side: Wide) -> Wide:
     """Solve by Gaussian elimination; LAPACK does not support these floats."""
     rows = np.column_stack([matrix, side])
     for pivot in range(len(rows)):
@@ -48,7 +48,7 @@ def solved(matrix: Wide, side: Wide) -> Wide:
     return rows[:, -1]
 
 
-def by_definition(references: Audio, estimates: Audio) -> Scores:
+def score_by_definition(references: Audio, estimates: Audio) -> Scores:
     """Return the scores of one channel by the four equations of BSS Eval, with museval's ridge."""
     true, estimated = references[:, 0].astype(np.longdouble), estimates[:, 0].astype(np.longdouble)
     basis = delayed(true)
@@ -58,7 +58,7 @@ def by_definition(references: Audio, estimates: Audio) -> Scores:
     for target in range(2):
         own = slice(target * TAPS, (target + 1) * TAPS)
         sides = basis[:SAMPLES].T @ estimated[target]
-        own_filter, filter_ = solved(gram[own, own], sides[own]), solved(gram, sides)
+        own_filter, filter_ = solve(gram[own, own], sides[own]), solve(gram, sides)
         for frame in range(SAMPLES // WINDOW):
             part = slice(frame * WINDOW, (frame + 1) * WINDOW)
             delays = delayed(true[:, part])
@@ -70,7 +70,7 @@ def by_definition(references: Audio, estimates: Audio) -> Scores:
     return scores
 
 
-def by_museval(references: Audio, estimates: Audio) -> Scores:
+def score_with_museval(references: Audio, estimates: Audio) -> Scores:
     signals = (signals.transpose(0, 2, 1).astype(np.float64) for signals in (references, estimates))
     sdr, isr, sir, sar, _ = museval.metrics.bss_eval(*signals, window=WINDOW, hop=WINDOW, filters_len=TAPS)
     return np.stack([sdr, sir, sar, isr], axis=1)
@@ -80,11 +80,11 @@ def test_error_on_band_limited_signals_is_not_larger_than_that_of_museval() -> N
     ours, musevals = [], []
     for seed in range(6):
         random = np.random.default_rng(seed)
-        references = band_limited(random)
-        estimates = references + np.float32(0.3) * references[::-1] + np.float32(0.1) * band_limited(random)
-        exact = by_definition(references, estimates)
+        references = make_band_limited(random)
+        estimates = references + np.float32(0.3) * references[::-1] + np.float32(0.1) * make_band_limited(random)
+        exact = score_by_definition(references, estimates)
         ours.append(np.abs(evaluate(references, estimates, WINDOW, TAPS) - exact).max())
-        musevals.append(np.abs(by_museval(references, estimates) - exact).max())
+        musevals.append(np.abs(score_with_museval(references, estimates) - exact).max())
     assert max(musevals) > 1e-5  # rounding errors are visible in this case
     assert max(ours) < 0.01
     assert np.median(ours) < 3 * np.median(musevals)
@@ -94,5 +94,5 @@ def test_scores_equal_the_definition_where_filters_are_determined() -> None:
     random = np.random.default_rng(9)
     references, noise = 0.1 * random.standard_normal((2, 2, 1, SAMPLES), dtype=np.float32)
     estimates = references + np.float32(0.3) * references[::-1] + np.float32(0.2) * noise
-    found, exact = evaluate(references, estimates, WINDOW, TAPS), by_definition(references, estimates)
+    found, exact = evaluate(references, estimates, WINDOW, TAPS), score_by_definition(references, estimates)
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-10)

@@ -68,8 +68,8 @@ def test_model_of_six_stems_is_scored_on_music_of_four(tmp_path: Path, capsys: p
     for name, targets in (("four", FOUR), ("six", SIX)):
         evaluate(config, save_tiny_model(tmp_path / name, targets, 1), tmp_path, tmp_path / f"{name}-out")
         out[name] = pd.read_csv(tmp_path / f"{name}-out" / "scores.csv")
-        said = "not every track has guitar and piano: scored as part of other"
-        assert (said in capsys.readouterr().out) == (name == "six")
+        message = "not every track has guitar and piano: scored as part of other"
+        assert (message in capsys.readouterr().out) == (name == "six")
     four, six = out["four"], out["six"]
     assert list(dict.fromkeys(six["target"])) == [*FOUR, "accompaniment"]
     assert six["value"].notna().all()

@@ -17,7 +17,7 @@ from tests.support.tiny_models import environment
 KEY = "歌/song.flac"
 
 
-def _elsewhere(store: AnyStore, beat: int = 1, number: int = 0) -> None:
+def _claim_on_another_host(store: AnyStore, beat: int = 1, number: int = 0) -> None:
     """Write the claim of a process of another host."""
     document = json.dumps({**asdict(Owner("elsewhere", 7, 1.0)), "beat": beat})
     store.write(f"{claim_folder(KEY)}/{number}", document.encode())
@@ -80,11 +80,11 @@ def test_killed_process_loses_its_claim(store: AnyStore, tmp_path: Path) -> None
 def test_claim_of_another_host_holds_while_it_is_renewed(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     claims = Claims(store, lease=0.2)
-    _elsewhere(store, beat=1)
+    _claim_on_another_host(store, beat=1)
     for beat in range(2, 6):
         assert not claims.take(KEY)
         threading.Event().wait(0.15)
-        _elsewhere(store, beat)
+        _claim_on_another_host(store, beat)
     assert not claims.take(KEY)
     threading.Event().wait(0.3)
     assert claims.take(KEY)  # it was not renewed for longer than its lease

@@ -72,7 +72,7 @@ def test_trace_of_the_shipped_model_needs_no_store(stem: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", ["spectrogram.png", "../a.flac", "nothing.wav"])
 def test_file_that_is_no_stem_is_a_user_error(stem: Path, name: str) -> None:
-    with pytest.raises(UserError, match="is no stem of Stemline"):
+    with pytest.raises(UserError, match="is not a stem of Stemline"):
         find_stem(str(stem.parent / name))
 
 

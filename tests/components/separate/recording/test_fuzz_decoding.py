@@ -162,12 +162,12 @@ def _mutants(seed: Path, others: list[bytes], number: int) -> Iterator[tuple[str
 class Outcome:
     """The results by name, the files at which a process ended with its exit code, and the peak memory."""
 
-    said: dict[str, str]
+    results: dict[str, str]
     ended: dict[str, int]
     megabytes: int
 
 
-def _inspected(paths: list[Path]) -> Outcome:
+def _inspect_all(paths: list[Path]) -> Outcome:
     """Inspect files in one child process, and in another after it dies, so that imports run once."""
     outcome = Outcome({}, {}, 0)
     while paths:
@@ -181,7 +181,7 @@ def _inspected(paths: list[Path]) -> Outcome:
         elif answers:
             outcome.ended[answers.pop()[0]] = child.returncode
         assert answers or outcome.ended, child.stderr
-        outcome.said |= answers
+        outcome.results |= answers
         paths = paths[len(answers) + (child.returncode != 0) :]
     return outcome
 
@@ -203,22 +203,22 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[Path]]:
 @pytest.mark.parametrize("kind", MUTANTS)
 def test_damaged_files_end_as_fit_or_unfit(tmp_path: Path, seeds: Mapping[str, list[Path]], kind: str) -> None:
     paths = list(_write(tmp_path, seeds[kind], MUTANTS[kind]))
-    outcome = _inspected(paths)
+    outcome = _inspect_all(paths)
     assert outcome.ended == {}
-    assert set(outcome.said.values()) == {"fit", "unfit True"}
-    assert len(outcome.said) == len(paths)
+    assert set(outcome.results.values()) == {"fit", "unfit True"}
+    assert len(outcome.results) == len(paths)
     assert 0 < outcome.megabytes < MEGABYTES
 
 
 def test_undamaged_files_are_fit(seeds: Mapping[str, list[Path]]) -> None:
-    outcome = _inspected([*seeds["stored"], *seeds["decoded"]])
-    assert set(outcome.said.values()) == {"fit"}
+    outcome = _inspect_all([*seeds["stored"], *seeds["decoded"]])
+    assert set(outcome.results.values()) == {"fit"}
 
 
 def test_harness_notices_a_dead_child(tmp_path: Path) -> None:
     """A test of the harness: an uncaught error ends the child, and the next child inspects the other files."""
     whole = tmp_path / "whole.wav"
     soundfile.write(whole, np.full(100, 0.5), RATE)
-    outcome = _inspected([whole, tmp_path / "absent.wav", whole])
+    outcome = _inspect_all([whole, tmp_path / "absent.wav", whole])
     assert outcome.ended == {"absent.wav": 1}
-    assert outcome.said == {"whole.wav": "fit"}
+    assert outcome.results == {"whole.wav": "fit"}

@@ -267,7 +267,7 @@ def test_failing_disk_does_not_make_the_recording_unfit(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
 ) -> None:
     """A decoder ends silently at an unreadable sector, so the inspection reads the file again."""
-    whole = Path.open
+    real_open = Path.open
 
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
@@ -276,9 +276,9 @@ def test_failing_disk_does_not_make_the_recording_unfit(
             return super().read(size)
 
     def failing(path: Path, *arguments: Any, **options: Any) -> Any:
-        return Failing(path.read_bytes()) if path.name == name else whole(path, *arguments, **options)
+        return Failing(path.read_bytes()) if path.name == name else real_open(path, *arguments, **options)
 
-    monkeypatch.setattr(Path, "read_bytes", lambda path: whole(path, "rb").read())
+    monkeypatch.setattr(Path, "read_bytes", lambda path: real_open(path, "rb").read())
     monkeypatch.setattr(Path, "open", failing)
     with pytest.raises(OSError, match=os.strerror(code)) as error:
         inspect(corpus / name, LIMITS)

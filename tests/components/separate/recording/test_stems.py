@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model_of_four_stems(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A mono model of four stems at a low rate."""
     targets = ("vocals", "drums", "bass", "other")
     return load_model(save_tiny_model(tmp_path_factory.mktemp("four"), targets, channels=1, rate=16000))
@@ -80,25 +80,25 @@ def check(model: Model, recording: Path, folder: Path, format: str = "wav") -> d
     stems = [_read(path, encoding.dtype) for path in paths.values()]
     assert all(stem.shape == samples.shape for stem in stems)
     if source.bits:
-        _add_up_exactly(stems, samples, encoding.bits)
+        _require_exact_sum(stems, samples, encoding.bits)
     elif encoding.bits:
-        _add_up_within_a_step(stems, samples, encoding.bits)
+        _require_sum_within_a_step(stems, samples, encoding.bits)
     else:
-        _add_up_nearly(stems, samples)
+        _require_near_sum(stems, samples)
     return {name: _read(path, "float64") for name, path in paths.items()}
 
 
-def _add_up_exactly(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+def _require_exact_sum(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
     assert np.array_equal(sum(stem.astype(np.int64) for stem in stems), source)
     assert all(not (stem & ((1 << (32 - bits)) - 1)).any() for stem in stems)
 
 
-def _add_up_within_a_step(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
+def _require_sum_within_a_step(stems: list[NDArray[Any]], source: NDArray[Any], bits: int) -> None:
     total = np.sum([stem.astype(np.float64) for stem in stems], axis=0) / 2.0**31
     assert np.abs(total - source).max() <= 2.0 ** (1 - bits)
 
 
-def _add_up_nearly(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
+def _require_near_sum(stems: list[NDArray[Any]], source: NDArray[Any]) -> None:
     """Require a sum within half a unit in the last place of the last stem, the limit of the format."""
     step = np.spacing(np.abs(stems[-1]).astype(np.float32)).astype(np.float64)
     assert (np.abs(np.sum(stems, axis=0) - source) <= step).all()
@@ -117,18 +117,20 @@ def test_stems_keep_rates_and_channels(model: Model, tmp_path: Path, rate: int, 
 
 @pytest.mark.parametrize("subtype", [*INTEGERS, *FLOATS, "ULAW", "ALAW"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_stems_keep_sample_formats(model: Model, four: Model, tmp_path: Path, subtype: str, channels: int) -> None:
+def test_stems_keep_sample_formats(
+    model: Model, model_of_four_stems: Model, tmp_path: Path, subtype: str, channels: int
+) -> None:
     path = tmp_path / ("a.flac" if subtype == "PCM_S8" else "a.wav")
     soundfile.write(path, noise(7, 2500, channels, 0.9).T, 22050, subtype)
     check(model, path, tmp_path / "stems")
-    check(four, path, tmp_path / "four")
+    check(model_of_four_stems, path, tmp_path / "four")
     assert encoding_for(subtype).bits == INTEGERS.get(subtype, 0)
 
 
 def test_model_of_one_stem_also_returns_the_remainder(tmp_path: Path) -> None:
-    one, path = load_model(save_tiny_model(tmp_path / "model", ("vocals",))), tmp_path / "a.wav"
+    model_of_one_stem, path = load_model(save_tiny_model(tmp_path / "model", ("vocals",))), tmp_path / "a.wav"
     soundfile.write(path, noise(7, 5000, 2, 0.5).T, 44100, "PCM_16")
-    stems = check(one, path, tmp_path / "stems")
+    stems = check(model_of_one_stem, path, tmp_path / "stems")
     assert list(stems) == ["vocals", "accompaniment"]
     assert all(np.abs(stem).max() > 0.01 for stem in stems.values())
 
@@ -180,10 +182,12 @@ def test_stems_of_any_recording_keep_the_promise(
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 511, 1024, 1025])
 @pytest.mark.parametrize("rate", [8000, 44100, 96000])
-def test_stems_of_few_samples_keep_the_promise(four: Model, tmp_path: Path, samples: int, rate: int) -> None:
+def test_stems_of_few_samples_keep_the_promise(
+    model_of_four_stems: Model, tmp_path: Path, samples: int, rate: int
+) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(samples, samples, 2, 0.5).T, rate, "PCM_16")
-    check(four, path, tmp_path / "stems")
+    check(model_of_four_stems, path, tmp_path / "stems")
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT"])
@@ -226,10 +230,10 @@ def test_file_without_audio_is_unfit(model: Model, tmp_path: Path) -> None:
 @settings(max_examples=50, deadline=None)
 @given(sizes=st.lists(st.integers(0, 9), max_size=8), wanted=st.lists(st.integers(0, 9), max_size=12))
 def test_queue_returns_all_samples_in_order_and_then_silence(sizes: list[int], wanted: list[int]) -> None:
-    whole = np.arange(1, sum(sizes) + 1, dtype=np.float32)
-    blocks = (block[np.newaxis] for block in np.split(whole, np.cumsum(sizes)))
+    expected = np.arange(1, sum(sizes) + 1, dtype=np.float32)
+    blocks = (block[np.newaxis] for block in np.split(expected, np.cumsum(sizes)))
     queue = SampleQueue(blocks, (1,))
-    taken = [queue.take(size) for size in wanted]
-    assert [part.shape for part in taken] == [(1, size) for size in wanted]
-    found = np.concatenate([np.zeros((1, 0), np.float32), *taken], axis=1)[0]
-    assert np.array_equal(found, np.pad(whole, (0, sum(wanted)))[: sum(wanted)])
+    pieces = [queue.take(size) for size in wanted]
+    assert [part.shape for part in pieces] == [(1, size) for size in wanted]
+    found = np.concatenate([np.zeros((1, 0), np.float32), *pieces], axis=1)[0]
+    assert np.array_equal(found, np.pad(expected, (0, sum(wanted)))[: sum(wanted)])

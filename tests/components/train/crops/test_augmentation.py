@@ -181,7 +181,7 @@ def test_augmentation_does_not_change_its_input() -> None:
 # level, sign, channels, silence
 
 
-def _many(augment: AugmentConfig, count: int = 400) -> NDArray[np.float64]:
+def _draw_stems(augment: AugmentConfig, count: int = 400) -> NDArray[np.float64]:
     """Return `count` drawings of the stem whose left channel is 1 and whose right is 2, `(count, channels)`."""
     random = np.random.default_rng(0)
     stem = np.array([[1.0], [2.0]], np.float32)
@@ -196,7 +196,7 @@ def test_zero_shares_leave_the_stem_unchanged() -> None:
 
 
 def test_gains_are_uniform_in_decibels() -> None:
-    levels = 20 * np.log10(_many(PLAIN.model_copy(update={"gain_db": 6.0}))[:, 0])
+    levels = 20 * np.log10(_draw_stems(PLAIN.model_copy(update={"gain_db": 6.0}))[:, 0])
     assert -6.001 <= levels.min() < -5.7
     assert 5.7 < levels.max() <= 6.001
     assert np.quantile(levels, [0.25, 0.5, 0.75]) == pytest.approx([-3, 0, 3], abs=0.8)
@@ -204,19 +204,19 @@ def test_gains_are_uniform_in_decibels() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_shares_set_the_rates_of_flips_swaps_and_silence(share: float) -> None:
-    flipped = _many(PLAIN.model_copy(update={"flip_share": share}))
+    flipped = _draw_stems(PLAIN.model_copy(update={"flip_share": share}))
     assert np.mean(flipped[:, 0] < 0) == pytest.approx(share, abs=0.06)
     assert np.array_equal(flipped[:, 1], 2 * flipped[:, 0])
-    swapped = _many(PLAIN.model_copy(update={"swap_share": share}))
+    swapped = _draw_stems(PLAIN.model_copy(update={"swap_share": share}))
     assert np.mean(swapped[:, 0] == 2) == pytest.approx(share, abs=0.06)
     assert (swapped.sum(axis=1) == 3).all()
-    silent = _many(PLAIN.model_copy(update={"silence_share": share}))
+    silent = _draw_stems(PLAIN.model_copy(update={"silence_share": share}))
     assert np.mean((silent == 0).all(axis=1)) == pytest.approx(share, abs=0.06)
     assert np.isin(silent[:, 0], (0, 1)).all()
 
 
 def test_changes_are_drawn_independently() -> None:
-    drawn = _many(PLAIN.model_copy(update={"flip_share": 0.5, "swap_share": 0.5, "silence_share": 0.5}), 1000)
+    drawn = _draw_stems(PLAIN.model_copy(update={"flip_share": 0.5, "swap_share": 0.5, "silence_share": 0.5}), 1000)
     sounding = drawn[drawn[:, 0] != 0]
     assert len(sounding) == pytest.approx(500, abs=60)
     flipped, swapped = sounding[:, 0] < 0, np.abs(sounding[:, 0]) == 2

@@ -22,7 +22,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 """Kinds of networks for which published weights of one stem exist: masks and waveforms."""
 
 
-def _saved(name: str, folder: Path) -> tuple[Separator, Path]:
+def _save(name: str, folder: Path) -> tuple[Separator, Path]:
     """Return a network of one stem, and the folder of its model."""
     torch.manual_seed(0)
     network = parse_network({"name": name, **NETWORKS[name]})
@@ -37,7 +37,7 @@ def _mixture() -> torch.Tensor:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_stem_and_remainder_add_up_to_the_mixture(name: str, tmp_path: Path) -> None:
-    network, folder = _saved(name, tmp_path)
+    network, folder = _save(name, tmp_path)
     model, mixture = load_model(folder), _mixture()
     assert model.targets == ("vocals", "accompaniment")
     with torch.inference_mode():
@@ -50,7 +50,7 @@ def test_stem_and_remainder_add_up_to_the_mixture(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
-    model, mixture = load_model(_saved(name, tmp_path)[1]), _mixture()
+    model, mixture = load_model(_save(name, tmp_path)[1]), _mixture()
     with torch.inference_mode():
         wanted = model.separator(mixture)
         for precision, most in (("fp32", 1e-5), ("bf16", 1e-2)):
@@ -60,7 +60,7 @@ def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "whole"),
+    ("targets", "names"),
     [
         (("vocals",), ("vocals", "accompaniment")),
         (("accompaniment",), ("accompaniment", "vocals")),
@@ -68,10 +68,10 @@ def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
         (("vocals", "drums"), ("vocals", "drums")),
     ],
 )
-def test_remainder_has_a_name(targets: tuple[str, ...], whole: tuple[str, ...]) -> None:
-    assert add_residual_target(targets) == whole
+def test_remainder_has_a_name(targets: tuple[str, ...], names: tuple[str, ...]) -> None:
+    assert add_residual_target(targets) == names
 
 
 def test_export_refuses_a_network_of_one_stem(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^ResidualSeparator cannot be exported"):
-        make_exportable(load_model(_saved("unet", tmp_path)[1]).separator)
+        make_exportable(load_model(_save("unet", tmp_path)[1]).separator)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import mutagen
 import pytest
+import soundfile
+from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, COMM, ID3, TALB, TDRC, TIT2, TPE1
 
 from components.separate.recording.tags.fields import COVER_BYTES, Cover, Tags
@@ -90,7 +92,33 @@ def test_only_a_front_cover_of_a_bounded_size_is_kept(tmp_path: Path, kind: int,
     tag.add(TALB(encoding=3, text=["A"]))
     tag.add(APIC(encoding=3, mime="image/jpeg", type=kind, desc="", data=data))
     tag.save(path)
-    assert read_tags(path) == Tags({"album": ("A",)}, Cover("image/jpeg", data) if is_kept else None)
+    tags = read_tags(path)
+    assert (tags.texts, tags.cover) == ({"album": ("A",)}, Cover("image/jpeg", data) if is_kept else None)
+    assert bool(tags.left_out) is not is_kept
+
+
+def test_text_is_copied_whatever_the_size_of_the_pictures(tmp_path: Path) -> None:
+    path = written_mp3(tmp_path / "a.mp3")
+    tag = ID3()
+    tag.add(TALB(encoding=3, text=["A"]))
+    tag.add(APIC(encoding=3, mime="image/jpeg", type=3, desc="", data=b"\xff\xd8\xff" + bytes(17_000_000)))
+    tag.save(path)
+    left_out = ("a picture of 17,000,003 bytes in the tags (the limit is 5,000,000)",)
+    assert read_tags(path) == Tags({"album": ("A",)}, None, left_out)
+
+
+def test_text_of_flac_is_copied_whatever_the_size_of_its_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, [0.1] * 1000, 44100)
+    flac = FLAC(path)
+    flac["isrc"] = "XXXXX2400001"
+    for kind in (3, 4):
+        picture = Picture()
+        picture.type, picture.mime, picture.data = kind, "image/jpeg", b"\xff\xd8\xff" + bytes(9_000_000)
+        flac.add_picture(picture)
+    flac.save()
+    tags = read_tags(path)
+    assert (tags.texts, len(tags.left_out)) == ({"isrc": ("XXXXX2400001",)}, 2)
 
 
 def test_truncated_frame_is_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The step `average`: one model from several trainings of the same network."""
