@@ -1,4 +1,4 @@
-"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the magnitudes as they are.
+"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the magnitudes of the mixture.
 
 Six 5×5 convolutions of stride 2 lead down, six transposed ones up, then comes a dilated 4×4 convolution; a stem has
 9.82 million weights. The authors' models differ: the 2-stem model has (leaky) ReLU, the 4- and 5-stem models ELU. The
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.separator import Separator
-from components.core.networks.base.spectrogram import MaskSeparator
+from components.core.networks.base.spectrogram import SILENCE, MaskSeparator
 
 _MASK_FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
@@ -29,6 +29,7 @@ class StemUNets(nn.Module):
 
     def __init__(self, config: SpleeterConfig, stems: int, channels: int) -> None:
         super().__init__()
+        self.loudness = config.loudness
         self.multiple = 2 ** len(config.widths)
         self.stems = nn.ModuleList(_StemUNet(config, channels) for _ in range(stems))
         self.as_masks = _MASK_FUNCTIONS[config.masks]
@@ -36,9 +37,16 @@ class StemUNets(nn.Module):
     def forward(self, magnitude: Tensor) -> Tensor:
         """Pad bins and frames to a multiple of the strides, run every stem's U-Net, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
-        padded = nn.functional.pad(magnitude, (0, -frames % self.multiple, 0, -bins % self.multiple))
+        scaled = magnitude if self.loudness is None else _scale(magnitude, self.loudness)
+        padded = nn.functional.pad(scaled, (0, -frames % self.multiple, 0, -bins % self.multiple))
         logits = torch.stack([stem(padded) for stem in self.stems], dim=1)
         return self.as_masks(logits)[..., :bins, :frames]
+
+
+def _scale(magnitude: Tensor, loudness: float) -> Tensor:
+    """Scale each item of a batch to `loudness`, the root mean square of its magnitudes."""
+    power = magnitude.square().mean(dim=(1, 2, 3), keepdim=True)
+    return magnitude * (loudness / power.add(SILENCE).sqrt())
 
 
 class _StemUNet(nn.Module):

@@ -97,7 +97,8 @@ def test_new_data_lead_to_a_better_live_model(project: Project, stack: Stack) ->
 
 
 def test_drift_leads_to_a_retraining_and_a_refused_worse_model(project: Project, stack: Stack, tmp_path: Path) -> None:
-    set_values(project, {"train.steps": 2, "separate.drift.recordings": 3})  # the retraining will make a worse model
+    # random weights and two steps make a worse model
+    set_values(project, {"start.retrain": "model", "train.steps": 2, "separate.drift.recordings": 3})
     for number in range(3):
         soundfile.write(tmp_path / f"{number}.flac", noise(number, 30000).T, 44100)
         stack.bucket.put(tmp_path / f"{number}.flac", f"in/{number}.flac")

@@ -87,6 +87,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mlflow.db"
 
 
+def _start_repository(folder: Path) -> None:
+    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(folder)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "params.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "A project"], check=True)
+
+
 class ApprovalProject:
     """A project whose version 2 has just passed the gate against version 1, and a flow that asks for approval."""
 
@@ -97,9 +104,7 @@ class ApprovalProject:
         (folder / "songs").mkdir()
         soundfile.write(folder / "songs" / "one.flac", noise(1, 44100).T, 44100)
         (folder / "flow.py").write_text(FLOW)
-        git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(folder)]
-        subprocess.run([*git, "init", "--quiet"], check=True)
-        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "A project"], check=True)
+        _start_repository(folder)
         shutil.copyfile(registry, folder / "mlflow.db")
         self.verdict = Verdict(
             name=NAME,
@@ -225,6 +230,8 @@ def test_version_without_an_approval_does_not_go_live(server: dict[str, str], re
 
 
 def test_missing_server_says_how_to_start_one(tmp_path: Path) -> None:
+    shutil.copyfile(ROOT / "params.yaml", tmp_path / "params.yaml")
+    _start_repository(tmp_path)
     more = {"PREFECT_API_URL": "", "STEMLINE_WORKSPACE": str(tmp_path / "workspace")}
     result = run_python("-m", "pipelines.terminal.cli", "retrain", "--require-approval", cwd=tmp_path, more=more)
     assert result.returncode == 2

@@ -1,6 +1,7 @@
 """`stemline serve` and `stemline deploy` with a real Prefect server: notifications, time limits, dead runs."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +21,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
 from components.core.base.errors import UserError
+from components.core.base.params import PARAMS
 from pipelines.server import automations
 from pipelines.server.automations import SHARD_TAG, TAG, connect_to_server, end_dead_runs
 from pipelines.server.deployments import set_time_limits
 from tests.support.prefect_server import Receiver, client_of
 from tests.support.processes import end, wait_until
-from tests.support.project import running_in
+from tests.support.project import ROOT, running_in
 from tests.support.stack.postgres import MISSING, Postgres, postgres_programs
 from tests.support.stack.stack import PASSWORDS, prefect_on
 
@@ -160,7 +162,9 @@ def studio(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         server.wait()
         variables = client_of(folder, server.health.removesuffix("/health"))
-        yield Studio(tmp_path_factory.mktemp("project"), variables, receiver)
+        project = tmp_path_factory.mktemp("project")
+        shutil.copyfile(ROOT / PARAMS, project / PARAMS)
+        yield Studio(project, variables, receiver)
     finally:
         server.kill()
         receiver.stop()

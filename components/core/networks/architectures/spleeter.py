@@ -12,7 +12,9 @@ from components.core.sound.stft_config import StftConfig
 class SpleeterConfig(Section):
     """The defaults are the values of the published 2-stem model.
 
-    `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model.
+    `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model. The published models
+    take the magnitudes as they are, so they separate quiet recordings worse; with a `loudness`, every segment is scaled
+    to this root mean square of its magnitudes first.
     """
 
     name: Literal["spleeter"] = "spleeter"
@@ -23,6 +25,7 @@ class SpleeterConfig(Section):
     stft: StftConfig = StftConfig()
     bins: int = Field(1024, gt=0)
     frames: int = Field(512, gt=2)
+    loudness: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _bins_exist(self) -> "SpleeterConfig":

@@ -280,6 +280,24 @@ def test_stems_have_separate_networks() -> None:
     assert (after[:, 2] == 0.5).all()
 
 
+@pytest.mark.parametrize("gain", [1e-3, 0.1, 10.0])
+def test_network_with_a_loudness_separates_alike_at_every_level(gain: float) -> None:
+    separator = _separator(network=SMALL.model_copy(update={"loudness": 7.6}))
+    mixture = _mixture(2000)
+    with torch.no_grad():
+        torch.testing.assert_close(separator(mixture * gain) / gain, separator(mixture), rtol=1e-4, atol=1e-5)
+
+
+def test_loudness_of_the_input_itself_changes_nothing() -> None:
+    mixture = _mixture(2000)
+    published = _separator()
+    magnitude = published.stft(mixture)[..., : SMALL.bins, :].abs()
+    own = float(magnitude.square().mean().sqrt())
+    with torch.no_grad():
+        scaled = _separator(network=SMALL.model_copy(update={"loudness": own}))(mixture)
+        torch.testing.assert_close(scaled, published(mixture))
+
+
 def test_silence_is_separated_into_silence() -> None:
     with torch.inference_mode():
         stems = _separator(4)(torch.zeros(1, 2, 3000))
