@@ -25,8 +25,8 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
     if live != verdict.champion:
         now = f"version {live} is live now" if live else "no version is live now"
         raise UserError(
-            f"version {verdict.version} of {verdict.name} was judged as {verdict.rule}, and {now}: judge it again with "
-            "`stemline retrain` (or `stemline run`)"
+            f"version {verdict.version} of {verdict.name} was judged by the rule '{verdict.rule}', and {now}: judge it "
+            "again with `stemline retrain` (or `stemline run`)"
         )
     rollback = _find_rollback(model.entries(), verdict.version)
     if rollback:

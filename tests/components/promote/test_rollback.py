@@ -113,8 +113,6 @@ def test_roll_back_refuses_impossible_targets(client: mlflow.MlflowClient, name:
     with pytest.raises(UserError, match="has no version before the live one"):
         roll_back(config, name, "why not")
     promote(config, verdict(name, 1))
-    with pytest.raises(UserError, match="has no version before the live one"):
-        roll_back(config, name, "why not")
     with pytest.raises(UserError, match="needs a reason"):
         roll_back(config, name, " ", to=2)
     with pytest.raises(UserError, match="is live already"):

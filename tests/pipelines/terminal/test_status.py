@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
@@ -51,7 +52,7 @@ promote:
   alias: champion
   previous: previous
   journal: books
-"""
+""" + yaml.safe_dump({"separate": yaml.safe_load((ROOT / "params.yaml").read_text())["separate"]})
 
 
 @pytest.fixture
@@ -108,6 +109,6 @@ def test_status_before_the_first_training_imports_no_mlflow_and_makes_no_store(t
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("none yet: `stemline run` trains one.")
+    assert done.stdout.startswith("no version of voices yet: `stemline run` trains one")
     assert done.stdout.endswith("[]\n")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
