@@ -1,4 +1,4 @@
-"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the magnitudes of the mixture.
+"""Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the mixture's magnitudes.
 
 Six 5×5 convolutions of stride 2 lead down, six transposed ones up, then comes a dilated 4×4 convolution; a stem has
 9.82 million weights. The authors' models differ: the 2-stem model has (leaky) ReLU, the 4- and 5-stem models ELU. The
