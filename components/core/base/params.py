@@ -167,7 +167,7 @@ def _describe_value(section: str, problem: ErrorDetails) -> str:
     for english, plain in _PLAIN_WORDS.items():
         message = message.replace(english, plain)
     shown = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
-    return f"{message}{shown}{_example(section, problem['loc'], ': write')}"
+    return f"{message}{shown}{_example(section, problem['loc'], ': write', problem['input'])}"
 
 
 _PLAIN_WORDS = {
@@ -185,12 +185,15 @@ _PLAIN_WORDS = {
 """The beginnings of pydantic's messages, and what a user reads in their place; the first that fits is taken."""
 
 
-def _example(section: str, location: Sequence[int | str], verb: str = ",") -> str:
-    """Return `<verb> e.g. <value>`, the value in Stemline's own params.yaml; empty where it has none."""
+def _example(section: str, location: Sequence[int | str], verb: str = ",", wrong: object = None) -> str:
+    """Return `<verb> e.g. <value>`, the value in Stemline's own params.yaml.
+
+    Empty where that file has none, and where it has the `wrong` value: in the repository it is the user's own file.
+    """
     value = read_parameters(PACKAGED_PARAMS).values.get(section)
     for part in location:
         value = value.get(part) if isinstance(value, dict) else None
-    return "" if value is None or isinstance(value, dict) else f"{verb} e.g. {value}"
+    return "" if value is None or value == wrong or isinstance(value, dict) else f"{verb} e.g. {value}"
 
 
 def _known_names(schema: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -101,6 +101,18 @@ def test_all_problems_are_reported_at_once() -> None:
         assert name in str(error.value)
 
 
+def test_example_is_the_packaged_value_but_never_the_wrong_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged, project = tmp_path / "packaged.yaml", tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr("components.core.base.params.PACKAGED_PARAMS", packaged)
+    packaged.write_text(GOOD)
+    with pytest.raises(UserError, match=r"share: expected .*, got 1\.5: write e\.g\. 0\.25$"):
+        _load(project, GOOD.replace("share: 0.25", "share: 1.5"))
+    packaged.write_text(GOOD.replace("share: 0.25", "share: 1.5"))  # in the repository both are one file
+    with pytest.raises(UserError, match=r"share: expected .*, got 1\.5$"):
+        _load(project, packaged.read_text())
+
+
 def test_missing_file_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"params\.yaml does not exist: run from the root"):
         load_section("step", _Config, tmp_path / "params.yaml")
