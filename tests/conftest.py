@@ -4,6 +4,7 @@ from tests.support import one_core  # noqa: F401, I001  (before all that has thr
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,13 @@ load_hypothesis_profile()
 
 
 def pytest_configure() -> None:
-    """Accept interrupts again: a shell makes the processes that it starts in the background ignore them."""
+    """Accept interrupts again, which a shell makes its background processes ignore, and keep compiled modules.
+
+    Tests start hundreds of Python processes, and each would compile the project's modules again.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -83,7 +83,7 @@ class Comparison:
         return next((name for name, count in counts.items() if count == max(counts.values())), None)
 
     def scored_otherwise(self, target: str) -> dict[str, str]:
-        """Return the systems that were scored among other stems than most, and these stems."""
+        """Return the systems that were scored with another set of stems than most, and this set."""
         rows = self.gathered.scores[self.gathered.scores[TARGET] == target]
         other = rows[rows[AMONG] != self.gathered.usual[target]]
         return {str(system): str(among) for system, among in zip(other[SYSTEM], other[AMONG], strict=True)}

@@ -17,7 +17,7 @@ class Limits(Section):
 
     hours            its length
     expansion        bytes that a byte of the file decodes to, counted as samples of 16 bits. Music stays below 50 and
-                     silence below 1,500; a file above that is a bomb: small, but days long once decoded
+                     silence below 1,500; a file above that is a decompression bomb
     decoder_seconds  time in which its decoder must deliver something
     """
 
@@ -78,10 +78,12 @@ class SeparateConfig(Section):
         description="bf16, fp32, or auto: bf16 where the processor or GPU has units for it."
     )
     workers: int = Field(ge=0, description="Processes; 0: one per core, or one per GPU.")
-    attempts: int = Field(gt=0, description="Tries of a recording that ends its worker or fails for no known reason.")
+    attempts: int = Field(
+        gt=0, description="Tries of a recording that crashes its worker or fails without a known reason."
+    )
     patience_seconds: float = Field(ge=0, description="Time for which a store that does not answer is asked again.")
-    stuck_seconds: float = Field(gt=0, description="A worker without progress for so long is ended.")
-    worker_gigabytes: float = Field(gt=0, description="A worker that takes more memory is ended.")
+    stuck_seconds: float = Field(gt=0, description="Seconds without progress after which a worker is stopped.")
+    worker_gigabytes: float = Field(gt=0, description="Memory of a worker in GB; above it the worker is stopped.")
     pictures: bool = Field(description="Draw a spectrogram of every recording.")
     price_per_hour: float = Field(ge=0, description="Price of an hour of this machine, in any currency.")
     limits: Limits
@@ -99,7 +101,7 @@ class SeparateConfig(Section):
 class JobOptions(Section):
     """The choice of recordings for one job; options of the command line only."""
 
-    limit: int | None = Field(None, ge=1, description="Separate at most so many recordings now.")
+    limit: int | None = Field(None, ge=1, description="Separate at most this many recordings in this run.")
     include: tuple[str, ...] = Field(
         (), description="Only keys that match, e.g. '*.flac'; * matches / too. Repeatable."
     )

@@ -1,7 +1,7 @@
 """DVC as a program: its command line, and what its output says.
 
-This is the only module that reads DVC's English, as version 3.67.1 writes it. `dvc status --json STAGE` answers
-"unchanged?" in JSON, but takes as long as `dvc repro` itself (0.5 s of CPU each), so every run would pay it four times.
+This is the only module that parses DVC's messages, as version 3.67.1 writes them. `dvc status --json STAGE` would cost
+each run 0.5 s of CPU for each of four stages, as much as `dvc repro` itself.
 tests/pipelines/processes/test_dvc.py runs the real DVC and fails when a new version words its output differently.
 """
 

@@ -25,7 +25,7 @@ def separate(
     destination: Annotated[str, typer.Argument(help="A folder or s3://bucket/folder for the stems.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
     pool: Annotated[str | None, typer.Option(help="A Prefect work pool whose workers share the catalogue.")] = None,
-    shards: Annotated[int, typer.Option(min=1, help="With --pool: the number of parts, at most.")] = 4,
+    shards: Annotated[int, typer.Option(min=1, help="Largest number of shards; needs --pool.")] = 4,
     **options: Any,
 ) -> None:
     """Separate recordings into stems that add up to them, each with a file that says how it was made.

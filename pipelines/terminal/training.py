@@ -93,7 +93,7 @@ def compare(
 
 
 def systems() -> None:
-    """List the systems that `compare` knows and the published weights that are here, with what each of them lacks."""
+    """List the systems and the published weights on this machine, and what is missing to use each."""
     run_command([sys.executable, "-m", "components.compare.systems.listing"], partial(print, flush=True))
     print(flush=True)
     run_module("components.convert.listing")

@@ -29,7 +29,7 @@ def target_table(comparison: Comparison, target: str) -> str:
 
 
 def other_stems_note(comparison: Comparison, target: str) -> list[str]:
-    """Return a note about the rows that were scored among other stems, if there are any."""
+    """Return a note about the rows that were scored with another set of stems, if there are any."""
     scored_otherwise = comparison.scored_otherwise(target)
     if not scored_otherwise:
         return []
@@ -38,13 +38,13 @@ def other_stems_note(comparison: Comparison, target: str) -> list[str]:
         titles.setdefault(among, []).append(title_of(name, comparison.records))
     rows = "; ".join(f"{' and '.join(names)} among {_stems(among)}" for among, names in titles.items())
     return [
-        "† scored among other stems, so on other frames and against other interference, and not compared with the "
-        f"rest: {rows}. The rest were scored among {_stems(comparison.gathered.usual[target])}."
+        "† scored with a different set of stems. That changes the frames and the interference, so these rows are not "
+        f"compared with the others: {rows}. The others were scored among {_stems(comparison.gathered.usual[target])}."
     ]
 
 
 def _stems(among: str) -> str:
-    return among if "," in among else "stems that its files do not name"
+    return among if "," in among else "an unknown set of stems"
 
 
 def friedman_text(scores: pd.DataFrame, target: str) -> str:

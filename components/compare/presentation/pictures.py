@@ -89,7 +89,7 @@ def _draw_boxes(comparison: Comparison, target: str) -> Figure | None:
         draw_distribution(panel, place, table[name].dropna().to_numpy(dtype=np.float64), colour, "horizontal")
     _name_rows(panel, [comparison.title(name, target) for name in names])
     panel.set_title(f"{target.capitalize()} SDR: {comparison.gathered.evaluation.test_set}", loc="left")
-    note = "\n†: scored among other stems" if comparison.scored_otherwise(target) else ""
+    note = "\n†: scored with another set of stems" if comparison.scored_otherwise(target) else ""
     panel.set_xlabel(f"SDR (dB), median over frames; a dot: a track{note}")
     return figure
 

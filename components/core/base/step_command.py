@@ -15,7 +15,7 @@ from components.core.base.outages import is_outage, outage_reason
 from components.core.base.process_lifetime import end_with_parent
 from components.core.base.secrets import without_secrets
 
-AGAIN = "the same command goes on when that is back"
+AGAIN = "run the same command again when it is back"
 """The end of the line about a server or store that does not answer."""
 
 

@@ -1,4 +1,4 @@
-"""The architectures: one file each, named like the architecture, which ends with its `ARCHITECTURE`.
+"""The networks: one file per architecture, with its function `build_<name>`; `architectures/` has their parameters.
 
 Every architecture is a `Separator`: samples in, stems out, `(batch, channels, samples)` to
 `(batch, stems, channels, samples)`, for any number of samples.

@@ -46,7 +46,7 @@ class D3Net(nn.Module):
         self.low, self.high, self.full = (_Band(band, channels) for band in (config.low, config.high, config.full))
         width = max(config.low.growth[-1], config.high.growth[-1])
         self.match_low, self.match_high = (_match_width(band.growth[-1], width) for band in (config.low, config.high))
-        self.last = _D2Block(width + config.full.growth[-1], config.last_growth, config.last_layers)
+        self.last = D2Block(width + config.full.growth[-1], config.last_growth, config.last_layers)
         self.norm = nn.BatchNorm2d(config.last_growth)
         self.gate = nn.Conv2d(config.last_growth, channels, 1)
         self.filter = nn.Conv2d(config.last_growth, channels, 1)
@@ -77,14 +77,14 @@ class _Band(nn.Module):
         sizes = list(zip(config.growth, config.layers, strict=True))
         inputs = [config.enter, *config.growth[: depth + 1]]
         self.down = nn.ModuleList(
-            _D3Block(before, growth, layers, config.blocks)
+            D3Block(before, growth, layers, config.blocks)
             for before, (growth, layers) in zip(inputs, sizes[: depth + 1], strict=False)
         )
         skips = list(reversed(config.growth[:depth]))
         below = config.growth[depth:-1]
         self.rise = nn.ModuleList(_upsample(width) for width in below)
         self.up = nn.ModuleList(
-            _D3Block(width + skip, growth, layers, config.blocks)
+            D3Block(width + skip, growth, layers, config.blocks)
             for width, skip, (growth, layers) in zip(below, skips, sizes[depth + 1 :], strict=True)
         )
 
@@ -103,7 +103,7 @@ class _Band(nn.Module):
         return result
 
 
-class _D2Block(nn.Module):
+class D2Block(nn.Module):
     """Densely connected layers, a dilation for each connection; returns the `growth` channels of the last layer."""
 
     def __init__(self, inputs: int, growth: int, layers: int) -> None:
@@ -118,14 +118,14 @@ class _D2Block(nn.Module):
         return _connect_densely(self.first(image), self.layers, self.growth)
 
 
-class _D3Block(nn.Module):
+class D3Block(nn.Module):
     """D2 blocks that are densely connected, as the layers in a D2 block are."""
 
     def __init__(self, inputs: int, growth: int, layers: int, blocks: int) -> None:
         super().__init__()
         self.growth = growth
-        self.first = _D2Block(inputs, growth * blocks, layers)
-        self.blocks = nn.ModuleList(_D2Block(growth, growth * (blocks - after), layers) for after in range(1, blocks))
+        self.first = D2Block(inputs, growth * blocks, layers)
+        self.blocks = nn.ModuleList(D2Block(growth, growth * (blocks - after), layers) for after in range(1, blocks))
 
     def forward(self, image: Tensor) -> Tensor:
         return _connect_densely(self.first(image), self.blocks, self.growth)

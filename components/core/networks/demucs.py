@@ -35,12 +35,12 @@ class Demucs(nn.Module):
             [_decoder_layer(below, above) for above, below in reversed(levels[1:])]
             + [_decoder_layer(widths[1], stems * channels, last=True)]
         )
-        _rescale_weights(self)
+        rescale_weights(self)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Run the U-Net at twice the rate."""
         samples = mixture.shape[-1]
-        features = _resample(mixture, 1, 2) if self.resample else mixture
+        features = resample_audio(mixture, 1, 2) if self.resample else mixture
         skips = []
         for encode in self.encoder:
             features = encode(features)
@@ -48,7 +48,7 @@ class Demucs(nn.Module):
         features = self.lstm(features)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
             features = decode(_trim(skip, features.shape[-1]) + features)
-        stems = _resample(features.float(), 2, 1) if self.resample else features
+        stems = resample_audio(features.float(), 2, 1) if self.resample else features
         return _trim(stems, samples).reshape(-1, self.stems, self.channels, samples)
 
 
@@ -102,7 +102,7 @@ def _decoder_layer(inputs: int, outputs: int, last: bool = False) -> nn.Sequenti
     return nn.Sequential(*layers, *([] if last else [nn.Identity(), nn.ReLU()]))
 
 
-def _rescale_weights(module: nn.Module, reference: float = 0.1) -> None:
+def rescale_weights(module: nn.Module, reference: float = 0.1) -> None:
     """Scale the initial weights of every convolution towards the deviation `reference` (section 4.2 of the paper)."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
@@ -113,7 +113,7 @@ def _rescale_weights(module: nn.Module, reference: float = 0.1) -> None:
                     layer.bias /= scale
 
 
-def _resample(audio: Tensor, old: int, new: int) -> Tensor:
+def resample_audio(audio: Tensor, old: int, new: int) -> Tensor:
     """Resample as `julius` does, the authors' package: 24 zeros of the sinc, roll-off 0.945, edges repeated."""
     longer = nn.functional.pad(audio, (_EDGE * old, _EDGE * old), mode="replicate")
     resampled: Tensor = torchaudio.functional.resample(longer, old, new, lowpass_filter_width=24, rolloff=0.945)

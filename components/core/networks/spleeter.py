@@ -31,7 +31,7 @@ class StemUNets(nn.Module):
         super().__init__()
         self.loudness = config.loudness
         self.multiple = 2 ** len(config.widths)
-        self.stems = nn.ModuleList(_StemUNet(config, channels) for _ in range(stems))
+        self.stems = nn.ModuleList(StemUNet(config, channels) for _ in range(stems))
         self.as_masks = _MASK_FUNCTIONS[config.masks]
 
     def forward(self, magnitude: Tensor) -> Tensor:
@@ -49,13 +49,13 @@ def _scale(magnitude: Tensor, loudness: float) -> Tensor:
     return magnitude * (loudness / power.add(SILENCE).sqrt())
 
 
-class _StemUNet(nn.Module):
+class StemUNet(nn.Module):
     """Magnitudes `(batch, channels, bins, frames)` to the logits of the masks, in the same shape."""
 
     def __init__(self, config: SpleeterConfig, channels: int) -> None:
         super().__init__()
         widths = config.widths
-        self.down = nn.ModuleList(_Down(above, below) for above, below in pairwise((channels, *widths)))
+        self.down = nn.ModuleList(Strided(above, below) for above, below in pairwise((channels, *widths)))
         # the deepest convolution has no norm: in the published network nothing uses its norm and activation
         self.norms = nn.ModuleList(_norm(width) for width in widths[:-1])
         self.leak = nn.ELU() if config.activation == "elu" else nn.LeakyReLU(0.2)
@@ -85,7 +85,7 @@ class _StemUNet(nn.Module):
         return logits
 
 
-class _Down(nn.Conv2d):
+class Strided(nn.Conv2d):
     """Stride 2 with TensorFlow's 'same' padding: one row before, two after."""
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -47,7 +47,7 @@ class WaveUNet(nn.Module):
             features = whole[..., ::2]
         features = self.bottom(features)
         for up, skip in zip(self.up, reversed(skips), strict=True):
-            features = _interpolate(features)
+            features = insert_midpoints(features)
             features = up(torch.cat([_middle(skip, features.shape[-1]), features], dim=1))
         mixture = _middle(mixture, features.shape[-1])
         own = torch.tanh(self.head(torch.cat([mixture, features], dim=1)))
@@ -69,7 +69,7 @@ def _initialise(convolution: nn.Conv1d) -> nn.Conv1d:
     return convolution
 
 
-def _interpolate(features: Tensor) -> Tensor:
+def insert_midpoints(features: Tensor) -> Tensor:
     """Return 2 n − 1 samples for n: the mean of each two neighbours goes between them."""
     # torch's interpolation has no deterministic gradient on GPUs
     means = 0.5 * (features[..., :-1] + features[..., 1:])

@@ -1,7 +1,7 @@
 """Read a recording: which decoder reads it, how long it is and where it starts, and its samples block by block.
 
-`describe_recording` finds out everything once. Each decode is then held against the length that the container promises,
-whatever the decoder says. Arrays are float32 of shape `(channels, samples)`, full scale at ±1.
+`describe_recording` finds out everything once. After each decode, the length is compared with that of the container's
+header, even when the decoder reports no error. Arrays are float32 of shape `(channels, samples)`, full scale at ±1.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ class RecordingGone(UserError):  # noqa: N818
 
 
 class RecordingRefused(UserError):  # noqa: N818
-    """The store refuses this recording, and gives others: it is archived, or has rules of its own."""
+    """The store refuses this recording but gives others: it is archived, or has its own access policy."""
 
 
 class Store(ABC):

@@ -10,7 +10,7 @@ from components.report.drawing.waveform import Waveform, draw_bars, measure_wave
 from components.report.sources.reading import Unavailable, printable_path, read_document, relative_link
 
 LIMIT = 200
-"""The page shows at most so many recordings, and counts the others."""
+"""The largest number of recordings on the page, which counts the others."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Version:
 class VersionsPart:
     """The newest versions: `shown` at once, `folded` on demand.
 
-    older   at most so many older versions exist
+    older   the number of older versions, at most
     tests   the number of different test sets
     """
 

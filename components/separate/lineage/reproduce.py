@@ -1,6 +1,6 @@
 """`python -m components.separate.lineage.reproduce STEM`: make a stem again from its recording, and compare both.
 
-Exit code 0: it is the same to the last bit or, made on another kind of machine, nearer than NEAR_DB; else 1.
+Exit code 0: both are identical, or differ by less than NEAR_DB on a different kind of machine; 1: they differ.
 """
 
 import math

@@ -13,6 +13,9 @@ _COLUMN = "key"
 _DELIMITERS = ",;\t|"
 
 
+_EXPECTED = "give a text file with one recording key per line, or a table with a column 'key'"
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The keys that a file names, and whether it is a table with a column for them."""
@@ -31,14 +34,14 @@ def read_manifest(address: str) -> Manifest:
     folder = address.removesuffix(path.name) or "."
     data = open_store(folder).read(path.name)
     if data is None:
-        raise UserError(f"{address} does not exist: give a file with a recording's key a line, or a CSV column 'key'")
+        raise UserError(f"{address} does not exist: {_EXPECTED}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{address} is not UTF-8 text: save it as UTF-8") from None
     manifest = _parse(text)
     if not manifest.keys:
-        raise UserError(f"{address} names no recording: give a file with a recording's key a line, or a column 'key'")
+        raise UserError(f"{address} names no recording: {_EXPECTED}")
     return manifest
 
 

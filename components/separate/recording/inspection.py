@@ -128,7 +128,7 @@ class _Bounds:
         decoded = samples * self.info.channels * 2
         if decoded > max(_LEAST_BOMB, self.limits.expansion * self.size):
             raise Unfit(
-                f"a bomb: {self.size:,} bytes decode to {decoded:,} and more, as samples of 16 bits "
+                f"decompression bomb: {self.size:,} bytes decode to more than {decoded:,}, as samples of 16 bits "
                 f"(separate.limits.expansion: {self.limits.expansion:g})"
             )
 

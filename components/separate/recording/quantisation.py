@@ -1,8 +1,8 @@
 """The samples of the stems: they add up to the recording, sample by sample, and none wraps around.
 
-Each stem but the last is its estimate, rounded to the format, and limited so that the rest still fits the other stems.
-The last stem is the rest. So the sum is exact in integers, and within half a unit in the last place in floats. The last
-stem also gets what the network does not see, such as frequencies above its highest one.
+Every stem except the last is its estimate, rounded to the format. The last stem is the recording minus the others; the
+others are limited so that it stays in range. So the sum is exact in integers, and within half a unit in the last place
+in floats. The last stem also gets what the network does not see, such as frequencies above its highest one.
 """
 
 from dataclasses import dataclass

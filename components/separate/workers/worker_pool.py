@@ -1,8 +1,8 @@
-"""The worker processes of a job on this machine: they get recordings, and are replaced when they die.
+"""The worker processes of a job on this machine: they get recordings, and are replaced when they die or need too much.
 
-A dead worker's recordings go back to the queue. The one that it separated counts against itself, because that may be
-why the worker died. A worker that was killed from outside (by a person, or for memory) proves less, so such a kill
-counts less.
+A dead worker's recordings go back to the queue. Its death counts as a failed attempt of the recording that it was
+separating, since that may be the reason. When a person or the system killed the worker, more such kills are allowed
+before the recording is given up.
 """
 
 import signal

@@ -197,7 +197,7 @@ def test_scores_of_other_stem_sets_are_marked_and_not_paired(tmp_path: Path) -> 
     assert "| x, scores of others | 20.00 |" in text.partition("## Drums")[2].partition("##")[0]
     assert "| Drummer † |" in text.partition("## Drums")[2].partition("##")[0]
     assert "x, scores of others among bass, drums, other, vocals; " in text
-    assert "y, scores of others among stems that its files do not name. The rest were scored among acc" in text
+    assert "y, scores of others among an unknown set of stems. The others were scored among acc" in text
 
 
 def test_wrong_published_scores_leave_a_table_of_the_rest(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from components.core.base.params import Section
 from components.core.networks.base.architecture import Architecture
 
-_MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}
+MEETING_LEVELS = {256: 3, 1024: 4, 2048: 5, 4096: 5, 16384: 6}
 """The possible STFT windows, and the level at which one bin is left and both branches have equally many steps."""
 
 
@@ -22,12 +22,12 @@ class HDemucsConfig(Section):
 
     @model_validator(mode="after")
     def _branches_meet(self) -> "HDemucsConfig":
-        if self.window not in _MEETING_LEVELS:
+        if self.window not in MEETING_LEVELS:
             raise ValueError(
-                f"window: expected one of {', '.join(map(str, _MEETING_LEVELS))}, for which the two branches meet"
+                f"window: expected one of {', '.join(map(str, MEETING_LEVELS))}, for which the two branches meet"
             )
-        if self.depth < _MEETING_LEVELS[self.window]:
-            raise ValueError(f"depth: a window of {self.window} needs at least {_MEETING_LEVELS[self.window]}")
+        if self.depth < MEETING_LEVELS[self.window]:
+            raise ValueError(f"depth: a window of {self.window} needs at least {MEETING_LEVELS[self.window]}")
         return self
 
 

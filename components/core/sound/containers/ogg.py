@@ -1,4 +1,4 @@
-"""Ogg (RFC 3533): its links and their lengths. Songs that follow each other in a file are its links.
+"""Ogg (RFC 3533). A chained file holds several streams, its links, for example one per song. This module measures each.
 
 A file without the end-of-stream bit is whole; a page that is cut is damage. The positions of a stream that was cut out
 of a running one do not begin at 0 (RFC 7845, 4.2; Vorbis I specification, A.2).

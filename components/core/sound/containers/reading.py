@@ -1,7 +1,7 @@
-"""The one place that knows which containers there are, and who reads their headers.
+"""Recognise a file's container, and call the reader of its header.
 
-Only sizes and positions are read, a few bytes at a time; nothing is decoded. A file that nobody here understands
-promises nothing; whether it is audio is found out by the decoders.
+Only sizes and positions are read, a few bytes at a time; nothing is decoded. The length in an unknown container is
+unknown, and the decoders decide whether it is audio.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """libsndfile reads uncompressed files (wav, aiff, caf, au, w64), flac and opus.
 
-Why not mp3 and ogg, which it can: it guesses the length of an mp3 without a Xing header and stops there, and what a
-file from outside does to a decoder it would do to this process. Opus is the exception: ffmpeg's own decoder gives
-bursts of noise for low rates (MIR-1K at 16 kHz: 24 dB against libopus), and knows no rate but 48 kHz.
+ffmpeg decodes mp3 and ogg, although libsndfile could: libsndfile guesses the length of an mp3 without a Xing header and
+stops there, and a file that crashes libsndfile would crash this process. Opus is the exception: ffmpeg's own decoder
+returns bursts of noise for low rates (MIR-1K at 16 kHz: 24 dB against libopus), and no rate but 48 kHz.
 """
 
 import errno

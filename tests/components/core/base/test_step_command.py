@@ -28,7 +28,7 @@ def test_interruption_prints_one_line() -> None:
 
 
 def test_outage_prints_one_line_and_ends_with_75() -> None:
-    again = "the same command goes on when that is back"
+    again = "run the same command again when it is back"
     assert _run("raise Outage('no answer')") == (75, f"stemline: no answer; {again}\n")
     assert _run("import requests; raise requests.ConnectionError('refused')") == (75, f"stemline: refused; {again}\n")
 

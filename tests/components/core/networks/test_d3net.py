@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from components.core.base.errors import UserError
 from components.core.networks.architectures.d3net import D3NetConfig
-from components.core.networks.d3net import D3Net, _D2Block, _D3Block
+from components.core.networks.d3net import D2Block, D3Block, D3Net
 from components.core.networks.registry import ARCHITECTURES, parse_network
 
 SMALL = ARCHITECTURES["d3net"].small
@@ -59,7 +59,7 @@ def test_d2_block_equals_the_multidilated_convolution_of_the_paper() -> None:
     """Layer l sees [x_0, …, x_{l-1}] at once, x_i by a dilation of 2^i: the sum of the paper's definition, in full."""
     torch.manual_seed(0)
     growth, layers = 3, 4
-    block = _D2Block(5, growth, layers).eval()
+    block = D2Block(5, growth, layers).eval()
     for module in block.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.load_state_dict(
@@ -93,9 +93,9 @@ def test_d2_block_equals_the_multidilated_convolution_of_the_paper() -> None:
 @pytest.mark.parametrize(
     ("block", "reach"),
     [
-        (_D2Block(1, 2, 3), 1 + 2 + 4),
-        (_D2Block(1, 2, 4), 1 + 2 + 4 + 8),
-        (_D3Block(1, 2, 3, blocks=2), 2 * (1 + 2 + 4)),
+        (D2Block(1, 2, 3), 1 + 2 + 4),
+        (D2Block(1, 2, 4), 1 + 2 + 4 + 8),
+        (D3Block(1, 2, 3, blocks=2), 2 * (1 + 2 + 4)),
     ],
 )
 def test_receptive_field_has_no_holes(block: nn.Module, reach: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.networks.architectures.demucs import DemucsConfig
-from components.core.networks.demucs import Demucs, DemucsSeparator, _resample, _rescale_weights
+from components.core.networks.demucs import Demucs, DemucsSeparator, resample_audio, rescale_weights
 
 STEMS = ["drums", "bass", "other", "vocals"]
 
@@ -65,7 +65,7 @@ def test_published_size_has_the_number_of_weights_of_the_package() -> None:
 def test_resampling_equals_julius(old: int, new: int) -> None:
     julius = pytest.importorskip("julius")
     audio = _noise(1000)
-    assert (_resample(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
+    assert (resample_audio(audio, old, new) - julius.resample_frac(audio, old, new)).abs().max() < 1e-5
 
 
 def test_fresh_weights_are_rescaled_like_the_package() -> None:
@@ -74,6 +74,6 @@ def test_fresh_weights_are_rescaled_like_the_package() -> None:
     ours = nn.Sequential(nn.Conv1d(2, 4, 8), nn.ReLU(), nn.ConvTranspose1d(4, 2, 8, bias=False))
     theirs = deepcopy(ours)
     package.rescale_module(theirs, reference=0.1)
-    _rescale_weights(ours)
+    rescale_weights(ours)
     for name, value in theirs.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value)

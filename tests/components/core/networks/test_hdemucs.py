@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
-from components.core.networks.architectures.hdemucs import _MEETING_LEVELS, HDemucsConfig
+from components.core.networks.architectures.hdemucs import MEETING_LEVELS, HDemucsConfig
 from components.core.networks.hdemucs import HDemucsSeparator, build_hdemucs
 from components.core.networks.registry import parse_network
 from components.core.sound.torchaudio_compat import torchaudio
@@ -92,7 +92,7 @@ def test_short_mixtures_are_padded_on_both_sides(narrow: HDemucsSeparator, sampl
     assert torch.isfinite(stems).all()
 
 
-@pytest.mark.parametrize(("window", "depth"), _MEETING_LEVELS.items())
+@pytest.mark.parametrize(("window", "depth"), MEETING_LEVELS.items())
 def test_branches_meet_at_the_same_length(window: int, depth: int) -> None:
     separator = build_hdemucs(HDemucsConfig(channels=4, window=window, depth=depth), 2, 1).eval()
     with torch.inference_mode():

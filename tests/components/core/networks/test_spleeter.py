@@ -9,7 +9,7 @@ from components.core.base.errors import UserError
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.registry import parse_network
-from components.core.networks.spleeter import StemUNets, Transposed, _Down, _StemUNet, build_spleeter
+from components.core.networks.spleeter import StemUNet, StemUNets, Strided, Transposed, build_spleeter
 from components.core.sound.stft_config import StftConfig
 
 MASKS = ("sigmoid", "softmax")
@@ -31,14 +31,14 @@ def _mixture(samples: int, channels: int = 2, batch: int = 1) -> Tensor:
     return torch.rand(batch, channels, samples, generator=torch.Generator().manual_seed(samples)) - 0.5
 
 
-def _stem(config: SpleeterConfig = SMALL) -> _StemUNet:
+def _stem(config: SpleeterConfig = SMALL) -> StemUNet:
     torch.manual_seed(0)
     [stem] = StemUNets(config, 1, 2).eval().stems
-    assert isinstance(stem, _StemUNet)
+    assert isinstance(stem, StemUNet)
     return stem
 
 
-def _outputs(stem: _StemUNet, image: Tensor) -> dict[str, Tensor]:
+def _outputs(stem: StemUNet, image: Tensor) -> dict[str, Tensor]:
     """Return the output of each part of the U-Net by its name, and its input under `in.` and its name."""
     seen: dict[str, Tensor] = {}
 
@@ -146,7 +146,7 @@ KERNEL = torch.arange(1.0, 26.0).reshape(5, 5)
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (3, 4), (6, 5), (7, 9)])
 def test_convolution_pads_one_before_and_two_after(row: int, column: int) -> None:
     """TensorFlow's rule: for an even size, kernel 5 and stride 2 need 3 of padding, 1 before and 2 after."""
-    layer = _Down(1, 1)
+    layer = Strided(1, 1)
     _with_weight(layer, KERNEL)
     image = torch.zeros(1, 1, 8, 10)
     image[..., row, column] = 1
@@ -176,7 +176,7 @@ def test_transposed_convolution_is_the_adjoint_of_the_convolution() -> None:
     """TensorFlow defines it as the gradient of the convolution with the same weights."""
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(6, 3, 5, 5, generator=generator)
-    down, up = _Down(3, 6), Transposed(6, 3)
+    down, up = Strided(3, 6), Transposed(6, 3)
     _with_weight(down, weight)
     _with_weight(up, weight)
     large, small = torch.randn(2, 3, 12, 16, generator=generator), torch.randn(2, 6, 6, 8, generator=generator)

@@ -7,7 +7,7 @@ from torch import Tensor
 from components.core.base.errors import UserError
 from components.core.networks.architectures.wave_unet import WaveUNetConfig
 from components.core.networks.registry import parse_network
-from components.core.networks.wave_unet import WaveUNet, _interpolate, build_wave_unet
+from components.core.networks.wave_unet import WaveUNet, build_wave_unet, insert_midpoints
 
 TINY = WaveUNetConfig(layers=3, filters=4, segment=805)
 
@@ -65,8 +65,8 @@ def test_output_does_not_depend_on_the_border() -> None:
 
 def test_upsampling_inserts_means() -> None:
     line = torch.arange(5.0).expand(1, 2, -1)
-    assert torch.equal(_interpolate(line), torch.arange(0, 4.5, 0.5).expand(1, 2, -1))
-    assert torch.equal(_interpolate(line[..., :1]), line[..., :1])
+    assert torch.equal(insert_midpoints(line), torch.arange(0, 4.5, 0.5).expand(1, 2, -1))
+    assert torch.equal(insert_midpoints(line[..., :1]), line[..., :1])
 
 
 @pytest.mark.parametrize("stems", [2, 4])
