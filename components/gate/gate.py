@@ -10,7 +10,6 @@ from pathlib import Path
 
 from components.core.base.files import write_json
 from components.core.data import artifacts
-from components.core.models.addresses import SHIPPED
 from components.core.models.description import REGISTRY
 from components.core.models.smoke_test import run_smoke_test
 from components.core.release.verdict import Finding, Verdict
@@ -57,7 +56,7 @@ def gate(
     by_slices = judge_slices(config, challenger, live, evidence.data) if live else []
     by_operation, results = judge_operation(
         config, _address(version.name, version.version), version.sha256,
-        _champion_address(version.name, champion) if champion else None, evidence.try_model,
+        _address(version.name, champion.version) if champion and champion.version else None, evidence.try_model,
     )  # fmt: skip
     by_history = judge_version(config, version, champion.version if champion else None, challenger)
     findings = (*by_scores, *by_slices, *by_operation, *by_history)
@@ -82,10 +81,6 @@ def gate(
 
 def _address(name: str, version: int) -> str:
     return f"{REGISTRY}{name}/{version}"
-
-
-def _champion_address(name: str, champion: Champion) -> str:
-    return _address(name, champion.version) if champion.version else str(SHIPPED.resolve())
 
 
 def _rule(champion: Champion | None) -> str:

@@ -82,7 +82,7 @@ def _judge_gain(config: GateConfig, scores: Scores, target: str) -> Finding:
 def _judge_not_worse(config: GateConfig, challenger: Scores, champion: Scores, target: str) -> Finding:
     if target not in champion.targets:
         why = "the live model does not separate it, so nothing can be compared"
-        return _bad(target, f"{why}: other stems are another model, with a register.name of its own")
+        return _bad(target, f"{why}: give a model with other stems a name of its own (register.name)")
     if missing := tracks_without_score(challenger.sdr[MODEL], champion.sdr[MODEL], target):
         return _bad(target, _cannot_be_scored(missing))
     differences = differences_by_target(challenger, champion)[target]
@@ -125,7 +125,9 @@ def _mention_lost_frames(models: Mapping[str, Scores], target: str) -> str:
     """Return how many frames of each model count against it because only an estimate is silent in them."""
     lost = {name: scores.lost_frames.get(target, 0) for name, scores in models.items()}
     counts = " and ".join(f"{count} of {name}" for name, count in lost.items() if count)
-    return f"; silent estimates where the music plays (0 dB, in frames): {counts}" if counts else ""
+    if not counts:
+        return ""
+    return f"; frames in which an estimate alone is silent, which count by definition: {counts}"
 
 
 def _cannot_be_scored(tracks: list[str]) -> str:

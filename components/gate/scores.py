@@ -28,7 +28,7 @@ class Scores:
     """The scores of one model.
 
     test_digest   identifies the test tracks
-    scorer        the program that computed the scores, and the length of its frames
+    scorer        the program that computed the scores, the length of its frames, sample rate and channels
     model         SHA-256 of the model's weights
     sdr           by system (`model`, `mixture` …) a table in dB: one row per track, one column per target; frames in
                   which an estimate alone is silent count against the system (score_tables.COUNTED)
@@ -60,7 +60,7 @@ def read_scores(folder: Path) -> Scores:
         path = artifacts.SCORES.within(folder)
         raise UserError(f"{path} has no scores of the model: evaluate.systems in params.yaml must name it")
     lost = _count_lost_frames(table[table[SYSTEM] == MODEL])
-    return Scores(evaluation.digest, evaluation.scorer_and_frames, evaluation.model, systems, lost)
+    return Scores(evaluation.digest, evaluation.conditions, evaluation.model, systems, lost)
 
 
 def _count_lost_frames(sdr: pd.DataFrame) -> dict[str, int]:

@@ -24,12 +24,13 @@ def promote_judged(
     config, verdict = load_section("promote", PromoteConfig), Verdict.read(gate)
     given = Approval.read_for(verdict, approval) if verdict.passed and approval is not None else None
     entry = promote(config, verdict, given)
+    version = f"version {verdict.version} of {verdict.name}"
     if entry:
-        print(f"promote: version {verdict.version} is now @{config.alias} (entry {entry.number} of the journal)")
+        print(f"promote: {version} is now @{config.alias} (entry {entry.number} of the journal)")
     elif verdict.passed:
-        print(f"promote: version {verdict.version} is @{config.alias} already")
+        print(f"promote: {version} is @{config.alias} already")
     else:
-        print(f"promote: version {verdict.version} was refused by the gate; @{config.alias} stays as it is")
+        print(f"promote: {version} was refused by the gate; @{config.alias} stays as it is")
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ def _table(entries: list[JournalEntry]) -> Table:
     for column in ("when", "what", "live", "before", "by", "why"):
         table.add_column(column, no_wrap=column in ("when", "what", "live", "before"))
     for entry in entries:
-        before = str(entry.before) if entry.before else "–"
-        table.add_row(entry.time, entry.kind, f"{entry.name}/{entry.version or 'none'}", before, entry.by, entry.why)
+        live = f"{entry.name}/{entry.version or 'none'}"
+        table.add_row(entry.time, entry.kind, live, str(entry.before or "none"), entry.by, entry.why)
     return table
 
 

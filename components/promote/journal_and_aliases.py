@@ -142,17 +142,24 @@ class LiveModel:
         """Make journal and aliases agree; return the live version (0: none).
 
         A promotion that was killed before it moved the aliases is finished. An alias that a person moved is written
-        to the journal, once it has stayed so for a moment: a promotion under way may just be moving it.
-        Raises UserError when journal and registry do not belong together.
+        to the journal, once it has stayed so for a moment: a promotion under way may just be moving it. An alias that
+        was deleted is set again. Raises UserError when journal and registry do not belong together.
         """
         state = self._require_state()
         while state.alias_was_moved:
             time.sleep(_SETTLING_SECONDS)
             before, state = state, self._require_state()
-            if state == before:
+            if state == before and state.live:
                 return self._adopt(state).version
+            if state == before:
+                return self._set_lost_alias(state)
         if state.lags:
             follow_journal(self.client, self.config, self.journal, state.entries[-1])
+        return state.version
+
+    def _set_lost_alias(self, state: _State) -> int:
+        """Set the alias that the registry lost: without it, a worse version could pass the gate of a first champion."""
+        _set_aliases(self.client, self.config, state.entries[-1])
         return state.version
 
     def adopt_registry(self) -> None:

@@ -28,7 +28,7 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
             f"version {verdict.version} of {verdict.name} was judged by the rule '{verdict.rule}', and {now}: judge it "
             "again with `stemline retrain` (or `stemline run`)"
         )
-    rollback = _find_rollback(model.entries(), verdict.version)
+    rollback = _find_rollback(model.entries(), verdict)
     if rollback:
         raise UserError(
             f"version {verdict.version} of {verdict.name} was taken back on {rollback.time} "
@@ -47,11 +47,17 @@ def promote(config: PromoteConfig, verdict: Verdict, approval: Approval | None =
     return model.make_live("promotion", verdict.version, why, evidence, live)
 
 
-def _find_rollback(entries: list[JournalEntry], version: int) -> JournalEntry | None:
-    """Return the rollback that took the version back, unless the version went live again after it."""
+def _find_rollback(entries: list[JournalEntry], verdict: Verdict) -> JournalEntry | None:
+    """Return the rollback that took the version back, unless the version went live again after it.
+
+    A new registry counts from 1 again: a version with the same number and other weights is another one.
+    """
+    weights = {entry.evidence.get("sha256", verdict.sha256) for entry in entries if entry.version == verdict.version}
+    if verdict.sha256 not in weights:
+        return None
     for entry in reversed(entries):
-        if entry.version == version:
+        if entry.version == verdict.version:
             return None
-        if entry.kind == "rollback" and entry.before == version:
+        if entry.kind == "rollback" and entry.before == verdict.version:
             return entry
     return None

@@ -1,6 +1,7 @@
 """`python -m components.promote.repair [--adopt]`: makes journal and registry agree, and checks the journal.
 
-A promotion or rollback that was killed is finished. An alias that a person moved is written to the journal.
+A promotion or rollback that was killed is finished. An alias that a person moved is written to the journal; a deleted
+one is set again. With --adopt the registry is right, and the journal follows.
 """
 
 from typing import Annotated
@@ -20,9 +21,10 @@ def repair(
             "--adopt", help="Write the registry's state into the journal, e.g. after someone deleted the live version."
         ),
     ] = False,
+    name: Annotated[str | None, Option(help="A registered model [default: that of params.yaml].")] = None,
 ) -> None:
     """Finish a promotion that was killed, and make journal and registry agree."""
-    config, name = load_section("promote", PromoteConfig), load_model_name()
+    config, name = load_section("promote", PromoteConfig), name or load_model_name()
     model = open_live_model(config, name)
     if adopt:
         model.adopt_registry()

@@ -31,7 +31,8 @@ def roll_back(config: PromoteConfig, name: str, why: str, to: int | None = None,
     live = model.settle()
     target = to if to is not None else _version_before(model, live)
     if target == live:
-        raise UserError(f"version {target} of {name} is live already: name another version with --to")
+        state = f"version {live} of {name} is live already" if live else f"no version of {name} is live"
+        raise UserError(f"{state}: name another version with --to")
     if target and not ungated and target not in {entry.version for entry in model.entries()}:
         raise UserError(
             f"version {target} of {name} was never live: the gate refused it, or has not judged it; `stemline history` "
@@ -58,7 +59,7 @@ def _try_version(model: LiveModel, version: int) -> dict[str, object]:
 def _version_before(model: LiveModel, live: int) -> int:
     """Return the version that was live when the live one was promoted or adopted; 0 for the shipped model."""
     arrivals = [entry for entry in model.entries() if entry.version == live and entry.kind != "rollback"]
-    if not live or not arrivals:
+    if not live or not arrivals or (arrivals[-1].kind == "adoption" and not arrivals[-1].before):
         raise UserError(f"{model.name} has no version before the live one to go back to: name one with --to VERSION")
     return arrivals[-1].before
 
@@ -67,14 +68,18 @@ def rollback(
     why: Annotated[str, Option(help="The reason, for the journal.")],
     to: Annotated[int | None, Option(help="A version; 0: the shipped model [default: the one live before]")] = None,
     ungated: Annotated[bool, Option("--ungated", help="Allow a version that was never live.")] = False,
+    name: Annotated[str | None, Option(help="A registered model [default: that of params.yaml].")] = None,
 ) -> None:
     """Make the version that was live before, or another one, live again."""
-    config, name = load_section("promote", PromoteConfig), load_model_name()
+    config, name = load_section("promote", PromoteConfig), name or load_model_name()
     entry = roll_back(config, name, why, to, ungated)
-    back = (
-        f"version {entry.version} of {name} is @{config.alias} again" if entry.version else "the shipped model is back"
+    now = (
+        f"version {entry.version} of {name} is @{config.alias} again"
+        if entry.version
+        else f"no version of {name} is live"
     )
-    print(f"rollback: {back}, in place of version {entry.before} of {name}")
+    before = f"version {entry.before}" if entry.before else "no version"
+    print(f"rollback: {now}; before, {before} was live")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def _fetch_live_model(address: str, options: JobOptions) -> ModelAddress:
     in_use = find_model_in_use(address, load_section_or_default("promote", PromoteConfig))
     if in_use != address:
         name = Path(in_use).name
-        print(f"separate: the registry has no {address} yet: separating with the shipped model {name}", flush=True)
+        print(f"separate: no version is live at {address}: separating with the shipped model {name}", flush=True)
     return fetch_model(in_use, options.models)
 
 

@@ -13,7 +13,7 @@ from components.core.data.artifacts import CACHE_INDEX
 from components.core.models.addresses import fetch_model
 from components.core.models.description import ModelDescription
 from components.core.models.start_model import StartModel
-from components.core.release.sections import RegisterConfig
+from components.core.release.sections import load_model_name
 from components.core.tracking import mlflow_runs
 from components.start.config import StartConfig
 from pipelines.judging.judgement import champion_alias, live_version
@@ -62,7 +62,7 @@ def find_first_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> s
     The project's data are brought up to date first, with `options` of `dvc repro`.
     """
     config = load_section("start", StartConfig, project.params)
-    name = load_section("register", RegisterConfig, project.params).name
+    name = load_model_name(project.params)
     version = live_version(name, champion_alias(project)) if config.retrain == "champion" else None
     if version is None:
         return config.model

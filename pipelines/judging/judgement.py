@@ -9,16 +9,15 @@ import yaml
 from components.core.base.files import digest_file, digest_parts
 from components.core.base.params import load_section
 from components.core.base.workspace import SCRATCH, WORKSPACE
-from components.core.data.artifacts import MANIFEST, TEST, VERDICT, VERSION
+from components.core.data.artifacts import MANIFEST, MODEL, TEST, VERDICT, VERSION
 from components.core.models.addresses import SHIPPED, fetch_model
 from components.core.models.description import REGISTRY, ModelDescription
 from components.core.release.registry_consistency import champion_version, find_disagreement
-from components.core.release.sections import PromoteConfig
+from components.core.release.sections import PromoteConfig, load_separating_model
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import code_digest
-from components.separate.config import SeparateConfig
 from pipelines.running.project_stages import ProjectFolder
 
 
@@ -39,7 +38,7 @@ def register_and_judge(project: ProjectFolder) -> Verdict | None:
     champion = live_version(version.name, champion_alias(project))
     if champion == version.version:
         return None
-    if champion is None and not _separates_by_default(project, version.name):
+    if champion is None and not _would_replace_shipped(project, version):
         project.run_step("gate")
     else:
         scores = score_shipped(project) if champion is None else score_champion(project, version.name, champion)
@@ -73,14 +72,19 @@ def score_shipped(project: ProjectFolder) -> Path:
     return _score(project, SHIPPED.resolve(), "shipped")
 
 
-def _separates_by_default(project: ProjectFolder, name: str) -> bool:
-    """Return whether `stemline separate` takes the champion of the registered model `name`, once there is one.
+def _would_replace_shipped(project: ProjectFolder, version: VersionRef) -> bool:
+    """Return whether `stemline separate` would take the version in place of the shipped model, for the same stems.
 
-    Until then it takes the shipped model, so this is the one that a version has to match.
+    A model of other stems, another sample rate or other channels does another task: their scores can't be compared.
     """
-    return (
-        load_section("separate", SeparateConfig, project.params).model == f"{REGISTRY}{name}@{champion_alias(project)}"
-    )
+    if load_separating_model(project.params) != f"{REGISTRY}{version.name}@{champion_alias(project)}":
+        return False
+    trained, shipped = ModelDescription.read(MODEL.below(project.workspace)), ModelDescription.read(SHIPPED)
+    return _describe_task(trained) == _describe_task(shipped)
+
+
+def _describe_task(model: ModelDescription) -> tuple[frozenset[str], int, int]:
+    return frozenset(model.targets), model.rate, model.channels
 
 
 def _score(project: ProjectFolder, model: Path, label: str) -> Path:

@@ -9,6 +9,9 @@ from pipelines.terminal.module_launch import run_module
 from pipelines.terminal.parameters import require_valid_parameters
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+RegisteredName = Annotated[
+    str | None, typer.Option("--name", help="A registered model [default: the one that params.yaml describes].")
+]
 
 
 def convert(
@@ -67,21 +70,24 @@ def promote() -> None:
 def rollback(
     why: Annotated[str, typer.Option(help="The reason, for the journal.")],
     to: Annotated[
-        int | None, typer.Option(min=1, help="An earlier version [default: the one that was live before]")
+        int | None,
+        typer.Option(min=0, help="An earlier version; 0: the shipped model [default: the one that was live before]"),
     ] = None,
     ungated: Annotated[bool, typer.Option("--ungated", help="Allow a version that was never live.")] = False,
+    name: RegisteredName = None,
 ) -> None:
-    """Make the previous model live again, after it has separated a little in a fresh process."""
-    run_module("components.promote.rollback", why=why, to=to, ungated=ungated)
+    """Make the previous model live again, after a new process has separated a few seconds with it as a test."""
+    run_module("components.promote.rollback", why=why, to=to, ungated=ungated, name=name)
 
 
 def repair(
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Write the registry's state into the journal where they differ.")
     ] = False,
+    name: RegisteredName = None,
 ) -> None:
     """Finish a promotion that was killed, so that the journal and the registry agree again."""
-    run_module("components.promote.repair", adopt=adopt)
+    run_module("components.promote.repair", adopt=adopt, name=name)
 
 
 def doctor(

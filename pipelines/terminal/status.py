@@ -16,9 +16,8 @@ from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import SCORE_TABLE
 from components.core.release.journal import open_journal
 from components.core.release.model_in_use import describe_model_in_use
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.sections import PromoteConfig, load_model_name, load_separating_model
 from components.core.tracking.mlflow_address import require_answer, store_address, store_exists
-from components.separate.config import SeparateConfig
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES, dvc_command, failure_line, is_busy
 
@@ -66,15 +65,11 @@ def live_model_lines() -> list[str]:
 
 
 def _no_live_model(name: str) -> str:
-    return f"no version of {name} yet: `stemline run` trains one"
+    return f"no version of {name}: `stemline run` trains one"
 
 
 def _model_in_use(promotion: PromoteConfig) -> str:
-    model = load_section("separate", SeparateConfig).model
-    try:
-        return f"`stemline separate` takes {describe_model_in_use(model, promotion)}"
-    except UserError as error:
-        return f"`stemline separate` refuses: {error}"
+    return describe_model_in_use(load_separating_model(), promotion)
 
 
 def _journal_lines(journal: str, name: str) -> list[str]:

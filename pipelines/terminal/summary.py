@@ -11,11 +11,10 @@ from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import REPORT, SCORE_TABLE, VERDICT, VERSION
 from components.core.models.description import REGISTRY
 from components.core.release.model_in_use import describe_model_in_use
-from components.core.release.sections import PromoteConfig, is_demonstration, load_model_name
+from components.core.release.sections import PromoteConfig, is_demonstration, load_model_name, load_separating_model
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking.mlflow_runs import store_address
-from components.separate.config import SeparateConfig
 
 _SYSTEMS = {"model": "this model", "mixture": "the mixture itself", "irm2": "ideal ratio mask"}
 
@@ -41,8 +40,7 @@ def _verdict_lines() -> list[str]:
 def _models() -> dict[str, str]:
     """Return which model `stemline separate` takes, and before it the demonstration that this run separated with."""
     promote = load_section("promote", PromoteConfig)
-    model = load_section("separate", SeparateConfig).model
-    in_use = {"Live": f"`stemline separate` takes {describe_model_in_use(model, promote)}"}
+    in_use = {"Live": describe_model_in_use(load_separating_model(), promote)}
     if not is_demonstration():
         return in_use
     demonstration = f"{REGISTRY}{load_model_name()}@{promote.alias}"

@@ -32,7 +32,7 @@ def run(
     ] = None,
     assignments: Assignments = None,
 ) -> None:
-    """Train, judge and promote a model here, then separate a few recordings with the live one.
+    """Train, judge and promote a model here, then separate a few recordings with the model in use.
 
     Whatever is up to date is skipped, and an interrupted run goes on. --dataset and --set are written to params.yaml.
     """

@@ -7,6 +7,7 @@ from components.compare.presentation.markdown_tables import (
     costs_table,
     count_text,
     friedman_text,
+    lost_frames_text,
     other_stems_note,
     pairs_table,
     published_table,
@@ -31,7 +32,9 @@ def render_markdown(comparison: Comparison) -> str:
         notes = [*other_stems_note(comparison, target), friedman_text(comparison.gathered.comparable, target)]
         parts.append("\n\n".join([f"## {target.capitalize()}", table, *notes]))
     parts.append(f"## Costs\n\n{costs_table(comparison)}")
-    parts += [f"## Differences: {target} SDR\n\n{pairs_table(comparison, target)}" for target in comparison.targets]
+    for target in comparison.targets:
+        tables = [pairs_table(comparison, target), *lost_frames_text(comparison, target)]
+        parts.append("\n\n".join([f"## Differences: {target} SDR", *tables]))
     parts.append(f"## Scores that others published\n\n{published_table()}")
     return "\n\n".join(parts) + "\n"
 

@@ -10,7 +10,7 @@ from components.compare.scores.statistics import FEWEST_TRACKS, friedman
 from components.compare.systems.published_scores import PAPER_MODEL, QUOTED
 from components.compare.systems.records import title_of
 from components.compare.systems.row_names import is_baseline
-from components.core.data.score_tables import METRICS
+from components.core.data.score_tables import LOST_FRAMES, METRIC, METRICS, SYSTEM, TARGET
 
 _UNKNOWN = "–"
 
@@ -94,6 +94,17 @@ def pairs_table(comparison: Comparison, target: str) -> str:
     if len(tables) == 1:
         return next(iter(tables.values()))
     return "\n\n".join(f"Scored among {_stems(among)}:\n\n{table}" for among, table in tables.items())
+
+
+def lost_frames_text(comparison: Comparison, target: str) -> list[str]:
+    """Return a note about the frames in which only an estimate is silent, if there are any."""
+    scores = comparison.gathered.scores
+    lost = scores[(scores[TARGET] == target) & (scores[METRIC] == "SDR") & (scores[LOST_FRAMES] > 0)]
+    if lost.empty:
+        return []
+    counts = lost.groupby(SYSTEM, sort=False)[LOST_FRAMES].sum()
+    named = ", ".join(f"{int(count)} of {title_of(str(name), comparison.records)}" for name, count in counts.items())
+    return [f"Frames in which only an estimate is silent count in these tests by the definition of SDR: {named}."]
 
 
 def _one_pairs_table(comparison: Comparison, rows: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ from components.core.data.evaluation import Evaluation
 from components.core.data.score_tables import (
     COUNTED,
     FRAMES,
+    LOST_FRAMES,
     METRIC,
     MODEL,
     POST_PREFIX,
@@ -29,7 +30,7 @@ from components.core.data.score_tables import (
 )
 from components.core.data.scored_stems import AMONG, name_stem_set
 
-COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, COUNTED, AMONG)
+COLUMNS = (SYSTEM, TARGET, METRIC, TRACK, VALUE, COUNTED, LOST_FRAMES, AMONG)
 
 _COMMON = {
     "tracks": "tracks",
@@ -108,6 +109,7 @@ def _merge(tables: list[pd.DataFrame], usual: Mapping[str, str]) -> pd.DataFrame
     scores = scores.loc[unusual.sort_values(kind="stable").index]
     scores = scores.drop_duplicates([SYSTEM, TARGET, METRIC, TRACK]).sort_index()
     scores[COUNTED] = counted_values(scores)
+    scores[LOST_FRAMES] = scores[LOST_FRAMES].fillna(0) if LOST_FRAMES in scores else 0
     scores[[VALUE, COUNTED]] = scores[[VALUE, COUNTED]].replace([np.inf, -np.inf], np.nan)
     return scores[list(COLUMNS)]
 

@@ -60,7 +60,11 @@ START = Artifact("start", "start.json", "document", "the model that the training
 START_MODEL = Artifact("start", "model", "folder", "its weights and their description", ("train",))
 
 MODEL = Artifact(
-    "train", "model", "folder", "weights and their description", ("evaluate", "register", "export", "compare")
+    "train",
+    "model",
+    "folder",
+    "weights and their description",
+    ("evaluate", "register", "export", "compare", "retrain"),
 )
 RUN = Artifact(
     "train", "run.json", "document", "the MLflow run of the training", ("evaluate", "register", "export", "compare")

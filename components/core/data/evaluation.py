@@ -52,6 +52,11 @@ class Evaluation(Document):
         return f"{count} test track{'' if count == 1 else 's'} of {label_datasets(self.datasets)}"
 
     @property
+    def conditions(self) -> str:
+        """What decides the scores beside model and tracks: they can be compared only where this is equal."""
+        return f"{self.scorer_and_frames} at {self.rate} Hz, channels: {self.channels}"
+
+    @property
     def scorer_and_frames(self) -> str:
-        """The scorer and its frames: scores can be compared only where both are equal."""
+        """The scorer and its frames."""
         return f"{self.scorer}, frames of {self.window_seconds:g} s"

@@ -92,6 +92,12 @@ def compare_with_journal(state: RegistryState, entries: Sequence[JournalEntry], 
             "restore the journal from a backup",
             True,
         )
+    if last.version and not state.version and state.followed_entry == f"{last.number} {last.digest}":
+        return Disagreement(
+            f"The journal says that version {last.version} is live, and the registry has lost @{alias}",
+            "`stemline repair` sets it again; `stemline repair --adopt` accepts that no version is live",
+            False,
+        )
     if state.version != last.version:
         live = f"version {last.version} is live" if last.version else "nothing is live"
         return Disagreement(

@@ -12,12 +12,15 @@ _DEMO_SONGS = "demo"  # the data set of synthetic songs
 class RegisterConfig(Section):
     """The section `register`.
 
-    name            the registered model's name in MLflow
-    demonstration   the name of a model that learned from the synthetic demo songs alone
+    name   the registered model's name in MLflow
     """
 
     name: str = Field(min_length=1)
-    demonstration: str = Field(min_length=1)
+
+    @property
+    def demonstration(self) -> str:
+        """The name of a model that learned from the synthetic demo songs alone."""
+        return f"{self.name}-demo"
 
 
 class _TrainingData(Section):
@@ -40,6 +43,19 @@ def load_model_name(params: Path = PARAMS) -> str:
 def is_demonstration(params: Path = PARAMS) -> bool:
     """Return whether a model that `params` describes learns from demo songs alone."""
     return set(load_section("acquire", _TrainingData, params).datasets) == {_DEMO_SONGS}
+
+
+class _Separation(Section):
+    """The part of the section `separate` that names the model."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: str
+
+
+def load_separating_model(params: Path = PARAMS) -> str:
+    """Return the address of the model that `stemline separate` takes, once it is there."""
+    return load_section("separate", _Separation, params).model
 
 
 class PromoteConfig(Section):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.release.journal import JOURNAL_VARIABLE, Journal, JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.sections import PromoteConfig, RegisterConfig, load_model_name
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.services.mlflow_store import check_mlflow
@@ -24,10 +24,10 @@ _SHORT_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX
 
 
 def check_journal() -> Findings:
-    """Read all entries, and compare the last one with the registry."""
+    """Read all entries, and compare the last one about each model of the project with the registry."""
     try:
         promote = load_section("promote", PromoteConfig)
-        name = load_model_name()
+        names = dict.fromkeys((load_model_name(), load_section("register", RegisterConfig).name))
     except UserError:
         yield not_used(_JOURNAL, "params.yaml does not say where it lies: see the finding about params.yaml")
         return
@@ -42,10 +42,11 @@ def check_journal() -> Findings:
     if any(finding.status is Status.PROBLEM for finding in check_mlflow()):
         yield not_used(_REGISTRY, "not compared, since MLflow does not work: see the finding about MLflow")
         return
-    try:
-        yield _compare_registry(journal, name, promote.alias)
-    except UserError as error:
-        yield problem(_REGISTRY, str(error), "see the server's log")
+    for name in names:
+        try:
+            yield _compare_registry(journal, name, promote.alias)
+        except UserError as error:
+            yield problem(_REGISTRY, str(error), "see the server's log")
 
 
 def _compare_registry(journal: Journal, name: str, alias: str) -> Finding:

@@ -67,7 +67,9 @@ def score_table(scores: Sequence[TrackScores]) -> pd.DataFrame:
 
 
 def _with_lost_frames(metric: str, values: Values, lost_sdr: Values) -> Values:
-    return np.where(np.isnan(lost_sdr), values, lost_sdr) if metric == "SDR" else values
+    if metric != "SDR" or not lost_sdr.size:
+        return values
+    return np.where(np.isnan(lost_sdr), values, lost_sdr) if values.size else lost_sdr
 
 
 def median_table(scores: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,8 @@ class TrackScores:
 
     In `values` a frame is NaN for all targets when one reference or estimate is silent in it, and infinite when the
     estimate is perfect. `lost_sdr`, `(targets, frames)`, has the SDR by definition, ‖s‖² / ‖s − ŝ‖², of frames that are
-    NaN for silent estimates alone, and NaN elsewhere. A track that cannot be scored has no frames; `reason` says why.
+    NaN for silent estimates alone, and NaN elsewhere. A track that cannot be scored has no frames, and `reason` says
+    why; when an estimate is silent from beginning to end, it has lost frames all the same.
     """
 
     track: str
@@ -52,20 +53,22 @@ def score_track(
     """Score estimates `(targets, channels, samples)` in frames of `window` samples that do not overlap.
 
     `scorer` is a name in SCORERS. Samples after the last whole frame are ignored; a track shorter than a frame is one
-    frame of its own length. The distortion filters (512 taps) are computed once for the whole track. A track that
-    museval cannot score has no frames.
+    frame of its own length. The distortion filters (512 taps) are computed once for the whole track.
     """
-    reason = _why_unscorable("true", targets, references) or _why_unscorable("estimated", targets, estimates)
-    if not reason:
-        try:
-            score = partial(SCORERS[scorer], window=window)
-            values = _score_groups(targets, references, estimates, score)
-            lost_sdr = _score_lost_frames(targets, references, estimates, values[:, METRICS.index("SDR")], window)
-            return TrackScores(track, system, targets, values, lost_sdr)
-        except bss_eval.SingularError:
-            reason = "the true targets are copies of each other"
+    frames = max(1, references.shape[-1] // window)
     nothing = np.empty((len(targets), len(METRICS), 0))
-    return TrackScores(track, system, targets, nothing, nothing[:, 0], reason)
+    unscorable = partial(TrackScores, track, system, targets, nothing)
+    if reason := _why_unscorable("true", targets, references):
+        return unscorable(nothing[:, 0], reason)
+    score_lost = partial(_score_lost_frames, targets, references, estimates, window=window)
+    if reason := _why_unscorable("estimated", targets, estimates):
+        lost = score_lost(np.full((len(targets), frames), np.nan)) if np.isfinite(estimates).all() else nothing[:, 0]
+        return unscorable(lost, reason)
+    try:
+        values = _score_groups(targets, references, estimates, partial(SCORERS[scorer], window=window))
+    except bss_eval.SingularError:
+        return unscorable(nothing[:, 0], "the true targets are copies of each other")
+    return TrackScores(track, system, targets, values, score_lost(values[:, METRICS.index("SDR")]))
 
 
 def require_several_targets(targets: tuple[str, ...]) -> None:

@@ -58,6 +58,8 @@ def _judged(verdict: Verdict, version: VersionRef | None) -> LastRunPart:
 
 
 def _describe_champion(rule: str) -> str:
+    if rule == "against the shipped model":
+        return "The shipped model stayed in use."
     champion = _CHAMPION.fullmatch(rule)
     return f"Version {champion[1]} stayed the champion." if champion else "There was no champion then."
 

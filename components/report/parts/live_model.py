@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.core.release.journal import JournalEntry
+from components.core.release.model_in_use import describe_model_in_use
 from components.core.release.registry_consistency import (
     Disagreement,
     RegistryState,
@@ -17,7 +18,7 @@ from components.report.sources.stores import Mlflow, ModelSettings, Stores, erro
 SHOWN, LIMIT = 20, 500
 """Entries of the history that the page shows at once, and at most."""
 
-_NOT_LIVE = "No model is live yet. Until then, `stemline separate` uses the model that ships with Stemline."
+_NOT_LIVE = "No version of {} is live."
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ def _explain_no_version(stores: Stores, registered: Part[RegistryState]) -> str:
     notes = [stores.journal.note] if stores.journal.content is None else []
     if registered.content is None and store_exists():
         notes.append(registered.note)
-    return " ".join(["The live version is unknown.", *notes]) if notes else _NOT_LIVE
+    if notes:
+        return " ".join(["The live version is unknown.", *notes])
+    settings = stores.settings.required()
+    return f"{_NOT_LIVE.format(settings.name)} {describe_model_in_use(settings.separate_by, settings.promote)}."
 
 
 def read_history(stores: Stores) -> HistoryPart:
@@ -117,8 +121,8 @@ def _doubts(stores: Stores, registered: Part[RegistryState], found: Disagreement
 
 
 def _describe_rollback(last: JournalEntry | None) -> tuple[str, str] | None:
-    if last is None or not last.before:
+    if last is None or (last.kind == "adoption" and not last.before):
         return None
     if last.kind == "rollback":  # it took back the version before, so going back leads further
         return 'stemline rollback --why "…"', "the version before this one"
-    return f'stemline rollback --to {last.before} --why "…"', f"version {last.before}"
+    return f'stemline rollback --to {last.before} --why "…"', f"version {last.before}" if last.before else "no version"

@@ -17,7 +17,7 @@ from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
 from components.core.base.secrets import without_secrets
 from components.core.release.journal import JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.sections import PromoteConfig, load_model_name, load_separating_model
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.report.sources.reading import Part, Unavailable, read_part
@@ -32,10 +32,11 @@ _ERROR_LENGTH = 300
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The registered model's name, and the section `promote` of params.yaml."""
+    """The registered model's name, the section `promote` of params.yaml, and the model that `separate` takes."""
 
     name: str
     promote: PromoteConfig
+    separate_by: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def web_address(uri: str) -> str:
 
 def _read_settings() -> ModelSettings:
     with errors_as_notes("params.yaml"):
-        return ModelSettings(load_model_name(), load_section("promote", PromoteConfig))
+        return ModelSettings(load_model_name(), load_section("promote", PromoteConfig), load_separating_model())
 
 
 def _read_journal(settings: ModelSettings) -> tuple[JournalEntry, ...]:

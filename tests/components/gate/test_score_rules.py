@@ -388,7 +388,9 @@ def test_lost_frames_count_and_are_named(tmp_path: Path) -> None:
     assert scores.lost_frames == {"accompaniment": 0, "vocals": 3}
     live = read_scores(write_scores(tmp_path / "live", values))
     vocals, accompaniment = judge_against_champion(gate_config(), scores, live)
-    assert vocals.text.endswith("; silent estimates where the music plays (0 dB, in frames): 3 of the challenger")
+    assert vocals.text.endswith(
+        "; frames in which an estimate alone is silent, which count by definition: 3 of the challenger"
+    )
     assert not vocals.good
     assert accompaniment.good
     assert "silent" not in accompaniment.text

@@ -226,13 +226,20 @@ def test_settle_adopts_an_alias_moved_by_hand_after_a_killed_promotion(
     assert open_journal(config.journal).entries()[-1].kind == "adoption"
 
 
-def test_settle_adopts_a_deleted_alias_as_no_live_version(
-    client: mlflow.MlflowClient, name: str, config: PromoteConfig
-) -> None:
+def test_settle_sets_a_deleted_alias_again(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     promote(config, verdict(name, 1))
     client.delete_registered_model_alias(name, "champion")
-    for _ in range(2):
-        assert settle(config, name) == 0
+    with pytest.raises(UserError, match="version 1 is live now"):
+        promote(config, verdict(name, 2))  # judged without a champion
+    assert aliases(client, name)["champion"] == "1"
+    assert [entry.kind for entry in open_journal(config.journal).entries()] == ["promotion"]
+
+
+def test_adopt_registry_accepts_a_deleted_alias(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
+    promote(config, verdict(name, 1))
+    client.delete_registered_model_alias(name, "champion")
+    open_live_model(config, name).adopt_registry()
+    assert settle(config, name) == 0
     assert [(entry.kind, entry.version) for entry in open_journal(config.journal).entries()][1:] == [("adoption", 0)]
     promote(config, verdict(name, 2))
     assert aliases(client, name)["champion"] == "2"

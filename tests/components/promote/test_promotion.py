@@ -126,7 +126,7 @@ def test_commands_print_what_they_did(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     section = {"promote": {"alias": "champion", "previous": "previous", "journal": str(tmp_path / "promote")}}
-    named = {"register": {"name": name, "demonstration": "demo"}, "acquire": {"datasets": ["folder"]}}
+    named = {"register": {"name": name}, "acquire": {"datasets": ["folder"]}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(section | named), encoding="utf-8")
 
     def read_output() -> str:
@@ -140,10 +140,10 @@ def test_commands_print_what_they_did(
     assert "have the gate judge a version first" in error
     passed = verdict(name, 1)
     passed.write(tmp_path / "gate")
-    assert read_output() == "promote: version 1 is now @champion (entry 1 of the journal)\n"
-    assert read_output() == "promote: version 1 is @champion already\n"
+    assert read_output() == f"promote: version 1 of {name} is now @champion (entry 1 of the journal)\n"
+    assert read_output() == f"promote: version 1 of {name} is @champion already\n"
     passed.model_copy(update={"version": 2, "passed": False}).write(tmp_path / "gate")
-    assert read_output() == "promote: version 2 was refused by the gate; @champion stays as it is\n"
+    assert read_output() == f"promote: version 2 of {name} was refused by the gate; @champion stays as it is\n"
     run_command(repair)
     output = capsys.readouterr().out
     assert f"repair: version 1 of {name} is @champion; the journal at" in output
@@ -176,3 +176,14 @@ def test_promote_removes_the_refusal_of_a_version(
     client.set_model_version_tag(name, "1", "approval.refused", "Bob: voices hiss")
     promote(config, verdict(name, 1))
     assert "approval.refused" not in client.get_model_version(name, "1").tags
+
+
+def test_version_of_a_new_registry_is_not_taken_for_the_one_that_was_taken_back(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    journal = open_journal(config.journal)
+    journal.append("promotion", name, 1, "better", {"sha256": "weights of the old registry"}, 0)
+    journal.append("rollback", name, 0, "it hissed", {}, 1)
+    entry = promote(config, verdict(name, 1))
+    assert entry is not None
+    assert (entry.version, aliases(client, name)["champion"]) == (1, "1")

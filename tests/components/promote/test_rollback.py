@@ -119,3 +119,11 @@ def test_roll_back_refuses_impossible_targets(client: mlflow.MlflowClient, name:
         roll_back(config, name, "again", to=1)
     with pytest.raises(UserError, match=r"version 2 of .* was never live: .*--ungated"):
         roll_back(config, name, "the gate said no", to=2)
+
+
+def test_roll_back_asks_for_a_version_after_an_adopted_alias(
+    client: mlflow.MlflowClient, name: str, config: PromoteConfig
+) -> None:
+    client.set_registered_model_alias(name, "champion", "1")  # older than the journal
+    with pytest.raises(UserError, match="name one with --to VERSION"):
+        roll_back(config, name, "why not")

@@ -22,8 +22,9 @@ def make_project(folder: Path) -> PromoteConfig:
     journal = folder / "promote"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(
-        f"acquire: {{datasets: [folder]}}\nregister:\n  name: {NAME}\n  demonstration: demo\n"
-        f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(journal))}\n",
+        f"acquire: {{datasets: [folder]}}\nregister:\n  name: {NAME}\n"
+        f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(journal))}\n"
+        f"separate: {{model: 'models:/{NAME}@champion'}}\n",
         encoding="utf-8",
     )
     return PromoteConfig(alias="champion", previous="previous", journal=str(journal))

@@ -180,7 +180,7 @@ def test_page_creates_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(tmp_path))
     text = _page(tmp_path).text
-    assert "No model is live yet" in text
+    assert f"No version of {NAME} is live. `stemline separate` takes the shipped model" in text
     assert "MLflow holds nothing yet" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "params.yaml"]
 
@@ -192,7 +192,7 @@ def test_page_of_empty_stores_has_plain_sentences(tmp_path: Path, monkeypatch: p
     mlflow_runs.connect()
     text = _page(tmp_path).text
     for sentence in (
-        "No model is live yet",
+        f"No version of {NAME} is live. `stemline separate` takes the shipped model",
         "No model has been registered yet",
         "No catalogue has been separated yet",
         "The journal is empty",
@@ -242,7 +242,7 @@ def test_page_says_unknown_when_no_store_can_be_read(project: Path, monkeypatch:
     text = _page(project).text
     assert "There is no live model to show" in text
     assert "The live version is unknown. MLflow at" in text
-    assert "No model is live" not in text
+    assert "No version of" not in text
 
 
 @pytest.mark.parametrize("answer", ["hello", [], 500, 401])

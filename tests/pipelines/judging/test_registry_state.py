@@ -22,7 +22,7 @@ from tests.support.databases import new_mlflow_store
 ROOT = Path(__file__).parents[3]
 PARAMS = """
 acquire: {{datasets: [folder]}}
-register: {{name: voices, demonstration: demo}}
+register: {{name: voices}}
 promote:
   alias: champion
   previous: previous

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
@@ -47,12 +46,13 @@ def test_live_since_reports_a_damaged_journal(journal: str, tmp_path: Path) -> N
 
 PARAMS = """
 acquire: {datasets: [folder]}
-register: {name: voices, demonstration: demo}
+register: {name: voices}
 promote:
   alias: champion
   previous: previous
   journal: books
-""" + yaml.safe_dump({"separate": yaml.safe_load((ROOT / "params.yaml").read_text())["separate"]})
+separate: {model: "models:/voices@champion"}
+"""
 
 
 @pytest.fixture
@@ -109,6 +109,6 @@ def test_status_before_the_first_training_imports_no_mlflow_and_makes_no_store(t
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("no version of voices yet: `stemline run` trains one")
+    assert done.stdout.startswith("no version of voices: `stemline run` trains one")
     assert done.stdout.endswith("[]\n")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

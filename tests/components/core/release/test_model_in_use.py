@@ -39,13 +39,14 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
 
 def test_shipped_model_is_in_use_before_a_promotion(client: mlflow.MlflowClient, promote: PromoteConfig) -> None:
     assert find_model_in_use(ADDRESS, promote) == SHIPPED_FOLDER
-    assert describe_model_in_use(ADDRESS, promote) == f"the shipped model, {SHIPPED_FOLDER}"
+    assert describe_model_in_use(ADDRESS, promote) == f"`stemline separate` takes the shipped model, {SHIPPED_FOLDER}"
     assert not Path(promote.journal).exists()
 
 
 def test_champion_is_in_use_once_there_is_one(client: mlflow.MlflowClient, promote: PromoteConfig) -> None:
     client.set_registered_model_alias("voices", "champion", "1")
-    assert find_model_in_use(ADDRESS, promote) == describe_model_in_use(ADDRESS, promote) == ADDRESS
+    assert find_model_in_use(ADDRESS, promote) == ADDRESS
+    assert describe_model_in_use(ADDRESS, promote) == f"`stemline separate` takes {ADDRESS}"
 
 
 @pytest.mark.usefixtures("client")
@@ -57,9 +58,23 @@ def test_lost_alias_is_refused_with_the_live_version_and_the_remedies(promote: P
     text = str(error.value)
     assert text.startswith(f"{ADDRESS} is not in the registry at sqlite")
     assert "version 1 is live in the journal" in text
-    assert "`stemline rollback --to 1 --why …`" in text
-    assert "`stemline repair`" in text
+    assert "`stemline repair --name voices`" in text
     assert "\n" not in text
+    assert describe_model_in_use(ADDRESS, promote) == f"`stemline separate` refuses: {text}"
+
+
+def test_alias_that_a_promotion_sets_meanwhile_is_in_use(
+    client: mlflow.MlflowClient, promote: PromoteConfig, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append("promotion", "voices", 1, "better", {}, 0)
+    monkeypatch.setattr("time.sleep", lambda _: client.set_registered_model_alias("voices", "champion", "1"))
+    assert find_model_in_use(ADDRESS, promote) == ADDRESS
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("address", ["models:/voices/7", "models:/voices@previous"])
+def test_only_the_live_alias_has_a_substitute(promote: PromoteConfig, address: str) -> None:
+    assert find_model_in_use(address, promote) == address
 
 
 @pytest.mark.usefixtures("client")

@@ -10,15 +10,13 @@ from components.core.release.sections import load_model_name
 
 def _params(folder: Path, datasets: str) -> Path:
     path = folder / "params.yaml"
-    path.write_text(
-        f"acquire: {{datasets: {datasets}, seed: 7}}\nregister: {{name: voices, demonstration: demo-voices}}"
-    )
+    path.write_text(f"acquire: {{datasets: {datasets}, seed: 7}}\nregister: {{name: voices}}")
     return path
 
 
 @pytest.mark.parametrize(
     ("datasets", "name"),
-    [("[demo]", "demo-voices"), ("[demo, folder]", "voices"), ("[musdb18]", "voices"), ("[]", "voices")],
+    [("[demo]", "voices-demo"), ("[demo, folder]", "voices"), ("[musdb18]", "voices"), ("[]", "voices")],
 )
 def test_model_name_is_the_demonstrations_for_demo_songs_alone(tmp_path: Path, datasets: str, name: str) -> None:
     assert load_model_name(_params(tmp_path, datasets)) == name

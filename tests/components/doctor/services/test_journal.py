@@ -25,7 +25,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which version 2 is live, after version 1."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "params.yaml").write_text(
-        f"acquire: {{datasets: [folder]}}\nregister:\n  name: {NAME}\n  demonstration: demo\n"
+        f"acquire: {{datasets: [folder]}}\nregister:\n  name: {NAME}\n"
         f"promote:\n  alias: champion\n  previous: previous\n  journal: {json.dumps(str(folder / 'promote'))}\n"
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -172,6 +172,18 @@ def test_model_gains_nothing_by_zeros_where_it_fails() -> None:
     assert rows[0][COUNTED] == rows[0][VALUE]
 
 
+def test_estimate_that_is_silent_throughout_counts_in_every_frame() -> None:
+    references, estimates = _pair(45, 0.25)
+    window = 2205
+    estimates[0] = 0
+    scores = _score(references, estimates, window)
+    assert scores.values.shape[-1] == 0, "museval scores no such track"
+    table = score_table([scores])
+    row = table[(table[METRIC] == "SDR") & (table[TARGET] == TARGETS[0])].iloc[0]
+    assert np.isnan(row[VALUE])
+    assert (row[COUNTED], row[LOST_FRAMES]) == (pytest.approx(0.0, abs=1e-9), references.shape[-1] // window)
+
+
 def test_frame_with_a_silent_reference_is_not_lost() -> None:
     references, estimates = _pair(50, 0.25)
     window = 2205
