@@ -118,13 +118,19 @@ def separate_file(
         },
         format=StemFormat(subtype=output.encoding.subtype, instead_because=output.reason),
         picture=PICTURE if picture is not None else "",
-        left_out=tags.left_out,
+        left_out=(*_other_streams(inspection), *tags.left_out),
         figures=measured.figures(),
         features=measured.features,
         code=_git_commit(),
         packages=provenance.package_versions(),
         machine=describe_machine(),
     )
+
+
+def _other_streams(inspection: Inspection) -> tuple[str, ...]:
+    """Say that a file has more than the audio stream that is separated, which is the first."""
+    others = inspection.info.streams - 1
+    return (f"{others} audio {'stream' if others == 1 else 'streams'} behind the first",) if others > 0 else ()
 
 
 @cache
