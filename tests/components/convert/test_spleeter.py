@@ -12,7 +12,8 @@ from torch import nn
 
 from components.compare.systems.system_registry import SYSTEMS
 from components.convert.convert import convert
-from components.convert.spleeter import PACKAGE, PUBLISHED, read, state_of
+from components.convert.published.spleeter import PACKAGE
+from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.networks.architectures.spleeter import SpleeterConfig
