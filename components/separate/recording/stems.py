@@ -27,7 +27,7 @@ from components.separate.recording.quantisation import Samples, add_up, count_cl
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from components.separate.recording.stem_estimation import SampleQueue, estimate_stems
 from components.separate.recording.stem_files import Output, StemWriter, choose_output
-from components.separate.recording.tags.file_tags import read_tags, write_tags
+from components.separate.recording.tags.file_tags import describe_left_out, read_tags, write_tags
 
 PICTURE = "spectrogram.png"
 
@@ -118,7 +118,7 @@ def separate_file(
         },
         format=StemFormat(subtype=output.encoding.subtype, instead_because=output.reason),
         picture=PICTURE if picture is not None else "",
-        left_out=(*_other_streams(inspection), *tags.left_out),
+        left_out=(*_other_streams(inspection), *describe_left_out(tags, output.container)),
         figures=measured.figures(),
         features=measured.features,
         code=_git_commit(),
