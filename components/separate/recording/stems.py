@@ -82,7 +82,9 @@ def separate_file(
     output = choose_output(info, inspection.peak, inspection.samples, separation.config.format)
     paths = {target: folder / f"{target}{output.suffix}" for target in separation.settings.options.stems}
     quality = QualityMeter(targets, info.rate, separation.profile)
-    picture = SpectrogramPicture(targets, inspection.samples, info.rate) if separation.config.pictures else None
+    picture = (
+        SpectrogramPicture(targets, inspection.samples, info.rate, tuple(paths)) if separation.config.pictures else None
+    )
     clipped = np.zeros(len(targets), np.int64)
     done = 0
     with ExitStack() as files:
