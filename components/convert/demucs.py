@@ -4,20 +4,18 @@ They come from checkpoints of the package `demucs`; those of Hybrid Demucs also 
 """
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from components.convert.demucs_package import Checkpoint, locate, published_weights, read_checkpoint
+from components.convert.demucs_package import Checkpoint, locate, read_checkpoint
+from components.convert.published.demucs import TORCHAUDIO, find_torchaudio_file
 from components.convert.weight_files import (
     ConvertedModel,
-    PublishedWeights,
     WeightFormat,
     add_network_prefix,
-    find_files,
     load_tensors,
 )
 from components.core.base.errors import UserError
@@ -28,8 +26,6 @@ from components.core.networks.architectures.htdemucs import HTDemucsConfig
 
 SOURCES = ("drums", "bass", "other", "vocals")
 RATE = 44100
-TORCHAUDIO = ("hdemucs_high_trained", "hdemucs_high_musdbhq_only")
-"""The names of torchaudio's files, which it keeps in its own folder in torch hub's cache."""
 
 _BRANCHES = {
     "encoder": "freq_encoder", "decoder": "freq_decoder", "tencoder": "time_encoder", "tdecoder": "time_decoder",
@@ -43,9 +39,6 @@ _HTDEMUCS_NAMES = {
     "window": "nfft",
 }  # fmt: skip
 """Our parameter names, and the package's."""
-
-_HTDEMUCS_SOURCES = ("htdemucs", "htdemucs_6s", "f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
-"""The names of single networks, and the signatures of the four networks of `htdemucs_ft`."""
 
 
 def read_demucs(source: str) -> ConvertedModel:
@@ -96,15 +89,10 @@ def _convert(
     )  # fmt: skip
 
 
-def _find_published(name: str) -> list[Path]:
-    """Return the file of a published network in the folder that torchaudio.utils.download writes."""
-    return find_files(Path(torch.hub.get_dir()) / "torchaudio" / "models", [f"{name}.pt"], "Hybrid Demucs")
-
-
 def _find_torchaudio_file(source: str) -> Path | None:
     """Return the torchaudio file that `source` names; None when it names none."""
     if source in TORCHAUDIO:
-        return _find_published(source)[0]
+        return find_torchaudio_file(source)
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("hdemucs_high_*.pt")) if place.is_dir() else []
     return next((path for path in files if path.suffix == ".pt"), None)
@@ -144,13 +132,5 @@ def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 DEMUCS = WeightFormat(read_demucs)
-HDEMUCS = WeightFormat(
-    read_hdemucs,
-    published=[
-        *(PublishedWeights("torchaudio", name, partial(_find_published, name)) for name in TORCHAUDIO),
-        published_weights("hdemucs_mmi", "Hybrid Demucs"),
-    ],
-)
-HTDEMUCS = WeightFormat(
-    read_htdemucs, published=[published_weights(name, "Hybrid Transformer Demucs") for name in _HTDEMUCS_SOURCES]
-)
+HDEMUCS = WeightFormat(read_hdemucs)
+HTDEMUCS = WeightFormat(read_htdemucs)

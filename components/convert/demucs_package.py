@@ -5,15 +5,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from components.convert.weight_files import PublishedWeights, find_files, load_tensors, torch_hub_folder
+from components.convert.published.demucs import find_published
+from components.convert.weight_files import load_tensors
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 
@@ -70,61 +69,6 @@ def locate(source: str, title: str) -> Path:
             raise UserError(f"{title}: {source} holds {len(files)} {' or '.join(SUFFIXES)} files: name one of them")
         return files[0]
     return find_published(source, title)
-
-
-def find_published(name: str, title: str) -> Path:
-    """Return the downloaded file of a name or signature that the package knows.
-
-    Since version 4.1 the package downloads to Hugging Face's cache; before that, or when that fails, to torch hub's.
-    """
-    import_optional("demucs", "demucs", title)
-    signature = _find_signature(name, title)
-    file = _published_file_name(signature, title)
-    return _from_hugging_face(signature) or find_files(torch_hub_folder(), [file], title)[0]
-
-
-def published_weights(name: str, title: str) -> PublishedWeights:
-    """Return the weights that the package downloads by this name or signature."""
-    return PublishedWeights("demucs", name, lambda: [find_published(name, title)])
-
-
-def _from_hugging_face(signature: str) -> Path | None:
-    """Return the file of a signature in Hugging Face's cache, from any model that contains it; None without one."""
-    package, cache = (import_optional(module, "demucs", "Demucs") for module in ("demucs.hf", "huggingface_hub"))
-    for name, signatures in published().items():
-        if signature in signatures:
-            repository = f"{package.DEFAULT_NAMESPACE}/{package.hf_repo_name(name)}"
-            found = cache.try_to_load_from_cache(repository, f"{signature}.safetensors")
-            if isinstance(found, str):
-                return Path(found)
-    return None
-
-
-def published() -> dict[str, list[str]]:
-    """Return the models that the package knows by name, each with the signatures of its networks."""
-    listed = (resources.files("demucs") / "remote").iterdir()
-    documents = {path.name: path.read_text(encoding="utf-8") for path in listed if path.name.endswith(".yaml")}
-    return {
-        name.removesuffix(".yaml"): sorted(set(yaml.safe_load(text)["models"]))
-        for name, text in sorted(documents.items())
-    }
-
-
-def _find_signature(name: str, title: str) -> str:
-    """Return the signature of the only network of the model `name`; `name` itself when it is no model's name."""
-    signatures = published().get(name, [name])
-    if len(signatures) > 1:
-        raise UserError(f"{title}: {name} has several networks: name one of {', '.join(signatures)}")
-    return signatures[0]
-
-
-def _published_file_name(signature: str, title: str) -> str:
-    """Return the name of the published file of a signature: `<signature>-<checksum>.th`."""
-    lines = (resources.files("demucs") / "remote" / "files.txt").read_text(encoding="utf-8").split()
-    found = [line for line in lines if line.startswith(f"{signature}-")]
-    if not found:
-        raise UserError(f"{title}: {signature} is neither a file nor a folder nor a model of demucs: correct the name")
-    return found[0]
 
 
 def _read_th(path: Path, network_class: Callable[..., nn.Module]) -> Any:

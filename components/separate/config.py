@@ -107,7 +107,9 @@ class JobOptions(Section):
     )
     exclude: tuple[str, ...] = Field((), description="No keys that match, e.g. 'demos/*'. Repeatable.")
     manifest: str | None = Field(
-        None, description="A file that names the recordings: one key per line, or the column `key` of a CSV file."
+        None,
+        description="A file that names the recordings by key or path: one per line (# begins a comment), or the column "
+        "`key` of a CSV file.",
     )
     retry_quarantined: bool = Field(False, description="Try the recordings in quarantine once more.")
     models: Path = Field(SCRATCH / "models", description="Folder for models that are fetched from a registry.")

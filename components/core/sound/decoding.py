@@ -2,6 +2,10 @@
 
 `describe_recording` finds out everything once. After each decode, the length is compared with that of the container's
 header, even when the decoder reports no error. Arrays are float32 of shape `(channels, samples)`, full scale at ±1.
+
+A recording begins with its own first sample, even where the picture of a film begins earlier. Of several audio
+streams, the first is read unless the caller names another. HE-AAC has the rate that it sounds at. ffmpeg converts
+DSD to PCM at an eighth of its rate, which delays it by five samples.
 """
 
 import hashlib

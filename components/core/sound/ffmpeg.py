@@ -64,11 +64,23 @@ def add_ffmpeg_to_path() -> None:
 def probe_streams(path: Path, patience: float = PATIENCE) -> list[dict[str, Any]]:
     """Return ffprobe's description of the audio streams of `path`, in their order; raises DecodingError."""
     entries = "stream=codec_name,sample_rate,channels,channel_layout,duration"
-    command = [find_tool("ffprobe"), *_INPUT, "-select_streams", "a", "-show_entries", entries, "-of", "json"]
-    with _running([*command, f"file:{path}"], path, patience) as output:
-        answer = output.read(_LARGEST_ANSWER)
-    streams: list[dict[str, Any]] = json.loads(answer).get("streams", [])
+    streams: list[dict[str, Any]] = _probe(path, ["-select_streams", "a", "-show_entries", entries], patience).get(
+        "streams", []
+    )
     return streams
+
+
+def probe_tags(path: Path, patience: float = PATIENCE) -> dict[str, str]:
+    """Return the tags of a file by the names that it or ffprobe gives them; raises DecodingError."""
+    tags: dict[str, str] = _probe(path, ["-show_entries", "format_tags"], patience).get("format", {}).get("tags", {})
+    return tags
+
+
+def _probe(path: Path, options: list[str], patience: float) -> dict[str, Any]:
+    command = [find_tool("ffprobe"), *_INPUT, *options, "-of", "json", f"file:{path}"]
+    with _running(command, path, patience) as output:
+        answer: dict[str, Any] = json.loads(output.read(_LARGEST_ANSWER))
+    return answer
 
 
 class Output:

@@ -1,20 +1,41 @@
-"""`python -m components.doctor.machine.all_reduce BACKEND RANK SIZE FILE`: one rank of a group that sums up a tensor.
+"""A group of processes that sums up a tensor, as processes that train together do."""
 
-Prints the seconds of one all_reduce; fails when the sum is wrong. The ranks meet at FILE, a new one for every group.
-"""
-
-import sys
+import tempfile
 import time
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import torch
 import torch.distributed as distributed
 
-from components.core.base.process_lifetime import end_with_parent
-from components.doctor.machine.devices import ALL_REDUCE_SAMPLES
+from components.core.base.errors import UserError
+from components.doctor.forked_call import ForkedCall
+from components.doctor.machine.torch_report import ALL_REDUCE_SAMPLES, GroupReport
 
 _ROUNDS = 3
 _TIMEOUT = timedelta(seconds=40)
+_GROUP_SECONDS = 60.0
+
+
+def try_group(gpus: int) -> GroupReport:
+    """Let two processes sum up a tensor, on two GPUs where there are as many; with one GPU a single process.
+
+    The processes are forks of this one, which must not have used a GPU.
+    """
+    backend, size = "nccl" if gpus else "gloo", 1 if gpus == 1 else 2
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "ranks")  # they meet there
+        calls = [
+            ForkedCall(partial(time_all_reduce, backend, rank, size, file), _GROUP_SECONDS) for rank in range(size)
+        ]
+        try:
+            return GroupReport(backend, size, max([call.result() for call in calls]))
+        except UserError as error:
+            return GroupReport(backend, size, failure=str(error))
+        finally:
+            for call in calls:
+                call.stop()
 
 
 def time_all_reduce(backend: str, rank: int, size: int, file: str) -> float:
@@ -40,8 +61,3 @@ def _time_round(device: torch.device, rank: int, size: int) -> float:
     if total != ALL_REDUCE_SAMPLES * expected:
         raise RuntimeError(f"{size} ranks computed the sum {total / ALL_REDUCE_SAMPLES:g} in place of {expected:g}")
     return seconds
-
-
-if __name__ == "__main__":
-    end_with_parent()
-    print(time_all_reduce(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]))

@@ -2,67 +2,39 @@
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
-from components.core.base.documents import Document
 from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores
 from components.doctor.commands import run_module
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
+from components.doctor.machine.torch_report import ALL_REDUCE_SAMPLES, DeviceReport, Gpu, GroupReport, TorchReport
 
-ALL_REDUCE_SAMPLES = 1 << 22
-"""float32 samples that the ranks sum up: 16 MB, more than the gradients of most networks here."""
-
-_PROBE_SECONDS = 60.0
-_GROUP_SECONDS = 60.0
+_PROBE_SECONDS = 140.0
 _NVIDIA_SMI_SECONDS = 20.0
 _GB = 1e9
 
 
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU's name, its memory and the free part of it, in bytes."""
-
-    name: str
-    memory: int
-    free: int
-
-
-class TorchReport(Document):
-    """The devices that torch finds here; `cuda` and `nccl` are empty in a CPU build, `bf16` says whether it is fast."""
-
-    version: str
-    cuda: str
-    nccl: str
-    processor: str
-    bf16: bool
-    gpus: tuple[Gpu, ...]
-
-
 def check_devices() -> Findings:
-    """Ask torch in a process of its own, then let a group of processes sum up a tensor."""
+    """Ask torch in a process of its own, which also lets a group of processes sum up a tensor."""
     probe = "components.doctor.machine.torch_probe"
     try:
         report = TorchReport.parse(run_module(probe, seconds=_PROBE_SECONDS), probe)
     except UserError as error:
         yield problem("torch", f"does not work: {error}", "make setup; to choose another build: TORCH_INDEX=…")
         return
-    yield _check_build(report)
-    yield from _check_gpus(report, _list_gpus_of_driver())
-    yield _check_bf16(report)
-    yield _check_group(len(report.gpus))
+    yield _check_build(report.devices)
+    yield from _check_gpus(report.devices, _list_gpus_of_driver())
+    yield _check_bf16(report.devices)
+    yield _check_group(report.group)
 
 
-def _check_build(report: TorchReport) -> Finding:
+def _check_build(report: DeviceReport) -> Finding:
     build = f"CUDA {report.cuda}, NCCL {report.nccl}" if report.cuda else "CPU build"
     return ok("torch", f"{report.version} ({build}), {available_cores()} cores, {report.processor}")
 
 
-def _check_gpus(report: TorchReport, of_driver: list[str]) -> Iterator[Finding]:
+def _check_gpus(report: DeviceReport, of_driver: list[str]) -> Iterator[Finding]:
     for number, gpu in enumerate(report.gpus):
         yield _check_gpu(f"GPU {number}", gpu)
     if len(report.gpus) < len(of_driver):
@@ -83,34 +55,20 @@ def _check_gpu(subject: str, gpu: Gpu) -> Finding:
     return ok(subject, observation)
 
 
-def _check_bf16(report: TorchReport) -> Finding:
+def _check_bf16(report: DeviceReport) -> Finding:
     device = "GPU" if report.gpus else "processor"
     if report.bf16:
         return ok("bf16", f"the {device} has units for it")
     return not_used("bf16", f"the {device} has no units for it: separation computes in fp32, which takes longer")
 
 
-def _check_group(gpus: int) -> Finding:
-    backend, subject = ("nccl", "NCCL") if gpus else ("gloo", "gloo")
-    size = 1 if gpus == 1 else 2
-    try:
-        seconds = _time_slowest_rank(backend, size)
-    except UserError as error:
+def _check_group(group: GroupReport) -> Finding:
+    subject = {"nccl": "NCCL"}.get(group.backend, group.backend)
+    if group.failure:
         remedy = "training on several processes will fail: NCCL_DEBUG=INFO says why; for gloo try GLOO_SOCKET_IFNAME=lo"
-        return problem(subject, f"{size} rank(s) could not sum up a tensor: {error}", remedy)
+        return problem(subject, f"{group.size} rank(s) could not sum up a tensor: one {group.failure}", remedy)
     megabytes = 4 * ALL_REDUCE_SAMPLES / 1e6
-    return ok(subject, f"{size} rank(s) summed up {megabytes:.0f} MB in {1000 * seconds:.1f} ms")
-
-
-def _time_slowest_rank(backend: str, size: int) -> float:
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(size) as pool:
-        file = str(Path(folder) / "ranks")
-
-        def run_rank(number: int) -> float:
-            arguments = (backend, str(number), str(size), file)
-            return float(run_module("components.doctor.machine.all_reduce", *arguments, seconds=_GROUP_SECONDS))
-
-        return max(pool.map(run_rank, range(size)))
+    return ok(subject, f"{group.size} rank(s) summed up {megabytes:.0f} MB in {1000 * group.seconds:.1f} ms")
 
 
 def _list_gpus_of_driver() -> list[str]:

@@ -51,6 +51,9 @@ def check_journal() -> Findings:
 
 def _compare_registry(journal: Journal, name: str, alias: str) -> Finding:
     """Compare once; when they disagree, compare again after a moment."""
+    if not store_exists() and not journal.entries_of(name):
+        return _agreement(name, 0)
+    # imported here: MLflow takes seconds
     from components.core.release.registry_consistency import compare_with_journal
 
     for pause in (SETTLING_SECONDS, 0.0):
@@ -58,12 +61,14 @@ def _compare_registry(journal: Journal, name: str, alias: str) -> Finding:
         last = entries[-1] if entries else None
         found = compare_with_journal(_read_registry(name, alias, last), entries, alias)
         if found is None:
-            version = last.version if last else 0
-            state = f"version {version} of {name} is live" if version else f"no version of {name} is live"
-            return ok(_REGISTRY, state)
+            return _agreement(name, last.version if last else 0)
         time.sleep(pause)
     assert found is not None
     return (problem if found.blocks else warning)(_REGISTRY, found.problem, found.remedy)
+
+
+def _agreement(name: str, version: int) -> Finding:
+    return ok(_REGISTRY, f"version {version} of {name} is live" if version else f"no version of {name} is live")
 
 
 def _read_registry(name: str, alias: str, last: JournalEntry | None) -> "RegistryState":

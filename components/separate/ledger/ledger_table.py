@@ -33,7 +33,7 @@ class Row:
     reason          why it is quarantined or failed, or what its stems do not have
     seconds         length of the recording
     code            git commit that separated it
-    stems           target to file name
+    stems           target to file name, in the order of the picture
     picture         file name of the spectrogram
     flags           why a person should listen to it
     figures         measurements by name (see `Quality.figures`)
@@ -86,7 +86,8 @@ def describe_stems(state: State, entry: ListedFile, provenance: Provenance) -> R
         model=str(model),
         model_sha256=model.sha256,
         code=provenance.code,
-        stems={target: stem.file for target, stem in provenance.stems.items()},
+        # in the model's order, which the picture has: the file of a provenance sorts its stems by name
+        stems={target: provenance.stems[target].file for target in provenance.options.stems},
         picture=provenance.picture,
         reason=f"left out: {', '.join(provenance.left_out)}" if provenance.left_out else "",
         figures=provenance.figures,

@@ -24,6 +24,7 @@ from components.separate.ledger.ledger_table import STATES, Row
 from components.separate.recording import spectrogram_picture
 
 _TEMPLATE = "page.html"
+_VOCALS = "vocals"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class PageHead:
 
 def describe_job(summary: CatalogueSummary, title: str, ended: datetime) -> PageHead:
     """Return the head of the page of a job that has `ended`."""
-    figures = {"audio": format_duration(summary.catalogue_seconds), "flagged": str(summary.flagged)}
+    figures = {"audio": format_duration(summary.catalogue_seconds)}
     if summary.done:
         figures |= {
             "separated now": format_duration(summary.audio_seconds),
@@ -73,14 +74,15 @@ def _as_script(row: Row) -> Markup:
     """Return a row as JSON that can't end the script element that it stands in.
 
     The end of a figure's name says how the page writes it: `_db` with a decimal, `_share` in per cent, `_seconds` as a
-    time; NaN is a dash. The order of the stems is that of the buttons, and of the rows of the picture.
+    time; NaN is a dash. The order of the stems is that of the buttons, the order of the lanes that of the picture.
     """
     document = {
         "key": row.key,
         "state": row.state,
         "reason": row.reason,
         "seconds": _as_json(row.seconds),
-        "stems": {target: _link(row, name) for target, name in row.stems.items()},
+        "stems": {target: _link(row, row.stems[target]) for target in _order_stems(row)},
+        "lanes": list(row.stems),
         "picture": _link(row, row.picture) if row.picture else "",
         "flags": row.flags,
         "figures": {name: _as_json(row.figures[name]) for name in _order_figures(row)},
@@ -102,9 +104,14 @@ def _list_details(row: Row) -> dict[str, str]:
 
 def _order_figures(row: Row) -> list[str]:
     """Return the names of a row's figures, the most telling first; the last stem's share follows from the others."""
-    shares = [f"{target}_share" for target in row.stems]
+    shares = [f"{target}_share" for target in _order_stems(row)]
     first = [name for name in (*shares[:-1], "distance", "level_db") if name in row.figures]
     return first + [name for name in row.figures if name not in {*first, *shares[-1:]}]
+
+
+def _order_stems(row: Row) -> list[str]:
+    """Return the names of a row's stems: vocals first, the others in the model's order."""
+    return sorted(row.stems, key=lambda target: target != _VOCALS)
 
 
 def _link(row: Row, name: str) -> str:

@@ -1,11 +1,13 @@
 """The listing of a source: the recordings that a job selects."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from unicodedata import normalize
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within
 from components.core.stores.selection import ListedFile, Selection
+from components.core.stores.store import S3
 from components.separate.config import JobOptions
 from components.separate.listing.manifest import read_manifest
 
@@ -37,7 +39,8 @@ class Listing:
 def list_recordings(source: AnyStore, destination: AnyStore, options: JobOptions) -> Listing:
     """Return the recordings of `source` that `options` select, without stems of a destination inside the source.
 
-    Raises UserError when the manifest is no table, and none of its lines is a key of the source.
+    The manifest names a recording by its key, or by its path or address below the source. Raises UserError when the
+    manifest is no table, and none of its lines names a recording.
     """
     inner = folder_within(source, destination)
     selection = _outside(source.select(), inner)
@@ -46,13 +49,30 @@ def list_recordings(source: AnyStore, destination: AnyStore, options: JobOptions
     if options.manifest is None:
         return Listing(entries, [], source.address, passed_over)
     manifest = read_manifest(options.manifest)
-    chosen, missing = _choose(entries, manifest.keys)
-    if not manifest.is_table and not _choose(selection.recordings, manifest.keys)[0]:
+    keys = _resolve_paths(manifest.keys, selection.recordings, source)
+    chosen, missing = _choose(entries, keys)
+    if not manifest.is_table and not _choose(selection.recordings, keys)[0]:
         raise UserError(
             f"{options.manifest} has no column 'key', and no line of it names a recording of {source.address}: "
             "give a recording's key per line, or a table with a column 'key'"
         )
+    missing = [key for key in missing if not manifest.is_comment(key)]
     return Listing(chosen, missing, source.address, passed_over)
+
+
+def _resolve_paths(names: set[str], recordings: list[ListedFile], source: AnyStore) -> set[str]:
+    """Return `names` with each path or address below the source as the key of its file."""
+    listed = {entry.key for entry in recordings}
+    roots = {source.address}
+    if not source.address.startswith(S3):
+        folder = Path(source.address)
+        roots |= {str(folder.absolute()), str(folder.resolve())}
+    return {name if name in listed else _resolve_path(name, roots) for name in names}
+
+
+def _resolve_path(name: str, roots: set[str]) -> str:
+    root = next((root for root in roots if name.startswith(f"{root}/")), "")
+    return name.removeprefix(f"{root}/") if root else name
 
 
 def _outside(selection: Selection, inner: str) -> Selection:

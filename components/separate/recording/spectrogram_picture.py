@@ -36,8 +36,9 @@ class SpectrogramPicture:
     All rows share one scale of colours; the brightest one is the loudest point of the mixture.
     """
 
-    def __init__(self, targets: tuple[str, ...], samples: int, rate: int) -> None:
-        """Draw `targets` of a recording of `samples` samples at `rate` Hz."""
+    def __init__(self, targets: tuple[str, ...], samples: int, rate: int, drawn: tuple[str, ...] | None = None) -> None:
+        """Take all `targets` of a recording of `samples` samples at `rate` Hz, and draw those in `drawn`, or all."""
+        self._rows = [0, *(1 + targets.index(target) for target in (targets if drawn is None else drawn))]
         self._samples = samples
         self._window = _hann(max(2, min(_LONGEST_WINDOW, round(_WINDOW * rate))))
         self._bands = _Bands(self._window.size, rate)
@@ -63,7 +64,7 @@ class SpectrogramPicture:
         """Write the picture as PNG, `WIDTH` pixels wide, with rows of `ROW` pixels and gaps of `GAP`."""
         if self._held is not None:
             self.add(np.zeros_like(self._held))  # the last windows reach over the end
-        decibels = 10 * np.log10(self._power / self._a_column + 1e-20)
+        decibels = 10 * np.log10(self._power[self._rows] / self._a_column + 1e-20)
         top = max(float(decibels[0].max()), _FAINTEST_TOP)
         shades = np.clip(np.rint((decibels - top) / _STEP) + _SHADES - 1, 0, _SHADES - 1)
         indices = shades[:, ::-1].astype(np.uint8)  # low frequencies at the bottom

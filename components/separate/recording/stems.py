@@ -27,7 +27,7 @@ from components.separate.recording.quantisation import Samples, add_up, count_cl
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from components.separate.recording.stem_estimation import SampleQueue, estimate_stems
 from components.separate.recording.stem_files import Output, StemWriter, choose_output
-from components.separate.recording.tags.file_tags import read_tags, write_tags
+from components.separate.recording.tags.file_tags import describe_left_out, read_tags, write_tags
 
 PICTURE = "spectrogram.png"
 
@@ -82,7 +82,9 @@ def separate_file(
     output = choose_output(info, inspection.peak, inspection.samples, separation.config.format)
     paths = {target: folder / f"{target}{output.suffix}" for target in separation.settings.options.stems}
     quality = QualityMeter(targets, info.rate, separation.profile)
-    picture = SpectrogramPicture(targets, inspection.samples, info.rate) if separation.config.pictures else None
+    picture = (
+        SpectrogramPicture(targets, inspection.samples, info.rate, tuple(paths)) if separation.config.pictures else None
+    )
     clipped = np.zeros(len(targets), np.int64)
     done = 0
     with ExitStack() as files:
@@ -118,13 +120,19 @@ def separate_file(
         },
         format=StemFormat(subtype=output.encoding.subtype, instead_because=output.reason),
         picture=PICTURE if picture is not None else "",
-        left_out=tags.left_out,
+        left_out=(*_other_streams(inspection), *describe_left_out(tags, output.container)),
         figures=measured.figures(),
         features=measured.features,
         code=_git_commit(),
         packages=provenance.package_versions(),
         machine=describe_machine(),
     )
+
+
+def _other_streams(inspection: Inspection) -> tuple[str, ...]:
+    """Say that a file has more than the audio stream that is separated, which is the first."""
+    others = inspection.info.streams - 1
+    return (f"{others} audio {'stream' if others == 1 else 'streams'} behind the first",) if others > 0 else ()
 
 
 @cache

@@ -1,6 +1,8 @@
 """The list of published weights: found ones, missing ones, and their folders."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ from rich.console import Console
 
 from components.convert.convert import FORMATS
 from components.convert.listing import installed, print_weights
-from components.convert.open_unmix import PUBLISHED
+from components.convert.published.all_weights import PUBLISHED_WEIGHTS
+from components.convert.published.open_unmix import PUBLISHED
+from tests.support.source import ROOT
 
 
 def _printed() -> dict[tuple[str, str], str]:
@@ -42,8 +46,18 @@ def test_listing_finds_weights_in_the_folders_of_their_packages(
 
 def test_listing_names_every_published_weight_and_missing_packages() -> None:
     printed = _printed()
-    for kind, found in FORMATS.items():
-        for weights in found.published:
+    assert list(PUBLISHED_WEIGHTS) == [kind for kind in FORMATS if kind in PUBLISHED_WEIGHTS]
+    for kind, published in PUBLISHED_WEIGHTS.items():
+        for weights in published:
             assert weights.source in printed[(weights.package, kind)]
     assert installed("torchaudio")[0].isdigit()
     assert installed("no-such-package-as-this") == "no"
+
+
+def test_listing_imports_no_torch() -> None:
+    code = (
+        "import sys\nfrom components.convert.listing import run\nrun()\n"
+        "print(sorted({'torch', 'mlflow', 'onnx'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from components.convert.convert import convert
-from components.convert.open_unmix import PUBLISHED
+from components.convert.published.open_unmix import PUBLISHED
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.networks.architectures.open_unmix import OpenUnmixConfig

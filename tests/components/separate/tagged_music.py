@@ -11,7 +11,7 @@ from PIL import Image
 from components.core.sound import ffmpeg
 from components.separate.recording.quantisation import encoding_for
 from components.separate.recording.stem_files import Output, StemWriter
-from components.separate.recording.tags.fields import Tags
+from components.separate.recording.tags.copied_tags import Tags
 from tests.support.tiny_models import noise
 
 WRITTEN = {
@@ -67,8 +67,6 @@ STEMS = {
     "caf": Output(".caf", "CAF", encoding_for("PCM_24")),
     "rf64.wav": Output(".wav", "RF64", encoding_for("FLOAT")),
 }
-WITHOUT_TAGS = ("caf", "rf64.wav")
-WITH_TAGS = tuple(name for name in STEMS if name not in WITHOUT_TAGS)
 
 
 def jpeg(size: int = 16) -> bytes:

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
+
+import soundfile
 
 from components.core.sound.containers.byte_file import ByteFile
 from components.core.sound.containers.container import Container, Part
+from components.core.sound.sequential_file import SequentialFile
 
 USUAL_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}
 """Speakers by the number of channels (9.1.3)."""
@@ -16,6 +20,7 @@ _TOTAL_BITS = (1 << 36) - 1
 _SYNC = re.compile(rb"\xff[\xf8\xf9]")
 _WINDOW = 1 << 20  # bytes at the end in which the last frame is looked for
 _SYNCS = 200  # at which a frame may begin
+_LONGEST_FRAME = 1 << 16  # samples of each channel
 _CANDIDATES = 3  # with a right checksum of the header, of which one in 256 is chance
 _MASK_TAG = re.compile(rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0[xX]([0-9a-fA-F]{1,8})", re.IGNORECASE)
 
@@ -46,6 +51,10 @@ class _Info:
     total: int
     md5: bytes
 
+    def with_total(self, total: int) -> bytes:
+        """Return the eight bytes of rate, channels, bits and total with another total."""
+        return (self.rate << 44 | self.channels - 1 << 41 | self.bits - 1 << 36 | total).to_bytes(8, "big")
+
 
 @dataclass(frozen=True)
 class _LastFrame:
@@ -65,8 +74,7 @@ def read_flac(file: ByteFile) -> Container:
     total, part = info.total, Part()
     if last is not None and last.samples >= info.total and (last.samples > info.total or last.end < file.size):
         total = last.samples
-        fields = (info.rate << 44 | info.channels - 1 << 41 | info.bits - 1 << 36 | total).to_bytes(8, "big")
-        part = Part(0, last.end, changes=((info.place + 10, fields),))
+        part = Part(0, last.end, changes=((info.place + 10, info.with_total(total)),))
     return Container(least=total, parts=(part,), mask=mask, bits=info.bits, md5=info.md5)
 
 
@@ -110,13 +118,15 @@ def _find_last_frame(file: ByteFile, info: _Info) -> _LastFrame | None:
     window_start = max(info.place + 34, end - _WINDOW)
     window = file.at(window_start, end - window_start)
     without_zeros = len(window.rstrip(b"\0"))
-    ends = [len(window)] if end == end_of_audio else [without_zeros + zeros for zeros in range(3)]
+    ends = range(without_zeros, min(without_zeros + 2, len(window)) + 1)
     places = [found.start() for found in _SYNC.finditer(window)][-_SYNCS:]
     frames = ((place, _samples_to_end(window[place : place + 16], info)) for place in reversed(places))
     for place, samples in islice(((place, samples) for place, samples in frames if samples), _CANDIDATES):
-        found = _frame_end(window, place, ends)
-        if found is not None:
-            return _LastFrame(samples, window_start + found)
+        found = [end for end in ends if _is_frame(window[place:end])]
+        if len(found) > 1:
+            found = [end for end in found if _decodes(file, info, samples, window[place:end])] or found[-1:]
+        if found:
+            return _LastFrame(samples, window_start + found[0])
     return None
 
 
@@ -187,18 +197,22 @@ def _block_size(code: int, after: bytes) -> tuple[int, int]:
     return 576 << code - 2 if code < 6 else 256 << code - 8, 0
 
 
-def _frame_end(window: bytes, place: int, ends: list[int]) -> int | None:
-    """Return the first of `ends` that follows a right checksum of all before it (9.3).
+def _is_frame(data: bytes) -> bool:
+    """Return whether the checksum at the end of `data` is right (9.3).
 
-    A checksum stays right when zeros are added or taken away. So up to two zeros at the end of a file belong to its
-    checksum, and of more zeros none does.
+    It stays right when zeros are added or taken away. So up to two zeros at the end of a file may belong to it.
     """
-    for end in ends:
-        if place + 2 <= end <= len(window) and _remainder(_CRC16, 16, window[place : end - 2]) == int.from_bytes(
-            window[end - 2 : end], "big"
-        ):
-            return end
-    return None
+    return len(data) > 2 and _remainder(_CRC16, 16, data[:-2]) == int.from_bytes(data[-2:], "big")
+
+
+def _decodes(file: ByteFile, info: _Info, samples: int, frame: bytes) -> bool:
+    """Return whether a decoder finds a frame that is whole and nothing behind it: only it knows how long a frame is."""
+    header = file.at(info.place, 10) + info.with_total(samples) + bytes(16)
+    try:
+        with SequentialFile(BytesIO(b"fLaC\x80\0\0\x22" + header + frame)) as stream:
+            return bool(len(stream.read(_LONGEST_FRAME)))
+    except soundfile.LibsndfileError:
+        return False
 
 
 def _remainder(table: tuple[int, ...], bits: int, data: bytes) -> int:

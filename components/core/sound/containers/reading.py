@@ -1,7 +1,7 @@
 """Recognise a file's container, and call the reader of its header.
 
-Only sizes and positions are read, a few bytes at a time; nothing is decoded. The length in an unknown container is
-unknown, and the decoders decide whether it is audio.
+Only sizes and positions are read, a few bytes at a time; nothing is decoded but the last frame of a FLAC that is
+followed by zeros. The length in an unknown container is unknown, and the decoders decide whether it is audio.
 """
 
 from collections.abc import Callable

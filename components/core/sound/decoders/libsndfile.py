@@ -20,6 +20,7 @@ from components.core.sound.containers.byte_file import PartialFile, find_audio_s
 from components.core.sound.containers.container import Part
 from components.core.sound.decoders.decoder import AudioInfo, Decoder, DecoderInput, Samples, fitting_mask
 from components.core.sound.errors import DamagedFile, DecodingError
+from components.core.sound.sequential_file import SequentialFile
 
 # What a file begins with that libsndfile is given at all, and what it is allowed to read then: all else that it knows
 # (Matlab, Sound Designer, GSM …) would only be more for a hostile file to choose from.
@@ -29,17 +30,6 @@ _SUBTYPES = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT"
 _COUNTED = frozenset({"WAV", "WAVEX", "RF64", "AIFF", "CAF", "W64", "AU"})
 _FIRST_PACKET = 28  # of an Ogg file: behind the header of a page with a single packet (RFC 3533)
 _SYSTEM_FAILED = 2
-
-
-class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
-    """A file that is read from beginning to end.
-
-    soundfile seeks after every read of a file that can, to where it is already. Of a flac whose header does not say how
-    long it is (written to a pipe) that fails.
-    """
-
-    def seekable(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True)
@@ -115,13 +105,13 @@ def _describe(source: DecoderInput, part: Part) -> tuple[AudioInfo, int] | None:
 def _opened(path: Path, part: Part) -> Iterator[Any]:
     """Open a part of a file; raises OSError if the disk fails."""
     if part.start == 0 and part.end is None and not part.changes:
-        with _SoundFile(os.fsencode(path)) as file:
+        with SequentialFile(os.fsencode(path)) as file:
             yield file
         return
     end = path.stat().st_size if part.end is None else part.end
     partial = PartialFile(path, part.start, end, part.changes)
     try:
-        with _SoundFile(partial) as file:
+        with SequentialFile(partial) as file:
             yield file
     finally:
         partial.close()

@@ -9,6 +9,7 @@ _BYTES = 64_000_000
 _READS = 20_000
 _MOST_CHUNKS = 1000
 _FORM_BYTES = 12  # RIFF, its size, WAVE
+_IN_DS64 = 0xFFFFFFFF
 
 
 class BoundedFile:
@@ -38,17 +39,23 @@ class BoundedFile:
 
 
 def find_chunks(file: BoundedFile, order: str) -> Iterator[tuple[bytes, int]]:
-    """Yield name and size of each chunk of a RIFF or FORM file, with `file` at the start of its content.
+    """Yield name and size of each chunk of a RIFF, RF64 or FORM file, with `file` at the start of its content.
 
-    `order` is the byte order of the sizes as in `struct`, '<' or '>'. A truncated file ends the chunks.
+    `order` is the byte order of the sizes as in `struct`, '<' or '>'. A truncated file ends the chunks. RF64 has the
+    size of the chunk data in ds64 (EBU Tech 3306).
     """
-    position = _FORM_BYTES
+    position, long = _FORM_BYTES, 0
     for _ in range(_MOST_CHUNKS):
         file.seek(position)
         header = file.read(8)
         if len(header) < 8:
             return
         name, size = struct.unpack(f"{order}4sI", header)
+        if name == b"ds64":
+            long = int.from_bytes(file.read(16)[8:], "little")
+            file.seek(position + 8)
+        elif name == b"data" and size == _IN_DS64:
+            size = long
         yield name, size
         position += 8 + size + size % 2
 

@@ -1,65 +1,111 @@
-"""The tags that are copied, their names in each kind of file, and the limits on what is kept."""
+"""The tags that are copied, and their names in each kind of file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-COVER_BYTES = 5_000_000
-"""Larger covers are left out, and provenance says so."""
-
-_MOST_VALUES = 32
-_LONGEST_VALUE = 4096  # characters
-_UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-"""Characters that some format can't hold, or that end a value there."""
-
-_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
-"""The first bytes of pictures; the type that a tag names is often wrong."""
-
-_FRONT, _OTHER = 3, 0
-"""Kinds of picture by their number in ID3, FLAC and ASF; many programs store a front cover as "other"."""
+_ITUNES = "----:com.apple.iTunes:"
 
 
 @dataclass(frozen=True)
 class Field:
     """A tag and its names; where programs differ there are several, the usual one first.
 
-    vorbis   comments of FLAC, Ogg Vorbis and Opus; the first is also the name within Stemline
-    id3      frame of ID3v2.4 (mp3, aiff, wav)
-    mp4      atom of an MP4 (m4a), or iTunes' name
-    asf      attribute of an ASF (wma)
-    info     chunk of RIFF's INFO list (wav)
+    names   comments of FLAC, Ogg Vorbis and Opus, items of APEv2, tags of Matroska and CAF; the first is also the name
+            within Stemline
+    id3     frame of ID3v2.4 (mp3, aiff, wav, dsf); after a colon, the description of a TXXX, the owner of a UFID or
+            the role in a TIPL
+    mp4     atom of an MP4 (m4a), or iTunes' name
+    asf     attribute of an ASF (wma)
+    info    chunk of RIFF's INFO list (wav), text chunk of an aiff
     """
 
-    vorbis: tuple[str, ...]
+    names: tuple[str, ...]
     id3: str
-    mp4: str
-    asf: str
-    info: tuple[str, ...]
+    mp4: str = ""
+    asf: str = ""
+    info: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The name within Stemline."""
-        return self.vorbis[0]
+        return self.names[0]
+
+    @property
+    def free_names(self) -> tuple[str, ...]:
+        """The names in formats that allow any name, the usual one first."""
+        described = [place.rpartition(":")[2].lower() for place in (self.id3, self.mp4, self.asf) if place]
+        return tuple(dict.fromkeys((*self.names, *described)))
 
 
-_ITUNES = "----:com.apple.iTunes:"
+def _custom(names: tuple[str, ...], title: str, asf: str = "", info: tuple[str, ...] = ()) -> Field:
+    """Return a field that ID3 and MP4 have under a name that programs agreed on."""
+    return Field(names, f"TXXX:{title}", _ITUNES + title, asf, info)
+
 
 FIELDS = (
-    Field(("title",), "TIT2", "\xa9nam", "Title", ("INAM",)),
-    Field(("artist",), "TPE1", "\xa9ART", "Author", ("IART",)),
+    Field(("title",), "TIT2", "\xa9nam", "Title", ("INAM", "NAME")),
+    Field(("artist",), "TPE1", "\xa9ART", "Author", ("IART", "AUTH")),
     Field(("album",), "TALB", "\xa9alb", "WM/AlbumTitle", ("IPRD",)),
-    Field(("albumartist", "album artist"), "TPE2", "aART", "WM/AlbumArtist", ()),
-    Field(("tracknumber",), "TRCK", "trkn", "WM/TrackNumber", ("IPRT", "ITRK")),
-    Field(("discnumber",), "TPOS", "disk", "WM/PartOfSet", ()),
-    Field(("date", "year"), "TDRC", "\xa9day", "WM/Year", ("ICRD",)),
+    Field(("albumartist", "album artist", "album_artist"), "TPE2", "aART", "WM/AlbumArtist"),
+    Field(("tracknumber", "track", "track number"), "TRCK", "trkn", "WM/TrackNumber", ("IPRT", "ITRK")),
+    Field(("discnumber", "disc", "disk"), "TPOS", "disk", "WM/PartOfSet"),
+    Field(("date", "year", "recorded date"), "TDRC", "\xa9day", "WM/Year", ("ICRD",)),
     Field(("genre",), "TCON", "\xa9gen", "WM/Genre", ("IGNR",)),
-    Field(("composer",), "TCOM", "\xa9wrt", "WM/Composer", ()),
+    Field(("composer",), "TCOM", "\xa9wrt", "WM/Composer", ("IMUS",)),
     Field(("isrc",), "TSRC", f"{_ITUNES}ISRC", "WM/ISRC", ("ISRC",)),
-    Field(("comment", "description"), "COMM", "\xa9cmt", "Description", ("ICMT",)),
-    Field(("copyright",), "TCOP", "cprt", "Copyright", ("ICOP",)),
-    Field(("label", "organization", "publisher"), "TPUB", f"{_ITUNES}LABEL", "WM/Publisher", ()),
-    Field(("bpm", "tempo"), "TBPM", "tmpo", "WM/BeatsPerMinute", ()),
+    Field(("comment", "comments", "description"), "COMM", "\xa9cmt", "Description", ("ICMT", "ANNO")),
+    Field(("copyright",), "TCOP", "cprt", "Copyright", ("ICOP", "(c) ")),
+    Field(("label", "organization", "publisher"), "TPUB", f"{_ITUNES}LABEL", "WM/Publisher", ("IPUB",)),
+    Field(("bpm", "tempo"), "TBPM", "tmpo", "WM/BeatsPerMinute"),
+    Field(("initialkey", "key", "key signature"), "TKEY", f"{_ITUNES}initialkey", "WM/InitialKey"),
+    Field(("lyrics", "unsyncedlyrics"), "USLT", "\xa9lyr", "WM/Lyrics"),
+    Field(("subtitle",), "TIT3", f"{_ITUNES}SUBTITLE", "WM/SubTitle"),
+    Field(("grouping", "contentgroup"), "TIT1", "\xa9grp", "WM/ContentGroupDescription"),
+    Field(("discsubtitle", "setsubtitle"), "TSST", f"{_ITUNES}DISCSUBTITLE", "WM/SetSubTitle"),
+    Field(("remixer", "mixartist", "remixed_by"), "TPE4", f"{_ITUNES}REMIXER", "WM/ModifiedBy"),
+    Field(("conductor",), "TPE3", f"{_ITUNES}CONDUCTOR", "WM/Conductor"),
+    Field(("lyricist", "writer"), "TEXT", f"{_ITUNES}LYRICIST", "WM/Writer", ("IWRI",)),
+    Field(("originalartist",), "TOPE", f"{_ITUNES}ORIGINALARTIST", "WM/OriginalArtist"),
+    Field(("originaldate", "originalyear"), "TDOR", f"{_ITUNES}ORIGINALDATE", "WM/OriginalReleaseTime"),
+    Field(("releasedate",), "TDRL", f"{_ITUNES}RELEASEDATE"),
+    Field(("language",), "TLAN", f"{_ITUNES}LANGUAGE", "WM/Language", ("ILNG",)),
+    Field(("mood",), "TMOO", f"{_ITUNES}MOOD", "WM/Mood"),
+    Field(("media",), "TMED", f"{_ITUNES}MEDIA", "WM/Media"),
+    Field(("compilation",), "TCMP", "cpil", "WM/IsCompilation"),
+    Field(("titlesort",), "TSOT", "sonm", "WM/TitleSortOrder"),
+    Field(("artistsort",), "TSOP", "soar", "WM/ArtistSortOrder"),
+    Field(("albumsort",), "TSOA", "soal", "WM/AlbumSortOrder"),
+    Field(("albumartistsort",), "TSO2", "soaa", "WM/AlbumArtistSortOrder"),
+    Field(("composersort",), "TSOC", "soco", "WM/ComposerSortOrder"),
+    Field(("producer",), "TIPL:producer", f"{_ITUNES}PRODUCER", "WM/Producer"),
+    Field(("engineer",), "TIPL:engineer", f"{_ITUNES}ENGINEER", "WM/Engineer", ("IENG",)),
+    Field(("arranger",), "TIPL:arranger", f"{_ITUNES}ARRANGER", "WM/Arranger"),
+    Field(("mixer",), "TIPL:mix", f"{_ITUNES}MIXER", "WM/Mixer"),
+    Field(("djmixer",), "TIPL:DJ-mix", f"{_ITUNES}DJMIXER", "WM/DJMixer"),
+    _custom(("catalognumber", "catalog", "catalog_number", "labelno"), "CATALOGNUMBER", "WM/CatalogNo"),
+    _custom(("barcode", "ean/upc", "upc", "ean"), "BARCODE", "WM/Barcode"),
+    _custom(("asin",), "ASIN", "ASIN"),
+    _custom(("script",), "SCRIPT", "WM/Script"),
+    Field(
+        ("musicbrainz_trackid",),
+        "UFID:http://musicbrainz.org",
+        f"{_ITUNES}MusicBrainz Track Id",
+        "MusicBrainz/Track Id",
+    ),
+    _custom(("musicbrainz_albumid",), "MusicBrainz Album Id", "MusicBrainz/Album Id"),
+    _custom(("musicbrainz_artistid",), "MusicBrainz Artist Id", "MusicBrainz/Artist Id"),
+    _custom(("musicbrainz_albumartistid",), "MusicBrainz Album Artist Id", "MusicBrainz/Album Artist Id"),
+    _custom(("musicbrainz_releasegroupid",), "MusicBrainz Release Group Id", "MusicBrainz/Release Group Id"),
+    _custom(("musicbrainz_releasetrackid",), "MusicBrainz Release Track Id", "MusicBrainz/Release Track Id"),
+    _custom(("musicbrainz_workid",), "MusicBrainz Work Id", "MusicBrainz/Work Id"),
+    _custom(("releasestatus",), "MusicBrainz Album Status", "MusicBrainz/Album Status"),
+    _custom(("releasetype",), "MusicBrainz Album Type", "MusicBrainz/Album Type"),
+    _custom(("releasecountry",), "MusicBrainz Album Release Country", "MusicBrainz/Album Release Country"),
+    _custom(("acoustid_id",), "Acoustid Id", "Acoustid/Id"),
 )
+"""Sources: the ID3 standard 2.4.0 (4.2), RFC 9639 (8.6), Apple's Core Audio Format (Information Chunk), Multimedia
+Programming Interface and Data Specifications 1.0 (INFO list), and MusicBrainz Picard's table of tags."""
 
 TOTALS: Mapping[str, tuple[str, ...]] = {
     "tracknumber": ("tracktotal", "totaltracks"),
@@ -67,79 +113,61 @@ TOTALS: Mapping[str, tuple[str, ...]] = {
 }
 """The Vorbis comments that hold the `12` of `3/12`, as it is in other formats and in `Tags`."""
 
+_FIELDS_BY_FREE_NAME = {name: field.name for field in reversed(FIELDS) for name in field.free_names}
 
-@dataclass(frozen=True)
-class Cover:
-    """A picture, and its MIME type."""
-
-    mime: str
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Found:
-    """The tags in a file: values by their name within Stemline, and pictures with their kinds."""
-
-    texts: Mapping[str, Iterable[object]]
-    pictures: Iterable[tuple[int, bytes]] = ()
+_OF_THE_FILE = re.compile(
+    r"replaygain_|r128_|mp3gain_|itun|encod|source application|channel layout|nominal bit rate|tool$"
+    r"|acoustid.fingerprint|accurateripdisc|metadata_block_picture|coverart|cover art|waveformatextensible_|tsse$|isft$"
+    r"|wmfsdk|deviceconformance|mediafoundation|isvbr$|duration$|bps$|number_of_|_statistics|major_brand|minor_version"
+    r"|compatible_brands|creation_time"
+)
+"""Names of what describes the recording's own file, its loudness or its encoding: it would be wrong for a stem."""
 
 
-@dataclass(frozen=True)
-class Tags:
-    """Values by the tag's name within Stemline, the front cover, and what is not copied, in words."""
+def name_texts(found: Iterable[tuple[str, object]]) -> dict[str, list[object]]:
+    """Return values, found under names that their format leaves free, by the names within Stemline.
 
-    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    cover: Cover | None = None
-    left_out: tuple[str, ...] = ()
-
-    def of_stem(self, target: str) -> "Tags":
-        """Return the tags of a stem: its target is added to the title."""
-        titles = self.texts.get("title", ())
-        named = tuple(f"{title} ({target})" for title in titles) or (target,)
-        return Tags({**self.texts, "title": named}, self.cover)
-
-    def __bool__(self) -> bool:
-        return bool(self.texts) or self.cover is not None
-
-
-def clean_tags(found: Found) -> Tags:
-    """Return the tags that are copied: values of limited length and number, in the order of FIELDS."""
-    cleaned = {each.name: _values(found.texts.get(each.name, ())) for each in FIELDS}
-    for name in TOTALS:
-        cleaned[name] = _numbers(cleaned[name])
-    pictures = list(found.pictures)
-    cover = _cover(pictures)
-    texts = {name: values for name, values in cleaned.items() if values}
-    return Tags(texts, cover, tuple(_describe_left_out(pictures, cover)))
+    Names that no field has stay as they are, in lower case. Where a field was found under several of its names with
+    different values, the usual name gives the field, and the others stay.
+    """
+    by_name: dict[str, list[object]] = {}
+    for name, value in found:
+        key = name.strip().lower()
+        if not _OF_THE_FILE.match(key):
+            by_name.setdefault(key, []).append(value)
+    named: dict[str, list[object]] = {}
+    for key in sorted(by_name, key=_rank):
+        name = _FIELDS_BY_FREE_NAME.get(key, key)
+        if name not in named:
+            named[name] = by_name[key]
+        elif not set(map(str, by_name[key])) <= set(map(str, named[name])):
+            named[key] = by_name[key]
+    return _with_totals(named)
 
 
-def _values(raw: Iterable[object]) -> tuple[str, ...]:
-    cleaned = (_UNWANTED.sub("", str(value)[:_LONGEST_VALUE]).strip() for value in raw)
-    return tuple(dict.fromkeys(value for value in cleaned if value))[:_MOST_VALUES]
+def _rank(key: str) -> int:
+    """Return the place of a name among those of its field; 0 for a name that no field has."""
+    field = _FIELDS_BY_NAME.get(_FIELDS_BY_FREE_NAME.get(key, ""))
+    return field.free_names.index(key) if field else 0
 
 
-def _numbers(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first value as `3` or `3/12`, which formats with a number and a total can hold."""
-    for value in values:
-        number, _, total = (part.strip() for part in value.partition("/"))
-        if number:
-            return (f"{number}/{total}" if total else number,)
-    return ()
+_FIELDS_BY_NAME = {field.name: field for field in FIELDS}
 
 
-def _describe_left_out(pictures: list[tuple[int, bytes]], cover: Cover | None) -> Iterator[str]:
-    for _, data in pictures:
-        if len(data) > COVER_BYTES:
-            yield f"a picture of {len(data):,} bytes in the tags (the limit is {COVER_BYTES:,})"
-    others = sum(1 for _, data in pictures if len(data) <= COVER_BYTES) - (cover is not None)
-    if others:
-        yield f"{others} {'picture' if others == 1 else 'pictures'} in the tags besides the front cover"
+def _with_totals(texts: dict[str, list[object]]) -> dict[str, list[object]]:
+    """Turn `3` and a total of `12` into `3/12`."""
+    for name, totals in TOTALS.items():
+        values = [texts.pop(total) for total in totals if total in texts]
+        if values and texts.get(name) and "/" not in str(texts[name][0]):
+            texts[name] = [f"{texts[name][0]}/{values[0][0]}"]
+    return texts
 
 
-def _cover(pictures: Iterable[tuple[int, bytes]]) -> Cover | None:
-    fit = [(kind, data) for kind, data in pictures if kind in (_FRONT, _OTHER) and len(data) <= COVER_BYTES]
-    for _, data in sorted(fit, key=lambda picture: picture[0] != _FRONT):
-        for start, mime in _PICTURES.items():
-            if data.startswith(start):
-                return Cover(mime, data)
-    return None
+def merge_texts(*found: Mapping[str, Iterable[object]]) -> dict[str, list[object]]:
+    """Return the values of each name from the first of `found` that has any."""
+    merged: dict[str, list[object]] = {}
+    for texts in found:
+        for name, values in texts.items():
+            if not merged.get(name):
+                merged[name] = list(values)
+    return merged

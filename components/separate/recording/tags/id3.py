@@ -15,12 +15,14 @@ from io import BytesIO
 from mutagen.id3 import ID3, ID3NoHeaderError
 
 from components.separate.recording.tags.bounded_file import BoundedFile
-from components.separate.recording.tags.fields import FIELDS, Found
+from components.separate.recording.tags.copied_tags import Found
+from components.separate.recording.tags.fields import FIELDS, merge_texts, name_texts
 
 _HEADER_BYTES = 10
 _MOST_FRAMES = 10_000
 _MOST_PICTURES = 8
-_TEXT_BYTES = 32_768  # of all text frames together
+_MOST_TEXTS = 5000
+_TEXT_BYTES = 262_144  # of all text frames together
 
 _FRAMES_OF_2_2 = {
     b"TT2": b"TIT2",
@@ -39,8 +41,34 @@ _FRAMES_OF_2_2 = {
     b"TPB": b"TPUB",
     b"TBP": b"TBPM",
     b"COM": b"COMM",
+    b"TKE": b"TKEY",
+    b"ULT": b"USLT",
+    b"TT1": b"TIT1",
+    b"TT3": b"TIT3",
+    b"TP3": b"TPE3",
+    b"TP4": b"TPE4",
+    b"TXT": b"TEXT",
+    b"TOA": b"TOPE",
+    b"TOR": b"TORY",
+    b"TLA": b"TLAN",
+    b"TMT": b"TMED",
+    b"TCP": b"TCMP",
+    b"TST": b"TSOT",
+    b"TSP": b"TSOP",
+    b"TSA": b"TSOA",
+    b"TS2": b"TSO2",
+    b"TSC": b"TSOC",
+    b"TXX": b"TXXX",
+    b"UFI": b"UFID",
+    b"IPL": b"IPLS",
 }
-_TEXT_FRAMES = frozenset([b"TYER", b"TDAT", b"TIME", *(field.id3.encode() for field in FIELDS)])
+_PLAIN_FRAMES = tuple(field for field in FIELDS if len(field.id3) == 4 and field.id3 not in ("COMM", "USLT"))
+_TEXT_FRAMES = frozenset(
+    [b"TYER", b"TDAT", b"TIME", b"TORY", b"TXXX", b"IPLS", b"TMCL", *(field.id3[:4].encode() for field in FIELDS)]
+)
+
+MUSICBRAINZ = "http://musicbrainz.org"
+"""The owner of the frame UFID that holds MusicBrainz's id of a recording."""
 
 _COMMENTS = ("", "ID3v1 Comment")
 """Descriptions of comments by people; under other descriptions programs store their own data."""
@@ -67,13 +95,33 @@ def parse_id3(tag: bytes, end: bytes = b"") -> Found:
         id3 = ID3(BytesIO(_reduced(tag) + end))
     except ID3NoHeaderError:
         return Found({})
-    texts = {
-        field.name: [
-            value for frame in id3.getall(field.id3) if getattr(frame, "desc", "") in _COMMENTS for value in frame.text
-        ]
-        for field in FIELDS
-    }
-    return Found(texts, [(int(picture.type), picture.data) for picture in id3.getall("APIC")])
+    texts = {field.name: [value for frame in id3.getall(field.id3) for value in frame.text] for field in _PLAIN_FRAMES}
+    texts["comment"] = [value for frame in id3.getall("COMM") if frame.desc in _COMMENTS for value in frame.text]
+    texts["lyrics"] = [frame.text for frame in id3.getall("USLT")]
+    texts["musicbrainz_trackid"] = [
+        frame.data.decode("ascii", "replace") for frame in id3.getall(f"UFID:{MUSICBRAINZ}")
+    ]
+    named = name_texts([*_described_texts(id3), *_people(id3)])
+    pictures = [(int(picture.type), picture.data) for picture in id3.getall("APIC")]
+    return Found(merge_texts(texts, named), pictures)
+
+
+def _described_texts(id3: ID3) -> Iterator[tuple[str, object]]:
+    for frame in id3.getall("TXXX"):
+        for value in frame.text:
+            yield frame.desc, value
+
+
+def _people(id3: ID3) -> Iterator[tuple[str, object]]:
+    """Yield roles and names; musicians are performers, with their instrument as Vorbis comments have it."""
+    for frame in id3.getall("TIPL"):
+        for pair in frame.people:
+            if len(pair) == 2:
+                yield pair[0], pair[1]
+    for frame in id3.getall("TMCL"):
+        for pair in frame.people:
+            if len(pair) == 2:
+                yield "performer", f"{pair[1]} ({pair[0]})" if pair[0] else pair[1]
 
 
 def _reduced(tag: bytes) -> bytes:
@@ -84,13 +132,14 @@ def _reduced(tag: bytes) -> bytes:
 
 
 def _kept(frames: Iterable[Frame]) -> Iterator[Frame]:
-    text_left, pictures_left = _TEXT_BYTES, _MOST_PICTURES
+    text_left, texts_left, pictures_left = _TEXT_BYTES, _MOST_TEXTS, _MOST_PICTURES
     for name, data in frames:
         if name == b"APIC" and pictures_left:
             pictures_left -= 1
             yield name, data
-        elif name in _TEXT_FRAMES and len(data) <= text_left:
+        elif name in _TEXT_FRAMES and len(data) <= text_left and texts_left:
             text_left -= len(data)
+            texts_left -= 1
             yield name, data
 
 

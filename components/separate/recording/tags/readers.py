@@ -3,10 +3,11 @@
 import base64
 import struct
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import mutagen
-from mutagen.asf import ASF
+from mutagen.asf import ASF, ASFUnicodeAttribute
 from mutagen.flac import FLAC, Picture
 from mutagen.mp4 import MP4
 from mutagen.oggflac import OggFLAC
@@ -14,38 +15,75 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 
+from components.core.sound.ffmpeg import probe_tags
+from components.separate.recording.tags.ape import read_ape
 from components.separate.recording.tags.bounded_file import BoundedFile, find_chunks, split_chunks
-from components.separate.recording.tags.fields import FIELDS, TOTALS, Found
+from components.separate.recording.tags.chunks import CHUNK_BYTES, OF_AIFF, OF_WAV, read_chunk
+from components.separate.recording.tags.copied_tags import FileChunk, Found
+from components.separate.recording.tags.fields import FIELDS, merge_texts, name_texts
 from components.separate.recording.tags.id3 import parse_id3, read_id3v2
 
 _FRONT = 3
-_INFO_BYTES = 1 << 20
 _ID3V1_BYTES = 160  # 128, and a few before them that mutagen reads
+
+_TEXT_CHUNKS = frozenset({b"LIST", b"NAME", b"AUTH", b"(c) ", b"ANNO"})
+_FREE_NAMES_OF_INFO = {
+    "ISBJ": "subject",
+    "IKEY": "keywords",
+    "IARL": "archivallocation",
+    "ICMS": "commissioned",
+    "ISRF": "sourceform",
+    "ITCH": "technician",
+}
+
+_PROBED = (b"caff", bytes.fromhex("1a45dfa3"))
+"""The first bytes of CAF and Matroska, whose tags ffprobe reads: mutagen knows neither."""
 
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
-def read_found(file: BoundedFile) -> Found:
+def read_found(path: Path, file: BoundedFile) -> Found:
     """Return the tags of a file that is open for reading; damaged ones raise any exception of its parser."""
     head = file.read(16)
     file.seek(0)
+    if head.startswith(_PROBED):
+        return Found(name_texts(probe_tags(path).items()))
     for offset, magic, read in _READERS:
         if head[offset:].startswith(magic):
             return read(file)
-    return _read_id3(file)
+    return _read_id3_and_ape(file)
 
 
-def _read_id3(file: BoundedFile) -> Found:
-    """Read ID3 at the beginning or the end of an mp3, or of any other file."""
+def _read_id3_and_ape(file: BoundedFile) -> Found:
+    """Read ID3 and APEv2 of an mp3 or any other file; ID3v1 holds only the first 30 characters."""
     tag = read_id3v2(file)
+    head, kinds = file.read(4), [parse_id3(tag)]
+    if head == b"fLaC":
+        file.seek(0)
+        kinds.insert(0, _read_flac(file))
+    kinds.append(read_ape(file))
     size = file.seek(0, 2)
     file.seek(max(0, size - _ID3V1_BYTES))
-    return parse_id3(tag, file.read(_ID3V1_BYTES))
+    kinds.append(parse_id3(b"", file.read(_ID3V1_BYTES)))
+    return _merge(*kinds)
+
+
+def _merge(*found: Found) -> Found:
+    """Return what was found in several places of a file; the first counts where several have a tag."""
+    pictures = next((pictures for each in found if (pictures := list(each.pictures))), [])
+    return Found(merge_texts(*(each.texts for each in found)), pictures)
+
+
+def _read_dsf(file: BoundedFile) -> Found:
+    """Read ID3 where the header says (DSF File Format Specification 1.01)."""
+    file.seek(20)
+    file.seek(int.from_bytes(file.read(8), "little"))
+    return parse_id3(read_id3v2(file))
 
 
 def _read_flac(file: BoundedFile) -> Found:
     flac = FLAC(file)
-    return Found(_vorbis_texts(flac.tags or ()), [(picture.type, picture.data) for picture in flac.pictures])
+    return Found(name_texts(flac.tags or ()), [(picture.type, picture.data) for picture in flac.pictures])
 
 
 def _read_ogg(file: BoundedFile) -> Found:
@@ -53,30 +91,22 @@ def _read_ogg(file: BoundedFile) -> Found:
     comments = list(ogg.tags)
     encoded = [value for name, value in comments if name.lower() == "metadata_block_picture"]
     pictures = [Picture(base64.b64decode(value)) for value in encoded]
-    return Found(_vorbis_texts(comments), [(picture.type, picture.data) for picture in pictures])
-
-
-def _vorbis_texts(comments: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return values by their name within Stemline; `3` and a total of `12` become `3/12`."""
-    found: dict[str, list[str]] = {}
-    for name, value in comments:
-        found.setdefault(name.lower(), []).append(value)
-    texts = {field.name: _first_of(found, field.vorbis) for field in FIELDS}
-    for name, totals in TOTALS.items():
-        total = _first_of(found, totals)
-        if total and texts[name] and "/" not in texts[name][0]:
-            texts[name] = [f"{texts[name][0]}/{total[0]}"]
-    return texts
-
-
-def _first_of(found: dict[str, list[str]], names: tuple[str, ...]) -> list[str]:
-    return next((found[name] for name in names if name in found), [])
+    return Found(name_texts(comments), [(picture.type, picture.data) for picture in pictures])
 
 
 def _read_mp4(file: BoundedFile) -> Found:
     tags = MP4(file).tags or {}
-    texts = {field.name: [_mp4_text(value) for value in tags.get(field.mp4, ())] for field in FIELDS}
-    return Found(texts, [(_FRONT, bytes(cover)) for cover in tags.get("covr", ())])
+    texts = {field.name: _mp4_texts(tags[field.mp4]) for field in FIELDS if field.mp4 in tags}
+    free = (
+        (name.split(":", 2)[2], value) for name in tags if name.startswith("----:") for value in _mp4_texts(tags[name])
+    )
+    return Found(merge_texts(texts, name_texts(free)), [(_FRONT, bytes(cover)) for cover in tags.get("covr", ())])
+
+
+def _mp4_texts(values: Any) -> list[str]:
+    if isinstance(values, bool):
+        return ["1"] if values else []
+    return [_mp4_text(value) for value in values]
 
 
 def _mp4_text(value: Any) -> str:
@@ -87,8 +117,16 @@ def _mp4_text(value: Any) -> str:
 
 def _read_asf(file: BoundedFile) -> Found:
     tags = ASF(file).tags
-    texts = {field.name: [str(value) for value in tags.get(field.asf, ())] for field in FIELDS}
-    return Found(texts, [_asf_picture(value.value) for value in tags.get("WM/Picture", ())])
+    known = {field.asf: field.name for field in FIELDS if field.asf}
+    texts = {known[name]: [str(value) for value in tags[name]] for name in tags.as_dict() if name in known}
+    free = (
+        (name, str(value))
+        for name, value in tags
+        if name not in known and not name.startswith("WM/") and isinstance(value, ASFUnicodeAttribute)
+    )
+    return Found(
+        merge_texts(texts, name_texts(free)), [_asf_picture(value.value) for value in tags.get("WM/Picture", ())]
+    )
 
 
 def _asf_picture(data: bytes) -> tuple[int, bytes]:
@@ -98,30 +136,51 @@ def _asf_picture(data: bytes) -> tuple[int, bytes]:
 
 
 def _read_aiff(file: BoundedFile) -> Found:
-    for name, _ in find_chunks(file, ">"):
-        if name in (b"ID3 ", b"id3 "):
-            return parse_id3(read_id3v2(file))
-    return Found({})
+    return _read_chunks(file, ">", OF_AIFF)
 
 
 def _read_wav(file: BoundedFile) -> Found:
-    """Read ID3, which holds more and any script, and INFO for what ID3 leaves out."""
-    id3, info = Found({}), Found({})
-    for name, size in find_chunks(file, "<"):
+    return _read_chunks(file, "<", OF_WAV)
+
+
+def _read_chunks(file: BoundedFile, order: str, copied: frozenset[bytes]) -> Found:
+    """Read ID3, which holds more and any script, the text chunks for what ID3 leaves out, and the chunks to copy."""
+    id3, kept, large = Found({}), [], []
+    texts: list[tuple[bytes, bytes]] = []
+    for name, size in find_chunks(file, order):
         if name in (b"id3 ", b"ID3 "):
             id3 = parse_id3(read_id3v2(file))
-        elif name == b"LIST" and size <= _INFO_BYTES:
-            info = _parse_info(file.read(size))
-    return Found(
-        {field.name: id3.texts.get(field.name) or info.texts.get(field.name, ()) for field in FIELDS}, id3.pictures
-    )
+        elif name not in copied and name not in _TEXT_CHUNKS:
+            continue
+        elif size > CHUNK_BYTES:
+            large.append(f"the chunk {name.decode().strip()} of {size:,} bytes (the limit is {CHUNK_BYTES:,})")
+        elif name in copied:
+            kept.append(read_chunk(name, file.read(size)))
+        else:
+            data = file.read(size)
+            texts.extend(_split_list(name, data))
+            if data.startswith(b"adtl"):
+                kept.append(FileChunk(name, data))
+    return Found(merge_texts(id3.texts, _name_info(texts)), id3.pictures, tuple(kept), tuple(large))
 
 
-def _parse_info(data: bytes) -> Found:
-    if not data.startswith(b"INFO"):
-        return Found({})
-    found = {name.decode("latin-1"): [_info_text(value)] for name, value in split_chunks(data[4:])}
-    return Found({field.name: _first_of(found, field.info) for field in FIELDS})
+def _split_list(name: bytes, data: bytes) -> Iterable[tuple[bytes, bytes]]:
+    """Return the texts of RIFF's list INFO, or that of a chunk of an aiff."""
+    if name != b"LIST":
+        return [(name, data)]
+    return split_chunks(data[4:]) if data.startswith(b"INFO") else []
+
+
+def _name_info(found: Iterable[tuple[bytes, bytes]]) -> dict[str, list[object]]:
+    """Return the texts of RIFF's INFO or an aiff by the names within Stemline."""
+    texts = {name.decode("latin-1"): _info_text(value) for name, value in found}
+    free = ((_FREE_NAMES_OF_INFO[name], text) for name, text in texts.items() if name in _FREE_NAMES_OF_INFO)
+    named = {
+        field.name: [next(texts[name] for name in field.info if name in texts)]
+        for field in FIELDS
+        if any(name in texts for name in field.info)
+    }
+    return merge_texts(named, name_texts(free))
 
 
 def _info_text(data: bytes) -> str:
@@ -140,4 +199,7 @@ _READERS: Iterable[tuple[int, bytes, Callable[[BoundedFile], Found]]] = (
     (0, _ASF_HEADER, _read_asf),
     (0, b"FORM", _read_aiff),
     (0, b"RIFF", _read_wav),
+    (0, b"RF64", _read_wav),
+    (0, b"BW64", _read_wav),
+    (0, b"DSD ", _read_dsf),
 )

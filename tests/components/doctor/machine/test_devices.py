@@ -1,41 +1,60 @@
 """Devices: with and without GPUs, and a torch that does not start."""
 
 import json
+from dataclasses import asdict
 
 import pytest
+import torch
 
 from components.core.base.errors import UserError
 from components.doctor.machine import devices
+from components.doctor.machine.all_reduce import try_group
+from components.doctor.machine.torch_probe import probe_torch
+from components.doctor.machine.torch_report import GroupReport
 from tests.components.doctor.findings import statuses
 
 _GPU = {"name": "A GPU", "memory": 80 * 10**9, "free": 79 * 10**9}
-_TORCH = {"version": "2.13.0", "cuda": "", "nccl": "", "processor": "AVX2", "bf16": False, "gpus": []}
+_DEVICES = {"version": "2.13.0", "cuda": "", "nccl": "", "processor": "AVX2", "bf16": False, "gpus": []}
 
 
-def _devices(monkeypatch: pytest.MonkeyPatch, by_driver: int = 0, **seen: object) -> dict[str, str]:
-    ranks = []
-
-    def run(module: str, *arguments: str, seconds: float) -> str:
-        if module.endswith("probe"):
-            return json.dumps(_TORCH | seen)
-        ranks.append(arguments[:3])
-        return "0.01"
-
-    monkeypatch.setattr(devices, "run_module", run)
+def _devices(
+    monkeypatch: pytest.MonkeyPatch, by_driver: int = 0, group: GroupReport | None = None, **seen: object
+) -> dict[str, str]:
+    report = {"devices": _DEVICES | seen, "group": asdict(group or GroupReport("gloo", 2, 0.01))}
+    monkeypatch.setattr(devices, "run_module", lambda module, seconds: json.dumps(report))
     monkeypatch.setattr(devices, "_list_gpus_of_driver", lambda: ["A GPU"] * by_driver)
-    found = statuses(devices.check_devices())
-    return found | {"ranks": " ".join(sorted("/".join(rank) for rank in ranks))}
+    return statuses(devices.check_devices())
 
 
-def test_check_devices_without_a_gpu_tries_gloo(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = {"torch": "ok", "GPUs": "not used", "bf16": "not used", "gloo": "ok", "ranks": "gloo/0/2 gloo/1/2"}
+def test_probe_without_a_gpu_lets_two_processes_sum_up_a_tensor() -> None:
+    report = probe_torch()
+    assert report.devices.version == torch.__version__
+    if report.devices.gpus:
+        assert report.group.backend == "nccl"
+    else:
+        assert (report.group.backend, report.group.size, report.group.failure) == ("gloo", 2, "")
+    assert report.group.seconds > 0
+
+
+def test_group_reports_why_it_can_not_sum_up_a_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "no-such-interface")
+    group = try_group(0)
+    assert group.failure.startswith("failed: RuntimeError: ")
+    assert "\n" not in group.failure
+
+
+def test_check_devices_without_a_gpu_names_gloo(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {"torch": "ok", "GPUs": "not used", "bf16": "not used", "gloo": "ok"}
     assert _devices(monkeypatch) == expected
+    failed = GroupReport("gloo", 2, failure="did not end within 60 s")
+    assert _devices(monkeypatch, group=failed) == expected | {"gloo": "problem"}
 
 
-@pytest.mark.parametrize(("count", "ranks"), [(1, "nccl/0/1"), (2, "nccl/0/2 nccl/1/2"), (8, "nccl/0/2 nccl/1/2")])
-def test_check_devices_lists_gpus_and_tries_nccl(count: int, ranks: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _devices(monkeypatch, count, cuda="13.0", bf16=True, gpus=[_GPU] * count)
-    assert found.pop("ranks") == ranks
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_check_devices_lists_gpus_and_names_nccl(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _devices(
+        monkeypatch, count, GroupReport("nccl", min(count, 2), 0.01), cuda="13.0", bf16=True, gpus=[_GPU] * count
+    )
     assert set(found) == {"torch", "bf16", "NCCL", *(f"GPU {number}" for number in range(count))}
     assert set(found.values()) == {"ok"}
 

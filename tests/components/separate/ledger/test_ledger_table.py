@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.core.data.stem_provenance import ModelUsed, Provenance, SourceFile, StemFile, StemOptions
+from components.core.stores.selection import ListedFile
+from components.separate.ledger.destination_documents import encode_document, parse_document
 from components.separate.ledger.job_ledger import JobLedger
-from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, printable_key, read_rows
+from components.separate.ledger.ledger_table import STATES, LedgerWriter, Row, describe_stems, printable_key, read_rows
 from tests.components.separate.parameters import flag_limits
 
 
@@ -43,6 +46,20 @@ def test_written_rows_are_read_back(keys: list[str]) -> None:
     assert [(row.state, row.bytes, row.stems, row.flags, row.figures) for row in found] == [
         (row.state, row.bytes, row.stems, row.flags, row.figures) for row in rows
     ]
+
+
+def test_row_of_a_provenance_file_has_the_stems_in_the_order_of_the_model() -> None:
+    stems = ("drums", "vocals", "bass")
+    made = Provenance(
+        source=SourceFile(store="in", key="a", bytes=1, stamp="1", sha256="", samples=1, rate=1, channels=1),
+        model=ModelUsed(name="four", sha256="", network={}, targets=(*stems, "other")),
+        options=StemOptions(format="wav", post={}, precision="fp32", stems=stems),
+        stems={target: StemFile(file=f"{target}.wav", sha256="") for target in stems},
+        code="",
+    )
+    kept = parse_document(encode_document(made), Provenance)
+    assert kept is not None
+    assert list(describe_stems("skipped", ListedFile("a", 1, "1"), kept).stems) == list(stems)
 
 
 def test_many_rows_are_written_in_groups_for_pandas(tmp_path: Path) -> None:

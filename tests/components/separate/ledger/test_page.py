@@ -86,6 +86,7 @@ def test_page_holds_the_rows_in_their_order(tmp_path: Path) -> None:
         "reason": "",
         "seconds": 241.5,
         "stems": {"vocals": f"{folder}/vocals.flac", "accompaniment": f"{folder}/accompaniment.flac"},
+        "lanes": ["vocals", "accompaniment"],
         "picture": f"{folder}/picture.png",
         "flags": ["vocals near silent"],
         "figures": {"vocals_share": 0.25, "peak_db": -0.3},
@@ -101,6 +102,16 @@ def test_page_holds_the_rows_in_their_order(tmp_path: Path) -> None:
     assert list(page.tracks[0]["figures"]) == ["vocals_share", "peak_db"]
     assert page.tracks[1]["reason"] == "out of memory"
     assert page.tracks[1]["details"] == {}
+
+
+def test_vocals_come_first_and_the_lanes_keep_the_order_of_the_picture(tmp_path: Path) -> None:
+    names = ("drums", "other", "vocals")
+    figures = {f"{name}_share": 0.3 for name in names}
+    track = replace(TRACK, stems={name: f"{name}.wav" for name in names}, figures=figures)
+    [shown] = page_of(tmp_path, track).tracks
+    assert list(shown["stems"]) == ["vocals", "drums", "other"]
+    assert shown["lanes"] == ["drums", "other", "vocals"]
+    assert list(shown["figures"]) == ["vocals_share", "drums_share"]
 
 
 def test_head_gives_the_counts(tmp_path: Path) -> None:

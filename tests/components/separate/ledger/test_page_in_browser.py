@@ -179,6 +179,28 @@ def test_search_and_filters_choose_tracks(tab: Browser, page: Path) -> None:
     assert tab.complaints == []
 
 
+def test_flag_of_all_tracks_is_named_once(tab: Browser, tmp_path: Path) -> None:
+    flags = [("stems alike (correlation 0.91)",), ("stems alike (correlation 0.88)", "nothing above 17 kHz")]
+    tracks = [Row(key=f"{number}.wav", state="done", flags=flags[number % 2]) for number in range(3)]
+    failed = Row(key="x.wav", state="failed", reason="the disk is full")
+    write_page(tmp_path / "index.html", SUMMARY, [*tracks, failed])
+    open_page(tab, tmp_path / "index.html")
+    assert tab.text("#shared") == "All tracks: stems alike."
+    assert counts(tab)["flagged"] == 1
+    notes = tab.run("[...document.querySelectorAll('.row .note')].map((note) => note.textContent)")
+    assert notes == ["", "nothing above 17 kHz", "", "Failed: the disk is full"]
+
+
+def test_column_heads_do_not_overlap(tab: Browser, tmp_path: Path) -> None:
+    stems = {"accompaniment": "a.wav", "anextraordinarilylongstem": "b.wav", "bass": "c.wav"}
+    figures = {**{f"{stem}_share": 0.3 for stem in stems}, "distance": 1.0}
+    write_page(tmp_path / "index.html", SUMMARY, [Row(key="a.wav", state="done", stems=stems, figures=figures)])
+    open_page(tab, tmp_path / "index.html")
+    wide = "[...document.querySelectorAll('#heads button')].filter((head) => head.scrollWidth > head.clientWidth)"
+    assert tab.run(f"{wide}.map((head) => [head.textContent, head.scrollWidth, head.clientWidth])") == []
+    assert tab.run("document.querySelectorAll('#heads .n').length") == 4
+
+
 def test_sorting_orders_the_tracks(tab: Browser, page: Path) -> None:
     open_page(tab, page)
     tab.click("#heads button:last-child")

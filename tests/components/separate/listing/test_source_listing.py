@@ -49,6 +49,7 @@ def test_patterns_match_the_whole_key(tmp_path: Path, options: JobOptions, expec
         "Title|KEY\nx|a.wav\ny|b.wav\n",
         " key ,title\na.wav,x\nb.wav,y\n",
         'title,key\n"x, y",a.wav\n"z",b.wav\n\n',
+        "# tonight\n# all of them\nkey,title\na.wav,x\nb.wav,y\n",
     ],
 )
 def test_manifest_is_lines_or_a_table(tmp_path: Path, text: str) -> None:
@@ -89,6 +90,23 @@ def test_keys_that_the_source_lacks_are_counted(tmp_path: Path) -> None:
     listing = list_recordings(source, open_store(str(tmp_path / "out")), options)
     assert ([entry.key for entry in listing.entries], listing.missing) == (["a.wav"], ["b.wav"])
     assert "1 keys of the manifest are not in the source ('b.wav')" in str(listing)
+
+
+def test_line_that_begins_with_a_number_sign_is_a_comment_or_a_recording(tmp_path: Path) -> None:
+    source = open_store(str(_touch(tmp_path / "in", "a.wav", "#1.wav", "b.wav")))
+    (tmp_path / "list").write_text("# tonight\n#1.wav\na.wav\n#b.wav\n")
+    listing = list_recordings(source, open_store(str(tmp_path / "out")), JobOptions(manifest=str(tmp_path / "list")))
+    assert ([entry.key for entry in listing.entries], listing.missing) == (["#1.wav", "a.wav"], [])
+
+
+def test_manifest_names_recordings_by_paths_below_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _touch(tmp_path / "in", "x/a.wav", "b.wav", "c.wav", "d.wav")
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    elsewhere = str(tmp_path / "other" / "d.wav")
+    (tmp_path / "list").write_text(f"{tmp_path}/link/x/a.wav\n{folder}/b.wav\nlink/c.wav\n{elsewhere}\n")
+    listing = list_recordings(open_store("link"), open_store("out"), JobOptions(manifest="list"))
+    assert ([entry.key for entry in listing.entries], listing.missing) == (["b.wav", "c.wav", "x/a.wav"], [elsewhere])
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -120,6 +120,16 @@ def test_blocks_can_have_one_sample(tmp_path: Path) -> None:
     assert draw(tmp_path / "a.png", stems) == draw(tmp_path / "b.png", stems, block=1)
 
 
+def test_picture_has_rows_of_the_mix_and_the_drawn_stems(tmp_path: Path) -> None:
+    stems = np.stack([noise(0, 9000), noise(1, 9000)])
+    draw(tmp_path / "all.png", stems)
+    picture = SpectrogramPicture(TARGETS, 9000, RATE, TARGETS[1:])
+    picture.add(stems)
+    picture.write(tmp_path / "second.png")
+    everything, second = (np.asarray(Image.open(tmp_path / name)) for name in ("all.png", "second.png"))
+    assert np.array_equal(second, np.delete(everything, slice(ROW + GAP, 2 * (ROW + GAP)), axis=0))
+
+
 def test_writing_twice_is_the_same_picture(tmp_path: Path) -> None:
     picture = SpectrogramPicture(TARGETS, 9000, RATE)
     picture.add(np.stack([noise(0, 9000), noise(1, 9000)]))

@@ -245,19 +245,50 @@ def test_flac_whose_header_says_too_little_is_whole(tmp_path: Path, total: int, 
     assert np.array_equal(_integers(path), soundfile.read(tmp_path / "source.wav", dtype="int32")[0].T)
 
 
-@pytest.mark.parametrize("tail", [b"", b"TAG" + bytes(125)])
-def test_flac_whose_last_checksum_ends_with_zero_is_whole(tmp_path: Path, tail: bytes) -> None:
-    """Such a checksum, one in 256, is also right one byte earlier."""
-    path = tmp_path / "a.flac"
+ZEROS = [*range(9), 100]
+
+
+@pytest.fixture(scope="module")
+def flacs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two files; the last checksum of the second, of one in 256, ends with zero: it is right one byte earlier, too."""
+    folder = tmp_path_factory.mktemp("flacs")
+    usual = _flac_of_16_bits(folder / "usual.flac", 0, 5000)
     for seed in range(5000):
-        samples = np.random.default_rng(seed).integers(-2000, 2000, (400, 2)).astype(np.int16)
-        soundfile.write(path, samples, RATE, "PCM_16")
-        data = path.read_bytes()
-        if data.endswith(b"\0"):
-            break
-    assert data.endswith(b"\0")
-    path.write_bytes(data + tail)
-    assert np.array_equal(read_audio(path)[0].T, samples / np.float32(1 << 15))
+        odd = _flac_of_16_bits(folder / "odd.flac", seed, 400)
+        if odd.read_bytes().endswith(b"\0"):
+            return usual, odd
+    raise AssertionError("no checksum ends with zero")
+
+
+@pytest.mark.parametrize("zeros", ZEROS)
+@pytest.mark.parametrize("is_from_pipe", [False, True])
+def test_zeros_behind_flac_are_no_damage(
+    tmp_path: Path, flacs: tuple[Path, Path], zeros: int, is_from_pipe: bool
+) -> None:
+    path = tmp_path / "a.flac"
+    for whole in flacs:
+        data = whole.read_bytes()
+        path.write_bytes((_without_total(data) if is_from_pipe else data) + bytes(zeros))
+        assert np.array_equal(_integers(path), _integers(whole))
+
+
+def test_flac_may_have_a_zero_and_a_tag_behind_it(tmp_path: Path, flacs: tuple[Path, Path]) -> None:
+    path = tmp_path / "a.flac"
+    for whole in flacs:
+        for zeros in range(3):
+            path.write_bytes(whole.read_bytes() + bytes(zeros) + b"TAG" + bytes(125))
+            assert np.array_equal(_integers(path), _integers(whole))
+
+
+def _flac_of_16_bits(path: Path, seed: int, samples: int) -> Path:
+    noise = np.random.default_rng(seed).integers(-2000, 2000, (samples, 2)).astype(np.int16)
+    soundfile.write(path, noise, RATE, "PCM_16")
+    return path
+
+
+def _without_total(data: bytes) -> bytes:
+    """Return a FLAC as it is written to a pipe, without its length and its checksum."""
+    return data[:21] + bytes([data[21] & 0xF0]) + bytes(4 + 16) + data[42:]
 
 
 def test_flac_of_32_bits_is_read_bit_for_bit(tmp_path: Path) -> None:

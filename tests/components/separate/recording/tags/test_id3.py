@@ -8,7 +8,7 @@ import soundfile
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, COMM, ID3, TALB, TDRC, TIT2, TPE1
 
-from components.separate.recording.tags.fields import COVER_BYTES, Cover, Tags
+from components.separate.recording.tags.copied_tags import COVER_BYTES, Cover, Tags
 from components.separate.recording.tags.file_tags import read_tags
 from tests.components.separate.tagged_music import id3_frame, id3_tag, jpeg, seven_bits, tagged_recording, written_mp3
 

@@ -11,7 +11,7 @@ from mutagen.asf import ASF, ASFByteArrayAttribute
 from mutagen.flac import FLAC, Picture
 from mutagen.mp4 import MP4, MP4FreeForm
 
-from components.separate.recording.tags.fields import Cover, Tags
+from components.separate.recording.tags.copied_tags import LONGEST_VALUE, Cover, Tags
 from components.separate.recording.tags.file_tags import read_tags
 from tests.components.separate.tagged_music import NOT_FROM_FFMPEG, READ, WRITTEN, jpeg, tagged_recording
 from tests.support.tiny_models import noise
@@ -72,9 +72,12 @@ def test_values_are_bounded_in_number_and_length(tmp_path: Path) -> None:
     file = FLAC(path)
     file.tags.extend([("title", "x" * 100_000), *(("artist", str(number)) for number in range(100))])
     file.save()
-    texts = read_tags(path).texts
-    assert len(texts["title"][0]) == 4096
-    assert texts["artist"] == tuple(str(number) for number in range(32))
+    tags = read_tags(path)
+    assert len(tags.texts["title"][0]) == LONGEST_VALUE
+    assert tags.texts["artist"] == tuple(str(number) for number in range(32))
+    assert tags.left_out == tuple(
+        f"a part of the tag {name}, which is longer than the limits" for name in ("title", "artist")
+    )
 
 
 def test_missing_recording_is_an_error(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Weights that other projects published: their names, and their files on this machine; without importing torch."""
