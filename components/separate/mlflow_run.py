@@ -12,8 +12,9 @@ from components.separate.job import Job
 def log_job(summary: CatalogueSummary, job: Job, ledger: Path) -> None:
     """Log a job's counts, speed, cost and drift, and its ledger."""
     client = mlflow_runs.connect()
-    created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"separate {job.source}")
-    run = mlflow_runs.RunRef(run_id=created.info.run_id)
+    experiment = mlflow_runs.experiment_id(client, mlflow_runs.CATALOGUES)
+    created = client.create_run(experiment, run_name=f"separate {job.source}")
+    run = mlflow_runs.RunRef(run_id=created.info.run_id, experiment=mlflow_runs.CATALOGUES)
     options = {f"separate.{name}": value for name, value in summary.settings.options.model_dump(mode="json").items()}
     places = {"separate.source": job.source, "separate.destination": job.destination}
     mlflow_runs.log_params(client, run, options | places)

@@ -27,6 +27,11 @@ from components.core.tracking.mlflow_address import store_address as store_addre
 from components.core.tracking.mlflow_address import tracking_uri
 
 EXPERIMENT = "vocal-isolation"
+"""The experiment of trainings and scores."""
+
+CATALOGUES = "vocal-isolation catalogues"
+"""The experiment of separated catalogues, which have no figures in common with trainings."""
+
 NO_SUCH_RUN = "RESOURCE_DOES_NOT_EXIST"
 """MLflow's error code for a run that it does not have."""
 
@@ -84,13 +89,13 @@ def connect() -> mlflow.MlflowClient:
         folder = Path(uri.removeprefix("sqlite:///")).parent
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "bootstrap.lock"):
-            return _client_with_experiment(uri, (folder / "artifacts").as_uri())
-    return _client_with_experiment(uri, None)
+            return _client_with_experiments(uri, (folder / "artifacts").as_uri())
+    return _client_with_experiments(uri, None)
 
 
-def experiment_id(client: mlflow.MlflowClient) -> str:
-    """Return the id of the experiment with all runs of this project."""
-    return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+def experiment_id(client: mlflow.MlflowClient, name: str = EXPERIMENT) -> str:
+    """Return the id of an experiment, EXPERIMENT or CATALOGUES; `connect` makes both."""
+    return str(client.get_experiment_by_name(name).experiment_id)
 
 
 def has_run(ref: RunRef) -> bool:
@@ -149,23 +154,24 @@ def log_data(
     client.log_inputs(ref.run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", use)])])
 
 
-def _client_with_experiment(uri: str, artifacts: str | None) -> mlflow.MlflowClient:
+def _client_with_experiments(uri: str, artifacts: str | None) -> mlflow.MlflowClient:
     try:
         client = mlflow.MlflowClient(uri, uri)
-        _make_experiment(client, artifacts)
+        for name in (EXPERIMENT, CATALOGUES):
+            _make_experiment(client, name, artifacts)
     except MlflowException as error:
         error_class = Outage if outage_reason(error) else UserError
         raise error_class(f"MLflow at {store_address()} does not work: {error_reason(error)}") from None
     return client
 
 
-def _make_experiment(client: mlflow.MlflowClient, artifacts: str | None) -> None:
-    if client.get_experiment_by_name(EXPERIMENT) is not None:
+def _make_experiment(client: mlflow.MlflowClient, name: str, artifacts: str | None) -> None:
+    if client.get_experiment_by_name(name) is not None:
         return
     try:
-        client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        client.create_experiment(name, artifact_location=artifacts)
     except MlflowException:
-        if client.get_experiment_by_name(EXPERIMENT) is None:  # else another host made it in between
+        if client.get_experiment_by_name(name) is None:  # else another host made it in between
             raise
 
 

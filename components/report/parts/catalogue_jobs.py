@@ -65,7 +65,10 @@ def read_jobs(stores: Stores, page_folder: Path) -> JobsPart:
     store = stores.mlflow.required()
     with errors_as_notes("The catalogue runs"):
         found = store.client.search_runs(
-            [store.experiment], "tags.stage = 'separate'", max_results=LIMIT, order_by=["attributes.start_time DESC"]
+            [store.catalogues, store.experiment],  # older jobs stand among the trainings
+            "tags.stage = 'separate'",
+            max_results=LIMIT,
+            order_by=["attributes.start_time DESC"],
         )
     if not found:
         raise Unavailable("No catalogue has been separated yet: `stemline separate` does it.")
@@ -88,7 +91,7 @@ def _job(store: Mlflow, run: Run, page_folder: Path) -> Job:
         page_link=_link_page(destination, page_folder),
         model=_describe_model(tags),
         stopped=tags.get("separate.stopped", ""),
-        run_link=store.run_link(run.info.run_id),
+        run_link=store.run_link(run.info.run_id, run.info.experiment_id),
         counts={name: metric(name) for name in ("listed", "done", "skipped", "quarantined", "failed", "later")},
         hours=metric("audio_hours"),
         catalogue_hours=metric("catalogue_seconds") / 3600,

@@ -41,15 +41,22 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Mlflow:
-    """MLflow, opened for reading: the project's experiment, and the address of its web pages; empty for a database."""
+    """MLflow, opened for reading.
+
+    experiment  the id of the experiment of trainings and scores
+    catalogues  the id of the experiment of separated catalogues
+    web         the address of its web pages; empty for a database
+    """
 
     client: mlflow.MlflowClient
     experiment: str
+    catalogues: str
     web: str
 
-    def run_link(self, run_id: str) -> str:
-        """Return the address of a run's page; empty without web pages."""
-        return f"{self.web}/#/experiments/{self.experiment}/runs/{quote(run_id)}" if self.web and run_id else ""
+    def run_link(self, run_id: str, experiment: str = "") -> str:
+        """Return the address of the page of a run, of a training where no experiment is named; empty without pages."""
+        place = experiment or self.experiment
+        return f"{self.web}/#/experiments/{place}/runs/{quote(run_id)}" if self.web and run_id else ""
 
     def version_link(self, name: str, version: int) -> str:
         """Return the address of a version's page; empty without web pages."""
@@ -111,7 +118,11 @@ def _open_mlflow() -> Mlflow:
         if not web:
             _try_database(uri)
         client = _connect(web)
-        return Mlflow(client, mlflow_runs.experiment_id(client), web)
+        trainings, catalogues = (
+            mlflow_runs.experiment_id(client),
+            mlflow_runs.experiment_id(client, mlflow_runs.CATALOGUES),
+        )
+        return Mlflow(client, trainings, catalogues, web)
 
 
 def _connect(web: str) -> mlflow.MlflowClient:

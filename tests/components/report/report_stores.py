@@ -64,9 +64,11 @@ def make_live(client: mlflow.MlflowClient, config: PromoteConfig, version: int, 
     return model.make_live("promotion", version, why, {}, before)
 
 
-def log_catalogue(client: mlflow.MlflowClient, source: str, destination: str) -> str:
+def log_catalogue(
+    client: mlflow.MlflowClient, source: str, destination: str, experiment: str = mlflow_runs.CATALOGUES
+) -> str:
     """Log a job as `separate` does; return its run's id."""
-    created = client.create_run(mlflow_runs.experiment_id(client), run_name=f"separate {source}")
+    created = client.create_run(mlflow_runs.experiment_id(client, experiment), run_name=f"separate {source}")
     ref = mlflow_runs.RunRef(run_id=created.info.run_id)
     mlflow_runs.log_params(client, ref, {"separate.source": source, "separate.destination": destination})
     mlflow_runs.set_tags(client, ref, {"stage": "separate", "model.name": NAME, "model.version": 2})

@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train_version(client, -1.0, "refused", STRANGE)
         train_version(client, 0.5)
         make_live(client, config, 3, 1, f"against champion 1: {STRANGE}")
-        log_catalogue(client, "s3://label/masters", "s3://label/stems")
+        log_catalogue(client, "s3://label/masters", "s3://label/stems", mlflow_runs.EXPERIMENT)  # as older versions did
         log_catalogue(client, STRANGE, STRANGE)
     return folder
 
@@ -317,6 +317,8 @@ def test_links_lead_to_the_servers_pages(project: Path) -> None:
     served = replace(stores.mlflow.content, web=web_address("https://me:hush@mlflow.example/base/"))
     assert served.version_link("a b", 3) == "https://mlflow.example/base/#/models/a%20b/versions/3"
     assert served.run_link("0123").endswith(f"/experiments/{served.experiment}/runs/0123")
+    assert served.run_link("0123", served.catalogues).endswith(f"/experiments/{served.catalogues}/runs/0123")
+    assert served.catalogues != served.experiment
 
 
 def test_page_of_a_server_equals_the_page_of_its_database(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
