@@ -114,6 +114,11 @@ class JobOptions(Section):
     retry_quarantined: bool = Field(False, description="Try the recordings in quarantine once more.")
     models: Path = Field(SCRATCH / "models", description="Folder for models that are fetched from a registry.")
 
+    @property
+    def selects_everything(self) -> bool:
+        """Whether the options select all recordings of a source."""
+        return not (self.include or self.exclude or self.manifest)
+
     def selects(self, key: str) -> bool:
         """Return whether the patterns select a recording."""
         included = not self.include or any(_matches(key, pattern) for pattern in self.include)

@@ -22,13 +22,15 @@ from components.separate.job_progress import JobProgress
 from components.separate.ledger.claims import delete_dead_claims
 from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.job_ledger import JobLedger
-from components.separate.ledger.ledger_table import STATES, Row, describe_failure
+from components.separate.ledger.ledger_table import STATES, Row, describe_failure, printable_key
 from components.separate.listing.plan import Plan, Task, make_plan
 from components.separate.listing.source_listing import list_recordings
 from components.separate.recording.stem_settings import read_settings
 from components.separate.workers.devices import CPU, GPU_TRACKS, list_devices
 from components.separate.workers.messages import Finished, Progressed, Stopped, WorkerSetup
 from components.separate.workers.worker_pool import GivenUp, WorkerPool, choose_pool_size
+
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,22 @@ def plan_job(job: Job, ledger: JobLedger) -> tuple[Plan, str]:
     """
     settings = read_settings(job.address, job.config)
     destination = open_store(job.destination)
-    listing = list_recordings(open_store(job.source), destination, job.options)
+    source = open_store(job.source)
+    listing = list_recordings(source, destination, job.options)
     if not_done := str(listing):
         print(f"separate: {not_done}", file=sys.stderr, flush=True)
     for key in listing.missing:
         ledger.add(Row(key=key, state="failed", reason="the manifest names it, and the source does not have it"))
     plan = make_plan(listing.entries, destination, settings, ledger.add, job.options.retry_quarantined)
+    if job.options.selects_everything and not source.is_single and plan.unlisted:
+        print(f"separate: {_describe_unlisted(plan.unlisted)}", file=sys.stderr, flush=True)
     return plan, listing.source
+
+
+def _describe_unlisted(keys: list[str]) -> str:
+    """Say that recordings have stems at the destination and are no longer in the source, or are in another one."""
+    examples = ", ".join(map(printable_key, keys[:_EXAMPLES])) + (", …" if len(keys) > _EXAMPLES else "")
+    return f"{len(keys)} recordings have stems and are not in this source ({examples}): their stems are kept"
 
 
 def _sum_up(

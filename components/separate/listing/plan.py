@@ -20,6 +20,7 @@ from components.separate.ledger.ledger_table import Row, describe_stems
 
 NEW, OTHER_SOURCE, OTHER_SETTINGS = "new", "the recording changed", "other model or options"
 _READS_AT_ONCE = 16
+_DONE = f"/{PROVENANCE}"
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class Task:
 class Plan:
     """The recordings to separate with `settings`, longest first, and how many need no work.
 
-    `claimed` holds the keys of recordings that are done but still claimed, perhaps by a process that was killed.
+    `claimed` holds the keys of recordings that are done but still claimed, perhaps by a process that was killed;
+    `unlisted` those of recordings that are done and are not among the entries.
     """
 
     settings: StemSettings
     tasks: list[Task] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     done: int = 0
     quarantined: int = 0
 
@@ -67,7 +70,8 @@ def make_plan(
     """
     present = {key for key in destination.keys() if _is_relevant(key)}  # noqa: SIM118  (a store is no dict)
     claimed = {key.rpartition("/")[0] for key in present if key.startswith(CLAIMS)}
-    plan = Plan(settings)
+    separated = {key.removesuffix(_DONE) for key in present if key.endswith(_DONE)}
+    plan = Plan(settings, unlisted=sorted(separated - {entry.key for entry in entries}))
     for entry, provenance, record in _read_documents(entries, destination, present):
         if record is not None and record.is_about(entry) and not retry_quarantined:
             plan.quarantined += 1
@@ -93,7 +97,7 @@ def is_same_file(provenance: Provenance, entry: ListedFile) -> bool:
 
 
 def _is_relevant(key: str) -> bool:
-    return key.endswith(f"/{PROVENANCE}") or key.startswith((f"{QUARANTINE}/", f"{CLAIMS}/"))
+    return key.endswith(_DONE) or key.startswith((f"{QUARANTINE}/", f"{CLAIMS}/"))
 
 
 _Documents = tuple[ListedFile, Provenance | None, QuarantineRecord | None]

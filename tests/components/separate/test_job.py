@@ -348,6 +348,25 @@ def test_job_logs_a_run_to_an_existing_store(
     assert [file.path for file in client.list_artifacts(run.info.run_id, "separate")] == ["separate/ledger.parquet"]
 
 
+def test_recording_that_left_the_source_is_named_and_keeps_its_stems(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number, name in enumerate(("a.wav", "b.wav")):
+        soundfile.write(source / name, noise(number, 3000).T, 44100, "PCM_16")
+    separate(model, source, out)
+    (source / "b.wav").unlink()
+    before = files(out)
+    capsys.readouterr()
+    assert counts(separate(model, source, out)) == (0, 1, 0, 0)
+    kept = "separate: 1 recordings have stems and are not in this source (b.wav): their stems are kept\n"
+    assert kept in capsys.readouterr().err
+    assert files(out) == before
+    separate(model, source / "a.wav", out)
+    assert "are not in this source" not in capsys.readouterr().err
+
+
 def test_empty_folder_is_no_error(model: Path, tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
     assert counts(separate(model, tmp_path / "music", tmp_path / "out")) == (0, 0, 0, 0)
