@@ -20,8 +20,11 @@ def log_job(summary: CatalogueSummary, job: Job, ledger: Path) -> None:
     mlflow_runs.log_params(client, run, options | places)
     used = summary.settings.model
     model = {"model.name": used.name, "model.version": used.version, "model.sha256": used.sha256}
-    tags = {"stage": "separate", "separate.git_commit": provenance.git_commit(), "separate.stopped": summary.stopped}
+    commit = provenance.git_commit()
+    tags = {"stage": "separate", "separate.git_commit": commit, "separate.stopped": summary.stopped}
     mlflow_runs.set_tags(client, run, tags | model | {"model.run_id": used.run_id})
+    text = f"{summary} with {used}. Stems and page: `{job.destination}`"
+    mlflow_runs.describe_run(client, run, "components.separate", commit, text)
     numbers = {name: value for name, value in summary.model_dump().items() if isinstance(value, int | float)}
     hours = {"audio_hours": summary.audio_seconds / 3600, "failures": summary.quarantined + summary.failed}
     mlflow_runs.log_metrics(

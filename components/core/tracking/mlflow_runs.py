@@ -140,6 +140,12 @@ def set_tags(client: mlflow.MlflowClient, ref: RunRef, tags: Mapping[str, object
     client.log_batch(ref.run_id, tags=[RunTag(name, str(value)[:5000]) for name, value in tags.items()])
 
 
+def describe_run(client: mlflow.MlflowClient, ref: RunRef, program: str, commit: str, text: str) -> None:
+    """Fill MLflow's columns Source and Description of a run: the program with its commit, and a text in Markdown."""
+    source = {"source.name": program, "source.type": "LOCAL", "source.git.commit": commit}
+    set_tags(client, ref, {f"mlflow.{name}": value for name, value in source.items()} | {"mlflow.note.content": text})
+
+
 def log_data(
     client: mlflow.MlflowClient, ref: RunRef, use: str, datasets: Sequence[str], digest: str, tracks: int, folder: Path
 ) -> None:

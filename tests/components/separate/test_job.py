@@ -345,6 +345,8 @@ def test_job_logs_a_run_to_an_existing_store(
     assert metrics["separate/audio_hours"] == pytest.approx(7 * 3000 / 44100 / 3600)
     assert metrics["separate/price_per_audio_hour"] == pytest.approx(2.0 / metrics["separate/speed"])
     assert run.data.params["separate.source"] == str(music)
+    assert run.data.tags["mlflow.source.name"] == "components.separate"
+    assert run.data.tags["mlflow.note.content"].startswith("8 recordings = 7 done + 0 done before + 1 quarantined")
     assert [file.path for file in client.list_artifacts(run.info.run_id, "separate")] == ["separate/ledger.parquet"]
 
 
