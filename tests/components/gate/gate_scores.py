@@ -68,6 +68,7 @@ def write_scores(
     digest: str = "the same",
     window: float = 1.0,
     weights: str = "weights",
+    channels: int = 2,
 ) -> Path:
     """Write the results of `evaluate` that the gate reads."""
     systems = {"model": model} if mixture is None else {"model": model, "mixture": mixture}
@@ -81,7 +82,7 @@ def write_scores(
     SCORES.write(folder, pd.DataFrame(rows, columns=list(SCORES.columns)))
     tracks = tuple(dict.fromkeys(row[0] for row in rows))
     Evaluation(
-        tracks=tracks, digest=digest, datasets=("made",), targets=tuple(model), rate=44100, channels=2,
+        tracks=tracks, digest=digest, datasets=("made",), targets=tuple(model), rate=44100, channels=channels,
         window_seconds=window, scorer=SCORER, model=weights,
     ).write(folder)  # fmt: skip
     return folder
