@@ -79,7 +79,8 @@ def probe_tags(path: Path, patience: float = PATIENCE) -> dict[str, str]:
 def _probe(path: Path, options: list[str], patience: float) -> dict[str, Any]:
     command = [find_tool("ffprobe"), *_INPUT, *options, "-of", "json", f"file:{path}"]
     with _running(command, path, patience) as output:
-        answer: dict[str, Any] = json.loads(output.read(_LARGEST_ANSWER))
+        text = output.read(_LARGEST_ANSWER)
+    answer: dict[str, Any] = json.loads(text)  # when ffprobe ended well; what it writes before a failure is not JSON
     return answer
 
 

@@ -133,7 +133,7 @@ def test_page_reports_an_alias_moved_by_hand(project: Path) -> None:
     client.delete_registered_model_alias(NAME, "champion")
     text = _page(project).text
     assert f"The live version of {NAME} is uncertain: version 3 or none" in text
-    assert "nothing is at @champion" in text
+    assert "the registry has lost @champion" in text
 
 
 def test_page_reports_a_missing_last_entry(project: Path) -> None:
@@ -180,7 +180,7 @@ def test_page_creates_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", _store(tmp_path))
     text = _page(tmp_path).text
-    assert f"No version of {NAME} is live. `stemline separate` takes the shipped model" in text
+    assert f"No version of {NAME} is live. stemline separate takes the shipped model" in text
     assert "MLflow holds nothing yet" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "params.yaml"]
 
@@ -192,7 +192,7 @@ def test_page_of_empty_stores_has_plain_sentences(tmp_path: Path, monkeypatch: p
     mlflow_runs.connect()
     text = _page(tmp_path).text
     for sentence in (
-        f"No version of {NAME} is live. `stemline separate` takes the shipped model",
+        f"No version of {NAME} is live. stemline separate takes the shipped model",
         "No model has been registered yet",
         "No catalogue has been separated yet",
         "The journal is empty",
