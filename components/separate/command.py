@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from components.core.base.errors import Outage
+from components.core.base.errors import Outage, UserError
 from components.core.base.params import load_section_or_default, parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.step_command import runs_in_flow
@@ -46,8 +46,11 @@ def prepare_job(source: str, destination: str, options: dict[str, Any]) -> Job:
     """Return the job that a command line asks for; `options` are those of SeparateConfig and JobOptions.
 
     An option replaces the parameter of the same name in params.yaml, or in Stemline's own where there is no such file.
-    Raises UserError for a value that does not fit, and for a model that does not exist.
+    Raises UserError for an empty place, a value that does not fit, and a model that does not exist.
     """
+    for name, value in (("SOURCE", source), ("DESTINATION", destination)):
+        if not value.strip():
+            raise UserError(f"{name} is empty: name a recording or a folder, e.g. songs/ or s3://bucket/songs")
     given = given_options(options, SeparateConfig)
     parameters = load_section_or_default("separate", SeparateConfig).model_dump(mode="json")
     config = parse_section("separate", {**parameters, **given}, SeparateConfig, "command line")

@@ -121,3 +121,9 @@ def test_an_mlflow_that_does_not_answer_ends_a_separation_in_seconds(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     with pytest.raises(Outage, match=r"does not answer: .*; so the live model is unknown: .* --model "):
         prepare_job("in", "out", {})
+
+
+@pytest.mark.parametrize(("source", "destination", "name"), [("", "out", "SOURCE"), ("in", " ", "DESTINATION")])
+def test_empty_place_is_refused_before_anything_is_listed(source: str, destination: str, name: str) -> None:
+    with pytest.raises(UserError, match=f"^{name} is empty: name a recording or a folder"):
+        prepare_job(source, destination, {})
