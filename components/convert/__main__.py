@@ -5,9 +5,11 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from components.convert import spleeter
 from components.convert.convert import FORMATS, convert
 from components.convert.onnx import OPTIONS
 from components.core.base.step_command import run_step_command
+from components.core.models.bundle import Stored
 from components.core.networks.base.separator import add_residual_target
 
 
@@ -22,14 +24,16 @@ def run(
     hop: Annotated[str | None, Option(help=f"onnx: {OPTIONS['hop']}.")] = None,
     shares: Annotated[str | None, Option(help=f"onnx: {OPTIONS['shares']}.")] = None,
     level: Annotated[str | None, Option(help=f"onnx: {OPTIONS['level']}.")] = None,
+    loudness: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['loudness']}.")] = None,
+    stored: Annotated[Stored, Option(help="Precision of the weights on disk.")] = "fp32",
 ) -> None:
     """Make a model folder from published weights or from an ONNX file."""
     options = {
         "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
-        "level": level,
+        "level": level, "loudness": loudness,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
-    converted = convert(kind, source, folder, given)
+    converted = convert(kind, source, folder, given, stored)
     stems = ", ".join(add_residual_target(converted.targets))
     print(f"convert: {folder} separates {stems} at {converted.rate} Hz")
 

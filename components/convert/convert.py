@@ -9,7 +9,7 @@ from components.convert import demucs, onnx, open_unmix, spleeter
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
-from components.core.models.bundle import save_model
+from components.core.models.bundle import Stored, save_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator
@@ -29,11 +29,14 @@ TOLERANCE = 1e-3
 """Largest difference to the package's network, relative to its peak; rounding is a hundred times smaller."""
 
 
-def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | None = None) -> ConvertedModel:
+def convert(
+    kind: str, source: str, folder: Path, options: Mapping[str, str] | None = None, stored: Stored = "fp32"
+) -> ConvertedModel:
     """Write the weights of `kind` at `source` as a model to `folder`; its origin names the files and their digests.
 
-    `source` is a published name, a file or a folder. Raises UserError, and writes nothing, when the weights are
-    missing, when their file holds code, or when they do not fit our network of that kind.
+    `source` is a published name, a file or a folder; `stored` is the precision of the weights on disk. Raises
+    UserError, and writes nothing, when the weights are missing, when their file holds code, or when they do not fit our
+    network of that kind.
     """
     if kind not in FORMATS:
         raise UserError(f"there are no weights of the kind {kind}: choose from {', '.join(FORMATS)}")
@@ -53,9 +56,11 @@ def convert(kind: str, source: str, folder: Path, options: Mapping[str, str] | N
         "git_commit": git_commit(),
         "converted_from": kind,
         "files": {path.name: digest_file(path) for path in converted.files},
+        "options": dict(options),
+        "stored": stored,
     }
     save_model(
-        folder, separator, converted.network, converted.targets, converted.rate, converted.channels, origin
+        folder, separator, converted.network, converted.targets, converted.rate, converted.channels, origin, stored
     )  # fmt: skip
     return converted
 

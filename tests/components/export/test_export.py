@@ -18,7 +18,7 @@ from components.core.sound.training_profile import PROFILE
 from components.core.tracking import mlflow_runs
 from components.evaluate.evaluate import evaluate
 from components.export.__main__ import run as export_command
-from components.export.export import export
+from components.export.export import export, export_converted
 from components.export.onnx.onnx_export import ARTIFACT_FOLDER
 from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.databases import new_mlflow_store
@@ -147,3 +147,33 @@ def test_licence_option_without_terms_is_a_user_error(
     with pytest.raises(SystemExit):
         run_step_command(export_command, "components.export")
     assert capsys.readouterr().err.startswith("stemline: --licence folder: write DATASET=TEXT")
+
+
+def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: StageOutputs, tmp_path: Path) -> None:
+    trained = load_model(outputs.train / "model")
+    origin = {
+        "converted_from": "spleeter", "files": {"model.index": "beef" * 16}, "options": {"loudness": "6.5"},
+        "stored": "fp16", "git_commit": "c0ffee", "run_id": "",
+    }  # fmt: skip
+    converted = tmp_path / "converted"
+    save_model(
+        converted, trained.separator, trained.network, trained.targets, trained.rate, trained.channels, origin, "fp16"
+    )  # fmt: skip
+    evaluate(evaluate_config(systems=("model", "mixture")), converted, outputs.data, tmp_path / "scores")
+    profile = outputs.train / "model" / PROFILE
+    export_converted(converted, [tmp_path / "scores"], profile, tmp_path / "out", {"weights": "MIT, their makers"})
+    assert load_model(tmp_path / "out").digest == load_model(converted).digest
+    assert (tmp_path / "out" / PROFILE).read_bytes() == profile.read_bytes()
+    card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "# Model card: spleeter, published weights" in card
+    assert "`stemline convert spleeter SOURCE FOLDER --loudness 6.5 --stored fp16`" in card
+    assert f"`model.index`: SHA-256 `{'beef' * 16}`" in card
+    assert "- terms: MIT, their makers" in card
+    assert "- weights on disk: fp16 for kernels" in card
+    assert "| model | vocals |" in card
+
+
+def test_trained_model_is_not_exported_as_a_converted_one(outputs: StageOutputs, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no converted model: export its training with --train"):
+        export_converted(outputs.train / "model", [outputs.evaluate], None, tmp_path / "out", {})
+    assert not (tmp_path / "out").exists()
