@@ -29,7 +29,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.validation_tracks import score_tracks
 from components.core.data.cache_format import ShardReader
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.tracking import mlflow_runs
 
 MODEL, CACHE, RUN = Path("workspace/train/model"), Path("workspace/cache"), Path("workspace/train")

@@ -22,7 +22,7 @@ import torch
 
 from components.core.base.parallel import available_cores
 from components.core.models.addresses import SHIPPED
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import read_audio
 from components.core.sound.recognition import SUFFIXES

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.validation_tracks import score_tracks
 from components.core.data.cache_format import ShardReader
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.tracking import mlflow_runs

@@ -33,9 +33,9 @@ from benchmarks.engines.runtime import EngineOptions, PreparedSeparator
 from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores
 from components.core.base.step_command import run_step
-from components.core.data.targets import excluded_stem
+from components.core.data.residual_targets import excluded_stem
 from components.core.models.addresses import SHIPPED
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_audio
 from components.core.sound import decoding

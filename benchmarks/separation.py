@@ -32,10 +32,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.other_separators import OTHERS, MissingPackageError
 from components.core.base.parallel import available_cores
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.segments import separate_blocks
 from components.core.sound.decoding import Audio, describe_recording

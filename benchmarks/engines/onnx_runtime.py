@@ -12,7 +12,7 @@ from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparat
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.files import whole_file
 from components.core.base.optional_packages import import_optional
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.export.onnx.exportable import record_network_inputs
 from components.export.onnx.onnx_export import EXTRA, export_once, open_session, silence_exporter
 from components.export.onnx.real_stft import CONSTANTS

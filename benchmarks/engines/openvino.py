@@ -15,7 +15,7 @@ from benchmarks.engines.engine import Run, replace_network
 from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from benchmarks.engines.weight_sizes import files_size
 from components.core.base.optional_packages import import_optional
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.export.onnx.exportable import record_network_inputs
 from components.export.onnx.onnx_export import EXTRA, export_once, silence_exporter
 

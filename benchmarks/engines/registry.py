@@ -6,7 +6,7 @@ from dataclasses import replace
 from benchmarks.engines import onnx_runtime, openvino, torch_compiled, torch_eager, torch_fast
 from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from components.core.base.errors import UserError
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.networks.base.separator import ResidualSeparator
 
 RUNTIMES: Mapping[str, Runtime] = {

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.networks.base.separator import Separator
 
 Precision = Literal["fp32", "bf16", "int8"]

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from benchmarks.engines.weight_sizes import state_size
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.separating.precision import Autocast
 
 

@@ -4,7 +4,7 @@ from typing import cast
 
 from benchmarks.engines.runtime import EngineOptions, Precision, PreparedSeparator, Runtime
 from benchmarks.engines.weight_sizes import state_size
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.separating import fast
 
 

@@ -8,7 +8,7 @@ from typer import Argument, Option
 from components.average.average import average
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
-from components.core.models.bundle import Stored
+from components.core.models.model_folder import Stored
 
 
 def run(

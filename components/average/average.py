@@ -14,7 +14,7 @@ from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.data.artifacts import MODEL
-from components.core.models.bundle import Model, Stored, load_model, save_model
+from components.core.models.model_folder import Model, Stored, load_model, save_model
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 

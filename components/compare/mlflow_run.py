@@ -13,8 +13,8 @@ from components.core.data import artifacts
 from components.core.data.comparison_documents import ComparisonSummary
 from components.core.data.evaluation import Evaluation
 from components.core.data.score_tables import METRICS
-from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
+from components.core.models.model_folder import load_model
 from components.core.tracking import mlflow_runs, provenance
 from components.core.tracking.mlflow_runs import RunRef
 

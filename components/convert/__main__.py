@@ -9,7 +9,7 @@ from components.convert import spleeter
 from components.convert.convert import FORMATS, convert
 from components.convert.onnx import OPTIONS
 from components.core.base.step_command import run_step_command
-from components.core.models.bundle import Stored
+from components.core.models.model_folder import Stored
 from components.core.networks.base.separator import add_residual_target
 
 

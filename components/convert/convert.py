@@ -9,7 +9,7 @@ from components.convert import demucs, onnx, open_unmix, spleeter
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
-from components.core.models.bundle import Stored, save_model
+from components.core.models.model_folder import Stored, save_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator

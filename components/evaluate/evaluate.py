@@ -19,7 +19,7 @@ from components.core.base.files import digest_parts, write_json
 from components.core.data.artifacts import EVALUATE_METRICS, MANIFEST
 from components.core.data.manifest import Track, read_manifest
 from components.core.data.score_tables import MEDIANS, SCORES, SPEEDS
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.results.description import describe_evaluation
 from components.evaluate.results.museval_files import write_museval

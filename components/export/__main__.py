@@ -8,7 +8,7 @@ from typer import Argument, Option
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.export.export import export, export_converted
 from components.export.onnx.onnx_export import export_network, export_onnx
 

@@ -22,9 +22,9 @@ from components.core.data.score_tables import (
     TRACKS,
     VALUE,
 )  # fmt: skip
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.models.start_model import StartModel
-from components.core.tracking.mlflow_record import MlflowRecord
+from components.core.tracking.exported_run import ExportedRun
 from components.export.training import Training
 
 START_LICENCE = "start"
@@ -75,8 +75,8 @@ def model_card(
     The model is judged by the first of `scores`. `licences` holds the terms of data sets that LICENCES does not know.
     """
     parts = [
-        _describe_model(model, training.record, licences),
-        _describe_data(data, _drawn_datasets(model, training.record), {**LICENCES, **licences}),
+        _describe_model(model, training.run, licences),
+        _describe_data(data, _drawn_datasets(model, training.run), {**LICENCES, **licences}),
         _describe_training(training),
         "## Scores",
         *(_describe_scores(evaluation) for evaluation in scores),
@@ -125,12 +125,12 @@ def _describe_network(model: Model, name: str) -> list[str]:
     ]
 
 
-def _describe_model(model: Model, record: MlflowRecord, licences: Mapping[str, str]) -> str:
+def _describe_model(model: Model, run: ExportedRun, licences: Mapping[str, str]) -> str:
     lines = [
-        *_describe_network(model, record.name),
+        *_describe_network(model, run.name),
         f"- weights: SHA-256 `{model.digest}`, step {model.origin['step']} of the training, averaged",
         f"- made by commit `{model.origin['git_commit']}` with the `params.yaml` and `dvc.lock` beside this card",
-        f"- MLflow run `{record.run_id}`, written down in `{MlflowRecord.FILE}`",
+        f"- MLflow run `{run.run_id}`, written down in `{ExportedRun.FILE}`",
         *_describe_start(model, licences),
         *_describe_stored_weights(model),
     ]
@@ -150,9 +150,9 @@ def _describe_stored_weights(model: Model) -> list[str]:
     return ["- weights on disk: fp16 for kernels, fp32 for norms and biases"] if rounded else []
 
 
-def _drawn_datasets(model: Model, record: MlflowRecord) -> set[str] | None:
+def _drawn_datasets(model: Model, run: ExportedRun) -> set[str] | None:
     """Return the data sets that the training drew crops from; None for all, when a target names no shares."""
-    shares = [name.split(".")[2:] for name in record.params if name.startswith("train.datasets.")]
+    shares = [name.split(".")[2:] for name in run.params if name.startswith("train.datasets.")]
     if {target for target, *_ in shares} != set(model.targets):
         return None
     return {".".join(dataset) for _, *dataset in shares}
@@ -177,7 +177,7 @@ def _count_tracks(durations: list[float]) -> str:
 
 
 def _describe_training(training: Training) -> str:
-    tags = training.record.tags
+    tags = training.run.tags
     packages = ", ".join(f"{name.removeprefix('package.')} {tags[name]}" for name in tags if name in _PACKAGE_TAGS)
     machine = tags.get("train.machine", "unknown hardware")
     return (

@@ -9,8 +9,8 @@ from components.core.base.files import whole_file, write_text
 from components.core.base.params import PARAMS
 from components.core.data.artifacts import MODEL, PICTURES, SCORE_TABLE, SCORES, SPEED, TEST
 from components.core.data.evaluation import Evaluation
-from components.core.models.bundle import load_model
 from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_folder import load_model
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import EvaluationResults, converted_model_card, model_card
@@ -34,7 +34,7 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     for path in (*(source / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK):
         _copy(path, out / path.name)
     scores = _copy_evaluations(evaluations, out)
-    training.record.write(out)
+    training.run.write(out)
     write_text(out / CARD, model_card(model, training, scores, data, licences))
     print(f"export: the model {model.digest[:12]} and its origin are in {out}")
 

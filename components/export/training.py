@@ -9,7 +9,7 @@ from statistics import median_high
 from mlflow.entities import Metric
 
 from components.core.tracking import mlflow_runs
-from components.core.tracking.mlflow_record import MlflowRecord
+from components.core.tracking.exported_run import ExportedRun
 
 _INTERNAL = "mlflow."
 _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
@@ -19,7 +19,7 @@ _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
 class Training:
     """The record of a training's run, and the times of its validations in milliseconds since 1970."""
 
-    record: MlflowRecord
+    run: ExportedRun
     validation_times: tuple[int, ...]
 
     @property
@@ -36,7 +36,7 @@ class Training:
     @property
     def speed(self) -> float:
         """Seconds of audio trained in a second: the median over the validations, NaN without any."""
-        speeds = [value for _, value in self.record.metrics.get(_SPEED, ())]
+        speeds = [value for _, value in self.run.metrics.get(_SPEED, ())]
         return median_high(speeds) if speeds else float("nan")
 
 
@@ -46,14 +46,14 @@ def read_training(ref: mlflow_runs.RunRef) -> Training:
     mlflow_runs.require_run(ref)
     run = client.get_run(ref.run_id)
     histories = {name: client.get_metric_history(ref.run_id, name) for name in sorted(run.data.metrics)}
-    record = MlflowRecord(
+    exported = ExportedRun(
         run_id=ref.run_id,
         name=run.info.run_name,
         params=dict(sorted(run.data.params.items())),
         tags={name: value for name, value in sorted(run.data.tags.items()) if not name.startswith(_INTERNAL)},
         metrics={name: _points(history) for name, history in histories.items()},
     )
-    return Training(record, tuple(point.timestamp for point in histories[_LOSS]))
+    return Training(exported, tuple(point.timestamp for point in histories[_LOSS]))
 
 
 def _points(history: Sequence[Metric]) -> tuple[tuple[int, float], ...]:

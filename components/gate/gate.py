@@ -15,7 +15,7 @@ from components.core.models.smoke_test import run_smoke_test
 from components.core.release.verdict import Finding, Verdict
 from components.core.release.version import VersionRef
 from components.gate.config import GateConfig
-from components.gate.mlflow_record import record_verdict
+from components.gate.mlflow_verdict import record_verdict
 from components.gate.operational_rules import TryModel, judge_operation
 from components.gate.score_rules import judge_against_champion, judge_first_champion
 from components.gate.scores import read_scores

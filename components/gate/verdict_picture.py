@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from components.core.data.bootstrap import Values
-from components.core.data.score_figures import STYLE, ZERO_LINE, draw_grid, save
+from components.core.data.score_plots import STYLE, ZERO_LINE, draw_grid, save
 from components.core.release.verdict import Verdict
 from components.gate.config import GateConfig
 from components.gate.score_rules import differences_by_target, gains_by_target, lower_bound

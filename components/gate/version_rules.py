@@ -5,7 +5,7 @@ from components.core.release.verdict import Finding
 from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG, VersionRef
 from components.core.tracking import mlflow_runs
 from components.gate.config import GateConfig
-from components.gate.mlflow_record import TEST_DIGEST
+from components.gate.mlflow_verdict import TEST_DIGEST
 from components.gate.scores import Scores
 
 

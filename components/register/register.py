@@ -7,8 +7,8 @@ import mlflow
 from mlflow.entities.model_registry import ModelVersion
 
 from components.core.base.files import digest_parts
-from components.core.models.bundle import Model, load_model
 from components.core.models.mlflow_model import log_model
+from components.core.models.model_folder import Model, load_model
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs, provenance
 

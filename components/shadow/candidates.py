@@ -11,7 +11,7 @@ from components.core.base.errors import UserError
 from components.core.base.params import Section
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import ModelAddress, fetch_model
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.release.listening import ComparedModel
 from components.core.separating.fast import Precision, best_precision, for_inference

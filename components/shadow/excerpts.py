@@ -16,9 +16,9 @@ from scipy import signal
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, digest_parts
-from components.core.sound.balance import limit_samples
 from components.core.sound.decoding import Audio, Recording, describe_recording
 from components.core.sound.errors import DecodingError
+from components.core.sound.recording_features import limit_samples
 from components.core.sound.resampling import convert_channels
 from components.core.stores.opening import AnyStore, open_store
 from components.core.stores.selection import ListedFile

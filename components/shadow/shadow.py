@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from components.core.sound.balance import to_decibels
 from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import to_decibels
 from components.shadow.blinding import assign_letters, name_page
 from components.shadow.candidates import Candidate
 from components.shadow.config import ShadowConfig

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from components.core.base.files import whole_file
 from components.core.networks.base.separator import Separator
 from components.train.config import TrainConfig
-from components.train.parts import freeze_parts, parameter_groups
+from components.train.parameter_groups import freeze_modules, parameter_groups
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -100,7 +100,7 @@ def read_outcome(folder: Path) -> Outcome:
 
 def new_state(config: TrainConfig, separator: Separator) -> TrainingState:
     """Return the state before the first step; freezes the frozen parts of `separator`."""
-    freeze_parts(separator, config)
+    freeze_modules(separator, config)
     optimizer = torch.optim.AdamW(
         parameter_groups(separator, config), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )

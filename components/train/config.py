@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from components.core.base.params import Section
-from components.core.networks.registry import parse_network
+from components.core.networks.architecture_registry import parse_network
 
 
 def _network(values: Any) -> Section:

@@ -8,8 +8,8 @@ import numpy as np
 
 from components.core.base.errors import UserError
 from components.core.data.cache_format import CachedTrack, ShardReader
-from components.core.sound.balance import FEATURES, WIDTH, Balance, BalanceMeter
 from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import FEATURES, WIDTH, FeatureMeter, MeasuredFeatures
 from components.core.sound.training_profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
 
 _RADIUS_QUANTILE = 0.95
@@ -43,8 +43,8 @@ def make_profile(
     return Profile(features=tuple(names), rate=rate, groups=groups, origin=dict(origin))
 
 
-def _measure(reader: ShardReader, track: CachedTrack) -> Balance:
-    meter = BalanceMeter(reader.rate)
+def _measure(reader: ShardReader, track: CachedTrack) -> MeasuredFeatures:
+    meter = FeatureMeter(reader.rate)
     for mixture in _mixture(reader, track):
         meter.add(mixture)
     return meter.result()

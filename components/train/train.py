@@ -7,7 +7,7 @@ from components.core.base.files import digest_folder, digest_parts
 from components.core.data import artifacts
 from components.core.data.cache_format import ShardReader
 from components.core.data.training_curves import write_curves
-from components.core.models.bundle import save_model
+from components.core.models.model_folder import save_model
 from components.core.models.start_model import StartModel
 from components.core.networks.building import build_separator
 from components.core.sound.training_profile import PROFILE

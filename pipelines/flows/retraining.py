@@ -18,15 +18,20 @@ from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
 from pipelines.flows.watching import RETRAIN
 from pipelines.judging.approval_flow import NotApprovedError, approve, require_server
-from pipelines.judging.first_model import find_first_model
-from pipelines.judging.judgement import champion_alias, register_and_judge, registered_version, repair_registry
+from pipelines.judging.registration_and_gate import (
+    champion_alias,
+    register_and_judge,
+    registered_version,
+    repair_registry,
+)
+from pipelines.judging.start_model_choice import find_start_model
 from pipelines.processes.command import run_program
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
 from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import ProjectFolder
 
-FIRST_MODEL = "start.model"
+START_MODEL = "start.model"
 """The parameter that names the model to start from."""
 
 _ADVICE = {"drift": " (a catalogue has drifted: for a model that knows such music, add some to the data)"}
@@ -54,7 +59,7 @@ def retrain(
         with open_checkout(commit) as checkout:
             checkout.set_parameters(parameters or {})
             checkout.require_valid_parameters()
-            retry_outages(lambda: _set_first_model(checkout, parameters or {}))
+            retry_outages(lambda: _set_start_model(checkout, parameters or {}))
             outcome = retry_outages(lambda: retrain_checkout(checkout, require_approval)) + _ADVICE.get(why, "")
             checkout.delete()
     except Exception as error:
@@ -76,13 +81,13 @@ def run(
     print(f"retrain: {state.message}")
 
 
-def _set_first_model(checkout: Checkout, parameters: dict[str, Any]) -> None:
+def _set_start_model(checkout: Checkout, parameters: dict[str, Any]) -> None:
     """Write to the clone's params.yaml which model the training starts from, unless `parameters` say it."""
     repair_registry(checkout)
-    if FIRST_MODEL not in parameters:
-        first = find_first_model(checkout, checkout.pull_options())
-        get_run_logger().info(f"starts from {first or 'random weights'}")
-        checkout.set_parameters({**parameters, FIRST_MODEL: first})
+    if START_MODEL not in parameters:
+        start = find_start_model(checkout, checkout.pull_options())
+        get_run_logger().info(f"starts from {start or 'random weights'}")
+        checkout.set_parameters({**parameters, START_MODEL: start})
 
 
 def retrain_checkout(checkout: Checkout, require_approval: bool) -> str:

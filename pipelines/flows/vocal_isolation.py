@@ -17,7 +17,7 @@ from components.core.data.artifacts import RECORDINGS, VERDICT
 from components.core.models.description import REGISTRY
 from components.core.release.sections import is_demonstration
 from components.core.release.verdict import Verdict
-from pipelines.judging.judgement import (
+from pipelines.judging.registration_and_gate import (
     champion_alias,
     live_version,
     register_and_judge,

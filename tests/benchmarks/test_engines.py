@@ -11,10 +11,10 @@ from torch import Tensor
 from benchmarks.engines.registry import RUNTIMES, prepare_separator
 from benchmarks.engines.runtime import EngineOptions, Precision
 from components.core.base.errors import UserError
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.networks.tdf_unet import TdfUNet
 from components.export.onnx.exportable import RealTdfUNet, make_exportable, record_network_inputs
 from components.export.onnx.onnx_export import export_once, export_onnx

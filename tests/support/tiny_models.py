@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from components.core.models.bundle import save_model
+from components.core.models.model_folder import save_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.unet import build_unet

@@ -17,7 +17,7 @@ from components.compare.presentation.label_placement import place_labels
 from components.compare.scores.statistics import by_track
 from components.compare.systems.records import SystemRecord, title_of
 from components.compare.systems.row_names import is_baseline
-from components.core.data.score_figures import STYLE, ZERO_LINE, draw_distribution, draw_grid, save
+from components.core.data.score_plots import STYLE, ZERO_LINE, draw_distribution, draw_grid, save
 
 _TRAINED, _BASELINE = "#1f6f8b", "#9a9a9a"
 _FEWEST_SPEEDS = 2

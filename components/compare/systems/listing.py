@@ -12,7 +12,7 @@ from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import COMPARED_SYSTEMS, MODEL
 from components.core.data.comparison_documents import Costs
-from components.core.networks.registry import ARCHITECTURES
+from components.core.networks.architecture_registry import ARCHITECTURES
 
 _WIDTH = 150  # a terminal wraps longer lines
 _TEXT_COLUMNS = ("name", "family", "here", "what it is")

@@ -17,8 +17,8 @@ from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import fetch_model
-from components.core.models.bundle import Model, load_model
-from components.core.networks.registry import ARCHITECTURES
+from components.core.models.model_folder import Model, load_model
+from components.core.networks.architecture_registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs, provenance
 
 _USUAL_STEMS = 2  # vocals and accompaniment

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.core.base.errors import UserError
-from components.core.networks.registry import ARCHITECTURES
+from components.core.networks.architecture_registry import ARCHITECTURES
 
 TWO_STEMS = ("vocals", "accompaniment")
 FOUR_STEMS = ("vocals", "drums", "bass", "other")

@@ -24,7 +24,7 @@ import pandas as pd
 from components.core.base.errors import UserError
 from components.core.base.files import whole_file
 from components.core.data.artifacts import MANIFEST
-from components.core.data.targets import excluded_stem
+from components.core.data.residual_targets import excluded_stem
 from components.core.sound.decoding import Audio, read_audio
 from components.core.sound.resampling import convert_channels, resample
 

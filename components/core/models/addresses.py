@@ -1,4 +1,4 @@
-"""Models by address: a version in the MLflow registry (registry.py), or a folder, which needs no MLflow."""
+"""Models by address: a version in the MLflow registry (model_registry.py), or a folder, which needs no MLflow."""
 
 import os
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def fetch_model(address: str, folder: Path) -> ModelAddress:
     if not address.startswith(REGISTRY):
         return ModelAddress(Path(address), Path(address).name, 0)
     with collection_paused():  # imported here: MLflow takes a second
-        from components.core.models.registry import fetch_version
+        from components.core.models.model_registry import fetch_version
     return ModelAddress(*fetch_version(address, folder))
 
 
@@ -46,5 +46,5 @@ def has_registered_version(address: str) -> bool:
     if not store_exists():
         return False
     with collection_paused():
-        from components.core.models.registry import has_version
+        from components.core.models.model_registry import has_version
     return has_version(address)

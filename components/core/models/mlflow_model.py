@@ -14,9 +14,9 @@ import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from components.core.models.bundle import Model
 from components.core.models.description import MODEL_FOLDER
-from components.core.networks.registry import ARCHITECTURES
+from components.core.models.model_folder import Model
+from components.core.networks.architecture_registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import ROOT, imported_files
 

@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.segments import separate_audio
 
 

@@ -1,1 +1,1 @@
-"""Recordings as samples and spectra: decoding, the STFT, and the balance of a recording."""
+"""Recordings as samples and spectra: decoding, the STFT, and the features of a recording."""

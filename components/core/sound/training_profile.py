@@ -1,7 +1,7 @@
 """Profiles: what the training mixtures of a model are like, to measure how much a recording differs from them.
 
 Without true stems nobody can measure the quality of a separation, but a network is only known to separate music like
-its training data. A profile holds the mean and the covariance of the features (`components/core/sound/balance.py`) of
+its training data. A profile holds the mean and the covariance of the features (`recording_features.py`) of
 the mixtures of each dataset, and no audio.
 """
 
@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from components.core.base.errors import UserError
 from components.core.base.files import write_json
 from components.core.base.params import Section, parse_section
-from components.core.sound.balance import FEATURES
+from components.core.sound.recording_features import FEATURES
 
 Features = Mapping[str, float]
 Matrix = NDArray[np.float64]

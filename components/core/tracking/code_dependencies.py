@@ -52,7 +52,10 @@ NO_INFLUENCE: Mapping[str, str] = {
 
 NETWORKS = "components.core.networks"
 ARCHITECTURES = f"{NETWORKS}.architectures"
-IMPORTED_BY_NAME: Mapping[str, str] = {f"{NETWORKS}.registry": ARCHITECTURES, f"{NETWORKS}.building": NETWORKS}
+IMPORTED_BY_NAME: Mapping[str, str] = {
+    f"{NETWORKS}.architecture_registry": ARCHITECTURES,
+    f"{NETWORKS}.building": NETWORKS,
+}
 """Modules that import an architecture by its name, so that no import statement shows it, and from which package."""
 
 ANY_NETWORK = "${train.network.name}"

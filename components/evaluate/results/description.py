@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from components.core.base.files import digest_parts
 from components.core.data.evaluation import Evaluation
 from components.core.data.manifest import Track
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.tracking.provenance import package_versions
 
 _PACKAGES = ("museval", "numpy", "scipy", "torch")

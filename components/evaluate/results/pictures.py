@@ -14,9 +14,9 @@ from components.core.data.artifacts import PICTURES
 from components.core.data.bootstrap import Values
 from components.core.data.evaluation import label_datasets
 from components.core.data.manifest import Track
-from components.core.data.score_figures import STYLE, ZERO_LINE, draw_distribution, draw_grid, save
+from components.core.data.score_plots import STYLE, ZERO_LINE, draw_distribution, draw_grid, save
 from components.core.data.score_tables import METRIC, METRICS, REASON, SYSTEM, TARGET, TRACK, VALUE
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.evaluate.results.spectrograms import draw_spectrograms
 from components.evaluate.scoring.systems import role, title
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from components.core.data.evaluation import label_datasets
 from components.core.data.manifest import Track
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import Stft

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from components.core.data.manifest import OTHER, Track
-from components.core.data.targets import excluded_stem
-from components.core.models.bundle import Model
+from components.core.data.residual_targets import excluded_stem
+from components.core.models.model_folder import Model
 from components.core.networks.base.separator import Separator
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.sound.decoding import Audio
 from components.core.sound.stft import Stft
 from components.core.sound.stft_config import StftConfig

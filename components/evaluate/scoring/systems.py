@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.core.data.score_tables import MIXTURE, MODEL, POST_PREFIX
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio

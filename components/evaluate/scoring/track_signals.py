@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.core.data.manifest import Track, read_mixture, read_targets
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.sound.decoding import Audio
 
 _FULL_SCALE = np.float32(32768)

@@ -16,7 +16,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import whole_file
 from components.core.base.optional_packages import import_optional
 from components.core.data.artifacts import MODEL
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.tracking import mlflow_runs
 from components.export.onnx.exportable import describe_interface, make_exportable, record_network_inputs
 

@@ -12,8 +12,8 @@ from components.core.data.stem_provenance import Provenance
 from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.selection import PROVENANCE
+from components.core.tracking.exported_run import ExportedRun
 from components.core.tracking.mlflow_address import require_answer, store_address, store_exists
-from components.core.tracking.mlflow_record import MlflowRecord
 from components.separate.ledger.destination_documents import parse_document, read_document
 
 _TAGS_OF_TRAINING = ("train.git_commit", "train.dvc_lock", "train.data", "train.datasets", "train.machine")
@@ -82,8 +82,8 @@ _Run = tuple[Mapping[str, str], Mapping[str, str]]
 
 
 def _read_shipped_run(run_id: str) -> _Run | None:
-    path = SHIPPED / MlflowRecord.FILE
-    run = parse_document(path.read_bytes(), MlflowRecord) if path.is_file() else None
+    path = SHIPPED / ExportedRun.FILE
+    run = parse_document(path.read_bytes(), ExportedRun) if path.is_file() else None
     return (run.tags, run.params) if run is not None and run.run_id == run_id else None
 
 

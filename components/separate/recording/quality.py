@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.core.sound.balance import (
+from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import (
     SILENCE_DB,
-    BalanceMeter,
+    FeatureMeter,
     Reblocker,
     block_samples,
     frame_samples,
     limit_samples,
     to_decibels,
 )
-from components.core.sound.decoding import Audio
 from components.core.sound.training_profile import Profile
 
 FULL_SCALE = 1 - 2.0**-15
@@ -86,7 +86,7 @@ class QualityMeter:
         self._targets, self._profile = targets, profile
         self._frame = frame_samples(rate)
         self._blocks = Reblocker(block_samples(rate))
-        self._balance = BalanceMeter(rate, profile.rate if profile else None)
+        self._features = FeatureMeter(rate, profile.rate if profile else None)
         self._products: NDArray[np.float64] = np.zeros((len(targets), len(targets)))
         self._runs = _Runs()
         self._peak = self._energy = 0.0
@@ -104,8 +104,8 @@ class QualityMeter:
         """Return the figures of all blocks; no block can be added afterwards."""
         for block in self._blocks.rest():
             self._measure(block)
-        balance = self._balance.result()
-        features = {name: round(value, 2) for name, value in balance.features.items()}
+        measured = self._features.result()
+        features = {name: round(value, 2) for name, value in measured.features.items()}
         values = max(self._samples * self._channels, 1)
         return Quality(
             level_db=max(to_decibels(self._energy / values), SILENCE_DB),
@@ -113,7 +113,7 @@ class QualityMeter:
             silent_share=self._silent / max(self._samples, 1),
             clipped=self._runs.samples,
             clipped_share=self._runs.samples / values,
-            high_db=balance.high_db if features else None,
+            high_db=measured.high_db if features else None,
             shares=dict(zip(self._targets, _shares(np.diag(self._products)), strict=True)),
             correlation=_correlation(self._products),
             distance=self._profile.distance(features) if self._profile and features else None,
@@ -123,7 +123,7 @@ class QualityMeter:
     def _measure(self, block: Audio) -> None:
         stems = limit_samples(block)
         recording = stems.sum(axis=0)
-        self._balance.add(recording)
+        self._features.add(recording)
         self._channels = recording.shape[0]
         self._samples += recording.shape[1]
         self._peak = max(self._peak, float(recording.max()), -float(recording.min()))

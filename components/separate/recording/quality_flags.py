@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from components.core.sound.balance import SILENCE_DB
+from components.core.sound.recording_features import SILENCE_DB
 from components.separate.config import FlagLimits
 from components.separate.recording.quality import SHARE
 

@@ -9,7 +9,7 @@ from itertools import tee
 
 import numpy as np
 
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.sound.decoding import Audio
 from components.core.sound.resampling import convert_channels, resample_blocks
 

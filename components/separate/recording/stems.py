@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.core.base.files import digest_file
 from components.core.data.stem_provenance import Provenance, SourceFile, StemFile, StemFormat, StemSettings
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
 from components.core.networks.base.separator import Separator
 from components.core.separating.segment_pool import SegmentPool
 from components.core.separating.segments import separate_blocks, separate_in_pool

@@ -20,7 +20,7 @@ from components.core.base.errors import UserError
 from components.core.base.outages import is_outage
 from components.core.base.parallel import end_with_pool_owner
 from components.core.data.stem_provenance import Provenance
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.fast import for_inference
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.segment_pool import SegmentPool

@@ -8,9 +8,9 @@ import torch
 from components.average.average import average
 from components.core.base.errors import UserError
 from components.core.data.artifacts import MODEL
-from components.core.models.bundle import load_model, save_model
+from components.core.models.model_folder import load_model, save_model
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 

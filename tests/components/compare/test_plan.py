@@ -11,7 +11,7 @@ from components.compare.systems.row_names import BASELINES
 from components.compare.systems.system_registry import FOUR_STEMS, SYSTEMS, find_systems
 from components.core.base.errors import UserError
 from components.core.data.comparison_documents import Plan
-from components.core.networks.registry import parse_network
+from components.core.networks.architecture_registry import parse_network
 from components.evaluate.config import EvaluateConfig
 from components.train.config import TrainConfig
 from tests.support.step_commands import run_command

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from components.convert.convert import convert
 from components.convert.demucs_package import locate
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.sound.torchaudio_compat import torchaudio
 

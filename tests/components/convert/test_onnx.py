@@ -10,7 +10,7 @@ from torch import nn
 
 from components.convert.convert import convert
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.segments import separate_audio
 from tests.support.tiny_models import noise
 

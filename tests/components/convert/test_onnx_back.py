@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.convert.convert import convert
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.wave_unet import WaveUNetSeparator

@@ -10,7 +10,7 @@ from torch import Tensor
 from components.convert.convert import convert
 from components.convert.published.open_unmix import PUBLISHED
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.networks.architectures.open_unmix import OpenUnmixConfig
 from components.core.sound.stft import Stft
 

@@ -16,7 +16,7 @@ from components.convert.convert import convert
 from components.convert.published.spleeter import PACKAGE
 from components.convert.spleeter import PUBLISHED, read, state_of
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.spleeter import build_spleeter

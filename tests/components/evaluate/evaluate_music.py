@@ -10,7 +10,7 @@ import torch
 
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track
-from components.core.models.bundle import save_model
+from components.core.models.model_folder import save_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.unet import build_unet
 from components.core.sound import decoding

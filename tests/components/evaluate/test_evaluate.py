@@ -14,7 +14,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_folder
 from components.core.data.manifest import Track, write_manifest
 from components.core.data.score_tables import METRICS
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.tracking.mlflow_runs import RunRef, connect, experiment_id
 from components.evaluate import __main__ as program

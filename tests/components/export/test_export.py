@@ -13,7 +13,7 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.base.step_command import run_step_command
 from components.core.data.manifest import StemFile, Track, write_manifest
-from components.core.models.bundle import load_model, save_model
+from components.core.models.model_folder import load_model, save_model
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking import mlflow_runs
 from components.evaluate.evaluate import evaluate

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
+from components.core.models.model_folder import load_model
 from components.core.models.smoke_test import SmokeResult
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef

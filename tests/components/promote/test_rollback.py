@@ -7,8 +7,8 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED
-from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
+from components.core.models.model_folder import load_model
 from components.core.release.journal import open_journal
 from components.core.tracking import mlflow_runs
 from components.promote.config import PromoteConfig

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.core.sound.balance import FEATURES, BalanceMeter
+from components.core.sound.recording_features import FEATURES, FeatureMeter
 from components.core.sound.training_profile import PROFILE, write_profile
 from components.train.profile_measurement import make_profile
 from tests.components.separate.in_process_job import in_process, separate
@@ -25,7 +25,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = save_tiny_model(tmp_path_factory.mktemp("model"))
     tracks = []
     for seed in range(20):
-        meter = BalanceMeter(44100, 44100)
+        meter = FeatureMeter(44100, 44100)
         meter.add(noise(seed, 44100) * np.array([[1], [seed / 20]], np.float32))
         tracks.append(meter.result().features)
     write_profile(make_profile({"noises": tracks}, FEATURES, 44100, {}), folder / PROFILE)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.components.train.train_music import noise_cache
 from tests.components.train.training_processes import Training, living, maps_shards, workers
-from tests.components.train.training_states import first_model
+from tests.components.train.training_states import start_model
 from tests.support.databases import new_mlflow_store
 from tests.support.processes import wait_until
 
@@ -177,10 +177,10 @@ def test_kill_of_one_of_two_processes_changes_nothing(make: MakeTraining, undist
 def test_a_killed_training_that_starts_from_a_model_gives_the_undisturbed_weights(
     make: MakeTraining, tmp_path: Path
 ) -> None:
-    start = first_model(tmp_path / "start", seed=5)
+    start = start_model(tmp_path / "start", seed=5)
     undisturbed, training = (make(name, 1) for name in ("warm-undisturbed", "warm-killed"))
     for each in (undisturbed, training):
-        each.first_model = start
+        each.start_model = start
     outcome = undisturbed.run()
     assert outcome.code == 0, outcome.text
     launcher = training.start()

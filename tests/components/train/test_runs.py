@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.segments import separate_audio
 from tests.components.train.train_music import PARAMS, noise_cache, tone_and_noise, write_cache
 from tests.components.train.training_processes import Training

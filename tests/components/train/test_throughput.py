@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 from components.train.throughput import StepClock, StepWork, crop_flops, peak_flops, peak_memory
 
 CPU = torch.device("cpu")

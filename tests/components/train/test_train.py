@@ -4,7 +4,7 @@ from pathlib import Path
 
 from components.train.train import training_key
 from tests.components.train.train_music import PARAMS, no_start, noise, noise_cache, train_config, write_cache
-from tests.components.train.training_states import first_model
+from tests.components.train.training_states import start_model
 
 
 def test_key_changes_with_parameters_and_data(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_key_changes_with_parameters_and_data(tmp_path: Path) -> None:
 
 def test_another_first_model_is_another_training(tmp_path: Path) -> None:
     cache = noise_cache(tmp_path / "cache")
-    starts = [no_start(tmp_path / "none"), *(first_model(tmp_path / str(seed), seed) for seed in (1, 1, 2))]
+    starts = [no_start(tmp_path / "none"), *(start_model(tmp_path / str(seed), seed) for seed in (1, 1, 2))]
     none, first, again, other = (training_key(train_config(), cache, start) for start in starts)
     assert first == again
     assert len({none, first, other}) == 3

@@ -13,7 +13,7 @@ from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
 from components.train.warm_start import take_weights
 from tests.components.train.train_music import PARAMS, TARGETS, no_start, noise_cache, train_config
-from tests.components.train.training_states import first_model
+from tests.components.train.training_states import start_model
 
 SMALL_TASNET = {"name": "conv_tasnet", "filters": 8, "bottleneck": 8, "hidden": 8, "layers": 1, "stacks": 1}
 WIDER = PARAMS["network"] | {"widths": [4, 16]}
@@ -30,7 +30,7 @@ def _fresh(**changes: object) -> Separator:
 
 
 def test_weights_and_statistics_come_from_the_model(tmp_path: Path, reader: ShardReader) -> None:
-    separator, start = _fresh(), first_model(tmp_path / "start", seed=5)
+    separator, start = _fresh(), start_model(tmp_path / "start", seed=5)
     take_weights(separator, reader, start)
     expected = load_file(start_model_folder(start) / "weights.safetensors")
     assert separator.state_dict().keys() == expected.keys()
@@ -46,7 +46,7 @@ def test_without_a_model_the_weights_stay_random(tmp_path: Path, reader: ShardRe
 def test_tensors_that_fit_are_taken_and_the_others_named(
     tmp_path: Path, reader: ShardReader, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    separator, start = _fresh(network=WIDER), first_model(tmp_path / "start", seed=5)
+    separator, start = _fresh(network=WIDER), start_model(tmp_path / "start", seed=5)
     before = {name: value.clone() for name, value in separator.state_dict().items()}
     take_weights(separator, reader, start)
     given = load_file(start_model_folder(start) / "weights.safetensors")
@@ -60,12 +60,12 @@ def test_tensors_that_fit_are_taken_and_the_others_named(
 
 
 def test_model_of_other_targets_is_refused(tmp_path: Path, reader: ShardReader) -> None:
-    start = first_model(tmp_path / "start", seed=5, targets=("vocals", "drums"))
+    start = start_model(tmp_path / "start", seed=5, targets=("vocals", "drums"))
     with pytest.raises(UserError, match=r"separates vocals, drums at 8000 Hz .* data are vocals, accompaniment"):
         take_weights(_fresh(), reader, start)
 
 
 def test_model_without_a_fitting_weight_is_refused(tmp_path: Path, reader: ShardReader) -> None:
-    start = first_model(tmp_path / "start", seed=5, network=SMALL_TASNET)
+    start = start_model(tmp_path / "start", seed=5, network=SMALL_TASNET)
     with pytest.raises(UserError, match=r"nothing of .* fits train\.network"):
         take_weights(_fresh(), reader, start)

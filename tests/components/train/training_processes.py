@@ -44,7 +44,7 @@ class Training:
         folder.mkdir(parents=True)
         self.scratch = scratch or folder / "workspace" / "scratch" / "train"
         self.folder, self.cache, self.store, self.processes = folder, cache, store, processes
-        self.first_model = start or no_start(folder / "start")
+        self.start_model = start or no_start(folder / "start")
         self.log = folder / "log.txt"
         (folder / "params.yaml").write_text(yaml.safe_dump({"train": PARAMS | changes}), encoding="utf-8")
 
@@ -57,7 +57,7 @@ class Training:
             "PYTHONPATH": str(ROOT),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait must not spin when other tests want the cores
         }
-        places = ["--cache", str(self.cache), "--start", str(self.first_model), "--scratch", str(self.scratch)]
+        places = ["--cache", str(self.cache), "--start", str(self.start_model), "--scratch", str(self.scratch)]
         command = [sys.executable, "-m", "components.train", *places]
         with self.log.open("wb") as log:
             return subprocess.Popen(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from components.core.models.bundle import save_model
+from components.core.models.model_folder import save_model
 from components.core.models.start_model import StartModel, start_model_folder
 from components.core.networks.building import build_separator
 from components.train.checkpoint import TrainingState, new_state
@@ -18,7 +18,7 @@ def tiny_state(config: TrainConfig, seed: int = 0) -> TrainingState:
     return new_state(config, build_separator(config.network, len(TARGETS), 2))
 
 
-def first_model(folder: Path, seed: int, targets: tuple[str, ...] = TARGETS, **changes: object) -> Path:
+def start_model(folder: Path, seed: int, targets: tuple[str, ...] = TARGETS, **changes: object) -> Path:
     """Write what the step `start` writes for an untrained model, whose weights are drawn with `seed`."""
     config = train_config(**changes)
     torch.manual_seed(seed)

@@ -14,7 +14,7 @@ from components.core.release.sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.promotion import promote
-from pipelines.judging.judgement import live_version, repair_registry
+from pipelines.judging.registration_and_gate import live_version, repair_registry
 from pipelines.processes.command import CommandError, run_command
 from pipelines.running.project_stages import ProjectFolder
 from tests.support.databases import new_mlflow_store

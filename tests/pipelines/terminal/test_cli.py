@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.core.models.bundle import save_model
+from components.core.models.model_folder import save_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.unet import build_unet
 from components.core.sound.stft_config import StftConfig

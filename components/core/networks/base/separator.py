@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from components.core.data.targets import residual_target
+from components.core.data.residual_targets import residual_target
 
 
 class Separator(nn.Module, ABC):

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.core.sound.containers.byte_file import ByteFile
-from components.core.sound.containers.compressed import (
+from components.core.sound.containers.container import Container
+from components.core.sound.containers.flac import read_flac
+from components.core.sound.containers.length_headers import (
     ASF,
     EBML,
     read_ape,
@@ -19,11 +21,9 @@ from components.core.sound.containers.compressed import (
     read_tta,
     read_wavpack,
 )
-from components.core.sound.containers.container import Container
-from components.core.sound.containers.flac import read_flac
 from components.core.sound.containers.mp4 import read_mp4
 from components.core.sound.containers.ogg import read_ogg
-from components.core.sound.containers.stored import read_aiff, read_au, read_caf, read_w64, read_wav
+from components.core.sound.containers.pcm import read_aiff, read_au, read_caf, read_w64, read_wav
 
 _BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"wide", b"free", b"skip")
 

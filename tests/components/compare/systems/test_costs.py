@@ -11,7 +11,7 @@ from components.compare.systems import costs as costs_module
 from components.compare.systems.costs import times_real_time
 from components.compare.systems.multiply_adds import count_multiply_adds
 from components.core.data.comparison_documents import Costs
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
 from tests.support.tiny_models import run_python, save_tiny_model

@@ -7,8 +7,8 @@ import pytest
 from components.compare.systems.pretrained_models import find_or_create_run, find_pretrained
 from components.compare.systems.row_names import parse_places
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
 from components.core.models.mlflow_model import log_model
+from components.core.models.model_folder import load_model
 from components.core.tracking.mlflow_runs import connect
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import save_tiny_model

@@ -5,8 +5,8 @@ import torch
 
 from components.compare.systems.sizes import WEIGHTS
 from components.compare.systems.system_registry import SYSTEMS
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 
 
 def test_the_table_has_every_system() -> None:

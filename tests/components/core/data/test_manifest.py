@@ -23,7 +23,7 @@ from components.core.data.manifest import (
     read_targets,
     write_manifest,
 )
-from components.core.data.targets import excluded_stem, residual_target
+from components.core.data.residual_targets import excluded_stem, residual_target
 from components.core.sound.decoding import Audio, read_audio
 from tests.support.tiny_models import noise
 

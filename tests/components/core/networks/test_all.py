@@ -9,10 +9,10 @@ import torch
 from components.compare.systems.system_registry import SYSTEMS
 from components.core.base.errors import UserError
 from components.core.base.params import Section
-from components.core.models.bundle import load_model, save_model
+from components.core.models.model_folder import load_model, save_model
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.train.loop import TrainingPass
 from components.train.losses import LOSSES
 from tests.support.tiny_models import TARGETS

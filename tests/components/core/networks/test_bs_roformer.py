@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.bs_roformer import BSRoformerConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.bs_roformer import build_bs_roformer, state_from_package
-from components.core.networks.registry import parse_network
 from tests.support.tiny_models import run_python
 
 SMALL = BSRoformerConfig(
@@ -142,7 +142,8 @@ def test_building_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 def test_import_loads_no_optional_package() -> None:
     done = run_python(
         "-c",
-        "import sys; import components.core.networks.registry; print({'bs_roformer', 'demucs'} & set(sys.modules))",
+        "import sys; import components.core.networks.architecture_registry\n"
+        "print({'bs_roformer', 'demucs'} & set(sys.modules))",
     )
     assert done.stdout.strip() == "set()", done.stderr
 

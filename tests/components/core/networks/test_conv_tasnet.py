@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.conv_tasnet import ConvTasNetConfig
 from components.core.networks.conv_tasnet import ConvTasNet, build_conv_tasnet
-from components.core.networks.registry import parse_network
 from components.core.sound.torchaudio_compat import torchaudio
 
 SMALL = ConvTasNetConfig(filters=16, filter_samples=16, bottleneck=8, hidden=16, layers=3, stacks=2)

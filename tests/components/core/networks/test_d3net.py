@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.architectures.d3net import D3NetConfig
 from components.core.networks.d3net import D2Block, D3Block, D3Net
-from components.core.networks.registry import ARCHITECTURES, parse_network
 
 SMALL = ARCHITECTURES["d3net"].small
 

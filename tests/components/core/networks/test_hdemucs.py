@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.hdemucs import MEETING_LEVELS, HDemucsConfig
 from components.core.networks.hdemucs import HDemucsSeparator, build_hdemucs
-from components.core.networks.registry import parse_network
 from components.core.sound.torchaudio_compat import torchaudio
 
 STEMS = ["drums", "bass", "other", "vocals"]

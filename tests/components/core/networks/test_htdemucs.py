@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.htdemucs import HTDemucsConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.htdemucs import build_htdemucs
-from components.core.networks.registry import parse_network
 
 STEMS = ["drums", "bass", "other", "vocals"]
 SMALL = HTDemucsConfig(channels=8, bottom=32, layers=3, heads=4, segment=22050)

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.spectrogram import MaskSeparator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.networks.unet import UNet
 from components.core.sound.stft_config import StftConfig
 from tests.support.tiny_models import TINY, tiny_separator

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model, save_model
+from components.core.models.model_folder import load_model, save_model
 from components.core.networks import onnx
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.separating.fast import for_inference
 from components.core.separating.segments import separate_blocks
 from tests.support.tiny_models import TARGETS, noise

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.networks.registry import parse_network
 from components.core.networks.spleeter import StemUNet, StemUNets, Strided, Transposed, build_spleeter
 from components.core.sound.stft_config import StftConfig
 

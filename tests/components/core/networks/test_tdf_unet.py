@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.tdf_unet import TdfUNetConfig
 from components.core.networks.base.spectrogram import ComplexMaskSeparator, compute_octave_share
-from components.core.networks.registry import parse_network
 from components.core.networks.tdf_unet import AcrossBins, TdfUNet, build_tdf_unet
 from components.core.sound.stft_config import StftConfig
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.wave_unet import WaveUNetConfig
-from components.core.networks.registry import parse_network
 from components.core.networks.wave_unet import WaveUNet, build_wave_unet, insert_midpoints
 
 TINY = WaveUNetConfig(layers=3, filters=4, segment=805)

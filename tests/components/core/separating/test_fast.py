@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.optimised_layers import PhaseConvolution, optimise_layers

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from components.core.base.errors import UserError
 from components.core.data.cache_format import FULL_SCALE, CacheSettings, ShardReader, shard_path, write_index
 from components.core.sound import training_profile as module
-from components.core.sound.balance import FEATURES, WIDTH, BalanceMeter
 from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import FEATURES, WIDTH, FeatureMeter
 from components.core.sound.resampling import resample
 from components.core.sound.training_profile import PROFILE, Features, Profile, read_profile, write_profile
 from components.train.profile_measurement import make_profile, write_training_profile
@@ -185,7 +185,7 @@ def test_profile_of_a_training_describes_its_mixtures(tmp_path: Path, channels: 
     assert profile.origin == {"seed": 7}
     assert (WIDTH in profile.features) == (channels > 1)
     assert {group.name: group.tracks for group in profile.groups} == {"a": 4, "b": 4}
-    meter = BalanceMeter(8000, profile.rate)
+    meter = FeatureMeter(8000, profile.rate)
     meter.add(tracks["a/1"].sum(axis=0))
     features = meter.result().features
     assert profile.distance(features) < 1.5
@@ -196,7 +196,7 @@ def test_profile_of_a_training_describes_its_mixtures(tmp_path: Path, channels: 
 
 def _distance(audio: Audio) -> float:
     profile = read_profile(SHIPPED)
-    meter = BalanceMeter(44100, profile.rate)
+    meter = FeatureMeter(44100, profile.rate)
     meter.add(audio)
     return profile.distance(meter.result().features)
 

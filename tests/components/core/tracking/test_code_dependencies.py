@@ -26,7 +26,7 @@ FILES = {
     "components/core/sound/stft.py": "",
     "components/core/sound/hop.py": "",
     "components/core/networks/__init__.py": "",
-    "components/core/networks/registry.py": "",
+    "components/core/networks/architecture_registry.py": "",
     "components/core/networks/building.py": "",
     "components/core/networks/architectures/__init__.py": "",
     "components/core/networks/architectures/unet.py": "",
@@ -41,7 +41,7 @@ FILES = {
     "components/train/__main__.py": "from components.train.loop import run\n",
     "components/train/loop.py": (
         "from components.core.base.errors import UserError\nfrom components.core.sound import hop\n"
-        "def run():\n    from components.core.networks.registry import parse\n"
+        "def run():\n    from components.core.networks.architecture_registry import parse\n"
         "    from components.core.networks.building import build\n"
     ),
     "dvc.yaml": (
@@ -64,11 +64,11 @@ def test_stage_depends_on_its_folder_and_its_imports(project: Path) -> None:
     assert stage_code("train", project) == [
         "components/train",
         f"components/core/networks/{ANY_NETWORK}.py",
+        "components/core/networks/architecture_registry.py",
         f"components/core/networks/architectures/{ANY_NETWORK}.py",
         "components/core/networks/building.py",
         "components/core/networks/gates.py",
         "components/core/networks/layers.py",
-        "components/core/networks/registry.py",
         "components/core/sound/hop.py",
     ]
 
@@ -115,11 +115,14 @@ def test_dvc_yaml_is_checked_and_written(project: Path) -> None:
 
 def test_served_code_is_enough_to_import_the_model(tmp_path: Path) -> None:
     """The files of the served code are enough to import it."""
-    for file in imported_files(["components.core.models.bundle"], "unet"):
+    for file in imported_files(["components.core.models.model_folder"], "unet"):
         copy = tmp_path / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.read_bytes())
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import components.core.models.bundle as b; print(b.__file__)"
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from components.core.models import model_folder; print(model_folder.__file__)"
+    )
     result = subprocess.run(
         [sys.executable, "-I", "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, timeout=300
     )

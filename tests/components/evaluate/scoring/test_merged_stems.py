@@ -9,7 +9,7 @@ import torch
 
 from components.core.base.errors import UserError
 from components.core.data.manifest import Track, write_manifest
-from components.core.models.bundle import load_model
+from components.core.models.model_folder import load_model
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.evaluate import evaluate

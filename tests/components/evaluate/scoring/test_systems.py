@@ -8,7 +8,7 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.base.params import load_section, parse_section
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.config import EvaluateConfig, SystemName
 from components.evaluate.scoring.systems import SYSTEMS, all_systems

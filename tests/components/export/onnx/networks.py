@@ -7,9 +7,9 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from components.core.models.bundle import Model
+from components.core.models.model_folder import Model
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 from components.export.onnx.onnx_export import export_once
 
 STFT = {"window": 512, "hop": 128}

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from components.core.base.errors import UserError
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 from components.export.onnx.exportable import make_exportable
 
 SMALL: dict[str, dict[str, Any]] = {

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from components.core.sound.balance import FEATURES
 from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import FEATURES
 from components.core.sound.training_profile import Profile
 from components.separate.recording.quality import Quality, QualityMeter
 from components.separate.recording.quality_flags import find_flags

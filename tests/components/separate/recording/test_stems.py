@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from components.core.data.stem_provenance import ModelUsed, Provenance, StemOptions, StemSettings
-from components.core.models.bundle import Model, load_model
+from components.core.models.model_folder import Model, load_model
 from components.core.sound import decoding
 from components.core.stores.selection import ListedFile
 from components.separate.recording.inspection import Unfit

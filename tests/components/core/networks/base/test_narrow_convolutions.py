@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.narrow_convolutions import guard_narrow_convolutions
 from components.core.networks.building import build_separator
-from components.core.networks.registry import ARCHITECTURES, parse_network
 
 
 def _fill_free_memory_with_nan() -> None:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from components.core.base.errors import UserError
-from components.core.models.bundle import load_model, save_model
+from components.core.models.model_folder import load_model, save_model
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.separator import Separator, add_residual_target
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 from components.core.separating.fast import for_inference
 from components.export.onnx.exportable import make_exportable
 

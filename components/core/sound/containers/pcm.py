@@ -1,4 +1,4 @@
-"""Containers of uncompressed samples: wav and its long forms, aiff, w64, caf, au."""
+"""Containers of PCM samples: wav and its long forms, aiff, w64, caf, au."""
 
 import struct
 

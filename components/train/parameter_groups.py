@@ -1,4 +1,4 @@
-"""The parts of a network that a training treats differently: frozen ones, and those with their own learning rate.
+"""The groups of weights that have a learning rate of their own, and the frozen weights, which are in no group.
 
 A pattern such as `stems.*.down.*` chooses the modules of `separator.network` by their names; `*` also matches dots.
 """
@@ -14,7 +14,7 @@ from components.core.networks.base.separator import Separator
 from components.train.config import TrainConfig
 
 
-def freeze_parts(separator: Separator, config: TrainConfig) -> None:
+def freeze_modules(separator: Separator, config: TrainConfig) -> None:
     """Exclude the frozen parts of `separator` from the training, and keep the statistics of frozen batch norms.
 
     Raises UserError for a pattern that matches no module.

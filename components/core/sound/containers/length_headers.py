@@ -1,4 +1,4 @@
-"""Containers of compressed samples whose header says how long they are, or where they end."""
+"""Containers of which only the stated length is checked: asf, matroska, mp3, wavpack, tta, ape, dsf."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""An MLflow run as a file, which is read without MLflow."""
+"""An MLflow run that was exported to a file, which is read without MLflow."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,7 +7,7 @@ from components.core.base.documents import Document
 from components.core.data import artifacts
 
 
-class MlflowRecord(Document):
+class ExportedRun(Document):
     """An MLflow run as a file beside an exported model, for when the store is gone.
 
     Each metric is a list of `(step, value)`; MLflow's own tags are left out.

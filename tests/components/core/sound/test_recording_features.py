@@ -7,26 +7,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.core.sound.balance import (
+from components.core.sound.decoding import Audio
+from components.core.sound.recording_features import (
     BANDS_HZ,
     FEATURES,
     LOUDEST,
-    Balance,
-    BalanceMeter,
+    FeatureMeter,
+    MeasuredFeatures,
     Reblocker,
     block_samples,
     frame_samples,
     limit_samples,
 )
-from components.core.sound.decoding import Audio
 from components.core.sound.resampling import resample
 
 RATES = (8000, 22050, 44100, 48000, 96000, 192000)
 CUTS = st.lists(st.integers(0, 30_000), max_size=6)
 
 
-def _measured(audio: Audio, rate: int, heard_rate: int | None = None) -> Balance:
-    meter = BalanceMeter(rate, heard_rate)
+def _measured(audio: Audio, rate: int, heard_rate: int | None = None) -> MeasuredFeatures:
+    meter = FeatureMeter(rate, heard_rate)
     meter.add(audio)
     return meter.result()
 
@@ -71,7 +71,7 @@ def test_blocks_are_independent_of_the_source_memory() -> None:
 )
 def test_features_do_not_depend_on_the_blocks(rate: int, channels: int, samples: int, cuts: list[int]) -> None:
     audio = _noise(samples, samples, channels)
-    meter = BalanceMeter(rate)
+    meter = FeatureMeter(rate)
     for part in _cut(audio, cuts):
         meter.add(part)
     assert meter.result() == _measured(audio, rate)
@@ -164,9 +164,9 @@ def test_shortest_recordings_have_finite_features(rate: int, samples: int) -> No
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=40))
 def test_features_are_finite_for_any_samples(values: list[float]) -> None:
-    balance = _measured(np.array([values, values[::-1]], np.float32), 44100)
-    assert all(math.isfinite(value) for value in balance.features.values())
-    assert math.isfinite(balance.high_db or 0.0)
+    measured = _measured(np.array([values, values[::-1]], np.float32), 44100)
+    assert all(math.isfinite(value) for value in measured.features.values())
+    assert math.isfinite(measured.high_db or 0.0)
 
 
 def test_nan_and_infinite_samples_are_replaced() -> None:

@@ -17,9 +17,9 @@ from components.core.base.errors import UserError
 from components.core.base.files import digest_file, whole_file
 from components.core.base.params import Section
 from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.separator import ResidualSeparator, Separator, add_residual_target
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
 
 Stored = Literal["fp32", "fp16"]
 """The precision of a model's weights on disk."""

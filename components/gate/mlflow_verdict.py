@@ -1,4 +1,4 @@
-"""The record of a verdict in MLflow: on the version in the registry, and on the run that trained it."""
+"""A verdict in MLflow: on the version in the registry, and on the run that trained it."""
 
 from collections.abc import Iterable
 from pathlib import Path

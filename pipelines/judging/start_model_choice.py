@@ -16,7 +16,7 @@ from components.core.models.start_model import StartModel
 from components.core.release.sections import load_model_name
 from components.core.tracking import mlflow_runs
 from components.start.config import StartConfig
-from pipelines.judging.judgement import champion_alias, live_version
+from pipelines.judging.registration_and_gate import champion_alias, live_version
 from pipelines.running.project_stages import ProjectFolder
 
 DATA_STAGES = ("acquire", "cache")
@@ -40,7 +40,7 @@ class Champion:
     start: str
 
 
-def choose_first_model(config: StartConfig, champion: Champion | None, training: Training, newest_version: int) -> str:
+def choose_start_model(config: StartConfig, champion: Champion | None, training: Training, newest_version: int) -> str:
     """Return the address of the model that a retraining starts from; "" means random weights.
 
     A champion that knows the data already has nothing to learn from them again, so the retraining starts where the
@@ -56,7 +56,7 @@ def choose_first_model(config: StartConfig, champion: Champion | None, training:
     return champion.start if known.data == training.data else champion.address
 
 
-def find_first_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> str:
+def find_start_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> str:
     """Return the model that a retraining starts from.
 
     The project's data are brought up to date first, with `options` of `dvc repro`.
@@ -71,7 +71,7 @@ def find_first_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> s
     parameters: dict[str, Any] = yaml.safe_load(project.params.read_text(encoding="utf-8"))
     data = digest_file(CACHE_INDEX.below(project.workspace))
     training = Training(parameters["train"]["network"]["name"], parameters["cache"]["targets"], data)
-    return choose_first_model(config, _read_champion(name, version), training, _newest_version(name))
+    return choose_start_model(config, _read_champion(name, version), training, _newest_version(name))
 
 
 def _read_champion(name: str, version: int) -> Champion:

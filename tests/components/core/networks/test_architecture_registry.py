@@ -1,4 +1,4 @@
-"""The registry: names, files, and what it imports."""
+"""The registry of architectures: names, files, and what it imports."""
 
 import subprocess
 import sys
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from components.core.networks import registry
-from components.core.networks.registry import ARCHITECTURES
+from components.core.networks import architecture_registry
+from components.core.networks.architecture_registry import ARCHITECTURES
 
-FILES = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "registry", "building"}
+FILES = {path.stem for path in Path(architecture_registry.__file__).parent.glob("*.py")} - {
+    "__init__",
+    "architecture_registry",
+    "building",
+}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -23,7 +27,7 @@ def test_registry_lists_all_files() -> None:
 
 
 def test_unknown_name_is_a_key_error() -> None:
-    assert "registry" not in ARCHITECTURES
+    assert "architecture_registry" not in ARCHITECTURES
     with pytest.raises(KeyError, match="nothing"):
         ARCHITECTURES["nothing"]
 
@@ -32,7 +36,7 @@ def test_building_one_architecture_imports_no_other() -> None:
     program = """
 import sys
 from components.core.networks.building import build_separator
-from components.core.networks.registry import parse_network
+from components.core.networks.architecture_registry import parse_network
 build_separator(parse_network({"name": "unet", "widths": [4, 8], "frames": 16}), 2, 2)
 print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("components.core.networks.")))
 """
@@ -43,7 +47,7 @@ print(*(name.rpartition(".")[2] for name in sys.modules if name.startswith("comp
 def test_reading_the_parameters_of_all_architectures_leaves_torch_out() -> None:
     program = """
 import sys
-from components.core.networks.registry import ARCHITECTURES, parse_network
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 print([found.name for found in ARCHITECTURES.values()], parse_network({"name": "unet"}), "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

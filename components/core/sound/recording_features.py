@@ -1,7 +1,7 @@
 """Features of a recording: how its energy is distributed over frequencies, time and channels.
 
 They do not depend on the loudness of the recording and hardly on its length or rate, so recordings can be compared
-(`components/core/sound/training_profile.py`).
+(`training_profile.py`).
 """
 
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ class Reblocker:
 
 
 @dataclass(frozen=True)
-class Balance:
+class MeasuredFeatures:
     """`features` by their names in FEATURES, empty for silence; `high_db`: the energy above HIGH_HZ over all energy.
 
     `high_db` is None where the rate is too low for frequencies above HIGH_HZ.
@@ -112,8 +112,8 @@ class Balance:
     high_db: float | None
 
 
-class BalanceMeter:
-    """Measures the balance of a recording block by block, in bounded memory."""
+class FeatureMeter:
+    """Measures the features of a recording block by block, in bounded memory."""
 
     def __init__(self, rate: int, heard_rate: int | None = None) -> None:
         """Measure samples at `rate` Hz; bands that `heard_rate` Hz cannot hold (a model's, say) count as empty."""
@@ -127,8 +127,8 @@ class BalanceMeter:
         for block in self._blocks.cut(audio):
             self._measure(block)
 
-    def result(self) -> Balance:
-        """Return the balance of all that was added; afterwards nothing can be added."""
+    def result(self) -> MeasuredFeatures:
+        """Return the features of all that was added; afterwards nothing can be added."""
         for block in self._blocks.rest():
             if block.shape[1] >= self._spectrum.frame or self._time.frames == 0:
                 self._measure(block)
@@ -136,7 +136,7 @@ class BalanceMeter:
         if self._time.level_db() > SILENCE_DB:
             measured = self._spectrum.levels(self._heard_rate) | self._spectrum.tonality() | self._time.features()
             features = {name: _bounded(name, measured[name]) for name in FEATURES}
-        return Balance(features, self._spectrum.high_db())
+        return MeasuredFeatures(features, self._spectrum.high_db())
 
     def _measure(self, block: Audio) -> None:
         frames = split_frames(limit_samples(block), self._spectrum.frame)
