@@ -20,9 +20,9 @@ from components.core.stores.store import Store
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job_progress import JobProgress
 from components.separate.ledger.claims import delete_dead_claims
-from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.job_ledger import JobLedger
 from components.separate.ledger.ledger_table import STATES, Row, describe_failure, printable_key
+from components.separate.ledger.quarantine import put_in_quarantine
 from components.separate.listing.plan import Plan, Task, make_plan
 from components.separate.listing.source_listing import list_recordings
 from components.separate.recording.stem_settings import read_settings

@@ -13,8 +13,8 @@ import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from components.core.base.errors import UserError
-from components.core.stores.owner import staging_folder, sweep
 from components.core.stores.selection import ListedFile
+from components.core.stores.staging import staging_folder, sweep
 from components.core.stores.store import (
     S3,
     RecordingGone,

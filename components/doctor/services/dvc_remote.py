@@ -10,7 +10,7 @@ from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.base.process_lifetime import end_with_parent
-from components.core.stores.owner import Owner
+from components.core.stores.process_owner import Owner
 from components.doctor.commands import run_module
 from components.doctor.finding import Findings, not_used, ok, problem
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.owner import Owner
+from components.core.stores.process_owner import Owner
 from components.core.stores.selection import RECORDS
 from components.core.stores.store import RecordingGone
 from components.doctor.finding import Finding, Findings, ok, problem

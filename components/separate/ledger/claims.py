@@ -17,7 +17,7 @@ from itertools import count
 from weakref import ref
 
 from components.core.base.documents import Document
-from components.core.stores.owner import Owner
+from components.core.stores.process_owner import Owner
 from components.core.stores.selection import RECORDS
 from components.core.stores.store import Store, StoreFault
 from components.separate.ledger.destination_documents import digest_key, encode_document, parse_document

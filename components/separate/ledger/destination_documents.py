@@ -8,12 +8,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from components.core.base.documents import Document
-from components.core.stores.selection import PROVENANCE, RECORDS, ListedFile
+from components.core.stores.selection import PROVENANCE
 from components.core.stores.store import Store
-from components.separate.ledger.ledger_table import Row
-
-QUARANTINE = f"{RECORDS}/quarantine"
-"""The folder of the records of recordings that can't be separated: `<digest of the key>.json`."""
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 
@@ -55,33 +51,3 @@ def encode_document(document: Document) -> bytes:
     """Return a document as readable JSON; names that are not UTF-8 keep their bytes."""
     text = json.dumps(document.values(), indent=2, sort_keys=True, ensure_ascii=False)
     return (text + "\n").encode("utf-8", "surrogatepass")
-
-
-class QuarantineRecord(Document):
-    """Why a recording can't be separated; `size` and `stamp` change when it is replaced."""
-
-    key: str
-    size: int
-    stamp: str
-    reason: str
-    attempts: int
-
-    def is_about(self, entry: ListedFile) -> bool:
-        """Return whether the recording is still the one that was put in quarantine."""
-        return (self.key, self.size, self.stamp) == tuple(entry)
-
-    def row(self) -> Row:
-        """Return the recording's row of the ledger."""
-        return Row(key=self.key, state="quarantined", bytes=self.size, reason=self.reason, attempts=self.attempts)
-
-
-def quarantine_key(key: str) -> str:
-    """Return the key of a recording's quarantine record."""
-    return f"{QUARANTINE}/{digest_key(key)}.json"
-
-
-def put_in_quarantine(store: Store, entry: ListedFile, reason: str, attempts: int) -> Row:
-    """Write a quarantine record, and return the recording's row of the ledger."""
-    record = QuarantineRecord(key=entry.key, size=entry.size, stamp=entry.stamp, reason=reason, attempts=attempts)
-    write_document(store, quarantine_key(entry.key), record)
-    return record.row()

@@ -9,14 +9,9 @@ from components.core.data.stem_provenance import Provenance, StemSettings
 from components.core.stores.selection import PROVENANCE, ListedFile
 from components.core.stores.store import Store
 from components.separate.ledger.claims import CLAIMS, claim_folder
-from components.separate.ledger.destination_documents import (
-    QUARANTINE,
-    QuarantineRecord,
-    provenance_key,
-    quarantine_key,
-    read_document,
-)
+from components.separate.ledger.destination_documents import provenance_key, read_document
 from components.separate.ledger.ledger_table import Row, describe_stems
+from components.separate.ledger.quarantine import QUARANTINE, QuarantineRecord, quarantine_key
 
 NEW, OTHER_SOURCE, OTHER_SETTINGS = "new", "the recording changed", "other model or options"
 _READS_AT_ONCE = 16

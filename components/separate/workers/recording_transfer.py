@@ -9,13 +9,9 @@ from components.core.data.stem_provenance import Provenance, StemSettings
 from components.core.stores.selection import PROVENANCE, ListedFile
 from components.core.stores.store import Store
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.destination_documents import (
-    provenance_key,
-    quarantine_key,
-    read_document,
-    write_document,
-)
+from components.separate.ledger.destination_documents import provenance_key, read_document, write_document
 from components.separate.ledger.ledger_table import Row, describe_stems
+from components.separate.ledger.quarantine import quarantine_key
 from components.separate.listing.plan import is_same_file
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.stems import RecordingFile

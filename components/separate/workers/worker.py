@@ -29,8 +29,8 @@ from components.core.stores.opening import open_store
 from components.core.stores.selection import ListedFile
 from components.core.stores.store import RecordingGone, RecordingRefused, StoreFault
 from components.separate.ledger.claims import Claims
-from components.separate.ledger.destination_documents import put_in_quarantine
 from components.separate.ledger.ledger_table import describe_failure
+from components.separate.ledger.quarantine import put_in_quarantine
 from components.separate.recording.inspection import Unfit
 from components.separate.recording.stems import ReportProgress, Separation, separate_file
 from components.separate.workers.devices import CPU, GPU_BATCH

@@ -16,7 +16,7 @@ from components.core.models.description import WEIGHTS
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store
-from components.core.stores.owner import Owner
+from components.core.stores.process_owner import Owner
 from components.core.stores.selection import RECORDS
 from components.core.stores.store import StoreFault, StoreOutage
 from components.core.tracking import mlflow_runs

@@ -9,7 +9,7 @@ import soundfile
 
 from components.core.base.errors import UserError
 from components.core.stores.opening import AnyStore, folder_within, open_store
-from components.core.stores.owner import Owner, owner_from_label
+from components.core.stores.process_owner import Owner, owner_from_label
 from components.core.stores.selection import ListedFile
 from components.core.stores.store import RecordingGone, StoreFault
 from tests.support.bucket import Bucket

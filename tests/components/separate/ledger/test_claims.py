@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.core.stores.opening import AnyStore, open_store
-from components.core.stores.owner import Owner
+from components.core.stores.process_owner import Owner
 from components.separate.ledger.claims import Claims, claim_folder
 from tests.support.tiny_models import environment
 

@@ -1,20 +1,11 @@
-"""The process that owns a file, so that other processes of its host can tell whether it still runs.
-
-Each process has staging folders of its own for unfinished files, and deletes those of dead processes.
-"""
+"""The process that owns a file, so that other processes of its host can tell whether it still runs."""
 
 import os
-import shutil
 import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
-from components.core.base.files import in_shared_folder, remove_if_empty
 
 
 @dataclass(frozen=True)
@@ -70,32 +61,3 @@ def _host() -> str:
     if boot.is_file():
         parts += [boot.read_text(encoding="ascii").strip()[:8], str(namespace.stat().st_ino)]
     return "-".join(parts).replace("/", "_")
-
-
-@contextmanager
-def staging_folder(root: Path) -> Iterator[Path]:
-    """Yield a new empty folder below `root`, and delete it at the end."""
-    own = root / Owner.this().label
-    folder = in_shared_folder(own, lambda: Path(tempfile.mkdtemp(dir=own)))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        remove_if_empty(own)
-        remove_if_empty(root)
-
-
-def sweep(root: Path) -> None:
-    """Delete the folders below `root` whose processes are dead."""
-    for name in _names(root):
-        folder, owner = root / name, owner_from_label(name)
-        if owner is not None and owner.is_dead:
-            shutil.rmtree(folder, ignore_errors=True)
-    remove_if_empty(root)
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return [path.name for path in folder.iterdir()]
-    except FileNotFoundError:  # another process swept it, and removed it when it was empty
-        return []
