@@ -12,7 +12,7 @@ import torch
 from components.core.base.files import digest_file
 from components.core.data.manifest import StemFile, Track
 from components.core.data.score_tables import METRICS
-from components.core.models.description import WEIGHTS
+from components.core.models.model_description import WEIGHTS
 from components.core.models.model_folder import load_model
 from components.core.sound import decoding
 from components.evaluate.scoring.systems import separate_by_model

@@ -11,7 +11,7 @@ from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.copying import copy_file, plan_copies
 from components.acquire.datasets import demo, folder, musdb18
 from components.acquire.datasets.collection import Collection, Finder, SourceTrack
-from components.acquire.files.names import number_duplicates
+from components.acquire.files.track_names import number_duplicates
 from components.acquire.splits import TEST, TRAIN, ArtistTrack, SplitShares, assign_splits
 from components.acquire.summary import print_summary, summarise
 from components.core.base.errors import UserError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.acquire.datasets.collection import SourceTrack
-from components.acquire.files.names import safe_name, safe_names
+from components.acquire.files.track_names import safe_name, safe_names
 from components.core.base.files import digest_file, whole_file
 
 _BLOCK = 1 << 30

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.acquire.files.names import fold_name
+from components.acquire.files.track_names import fold_name
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 

@@ -25,7 +25,7 @@ from components.core.data.score_tables import (
 from components.core.models.model_folder import Model
 from components.core.models.start_model import StartModel
 from components.core.tracking.exported_run import ExportedRun
-from components.export.training import Training
+from components.export.training_record import TrainingRecord
 
 START_LICENCE = "start"
 """The name, among the licences, of the terms of the model that a training started from."""
@@ -68,7 +68,7 @@ class EvaluationResults:
 
 
 def model_card(
-    model: Model, training: Training, scores: Sequence[EvaluationResults], data: Path, licences: Mapping[str, str]
+    model: Model, training: TrainingRecord, scores: Sequence[EvaluationResults], data: Path, licences: Mapping[str, str]
 ) -> str:
     """Return the card as Markdown; `data` is the folder of the manifest that the model was trained from.
 
@@ -176,7 +176,7 @@ def _count_tracks(durations: list[float]) -> str:
     return f"{len(durations)} tracks, {sum(durations) / 60:.1f} min" if durations else "–"
 
 
-def _describe_training(training: Training) -> str:
+def _describe_training(training: TrainingRecord) -> str:
     tags = training.run.tags
     packages = ", ".join(f"{name.removeprefix('package.')} {tags[name]}" for name in tags if name in _PACKAGE_TAGS)
     machine = tags.get("train.machine", "unknown hardware")

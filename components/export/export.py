@@ -9,12 +9,12 @@ from components.core.base.files import whole_file, write_text
 from components.core.base.params import PARAMS
 from components.core.data.artifacts import MODEL, PICTURES, SCORE_TABLE, SCORES, SPEED, TEST
 from components.core.data.evaluation import Evaluation
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import load_model
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import EvaluationResults, converted_model_card, model_card
-from components.export.training import read_training
+from components.export.training_record import read_training
 
 CARD = "MODEL_CARD.md"
 LOCK = Path("dvc.lock")

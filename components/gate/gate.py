@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.core.base.files import write_json
 from components.core.data import artifacts
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.models.smoke_test import run_smoke_test
 from components.core.release.verdict import Finding, Verdict
 from components.core.release.version import VersionRef

@@ -9,7 +9,7 @@ from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import VERDICT
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.release.verdict import Approval, Verdict
 from components.promote.promotion import promote
 

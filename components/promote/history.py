@@ -12,7 +12,7 @@ from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
 from components.core.release.journal import JournalEntry, entry_at, open_journal
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 
 _DAY_LENGTH = len("2026-11-25")
 

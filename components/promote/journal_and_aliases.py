@@ -23,7 +23,7 @@ from components.core.release.registry_consistency import (
     is_registered,
     registry_mismatch,
 )
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG
 from components.core.tracking import mlflow_runs
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from components.core.base.errors import UserError
 from components.core.release.journal import JournalEntry
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.release.verdict import Approval, Verdict
 from components.promote.journal_and_aliases import open_live_model
 

@@ -10,7 +10,7 @@ from typer import Option
 
 from components.core.base.params import load_section
 from components.core.base.step_command import run_step_command
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.registry_sections import PromoteConfig, load_model_name
 from components.promote.journal_and_aliases import open_live_model
 
 

@@ -15,7 +15,7 @@ from components.core.base.step_command import run_step_command
 from components.core.models.addresses import SHIPPED
 from components.core.models.smoke_test import run_smoke_test
 from components.core.release.journal import JournalEntry
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.registry_sections import PromoteConfig, load_model_name
 from components.promote.journal_and_aliases import LiveModel, open_live_model
 
 

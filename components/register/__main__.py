@@ -8,7 +8,7 @@ from typer import Option
 from components.core.base.step_command import run_step_command
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import MODEL, RUN, VERSION
-from components.core.release.sections import load_model_name
+from components.core.release.registry_sections import load_model_name
 from components.core.tracking.mlflow_runs import RunRef
 from components.register.register import register
 

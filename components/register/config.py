@@ -1,5 +1,5 @@
 """The section `register` of params.yaml; it is defined in core, because promote, doctor and report read it too."""
 
-from components.core.release.sections import RegisterConfig
+from components.core.release.registry_sections import RegisterConfig
 
 __all__ = ["RegisterConfig"]

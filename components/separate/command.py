@@ -10,9 +10,9 @@ from components.core.base.params import load_section_or_default, parse_section
 from components.core.base.section_options import given_options, with_options
 from components.core.base.step_command import runs_in_flow
 from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.release.model_in_use import find_model_in_use
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.tracking.mlflow_address import require_answer
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.job import Job

@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.data.stem_provenance import StemSettings
 from components.core.models.addresses import ModelAddress
 from components.core.stores.opening import open_store
@@ -44,7 +44,7 @@ class Job:
     options: JobOptions = field(default_factory=JobOptions)
 
 
-def separate_recordings(job: Job, ledger: JobLedger) -> tuple[CatalogueSummary, Stopped | None]:
+def separate_recordings(job: Job, ledger: JobLedger) -> tuple[SeparationSummary, Stopped | None]:
     """Separate the recordings that are in the source and not yet at the destination; close the ledger.
 
     Returns the sums, and why the job had to stop, if it had to. A recording that can't be separated stops no other.
@@ -90,10 +90,10 @@ def _describe_unlisted(keys: list[str]) -> str:
 
 def _sum_up(
     job: Job, settings: StemSettings, ledger: JobLedger, seconds: float, later: int, stop: Stopped | None
-) -> CatalogueSummary:
+) -> SeparationSummary:
     drift, limit = ledger.close(), job.config.drift
     known = ledger.states["done"] + ledger.states["skipped"]
-    return CatalogueSummary(
+    return SeparationSummary(
         settings=settings,
         listed=ledger.states.total(),
         **{state: ledger.states[state] for state in STATES},

@@ -17,7 +17,7 @@ from pathlib import Path
 from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.garbage_collection import collection_paused
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.stores.opening import open_store
 from components.core.stores.selection import RECORDS
@@ -29,7 +29,7 @@ from components.separate.ledger.job_ledger import JobLedger
 from components.separate.ledger.ledger_table import Row, read_rows
 from components.separate.ledger.page import describe_job, write_page
 
-LEDGER, SUMMARY, PAGE = f"{RECORDS}/ledger.parquet", f"{RECORDS}/{CatalogueSummary.FILE}", "index.html"
+LEDGER, SUMMARY, PAGE = f"{RECORDS}/ledger.parquet", f"{RECORDS}/{SeparationSummary.FILE}", "index.html"
 
 
 def print_plan(job: Job) -> None:
@@ -41,7 +41,7 @@ def print_plan(job: Job) -> None:
     print(f"separate: {plan}; nothing was done (--dry-run)")
 
 
-def run_job(job: Job, done_by_shards: Mapping[str, Row] | None = None) -> CatalogueSummary:
+def run_job(job: Job, done_by_shards: Mapping[str, Row] | None = None) -> SeparationSummary:
     """Separate, and publish the results unless the job had to stop.
 
     Rows of `done_by_shards`, by key, are of recordings that shards separated for this job. Raises UserError when the
@@ -59,7 +59,7 @@ def run_job(job: Job, done_by_shards: Mapping[str, Row] | None = None) -> Catalo
     return summary
 
 
-def separate_with_ledger(job: Job, path: Path, done_by_shards: Mapping[str, Row] | None = None) -> CatalogueSummary:
+def separate_with_ledger(job: Job, path: Path, done_by_shards: Mapping[str, Row] | None = None) -> SeparationSummary:
     """Separate, write the ledger to `path`, and print the sums; raises as `run_job` does."""
     profile = job.address.folder / PROFILE
     ledger = JobLedger(
@@ -76,7 +76,7 @@ def separate_with_ledger(job: Job, path: Path, done_by_shards: Mapping[str, Row]
     return summary
 
 
-def exit_with_result(summary: CatalogueSummary) -> None:
+def exit_with_result(summary: SeparationSummary) -> None:
     """End the program with an exit code when some recordings failed, or are in quarantine."""
     if summary.failed:
         sys.exit(ExitCode.SOME_FAILED)
@@ -91,7 +91,7 @@ def temporary_ledger() -> Iterator[Path]:
         yield Path(folder) / "ledger.parquet"
 
 
-def _publish(summary: CatalogueSummary, ledger: Path, title: str, destination: Store) -> None:
+def _publish(summary: SeparationSummary, ledger: Path, title: str, destination: Store) -> None:
     """Store the ledger, the summary and the page of a job; `title` is the page's."""
     now = datetime.now(UTC)
     ended = summary.model_copy(update={"ended": now.isoformat(timespec="seconds")})
@@ -103,7 +103,7 @@ def _publish(summary: CatalogueSummary, ledger: Path, title: str, destination: S
         write_document(destination, SUMMARY, ended)
 
 
-def _log(summary: CatalogueSummary, job: Job, ledger: Path) -> None:
+def _log(summary: SeparationSummary, job: Job, ledger: Path) -> None:
     """Log the job to MLflow where a store has been made for it; else nothing imports MLflow, which takes a second."""
     if store_exists():
         with collection_paused():

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import mlflow
 
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.tracking import mlflow_runs, provenance
 from components.separate.job import Job
 
 
-def log_job(summary: CatalogueSummary, job: Job, ledger: Path) -> None:
+def log_job(summary: SeparationSummary, job: Job, ledger: Path) -> None:
     """Log a job's counts, speed, cost and drift, and its ledger."""
     client = mlflow_runs.connect()
     experiment = mlflow_runs.experiment_id(client, mlflow_runs.CATALOGUES)

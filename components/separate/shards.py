@@ -23,7 +23,7 @@ from components.core.base.errors import UserError
 from components.core.base.section_options import with_options
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.stores.opening import open_store
 from components.core.stores.selection import RECORDS
 from components.core.stores.store import Store

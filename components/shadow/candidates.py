@@ -13,7 +13,7 @@ from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import ModelAddress, fetch_model
 from components.core.models.model_folder import Model, load_model
 from components.core.networks.base.separator import Separator
-from components.core.release.listening import ComparedModel
+from components.core.release.listening_result import ComparedModel
 from components.core.separating.fast import Precision, best_precision, for_inference
 from components.core.separating.postprocessing import post_processed
 from components.core.separating.postprocessing_config import PostProcessing

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from components.core.base.documents import Document
-from components.core.release.listening import Choice, ComparedModel
+from components.core.release.listening_result import Choice, ComparedModel
 
 Role = Literal["challenger", "champion"]
 Letter = Literal["A", "B"]

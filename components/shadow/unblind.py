@@ -12,17 +12,17 @@ from typer import Argument
 
 from components.core.base.errors import UserError
 from components.core.base.step_command import run_step_command
-from components.core.release.listening import Listening, Outcome, UnblindedAnswer
+from components.core.release.listening_result import ListeningResult, Outcome, UnblindedAnswer
 from components.shadow.key import Answer, Answers, Key
 
 
-def unblind(key: Key, answers: Answers, where: str) -> Listening:
+def unblind(key: Key, answers: Answers, where: str) -> ListeningResult:
     """Return which model was preferred; raises UserError when the answers at `where` belong to another page."""
     _require_fitting(key, answers, where)
     unblinded = [_unblind_answer(key, answer) for answer in answers.answers]
     counts = Counter(answer.preferred for answer in unblinded)
     decided = counts["challenger"] + counts["champion"]
-    return Listening(
+    return ListeningResult(
         page=key.page,
         listener=answers.listener,
         challenger=key.challenger,
@@ -34,7 +34,7 @@ def unblind(key: Key, answers: Answers, where: str) -> Listening:
     )
 
 
-def summarize(listening: Listening) -> str:
+def summarize(listening: ListeningResult) -> str:
     """Return the result as one line."""
     counts = listening.counts
     return (

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from components.core.models.addresses import fetch_model
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import read_description
 from components.core.models.start_model import StartModel, start_model_folder
 

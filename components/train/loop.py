@@ -21,7 +21,7 @@ from components.train.config import TrainConfig
 from components.train.crops.loading import Batch, load_batches
 from components.train.crops.sampler import CropSampler
 from components.train.losses import LOSSES, Loss
-from components.train.process_group import Group
+from components.train.process_group import ProcessGroup
 from components.train.schedule import learning_rate
 from components.train.throughput import StepClock, StepWork, crop_flops, peak_flops
 from components.train.validation import validation_sdr
@@ -61,7 +61,7 @@ class Trainer:
     state: TrainingState
     train: ShardReader
     validation: ShardReader
-    group: Group
+    group: ProcessGroup
     scratch: Path
     report: Report
     starts_from_a_model: bool = False

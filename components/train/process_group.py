@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroup:
     """This process in its group: number `rank` of `size`, and its device."""
 
     rank: int
@@ -48,7 +48,7 @@ class Group:
 
 
 @contextmanager
-def joined_group() -> Iterator[Group]:
+def joined_group() -> Iterator[ProcessGroup]:
     """Join the group for which torchrun started this process: NCCL on GPUs, gloo on CPUs."""
     local_rank = int(os.environ["LOCAL_RANK"])
     on_gpu = torch.cuda.is_available()
@@ -59,7 +59,7 @@ def joined_group() -> Iterator[Group]:
     distributed.init_process_group("nccl" if on_gpu else "gloo", **_store_of_this_restart())
     try:
         device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
-        yield Group(distributed.get_rank(), distributed.get_world_size(), device)
+        yield ProcessGroup(distributed.get_rank(), distributed.get_world_size(), device)
     finally:
         distributed.destroy_process_group()
 

@@ -10,7 +10,7 @@ from components.core.base.errors import UserError
 from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.sound.decoding import Audio
 from components.core.sound.recording_features import FEATURES, WIDTH, FeatureMeter, MeasuredFeatures
-from components.core.sound.training_profile import Features, Group, Matrix, Profile, mahalanobis, write_profile
+from components.core.sound.training_profile import DatasetProfile, Features, Matrix, Profile, mahalanobis, write_profile
 
 _RADIUS_QUANTILE = 0.95
 _FOLDS = 10
@@ -39,7 +39,7 @@ def make_profile(
     """
     if not tracks:
         raise UserError("train: all training tracks are silent, so they have no profile: add tracks with sound")
-    groups = tuple(_group(dataset, _matrix(tracks[dataset], names)) for dataset in sorted(tracks))
+    groups = tuple(_profile_dataset(dataset, _matrix(tracks[dataset], names)) for dataset in sorted(tracks))
     return Profile(features=tuple(names), rate=rate, groups=groups, origin=dict(origin))
 
 
@@ -60,12 +60,12 @@ def _matrix(tracks: Sequence[Features], names: Sequence[str]) -> Matrix:
     return np.array([[features[name] for name in names] for features in tracks], np.float64)
 
 
-def _group(name: str, features: Matrix) -> Group:
+def _profile_dataset(name: str, features: Matrix) -> DatasetProfile:
     """Return the group of a dataset's tracks, `(tracks, features)`, with rounded numbers to keep the file short."""
     covariance = _covariance(features)
     deviations = np.sqrt(np.diag(covariance))
     correlations = covariance / np.outer(deviations, deviations)
-    return Group(
+    return DatasetProfile(
         name=name,
         tracks=len(features),
         means=_rounded(features.mean(axis=0), 3),

@@ -7,12 +7,12 @@ from components.core.data.cache_format import CachedTrack, ShardReader
 from components.core.networks.base.separator import Separator
 from components.core.separating.segments import separate_audio
 from components.core.sound.decoding import Audio
-from components.train.process_group import Group
+from components.train.process_group import ProcessGroup
 
 _EPSILON = 1e-10
 
 
-def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, group: Group) -> dict[str, float]:
+def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, group: ProcessGroup) -> dict[str, float]:
     """Return each target's SDR in dB, median over 1 s frames, then over tracks; the same on every process.
 
     Each track gives an excerpt from its middle. The excerpts have equal lengths, `seconds` together. The SDR is that of

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.data.cache_format import ShardReader
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import read_description
 from components.core.models.start_model import StartModel, start_model_folder
 from components.core.networks.base.separator import Separator

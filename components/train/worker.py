@@ -25,7 +25,7 @@ from components.core.tracking import mlflow_runs
 from components.train.checkpoint import CurveRow, new_state
 from components.train.config import TrainConfig
 from components.train.loop import Trainer
-from components.train.process_group import Group, joined_group
+from components.train.process_group import ProcessGroup, joined_group
 from components.train.warm_start import take_weights
 
 FAILURE = "failure.txt"
@@ -84,7 +84,7 @@ def _recorded_failure(failure: Path) -> Iterator[None]:
             raise
 
 
-def _require_even_shares(config: TrainConfig, group: Group) -> None:
+def _require_even_shares(config: TrainConfig, group: ProcessGroup) -> None:
     """Raise UserError when some crops would have more weight, so that the number of processes changes the result."""
     parts = group.size * config.passes
     if config.batch % parts:
@@ -94,7 +94,7 @@ def _require_even_shares(config: TrainConfig, group: Group) -> None:
         )
 
 
-def _require_compiler(config: TrainConfig, group: Group) -> None:
+def _require_compiler(config: TrainConfig, group: ProcessGroup) -> None:
     if config.compile and group.device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
         raise UserError(
             f"train.compile: torch needs a C++ compiler ({', '.join(_COMPILERS)}), and none is installed: "
@@ -102,7 +102,7 @@ def _require_compiler(config: TrainConfig, group: Group) -> None:
         )
 
 
-def _new_separator(config: TrainConfig, reader: ShardReader, start: Path, group: Group) -> Separator:
+def _new_separator(config: TrainConfig, reader: ShardReader, start: Path, group: ProcessGroup) -> Separator:
     torch.manual_seed(config.seed)
     separator = build_separator(config.network, len(reader.targets), reader.channels)
     take_weights(separator, reader, start)

@@ -20,7 +20,7 @@ from components.core.base.workspace import SCRATCH
 from components.core.data.artifacts import MANIFEST
 from components.core.models.addresses import fetch_model
 from components.core.release.journal import JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.registry_sections import PromoteConfig, load_model_name
 from components.core.tracking import mlflow_runs
 from pipelines.judging.registration_and_gate import live_version
 from pipelines.running.checkout import Checkout, open_checkout

@@ -25,7 +25,7 @@ from pipelines.judging.registration_and_gate import (
     repair_registry,
 )
 from pipelines.judging.start_model_choice import find_start_model
-from pipelines.processes.command import run_program
+from pipelines.processes.command import run_to_exit_code
 from pipelines.processes.dvc import did_run_stage
 from pipelines.running.checkout import Checkout, open_checkout
 from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
@@ -142,4 +142,4 @@ def publish_verdict(verdict: Verdict, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_program(lambda: run(sys.argv[1] if len(sys.argv) > 1 else "HEAD")))
+    sys.exit(run_to_exit_code(lambda: run(sys.argv[1] if len(sys.argv) > 1 else "HEAD")))

@@ -14,8 +14,8 @@ from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import RECORDINGS, VERDICT
-from components.core.models.description import REGISTRY
-from components.core.release.sections import is_demonstration
+from components.core.models.model_description import REGISTRY
+from components.core.release.registry_sections import is_demonstration
 from components.core.release.verdict import Verdict
 from pipelines.judging.registration_and_gate import (
     champion_alias,
@@ -24,7 +24,7 @@ from pipelines.judging.registration_and_gate import (
     registered_version,
     repair_registry,
 )
-from pipelines.processes.command import run_program
+from pipelines.processes.command import run_to_exit_code
 from pipelines.running.flow_runs import failed_state, retry_outages, run_flow
 from pipelines.running.project_stages import CURRENT_PROJECT
 from pipelines.server.events import send_drift_event
@@ -92,4 +92,4 @@ def run(source: str | None = None, destination: str = str(STEMS)) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_program(lambda: run(*sys.argv[1:])))
+    sys.exit(run_to_exit_code(lambda: run(*sys.argv[1:])))

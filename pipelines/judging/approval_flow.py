@@ -27,8 +27,8 @@ from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import APPROVAL, RECORDINGS, VERDICT
 from components.core.models.addresses import SHIPPED
-from components.core.models.description import REGISTRY
-from components.core.release.listening import Listening
+from components.core.models.model_description import REGISTRY
+from components.core.release.listening_result import ListeningResult
 from components.core.release.verdict import Approval, Verdict
 from components.core.release.version import REFUSED_TAG
 from components.core.stores.store import S3
@@ -216,4 +216,4 @@ def _unblind(project: ProjectFolder, folder: Path, answers: str) -> dict[str, An
     given = folder / "answers.json"
     write_text(given, answers)
     project.run_step("shadow.unblind", str(folder), str(given))
-    return Listening.read(folder).model_dump(mode="json")
+    return ListeningResult.read(folder).model_dump(mode="json")

@@ -11,9 +11,9 @@ from components.core.base.params import load_section
 from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.data.artifacts import MANIFEST, MODEL, TEST, VERDICT, VERSION
 from components.core.models.addresses import SHIPPED, fetch_model
-from components.core.models.description import REGISTRY, ModelDescription
+from components.core.models.model_description import REGISTRY, ModelDescription
 from components.core.release.registry_consistency import champion_version, find_disagreement
-from components.core.release.sections import PromoteConfig, load_separating_model
+from components.core.release.registry_sections import PromoteConfig, load_separating_model
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking import mlflow_runs

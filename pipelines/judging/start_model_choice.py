@@ -11,9 +11,9 @@ from components.core.base.params import load_section
 from components.core.base.workspace import SCRATCH
 from components.core.data.artifacts import CACHE_INDEX
 from components.core.models.addresses import fetch_model
-from components.core.models.description import ModelDescription
+from components.core.models.model_description import ModelDescription
 from components.core.models.start_model import StartModel
-from components.core.release.sections import load_model_name
+from components.core.release.registry_sections import load_model_name
 from components.core.tracking import mlflow_runs
 from components.start.config import StartConfig
 from pipelines.judging.registration_and_gate import champion_alias, live_version
@@ -23,7 +23,7 @@ DATA_STAGES = ("acquire", "cache")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingConditions:
     """What decides whether a training can go on from a model: the kind of network, its stems, and its data's digest."""
 
     network: str
@@ -36,11 +36,13 @@ class Champion:
     """The live version: its address, its training, and the address of the model that this training started from."""
 
     address: str
-    training: Training
+    training: TrainingConditions
     start: str
 
 
-def choose_start_model(config: StartConfig, champion: Champion | None, training: Training, newest_version: int) -> str:
+def choose_start_model(
+    config: StartConfig, champion: Champion | None, training: TrainingConditions, newest_version: int
+) -> str:
     """Return the address of the model that a retraining starts from; "" means random weights.
 
     A champion that knows the data already has nothing to learn from them again, so the retraining starts where the
@@ -70,7 +72,7 @@ def find_start_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> s
         project.reproduce(stage, options=options)
     parameters: dict[str, Any] = yaml.safe_load(project.params.read_text(encoding="utf-8"))
     data = digest_file(CACHE_INDEX.below(project.workspace))
-    training = Training(parameters["train"]["network"]["name"], parameters["cache"]["targets"], data)
+    training = TrainingConditions(parameters["train"]["network"]["name"], parameters["cache"]["targets"], data)
     return choose_start_model(config, _read_champion(name, version), training, _newest_version(name))
 
 
@@ -78,7 +80,7 @@ def _read_champion(name: str, version: int) -> Champion:
     model = ModelDescription.read(fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder)
     run = mlflow_runs.connect().get_run(model.origin["run_id"])
     start = StartModel.model_validate(model.origin.get("started_from", {}))
-    training = Training(model.network["name"], model.targets, run.data.tags.get("train.data", ""))
+    training = TrainingConditions(model.network["name"], model.targets, run.data.tags.get("train.data", ""))
     return Champion(f"models:/{name}/{version}", training, start.pinned_address)
 
 

@@ -80,7 +80,7 @@ def _reason(lines: list[str]) -> str | None:
     return failure_line(lines) or (lines[-1] if lines else None)
 
 
-def run_program(work: Callable[[], object]) -> int:
+def run_to_exit_code(work: Callable[[], object]) -> int:
     """Do `work` as a whole program and return its exit code; a user's mistake is one line on stderr."""
     try:
         work()

@@ -22,7 +22,7 @@ from components.core.base.workspace import SHARED, WORKSPACE
 from components.core.tracking.mlflow_address import tracking_uri
 from pipelines.processes.command import CommandError, run_command
 from pipelines.processes.dvc import dvc_command
-from pipelines.running.commits import git, resolve_commit, run_program
+from pipelines.running.commits import git, read_command_output, resolve_commit
 from pipelines.running.project_stages import ProjectFolder
 from pipelines.running.tasks import run_as_task
 
@@ -144,9 +144,9 @@ def _update(folder: Path, commit: str) -> None:
 def _copy_changes(folder: Path) -> None:
     # as bytes and without the user's display settings, so that line ends and encodings stay as they are
     plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    changes = run_program("git", "diff", *plain, "HEAD")
+    changes = read_command_output("git", "diff", *plain, "HEAD")
     if changes:
-        run_program("git", "-C", str(folder), "apply", "--whitespace=nowarn", data=changes)
+        read_command_output("git", "-C", str(folder), "apply", "--whitespace=nowarn", data=changes)
     for name in git(Path(), "ls-files", "-z", "--others", "--exclude-standard").split("\0"):
         if Path(name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

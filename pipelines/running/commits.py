@@ -44,10 +44,10 @@ def require_valid_commit(name: str, changes: Mapping[str, Any]) -> None:
 
 def git(folder: Path, *arguments: str) -> str:
     """Return git's output in `folder`; raises CommandError, with its last line, when it fails."""
-    return run_program("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
+    return read_command_output("git", "-C", str(folder), *arguments).decode(errors="surrogateescape")
 
 
-def run_program(*command: str, data: bytes | None = None) -> bytes:
+def read_command_output(*command: str, data: bytes | None = None) -> bytes:
     """Return the output of a command, byte for byte; raises CommandError, with its last line, when it fails."""
     ended = subprocess.run(command, input=data, capture_output=True, check=False)
     if ended.returncode:

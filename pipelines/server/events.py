@@ -5,7 +5,7 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.events import Event, Resource
 
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.stores.opening import open_store
 from components.core.stores.selection import RECORDS
 
@@ -25,9 +25,9 @@ def send_event(event: str, resource: str, payload: dict[str, Any]) -> None:
 
 def send_drift_event(destination: str) -> bool:
     """Send an event if the last separation into `destination` found drift over its limit; return whether it did."""
-    store, key = open_store(destination), f"{RECORDS}/{CatalogueSummary.FILE}"
+    store, key = open_store(destination), f"{RECORDS}/{SeparationSummary.FILE}"
     data = store.read(key)
-    summary = CatalogueSummary.parse(data, store.describe(key)) if data else None
+    summary = SeparationSummary.parse(data, store.describe(key)) if data else None
     if summary is None or not summary.drifted:
         return False
     payload = {"drift": summary.drift, "catalogue": destination}

@@ -11,17 +11,23 @@ from typing import Annotated, Any
 import typer
 
 from components.core.base.exit_codes import ExitCode
-from pipelines.processes.command import run_program
-from pipelines.terminal import programs, separation, training
+from pipelines.processes.command import run_to_exit_code
+from pipelines.terminal import operations, separation, training
 
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Train and compare": (training.run, training.retrain, training.compare, training.systems),
     "Separate": (separation.separate, separation.lineage, separation.reproduce),
-    "Models": (programs.convert, programs.export),
-    "The live model": (programs.status, programs.history, programs.promote, programs.rollback, programs.repair),
-    "Operate": (programs.doctor, programs.report, programs.deploy, programs.serve),
+    "Models": (operations.convert, operations.export),
+    "The live model": (
+        operations.status,
+        operations.history,
+        operations.promote,
+        operations.rollback,
+        operations.repair,
+    ),
+    "Operate": (operations.doctor, operations.report, operations.deploy, operations.serve),
 }
-_PASSES_OPTIONS_ON = {programs.convert}
+_PASSES_OPTIONS_ON = {operations.convert}
 
 # typer does not export the base class of its errors in the command line
 _COMMAND_LINE_ERRORS: tuple[type[Exception], ...] = tuple(
@@ -38,7 +44,7 @@ def main() -> None:
         print(f"stemline: {_one_line(error)}", file=sys.stderr)
         sys.exit(ExitCode.USER_ERROR)
     # outside typer, which would answer Ctrl-C and a broken pipe in its own way
-    sys.exit(run_program(chosen[0]) if chosen else code)
+    sys.exit(run_to_exit_code(chosen[0]) if chosen else code)
 
 
 def _app(choose: Callable[[Callable[[], None]], None]) -> typer.Typer:

@@ -7,7 +7,7 @@ from typing import NoReturn
 from components.core.base.section_options import as_arguments
 
 
-def run_module(module: str, *arguments: str, **options: object) -> NoReturn:
+def exec_module(module: str, *arguments: str, **options: object) -> NoReturn:
     """Replace this process by `python -m <module>`: the verb imports nothing of what the module needs.
 
     Options that are None or False are left out; True is a switch, and a list is repeated.

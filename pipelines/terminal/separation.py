@@ -14,7 +14,7 @@ from components.core.base.secrets import without_secrets
 from components.core.base.section_options import as_arguments, given_options, with_options
 from components.core.base.step_command import error_line
 from components.separate.config import JobOptions, SeparateConfig
-from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.module_launch import exec_module
 
 Stem = Annotated[str, typer.Argument(help="A stem's file, or its s3:// address.")]
 
@@ -36,20 +36,20 @@ def separate(
     """
     arguments = as_arguments({**given_options(options, SeparateConfig), **given_options(options, JobOptions)})
     if pool and not dry_run:
-        from pipelines.flows import catalogue
+        from pipelines.flows import catalogue_separation
 
-        catalogue.run(source, destination, pool, shards, arguments)
+        catalogue_separation.run(source, destination, pool, shards, arguments)
         return
     switches = ["--dry-run"] if dry_run else []
     step = ("components.separate", *arguments, *switches, "--", source, destination)
     if os.environ.get("PREFECT_API_URL") and not dry_run:
         sys.exit(separate_and_report_drift([sys.executable, "-m", *step], destination))
-    run_module(*step)
+    exec_module(*step)
 
 
 def lineage(stem: Stem) -> None:
     """Print the origin of a stem: recording, model, training run, data, code, packages and parameters."""
-    run_module("components.separate.lineage.trace", "--", stem)
+    exec_module("components.separate.lineage.trace", "--", stem)
 
 
 def reproduce(
@@ -58,7 +58,7 @@ def reproduce(
     model: Annotated[str | None, typer.Option(help="The model, if it has moved.")] = None,
 ) -> None:
     """Make a stem again from its recording, and compare: bit for bit on the same kind of machine."""
-    run_module("components.separate.lineage.reproduce", "--", stem, source=source, model=model)
+    exec_module("components.separate.lineage.reproduce", "--", stem, source=source, model=model)
 
 
 def separate_and_report_drift(command: list[str], destination: str) -> int:

@@ -16,7 +16,7 @@ from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import SCORE_TABLE
 from components.core.release.journal import open_journal
 from components.core.release.model_in_use import describe_model_in_use
-from components.core.release.sections import PromoteConfig, load_model_name, load_separating_model
+from components.core.release.registry_sections import PromoteConfig, load_model_name, load_separating_model
 from components.core.tracking.mlflow_address import require_answer, store_address, store_exists
 from pipelines.processes.command import CommandError
 from pipelines.processes.dvc import STAGES, dvc_command, failure_line, is_busy

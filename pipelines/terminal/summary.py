@@ -9,9 +9,14 @@ from rich.table import Table
 from components.core.base.params import load_section
 from components.core.base.workspace import WORKSPACE
 from components.core.data.artifacts import REPORT, SCORE_TABLE, VERDICT, VERSION
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.release.model_in_use import describe_model_in_use
-from components.core.release.sections import PromoteConfig, is_demonstration, load_model_name, load_separating_model
+from components.core.release.registry_sections import (
+    PromoteConfig,
+    is_demonstration,
+    load_model_name,
+    load_separating_model,
+)
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
 from components.core.tracking.mlflow_runs import store_address

@@ -15,7 +15,7 @@ from components.core.base.section_options import given_options, with_options
 from components.core.base.workspace import WORKSPACE
 from pipelines.processes.command import run_command
 from pipelines.running.commits import require_repository, require_valid_commit, resolve_commit
-from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.module_launch import exec_module
 from pipelines.terminal.parameters import Assignments, read_assignments, require_valid_parameters, write_parameters
 
 
@@ -96,4 +96,4 @@ def systems() -> None:
     """List the systems and the published weights on this machine, and what is missing to use each."""
     run_command([sys.executable, "-m", "components.compare.systems.listing"], partial(print, flush=True))
     print(flush=True)
-    run_module("components.convert.listing")
+    exec_module("components.convert.listing")

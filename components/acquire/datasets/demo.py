@@ -10,7 +10,7 @@ import soundfile
 import demo_songs
 from components.acquire.config import AcquireConfig
 from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
-from components.acquire.files.names import artist_and_title
+from components.acquire.files.track_names import artist_and_title
 from components.core.base.files import digest_folder, whole_file
 from components.core.base.parallel import map_in_processes
 from components.core.sound import ffmpeg

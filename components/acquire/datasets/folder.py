@@ -14,7 +14,7 @@ from pathlib import Path
 from components.acquire.config import AcquireConfig
 from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
 from components.acquire.datasets.folder_table import TABLE, FolderTable, read_table
-from components.acquire.files.names import artist_and_title, clean_name, fold_name, number_duplicates
+from components.acquire.files.track_names import artist_and_title, clean_name, fold_name, number_duplicates
 from components.core.base.errors import UserError
 from components.core.data.data_problems import Problem, ProblemKind
 from components.core.data.manifest import MIXTURE, SPLITS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.acquire.files.names import clean_name, fold_name
+from components.acquire.files.track_names import clean_name, fold_name
 from components.core.base.errors import UserError
 from components.core.data.data_problems import Problem, ProblemKind
 from components.core.data.manifest import SPLITS

@@ -15,7 +15,7 @@ from components.acquire.config import AcquireConfig, DatasetName
 from components.acquire.datasets.collection import Collection, SourceStem, SourceTrack
 from components.acquire.files.archives import unpack
 from components.acquire.files.download import Remote, fetch
-from components.acquire.files.names import artist_and_title, clean_name
+from components.acquire.files.track_names import artist_and_title, clean_name
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
 

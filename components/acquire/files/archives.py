@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from components.acquire.files.download import require_space
-from components.acquire.files.names import fold_name
+from components.acquire.files.track_names import fold_name
 from components.core.base.errors import UserError
 from components.core.base.progress import Progress
 

@@ -15,7 +15,7 @@ from typer import Option
 from components.compare.systems.multiply_adds import count_multiply_adds
 from components.core.base.step_command import run_step_command
 from components.core.data.comparison_documents import Costs
-from components.core.models.description import WEIGHTS
+from components.core.models.model_description import WEIGHTS
 from components.core.models.model_folder import Model, load_model
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import best_precision, for_inference

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.core.base.garbage_collection import collection_paused
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.tracking.mlflow_address import store_exists
 
 MODELS = "STEMLINE_MODELS"

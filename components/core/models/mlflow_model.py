@@ -14,7 +14,7 @@ import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
-from components.core.models.description import MODEL_FOLDER
+from components.core.models.model_description import MODEL_FOLDER
 from components.core.models.model_folder import Model
 from components.core.networks.architecture_registry import ARCHITECTURES
 from components.core.tracking import mlflow_runs

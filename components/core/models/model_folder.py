@@ -16,7 +16,7 @@ from torch import Tensor
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, whole_file
 from components.core.base.params import Section
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.separator import ResidualSeparator, Separator, add_residual_target
 from components.core.networks.building import build_separator

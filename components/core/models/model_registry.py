@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file, make_durable
-from components.core.models.description import MODEL_FOLDER, REGISTRY, WEIGHTS
+from components.core.models.model_description import MODEL_FOLDER, REGISTRY, WEIGHTS
 from components.core.tracking import mlflow_runs
 
 

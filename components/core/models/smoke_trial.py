@@ -23,7 +23,7 @@ from components.core.base.outages import outage_reason
 from components.core.base.secrets import without_secrets
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
-from components.core.models.description import REGISTRY, WEIGHTS
+from components.core.models.model_description import REGISTRY, WEIGHTS
 from components.core.models.model_folder import Model, load_model
 from components.core.models.smoke_test import LOADED, SECONDS, SmokeResult
 from components.core.networks.base.separator import Separator

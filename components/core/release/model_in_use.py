@@ -5,9 +5,9 @@ from typing import NoReturn
 
 from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED, has_registered_version
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.release.journal import open_journal
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.tracking.mlflow_address import tracking_uri
 
 _SETTLING_SECONDS = 1.0

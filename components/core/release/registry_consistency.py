@@ -8,7 +8,7 @@ import mlflow
 
 from components.core.base.params import PARAMS, load_section
 from components.core.release.journal import ENTRY_TAG, JOURNAL_VARIABLE, JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, load_model_name
+from components.core.release.registry_sections import PromoteConfig, load_model_name
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists
 

@@ -84,7 +84,7 @@ def _probe(path: Path, options: list[str], patience: float) -> dict[str, Any]:
     return answer
 
 
-class Output:
+class ToolOutput:
     """The output of a tool, read with a timeout."""
 
     def __init__(self, pipe: IO[bytes], path: Path, patience: float) -> None:
@@ -138,7 +138,7 @@ class Decoding:
 
 
 @contextmanager
-def decode_stream(path: Path, decoding: Decoding, patience: float = PATIENCE) -> Iterator[Output]:
+def decode_stream(path: Path, decoding: Decoding, patience: float = PATIENCE) -> Iterator[ToolOutput]:
     """Yield the interleaved samples of an audio stream.
 
     They keep the rate and channels that the stream begins with. Raises DecodingError when ffmpeg fails, also when that
@@ -160,7 +160,7 @@ def version() -> str:
 
 
 @contextmanager
-def _running(command: list[str], path: Path, patience: float) -> Iterator[Output]:
+def _running(command: list[str], path: Path, patience: float) -> Iterator[ToolOutput]:
     """Run a tool on the file `path` and check its exit code; keep only the end of its messages."""
     said: deque[bytes] = deque(maxlen=2)
     with subprocess.Popen(
@@ -172,7 +172,7 @@ def _running(command: list[str], path: Path, patience: float) -> Iterator[Output
         listener = Thread(target=said.extend, args=(iter(partial(process.stderr.read, _LOG_PIECE), b""),))
         listener.start()
         try:
-            yield Output(process.stdout, path, patience)
+            yield ToolOutput(process.stdout, path, patience)
             code = _ended(process, path, patience)
         finally:
             process.kill()  # nothing happens to one that has ended

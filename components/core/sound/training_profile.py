@@ -41,7 +41,7 @@ def mahalanobis(deviations: Matrix, covariance: Matrix) -> Matrix:
     return lengths
 
 
-class Group(Section):
+class DatasetProfile(Section):
     """The tracks of a dataset: mean and standard deviation of each feature (dB), and the correlations of features.
 
     `correlations` holds the rows of the matrix left of the diagonal. 5 % of the tracks lie beyond `radius`, a distance
@@ -90,7 +90,7 @@ class Profile(Section):
 
     features: tuple[str, ...] = Field(min_length=1)
     rate: int = Field(gt=0)
-    groups: tuple[Group, ...] = Field(min_length=1)
+    groups: tuple[DatasetProfile, ...] = Field(min_length=1)
     origin: dict[str, Any]
 
     def distance(self, features: Features) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores
-from components.doctor.commands import run_module
 from components.doctor.finding import Finding, Findings, not_used, ok, problem, warning
 from components.doctor.machine.torch_report import ALL_REDUCE_SAMPLES, DeviceReport, Gpu, GroupReport, TorchReport
+from components.doctor.module_output import read_module_output
 
 _PROBE_SECONDS = 140.0
 _NVIDIA_SMI_SECONDS = 20.0
@@ -19,7 +19,7 @@ def check_devices() -> Findings:
     """Ask torch in a process of its own, which also lets a group of processes sum up a tensor."""
     probe = "components.doctor.machine.torch_probe"
     try:
-        report = TorchReport.parse(run_module(probe, seconds=_PROBE_SECONDS), probe)
+        report = TorchReport.parse(read_module_output(probe, seconds=_PROBE_SECONDS), probe)
     except UserError as error:
         yield problem("torch", f"does not work: {error}", "make setup; to choose another build: TORCH_INDEX=…")
         return

@@ -11,8 +11,8 @@ from typing import Any
 from components.core.base.errors import UserError
 from components.core.base.process_lifetime import end_with_parent
 from components.core.stores.process_owner import Owner
-from components.doctor.commands import run_module
 from components.doctor.finding import Findings, not_used, ok, problem
+from components.doctor.module_output import read_module_output
 
 _SUBJECT = "DVC remote"
 _SECONDS = 40.0
@@ -22,7 +22,7 @@ _DATA = b"stemline doctor: may be deleted"
 def check_dvc_remote() -> Findings:
     """Write, read and delete a small file in the default remote."""
     try:
-        answer = run_module("components.doctor.services.dvc_remote", seconds=_SECONDS).split()
+        answer = read_module_output("components.doctor.services.dvc_remote", seconds=_SECONDS).split()
     except UserError as error:
         remedy = "check `dvc remote list`, the key's rights and AWS_ENDPOINT_URL; `dvc doctor` shows DVC's own set-up"
         yield problem(_SUBJECT, str(error), remedy)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.core.base.errors import UserError
 from components.core.base.params import load_section
 from components.core.release.journal import JOURNAL_VARIABLE, Journal, JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, RegisterConfig, load_model_name
+from components.core.release.registry_sections import PromoteConfig, RegisterConfig, load_model_name
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.doctor.finding import Finding, Findings, Status, not_used, ok, problem, warning
 from components.doctor.services.mlflow_store import check_mlflow

@@ -21,7 +21,7 @@ from components.core.base.errors import UserError
 from components.core.base.parallel import available_cores, end_with_pool_owner
 from components.core.base.progress import Progress
 from components.core.data.manifest import Track
-from components.core.models.description import WEIGHTS
+from components.core.models.model_description import WEIGHTS
 from components.core.models.model_folder import Model, load_model
 from components.core.separating.postprocessing_config import PostProcessing
 from components.evaluate.scoring.merged_stems import merge_targets

@@ -17,7 +17,7 @@ from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
 from components.core.base.secrets import without_secrets
 from components.core.release.journal import JournalEntry, open_journal
-from components.core.release.sections import PromoteConfig, load_model_name, load_separating_model
+from components.core.release.registry_sections import PromoteConfig, load_model_name, load_separating_model
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
 from components.report.sources.reading import Part, Unavailable, read_part

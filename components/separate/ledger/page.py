@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from components.core.base.files import whole_file
 from components.core.base.progress import format_duration
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.separate.ledger.destination_documents import provenance_key
 from components.separate.ledger.ledger_table import STATES, Row
 from components.separate.recording import spectrogram_picture
@@ -38,7 +38,7 @@ class PageHead:
     figures: Mapping[str, str]
 
 
-def describe_job(summary: CatalogueSummary, title: str, ended: datetime) -> PageHead:
+def describe_job(summary: SeparationSummary, title: str, ended: datetime) -> PageHead:
     """Return the head of the page of a job that has `ended`."""
     figures = {"audio": format_duration(summary.catalogue_seconds)}
     if summary.done:

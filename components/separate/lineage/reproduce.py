@@ -19,7 +19,7 @@ from components.core.base.params import load_section_or_default, parse_section
 from components.core.base.step_command import run_step_command
 from components.core.data.stem_provenance import Provenance
 from components.core.models.addresses import SHIPPED, ModelAddress, fetch_model
-from components.core.models.description import REGISTRY
+from components.core.models.model_description import REGISTRY
 from components.core.stores.opening import open_store
 from components.separate.config import JobOptions, SeparateConfig
 from components.separate.lineage.trace import Stem, find_stem

@@ -35,7 +35,7 @@ _ADD_PEAK_CHUNK = 0x1050
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputFormat:
     """The format of a recording's stems: the file's suffix with its dot, libsndfile's container, and the encoding.
 
     `reason` says why it is not the chosen format; it is empty when it is. `mask` names the speakers of more than two
@@ -148,7 +148,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def choose_output(info: AudioInfo, peak: float, samples: int, format: str) -> Output:
+def choose_output_format(info: AudioInfo, peak: float, samples: int, format: str) -> OutputFormat:
     """Choose the format of the stems of a recording: `samples` a channel, `peak` the largest magnitude.
 
     `format` is one of FORMATS. Stems that it can't hold become WAV, or RF64 (EBU Tech 3306) when they are too long for
@@ -161,10 +161,10 @@ def choose_output(info: AudioInfo, peak: float, samples: int, format: str) -> Ou
         encoding = candidate.encoding(info.subtype)
         reason = candidate.refusal(_Recording(info, peak, samples, encoding))
         if not reason:
-            return Output(candidate.suffix, candidate.container, encoding, "; ".join(reasons), info.mask)
+            return OutputFormat(candidate.suffix, candidate.container, encoding, "; ".join(reasons), info.mask)
         if reason not in reasons:
             reasons.append(reason)
-    return Output(_RF64.suffix, _RF64.container, _RF64.encoding(info.subtype), "; ".join(reasons), info.mask)
+    return OutputFormat(_RF64.suffix, _RF64.container, _RF64.encoding(info.subtype), "; ".join(reasons), info.mask)
 
 
 class StemWriter:
@@ -173,7 +173,7 @@ class StemWriter:
     Raises OSError with the likely reason when the file can't be written.
     """
 
-    def __init__(self, path: Path, output: Output, rate: int, channels: int) -> None:
+    def __init__(self, path: Path, output: OutputFormat, rate: int, channels: int) -> None:
         """Open `path` for samples of `channels` at `rate` Hz."""
         self._path, self._output = path, output
         level = _FLAC_LEVEL if output.container == "FLAC" else None

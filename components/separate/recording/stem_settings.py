@@ -3,7 +3,7 @@
 from components.core.base.errors import UserError
 from components.core.data.stem_provenance import ModelUsed, StemOptions, StemSettings
 from components.core.models.addresses import ModelAddress
-from components.core.models.description import ModelDescription
+from components.core.models.model_description import ModelDescription
 from components.core.models.model_folder import read_description
 from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.separator import add_residual_target

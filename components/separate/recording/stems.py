@@ -26,7 +26,7 @@ from components.separate.recording.quality import QualityMeter
 from components.separate.recording.quantisation import Samples, add_up, count_clipped, encoding_for
 from components.separate.recording.spectrogram_picture import SpectrogramPicture
 from components.separate.recording.stem_estimation import SampleQueue, estimate_stems
-from components.separate.recording.stem_files import Output, StemWriter, choose_output
+from components.separate.recording.stem_files import OutputFormat, StemWriter, choose_output_format
 from components.separate.recording.tags.file_tags import describe_left_out, read_tags, write_tags
 
 PICTURE = "spectrogram.png"
@@ -79,7 +79,7 @@ def separate_file(
     """
     inspection = inspect(recording.path, separation.config.limits)
     targets, info = separation.model.targets, inspection.info
-    output = choose_output(info, inspection.peak, inspection.samples, separation.config.format)
+    output = choose_output_format(info, inspection.peak, inspection.samples, separation.config.format)
     paths = {target: folder / f"{target}{output.suffix}" for target in separation.settings.options.stems}
     quality = QualityMeter(targets, info.rate, separation.profile)
     picture = (
@@ -163,7 +163,7 @@ def _describe_source(recording: RecordingFile, inspection: Inspection) -> Source
 
 
 def _make_stems(
-    separation: Separation, inspection: Inspection, output: Output
+    separation: Separation, inspection: Inspection, output: OutputFormat
 ) -> Iterator[tuple[Samples, NDArray[np.int64]]]:
     """Yield blocks of all stems as they are written, `(stems, channels, n)`, and the clipped samples of each stem."""
     info, targets = inspection.info, separation.model.targets

@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.files.names import fold_name
+from components.acquire.files.track_names import fold_name
 from components.acquire.splits import TEST, TRAIN, VALIDATION, ArtistTrack, SplitShares, assign_splits
 
 ARTISTS = ("Björk", "bjo\u0308rk", "BJÖRK ", "Can", "can", "李", "A  B", "A B", "D", "E", "F")

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.addresses import fetch_model
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import load_model, save_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.unet import build_unet

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.models.addresses import fetch_model
 from components.separate import job as job_module
 from components.separate.config import JobOptions
@@ -50,7 +50,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def separate(
     model: Path, source: Path | str, destination: Path | str, options: dict[str, Any] | None = None, **config: Any
-) -> CatalogueSummary:
+) -> SeparationSummary:
     """Run a job with the model in a folder; `options` and `config` replace values of params.yaml."""
     address = fetch_model(str(model), Path("models"))
     job = Job(address, separate_config(**config), str(source), str(destination), JobOptions(**(options or {})))
@@ -62,7 +62,7 @@ def rows(destination: Path) -> dict[str, Row]:
     return {row.key: row for row in read_rows(destination / "_stemline" / "ledger.parquet")}
 
 
-def counts(summary: CatalogueSummary) -> tuple[int, int, int, int]:
+def counts(summary: SeparationSummary) -> tuple[int, int, int, int]:
     """Return done, skipped, quarantined, failed; they add up to what was listed."""
     found = (summary.done, summary.skipped, summary.quarantined, summary.failed)
     assert sum(found) == summary.listed

@@ -10,7 +10,7 @@ from PIL import Image
 
 from components.core.sound import ffmpeg
 from components.separate.recording.quantisation import encoding_for
-from components.separate.recording.stem_files import Output, StemWriter
+from components.separate.recording.stem_files import OutputFormat, StemWriter
 from components.separate.recording.tags.copied_tags import Tags
 from tests.support.tiny_models import noise
 
@@ -59,13 +59,13 @@ NOT_FROM_FFMPEG = {
 }
 FULL = Tags({name: (value,) for name, value in READ.items()}, None)
 STEMS = {
-    "wav": Output(".wav", "WAV", encoding_for("PCM_24")),
-    "float.wav": Output(".wav", "WAV", encoding_for("FLOAT")),
-    "flac": Output(".flac", "FLAC", encoding_for("PCM_24")),
-    "aiff": Output(".aiff", "AIFF", encoding_for("PCM_24")),
-    "float.aiff": Output(".aiff", "AIFF", encoding_for("FLOAT")),
-    "caf": Output(".caf", "CAF", encoding_for("PCM_24")),
-    "rf64.wav": Output(".wav", "RF64", encoding_for("FLOAT")),
+    "wav": OutputFormat(".wav", "WAV", encoding_for("PCM_24")),
+    "float.wav": OutputFormat(".wav", "WAV", encoding_for("FLOAT")),
+    "flac": OutputFormat(".flac", "FLAC", encoding_for("PCM_24")),
+    "aiff": OutputFormat(".aiff", "AIFF", encoding_for("PCM_24")),
+    "float.aiff": OutputFormat(".aiff", "AIFF", encoding_for("FLOAT")),
+    "caf": OutputFormat(".caf", "CAF", encoding_for("PCM_24")),
+    "rf64.wav": OutputFormat(".wav", "RF64", encoding_for("FLOAT")),
 }
 
 

@@ -10,7 +10,7 @@ import soundfile
 from components.core.base.errors import Outage, UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.models.addresses import MODELS
-from components.core.models.description import MODEL_FOLDER
+from components.core.models.model_description import MODEL_FOLDER
 from components.core.models.model_folder import load_model
 from components.core.tracking import mlflow_runs
 from components.separate.command import prepare_job

@@ -12,7 +12,7 @@ import soundfile
 
 from components.core.base.errors import Outage, UserError
 from components.core.base.files import digest_file
-from components.core.models.description import WEIGHTS
+from components.core.models.model_description import WEIGHTS
 from components.core.separating.postprocessing_config import PostProcessing
 from components.core.stores.folder import FolderStore
 from components.core.stores.opening import open_store

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.release.listening import ComparedModel, Listening
+from components.core.release.listening_result import ComparedModel, ListeningResult
 from components.shadow.key import Answers, Key, KeyRecording
 from components.shadow.unblind import summarize, unblind, unblind_answers
 from tests.support.step_commands import run_command
@@ -36,7 +36,7 @@ def answers(folder: Path, *choices: str, **more: Any) -> Path:
     return path
 
 
-def listening(folder: Path, challengers: str, *choices: str) -> Listening:
+def listening(folder: Path, challengers: str, *choices: str) -> ListeningResult:
     return unblind(key(challengers), Answers.read_file(answers(folder, *choices)), "answers.json")
 
 

@@ -15,7 +15,7 @@ from components.train.config import TrainConfig
 from components.train.crops.loading import Batch
 from components.train.loop import Trainer, TrainingPass
 from components.train.losses import LOSSES
-from components.train.process_group import Group
+from components.train.process_group import ProcessGroup
 from tests.components.train.train_music import TARGETS, noise_cache, train_config
 from tests.components.train.training_states import tiny_state
 
@@ -29,7 +29,7 @@ def _fixed_peak(monkeypatch: pytest.MonkeyPatch) -> None:
 class _Story:
     """Rows that the loop reports, and the trainer that reports them."""
 
-    def __init__(self, config: TrainConfig, cache: Path, group: Group, scratch: Path) -> None:
+    def __init__(self, config: TrainConfig, cache: Path, group: ProcessGroup, scratch: Path) -> None:
         self.rows: list[dict[str, float]] = []
         self.state = tiny_state(config)
         readers = ShardReader(cache, "train"), ShardReader(cache, "validation")
@@ -37,7 +37,7 @@ class _Story:
         self.trainer = Trainer(config, self.state, *readers, group, scratch, self.rows.append)
 
 
-def test_loop_validates_at_the_last_step(tmp_path: Path, group: Group) -> None:
+def test_loop_validates_at_the_last_step(tmp_path: Path, group: ProcessGroup) -> None:
     story = _Story(
         train_config(steps=5, validate_every=2), noise_cache(tmp_path / "cache"), group, tmp_path / "scratch"
     )
@@ -53,7 +53,7 @@ def test_loop_validates_at_the_last_step(tmp_path: Path, group: Group) -> None:
     assert (tmp_path / "scratch" / CHECKPOINT).is_file()
 
 
-def test_patience_counts_validations_since_the_best(tmp_path: Path, group: Group) -> None:
+def test_patience_counts_validations_since_the_best(tmp_path: Path, group: ProcessGroup) -> None:
     config = train_config(steps=100, validate_every=10, patience=2)
     story = _Story(config, noise_cache(tmp_path / "cache"), group, tmp_path / "scratch")
     assert not story.trainer.finished
@@ -63,7 +63,9 @@ def test_patience_counts_validations_since_the_best(tmp_path: Path, group: Group
         assert story.trainer.finished is finished
 
 
-def test_training_without_improvement_ends_early(tmp_path: Path, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_without_improvement_ends_early(
+    tmp_path: Path, group: ProcessGroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scores = iter([1.0, 3.0, 2.0, 2.9, 9.0])
     monkeypatch.setattr("components.train.loop.validation_sdr", lambda *_: dict.fromkeys(TARGETS, next(scores)))
     config = train_config(steps=50, validate_every=1, patience=2)
@@ -75,7 +77,7 @@ def test_training_without_improvement_ends_early(tmp_path: Path, group: Group, m
 
 
 def test_silent_target_is_ignored_in_the_choice_of_the_best(
-    tmp_path: Path, group: Group, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, group: ProcessGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([1.0, 2.0, 3.0])
     monkeypatch.setattr(
@@ -89,7 +91,7 @@ def test_silent_target_is_ignored_in_the_choice_of_the_best(
     assert (story.state.best.step, story.state.best.score) == (3, 3.0)
 
 
-def test_nan_loss_is_a_user_error_with_step_and_tracks(tmp_path: Path, group: Group) -> None:
+def test_nan_loss_is_a_user_error_with_step_and_tracks(tmp_path: Path, group: ProcessGroup) -> None:
     config = train_config(steps=5)
     story = _Story(config, noise_cache(tmp_path / "cache"), group, tmp_path / "scratch")
     stems = np.full((1, 2, 2, 4000), np.nan, np.float32)
@@ -118,7 +120,7 @@ class _Plain(Separator):
 
 
 def first_step(
-    folder: Path, group: Group, separator: Separator, passes: int, count: list[int]
+    folder: Path, group: ProcessGroup, separator: Separator, passes: int, count: list[int]
 ) -> tuple[float, Tensor, Tensor]:
     """Make one step on six crops; return the loss, the gradients and the weights after it."""
     config = train_config(batch=6, passes=passes, clip_norm=1e9, warmup_steps=0)
@@ -135,7 +137,7 @@ def first_step(
 
 
 @pytest.mark.parametrize("passes", [2, 3, 6])
-def test_step_does_not_depend_on_the_number_of_passes(tmp_path: Path, group: Group, passes: int) -> None:
+def test_step_does_not_depend_on_the_number_of_passes(tmp_path: Path, group: ProcessGroup, passes: int) -> None:
     taken: dict[int, list[int]] = {1: [], passes: []}
     steps = {}
     for number, counts in taken.items():
@@ -147,7 +149,7 @@ def test_step_does_not_depend_on_the_number_of_passes(tmp_path: Path, group: Gro
     assert steps[1][1].abs().max() > 1e-4
 
 
-def test_batch_norms_see_only_the_crops_of_a_pass(tmp_path: Path, group: Group) -> None:
+def test_batch_norms_see_only_the_crops_of_a_pass(tmp_path: Path, group: ProcessGroup) -> None:
     """Batch norms use the statistics of each pass, so several passes change a step slightly."""
     losses = {}
     for passes in (1, 2):

@@ -11,7 +11,7 @@ from torch import Tensor
 from components.core.data.cache_format import ShardReader
 from components.core.networks.base.separator import Separator
 from components.core.sound.decoding import Audio
-from components.train.process_group import Group
+from components.train.process_group import ProcessGroup
 from components.train.validation import validation_sdr
 from tests.components.train.train_music import RATE, TARGETS, noise, write_cache
 
@@ -35,7 +35,7 @@ def plain_sdr(stem: Audio, estimate: Audio) -> list[float]:
     return [10 * math.log10(float((s.astype(float) ** 2).sum() / (e.astype(float) ** 2).sum())) for s, e in cut]
 
 
-def test_validation_sdr_is_the_median_over_frames_then_tracks(tmp_path: Path, group: Group) -> None:
+def test_validation_sdr_is_the_median_over_frames_then_tracks(tmp_path: Path, group: ProcessGroup) -> None:
     rise = np.linspace(0.2, 1.0, 5 * RATE, dtype=np.float32)  # so that the frames differ
     music = {name: noise(number, 5) * np.stack([rise, rise[::-1]])[:, None] for number, name in enumerate("abc")}
     reader = ShardReader(write_cache(tmp_path, {("validation", k): v for k, v in music.items()}), "validation")
@@ -48,7 +48,7 @@ def test_validation_sdr_is_the_median_over_frames_then_tracks(tmp_path: Path, gr
         assert sdr[TARGETS[target]] == pytest.approx(float(np.median(medians)), abs=1e-3)
 
 
-def test_silent_frames_and_tracks_do_not_count(tmp_path: Path, group: Group) -> None:
+def test_silent_frames_and_tracks_do_not_count(tmp_path: Path, group: ProcessGroup) -> None:
     sung, pause, instrumental = noise(0, 3), noise(0, 3), noise(1, 3)
     pause[0, :, RATE : 2 * RATE] = 0
     instrumental[0] = 0
@@ -64,6 +64,6 @@ def test_silent_frames_and_tracks_do_not_count(tmp_path: Path, group: Group) -> 
     assert math.isnan(vocals("instrumental"))
 
 
-def test_track_shorter_than_a_second_is_scored(tmp_path: Path, group: Group) -> None:
+def test_track_shorter_than_a_second_is_scored(tmp_path: Path, group: ProcessGroup) -> None:
     reader = ShardReader(write_cache(tmp_path, {("validation", "short"): noise(0, 0.3)}), "validation")
     assert math.isfinite(validation_sdr(_Fixed(0.5, 0.5), reader, 0.1, group)["vocals"])

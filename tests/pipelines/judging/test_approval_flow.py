@@ -33,7 +33,7 @@ FLOW = """
 import sys
 from pathlib import Path
 from pipelines.flows import retraining
-from pipelines.processes.command import run_program
+from pipelines.processes.command import run_to_exit_code
 from pipelines.running.project_stages import CURRENT_PROJECT
 from components.core.release.verdict import Verdict
 from prefect import flow
@@ -50,7 +50,7 @@ def run():
         print(f"{word}:", after(return_state=True).message)
 
 if __name__ == "__main__":
-    sys.exit(run_program(run))
+    sys.exit(run_to_exit_code(run))
 """
 
 

@@ -10,7 +10,7 @@ import pytest
 from components.core.base.errors import UserError
 from components.core.release.journal import open_journal
 from components.core.release.registry_consistency import find_disagreement
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from components.core.release.verdict import Verdict
 from components.core.tracking import mlflow_runs
 from components.promote.promotion import promote

@@ -4,10 +4,10 @@ import pytest
 
 from components.core.models.start_model import StartModel
 from components.start.config import StartConfig
-from pipelines.judging.start_model_choice import Champion, Training, choose_start_model
+from pipelines.judging.start_model_choice import Champion, TrainingConditions, choose_start_model
 
 STEMS = ("vocals", "accompaniment")
-OLD, NEW = Training("unet", STEMS, "old"), Training("unet", STEMS, "new")
+OLD, NEW = TrainingConditions("unet", STEMS, "old"), TrainingConditions("unet", STEMS, "new")
 CHAMPION = Champion("models:/voices/3", OLD, "models:/voices/2")
 
 
@@ -23,8 +23,10 @@ def test_known_data_are_learnt_from_where_the_champion_started() -> None:
     assert choose_start_model(_config(), CHAMPION, OLD, newest_version=3) == "models:/voices/2"
 
 
-@pytest.mark.parametrize("training", [Training("spleeter", STEMS, "new"), Training("unet", ("vocals", "drums"), "new")])
-def test_a_champion_of_another_kind_is_no_start(training: Training) -> None:
+@pytest.mark.parametrize(
+    "training", [TrainingConditions("spleeter", STEMS, "new"), TrainingConditions("unet", ("vocals", "drums"), "new")]
+)
+def test_a_champion_of_another_kind_is_no_start(training: TrainingConditions) -> None:
     assert choose_start_model(_config(), CHAMPION, training, newest_version=3) == "here"
 
 

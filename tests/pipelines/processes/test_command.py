@@ -10,7 +10,7 @@ import requests
 
 from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import AGAIN
-from pipelines.processes.command import CommandError, OutageError, run_command, run_program
+from pipelines.processes.command import CommandError, OutageError, run_command, run_to_exit_code
 from pipelines.processes.dvc import dvc_command
 
 ROOT = Path(__file__).parents[3]
@@ -108,21 +108,21 @@ def test_outage_of_the_dvc_remote_keeps_its_reason(tmp_path: Path, arguments: tu
 def test_outage_and_full_disk_print_one_line(
     error: Exception, code: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_program(raising(error)) == code
+    assert run_to_exit_code(raising(error)) == code
     assert capsys.readouterr().err == f"{line}\n"
 
 
 def test_unexpected_error_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
-        run_program(raising(ZeroDivisionError()))
+        run_to_exit_code(raising(ZeroDivisionError()))
 
 
-def test_run_program_returns_a_code_and_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_program(lambda: None) == 0
-    assert run_program(raising(UserError("no such file"))) == 2
-    assert run_program(raising(CommandError("train: it failed"))) == 2
-    assert run_program(raising(OutageError("train: no answer"))) == 75
-    assert run_program(raising(KeyboardInterrupt())) == 130
+def test_run_to_exit_code_returns_a_code_and_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_to_exit_code(lambda: None) == 0
+    assert run_to_exit_code(raising(UserError("no such file"))) == 2
+    assert run_to_exit_code(raising(CommandError("train: it failed"))) == 2
+    assert run_to_exit_code(raising(OutageError("train: no answer"))) == 75
+    assert run_to_exit_code(raising(KeyboardInterrupt())) == 130
     said = capsys.readouterr().err.splitlines()
     assert said[:2] == ["stemline: no such file", "stemline: train: it failed"]
     assert "interrupted" in said[3]

@@ -42,19 +42,19 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_catalogue_waits_for_its_shards_during_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.flows import catalogue
+    from pipelines.flows import catalogue_separation
 
     states = Unsteady(SimpleNamespace(state=Running()), SimpleNamespace(state=Completed()))
     client = SimpleNamespace(read_flow_run=states)
-    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
-    catalogue.wait_for_shards([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
+    monkeypatch.setattr(catalogue_separation, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue_separation, "POLL_SECONDS", 0.01)
+    catalogue_separation.wait_for_shards([SimpleNamespace(id=uuid4(), name="shard 0")], (0.01,))  # type: ignore[list-item]
     assert states.asked == 4
 
 
 def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs that wait for their shards hold all slots of the pool."""
-    from pipelines.flows import catalogue
+    from pipelines.flows import catalogue_separation
 
     cancelled = []
     first, second = uuid4(), uuid4()
@@ -62,15 +62,15 @@ def test_shards_that_no_worker_takes_are_cancelled(monkeypatch: pytest.MonkeyPat
         read_flow_run=lambda run_id: SimpleNamespace(state=Scheduled() if run_id not in cancelled else Cancelled()),
         set_flow_run_state=lambda run_id, state: cancelled.append(run_id),
     )
-    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(client))
-    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
-    catalogue.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
+    monkeypatch.setattr(catalogue_separation, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue_separation, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue_separation, "LONGEST_WAIT_SECONDS", 0.1)
+    catalogue_separation.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (first, second)], ())  # type: ignore[misc]
     assert cancelled == [first, second]
 
 
 def test_waiting_continues_while_a_worker_has_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.flows import catalogue
+    from pipelines.flows import catalogue_separation
 
     busy = uuid4()
     looks: Iterator[State[Any]] = iter([*[Running() for _ in range(40)], Completed()])
@@ -83,25 +83,25 @@ def test_waiting_continues_while_a_worker_has_a_shard(monkeypatch: pytest.Monkey
             return SimpleNamespace(state=state)
         return SimpleNamespace(state=Completed() if any(done) else Scheduled())
 
-    monkeypatch.setattr(catalogue, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
-    monkeypatch.setattr(catalogue, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(catalogue, "LONGEST_WAIT_SECONDS", 0.1)
-    catalogue.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
+    monkeypatch.setattr(catalogue_separation, "get_client", lambda **_: _Opened(SimpleNamespace(read_flow_run=read)))
+    monkeypatch.setattr(catalogue_separation, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue_separation, "LONGEST_WAIT_SECONDS", 0.1)
+    catalogue_separation.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
     assert len(done) == 41
 
 
 def test_requests_of_a_catalogue_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.flows import catalogue
+    from pipelines.flows import catalogue_separation
 
     asked = {name: Unsteady(None) for name in ("check_pool", "deploy_shards", "publish_counts", "send_drift_event")}
     for name, unsteady in asked.items():
-        monkeypatch.setattr(catalogue, name, unsteady)
+        monkeypatch.setattr(catalogue_separation, name, unsteady)
     started = Unsteady("first", "second")
-    monkeypatch.setattr(catalogue, "start_shard", started)
-    monkeypatch.setattr(catalogue, "cut_catalogue", lambda *_: 2)
-    monkeypatch.setattr(catalogue, "wait_for_shards", lambda runs, waits: None)
-    monkeypatch.setattr(catalogue, "run_shards_command", lambda *_: ["separate: 2 = 2 done"])
-    end = catalogue.separate_catalogue.fn("songs", "stems", "pool")
+    monkeypatch.setattr(catalogue_separation, "start_shard", started)
+    monkeypatch.setattr(catalogue_separation, "cut_catalogue", lambda *_: 2)
+    monkeypatch.setattr(catalogue_separation, "wait_for_shards", lambda runs, waits: None)
+    monkeypatch.setattr(catalogue_separation, "run_shards_command", lambda *_: ["separate: 2 = 2 done"])
+    end = catalogue_separation.separate_catalogue.fn("songs", "stems", "pool")
     assert end.is_completed()
     assert {name: found.asked for name, found in asked.items()} == dict.fromkeys(asked, 2)
     assert started.asked == 4

@@ -15,7 +15,7 @@ from components.core.sound.stft_config import StftConfig
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_runs import RunRef
 from pipelines.running.project_stages import ProjectFolder
-from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.module_launch import exec_module
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,7 +127,7 @@ def commit_all(folder: Path) -> None:
 def test_only_given_options_become_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda program, command: started.append(command))
-    run_module("m", "--", "place", to=None, why="hollow", ungated=True, json=False, store=["a", "b"], n=0)
+    exec_module("m", "--", "place", to=None, why="hollow", ungated=True, json=False, store=["a", "b"], n=0)
     given = ["--why", "hollow", "--ungated", "--store", "a", "--store", "b", "--n", "0"]
     assert started == [[sys.executable, "-m", "m", *given, "--", "place"]]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from components.core.data.catalogue_summary import CatalogueSummary
+from components.core.data.separation_summary import SeparationSummary
 from components.core.data.stem_provenance import ModelUsed, StemOptions, StemSettings
 from components.core.stores.selection import RECORDS
 from pipelines.server.events import send_drift_event
@@ -52,7 +52,7 @@ def _write_summary(folder: Path, drift: float | None, drifted: bool) -> str:
     options = StemOptions(format="wav", post={}, precision="fp32", stems=("vocals",))
     counts = dict.fromkeys(("listed", "done", "skipped", "quarantined", "failed", "later", "flagged"), 0)
     figures = dict.fromkeys(("audio_seconds", "catalogue_seconds", "wall_seconds", "price_per_hour"), 0.0)
-    summary = CatalogueSummary.model_validate(
+    summary = SeparationSummary.model_validate(
         {"settings": StemSettings(model=model, options=options), "drift": drift, "drifted": drifted, "stopped": ""}
         | counts
         | figures

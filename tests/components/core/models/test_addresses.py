@@ -7,7 +7,7 @@ import pytest
 
 from components.core.base.errors import UserError
 from components.core.models.addresses import fetch_model, has_registered_version
-from components.core.models.description import MODEL_FOLDER, WEIGHTS
+from components.core.models.model_description import MODEL_FOLDER, WEIGHTS
 from components.core.models.model_folder import load_model
 from components.core.tracking import mlflow_runs
 from tests.support.databases import new_mlflow_store

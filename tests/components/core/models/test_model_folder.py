@@ -12,7 +12,7 @@ import torch
 
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
-from components.core.models.description import WEIGHTS, ModelDescription
+from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import load_model, save_model
 from components.core.separating.segments import separate_audio
 from tests.support.tiny_models import TINY, noise, save_tiny_model, tiny_separator

@@ -9,7 +9,7 @@ from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED
 from components.core.release.journal import Journal, open_journal
 from components.core.release.model_in_use import describe_model_in_use, find_model_in_use
-from components.core.release.sections import PromoteConfig
+from components.core.release.registry_sections import PromoteConfig
 from tests.support.databases import new_mlflow_store
 
 ADDRESS = "models:/voices@champion"

@@ -21,7 +21,7 @@ def _devices(
     monkeypatch: pytest.MonkeyPatch, by_driver: int = 0, group: GroupReport | None = None, **seen: object
 ) -> dict[str, str]:
     report = {"devices": _DEVICES | seen, "group": asdict(group or GroupReport("gloo", 2, 0.01))}
-    monkeypatch.setattr(devices, "run_module", lambda module, seconds: json.dumps(report))
+    monkeypatch.setattr(devices, "read_module_output", lambda module, seconds: json.dumps(report))
     monkeypatch.setattr(devices, "_list_gpus_of_driver", lambda: ["A GPU"] * by_driver)
     return statuses(devices.check_devices())
 
@@ -69,5 +69,5 @@ def test_check_devices_reports_torch_that_does_not_start(monkeypatch: pytest.Mon
     def run(module: str, *arguments: str, seconds: float) -> str:
         raise UserError(f"{module} crashed (SIGILL)")
 
-    monkeypatch.setattr(devices, "run_module", run)
+    monkeypatch.setattr(devices, "read_module_output", run)
     assert statuses(devices.check_devices()) == {"torch": "problem"}

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from components.core.sound.decoding import describe_recording
-from components.separate.recording.stem_files import StemWriter, choose_output
+from components.separate.recording.stem_files import StemWriter, choose_output_format
 from tests.support.encoders import run_ffmpeg
 from tests.support.tiny_models import noise
 
@@ -29,7 +29,7 @@ def test_stems_have_the_speakers_of_the_recording(tmp_path: Path, layout: str, f
     recording = describe_recording(_source(tmp_path, layout))
     assert recording.info.mask == LAYOUTS[layout]
     samples = np.concatenate(list(recording.read_blocks(1000, "int32")), axis=1)
-    output = choose_output(recording.info, 0.5, 3000, format)
+    output = choose_output_format(recording.info, 0.5, 3000, format)
     stem = tmp_path / f"stem{output.suffix}"
     with StemWriter(stem, output, recording.info.rate, recording.info.channels) as writer:
         writer.write(samples)
@@ -48,4 +48,4 @@ def test_channels_without_speakers_stay_without(tmp_path: Path) -> None:
     soundfile.write(path, noise(0, 3000, 6).T, 44100, "PCM_16", format="WAV")
     info = describe_recording(path).info
     assert info.mask == 0
-    assert choose_output(info, 0.5, 3000, "wav").form == "WAV"
+    assert choose_output_format(info, 0.5, 3000, "wav").form == "WAV"

@@ -17,7 +17,7 @@ from components.core.base.errors import UserError
 from components.core.sound import decoding, ffmpeg
 from components.core.sound.decoders.decoder import AudioInfo
 from components.separate.recording.quantisation import Samples, add_up, encoding_for
-from components.separate.recording.stem_files import FORMATS, Output, StemWriter, choose_output
+from components.separate.recording.stem_files import FORMATS, OutputFormat, StemWriter, choose_output_format
 from tests.support.tiny_models import noise, run_python
 
 GIGABYTE = 1 << 30
@@ -27,11 +27,11 @@ DECODED = ("mp3", "vorbis", "opus", "aac", "wmav2", "alac", "pcm_s16le", "ULAW")
 
 def _choose(
     subtype: str, format: str, peak: float = 0.9, rate: int = 44100, channels: int = 2, samples: int = 1000
-) -> Output:
-    return choose_output(AudioInfo(rate, channels, subtype), peak, samples, format)
+) -> OutputFormat:
+    return choose_output_format(AudioInfo(rate, channels, subtype), peak, samples, format)
 
 
-def _samples(output: Output, samples: int, channels: int, seed: int = 0) -> Samples:
+def _samples(output: OutputFormat, samples: int, channels: int, seed: int = 0) -> Samples:
     """Return noise that uses all bits of the output."""
     if output.encoding.bits:
         drawn = np.random.default_rng(seed).integers(-(2**31), 2**31, (channels, samples))
@@ -39,14 +39,14 @@ def _samples(output: Output, samples: int, channels: int, seed: int = 0) -> Samp
     return noise(seed, samples, channels, 3.0).astype(np.float64)
 
 
-def _write(path: Path, output: Output, samples: Samples, rate: int = 44100) -> Path:
+def _write(path: Path, output: OutputFormat, samples: Samples, rate: int = 44100) -> Path:
     with StemWriter(path.with_suffix(output.suffix), output, rate, samples.shape[0]) as writer:
         for first in range(0, samples.shape[1], 1000):
             writer.write(samples[:, first : first + 1000])
     return path.with_suffix(output.suffix)
 
 
-def _read(path: Path, output: Output) -> NDArray[Any]:
+def _read(path: Path, output: OutputFormat) -> NDArray[Any]:
     samples: NDArray[Any] = soundfile.read(path, dtype=output.encoding.dtype, always_2d=True)[0]
     return samples.T
 
@@ -78,7 +78,7 @@ def test_stems_keep_the_bits_of_the_recording(subtype: str, format: str, contain
 
 @pytest.mark.parametrize("subtype", DECODED)
 def test_compressed_recordings_become_24_bit_flac_unless_too_loud(subtype: str) -> None:
-    assert _choose(subtype, "flac", peak=1.0) == Output(".flac", "FLAC", encoding_for("PCM_24"))
+    assert _choose(subtype, "flac", peak=1.0) == OutputFormat(".flac", "FLAC", encoding_for("PCM_24"))
     loud = _choose(subtype, "flac", peak=1.25)
     assert (loud.suffix, loud.container, loud.encoding.subtype) == (".wav", "WAV", "FLOAT")
     assert loud.reason == "flac holds no peaks above full scale, and its highest is 1.25"
@@ -100,7 +100,7 @@ def test_compressed_recordings_become_24_bit_flac_unless_too_loud(subtype: str) 
 def test_stems_that_flac_cannot_hold_become_wav_with_a_reason(
     wanted: dict[str, Any], written: str, reason: str
 ) -> None:
-    assert _choose(format="flac", **wanted) == Output(".wav", "WAV", encoding_for(written), reason)
+    assert _choose(format="flac", **wanted) == OutputFormat(".wav", "WAV", encoding_for(written), reason)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_chosen_format_holds_the_stems(
     ],
 )
 def test_ffmpeg_reads_the_same_samples(tmp_path: Path, container: str, subtype: str) -> None:
-    output = Output(".wav", container, encoding_for(subtype))
+    output = OutputFormat(".wav", container, encoding_for(subtype))
     stem = _samples(output, 4001, 1)
     path = _write(tmp_path / "stem", output, stem)
     with ffmpeg.decode_stream(path, ffmpeg.Decoding(0)) as pipe:
@@ -189,7 +189,7 @@ def test_rf64_has_its_name_and_can_be_read(tmp_path: Path) -> None:
 def test_stem_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
     """By default libsndfile writes the time into files of floats."""
     outputs = [_choose(subtype, format) for subtype in SUBTYPES for format in FORMATS]
-    outputs += [Output(".wav", "RF64", encoding_for(subtype)) for subtype in ("PCM_24", "FLOAT", "DOUBLE")]
+    outputs += [OutputFormat(".wav", "RF64", encoding_for(subtype)) for subtype in ("PCM_24", "FLOAT", "DOUBLE")]
     found = []
     for _ in range(2):
         found.append([_write(tmp_path / "stem", output, _samples(output, 3000, 2)).read_bytes() for output in outputs])
@@ -208,7 +208,7 @@ def test_flac_stems_of_a_lossy_recording_add_up_within_a_step(
     info = decoding.describe_recording(source).info
     dtype = encoding_for(info.subtype).dtype
     recording = np.concatenate(list(decoding.describe_recording(source).read_blocks(1 << 16, dtype=dtype)), axis=1)
-    output = choose_output(info, float(np.abs(recording).max()), recording.shape[1], "flac")
+    output = choose_output_format(info, float(np.abs(recording).max()), recording.shape[1], "flac")
     estimates = np.stack([noise(seed + number, recording.shape[1], channels, 0.9) for number in (1, 2, 3)])
     stems = add_up(output.encoding, recording, estimates)
     paths = [_write(tmp_path / f"{number}", output, stem) for number, stem in enumerate(stems)]
@@ -223,7 +223,7 @@ def test_flac_stems_of_a_lossy_recording_add_up_within_a_step(
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "RF64", "AIFF", "CAF"])
 def test_full_disk_is_an_oserror_with_the_file(tmp_path: Path, container: str) -> None:
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    output = Output(".stem", container, encoding_for("PCM_24"))
+    output = OutputFormat(".stem", container, encoding_for("PCM_24"))
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
     try:
         with pytest.raises(OSError, match=r"stem.* cannot be written \(.*\): is the disk full\?"):
@@ -239,9 +239,9 @@ def test_file_over_4_gigabytes_is_read_to_its_end(tmp_path: Path) -> None:
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
         "from components.core.sound.decoding import AudioInfo\n"
-        "from components.separate.recording.stem_files import StemWriter, choose_output\n"
+        "from components.separate.recording.stem_files import StemWriter, choose_output_format\n"
         "samples = 36_000_000\n"
-        "output = choose_output(AudioInfo(48000, 32, 'PCM_32'), 1.0, samples, 'wav')\n"
+        "output = choose_output_format(AudioInfo(48000, 32, 'PCM_32'), 1.0, samples, 'wav')\n"
         "block = np.zeros((32, 1_000_000), np.int32)\n"
         "with StemWriter(Path(sys.argv[1]), output, 48000, 32) as writer:\n"
         "    for _ in range(36): writer.write(block)\n"

@@ -16,7 +16,7 @@ _LOSS, _SPEED = "train/loss", "train/audio_seconds_a_second"
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """The record of a training's run, and the times of its validations in milliseconds since 1970."""
 
     run: ExportedRun
@@ -40,7 +40,7 @@ class Training:
         return median_high(speeds) if speeds else float("nan")
 
 
-def read_training(ref: mlflow_runs.RunRef) -> Training:
+def read_training(ref: mlflow_runs.RunRef) -> TrainingRecord:
     """Read the run of a training from the store; raises UserError when the store does not hold it."""
     client = mlflow_runs.connect()
     mlflow_runs.require_run(ref)
@@ -53,7 +53,7 @@ def read_training(ref: mlflow_runs.RunRef) -> Training:
         tags={name: value for name, value in sorted(run.data.tags.items()) if not name.startswith(_INTERNAL)},
         metrics={name: _points(history) for name, history in histories.items()},
     )
-    return Training(exported, tuple(point.timestamp for point in histories[_LOSS]))
+    return TrainingRecord(exported, tuple(point.timestamp for point in histories[_LOSS]))
 
 
 def _points(history: Sequence[Metric]) -> tuple[tuple[int, float], ...]:

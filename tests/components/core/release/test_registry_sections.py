@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.core.base.errors import UserError
-from components.core.release.sections import load_model_name
+from components.core.release.registry_sections import load_model_name
 
 
 def _params(folder: Path, datasets: str) -> Path:

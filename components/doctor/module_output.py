@@ -1,4 +1,4 @@
-"""Python programs that a check starts."""
+"""The output of a Python module that a check runs as a program."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from components.core.base.errors import UserError
 
 
-def run_module(module: str, *arguments: str, seconds: float) -> str:
+def read_module_output(module: str, *arguments: str, seconds: float) -> str:
     """Return the output of `python -m module`; raises UserError when it fails or takes longer than `seconds`."""
     command = [sys.executable, "-m", module, *arguments]
     try:

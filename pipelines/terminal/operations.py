@@ -1,11 +1,11 @@
-"""The verbs that are programs of a step: about model folders, about the live model, and for operators."""
+"""The verbs about model folders and the live model, and those for operators."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.terminal.module_launch import run_module
+from pipelines.terminal.module_launch import exec_module
 from pipelines.terminal.parameters import require_valid_parameters
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
@@ -28,7 +28,7 @@ def convert(
 
     `stemline convert KIND -h` lists the options of a kind: `stemline convert onnx FILE FOLDER --targets vocals,drums`.
     """
-    run_module("components.convert", kind, *arguments)
+    exec_module("components.convert", kind, *arguments)
 
 
 def export(
@@ -41,7 +41,7 @@ def export(
     ] = False,
 ) -> None:
     """Write the trained model to a folder, with parameters, lock, MLflow run, scores and a model card."""
-    run_module("components.export", "--", destination, licence=licence, onnx=onnx)
+    exec_module("components.export", "--", destination, licence=licence, onnx=onnx)
 
 
 def status() -> None:
@@ -59,12 +59,12 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """Print the journal of promotions: which model was live when, who changed it, and why."""
-    run_module("components.promote.history", at=at, json=as_json)
+    exec_module("components.promote.history", at=at, json=as_json)
 
 
 def promote() -> None:
     """Make the version that the gate judged last here the live one, if it passed; `stemline run` does this itself."""
-    run_module("components.promote")
+    exec_module("components.promote")
 
 
 def rollback(
@@ -77,7 +77,7 @@ def rollback(
     name: RegisteredName = None,
 ) -> None:
     """Make the previous model live again, after a new process has separated a few seconds with it as a test."""
-    run_module("components.promote.rollback", why=why, to=to, ungated=ungated, name=name)
+    exec_module("components.promote.rollback", why=why, to=to, ungated=ungated, name=name)
 
 
 def repair(
@@ -87,7 +87,7 @@ def repair(
     name: RegisteredName = None,
 ) -> None:
     """Finish a promotion that was killed, so that the journal and the registry agree again."""
-    run_module("components.promote.repair", adopt=adopt, name=name)
+    exec_module("components.promote.repair", adopt=adopt, name=name)
 
 
 def doctor(
@@ -97,14 +97,14 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check this set-up and say what to do: programs, GPU, servers, credentials, buckets, disk and clock."""
-    run_module("components.doctor", store=store, json=as_json)
+    exec_module("components.doctor", store=store, json=as_json)
 
 
 def report(
     out: Annotated[Path | None, typer.Option(help="Folder for index.html [default: workspace/report]")] = None,
 ) -> None:
     """Write one page with everything: live model, scores, history, trainings, catalogues, data and the last run."""
-    run_module("components.report", out=out)
+    exec_module("components.report", out=out)
 
 
 def deploy(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acquire.files.names import (
+from components.acquire.files.track_names import (
     artist_and_title,
     clean_name,
     fold_name,

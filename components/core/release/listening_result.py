@@ -28,7 +28,7 @@ class UnblindedAnswer:
     comment: str
 
 
-class Listening(Document):
+class ListeningResult(Document):
     """The result of a blind listening: the model that the listener preferred.
 
     counts        answers by outcome

@@ -8,7 +8,7 @@ from components.core.base.documents import Document
 from components.core.data.stem_provenance import StemSettings
 
 
-class CatalogueSummary(Document):
+class SeparationSummary(Document):
     """The sums of a job: listed = done + skipped + quarantined + failed.
 
     settings           the model and the options of the job
