@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.networks.base.roformer import RoformerSeparator
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
-from components.core.networks.bs_roformer import BSRoformerSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
 from components.core.networks.onnx import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
 from components.core.networks.tdf_unet import CURVE, FLOOR, TdfUNet
-from components.export.onnx.real_spectra import RealBSRoformer, RealHybridDemucs
+from components.export.onnx.real_spectra import RealHybridDemucs, RealRoformer
 
 
 @singledispatch
@@ -38,8 +38,8 @@ def _(separator: ComplexMaskSeparator) -> nn.Module:
 
 
 @make_exportable.register
-def _(separator: BSRoformerSeparator) -> nn.Module:
-    return RealBSRoformer(separator.network, separator.window, separator.hop)
+def _(separator: RoformerSeparator) -> nn.Module:
+    return RealRoformer(separator.network)
 
 
 @make_exportable.register(HDemucsSeparator)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from components.core.networks.base.roformer import Roformer
 from components.export.onnx.real_stft import RealStft
 
 
@@ -71,39 +72,18 @@ class _FloatRanges(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-class RealBSRoformer(nn.Module):
-    """The band-split RoFormer of `bs_roformer`: its modules in its order, between our STFT and its inverse."""
+class RealRoformer(nn.Module):
+    """A RoFormer on bands: its masks, between our STFT and its inverse."""
 
-    def __init__(self, network: nn.Module, window: int, hop: int) -> None:
+    def __init__(self, network: Roformer) -> None:
         super().__init__()
         self.network = network
-        self.stft = RealStft(window, hop)
+        self.stft = RealStft(network.window, network.hop)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """`(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
         spectrum = self.stft(mixture)
         real, imaginary = spectrum.unsqueeze(1).unbind(-1)
-        mask_real, mask_imaginary = self._masks(spectrum).unbind(-1)
+        mask_real, mask_imaginary = self.network.masks(spectrum).unbind(-1)
         parts = [real * mask_real - imaginary * mask_imaginary, real * mask_imaginary + imaginary * mask_real]
         return self.stft.inverse(torch.stack(parts, dim=-1), mixture.shape[-1])
-
-    def _masks(self, spectrum: Tensor) -> Tensor:
-        """`(batch, channels, bins, frames, 2)` to `(batch, stems, channels, bins, frames, 2)`."""
-        network: Any = self.network
-        channels, bins = spectrum.shape[1:3]
-        tokens = network.band_split(spectrum.permute(0, 3, 2, 1, 4).flatten(2))  # (batch, frames, bands, width)
-        first_time = first_bands = None
-        for along_time, along_bands in network.layers:
-            tokens, values = _attend(along_time, tokens.transpose(1, 2), first_time)
-            first_time = values if first_time is None else first_time
-            tokens, values = _attend(along_bands, tokens.transpose(1, 2), first_bands)
-            first_bands = values if first_bands is None else first_bands
-        tokens = network.final_norm(tokens)
-        masks = torch.stack([estimate(tokens) for estimate in network.mask_estimators], dim=1)
-        return masks.reshape(*masks.shape[:3], bins, channels, 2).permute(0, 1, 4, 3, 2, 5)
-
-
-def _attend(transformer: Any, tokens: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attend along the last but one axis; deeper layers add the values of the first to theirs (value residuals)."""
-    attended, values = transformer(tokens.flatten(0, 1), value_residual=residual)
-    return attended.reshape(tokens.shape), values

@@ -15,6 +15,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "hdemucs": {"channels": 4, "depth": 5, "window": 1024},
     "htdemucs": {"channels": 8, "bottom": 8, "layers": 3, "heads": 2, "window": 512, "depth": 3},
     "bs_roformer": {"width": 8, "depth": 3, "heads": 2, "hop": 500},
+    "mel_band_roformer": {"width": 8, "depth": 2, "heads": 2, "head_width": 8, "bands": 12, "hop": 500},
 }
 
 
