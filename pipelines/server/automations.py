@@ -49,7 +49,7 @@ WEBHOOK_BLOCK = "stemline-notifications"
 """The block on the server that holds this address as a secret."""
 
 _DEAD_RUNS = "stemline: runs "
-_NOTIFICATIONS = "stemline: tell of "
+_NOTIFICATIONS = ("stemline: report ", "stemline: tell of ")  # the second was in earlier versions, and is deleted
 
 
 @cache
@@ -77,8 +77,10 @@ def connect_to_server() -> Iterator[SyncPrefectClient]:
         yield client
 
 
-def keep_automations(client: SyncPrefectClient, prefix: str, wanted: Iterable[AutomationCore]) -> None:
-    """Make the server hold exactly `wanted` among our automations whose names begin with `prefix`.
+def keep_automations(
+    client: SyncPrefectClient, prefix: str | tuple[str, ...], wanted: Iterable[AutomationCore]
+) -> None:
+    """Make the server hold exactly `wanted` among our automations whose names begin with a `prefix`.
 
     An automation that somebody has paused stays paused.
     """

@@ -17,6 +17,7 @@ import requests
 import yaml
 from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.events.schemas.automations import AutomationCore
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
@@ -236,7 +237,7 @@ def test_address_of_the_webhook_stays_secret(studio: Studio, postgres: Postgres,
     assert any(automations.WEBHOOK_BLOCK.encode() in data for path, data in files.items() if "pg_wal" in path.parts)
     assert [path.name for path, data in files.items() if SECRET.encode() in data] == []
     shown = requests.post(f"{studio.api}/automations/filter", json={}, timeout=30).text
-    assert "stemline: tell of runs that end badly" in shown
+    assert "stemline: report runs that fail or are cancelled" in shown
     assert SECRET not in shown
     blocks = requests.post(f"{studio.api}/block_documents/filter", json={}, timeout=30).text
     assert automations.WEBHOOK_BLOCK in blocks
@@ -285,6 +286,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     requests.post(f"{here.api}/work_pools/", json={"name": POOL, "type": "process"}, timeout=30).raise_for_status()
     here.deploy()
     with connect_to_server() as client:
+        client.create_automation(_earlier_notification())
         automations.notify_by_webhook(client)
         end_dead_runs(client)
         set_time_limits(client, [])  # the time limit of the deployment would cancel the dead run first
@@ -294,6 +296,7 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     _set_running_and_silent(here, dead, TAG)
     _set_running_and_silent(here, shard, SHARD_TAG)
     before = here.automations()
+    assert _earlier_notification().name not in before
     wait_until(lambda: {here.state(run)["type"] for run in (dead, lost, shard)} == {"CRASHED"}, seconds=180)
     wait_until(lambda: len(here.receiver.told("quick")) == 3, seconds=180)
     told = {(found["state"], found["link"].rsplit("/", 1)[-1]) for found in here.receiver.told("quick")}
@@ -305,6 +308,13 @@ def test_deploying_twice_duplicates_nothing_and_late_and_dead_runs_are_notified(
     (deployed,) = [item for item in found if item["name"] == "the-quick"]
     assert (deployed["work_pool_name"], deployed["tags"]) == (POOL, ["stemline"])
     assert deployed["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
+
+
+def _earlier_notification() -> AutomationCore:
+    """Return a notification with the name that it had in an earlier version."""
+    values = automations.read_automations()["notifications"][0]
+    name = "stemline: tell of runs that end badly"
+    return AutomationCore.model_validate(values | {"name": name, "actions": [{"type": "do-nothing"}]})
 
 
 def _shorten_waits(monkeypatch: pytest.MonkeyPatch) -> None:
