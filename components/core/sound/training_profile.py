@@ -27,7 +27,8 @@ Matrix = NDArray[np.float64]
 PROFILE = "profile.json"
 """The name of the profile in a model folder."""
 
-_BATCH = 1000
+RECORDINGS_AT_ONCE = 1000
+"""Recordings whose features are in memory at once."""
 
 
 def mahalanobis(deviations: Matrix, covariance: Matrix) -> Matrix:
@@ -131,7 +132,7 @@ class Profile(Section):
         total, count = np.zeros(len(self.features)), 0
         heard = (features for features in recordings if features)
         # some at a time: a catalogue may be long
-        while batch := list(islice(heard, _BATCH)):
+        while batch := list(islice(heard, RECORDINGS_AT_ONCE)):
             matrix = self._matrix(batch)
             nearest = self._distances(matrix).argmin(axis=0)
             standardised = np.stack([group.standardised(matrix) for group in self.groups])
@@ -167,7 +168,7 @@ class DriftMeter:
         """Add a recording; one without features is left out."""
         if features:
             self._batch.append(features)
-        if len(self._batch) >= _BATCH:
+        if len(self._batch) >= RECORDINGS_AT_ONCE:
             self._add_batch()
 
     def result(self) -> float:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from components.core.base.errors import UserError
 from components.core.models.model_folder import load_model, save_model
-from components.core.networks import onnx
 from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
@@ -119,13 +118,14 @@ def test_fast_copy_returns_the_same_stems(make: Callable[[], Separator], precisi
 
 def test_many_threads_open_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
     separator, opened = _waveform(), []
+    runtime = pytest.importorskip("onnxruntime")
+    real = runtime.InferenceSession
 
-    def counted(data: Tensor) -> Any:
+    def counted(data: bytes, *arguments: Any, **options: Any) -> Any:
         opened.append(len(data))
-        return real(data)
+        return real(data, *arguments, **options)
 
-    real = onnx._open_session
-    monkeypatch.setattr(onnx, "_open_session", counted)
+    monkeypatch.setattr(runtime, "InferenceSession", counted)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(separator, [_mixture(100)] * 8))
     assert len(opened) == 1

@@ -89,7 +89,7 @@ def test_few_recordings_give_no_drift_by_chance() -> None:
 def test_drift_covers_any_number_of_recordings_with_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     profile, tracks = _profile(), _draw(6, 10)
     expected = profile.drift(tracks)
-    monkeypatch.setattr(module, "_BATCH", 3)
+    monkeypatch.setattr(module, "RECORDINGS_AT_ONCE", 3)
     silent: list[Features] = [{}]
     assert profile.drift(iter(silent + tracks + silent)) == pytest.approx(expected, abs=1e-12)
     assert math.isnan(profile.drift([]))
