@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from components.core.data.separation_summary import SeparationSummary
 from components.core.models.addresses import fetch_model
-from components.separate import job as job_module
 from components.separate.config import JobOptions
 from components.separate.job import Job
 from components.separate.job_results import run_job
@@ -18,6 +15,10 @@ from components.separate.workers.messages import Failed, Finished, Message, Prog
 from components.separate.workers.worker import Worker, prepare_separation
 from components.separate.workers.worker_pool import GivenUp, Report
 from tests.components.separate.parameters import separate_config
+
+NAMES = ("a.wav", "a.flac", "Łódź/été, 'live'.wav", "歌/🎵 中文.flac", "deep/er/still/b.aiff", "UPPER.WAV", "upper.wav")
+STEMS = ("accompaniment.wav", "vocals.wav")
+PER_RECORDING = (*STEMS, "provenance.json", "spectrogram.png")
 
 
 class InProcessPool:
@@ -40,12 +41,6 @@ class InProcessPool:
                 yield GivenUp(entries[message.key], message.reason, 1, True)
             elif isinstance(message, Finished | Progressed | Stopped):
                 yield message
-
-
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run jobs in this process."""
-    monkeypatch.setattr(job_module, "WorkerPool", InProcessPool)
 
 
 def separate(

@@ -10,11 +10,10 @@ import soundfile
 from components.core.sound.recording_features import FEATURES, FeatureMeter
 from components.core.sound.training_profile import PROFILE, write_profile
 from components.train.profile_measurement import make_profile
-from tests.components.separate.in_process_job import in_process, separate
+from tests.components.separate.in_process_job import separate
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("in_process")
-__all__ = ["in_process"]
 
 SAID = "separate: this catalogue is unlike the music that the model was trained on: its drift of "
 

@@ -15,12 +15,11 @@ from components.separate import shards
 from components.separate.config import JobOptions
 from components.separate.job import Job
 from components.separate.listing.plan import NEW, Task
-from tests.components.separate.in_process_job import in_process, rows
+from tests.components.separate.in_process_job import rows
 from tests.components.separate.parameters import separate_config
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.usefixtures("in_process")
-__all__ = ["in_process"]
 
 
 @given(sizes=st.lists(st.integers(0, 1000), max_size=40), count=st.integers(1, 8))

@@ -13,14 +13,13 @@ from components.core.models.addresses import SHIPPED
 from components.core.tracking import mlflow_runs
 from components.separate.lineage import reproduce
 from components.separate.lineage.trace import Stem, find_stem, trace
-from tests.components.separate.in_process_job import in_process, separate
+from tests.components.separate.in_process_job import separate
 from tests.support.databases import new_mlflow_store
 from tests.support.tiny_models import noise, run_python, save_tiny_model
 
 THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
 
 pytestmark = pytest.mark.usefixtures("in_process")
-__all__ = ["in_process"]
 
 
 @pytest.fixture
