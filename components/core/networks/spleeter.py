@@ -29,7 +29,7 @@ class StemUNets(nn.Module):
 
     def __init__(self, config: SpleeterConfig, stems: int, channels: int) -> None:
         super().__init__()
-        self.loudness = config.loudness
+        self.level_range = config.level_range
         self.multiple = 2 ** len(config.widths)
         self.stems = nn.ModuleList(StemUNet(config, channels) for _ in range(stems))
         self.as_masks = _MASK_FUNCTIONS[config.masks]
@@ -37,16 +37,16 @@ class StemUNets(nn.Module):
     def forward(self, magnitude: Tensor) -> Tensor:
         """Pad bins and frames to a multiple of the strides, run every stem's U-Net, and cut the padding off again."""
         bins, frames = magnitude.shape[-2:]
-        scaled = magnitude if self.loudness is None else _scale(magnitude, self.loudness)
+        scaled = magnitude if self.level_range is None else _scale(magnitude, *self.level_range)
         padded = nn.functional.pad(scaled, (0, -frames % self.multiple, 0, -bins % self.multiple))
         logits = torch.stack([stem(padded) for stem in self.stems], dim=1)
         return self.as_masks(logits)[..., :bins, :frames]
 
 
-def _scale(magnitude: Tensor, loudness: float) -> Tensor:
-    """Scale each item of a batch to `loudness`, the root mean square of its magnitudes."""
-    power = magnitude.square().mean(dim=(1, 2, 3), keepdim=True)
-    return magnitude * (loudness / power.add(SILENCE).sqrt())
+def _scale(magnitude: Tensor, lowest: float, highest: float) -> Tensor:
+    """Scale each item of a batch whose root mean square is outside `lowest` to `highest` to the nearest of both."""
+    level = magnitude.square().mean(dim=(1, 2, 3), keepdim=True).add(SILENCE).sqrt()
+    return magnitude * (level.clamp(lowest, highest) / level)
 
 
 class StemUNet(nn.Module):

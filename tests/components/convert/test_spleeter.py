@@ -216,10 +216,10 @@ def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     assert sdr == pytest.approx(SDR_OF_EXCERPT, abs=0.05)
 
 
-@pytest.mark.parametrize("loudness", ["loud", "0", "-1", "nan", "inf"])
-def test_loudness_that_is_no_positive_number_is_a_user_error(loudness: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"--loudness {loudness}: give a positive number, such as 6.5"):
-        convert("spleeter", PACKAGE, tmp_path / "model", {"loudness": loudness})
+@pytest.mark.parametrize("text", ["loud", "4", "0,4", "12,4", "-1,4", "nan,4", "4,inf", "4,8,12"])
+def test_level_range_that_is_none_is_a_user_error(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"--level-range {text}: give two positive numbers, the lower one first"):
+        convert("spleeter", PACKAGE, tmp_path / "model", {"level_range": text})
     assert not (tmp_path / "model").exists()
 
 

@@ -152,7 +152,7 @@ def test_licence_option_without_terms_is_a_user_error(
 def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: StageOutputs, tmp_path: Path) -> None:
     trained = load_model(outputs.train / "model")
     origin = {
-        "converted_from": "spleeter", "files": {"model.index": "beef" * 16}, "options": {"loudness": "6.5"},
+        "converted_from": "spleeter", "files": {"model.index": "beef" * 16}, "options": {"level_range": "4,12"},
         "stored": "fp16", "git_commit": "c0ffee", "run_id": "",
     }  # fmt: skip
     converted = tmp_path / "converted"
@@ -166,7 +166,7 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     assert (tmp_path / "out" / PROFILE).read_bytes() == profile.read_bytes()
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "# Model card: spleeter, published weights" in card
-    assert "`stemline convert spleeter SOURCE FOLDER --loudness 6.5 --stored fp16`" in card
+    assert "`stemline convert spleeter SOURCE FOLDER --level-range 4,12 --stored fp16`" in card
     assert f"`model.index`: SHA-256 `{'beef' * 16}`" in card
     assert "- terms: MIT, their makers" in card
     assert "- weights on disk: fp16 for kernels" in card

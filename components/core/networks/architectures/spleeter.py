@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from components.core.base.params import Section
 from components.core.networks.base.architecture import Architecture
@@ -13,8 +13,8 @@ class SpleeterConfig(Section):
     """The defaults are the values of the published 2-stem model.
 
     `activation` is `elu` in the 4- and 5-stem models, `masks` is `softmax` in the 5-stem model. The published models
-    take the magnitudes as they are, so they separate quiet recordings worse; with a `loudness`, every segment is scaled
-    to this root mean square of its magnitudes first.
+    take the magnitudes as they are, so they separate quiet recordings worse. With a `level_range`, a segment whose
+    level (root mean square of its magnitudes) is outside the range is scaled to the nearest end of it first.
     """
 
     name: Literal["spleeter"] = "spleeter"
@@ -25,7 +25,13 @@ class SpleeterConfig(Section):
     stft: StftConfig = StftConfig()
     bins: int = Field(1024, gt=0)
     frames: int = Field(512, gt=2)
-    loudness: float | None = Field(None, gt=0)
+    level_range: tuple[PositiveFloat, PositiveFloat] | None = None
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> "SpleeterConfig":
+        if self.level_range is not None and self.level_range[0] > self.level_range[1]:
+            raise ValueError(f"level_range: {self.level_range[0]:g} is above {self.level_range[1]:g}: swap them")
+        return self
 
     @model_validator(mode="after")
     def _bins_exist(self) -> "SpleeterConfig":

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
+from components.core.base.params import ParameterError, parse_section
 from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.spleeter import SpleeterConfig
 from components.core.networks.base.spectrogram import MaskSeparator
@@ -281,21 +282,30 @@ def test_stems_have_separate_networks() -> None:
 
 
 @pytest.mark.parametrize("gain", [1e-3, 0.1, 10.0])
-def test_network_with_a_loudness_separates_alike_at_every_level(gain: float) -> None:
-    separator = _separator(network=SMALL.model_copy(update={"loudness": 7.6}))
+def test_network_with_one_level_separates_alike_at_every_level(gain: float) -> None:
+    separator = _separator(network=SMALL.model_copy(update={"level_range": (7.6, 7.6)}))
     mixture = _mixture(2000)
     with torch.no_grad():
         torch.testing.assert_close(separator(mixture * gain) / gain, separator(mixture), rtol=1e-4, atol=1e-5)
 
 
-def test_loudness_of_the_input_itself_changes_nothing() -> None:
+def test_level_range_scales_only_what_is_outside() -> None:
     mixture = _mixture(2000)
     published = _separator()
     magnitude = published.stft(mixture)[..., : SMALL.bins, :].abs()
-    own = float(magnitude.square().mean().sqrt())
+    level = float(magnitude.square().mean().sqrt())
+    ranged = _separator(network=SMALL.model_copy(update={"level_range": (0.5 * level, 2 * level)}))
     with torch.no_grad():
-        scaled = _separator(network=SMALL.model_copy(update={"loudness": own}))(mixture)
-        torch.testing.assert_close(scaled, published(mixture))
+        for inside in (0.6, 1.0, 1.9):
+            torch.testing.assert_close(ranged(inside * mixture), published(inside * mixture))
+        for outside, nearest in ((0.01, 0.5), (100.0, 2.0)):
+            expected = published(nearest * mixture) * (outside / nearest)
+            torch.testing.assert_close(ranged(outside * mixture), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_level_range_in_the_wrong_order_is_refused() -> None:
+    with pytest.raises(ParameterError, match="12 is above 4: swap them"):
+        parse_section("train.network", {"name": "spleeter", "level_range": [12.0, 4.0]}, SpleeterConfig, "params.yaml")
 
 
 def test_silence_is_separated_into_silence() -> None:
