@@ -1,4 +1,4 @@
-"""`python -m components.convert KIND SOURCE FOLDER`: the program that `stemline convert` runs."""
+"""`python -m components.convert KIND SOURCE… FOLDER`: the program that `stemline convert` runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,9 @@ from components.core.networks.base.separator import add_residual_target
 
 def run(
     kind: Annotated[str, Argument(help=f"{', '.join(FORMATS)}.")],
-    source: Annotated[str, Argument(help="A name such as umxhq, a file, or a folder.")],
+    sources: Annotated[
+        list[str], Argument(help="A name such as umxhq, a file, or a folder; msst: the YAML file and the weights.")
+    ],
     folder: Annotated[Path, Argument(help="Folder for the model.")],
     interface: Annotated[str | None, Option(help=f"onnx: {OPTIONS['interface']}.")] = None,
     targets: Annotated[str | None, Option(help=f"onnx: {OPTIONS['targets']}.")] = None,
@@ -33,7 +35,7 @@ def run(
         "level": level, "level_range": level_range,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
-    converted = convert(kind, source, folder, given, stored)
+    converted = convert(kind, tuple(sources), folder, given, stored)
     stems = ", ".join(add_residual_target(converted.targets))
     print(f"convert: {folder} separates {stems} at {converted.rate} Hz")
 

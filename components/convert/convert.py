@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from components.convert import demucs, onnx, open_unmix, spleeter
+from components.convert.msst import conversion as msst
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
@@ -21,6 +22,7 @@ FORMATS: Mapping[str, WeightFormat] = {
     "hdemucs": demucs.HDEMUCS,
     "htdemucs": demucs.HTDEMUCS,
     "spleeter": spleeter.FORMAT,
+    "msst": msst.FORMAT,
     "onnx": onnx.FORMAT,
 }
 """The formats by the name of their kind."""
@@ -30,27 +32,34 @@ TOLERANCE = 1e-3
 
 
 def convert(
-    kind: str, source: str, folder: Path, options: Mapping[str, str] | None = None, stored: Stored = "fp32"
+    kind: str,
+    sources: tuple[str, ...],
+    folder: Path,
+    options: Mapping[str, str] | None = None,
+    stored: Stored = "fp32",
 ) -> ConvertedModel:
-    """Write the weights of `kind` at `source` as a model to `folder`; its origin names the files and their digests.
+    """Write the weights of `kind` at `sources` as a model to `folder`; its origin names the files and their digests.
 
-    `source` is a published name, a file or a folder; `stored` is the precision of the weights on disk. Raises
-    UserError, and writes nothing, when the weights are missing, when their file holds code, or when they do not fit our
-    network of that kind.
+    A source is a published name, a file or a folder; most kinds take one. `stored` is the precision of the weights on
+    disk. Raises UserError, and writes nothing, when the weights are missing, when their file holds code, or when they
+    do not fit our network of that kind.
     """
     if kind not in FORMATS:
         raise UserError(f"there are no weights of the kind {kind}: choose from {', '.join(FORMATS)}")
     weight_format, options = FORMATS[kind], options or {}
+    if len(sources) != len(weight_format.sources):
+        wanted = " ".join(weight_format.sources)
+        raise UserError(f"{kind} takes {wanted} and the folder for the model, not {len(sources) + 1} arguments")
     for name in options:
         if name not in weight_format.options:
             raise UserError(f"{kind} has no option {name}: leave it out, the weights determine it")
-    converted = weight_format.read(source, **options)
+    converted = weight_format.read(*sources, **options)
     separator = build_separator(converted.network, len(converted.targets), converted.channels).eval()
     try:
         separator.load_state_dict(dict(converted.state))
     except RuntimeError as error:
-        raise UserError(f"{source} does not fit {kind}: {' '.join(str(error).split())[:300]}") from None
-    _require_equal_output(separator, converted, kind, source)
+        raise UserError(f"{sources[-1]} does not fit {kind}: {' '.join(str(error).split())[:300]}") from None
+    _require_equal_output(separator, converted, kind, sources[-1])
     origin = {
         "run_id": "",
         "git_commit": git_commit(),

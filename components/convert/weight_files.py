@@ -39,12 +39,14 @@ class ConvertedModel:
 class WeightFormat:
     """A kind of weights that `stemline convert` takes.
 
-    read        reads the weights: `read(source, **options)`
+    read        reads the weights: `read(*sources, **options)`
     options     the options of this kind, each with its help text
+    sources     the names of its sources, as the help of the command writes them
     """
 
     read: Callable[..., ConvertedModel]
     options: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ("SOURCE",)
 
 
 def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:

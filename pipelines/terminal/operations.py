@@ -15,12 +15,13 @@ RegisteredName = Annotated[
 
 
 def convert(
-    kind: Annotated[str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter or onnx.")],
+    kind: Annotated[str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst or onnx.")],
     arguments: Annotated[
         list[str],
         typer.Argument(
             metavar="SOURCE DESTINATION [OPTIONS]",
-            help="A name such as umxhq, a file or a folder; the folder for the model; options of the kind.",
+            help="A name such as umxhq, a file or a folder (msst: the YAML file, then the weights); the folder for the "
+            "model; options of the kind.",
         ),
     ],
 ) -> None:

@@ -33,7 +33,7 @@ def test_missing_weights_are_a_user_error_with_their_folder(
         pytest.importorskip("demucs")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     with pytest.raises(UserError, match=message) as raised:
-        convert(kind, source, tmp_path / "model")
+        convert(kind, (source,), tmp_path / "model")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "model").exists()
 
@@ -59,15 +59,15 @@ def test_convert_refuses_a_file_with_code(
         else:
             (tmp_path / name).write_bytes(data)
         with pytest.raises(UserError, match="holds no weights that can be read safely"):
-            convert(kind, str(tmp_path / name), tmp_path / "model")
+            convert(kind, (str(tmp_path / name),), tmp_path / "model")
     assert not (tmp_path / "pwned").exists()
     assert not (tmp_path / "model").exists()
 
 
 def test_convert_refuses_an_option_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="open-unmix has no option rate"):
-        convert("open-unmix", "umxhq", tmp_path, {"rate": "16000"})
-    assert [name for name, weight_format in FORMATS.items() if weight_format.options] == ["onnx"]
+        convert("open-unmix", ("umxhq",), tmp_path, {"rate": "16000"})
+    assert [name for name, weight_format in FORMATS.items() if weight_format.options] == ["spleeter", "onnx"]
 
 
 def _write_onnx(path: Path) -> None:

@@ -65,7 +65,7 @@ def _difference(folder: Path, original: nn.Module, samples: int) -> float:
 )
 def test_converted_checkpoint_returns_the_stems_of_the_package(kind: str, more: dict[str, Any], tmp_path: Path) -> None:
     original = _save(kind, tmp_path / "in" / "0123abcd-01234567.th", **more)
-    converted = convert(kind, str(tmp_path / "in"), tmp_path / "model")
+    converted = convert(kind, (str(tmp_path / "in"),), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
     model = load_model(tmp_path / "model")
     assert model.separator.segment == round(float(SETTINGS[kind].get("segment", 40)) * 44100)
@@ -79,7 +79,7 @@ def test_convert_reads_the_six_stems_of_htdemucs_6s(tmp_path: Path) -> None:
     settings = {name: value for name, value in SETTINGS["htdemucs"].items() if name != "bottom_channels"}
     sources = [*SOURCES, "guitar", "piano"]
     original = _save_with("htdemucs", tmp_path / "5c90dfd2-34c22ccb.th", settings | {"sources": sources})
-    converted = convert("htdemucs", str(tmp_path), tmp_path / "model")
+    converted = convert("htdemucs", (str(tmp_path),), tmp_path / "model")
     assert converted.targets == ("drums", "bass", "other", "vocals", "guitar", "piano")
     original.use_train_segment = False
     assert _difference(tmp_path / "model", original, 30000) < 1e-4
@@ -89,7 +89,7 @@ def test_convert_reads_the_hybrid_demucs_of_torchaudio(tmp_path: Path) -> None:
     torch.manual_seed(0)
     original = torchaudio.models.HDemucs(list("abcd"), channels=8).eval()
     torch.save(original.state_dict(), tmp_path / "hdemucs_high_trained.pt")
-    convert("hdemucs", str(tmp_path), tmp_path / "model")
+    convert("hdemucs", (str(tmp_path),), tmp_path / "model")
     assert load_model(tmp_path / "model").targets == tuple(SOURCES)
     assert _difference(tmp_path / "model", original, 30000) < 1e-5
 
@@ -99,9 +99,9 @@ def test_convert_finds_the_downloads_of_torchaudio(tmp_path: Path, monkeypatch: 
     download = pytest.importorskip("torchaudio.utils.download")
     original = download._get_local_path("models/hdemucs_high_trained.pt")
     with pytest.raises(UserError, match=f"hdemucs_high_trained.pt is not in {original.parent}"):
-        convert("hdemucs", "hdemucs_high_trained", tmp_path / "model")
+        convert("hdemucs", ("hdemucs_high_trained",), tmp_path / "model")
     torch.save(torchaudio.models.HDemucs(SOURCES, channels=8).state_dict(), original)
-    assert convert("hdemucs", "hdemucs_high_trained", tmp_path / "model").files == (original,)
+    assert convert("hdemucs", ("hdemucs_high_trained",), tmp_path / "model").files == (original,)
 
 
 def test_convert_turns_half_precision_into_float32(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_convert_turns_half_precision_into_float32(tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "x.th", weights_only=False)
     saved["state"] = {name: value.half() for name, value in saved["state"].items()}
     torch.save(saved, tmp_path / "x.th")
-    convert("demucs", str(tmp_path / "x.th"), tmp_path / "model")
+    convert("demucs", (str(tmp_path / "x.th"),), tmp_path / "model")
     assert all(value.dtype == torch.float32 for value in load_model(tmp_path / "model").separator.state_dict().values())
     assert 1e-6 < _difference(tmp_path / "model", original, 4000) < 1e-1
 
@@ -134,13 +134,13 @@ def test_convert_finds_the_downloads_of_version_4_1(tmp_path: Path, monkeypatch:
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0123abcd")
     assert hugging_face.load_safetensors_model(path).segment == Fraction(39, 5)
-    assert convert("htdemucs", "htdemucs", tmp_path / "model").files == (path,)
+    assert convert("htdemucs", ("htdemucs",), tmp_path / "model").files == (path,)
     assert _difference(tmp_path / "model", original, 30000) < 1e-4
     with pytest.raises(UserError, match="holds no checkpoint of Hybrid Demucs"):
-        convert("hdemucs", str(path), tmp_path / "other")
+        convert("hdemucs", (str(path),), tmp_path / "other")
     path.write_bytes(b"no weights")
     with pytest.raises(UserError, match="holds no weights of demucs"):
-        convert("htdemucs", "htdemucs", tmp_path / "other")
+        convert("htdemucs", ("htdemucs",), tmp_path / "other")
 
 
 def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
@@ -181,7 +181,7 @@ def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
 def test_unsupported_settings_are_a_user_error(kind: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
     _save(kind, tmp_path / "x.th", **more)
     with pytest.raises(UserError, match=message) as raised:
-        convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
+        convert(kind, (str(tmp_path / "x.th"),), tmp_path / "model")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "model").exists()
 
@@ -190,10 +190,10 @@ def test_checkpoint_of_another_kind_is_a_user_error(tmp_path: Path) -> None:
     _save("demucs", tmp_path / "x.th")
     for kind in ("hdemucs", "htdemucs"):
         with pytest.raises(UserError, match="holds no"):
-            convert(kind, str(tmp_path / "x.th"), tmp_path / "model")
+            convert(kind, (str(tmp_path / "x.th"),), tmp_path / "model")
     _save("demucs", tmp_path / "y.th")
     with pytest.raises(UserError, match=r"holds 2 \.th or \.safetensors files: name one of them"):
-        convert("demucs", str(tmp_path), tmp_path / "model")
+        convert("demucs", (str(tmp_path),), tmp_path / "model")
     torch.save({"state": {}}, tmp_path / "hdemucs_high_trained.pt")
     with pytest.raises(UserError, match="holds no weights of torchaudio's Hybrid Demucs"):
-        convert("hdemucs", str(tmp_path / "hdemucs_high_trained.pt"), tmp_path / "model")
+        convert("hdemucs", (str(tmp_path / "hdemucs_high_trained.pt"),), tmp_path / "model")

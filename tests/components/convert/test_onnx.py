@@ -39,7 +39,7 @@ def _write_file(
 
 def test_convert_reads_the_description_in_the_file(tmp_path: Path) -> None:
     path = _write_file(tmp_path / "x.onnx", [1, 2, 500], [1, 3, 2, 500], targets="vocals, bass ,other", rate="48000")
-    converted = convert("onnx", str(path), tmp_path / "model")
+    converted = convert("onnx", (str(path),), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("vocals", "bass", "other"), 48000, 2)
     model = load_model(tmp_path / "model")
     assert model.separator.segment == 500
@@ -52,7 +52,7 @@ def test_convert_reads_the_description_in_the_file(tmp_path: Path) -> None:
 def test_options_replace_the_description_in_the_file(tmp_path: Path) -> None:
     path = _write_file(tmp_path / "x.onnx", [1, 1, 129, 8], [1, 2, 1, 129, 8], rate="48000", targets="a,b")
     said = {"interface": "magnitude-mask", "targets": "voice,rest", "rate": "16000", "window": "256", "hop": "128"}
-    converted = convert("onnx", str(path), tmp_path / "model", said)
+    converted = convert("onnx", (str(path),), tmp_path / "model", said)
     assert (converted.targets, converted.rate, converted.channels) == (("voice", "rest"), 16000, 1)
     wanted = {
         "kind": "magnitude-mask",
@@ -65,7 +65,7 @@ def test_options_replace_the_description_in_the_file(tmp_path: Path) -> None:
 
 
 def test_convert_numbers_stems_without_names(tmp_path: Path) -> None:
-    converted = convert("onnx", str(_write_file(tmp_path / "x.onnx", [1, 2, 9], [1, 2, 2, 9])), tmp_path / "model")
+    converted = convert("onnx", (str(_write_file(tmp_path / "x.onnx", [1, 2, 9], [1, 2, 2, 9])),), tmp_path / "model")
     assert (converted.targets, converted.rate) == (("stem-1", "stem-2"), 44100)
 
 
@@ -90,7 +90,7 @@ def test_unsupported_file_is_a_user_error(
 ) -> None:
     path = _write_file(tmp_path / "x.onnx", input_shape, output_shape, **more)
     with pytest.raises(UserError, match=message) as raised:
-        convert("onnx", str(path), tmp_path / "model")
+        convert("onnx", (str(path),), tmp_path / "model")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "model").exists()
 
@@ -109,7 +109,7 @@ def test_open_length_or_no_onnx_file_is_a_user_error(tmp_path: Path) -> None:
     )
     program.save(str(tmp_path / "open.onnx"))
     with pytest.raises(UserError, match="without a fixed length"):
-        convert("onnx", str(tmp_path / "open.onnx"), tmp_path / "model")
+        convert("onnx", (str(tmp_path / "open.onnx"),), tmp_path / "model")
     (tmp_path / "text.onnx").write_text("no such thing")
     with pytest.raises(UserError, match="is not an ONNX file"):
-        convert("onnx", str(tmp_path / "text.onnx"), tmp_path / "model")
+        convert("onnx", (str(tmp_path / "text.onnx"),), tmp_path / "model")

@@ -26,7 +26,7 @@ def _fitting_length(separator: Separator) -> int:
 def test_converted_export_returns_the_same_stems_at_any_level(name: str, exports: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     model = model_of(name)
-    convert("onnx", str(exported(model, exports)), tmp_path / "back")
+    convert("onnx", (str(exported(model, exports)),), tmp_path / "back")
     back = load_model(tmp_path / "back")
     assert (back.targets, back.rate, back.channels) == (model.targets, model.rate, model.channels)
     assert back.separator.segment == _fitting_length(model.separator)
@@ -44,7 +44,7 @@ def test_converted_export_separates_longer_music_with_context(exports: Path, tmp
     model = model_of("wave_unet")
     separator = model.separator
     assert isinstance(separator, WaveUNetSeparator)
-    convert("onnx", str(exported(model, exports)), tmp_path / "back")
+    convert("onnx", (str(exported(model, exports)),), tmp_path / "back")
     back = load_model(tmp_path / "back").separator
     segment, context = back.segment, separator.config.context
     given = torch.cat([mixture_for(model)] * 3, dim=-1)[..., : 2 * segment + context]

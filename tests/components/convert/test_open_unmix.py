@@ -38,7 +38,7 @@ def test_convert_reads_a_folder_of_targets(tmp_path: Path) -> None:
     original = {"vocals": _original(0), "drums": _original(1)}
     torch.save(original["vocals"].state_dict(), tmp_path / "vocals-0123abcd.pth")
     torch.save(original["drums"].state_dict(), tmp_path / "drums.pth")
-    converted = convert("open-unmix", str(tmp_path), tmp_path / "model")
+    converted = convert("open-unmix", (str(tmp_path),), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("drums", "vocals"), 44100, 2)
     _require_equal_masks(tmp_path / "model", original, torch.rand(1, 2, 257, 20))
 
@@ -46,7 +46,7 @@ def test_convert_reads_a_folder_of_targets(tmp_path: Path) -> None:
 def test_convert_reads_one_file_of_another_size(tmp_path: Path) -> None:
     original = _original(0, nb_layers=2, hidden_size=20)
     torch.save(original.state_dict() | {"sample_rate": torch.tensor(44100.0)}, tmp_path / "vocals.pth")
-    converted = convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")
+    converted = convert("open-unmix", (str(tmp_path / "vocals.pth"),), tmp_path / "model")
     assert isinstance(converted.network, OpenUnmixConfig)
     assert (converted.network.hidden, converted.network.layers) == (20, 2)
     model, mixture = load_model(tmp_path / "model"), 0.1 * torch.randn(1, 2, 9000)
@@ -67,7 +67,7 @@ def test_convert_finds_a_name_in_the_cache_of_torch_hub(tmp_path: Path, monkeypa
     original = {target: _original(seed, 1, nb_bins=513, max_bin=513) for seed, target in enumerate(("speech", "noise"))}
     for target, network in original.items():
         torch.save(network.state_dict(), tmp_path / "hub" / "checkpoints" / PUBLISHED["umxse"].files[target])
-    converted = convert("open-unmix", "umxse", tmp_path / "model")
+    converted = convert("open-unmix", ("umxse",), tmp_path / "model")
     assert (converted.targets, converted.rate, converted.channels) == (("speech", "noise"), 16000, 1)
     assert isinstance(converted.network, OpenUnmixConfig)
     assert (converted.network.stft.window, converted.network.stft.hop) == (1024, 512)
@@ -89,4 +89,4 @@ def test_file_names_equal_those_of_the_package(name: str, monkeypatch: pytest.Mo
 def test_weights_of_another_network_are_a_user_error(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(2)}, tmp_path / "vocals.pth")
     with pytest.raises(UserError, match="holds no weights of Open-Unmix"):
-        convert("open-unmix", str(tmp_path / "vocals.pth"), tmp_path / "model")
+        convert("open-unmix", (str(tmp_path / "vocals.pth"),), tmp_path / "model")

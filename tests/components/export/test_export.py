@@ -125,7 +125,7 @@ def test_onnx_option_writes_the_network_to_the_folder_and_to_mlflow(
     [artifact] = client.list_artifacts(run.run_id, ARTIFACT_FOLDER)
     logged = Path(client.download_artifacts(run.run_id, artifact.path, str(tmp_path)))
     assert logged.read_bytes() == (tmp_path / "network.onnx").read_bytes()
-    assert convert("onnx", str(logged), tmp_path / "back").targets == ("vocals", "accompaniment")
+    assert convert("onnx", (str(logged),), tmp_path / "back").targets == ("vocals", "accompaniment")
 
 
 def test_export_refuses_scores_of_another_model(outputs: StageOutputs, tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""The kind `msst` of `stemline convert`: finds the family of the weights, and makes a network of ours."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from components.convert.msst.checkpoint import read_weights
+from components.convert.msst.family import Family
+from components.convert.msst.roformers import BS_ROFORMER, MEL_BAND_ROFORMER
+from components.convert.msst.training_config import read_training_config
+from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
+from components.core.base.errors import UserError
+
+FAMILIES = (BS_ROFORMER, MEL_BAND_ROFORMER)
+
+
+def read(config: str, weights: str) -> ConvertedModel:
+    """Read the YAML file `config` and the file `weights` (.ckpt, .pth, .th or .safetensors).
+
+    Raises UserError when a file is damaged, when the weights are of no known family, and for parameters that our
+    network of this family does not have.
+    """
+    training, state = read_training_config(Path(config)), read_weights(Path(weights))
+    family = _find_family(state, weights)
+    published = family.read(training, state)
+    return ConvertedModel(
+        published.network, add_network_prefix(published.state), training.targets, training.rate, published.channels,
+        (Path(config), Path(weights)),
+    )  # fmt: skip
+
+
+def _find_family(names: Collection[str], source: str) -> Family:
+    for family in FAMILIES:
+        if family.recognises(names):
+            return family
+    known = ", ".join(family.title for family in FAMILIES)
+    raise UserError(f"{source} holds weights of none of the families {known}: name other weights")
+
+
+FORMAT = WeightFormat(read, sources=("CONFIG", "WEIGHTS"))

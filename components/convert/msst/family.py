@@ -1,0 +1,35 @@
+"""A family of published networks: how to know its weights, and how they become a network of ours."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from components.convert.msst.training_config import TrainingConfig
+from components.core.base.params import Section
+
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """A network of ours, the number of its audio channels, and its weights under the names of our network."""
+
+    network: Section
+    channels: int
+    state: State
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of networks.
+
+    title        its name as its authors write it
+    recognises   tells from the names of all weights whether they are of this family
+    read         makes our network from the parameters and the weights; raises UserError for parameters that change the
+                 computation in a way that ours does not have
+    """
+
+    title: str
+    recognises: Callable[[Collection[str]], bool]
+    read: Callable[[TrainingConfig, State], PublishedNetwork]
