@@ -24,8 +24,8 @@ from components.core.base.parallel import available_cores
 from components.core.models.addresses import SHIPPED
 from components.core.models.model_folder import load_model
 from components.core.separating.segments import separate_audio
+from components.core.sound.audio_file_recognition import SUFFIXES
 from components.core.sound.decoding import read_audio
-from components.core.sound.recognition import SUFFIXES
 from components.core.sound.resampling import convert_channels, resample
 
 RATE = 44100

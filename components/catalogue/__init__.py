@@ -1,1 +1,1 @@
-"""catalogue: writes a few recordings, unseen in training, as files to separate and to listen to."""
+"""catalogue: writes the mixtures of a few test and validation tracks as FLAC files, which `separate` then reads."""

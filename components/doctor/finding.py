@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 
 
 class Status(StrEnum):

@@ -23,7 +23,7 @@ from components.report.parts.scores import read_pictures, read_scores
 from components.report.parts.server_links import list_server_links
 from components.report.parts.training_curves import read_training
 from components.report.parts.versions import read_versions
-from components.report.sources.reading import Part, read_part
+from components.report.sources.step_files import Part, read_part
 from components.report.sources.stores import open_stores
 
 SETTLING_SECONDS = 1.0

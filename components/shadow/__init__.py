@@ -1,4 +1,4 @@
-"""shadow: both models separate the same few recordings, for a person to compare without knowing which model is which.
+"""shadow: makes a blind listening test of two models: a page with their stems of the same excerpts, named A and B.
 
 The step takes two models and a catalogue, and writes a folder:
 

@@ -16,7 +16,7 @@ from prefect.states import Completed
 from components.core.base.files import digest_file
 from components.core.data.artifacts import VERDICT, VERDICT_PICTURE
 from components.core.release.verdict import Verdict
-from pipelines.flows.watching import RETRAIN
+from pipelines.flows.data_watching import RETRAIN
 from pipelines.judging.approval_flow import NotApprovedError, approve, require_server
 from pipelines.judging.registration_and_gate import (
     champion_alias,

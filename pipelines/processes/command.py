@@ -9,7 +9,7 @@ from pathlib import Path
 from components.core.base.exit_codes import ExitCode
 from components.core.base.outages import is_outage
 from components.core.base.process_lifetime import bind_to_this_process
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.base.step_command import error_line
 from pipelines.processes.dvc import failure_line, is_store_outage, stage_exit_code
 

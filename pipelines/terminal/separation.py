@@ -10,7 +10,7 @@ import typer
 
 from components.core.base.exit_codes import ExitCode
 from components.core.base.process_lifetime import bind_to_this_process
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.base.section_options import as_arguments, given_options, with_options
 from components.core.base.step_command import error_line
 from components.separate.config import JobOptions, SeparateConfig

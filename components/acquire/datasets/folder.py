@@ -18,7 +18,7 @@ from components.acquire.files.track_names import artist_and_title, clean_name, f
 from components.core.base.errors import UserError
 from components.core.data.data_problems import Problem, ProblemKind
 from components.core.data.manifest import MIXTURE, SPLITS
-from components.core.sound.recognition import is_recording
+from components.core.sound.audio_file_recognition import is_recording
 from components.core.stores.selection import SYSTEM_FOLDERS
 from components.core.stores.store import S3
 

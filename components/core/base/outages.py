@@ -10,7 +10,7 @@ import sys
 import time
 
 from components.core.base.errors import Outage
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 
 _INTERVAL = 2.0  # seconds between two lines about one server; several threads may use the same client
 # of requests; of SQLAlchemy and the databases' drivers; of httpx, which Prefect uses; of botocore

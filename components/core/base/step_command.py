@@ -13,7 +13,7 @@ from components.core.base.exit_codes import ExitCode
 from components.core.base.garbage_collection import exclude_imports_from_collection
 from components.core.base.outages import is_outage, outage_reason
 from components.core.base.process_lifetime import end_with_parent
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 
 AGAIN = "run the same command again when it is back"
 """The end of the line about a server or store that does not answer."""

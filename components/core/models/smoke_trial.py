@@ -20,7 +20,7 @@ from typer import Argument
 from components.core.base.errors import UserError
 from components.core.base.exit_codes import ExitCode
 from components.core.base.outages import outage_reason
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.base.step_command import run_step_command
 from components.core.models.addresses import fetch_model
 from components.core.models.model_description import REGISTRY, WEIGHTS

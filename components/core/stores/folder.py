@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from components.core.base.errors import UserError
 from components.core.base.files import in_shared_folder, make_durable, remove_if_empty, whole_file
-from components.core.sound.recognition import is_named_like_audio, is_recording
+from components.core.sound.audio_file_recognition import is_named_like_audio, is_recording
 from components.core.stores.selection import RECORDS, ListedFile, Selection, select
 from components.core.stores.source_tree import require_folder, walk_source
 from components.core.stores.staging import staging_folder, sweep

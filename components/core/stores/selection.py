@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from components.core.sound.recognition import is_named_like_audio
+from components.core.sound.audio_file_recognition import is_named_like_audio
 
 PROVENANCE = "provenance.json"
 """The file beside a recording's stems that holds their origin; it is written last."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.core.base.errors import Outage
 from components.core.base.http import NoResponse, request
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.base.workspace import WORKSPACE
 
 _PATIENCE = 4.0  # seconds

@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from components.core.base.documents import Document
 from components.core.base.errors import Outage, UserError
 from components.core.base.outages import outage_reason, report_waiting
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.data import artifacts
 from components.core.tracking.mlflow_address import store_address as store_address
 from components.core.tracking.mlflow_address import tracking_uri

@@ -8,7 +8,7 @@ import pandas as pd
 from components.core.data.artifacts import ACQUIRE_SUMMARY, PROBLEMS
 from components.core.data.data_problems import AcquireSummary, ProblemKind
 from components.core.data.manifest import SPLITS
-from components.report.sources.reading import Unavailable, read_document, read_table
+from components.report.sources.step_files import Unavailable, read_document, read_table
 
 _TRACKS_SHOWN = 50
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow.entities import Run
 
 from components.core.stores.store import S3
-from components.report.sources.reading import Unavailable, relative_link
+from components.report.sources.step_files import Unavailable, relative_link
 from components.report.sources.stores import Mlflow, Stores, errors_as_notes
 
 SHOWN, LIMIT = 10, 100

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.core.data.artifacts import VERDICT, VERSION
 from components.core.release.verdict import Verdict
 from components.core.release.version import VersionRef
-from components.report.sources.reading import Unavailable, read_document, read_part
+from components.report.sources.step_files import Unavailable, read_document, read_part
 
 _CHAMPION = re.compile(r"against champion (\d+)")
 

@@ -12,7 +12,7 @@ from components.core.release.registry_consistency import (
     read_registry_state,
 )
 from components.core.tracking.mlflow_address import store_exists
-from components.report.sources.reading import Part, Unavailable, read_part
+from components.report.sources.step_files import Part, Unavailable, read_part
 from components.report.sources.stores import Mlflow, ModelSettings, Stores, errors_as_notes
 
 SHOWN, LIMIT = 20, 500

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from components.report.parts.scores import CEILING, FLOOR, METRICS
 from components.report.parts.versions import read_test_scores
-from components.report.sources.reading import Unavailable
+from components.report.sources.step_files import Unavailable
 from components.report.sources.stores import Stores, errors_as_notes
 
 _NAN = float("nan")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.core.data.stem_provenance import Provenance
 from components.report.drawing.waveform import Waveform, draw_bars, measure_waveform
-from components.report.sources.reading import Unavailable, printable_path, read_document, relative_link
+from components.report.sources.step_files import Unavailable, printable_path, read_document, relative_link
 
 LIMIT = 200
 """The largest number of recordings on the page, which counts the others."""

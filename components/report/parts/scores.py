@@ -11,7 +11,7 @@ import pandas as pd
 from components.core.data.artifacts import PICTURES, SCORE_TABLE, TEST
 from components.core.data.evaluation import Evaluation
 from components.core.data.score_tables import FRAMES, MIXTURE, MODEL, NAN_FRAMES, SYSTEM, TARGET, TRACKS, UNSCORED
-from components.report.sources.reading import Unavailable, read_document, read_table, relative_link
+from components.report.sources.step_files import Unavailable, read_document, read_table, relative_link
 
 FLOOR, CEILING = MIXTURE, "irm2"
 _SYSTEMS = {

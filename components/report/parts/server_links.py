@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import tracking_uri
-from components.report.sources.reading import printable_path
+from components.report.sources.step_files import printable_path
 from components.report.sources.stores import web_address
 
 

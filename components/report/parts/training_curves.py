@@ -9,7 +9,7 @@ import pandas as pd
 
 from components.core.data.artifacts import CURVES
 from components.report.drawing.chart import Chart, draw_chart
-from components.report.sources.reading import Unavailable, read_table
+from components.report.sources.step_files import Unavailable, read_table
 
 _SDR_SUFFIX = "_sdr"
 

@@ -13,7 +13,7 @@ from components.core.data.evaluation import label_datasets
 from components.core.release.version import REFUSED_TAG, ROLLED_BACK_TAG
 from components.report.drawing.chart import Chart, draw_chart
 from components.report.parts.scores import METRICS
-from components.report.sources.reading import Unavailable
+from components.report.sources.step_files import Unavailable
 from components.report.sources.stores import Mlflow, Stores, errors_as_notes
 
 _CONTEXT = "mlflow.data.context"

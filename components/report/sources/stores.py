@@ -15,12 +15,12 @@ from sqlalchemy.pool import NullPool
 from components.core.base.errors import UserError
 from components.core.base.http import NoResponse, request
 from components.core.base.params import load_section
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 from components.core.release.journal import JournalEntry, open_journal
 from components.core.release.registry_sections import PromoteConfig, load_model_name, load_separating_model
 from components.core.tracking import mlflow_runs
 from components.core.tracking.mlflow_address import store_exists, tracking_uri
-from components.report.sources.reading import Part, Unavailable, read_part
+from components.report.sources.step_files import Part, Unavailable, read_part
 
 _SHORT_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "PGCONNECT_TIMEOUT": "5"}
 """A page is quickly made again, so it does not wait for minutes for a server that restarts, as the other steps do."""

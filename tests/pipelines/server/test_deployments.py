@@ -14,7 +14,7 @@ from pipelines.server.serve import group_by_pool, select_deployments
 ROOT = Path(__file__).parents[3]
 FILE = """\
 deployments:
-  - {{name: data, entrypoint: "pipelines/flows/watching.py:watch_data", time_limit_hours: {hours}}}
+  - {{name: data, entrypoint: "pipelines/flows/data_watching.py:watch_data", time_limit_hours: {hours}}}
 """
 
 

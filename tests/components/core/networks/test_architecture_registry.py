@@ -1,4 +1,4 @@
-"""The registry of architectures: names, files, and what it imports."""
+"""The registry of architectures: names, files, what it imports, and mistakes in params.yaml."""
 
 import subprocess
 import sys
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from components.core.base.errors import UserError
 from components.core.networks import architecture_registry
-from components.core.networks.architecture_registry import ARCHITECTURES
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
+from components.core.networks.building import build_separator
+from tests.support.tiny_models import TINY
 
 FILES = {path.stem for path in Path(architecture_registry.__file__).parent.glob("*.py")} - {
     "__init__",
@@ -52,3 +55,30 @@ print([found.name for found in ARCHITECTURES.values()], parse_network({"name": "
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("False")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, found in ARCHITECTURES.items() if found.trainable])
+def test_registry_finds_every_architecture_by_name(name: str) -> None:
+    network = parse_network({"name": name})
+    assert isinstance(network, ARCHITECTURES[name].config)
+    separator = build_separator(TINY if name == "unet" else network, 2, 2)
+    assert separator.segment > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"name": "wnet"}, "network.name: there is no architecture 'wnet': choose from bs_roformer, conv_tasnet,"),
+        ({}, "no architecture 'None'"),
+        ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
+        ({"name": "unet", "widths": "wide"}, "network.widths: expected a list"),
+        ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: expected a whole number"),
+    ],
+)
+def test_wrong_network_is_a_user_error(values: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_network(values, "some.yaml")
+    assert str(error.value).startswith("some.yaml: ")
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from components.core.base.errors import UserError
 from components.core.sound import ffmpeg
+from components.core.sound.audio_file_recognition import SUFFIXES
 from components.core.sound.containers.byte_file import find_audio_start
 from components.core.sound.decoding import Audio, describe_recording, read_audio
 from components.core.sound.errors import DecodingError
-from components.core.sound.recognition import SUFFIXES
 from components.core.sound.resampling import convert_channels, resample, resample_blocks
 from tests.support.tiny_models import noise
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.core.base.secrets import without_secrets
+from components.core.base.secret_masking import without_secrets
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ Look = Callable[[Path], State[Any]]
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The flow's module, imported here so that its Prefect settings stay out of other tests."""
     with prefect_harness(tmp_path_factory.mktemp("prefect")):
-        from pipelines.flows import watching
+        from pipelines.flows import data_watching
 
-        yield watching
+        yield data_watching
 
 
 @pytest.fixture

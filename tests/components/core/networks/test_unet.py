@@ -1,16 +1,13 @@
-"""The rules for all architectures, and the U-Net of the paper."""
+"""The U-Net of the paper, and the rules for separators, tested on it."""
 
 import pytest
 import torch
 
-from components.core.base.errors import UserError
-from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.spectrogram import MaskSeparator
-from components.core.networks.building import build_separator
 from components.core.networks.unet import UNet
 from components.core.sound.stft_config import StftConfig
-from tests.support.tiny_models import TINY, tiny_separator
+from tests.support.tiny_models import tiny_separator
 
 
 def _mixture(samples: int, channels: int = 2, batch: int = 1) -> torch.Tensor:
@@ -118,30 +115,3 @@ def test_default_size_equals_the_description() -> None:
 
 def test_transform_has_no_weights() -> None:
     assert all(name.startswith("network.") for name in tiny_separator().state_dict())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, found in ARCHITECTURES.items() if found.trainable])
-def test_registry_finds_every_architecture_by_name(name: str) -> None:
-    network = parse_network({"name": name})
-    assert isinstance(network, ARCHITECTURES[name].config)
-    separator = build_separator(TINY if name == "unet" else network, 2, 2)
-    assert separator.segment > 0
-
-
-@pytest.mark.parametrize(
-    ("values", "says"),
-    [
-        ({"name": "wnet"}, "network.name: there is no architecture 'wnet': choose from bs_roformer, conv_tasnet,"),
-        ({}, "no architecture 'None'"),
-        ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
-        ({"name": "unet", "widths": "wide"}, "network.widths: expected a list"),
-        ({"name": "unet", "stft": {"window": 1.5}}, "network.stft.window: expected a whole number"),
-    ],
-)
-def test_wrong_network_is_a_user_error(values: dict[str, object], says: str) -> None:
-    with pytest.raises(UserError) as error:
-        parse_network(values, "some.yaml")
-    assert str(error.value).startswith("some.yaml: ")
-    assert says in str(error.value)
-    assert len(str(error.value).splitlines()) == 1
