@@ -24,6 +24,7 @@ from components.core.data.score_tables import (
 )  # fmt: skip
 from components.core.models.model_folder import Model
 from components.core.models.start_model import StartModel
+from components.core.sound.training_profile import PROFILE, Profile
 from components.core.tracking.exported_run import ExportedRun
 from components.export.training_record import TrainingRecord
 
@@ -86,10 +87,12 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def converted_model_card(model: Model, scores: Sequence[EvaluationResults], licences: Mapping[str, str]) -> str:
+def converted_model_card(
+    model: Model, scores: Sequence[EvaluationResults], profile: Profile | None, licences: Mapping[str, str]
+) -> str:
     """Return the card of weights that others trained, as Markdown; the model is judged by the first of `scores`."""
     parts = [
-        _describe_converted_model(model, licences),
+        _describe_converted_model(model, licences) + _describe_profile(profile),
         "## Scores",
         *(_describe_scores(evaluation) for evaluation in scores),
         _list_weakest_tracks(scores[0]),
@@ -114,6 +117,14 @@ def _describe_converted_model(model: Model, licences: Mapping[str, str]) -> str:
         *_describe_stored_weights(model),
     ]
     return "\n".join(lines)
+
+
+def _describe_profile(profile: Profile | None) -> str:
+    """Return a line about the music of the profile, which is not that of the weights' training."""
+    if profile is None:
+        return ""
+    music = ", ".join(f"{group.tracks} tracks of {group.name}" for group in profile.groups)
+    return f"\n- `{PROFILE}`: the mixtures of {music}, for want of the music that the weights were trained on"
 
 
 def _describe_network(model: Model, name: str) -> list[str]:

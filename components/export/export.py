@@ -11,7 +11,7 @@ from components.core.data.artifacts import MODEL, PICTURES, SCORE_TABLE, SCORES,
 from components.core.data.evaluation import Evaluation
 from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import load_model
-from components.core.sound.training_profile import PROFILE
+from components.core.sound.training_profile import PROFILE, read_profile
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import EvaluationResults, converted_model_card, model_card
 from components.export.training_record import read_training
@@ -55,10 +55,12 @@ def export_converted(
         _require_scores_of(model.digest, folder)
     for name in (ModelDescription.FILE, WEIGHTS):
         _copy(source / name, out / name)
+    described = None
     if profile is not None:
+        described = read_profile(profile)
         _copy(profile, out / PROFILE)
     scores = _copy_evaluations(evaluations, out)
-    write_text(out / CARD, converted_model_card(model, scores, licences))
+    write_text(out / CARD, converted_model_card(model, scores, described, licences))
     print(f"export: the converted model {model.digest[:12]} is in {out}")
 
 

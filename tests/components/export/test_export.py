@@ -22,6 +22,7 @@ from components.export.export import export, export_converted
 from components.export.onnx.onnx_export import ARTIFACT_FOLDER
 from tests.components.evaluate.evaluate_music import evaluate_config
 from tests.support.databases import new_mlflow_store
+from tests.support.source import ROOT
 from tests.support.tiny_models import noise, save_tiny_model
 
 pytestmark = pytest.mark.slow
@@ -160,7 +161,7 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
         converted, trained.separator, trained.network, trained.targets, trained.rate, trained.channels, origin, "fp16"
     )  # fmt: skip
     evaluate(evaluate_config(systems=("model", "mixture")), converted, outputs.data, tmp_path / "scores")
-    profile = outputs.train / "model" / PROFILE
+    profile = ROOT / "models" / "vocal-isolation" / PROFILE
     export_converted(converted, [tmp_path / "scores"], profile, tmp_path / "out", {"weights": "MIT, their makers"})
     assert load_model(tmp_path / "out").digest == load_model(converted).digest
     assert (tmp_path / "out" / PROFILE).read_bytes() == profile.read_bytes()
@@ -169,6 +170,8 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     assert "`stemline convert spleeter SOURCE FOLDER --level-range 4,12 --stored fp16`" in card
     assert f"`model.index`: SHA-256 `{'beef' * 16}`" in card
     assert "- terms: MIT, their makers" in card
+    assert "`profile.json`: the mixtures of " in card
+    assert "82 tracks of musdb18-7s, for want of the music that the weights were trained on" in card
     assert "- weights on disk: fp16 for kernels" in card
     assert "| model | vocals |" in card
 

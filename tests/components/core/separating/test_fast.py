@@ -1,7 +1,9 @@
 """Fast copies of separators give the stems of the trained ones, and the same bits every time."""
 
+import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.optimised_layers import PhaseConvolution, optimise_layers
 from components.core.sound.stft import Stft
 from components.core.sound.stft_config import StftConfig
+from demo_songs import render_song
 from tests.support.tiny_models import ROOT, run_python
 
 STFT = {"window": 512, "hop": 128}
@@ -220,10 +223,11 @@ def test_two_processes_return_the_same_bits() -> None:
 
 
 @pytest.mark.slow
-def test_fast_copy_of_the_shipped_network_returns_its_stems() -> None:
+@pytest.mark.parametrize("name", ["shipped", "tdf_unet"])
+def test_fast_copy_of_a_network_in_full_size_returns_its_stems(name: str) -> None:
     """Kernels of other sizes run other code, so the full size is tested, too: stems, and bits in a batch."""
-    separator = load_model(ROOT / "models" / "vocal-isolation").separator
-    windows = _mixture(separator.segment, batch=3)
+    separator = _full_size_separator(name)
+    windows = _song(separator.segment, batch=3)
     with torch.inference_mode():
         wanted = separator(windows)
         assert (for_inference(separator, "fp32")(windows) - wanted).abs().max() < 1e-5
@@ -232,6 +236,22 @@ def test_fast_copy_of_the_shipped_network_returns_its_stems() -> None:
         assert _snr(wanted[:, 0], found[:, 0]) > 40
         assert _snr(wanted[:, 1], found[:, 1]) > 40
         assert torch.equal(fast(windows.flip(0)), found.flip(0))
+
+
+def _song(samples: int, batch: int) -> Tensor:
+    """Return the first windows of a synthetic song, `(batch, channels, samples)`."""
+    stems = render_song(1, (batch * samples) / 44100 + 1)
+    song = torch.from_numpy(np.sum(np.stack(list(stems.values())), axis=0)[:, : batch * samples])
+    return song.reshape(2, batch, samples).transpose(0, 1).float().contiguous()
+
+
+def _full_size_separator(name: str) -> Separator:
+    """Return the shipped model's separator, or that of the recipe of this name with random weights."""
+    if name == "shipped":
+        return load_model(ROOT / "models" / "vocal-isolation").separator
+    recipe = yaml.safe_load((ROOT / "benchmarks" / "recipes" / f"{name}.yaml").read_text(encoding="utf-8"))
+    torch.manual_seed(0)
+    return build_separator(parse_network(recipe["train"]["network"], name), 2, 2).eval()
 
 
 # parts
