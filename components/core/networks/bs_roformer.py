@@ -3,8 +3,9 @@
 from torch import Tensor, nn
 
 from components.core.networks.architectures.bs_roformer import BSRoformerConfig
-from components.core.networks.base.roformer import RmsNorm, Roformer, RoformerSeparator
+from components.core.networks.base.roformer import RmsNorm, Roformer
 from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectral_network import SpectralSeparator
 
 
 class BSRoformer(Roformer):
@@ -24,4 +25,4 @@ class BSRoformer(Roformer):
 
 def build_bs_roformer(config: BSRoformerConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
-    return RoformerSeparator(BSRoformer(config, stems, channels), config.segment)
+    return SpectralSeparator(BSRoformer(config, stems, channels), config.segment)

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from components.core.networks.architectures.mel_band_roformer import MelBandRoformerConfig
 from components.core.networks.base.mel_bands import find_mel_bands
-from components.core.networks.base.roformer import RmsNorm, Roformer, RoformerSeparator
+from components.core.networks.base.roformer import RmsNorm, Roformer
 from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectral_network import SpectralSeparator
 
 
 class MelBandRoformer(Roformer):
@@ -55,4 +56,4 @@ def _find_places(members: Tensor) -> Tensor:
 
 def build_mel_band_roformer(config: MelBandRoformerConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
-    return RoformerSeparator(MelBandRoformer(config, stems, channels), config.segment)
+    return SpectralSeparator(MelBandRoformer(config, stems, channels), config.segment)

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from components.core.base.errors import UserError
-from components.core.networks.base.roformer import RoformerSeparator
 from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectral_network import SpectralSeparator
 from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
 from components.core.networks.onnx import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
 from components.core.networks.tdf_unet import CURVE, FLOOR, TdfUNet
-from components.export.onnx.real_spectra import RealHybridDemucs, RealRoformer
+from components.export.onnx.real_spectra import RealHybridDemucs, RealSpectralNetwork
 
 
 @singledispatch
@@ -38,8 +38,8 @@ def _(separator: ComplexMaskSeparator) -> nn.Module:
 
 
 @make_exportable.register
-def _(separator: RoformerSeparator) -> nn.Module:
-    return RealRoformer(separator.network)
+def _(separator: SpectralSeparator) -> nn.Module:
+    return RealSpectralNetwork(separator.network)
 
 
 @make_exportable.register(HDemucsSeparator)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from components.core.networks.base.roformer import Roformer
+from components.core.networks.base.spectral_network import SpectralNetwork
 from components.export.onnx.real_stft import RealStft
 
 
@@ -72,18 +72,14 @@ class _FloatRanges(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-class RealRoformer(nn.Module):
-    """A RoFormer on bands: its masks, between our STFT and its inverse."""
+class RealSpectralNetwork(nn.Module):
+    """A spectral network between our STFT and its inverse."""
 
-    def __init__(self, network: Roformer) -> None:
+    def __init__(self, network: SpectralNetwork) -> None:
         super().__init__()
         self.network = network
         self.stft = RealStft(network.window, network.hop)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """`(batch, channels, samples)` to `(batch, stems, channels, samples)`."""
-        spectrum = self.stft(mixture)
-        real, imaginary = spectrum.unsqueeze(1).unbind(-1)
-        mask_real, mask_imaginary = self.network.masks(spectrum).unbind(-1)
-        parts = [real * mask_real - imaginary * mask_imaginary, real * mask_imaginary + imaginary * mask_real]
-        return self.stft.inverse(torch.stack(parts, dim=-1), mixture.shape[-1])
+        return self.stft.inverse(self.network.estimate_spectra(self.stft(mixture)), mixture.shape[-1])

@@ -6,7 +6,7 @@ masks from the tokens. The weights have the names of the code that trained the p
 (Music-Source-Separation-Training).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from components.core.networks.base.roformer_config import RoformerConfig
-from components.core.networks.base.waveform import WaveformSeparator
-from components.core.sound.stft import Stft
+from components.core.networks.base.spectral_network import SpectralNetwork
 from components.core.sound.stft_config import StftConfig
 
 _FEED_FORWARD_EXPANSION = 4
@@ -169,8 +168,8 @@ def _perceptron(config: RoformerConfig, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-class Roformer(nn.Module, ABC):
-    """STFT, complex masks, inverse STFT: `(batch, channels, samples)` to `(batch, stems, channels, samples)`.
+class Roformer(SpectralNetwork):
+    """Complex masks between an STFT and its inverse, at any loudness: bands are normalised, and masks are relative.
 
     `bands` gives the number of bins of each band, in the order of `split_bands`; `block_norm` makes the norm at the end
     of each transformer, and `last_norm` the one before the mask estimators.
@@ -185,9 +184,8 @@ class Roformer(nn.Module, ABC):
         block_norm: MakeNorm,
         last_norm: MakeNorm,
     ) -> None:
-        super().__init__()
-        self.window, self.hop, self.zero_dc = config.window, config.hop, config.zero_dc
-        self.stft = Stft(StftConfig(window=config.window, hop=config.hop))
+        super().__init__(StftConfig(window=config.window, hop=config.hop))
+        self.zero_dc = config.zero_dc
         sizes = [2 * channels * bins for bins in bands]
         self.band_split = BandSplit(sizes, config.width)
         self.layers = nn.ModuleList(
@@ -208,17 +206,15 @@ class Roformer(nn.Module, ABC):
     def join_bands(self, masks: Tensor) -> Tensor:
         """`(batch, stems, frames, bins of all bands, channels, 2)` to `(batch, stems, frames, bins, channels, 2)`."""
 
-    def forward(self, mixture: Tensor) -> Tensor:
+    def estimate_spectra(self, spectrum: Tensor) -> Tensor:
         """Multiply the mixture's spectrum by the masks of each stem."""
-        spectrum = self.stft(mixture)
-        masks = torch.view_as_complex(self.masks(torch.view_as_real(spectrum)).contiguous())
-        return self.stft.inverse(spectrum.unsqueeze(1) * masks, mixture.shape[-1])
+        real, imaginary = spectrum.unsqueeze(1).unbind(-1)
+        mask_real, mask_imaginary = self._masks(spectrum).unbind(-1)
+        parts = [real * mask_real - imaginary * mask_imaginary, real * mask_imaginary + imaginary * mask_real]
+        return torch.stack(parts, dim=-1)
 
-    def masks(self, spectrum: Tensor) -> Tensor:
-        """`(batch, channels, bins, frames, 2)` to `(batch, stems, channels, bins, frames, 2)`, float32.
-
-        The last axis holds the real and the imaginary part.
-        """
+    def _masks(self, spectrum: Tensor) -> Tensor:
+        """`(batch, channels, bins, frames, 2)` to `(batch, stems, channels, bins, frames, 2)`, float32."""
         bands = self.split_bands(spectrum.permute(0, 3, 2, 1, 4))
         tokens = self._attend(self.band_split(bands.flatten(2)))
         numbers = torch.stack([estimate(tokens) for estimate in self.mask_estimators.children()], dim=1)
@@ -233,17 +229,3 @@ class Roformer(nn.Module, ABC):
                 tokens = transformer(across.flatten(0, 1)).reshape(across.shape)
         result: Tensor = self.final_norm(tokens)
         return result
-
-
-class RoformerSeparator(WaveformSeparator):
-    """A RoFormer at any loudness: it normalises every band, and its masks are relative."""
-
-    network: Roformer
-
-    def __init__(self, network: Roformer, segment: int) -> None:
-        super().__init__(network, segment)
-        self.window, self.hop = network.window, network.hop
-
-    def padded_length(self, samples: int) -> int:
-        """Return a whole number of hops, at least two frames: the STFT reflects the edges."""
-        return -(-max(samples, 2 * self.window) // self.hop) * self.hop

@@ -18,9 +18,10 @@ from tests.support.tiny_models import run_python
 EXAMPLES = sorted(folder.name for folder in FOLDER.iterdir())
 TARGETS = {
     "bs_roformer": ("vocals", "accompaniment"),
+    "mdx23c": ("vocals", "accompaniment"),
     "mel_band_roformer": ("vocals", "accompaniment"),
 }
-SEGMENTS = {"bs_roformer": 3200, "mel_band_roformer": 6400}
+SEGMENTS = {"bs_roformer": 3200, "mdx23c": 2016, "mel_band_roformer": 6400}
 
 
 def _heads(separator: Separator, mixture: Tensor, count: int) -> Tensor:
@@ -89,6 +90,8 @@ def test_weights_are_read_from_safetensors(tmp_path: Path) -> None:
             "model.dim_head is 4, and layers.* differs from the rotary positions",
         ),
         ("mel_band_roformer", {"model": {"linear_transformer_depth": 1}}, "model.linear_transformer_depth: expected 0"),
+        ("mdx23c", {"model": {"norm": "GroupNorm4"}}, "model.norm: expected 'InstanceNorm' or 'BatchNorm', got"),
+        ("mdx23c", {"audio": {"dim_f": 200}}, "bins: an STFT of window 256 has only 129"),
         ("mel_band_roformer", {"inference": {"chunk_size": -1}}, "inference.chunk_size: expected a number greater"),
     ],
 )

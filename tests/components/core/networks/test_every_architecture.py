@@ -153,6 +153,7 @@ PUBLISHED = {
     "hdemucs": (4, 83_639_368, "83.6 M: v3's paper, torchaudio's hdemucs_high"),
     "htdemucs": (4, 41_984_456, "42 M: the package's published model"),
     "bs_roformer": (1, 93_476_172, "bs-roformer 1.2.4 without 67,760 for residual values; 93 M in the paper"),
+    "mdx23c": (2, 111_990_272, "the 448 MB of the weights that the field uses most, in float32"),
     "mel_band_roformer": (1, 228_202_788, "the 913 MB of the vocal model that the field uses most, in float32"),
     "d3net": (1, 2_966_655, "counted by hand in test_d3net.py; its authors publish no number"),
     "conv_tasnet": (2, 16_010_321, "by hand: 40 blocks of 398,338, the last without 131,328, and 208,129 around them"),

@@ -35,6 +35,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "htdemucs": {"channels": 8, "depth": 3, "bottom": 8, "layers": 2, "heads": 2, "window": 512, "segment": 20000},
     "bs_roformer": {"width": 8, "depth": 2, "heads": 1, "bands": (128, 256, 641), "segment": 20000},
     "mel_band_roformer": {"width": 8, "depth": 1, "heads": 1, "head_width": 8, "bands": 8, "segment": 20000},
+    "mdx23c": {"width": 4, "growth": 4, "levels": 2, "blocks": 1, "bins": 128, "stft": STFT, "segment": 8064},
 }  # fmt: skip
 """The other architectures."""
 _SPREAD = {"hdemucs": 0.05, "htdemucs": 0.05}

@@ -16,6 +16,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "htdemucs": {"channels": 8, "bottom": 8, "layers": 3, "heads": 2, "window": 512, "depth": 3},
     "bs_roformer": {"width": 8, "depth": 3, "heads": 2, "hop": 500},
     "mel_band_roformer": {"width": 8, "depth": 2, "heads": 2, "head_width": 8, "bands": 12, "hop": 500},
+    "mdx23c": {"width": 4, "growth": 4, "levels": 2, "bins": 128, "stft": {"window": 512, "hop": 128}},
 }
 
 
