@@ -7,11 +7,12 @@ from components.convert.msst.checkpoint import read_weights
 from components.convert.msst.family import Family
 from components.convert.msst.mdx23c import MDX23C
 from components.convert.msst.roformers import BS_ROFORMER, MEL_BAND_ROFORMER
+from components.convert.msst.scnet import SCNET
 from components.convert.msst.training_config import read_training_config
 from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.errors import UserError
 
-FAMILIES = (BS_ROFORMER, MEL_BAND_ROFORMER, MDX23C)
+FAMILIES = (BS_ROFORMER, MEL_BAND_ROFORMER, MDX23C, SCNET)
 
 
 def read(config: str, weights: str) -> ConvertedModel:

@@ -1,5 +1,8 @@
 """The short-time Fourier transform that all spectrogram networks share."""
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
 from components.core.sound.stft_config import StftConfig
@@ -7,13 +10,17 @@ from components.core.sound.torchaudio_compat import torchaudio
 
 
 class Stft(nn.Module):
-    """STFT and its inverse with a periodic Hann window, centred frames, reflected edges."""
+    """STFT and its inverse with centred frames and reflected edges; `make_window` makes the window of its length."""
 
-    def __init__(self, config: StftConfig) -> None:
+    def __init__(self, config: StftConfig, make_window: Callable[[int], Tensor] = torch.hann_window) -> None:
         super().__init__()
         self.window, self.hop = config.window, config.hop
-        self._analysis = torchaudio.transforms.Spectrogram(config.window, hop_length=config.hop, power=None)
-        self._synthesis = torchaudio.transforms.InverseSpectrogram(config.window, hop_length=config.hop)
+        self._analysis = torchaudio.transforms.Spectrogram(
+            config.window, hop_length=config.hop, window_fn=make_window, power=None
+        )
+        self._synthesis = torchaudio.transforms.InverseSpectrogram(
+            config.window, hop_length=config.hop, window_fn=make_window
+        )
         for transform in (self._analysis, self._synthesis):
             transform.register_buffer("window", transform.window, persistent=False)  # no weights: not in the model
 

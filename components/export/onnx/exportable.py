@@ -14,6 +14,7 @@ from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
 from components.core.networks.onnx import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
+from components.core.networks.scnet import SCNet
 from components.core.networks.tdf_unet import CURVE, FLOOR, TdfUNet
 from components.export.onnx.real_spectra import RealHybridDemucs, RealSpectralNetwork
 
@@ -39,6 +40,8 @@ def _(separator: ComplexMaskSeparator) -> nn.Module:
 
 @make_exportable.register
 def _(separator: SpectralSeparator) -> nn.Module:
+    if isinstance(separator.network, SCNet):
+        raise UserError("SCNet cannot be exported: it transforms its features along time, which engines do not support")
     return RealSpectralNetwork(separator.network)
 
 

@@ -19,7 +19,7 @@ class Mdx23cConfig(Section):
     sub_bands      parts of the spectrum that are folded into channels
     scale          by how much a level shortens time and frequency
     bins           the lowest ones of the STFT, which the network sees; the others are zero
-    level          how the input is scaled; the published weights take samples as they are
+    level          level of the samples that the network gets; published weights take them as they are: `as-is`
     """
 
     name: Literal["mdx23c"] = "mdx23c"
@@ -34,7 +34,7 @@ class Mdx23cConfig(Section):
     activation: Literal["gelu", "relu"] = "gelu"
     stft: StftConfig = StftConfig(window=8192, hop=1024)
     bins: int = Field(4096, gt=0)
-    level: LevelName = "as-is"
+    level: LevelName = "unit-loudness"
     segment: int = Field(261120, gt=0)
 
     @property
@@ -58,7 +58,6 @@ ARCHITECTURE = Architecture(
     family="spectrogram",
     source="TFC-TDF v3: Kim, Lee and Jung, arXiv 2306.09382",
     config=Mdx23cConfig,
-    any_level=False,
     small={
         "width": 16,
         "growth": 8,

@@ -1,6 +1,7 @@
 """Networks of spectra that contain the STFT and its inverse, and compute in real arithmetic between them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,10 @@ class SpectralNetwork(nn.Module, ABC):
     Its exports replace the STFT, because engines have no complex numbers.
     """
 
-    def __init__(self, stft: StftConfig) -> None:
+    def __init__(self, stft: StftConfig, make_window: Callable[[int], Tensor] = torch.hann_window) -> None:
         super().__init__()
         self.window, self.hop = stft.window, stft.hop
-        self.stft = Stft(stft)
+        self.stft = Stft(stft, make_window)
 
     @abstractmethod
     def estimate_spectra(self, spectrum: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ TARGETS = {
     "bs_roformer": ("vocals", "accompaniment"),
     "mdx23c": ("vocals", "accompaniment"),
     "mel_band_roformer": ("vocals", "accompaniment"),
+    "scnet": ("drums", "bass", "other", "vocals"),
 }
-SEGMENTS = {"bs_roformer": 3200, "mdx23c": 2016, "mel_band_roformer": 6400}
+SEGMENTS = {"bs_roformer": 3200, "mdx23c": 2016, "mel_band_roformer": 6400, "scnet": 4096}
 
 
 def _heads(separator: Separator, mixture: Tensor, count: int) -> Tensor:
@@ -92,6 +93,10 @@ def test_weights_are_read_from_safetensors(tmp_path: Path) -> None:
         ("mel_band_roformer", {"model": {"linear_transformer_depth": 1}}, "model.linear_transformer_depth: expected 0"),
         ("mdx23c", {"model": {"norm": "GroupNorm4"}}, "model.norm: expected 'InstanceNorm' or 'BatchNorm', got"),
         ("mdx23c", {"audio": {"dim_f": 200}}, "bins: an STFT of window 256 has only 129"),
+        ("scnet", {"model": {"normalized": False}}, "model.normalized: expected True, got False"),
+        ("scnet", {"model": {"dims": [8, 8, 8, 8]}}, "dims: the first must be 4"),
+        ("scnet", {"model": {"band_SR": [0.5, 0.5]}}, "model.band_SR"),
+        ("scnet", {"training": {"target_instrument": "bass"}}, r"sources has 4 stems, and training names 1 \(bass\)"),
         ("mel_band_roformer", {"inference": {"chunk_size": -1}}, "inference.chunk_size: expected a number greater"),
     ],
 )

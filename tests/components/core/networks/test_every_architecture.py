@@ -152,6 +152,7 @@ PUBLISHED = {
     "demucs": (4, 265_679_496, "the 1,014 MB of v2's files, in float32"),
     "hdemucs": (4, 83_639_368, "83.6 M: v3's paper, torchaudio's hdemucs_high"),
     "htdemucs": (4, 41_984_456, "42 M: the package's published model"),
+    "scnet": (4, 10_578_768, "the class of the training code (msst 0.1.0) with the paper's sizes"),
     "bs_roformer": (1, 93_476_172, "bs-roformer 1.2.4 without 67,760 for residual values; 93 M in the paper"),
     "mdx23c": (2, 111_990_272, "the 448 MB of the weights that the field uses most, in float32"),
     "mel_band_roformer": (1, 228_202_788, "the 913 MB of the vocal model that the field uses most, in float32"),

@@ -51,13 +51,6 @@ def test_network_neither_hears_nor_writes_the_bins_above_its_own() -> None:
     assert spectrum[..., 66:, :].abs().max() < 1e-3 * spectrum.abs().max()
 
 
-def test_level_of_the_config_scales_the_input() -> None:
-    mixture = 0.2 * torch.randn(1, 2, 4096, generator=torch.Generator().manual_seed(0))
-    separator = _separator(SMALL.model_copy(update={"level": "unit-loudness"}))
-    with torch.inference_mode():
-        assert (separator(mixture) - 100 * separator(0.01 * mixture)).abs().max() < 1e-5
-
-
 @pytest.mark.parametrize(
     ("values", "says"),
     [
