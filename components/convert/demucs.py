@@ -34,7 +34,7 @@ _BRANCHES = {
 
 _NORM_STARTS = 4  # the first level with a norm
 
-_HTDEMUCS_NAMES = {
+HTDEMUCS_NAMES = {
     "channels": "channels", "depth": "depth", "bottom": "bottom_channels", "layers": "t_layers", "heads": "t_heads",
     "window": "nfft",
 }  # fmt: skip
@@ -74,7 +74,7 @@ def read_htdemucs(source: str) -> ConvertedModel:
     checkpoint = read_checkpoint(source, "demucs.htdemucs", "HTDemucs", "HT Demucs")
     original: Any = checkpoint.network
     original.use_train_segment = False  # it would pad shorter input
-    values = {name: checkpoint.settings[package_name] for name, package_name in _HTDEMUCS_NAMES.items()}
+    values = {name: checkpoint.settings[package_name] for name, package_name in HTDEMUCS_NAMES.items()}
     return _convert(checkpoint, HTDemucsConfig, values, checkpoint.state)
 
 

@@ -48,14 +48,20 @@ def read_checkpoint(source: str, module: str, name: str, title: str) -> Checkpoi
         raise UserError(f"{path} is quantised by DiffQ: name the model without _q")
     parameters = inspect.signature(network_class).parameters
     arguments = {key: value for key, value in saved["kwargs"].items() if key in parameters}  # the package drops others
-    defaults = {key: value.default for key, value in parameters.items() if value.default is not value.empty}
     network = network_class(**arguments).eval()
     state = {key: value.float() if value.is_floating_point() else value for key, value in saved["state"].items()}
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise UserError(f"{path} holds other weights than {name} has: {' '.join(str(error).split())[:200]}") from None
-    return Checkpoint(path, defaults | arguments, state, network)
+    return Checkpoint(path, add_defaults(network_class, arguments), state, network)
+
+
+def add_defaults(network_class: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all arguments of the constructor, the ones that are not given with their defaults."""
+    parameters = inspect.signature(network_class).parameters
+    defaults = {key: value.default for key, value in parameters.items() if value.default is not value.empty}
+    return defaults | dict(arguments)
 
 
 def locate(source: str, title: str) -> Path:

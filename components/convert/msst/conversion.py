@@ -5,6 +5,7 @@ from pathlib import Path
 
 from components.convert.msst.checkpoint import read_weights
 from components.convert.msst.family import Family
+from components.convert.msst.htdemucs import HTDEMUCS
 from components.convert.msst.mdx23c import MDX23C
 from components.convert.msst.roformers import BS_ROFORMER, MEL_BAND_ROFORMER
 from components.convert.msst.scnet import SCNET
@@ -12,7 +13,7 @@ from components.convert.msst.training_config import read_training_config
 from components.convert.weight_files import ConvertedModel, WeightFormat, add_network_prefix
 from components.core.base.errors import UserError
 
-FAMILIES = (BS_ROFORMER, MEL_BAND_ROFORMER, MDX23C, SCNET)
+FAMILIES = (BS_ROFORMER, MEL_BAND_ROFORMER, MDX23C, SCNET, HTDEMUCS)
 
 
 def read(config: str, weights: str) -> ConvertedModel:
@@ -26,7 +27,7 @@ def read(config: str, weights: str) -> ConvertedModel:
     published = family.read(training, state)
     return ConvertedModel(
         published.network, add_network_prefix(published.state), training.targets, training.rate, published.channels,
-        (Path(config), Path(weights)),
+        (Path(config), Path(weights)), published.original,
     )  # fmt: skip
 
 

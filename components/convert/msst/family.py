@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from components.convert.msst.training_config import TrainingConfig
 from components.core.base.params import Section
@@ -13,11 +13,15 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network of ours, the number of its audio channels, and its weights under the names of our network."""
+    """A network of ours, the number of its audio channels, and its weights under the names of our network.
+
+    `original` is the network of a package, in evaluation mode, where one that is installed has it (`ConvertedModel`).
+    """
 
     network: Section
     channels: int
     state: State
+    original: nn.Module | None = None
 
 
 @dataclass(frozen=True)
