@@ -104,7 +104,10 @@ def _score(scoring: Scoring, track: Track, system: str) -> Scored:
 @contextmanager
 def _pool(scoring: Scoring, processes: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of new processes; after an error the waiting jobs are dropped, so that the error shows at once."""
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (scoring,))
+    context = get_context("forkserver")
+    # importing torch and museval takes seconds: the fork server does it once for all its children
+    context.set_forkserver_preload([__name__])
+    pool = ProcessPoolExecutor(processes, context, _start, (scoring,))
     with _one_blas_thread():
         try:
             yield pool
