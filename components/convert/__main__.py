@@ -29,7 +29,7 @@ def run(
     level_range: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['level_range']}.")] = None,
     stored: Annotated[Stored, Option(help="Precision of the weights on disk.")] = "fp32",
 ) -> None:
-    """Make a model folder from published weights or from an ONNX file."""
+    """Make a model folder from published weights, from an ONNX file, or from other models."""
     options = {
         "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
         "level": level, "level_range": level_range,

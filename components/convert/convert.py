@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from components.convert import demucs, onnx, open_unmix, spleeter
+from components.convert import demucs, ensemble, onnx, open_unmix, spleeter
 from components.convert.msst import conversion as msst
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
@@ -14,6 +15,7 @@ from components.core.models.model_folder import Stored, save_model
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator
+from components.core.networks.ensemble import EnsembleSeparator
 from components.core.tracking.provenance import git_commit
 
 FORMATS: Mapping[str, WeightFormat] = {
@@ -24,6 +26,7 @@ FORMATS: Mapping[str, WeightFormat] = {
     "spleeter": spleeter.FORMAT,
     "msst": msst.FORMAT,
     "onnx": onnx.FORMAT,
+    "ensemble": ensemble.FORMAT,
 }
 """The formats by the name of their kind."""
 
@@ -67,6 +70,7 @@ def convert(
         "files": {path.name: digest_file(path) for path in converted.files},
         "options": dict(options),
         "stored": stored,
+        **converted.origin,
     }
     save_model(
         folder, separator, converted.network, converted.targets, converted.rate, converted.channels, origin, stored
@@ -76,15 +80,22 @@ def convert(
 
 def _require_equal_output(separator: Separator, converted: ConvertedModel, kind: str, source: str) -> None:
     """Compare both networks on two seconds of noise: a wrong setting need not show in the names of the weights."""
-    if converted.original is None or not isinstance(separator, WaveformSeparator):
+    if converted.original is None:
         return
     noise = 0.1 * torch.randn(1, converted.channels, 2 * converted.rate, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        # the networks alone: each package handles the loudness outside its network in its own way
-        expected, actual = converted.original(noise), separator.run_network(noise)
+        expected, actual = converted.original(noise), _run_networks(separator, noise)
     difference = float((actual - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
     if not difference < TOLERANCE:
         raise UserError(
             f"{source} does not fit {kind}: its output differs by {difference:.0e} of the peak from our network's; "
             "name other weights"
         )
+
+
+def _run_networks(separator: Separator, mixture: Tensor) -> Tensor:
+    """Run the networks alone, because each package handles the loudness outside its network in its own way."""
+    if isinstance(separator, EnsembleSeparator):
+        return separator.combine([_run_networks(member, mixture) for member in separator.members])
+    assert isinstance(separator, WaveformSeparator)
+    return separator.run_network(mixture)

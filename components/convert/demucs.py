@@ -4,12 +4,14 @@ They come from checkpoints of the package `demucs`; those of Hybrid Demucs also 
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from components.convert.demucs_bag import read_network_or_bag
 from components.convert.demucs_package import Checkpoint, locate, read_checkpoint
 from components.convert.published.demucs import TORCHAUDIO, find_torchaudio_file
 from components.convert.weight_files import (
@@ -131,6 +133,6 @@ def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-DEMUCS = WeightFormat(read_demucs)
-HDEMUCS = WeightFormat(read_hdemucs)
-HTDEMUCS = WeightFormat(read_htdemucs)
+DEMUCS = WeightFormat(partial(read_network_or_bag, read_demucs, "Demucs"))
+HDEMUCS = WeightFormat(partial(read_network_or_bag, read_hdemucs, "Hybrid Demucs"))
+HTDEMUCS = WeightFormat(partial(read_network_or_bag, read_htdemucs, "Hybrid Transformer Demucs"))

@@ -24,6 +24,7 @@ class ConvertedModel:
     files      the files that were read
     original   the package's own network, in evaluation mode, where it maps samples `(1, channels, samples)` to
                `(1, stems, channels, samples)`; our network must compute the same
+    origin     facts about the source besides the digests of the files
     """
 
     network: Section
@@ -33,6 +34,7 @@ class ConvertedModel:
     channels: int
     files: tuple[Path, ...]
     original: Callable[[Tensor], Tensor] | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ RegisteredName = Annotated[
 
 
 def convert(
-    kind: Annotated[str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst or onnx.")],
+    kind: Annotated[
+        str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst, onnx or ensemble.")
+    ],
     arguments: Annotated[
         list[str],
         typer.Argument(
@@ -25,7 +27,7 @@ def convert(
         ),
     ],
 ) -> None:
-    """Make a model folder from published weights or from an ONNX file; every command takes such a folder.
+    """Make a model folder from published weights, an ONNX file or other models; every command takes such a folder.
 
     `stemline convert KIND -h` lists the options of a kind: `stemline convert onnx FILE FOLDER --targets vocals,drums`.
     """

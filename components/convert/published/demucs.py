@@ -1,5 +1,6 @@
 """The networks that the package `demucs` downloads, and those of torchaudio's pipelines."""
 
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,9 @@ TORCHAUDIO = ("hdemucs_high_trained", "hdemucs_high_musdbhq_only")
 _HTDEMUCS = ("htdemucs", "htdemucs_6s", "f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
 """The names of single networks, and the signatures of the four networks of `htdemucs_ft`."""
 
+_FINE_TUNED = "htdemucs_ft"
+"""Each of its networks was trained further for one stem."""
+
 
 def find_torchaudio_file(name: str) -> Path:
     """Return the file of a published network in the folder that torchaudio.utils.download writes."""
@@ -27,20 +31,41 @@ def find_published(name: str, title: str) -> Path:
 
     Since version 4.1 the package downloads to Hugging Face's cache; before that, or when that fails, to torch hub's.
     """
-    import_optional("demucs", "demucs", title)
     signature = _find_signature(name, title)
     file = _published_file_name(signature, title)
     return _from_hugging_face(signature) or find_files(torch_hub_folder() / "checkpoints", [file], title)[0]
 
 
-def _read_networks() -> dict[str, list[str]]:
-    """Return the models that the package knows by name, each with the signatures of its networks."""
+@dataclass(frozen=True)
+class Bag:
+    """A model of several networks: their signatures, and the weight of each network for each stem (None: all equal).
+
+    The package also gives the length of the pieces; ours have the length of the training.
+    """
+
+    signatures: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...] | None
+
+
+def read_bag(text: str, where: str) -> Bag:
+    """Read the YAML text of a model of the package; raises UserError, which names `where`, when it is none."""
+    try:
+        values = yaml.safe_load(text)
+        weights = values.get("weights")
+        return Bag(
+            tuple(str(signature) for signature in values["models"]),
+            tuple(tuple(float(number) for number in row) for row in weights) if weights else None,
+        )
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
+        raise UserError(f"{where} is no list of networks of demucs: it needs the keys models and weights") from None
+
+
+def published_bags(title: str) -> dict[str, Bag]:
+    """Return the models that the package knows by name."""
+    import_optional("demucs", "demucs", title)
     listed = (resources.files("demucs") / "remote").iterdir()
     documents = {path.name: path.read_text(encoding="utf-8") for path in listed if path.name.endswith(".yaml")}
-    return {
-        name.removesuffix(".yaml"): sorted(set(yaml.safe_load(text)["models"]))
-        for name, text in sorted(documents.items())
-    }
+    return {name.removesuffix(".yaml"): read_bag(text, name) for name, text in sorted(documents.items())}
 
 
 def _from_hugging_face(signature: str) -> Path | None:
@@ -51,11 +76,9 @@ def _from_hugging_face(signature: str) -> Path | None:
 
 
 def _find_signature(name: str, title: str) -> str:
-    """Return the signature of the only network of the model `name`; `name` itself when it is no model's name."""
-    signatures = _read_networks().get(name, [name])
-    if len(signatures) > 1:
-        raise UserError(f"{title}: {name} has several networks: name one of {', '.join(signatures)}")
-    return signatures[0]
+    """Return the signature of the only network of the model `name`; `name` itself when it is no such model's name."""
+    bag = published_bags(title).get(name)
+    return bag.signatures[0] if bag and len(bag.signatures) == 1 else name
 
 
 def _published_file_name(signature: str, title: str) -> str:
@@ -71,6 +94,11 @@ def _find_torchaudio_files(name: str) -> list[Path]:
     return [find_torchaudio_file(name)]
 
 
+def _find_htdemucs_ft() -> list[Path]:
+    title = "Hybrid Transformer Demucs"
+    return [find_published(signature, title) for signature in published_bags(title)[_FINE_TUNED].signatures]
+
+
 def _weights(name: str, title: str) -> PublishedWeights:
     return PublishedWeights("demucs", name, lambda: [find_published(name, title)])
 
@@ -79,4 +107,7 @@ HDEMUCS_WEIGHTS = [
     *(PublishedWeights("torchaudio", name, partial(_find_torchaudio_files, name)) for name in TORCHAUDIO),
     _weights("hdemucs_mmi", "Hybrid Demucs"),
 ]
-HTDEMUCS_WEIGHTS = [_weights(name, "Hybrid Transformer Demucs") for name in _HTDEMUCS]
+HTDEMUCS_WEIGHTS = [
+    *(_weights(name, "Hybrid Transformer Demucs") for name in _HTDEMUCS),
+    PublishedWeights("demucs", _FINE_TUNED, _find_htdemucs_ft),
+]

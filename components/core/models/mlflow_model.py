@@ -16,7 +16,7 @@ from mlflow.types import Schema, TensorSpec
 
 from components.core.models.model_description import MODEL_FOLDER
 from components.core.models.model_folder import Model
-from components.core.networks.architecture_registry import ARCHITECTURES
+from components.core.networks.architecture_registry import ARCHITECTURES, list_architectures
 from components.core.tracking import mlflow_runs
 from components.core.tracking.code_dependencies import ROOT, imported_files
 
@@ -56,7 +56,8 @@ def log_model(client: mlflow.MlflowClient, run: mlflow_runs.RunRef, folder: Path
 def _copy_serving_code(model: Model) -> Iterator[Path]:
     """Yield a folder with only the code that serving imports, because MLflow uploads each file in a request."""
     with tempfile.TemporaryDirectory() as folder:
-        for file in imported_files([_SERVING], _network_name(model)):
+        names = list_architectures(model.network.model_dump())
+        for file in sorted({file for name in names for file in imported_files([_SERVING], name)}):
             copy = Path(folder, file.relative_to(ROOT))
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
@@ -79,9 +80,6 @@ def _signature(model: Model) -> ModelSignature:
 
 def _requirements(model: Model) -> list[str]:
     """Return the packages that loading and predicting need, at the versions that are installed."""
-    names = (*_REQUIREMENTS, *ARCHITECTURES[_network_name(model)].packages)
-    return [f"{name}=={metadata.version(name).split('+')[0]}" for name in names]
-
-
-def _network_name(model: Model) -> str:
-    return str(model.network.model_dump()["name"])
+    architectures = list_architectures(model.network.model_dump())
+    packages = dict.fromkeys(package for name in architectures for package in ARCHITECTURES[name].packages)
+    return [f"{name}=={metadata.version(name).split('+')[0]}" for name in (*_REQUIREMENTS, *packages)]

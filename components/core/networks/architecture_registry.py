@@ -46,3 +46,9 @@ def parse_network(values: dict[str, Any], where: str = "params.yaml") -> Section
         mistake = f"there is no architecture '{name}': choose from {known}"
         raise ParameterError({("network", "name"): mistake}, where)
     return parse_section("network", values, ARCHITECTURES[name].config, where)
+
+
+def list_architectures(network: Mapping[str, Any]) -> list[str]:
+    """Return the name of the architecture of a network, and those of its members where it is an ensemble."""
+    members = [name for member in network.get("members", ()) for name in list_architectures(member["network"])]
+    return list(dict.fromkeys([str(network["name"]), *members]))

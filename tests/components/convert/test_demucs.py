@@ -161,8 +161,6 @@ def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
             locate(name, "Demucs")
         (cache / file).touch()
         assert locate(name, "Demucs") == cache / file
-    with pytest.raises(UserError, match="several networks: name one of 04573f0d, 92cfc3b6, d12395a8, f7e0c4bc"):
-        locate("htdemucs_ft", "HT Demucs")
     with pytest.raises(UserError, match="neither a file nor a folder nor a model of demucs"):
         locate("htdemucs_9s", "HT Demucs")
 

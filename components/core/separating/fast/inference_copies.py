@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
+from components.core.networks.ensemble import EnsembleSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.optimised_layers import optimise_layers
@@ -35,6 +36,12 @@ def _optimise(separator: Separator, dtype: torch.dtype) -> Separator:
 @_optimise.register
 def _(separator: ResidualSeparator, dtype: torch.dtype) -> Separator:
     separator.network = _optimise(separator.network, dtype)
+    return separator
+
+
+@_optimise.register
+def _(separator: EnsembleSeparator, dtype: torch.dtype) -> Separator:
+    separator.network = nn.ModuleList(_optimise(member, dtype) for member in separator.members)
     return separator
 
 

@@ -1,0 +1,101 @@
+"""An ensemble: several separators as one, whose stems are combined."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from components.core.networks.architecture_registry import parse_network
+from components.core.networks.architectures.ensemble import Combination, EnsembleConfig, MemberConfig
+from components.core.networks.base.separator import ResidualSeparator, Separator, make_consistent
+from components.core.networks.building import build_separator
+from components.core.sound.stft import Stft
+from components.core.sound.stft_config import StftConfig
+
+
+class EnsembleSeparator(Separator):
+    """Combines the stems of the separators in `network`.
+
+    All of them get the same segments: of the length of the shortest one, so that none is longer than in training.
+    """
+
+    network: nn.ModuleList
+
+    def __init__(self, members: Sequence[Separator], config: EnsembleConfig) -> None:
+        super().__init__()
+        self.network = nn.ModuleList(members)
+        self.segment = min(member.segment for member in members)
+        self.band = max(member.band for member in members)
+        self.output = config.output
+        self.places = [list(member.places) for member in config.members]
+        weights = torch.tensor([member.weights for member in config.members])
+        self.register_buffer("weights", weights / weights.sum(dim=0), persistent=False)
+        self.combine_parts = _COMBINATIONS[config.combination]
+
+    weights: Tensor
+
+    @property
+    def members(self) -> list[Separator]:
+        """The separators."""
+        return [member for member in self.network if isinstance(member, Separator)]
+
+    def combine(self, outputs: Sequence[Tensor]) -> Tensor:
+        """Combine the output of each member, `(batch, its stems, channels, samples)`.
+
+        Returns `(batch, stems, channels, samples)`.
+        """
+        parts = [output[:, places] for output, places in zip(outputs, self.places, strict=True)]
+        return self.combine_parts(torch.stack(parts), self.weights[:, None, :, None, None])
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        """Combine the estimates of the members."""
+        return self.combine([member.estimates(mixture) for member in self.members])
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """Return stems that add up to the mixture."""
+        if self.output == "estimates":
+            return make_consistent(self.estimates(mixture), mixture)
+        return make_consistent(self.combine([member(mixture) for member in self.members]), mixture)
+
+
+def _mean(parts: Tensor, weights: Tensor) -> Tensor:
+    return (parts * weights).sum(dim=0)
+
+
+def _median(parts: Tensor, _weights: Tensor) -> Tensor:
+    """Return the middle one of the sorted values, or the mean of the two in the middle."""
+    ordered, count = parts.sort(dim=0).values, len(parts)
+    return (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+
+
+def _smallest(parts: Tensor, _weights: Tensor) -> Tensor:
+    return _choose_bins(parts, torch.argmin)
+
+
+def _largest(parts: Tensor, _weights: Tensor) -> Tensor:
+    return _choose_bins(parts, torch.argmax)
+
+
+def _choose_bins(parts: Tensor, choose: Callable[..., Tensor]) -> Tensor:
+    """Return the samples of a spectrum that has each bin of each frame from the member that `choose` finds."""
+    stft = Stft(StftConfig()).to(parts.device)
+    spectra = stft(parts.float())
+    chosen = choose(spectra.abs(), dim=0, keepdim=True)
+    return stft.inverse(spectra.gather(0, chosen).squeeze(0), parts.shape[-1])
+
+
+_COMBINATIONS: Mapping[Combination, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": _mean, "median": _median, "min": _smallest, "max": _largest,
+}  # fmt: skip
+"""From the stems of all members, `(members, batch, stems, channels, samples)`, and their weights to the stems."""
+
+
+def build_ensemble(config: EnsembleConfig, stems: int, channels: int) -> Separator:
+    """Return the separator of `config`, which must be for `stems` stems."""
+    assert len(config.members[0].places) == stems
+    return EnsembleSeparator([_build_member(member, channels) for member in config.members], config)
+
+
+def _build_member(member: MemberConfig, channels: int) -> Separator:
+    separator = build_separator(parse_network(member.network), member.heads, channels)
+    return separator if member.heads > 1 else ResidualSeparator(separator)
