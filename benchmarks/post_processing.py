@@ -27,7 +27,7 @@ METHODS = {
     "ratio, exponent 2": PostProcessing(method="ratio", exponent=2.0),
     "wiener, 1 iteration": PostProcessing(method="wiener", iterations=1),
     "wiener, 2 iterations": PostProcessing(method="wiener", iterations=2),
-    "overlap 0.25": PostProcessing(overlap=0.25),
+    "overlap 0.5": PostProcessing(overlap=0.5),
     "overlap 0.75": PostProcessing(overlap=0.75),
     "shifts 2": PostProcessing(shifts=2),
     "shifts 4": PostProcessing(shifts=4),

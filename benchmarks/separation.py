@@ -37,6 +37,7 @@ from components.core.networks.architecture_registry import ARCHITECTURES, parse_
 from components.core.networks.base.separator import Separator
 from components.core.networks.building import build_separator
 from components.core.separating.fast import Precision, best_precision, for_inference
+from components.core.separating.postprocessing_config import OVERLAP
 from components.core.separating.segments import separate_blocks
 from components.core.sound.decoding import Audio, describe_recording
 from components.core.sound.resampling import resample_blocks
@@ -54,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the recording")
     parser.add_argument("--networks", default="shipped,unet,spleeter", help=f"shipped, {', '.join(ARCHITECTURES)}")
-    parser.add_argument("--overlap", type=float, default=0.5)
+    parser.add_argument("--overlap", type=float, default=OVERLAP)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-others", action="store_true", help="leave out the architectures of other projects")
     arguments = parser.parse_args()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from components.core.data.cache_format import ShardReader
 from components.core.networks.base.separator import Separator
+from components.core.separating.postprocessing_config import OVERLAP
 from components.core.separating.segments import separate_audio
 from components.train.validation import track_sdr
 
@@ -20,7 +21,7 @@ class TrackScores:
     speed: float
 
 
-def score_tracks(separator: Separator, reader: ShardReader, overlap: float = 0.5) -> TrackScores:
+def score_tracks(separator: Separator, reader: ShardReader, overlap: float = OVERLAP) -> TrackScores:
     """Separate every whole track of `reader` and score it."""
     rows, seconds, music = [], 0.0, 0.0
     for track in reader.tracks:

@@ -27,7 +27,7 @@ def validation_sdr(separator: Separator, reader: ShardReader, seconds: float, gr
 
 def track_sdr(stems: Audio, estimates: Audio, rate: int) -> list[float]:
     """Return each target's SDR in dB, median over 1 s frames; both are `(targets, channels, samples)`."""
-    return [_median(_frame_sdr(*pair, rate)) for pair in zip(stems, estimates, strict=True)]
+    return [_median(frame_sdr(*pair, rate)) for pair in zip(stems, estimates, strict=True)]
 
 
 def _excerpt_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, samples: int) -> list[float]:
@@ -36,7 +36,11 @@ def _excerpt_sdr(separator: Separator, reader: ShardReader, track: CachedTrack, 
     return track_sdr(stems, separate_audio(separator, stems.sum(axis=0)), reader.rate)
 
 
-def _frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:
+def frame_sdr(stem: Audio, estimate: Audio, rate: int) -> NDArray[np.float64]:
+    """Return the SDR of each frame of 1 s, `(frames,)`, in dB, of `(channels, samples)`; NaN where the stem is silent.
+
+    SDR of BSS Eval v4 (Stöter et al., 2018) is 10 log10(|s|² / |s − ŝ|²) of a frame.
+    """
     signal = _frame_energy(stem, rate)
     error = _frame_energy(stem - estimate, rate)
     sdr = 10 * np.log10((signal + _EPSILON) / (error + _EPSILON))

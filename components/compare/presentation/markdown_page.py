@@ -19,8 +19,8 @@ _FILES_SHOWN = 3
 _COMMIT_DIGITS = 12
 
 _OUR_SEPARATOR = (
-    "Models that were not trained here run in our separator, where segments overlap by half and stems add up to the "
-    "mixture. Their authors' own programs give other scores."
+    "Models that were not trained here run in our separator, where segments overlap by a quarter and stems add up to "
+    "the mixture. Their authors' own programs give other scores."
 )
 
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from components.core.base.params import Section
 
+OVERLAP = 0.25
+"""The default share of a segment that overlaps with the next one (docs/decisions/0020-overlap.md)."""
+
 
 class PostProcessing(Section):
     """The way from the network's estimates to stems.
@@ -22,5 +25,5 @@ class PostProcessing(Section):
     exponent: float = Field(1.0, gt=0)
     iterations: int = Field(1, gt=0)
     above: Literal["average", "zero"] = "average"
-    overlap: float = Field(0.5, ge=0.0, lt=1.0)
+    overlap: float = Field(OVERLAP, ge=0.0, lt=1.0)
     shifts: int = Field(1, gt=0)

@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from components.core.networks.base.separator import Separator
+from components.core.separating.postprocessing_config import OVERLAP
 from components.core.separating.segment_pool import SegmentPool, separate_segments
 from components.core.sound.decoding import Audio
 
 
 def separate_blocks(
-    separator: Separator, blocks: Iterable[Audio], overlap: float = 0.5, threads: int = 1
+    separator: Separator, blocks: Iterable[Audio], overlap: float = OVERLAP, threads: int = 1
 ) -> Iterator[Audio]:
     """Turn blocks of a mixture, `(channels, any)`, into blocks of its stems, `(stems, channels, any)`, float32.
 
@@ -36,12 +37,12 @@ def separate_blocks(
             yield from separate_in_pool(pool, blocks, overlap)
 
 
-def separate_in_pool(pool: SegmentPool, blocks: Iterable[Audio], overlap: float = 0.5) -> Iterator[Audio]:
+def separate_in_pool(pool: SegmentPool, blocks: Iterable[Audio], overlap: float = OVERLAP) -> Iterator[Audio]:
     """Separate like `separate_blocks`, with a pool that recordings in other threads may share."""
     yield from _overlap_add(partial(_separate_in_parallel, pool), pool.segment, blocks, overlap)
 
 
-def separate_audio(separator: Separator, mixture: Audio, overlap: float = 0.5) -> Audio:
+def separate_audio(separator: Separator, mixture: Audio, overlap: float = OVERLAP) -> Audio:
     """Separate a recording in memory: `(channels, samples)` to `(stems, channels, samples)`, float32."""
     return np.concatenate(list(separate_blocks(separator, [mixture], overlap)), axis=-1)
 

@@ -193,7 +193,7 @@ def test_pool_reads_at_most_two_segments_per_thread_ahead(threads: int) -> None:
             yield noise(number, 32)
 
     written = 0
-    for stems in separate_blocks(_Watched(), blocks(), threads=threads):
+    for stems in separate_blocks(_Watched(), blocks(), overlap=0.5, threads=threads):
         written += stems.shape[-1]
         # a hop is a block; a segment waits for the block that completes it
         assert read * 32 - written <= (2 * threads + 2) * 32
