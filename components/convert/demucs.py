@@ -133,6 +133,6 @@ def state_from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-DEMUCS = WeightFormat(partial(read_network_or_bag, read_demucs, "Demucs"))
-HDEMUCS = WeightFormat(partial(read_network_or_bag, read_hdemucs, "Hybrid Demucs"))
-HTDEMUCS = WeightFormat(partial(read_network_or_bag, read_htdemucs, "Hybrid Transformer Demucs"))
+DEMUCS = WeightFormat(partial(read_network_or_bag, read_demucs))
+HDEMUCS = WeightFormat(partial(read_network_or_bag, read_hdemucs))
+HTDEMUCS = WeightFormat(partial(read_network_or_bag, read_htdemucs))

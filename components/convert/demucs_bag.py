@@ -8,7 +8,7 @@ from torch import Tensor
 
 from components.convert.demucs_package import SUFFIXES
 from components.convert.ensemble import Member, join_members
-from components.convert.published.demucs import Bag, published_bags, read_bag
+from components.convert.published.demucs import Bag, find_bag, read_bag
 from components.convert.weight_files import ConvertedModel
 from components.core.base.errors import UserError
 
@@ -17,7 +17,7 @@ _YAML = ".yaml"
 ReadNetwork = Callable[[str], ConvertedModel]
 
 
-def read_network_or_bag(read_network: ReadNetwork, title: str, source: str) -> ConvertedModel:
+def read_network_or_bag(read_network: ReadNetwork, source: str) -> ConvertedModel:
     """Read one network with `read_network`, or a bag as an ensemble of its networks.
 
     A bag is a name of several networks that the package knows, such as htdemucs_ft, or a YAML file of the package with
@@ -25,20 +25,10 @@ def read_network_or_bag(read_network: ReadNetwork, title: str, source: str) -> C
     """
     place = Path(source)
     if place.suffix == _YAML and place.is_file():
-        bag = read_bag(place.read_text(encoding="utf-8"), source)
+        bag = read_bag(place.read_text(encoding="utf-8", errors="replace"), source)
         return _read_bag(bag, [_find_beside(place, signature) for signature in bag.signatures], read_network, source)
-    if place.exists() or not _names_bag(source, title):
-        return read_network(source)
-    bag = published_bags(title)[source]
-    return _read_bag(bag, list(bag.signatures), read_network, source)
-
-
-def _names_bag(source: str, title: str) -> bool:
-    return "/" not in source and _is_bag(published_bags(title).get(source))
-
-
-def _is_bag(bag: Bag | None) -> bool:
-    return bag is not None and len(set(bag.signatures)) > 1
+    known = None if place.exists() else find_bag(source)
+    return _read_bag(known, list(known.signatures), read_network, source) if known else read_network(source)
 
 
 def _find_beside(place: Path, signature: str) -> str:

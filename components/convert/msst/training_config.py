@@ -60,7 +60,13 @@ class TrainingConfig:
         training = self.section("training", _Training)
         chosen = (training.target_instrument,) if training.target_instrument else training.instruments
         two_parts = {name.lower() for name in training.instruments} == {"vocals", "other"}
-        return tuple(_name_stem(instrument, two_parts) for instrument in chosen)
+        names = tuple(_name_stem(instrument, two_parts) for instrument in chosen)
+        if "" in names or len(set(names)) < len(names):
+            raise UserError(
+                f"{self.path}: training.instruments: {', '.join(chosen)} become {', '.join(names)}: "
+                "give each a name of its own in the letters a to z and digits"
+            )
+        return names
 
     @property
     def rate(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -14,11 +15,12 @@ from components.core.base.optional_packages import import_optional
 TORCHAUDIO = ("hdemucs_high_trained", "hdemucs_high_musdbhq_only")
 """The names of torchaudio's files, which it keeps in its own folder in torch hub's cache."""
 
-_HTDEMUCS = ("htdemucs", "htdemucs_6s", "f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
-"""The names of single networks, and the signatures of the four networks of `htdemucs_ft`."""
-
 _FINE_TUNED = "htdemucs_ft"
-"""Each of its networks was trained further for one stem."""
+_NETWORKS_OF_FINE_TUNED = ("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d")
+"""The signatures of its networks, each of which was trained further for one stem."""
+
+_HTDEMUCS = ("htdemucs", "htdemucs_6s", *_NETWORKS_OF_FINE_TUNED)
+"""The names of single networks."""
 
 
 def find_torchaudio_file(name: str) -> Path:
@@ -31,7 +33,8 @@ def find_published(name: str, title: str) -> Path:
 
     Since version 4.1 the package downloads to Hugging Face's cache; before that, or when that fails, to torch hub's.
     """
-    signature = _find_signature(name, title)
+    import_optional("demucs", "demucs", title)
+    signature = _find_signature(name)
     file = _published_file_name(signature, title)
     return _from_hugging_face(signature) or find_files(torch_hub_folder() / "checkpoints", [file], title)[0]
 
@@ -60,9 +63,19 @@ def read_bag(text: str, where: str) -> Bag:
         raise UserError(f"{where} is no list of networks of demucs: it needs the keys models and weights") from None
 
 
-def published_bags(title: str) -> dict[str, Bag]:
+def find_bag(name: str) -> Bag | None:
+    """Return the model of several networks that the package knows by this name; None for all other names.
+
+    Also None without the package, since torchaudio's networks do not need it.
+    """
+    if find_spec("demucs") is None:
+        return None
+    bag = _published_bags().get(name)
+    return bag if bag and len(set(bag.signatures)) > 1 else None
+
+
+def _published_bags() -> dict[str, Bag]:
     """Return the models that the package knows by name."""
-    import_optional("demucs", "demucs", title)
     listed = (resources.files("demucs") / "remote").iterdir()
     documents = {path.name: path.read_text(encoding="utf-8") for path in listed if path.name.endswith(".yaml")}
     return {name.removesuffix(".yaml"): read_bag(text, name) for name, text in sorted(documents.items())}
@@ -75,9 +88,9 @@ def _from_hugging_face(signature: str) -> Path | None:
     return next(iter(sorted(files)), None)
 
 
-def _find_signature(name: str, title: str) -> str:
+def _find_signature(name: str) -> str:
     """Return the signature of the only network of the model `name`; `name` itself when it is no such model's name."""
-    bag = published_bags(title).get(name)
+    bag = _published_bags().get(name)
     return bag.signatures[0] if bag and len(bag.signatures) == 1 else name
 
 
@@ -95,8 +108,7 @@ def _find_torchaudio_files(name: str) -> list[Path]:
 
 
 def _find_htdemucs_ft() -> list[Path]:
-    title = "Hybrid Transformer Demucs"
-    return [find_published(signature, title) for signature in published_bags(title)[_FINE_TUNED].signatures]
+    return [find_published(signature, "Hybrid Transformer Demucs") for signature in _NETWORKS_OF_FINE_TUNED]
 
 
 def _weights(name: str, title: str) -> PublishedWeights:

@@ -20,6 +20,7 @@ class EnsembleSeparator(Separator):
     """
 
     network: nn.ModuleList
+    weights: Tensor
 
     def __init__(self, members: Sequence[Separator], config: EnsembleConfig) -> None:
         super().__init__()
@@ -31,8 +32,6 @@ class EnsembleSeparator(Separator):
         weights = torch.tensor([member.weights for member in config.members])
         self.register_buffer("weights", weights / weights.sum(dim=0), persistent=False)
         self.combine_parts = _COMBINATIONS[config.combination]
-
-    weights: Tensor
 
     @property
     def members(self) -> list[Separator]:

@@ -51,6 +51,8 @@ def test_segment_is_that_of_inference_before_that_of_audio(tmp_path: Path) -> No
         ("- 1\n", "has no section 'training'"),
         ("training: {a: [\n", "is not the YAML file of a training"),
         ("training: {target_instrument: vocals}\n", "training.instruments: missing"),
+        ("training: {instruments: [Lead Vocals, lead_vocals]}\n", "become lead-vocals, lead-vocals: give each a name"),
+        ("training: {instruments: [声, bass]}\n", "give each a name of its own"),
     ],
 )
 def test_other_files_are_a_user_error(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
