@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from components.convert import spleeter
+from components.convert import mdx_net, spleeter
 from components.convert.convert import FORMATS, convert
 from components.convert.onnx import OPTIONS
 from components.core.base.step_command import run_step_command
@@ -20,19 +20,25 @@ def run(
     ],
     folder: Annotated[Path, Argument(help="Folder for the model.")],
     interface: Annotated[str | None, Option(help=f"onnx: {OPTIONS['interface']}.")] = None,
-    targets: Annotated[str | None, Option(help=f"onnx: {OPTIONS['targets']}.")] = None,
-    rate: Annotated[str | None, Option(help=f"onnx: {OPTIONS['rate']}.")] = None,
-    window: Annotated[str | None, Option(help=f"onnx: {OPTIONS['window']}.")] = None,
-    hop: Annotated[str | None, Option(help=f"onnx: {OPTIONS['hop']}.")] = None,
+    targets: Annotated[
+        str | None, Option(help=f"onnx: {OPTIONS['targets']}; mdx-net: {mdx_net.OPTIONS['targets']}.")
+    ] = None,
+    rate: Annotated[str | None, Option(help=f"onnx, mdx-net: {OPTIONS['rate']}.")] = None,
+    window: Annotated[
+        str | None, Option(help=f"onnx: {OPTIONS['window']}; mdx-net: {mdx_net.OPTIONS['window']}.")
+    ] = None,
+    hop: Annotated[str | None, Option(help=f"onnx: {OPTIONS['hop']}; mdx-net: {mdx_net.OPTIONS['hop']}.")] = None,
     shares: Annotated[str | None, Option(help=f"onnx: {OPTIONS['shares']}.")] = None,
     level: Annotated[str | None, Option(help=f"onnx: {OPTIONS['level']}.")] = None,
     level_range: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['level_range']}.")] = None,
+    compensate: Annotated[str | None, Option(help=f"mdx-net: {mdx_net.OPTIONS['compensate']}.")] = None,
+    model_data: Annotated[str | None, Option(help=f"mdx-net: {mdx_net.OPTIONS['model_data']}.")] = None,
     stored: Annotated[Stored, Option(help="Precision of the weights on disk.")] = "fp32",
 ) -> None:
     """Make a model folder from published weights, from an ONNX file, or from other models."""
     options = {
         "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
-        "level": level, "level_range": level_range,
+        "level": level, "level_range": level_range, "compensate": compensate, "model_data": model_data,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     converted = convert(kind, tuple(sources), folder, given, stored)

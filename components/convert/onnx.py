@@ -41,8 +41,8 @@ def read(source: str, **options: str) -> ConvertedModel:
     Without `interface` the number of axes decides. Stems without names are called stem-1, stem-2 …
     """
     path = Path(source)
-    model = _load(path)
-    input_shape, output_shape = (_shape(end, path) for end in _input_and_output(model, path))
+    model = load_onnx(path)
+    input_shape, output_shape = (read_shape(end, path) for end in find_input_and_output(model, path))
     settings = {item.key: item.value for item in model.metadata_props} | options
     kind = settings.get("interface", _BY_AXES.get(len(input_shape), "waveform"))
     if kind not in _INTERFACES:
@@ -66,11 +66,12 @@ def read(source: str, **options: str) -> ConvertedModel:
     return ConvertedModel(
         parse_section("network", values, OnnxConfig, source),
         {"network.data": torch.frombuffer(bytearray(data), dtype=torch.uint8)},
-        _targets(settings, output_shape[1], path), _number(settings, "rate", RATE, path), input_shape[1], (path,),
+        _targets(settings, output_shape[1], path), read_number(settings, "rate", RATE, path), input_shape[1], (path,),
     )  # fmt: skip
 
 
-def _load(path: Path) -> Any:
+def load_onnx(path: Path) -> Any:
+    """Return the checked model of a file; raises UserError when it is none."""
     if not path.is_file():
         raise UserError(f"{path} is not a file: name an ONNX file")
     package = import_optional("onnx", "onnx", "reading ONNX files", "runtimes")
@@ -82,8 +83,11 @@ def _load(path: Path) -> Any:
     return model
 
 
-def _input_and_output(model: Any, path: Path) -> tuple[Any, Any]:
-    """Return the input and the output, without the weights, which old files list among the inputs."""
+def find_input_and_output(model: Any, path: Path) -> tuple[Any, Any]:
+    """Return the input and the output, without the weights, which old files list among the inputs.
+
+    Raises UserError when there are more, and when they are not float32.
+    """
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in weights]
     if len(inputs) != 1 or len(model.graph.output) != 1:
@@ -96,11 +100,18 @@ def _input_and_output(model: Any, path: Path) -> tuple[Any, Any]:
     return ends
 
 
-def _shape(end: Any, path: Path) -> Shape:
-    dimensions = end.type.tensor_type.shape.dim
-    if any(not dimension.HasField("dim_value") for dimension in dimensions):
+def read_shape(end: Any, path: Path, any_batch: bool = False) -> Shape:
+    """Return the shape of an input or output; raises UserError for one that is not fixed.
+
+    With `any_batch` the batch may have any size, and counts as 1.
+    """
+    dimensions = list(end.type.tensor_type.shape.dim)
+    sizes = [dimension.dim_value if dimension.HasField("dim_value") else None for dimension in dimensions]
+    if any_batch and sizes:
+        sizes[0] = 1
+    if None in sizes:
         raise UserError(f"{path} has inputs or outputs without a fixed length: export it with a fixed shape")
-    return tuple(int(dimension.dim_value) for dimension in dimensions)
+    return tuple(int(size) for size in sizes if size is not None)
 
 
 def _waveform(input_shape: Shape, output_shape: Shape, settings: Mapping[str, str], path: Path) -> dict[str, Any]:
@@ -113,8 +124,8 @@ def _mask(input_shape: Shape, output_shape: Shape, settings: Mapping[str, str], 
 
 
 def _complex_mask(input_shape: Shape, output_shape: Shape, settings: Mapping[str, str], path: Path) -> dict[str, Any]:
-    window = _number(settings, "window", WINDOW, path)
-    hop = _number(settings, "hop", window // 4, path)
+    window = read_number(settings, "window", WINDOW, path)
+    hop = read_number(settings, "hop", window // 4, path)
     return {"stft": {"window": window, "hop": hop}, "bins": input_shape[2], "frames": input_shape[3]}
 
 
@@ -134,7 +145,8 @@ def _targets(settings: Mapping[str, str], stems: int, path: Path) -> tuple[str, 
     return named or tuple(f"stem-{number}" for number in range(1, stems + 1))
 
 
-def _number(settings: Mapping[str, str], name: str, default: int, path: Path) -> int:
+def read_number(settings: Mapping[str, str], name: str, default: int, path: Path) -> int:
+    """Return the setting `name`; raises UserError when it is no whole number of 1 or more."""
     value = settings.get(name, str(default))
     if not value.isdigit() or int(value) == 0:
         raise UserError(f"{path}: {name} is {value}, and must be a whole number of 1 or more")

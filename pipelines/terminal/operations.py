@@ -16,7 +16,7 @@ RegisteredName = Annotated[
 
 def convert(
     kind: Annotated[
-        str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst, onnx or ensemble.")
+        str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst, mdx-net, onnx or ensemble.")
     ],
     arguments: Annotated[
         list[str],

@@ -9,7 +9,8 @@ from torch import nn
 from components.convert.demucs import HTDEMUCS_NAMES
 from components.convert.demucs_package import add_defaults
 from components.convert.msst.family import Family, PublishedNetwork, State
-from components.convert.msst.training_config import OpenSection, TrainingConfig
+from components.convert.msst.training_config import TrainingConfig
+from components.convert.open_section import OpenSection
 from components.core.base.errors import UserError
 from components.core.base.optional_packages import import_optional
 from components.core.base.params import parse_section

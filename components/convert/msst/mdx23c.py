@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from components.convert.msst.family import Family, PublishedNetwork, State
-from components.convert.msst.training_config import OpenSection, TrainingConfig
+from components.convert.msst.training_config import TrainingConfig
+from components.convert.open_section import OpenSection
 from components.core.base.params import Section, parse_section
 from components.core.networks.architectures.mdx23c import Mdx23cConfig
 

@@ -7,20 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
+from components.convert.open_section import OpenSection
+from components.convert.stem_names import name_stem
 from components.core.base.errors import UserError
 from components.core.base.params import Section, parse_section
 
 _RATE = 44100  # where the file names none, as the training code assumes
 
 SectionT = TypeVar("SectionT", bound=Section)
-
-
-class OpenSection(Section):
-    """A section of the file with more keys than the ones that matter here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class _Training(OpenSection):
@@ -85,8 +81,7 @@ class TrainingConfig:
 
 def _name_stem(instrument: str, two_parts: bool) -> str:
     """Return an instrument's name as a stem of ours; with `two_parts`, all but the vocals is the accompaniment."""
-    name = re.sub(r"[^a-z0-9]+", "-", instrument.lower()).strip("-")
-    return "accompaniment" if name == "instrumental" or (two_parts and name == "other") else name
+    return name_stem("instrumental" if two_parts and instrument.lower() == "other" else instrument)
 
 
 def read_training_config(path: Path) -> TrainingConfig:

@@ -18,10 +18,12 @@ from components.core.networks.architectures.onnx import (
     ComplexMaskInterface,
     MaskInterface,
     OnnxConfig,
+    SpectrumInterface,
     WaveformInterface,
 )
 from components.core.networks.base.option_names import LevelName
 from components.core.networks.base.separator import Separator
+from components.core.networks.base.spectral_network import SpectralNetwork, SpectralSeparator
 from components.core.networks.base.spectrogram import ComplexMaskSeparator, MaskSeparator
 from components.core.networks.base.waveform import WaveformSeparator
 
@@ -123,6 +125,30 @@ class OnnxComplexMaskSeparator(ComplexMaskSeparator):
     """A file from complex spectra to complex masks between an STFT and its inverse."""
 
 
+_SILENT_BINS = 3  # the lowest ones, as the programs of MDX-Net's authors do
+
+
+class OnnxSpectrumNetwork(SpectralNetwork):
+    """A file from the spectrum of the mixture to that of one stem, between an STFT and its inverse (MDX-Net)."""
+
+    def __init__(self, interface: SpectrumInterface, size: int) -> None:
+        super().__init__(interface.stft)
+        self.file = OnnxNetwork(size, interface.frames)
+        self.bins, self.gain = interface.bins, interface.gain
+
+    def estimate_spectra(self, spectrum: Tensor) -> Tensor:
+        """Return the spectrum of the stem; the bins above those of the file are zero."""
+        batch, channels, bins, frames, _ = spectrum.shape
+        heard = nn.functional.pad(spectrum[:, :, _SILENT_BINS : self.bins], (0, 0, 0, 0, _SILENT_BINS, 0))
+        numbers = self.gain * self.file(heard.permute(0, 1, 4, 2, 3).flatten(1, 2))
+        stem = numbers.reshape(batch, 1, channels, 2, self.bins, frames).permute(0, 1, 2, 4, 5, 3)
+        return nn.functional.pad(stem, (0, 0, 0, 0, 0, bins - self.bins))
+
+
+class OnnxSpectrumSeparator(SpectralSeparator):
+    """The network on whole pieces of the file's frames."""
+
+
 def build_onnx(config: OnnxConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`; the file comes with the weights."""
     return _build(config.interface, config.size)
@@ -150,3 +176,9 @@ def _(interface: MaskInterface, size: int) -> Separator:
 def _(interface: ComplexMaskInterface, size: int) -> Separator:
     network = ComplexOnnxNetwork(size, interface.frames)
     return OnnxComplexMaskSeparator(network, interface.stft, interface.bins, interface.frames)
+
+
+@_build.register
+def _(interface: SpectrumInterface, size: int) -> Separator:
+    network = OnnxSpectrumNetwork(interface, size)
+    return OnnxSpectrumSeparator(network, (interface.frames - 1) * interface.stft.hop, interface.frames)

@@ -13,7 +13,12 @@ from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSepara
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.hdemucs import HDemucsSeparator
 from components.core.networks.htdemucs import HTDemucsSeparator
-from components.core.networks.onnx import OnnxComplexMaskSeparator, OnnxMaskSeparator, OnnxSeparator
+from components.core.networks.onnx import (
+    OnnxComplexMaskSeparator,
+    OnnxMaskSeparator,
+    OnnxSeparator,
+    OnnxSpectrumSeparator,
+)
 from components.core.networks.scnet import SCNet
 from components.core.networks.tdf_unet import CURVE, FLOOR, TdfUNet
 from components.export.onnx.real_spectra import RealHybridDemucs, RealSpectralNetwork
@@ -54,6 +59,7 @@ def _(separator: Separator) -> nn.Module:
 @make_exportable.register(OnnxComplexMaskSeparator)
 @make_exportable.register(OnnxMaskSeparator)
 @make_exportable.register(OnnxSeparator)
+@make_exportable.register(OnnxSpectrumSeparator)
 def _(separator: Separator) -> nn.Module:
     raise UserError("an ONNX model cannot be exported: it is an ONNX file already")
 

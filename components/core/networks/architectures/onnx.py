@@ -54,12 +54,25 @@ class ComplexMaskInterface(_SpectrumInterface):
     kind: Literal["complex-mask"] = "complex-mask"
 
 
+class SpectrumInterface(_SpectrumInterface):
+    """Spectra `(1, 2 * channels, bins, frames)` to the spectrum of one stem in the same shape.
+
+    The real and the imaginary part of each channel follow one another. The lowest three bins are silent in the input.
+    `gain` is the factor of the stem.
+    """
+
+    kind: Literal["spectrum"] = "spectrum"
+    gain: float = Field(1.0, gt=0)
+
+
 class OnnxConfig(Section):
     """An ONNX file of `size` bytes, with one input and one output, both float32, in the shapes of `interface`."""
 
     name: Literal["onnx"] = "onnx"
     size: int = Field(gt=0)
-    interface: WaveformInterface | MaskInterface | ComplexMaskInterface = Field(discriminator="kind")
+    interface: WaveformInterface | MaskInterface | ComplexMaskInterface | SpectrumInterface = Field(
+        discriminator="kind"
+    )
 
 
 ARCHITECTURE = Architecture(
