@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -17,7 +17,7 @@ from components.core.base.workspace import SCRATCH
 from components.core.models.addresses import fetch_model
 from components.core.models.model_description import REGISTRY, WEIGHTS, ModelDescription
 from components.core.models.model_folder import read_description
-from components.core.networks.architectures.ensemble import Combination, EnsembleConfig, MemberOutput
+from components.core.networks.architectures.ensemble import Combination, EnsembleConfig, MemberOutput, Weight
 from components.core.networks.base.separator import add_residual_target
 
 
@@ -25,7 +25,7 @@ class _Member(Section):
     """A model: its folder, seen from the file, or its address in the registry; and its weights by stem (1)."""
 
     model: str
-    weights: dict[str, NonNegativeFloat] = Field(default_factory=dict)
+    weights: dict[str, Weight] = Field(default_factory=dict)
 
 
 class _File(Section):

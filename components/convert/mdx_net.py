@@ -9,7 +9,6 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import PositiveFloat, PositiveInt
@@ -70,7 +69,7 @@ def read(source: str, **options: str) -> ConvertedModel:
         "size": len(data),
         "interface": {
             "kind": "spectrum",
-            "stft": {"window": _require(settings, "window", path), "hop": read_number(settings, "hop", _HOP, path)},
+            "stft": {"window": _read_window(settings, path), "hop": read_number(settings, "hop", _HOP, path)},
             "bins": bins,
             "frames": frames,
             "gain": _read_gain(settings, path),
@@ -114,10 +113,10 @@ def _digest_end(path: Path) -> str:
         return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
 
 
-def _require(settings: Mapping[str, Any], name: str, path: Path) -> int:
-    if name not in settings:
-        raise UserError(f"{path} does not tell its {name}: give --{name} or --model-data")
-    return read_number(settings, name, 0, path)
+def _read_window(settings: Mapping[str, str], path: Path) -> int:
+    if "window" not in settings:
+        raise UserError(f"{path} does not tell its window: give --window or --model-data")
+    return read_number(settings, "window", 0, path)
 
 
 def _read_gain(settings: Mapping[str, str], path: Path) -> float:

@@ -59,7 +59,8 @@ def _build_package_network(config: TrainingConfig, training: _Training) -> tuple
     }  # fmt: skip
     try:
         return add_defaults(network_class, settings), network_class(**settings).eval()
-    except (TypeError, ValueError, AssertionError) as error:
+    except Exception as error:
+        # the package checks few of its arguments, so wrong ones raise errors of many kinds
         raise UserError(f"{config.path}: {_SECTION}: {' '.join(str(error).split()) or 'unusable sizes'}") from None
 
 

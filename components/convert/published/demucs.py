@@ -54,9 +54,11 @@ def read_bag(text: str, where: str) -> Bag:
     """Read the YAML text of a model of the package; raises UserError, which names `where`, when it is none."""
     try:
         values = yaml.safe_load(text)
-        weights = values.get("weights")
+        signatures, weights = [str(signature) for signature in values["models"]], values.get("weights")
+        if not all(map(str.isalnum, signatures)):
+            raise ValueError(signatures)
         return Bag(
-            tuple(str(signature) for signature in values["models"]),
+            tuple(signatures),
             tuple(tuple(float(number) for number in row) for row in weights) if weights else None,
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):

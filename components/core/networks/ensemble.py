@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from components.core.base.errors import UserError
 from components.core.networks.architecture_registry import parse_network
 from components.core.networks.architectures.ensemble import Combination, EnsembleConfig, MemberConfig
 from components.core.networks.base.separator import ResidualSeparator, Separator, make_consistent
@@ -90,8 +91,12 @@ _COMBINATIONS: Mapping[Combination, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def build_ensemble(config: EnsembleConfig, stems: int, channels: int) -> Separator:
-    """Return the separator of `config`, which must be for `stems` stems."""
-    assert len(config.members[0].places) == stems
+    """Return the separator of `config`; raises UserError when it is for another number of stems."""
+    if len(config.members[0].places) != stems:
+        raise UserError(
+            f"the ensemble combines {len(config.members[0].places)} stems, not {stems}: give each member a place and a "
+            "weight for each stem"
+        )
     return EnsembleSeparator([_build_member(member, channels) for member in config.members], config)
 
 

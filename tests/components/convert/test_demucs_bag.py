@@ -15,7 +15,7 @@ from components.core.networks.ensemble import EnsembleSeparator
 SOURCES = ["drums", "bass", "other", "vocals"]
 SIZES: dict[str, Any] = {
     "channels": 8, "bottom_channels": 16, "t_layers": 1, "t_heads": 2, "nfft": 512, "depth": 3, "dconv_mode": 3,
-    "segment": 2, "use_train_segment": False,
+    "segment": 2, "use_train_segment": False, "samplerate": 8000,
 }  # fmt: skip
 FINE_TUNED = {
     "f7e0c4bc": "f7e0c4bc-ba3fe64a.th", "d12395a8": "d12395a8-e57c48e6.th", "92cfc3b6": "92cfc3b6-ef3bcb9c.th",
@@ -40,7 +40,7 @@ def _require_stems_of_bag(folder: Path, networks: list[Any], weights: list[list[
     The package takes no loudness off inside a bag.
     """
     apply = pytest.importorskip("demucs.apply")
-    mixture = torch.randn(1, 2, 30000, generator=torch.Generator().manual_seed(1))
+    mixture = torch.randn(1, 2, 17000, generator=torch.Generator().manual_seed(1))
     mixture = mixture / mixture.square().mean().sqrt()
     separator = load_model(folder).separator
     assert isinstance(separator, EnsembleSeparator)
@@ -89,6 +89,7 @@ def test_yaml_file_of_a_bag_reads_the_networks_beside_it(weights: list[list[floa
         ),
         ("models: [aaaaaaaa, dddddddd]", "has networks of different stems, rates or channels"),
         ("models: [aaaaaaaa, eeeeeeee]", "from our network's; name other weights"),
+        ("models: [/etc, aaaaaaaa]", "is no list of networks of demucs"),
         ("models: 3", "is no list of networks of demucs: it needs the keys models and weights"),
         ("- 3", "is no list of networks of demucs"),
     ],

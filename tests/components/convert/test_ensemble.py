@@ -78,6 +78,7 @@ def test_ensemble_of_ensembles_is_a_model_too(models: Path) -> None:
         ("members: [{model: one}, {model: two, weights: {bass: 1}}]", "two has no stem 'bass': choose from vocals"),
         ("members: [{model: one}, {model: two, weights: {vocals: -1}}]", "weights.vocals: expected a number greater"),
         ("members: [{model: one}]", "ensemble.members"),
+        ("members: [{model: one}, {model: two, weights: {vocals: .inf}}]", "weights.vocals: expected a finite number"),
         ("combination: sum\nmembers: [{model: one}, {model: two}]", "ensemble.combination: expected 'mean', 'median'"),
         ("members: [", "is not valid YAML"),
     ],

@@ -1,8 +1,8 @@
 """An ensemble: its parameters and description; the network is in `components.core.networks.ensemble`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from components.core.base.params import Section
 from components.core.networks.architecture_registry import parse_network
@@ -11,6 +11,8 @@ from components.core.networks.base.architecture import Architecture
 Combination = Literal["mean", "median", "min", "max"]
 
 MemberOutput = Literal["stems", "estimates"]
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class MemberConfig(Section):
@@ -25,7 +27,7 @@ class MemberConfig(Section):
     network: dict[str, Any]
     heads: int = Field(gt=0)
     places: tuple[NonNegativeInt, ...] = Field(min_length=1)
-    weights: tuple[NonNegativeFloat, ...]
+    weights: tuple[Weight, ...]
 
     @property
     def stems(self) -> int:

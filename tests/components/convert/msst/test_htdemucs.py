@@ -18,8 +18,8 @@ SIZES: dict[str, Any] = {
     "bottom_channels": 16,
 }  # fmt: skip
 CONFIG: dict[str, Any] = {
-    "audio": {"chunk_size": 44100, "num_channels": 2, "sample_rate": 44100},
-    "training": {"segment": 2, "samplerate": 44100, "channels": 2, "instruments": SOURCES, "target_instrument": None},
+    "audio": {"chunk_size": 16000, "num_channels": 2, "sample_rate": 8000},
+    "training": {"segment": 2, "samplerate": 8000, "channels": 2, "instruments": SOURCES, "target_instrument": None},
     "model": "htdemucs",
     "htdemucs": {**SIZES, "num_subbands": 1, "use_train_segment": True},
 }
@@ -40,11 +40,11 @@ def _write(folder: Path, **changes: Any) -> tuple[tuple[str, str], Any]:
 def test_converted_network_returns_the_stems_of_the_package(tmp_path: Path) -> None:
     sources, original = _write(tmp_path)
     converted = convert("msst", sources, tmp_path / "model")
-    assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 44100, 2)
+    assert (converted.targets, converted.rate, converted.channels) == (tuple(SOURCES), 8000, 2)
     separator = load_model(tmp_path / "model").separator
     assert isinstance(separator, HTDemucsSeparator)
-    assert separator.segment == 2 * 44100
-    mixture = 0.1 * torch.randn(1, 2, 30000, generator=torch.Generator().manual_seed(1))
+    assert separator.segment == 2 * 8000
+    mixture = 0.1 * torch.randn(1, 2, 17000, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         wanted, found = original(mixture), separator.run_network(mixture)
     assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()
@@ -56,7 +56,8 @@ def test_converted_network_returns_the_stems_of_the_package(tmp_path: Path) -> N
         ({"htdemucs": {"t_layers": 2}}, "does not fit the weights"),
         ({"htdemucs": {"num_subbands": 2}}, "htdemucs: .*num_subbands"),
         ({"htdemucs": {"emb_scale": 2}}, "from our network's; name other weights"),
-        ({"training": {"samplerate": 48000}}, "training.samplerate is 48000, and audio.sample_rate is 44100"),
+        ({"htdemucs": {"depth": -1}}, "config.yaml: htdemucs: "),
+        ({"training": {"samplerate": 48000}}, "training.samplerate is 48000, and audio.sample_rate is 8000"),
         ({"training": {"segment": 0}}, "training.segment: expected a number greater than 0"),
     ],
 )

@@ -121,6 +121,11 @@ def test_ensemble_is_loaded_back_from_its_folder_and_made_faster(tmp_path: Path)
     assert list_architectures(loaded.network.model_dump()) == ["ensemble", "unet", "wave_unet"]
 
 
+def test_ensemble_for_another_number_of_stems_is_a_user_error() -> None:
+    with pytest.raises(UserError, match="the ensemble combines 2 stems, not 3: give each member a place and a weight"):
+        build_ensemble(_config(_member(), _member()), 3, 2)
+
+
 @pytest.mark.parametrize(
     ("members", "more", "says"),
     [
