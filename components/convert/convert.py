@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from components.convert import demucs, ensemble, mdx_net, onnx, open_unmix, spleeter
+from components.convert import chain, demucs, ensemble, mdx_net, onnx, open_unmix, spleeter
 from components.convert.msst import conversion as msst
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
@@ -28,6 +28,7 @@ FORMATS: Mapping[str, WeightFormat] = {
     "mdx-net": mdx_net.FORMAT,
     "onnx": onnx.FORMAT,
     "ensemble": ensemble.FORMAT,
+    "chain": chain.FORMAT,
 }
 """The formats by the name of their kind."""
 

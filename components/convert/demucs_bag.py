@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from components.convert.demucs_package import SUFFIXES
-from components.convert.ensemble import Member, join_members
+from components.convert.ensemble import make_config
+from components.convert.members import Member, join_weights
 from components.convert.published.demucs import Bag, find_bag, read_bag
 from components.convert.weight_files import ConvertedModel
 from components.core.base.errors import UserError
@@ -47,14 +48,11 @@ def _read_bag(bag: Bag, sources: list[str], read_network: ReadNetwork, source: s
     weights = bag.weights or ((1.0,) * len(first.targets),) * len(networks)
     if [len(row) for row in weights] != [len(first.targets)] * len(networks):
         raise UserError(f"{source} needs a weight for each of {len(networks)} networks and {len(first.targets)} stems")
-    members = [
-        Member(network.network.model_dump(mode="json"), network.state, network.targets, row)
-        for network, row in zip(networks, weights, strict=True)
-    ]
-    joined, state = join_members(members, first.targets, "mean", "estimates", source)
+    members = [Member(network.network.model_dump(mode="json"), network.state, network.targets) for network in networks]
+    config = make_config(members, weights, first.targets, "mean", "estimates", source)
     files = tuple(dict.fromkeys(file for network in networks for file in network.files))
     original = _average([network.original for network in networks], weights)
-    return ConvertedModel(joined, state, *facts, files, original)
+    return ConvertedModel(config, join_weights(members), *facts, files, original)
 
 
 def _average(

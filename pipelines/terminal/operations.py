@@ -16,7 +16,8 @@ RegisteredName = Annotated[
 
 def convert(
     kind: Annotated[
-        str, typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst, mdx-net, onnx or ensemble.")
+        str,
+        typer.Argument(help="open-unmix, demucs, hdemucs, htdemucs, spleeter, msst, mdx-net, onnx, ensemble or chain."),
     ],
     arguments: Annotated[
         list[str],

@@ -3,41 +3,28 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from components.core.base.errors import UserError
-from components.core.networks.architecture_registry import parse_network
-from components.core.networks.architectures.ensemble import Combination, EnsembleConfig, MemberConfig
-from components.core.networks.base.separator import ResidualSeparator, Separator, make_consistent
-from components.core.networks.building import build_separator
+from components.core.networks.architectures.ensemble import Combination, EnsembleConfig
+from components.core.networks.base.compound import CompoundSeparator
+from components.core.networks.base.separator import Separator, make_consistent
 from components.core.sound.stft import Stft
 from components.core.sound.stft_config import StftConfig
 
 
-class EnsembleSeparator(Separator):
-    """Combines the stems of the separators in `network`.
+class EnsembleSeparator(CompoundSeparator):
+    """Combines the stems of the separators in `network`."""
 
-    All of them get the same segments: of the length of the shortest one, so that none is longer than in training.
-    """
-
-    network: nn.ModuleList
     weights: Tensor
 
-    def __init__(self, members: Sequence[Separator], config: EnsembleConfig) -> None:
-        super().__init__()
-        self.network = nn.ModuleList(members)
-        self.segment = min(member.segment for member in members)
-        self.band = max(member.band for member in members)
+    def __init__(self, config: EnsembleConfig, channels: int) -> None:
+        super().__init__(config.members, channels)
         self.output = config.output
         self.places = [list(member.places) for member in config.members]
         weights = torch.tensor([member.weights for member in config.members])
         self.register_buffer("weights", weights / weights.sum(dim=0), persistent=False)
         self.combine_parts = _COMBINATIONS[config.combination]
-
-    @property
-    def members(self) -> list[Separator]:
-        """The separators."""
-        return [member for member in self.network if isinstance(member, Separator)]
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """Combine the output of each member, `(batch, its stems, channels, samples)`.
@@ -97,9 +84,4 @@ def build_ensemble(config: EnsembleConfig, stems: int, channels: int) -> Separat
             f"the ensemble combines {len(config.members[0].places)} stems, not {stems}: give each member a place and a "
             "weight for each stem"
         )
-    return EnsembleSeparator([_build_member(member, channels) for member in config.members], config)
-
-
-def _build_member(member: MemberConfig, channels: int) -> Separator:
-    separator = build_separator(parse_network(member.network), member.heads, channels)
-    return separator if member.heads > 1 else ResidualSeparator(separator)
+    return EnsembleSeparator(config, channels)

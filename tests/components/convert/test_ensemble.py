@@ -73,7 +73,7 @@ def test_ensemble_of_ensembles_is_a_model_too(models: Path) -> None:
             "members: [{model: one}, {model: drums}]",
             r"one \(vocals, accompaniment; 44100 Hz, 2 channels\) and drums \(",
         ),
-        ("members: [{model: one}, {model: slow}]", "do not match: name models of the same stems, rate and channels"),
+        ("members: [{model: one}, {model: slow}]", "do not match: name models of the same rate and channels"),
         ("members: [{model: one}, {model: nowhere}]", "nowhere is not a model"),
         ("members: [{model: one}, {model: two, weights: {bass: 1}}]", "two has no stem 'bass': choose from vocals"),
         ("members: [{model: one}, {model: two, weights: {vocals: -1}}]", "weights.vocals: expected a number greater"),

@@ -1,12 +1,12 @@
 """An ensemble: its parameters and description; the network is in `components.core.networks.ensemble`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
 from components.core.base.params import Section
-from components.core.networks.architecture_registry import parse_network
 from components.core.networks.base.architecture import Architecture
+from components.core.networks.base.compound_config import MemberConfig
 
 Combination = Literal["mean", "median", "min", "max"]
 
@@ -15,28 +15,18 @@ MemberOutput = Literal["stems", "estimates"]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class MemberConfig(Section):
+class EnsembleMemberConfig(MemberConfig):
     """A model of the ensemble.
 
-    network    its network, as in `train.network`
-    heads      stems of this network; with one, the rest of the mixture is a second stem
     places     for each stem of the ensemble, its place among the stems of the model
     weights    for each stem of the ensemble, the weight of the model in the mean
     """
 
-    network: dict[str, Any]
-    heads: int = Field(gt=0)
     places: tuple[NonNegativeInt, ...] = Field(min_length=1)
     weights: tuple[Weight, ...]
 
-    @property
-    def stems(self) -> int:
-        """Stems of the model."""
-        return max(self.heads, 2)
-
     @model_validator(mode="after")
-    def _stems_fit(self) -> "MemberConfig":
-        parse_network(self.network, "members")
+    def _stems_fit(self) -> "EnsembleMemberConfig":
         if len(self.weights) != len(self.places) or max(self.places) >= self.stems:
             raise ValueError("members: each needs a weight and one of its stems for each stem of the ensemble")
         return self
@@ -53,7 +43,7 @@ class EnsembleConfig(Section):
     name: Literal["ensemble"] = "ensemble"
     combination: Combination = "mean"
     output: MemberOutput = "stems"
-    members: tuple[MemberConfig, ...] = Field(min_length=1)
+    members: tuple[EnsembleMemberConfig, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _members_agree(self) -> "EnsembleConfig":

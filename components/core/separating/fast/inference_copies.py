@@ -7,10 +7,10 @@ from functools import singledispatch
 import torch
 from torch import Tensor, nn
 
+from components.core.networks.base.compound import CompoundSeparator
 from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.base.spectrogram import SILENCE, ComplexMaskSeparator, MaskSeparator, SpectrogramSeparator
 from components.core.networks.base.waveform import WaveformSeparator
-from components.core.networks.ensemble import EnsembleSeparator
 from components.core.networks.tdf_unet import TdfUNet
 from components.core.separating.fast.inverse_stft import make_inverse_stft
 from components.core.separating.fast.optimised_layers import optimise_layers
@@ -40,7 +40,7 @@ def _(separator: ResidualSeparator, dtype: torch.dtype) -> Separator:
 
 
 @_optimise.register
-def _(separator: EnsembleSeparator, dtype: torch.dtype) -> Separator:
+def _(separator: CompoundSeparator, dtype: torch.dtype) -> Separator:
     separator.network = nn.ModuleList(_optimise(member, dtype) for member in separator.members)
     return separator
 

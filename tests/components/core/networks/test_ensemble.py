@@ -10,7 +10,7 @@ from torch import Tensor
 from components.core.base.errors import UserError
 from components.core.models.model_folder import load_model, save_model
 from components.core.networks.architecture_registry import list_architectures, parse_network
-from components.core.networks.architectures.ensemble import EnsembleConfig, MemberConfig
+from components.core.networks.architectures.ensemble import EnsembleConfig, EnsembleMemberConfig
 from components.core.networks.base.separator import Separator
 from components.core.networks.ensemble import EnsembleSeparator, build_ensemble
 from components.core.separating.fast import for_inference
@@ -26,7 +26,7 @@ def _member(network: dict[str, Any] = UNET, heads: int = 2, places: Any = (0, 1)
 
 
 def _config(*members: Any, **more: Any) -> EnsembleConfig:
-    return EnsembleConfig(members=tuple(MemberConfig(**member) for member in members), **more)
+    return EnsembleConfig(members=tuple(EnsembleMemberConfig(**member) for member in members), **more)
 
 
 def _ensemble(*members: Any, **more: Any) -> EnsembleSeparator:
