@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from components.core.networks.architectures.scnet import SCNetBandConfig, SCNetConfig
+from components.core.networks.architectures.scnet import SCNetBandConfig, SCNetConfig, split_bins
 from components.core.networks.base.separator import Separator
 from components.core.networks.base.spectral_network import SpectralNetwork, SpectralSeparator
 
@@ -65,16 +65,9 @@ class BandCompression(nn.Module):
         return [conv(_pad(part, band)) for conv, band, part in zip(self.convs, self.bands, parts, strict=True)]
 
 
-def split_bins(bands: Sequence[SCNetBandConfig], bins: int) -> list[int]:
-    """Return the number of bins of each band."""
-    low = math.ceil(bins * bands[0].share)
-    lower = math.ceil(bins * (bands[0].share + bands[1].share))
-    return [low, lower - low, bins - lower]
-
-
 def _pad(part: Tensor, band: SCNetBandConfig) -> Tensor:
     """Pad the bins with zeros so that the convolution keeps them all."""
-    missing = band.kernel - 1 if band.stride == 1 else -part.shape[2] % band.stride
+    missing = band.padded(part.shape[2]) - part.shape[2]
     return nn.functional.pad(part, (0, 0, missing // 2, missing - missing // 2))
 
 

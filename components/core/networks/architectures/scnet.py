@@ -1,5 +1,8 @@
 """SCNet: its parameters and description; the network is in `components.core.networks.scnet`."""
 
+import math
+import operator
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
@@ -20,6 +23,25 @@ class SCNetBandConfig(Section):
     stride: int = Field(gt=0)
     kernel: int = Field(gt=0)
     depth: int = Field(gt=0)
+
+    def padded(self, bins: int) -> int:
+        """Return the number of bins with the zeros that let the convolution keep all of them."""
+        return bins + self.kernel - 1 if self.stride == 1 else -(-bins // self.stride) * self.stride
+
+    def compressed(self, bins: int) -> int:
+        """Return the number of bins that a level makes of `bins`; less than 1 where they are too few."""
+        return (self.padded(bins) - self.kernel) // self.stride + 1
+
+    def expanded(self, bins: int) -> int:
+        """Return the number of bins that the decoder makes of `bins` of the next level."""
+        return (bins - 1) * self.stride + self.kernel
+
+
+def split_bins(bands: Sequence[SCNetBandConfig], bins: int) -> list[int]:
+    """Return the number of bins of each of three bands, from low to high."""
+    low = math.ceil(bins * bands[0].share)
+    lower = math.ceil(bins * (bands[0].share + bands[1].share))
+    return [low, lower - low, bins - lower]
 
 
 _LOW = SCNetBandConfig(share=0.175, stride=1, kernel=3, depth=3)
@@ -70,6 +92,18 @@ class SCNetConfig(Section):
             raise ValueError(f"widths: expected {self.compress} or more, by which a convolution module narrows")
         if any(band.kernel < band.stride for band in self.bands):
             raise ValueError("low, middle, high: a kernel must not be shorter than its stride")
+        return self
+
+    @model_validator(mode="after")
+    def _bins_are_left(self) -> "SCNetConfig":
+        bins = self.stft.window // 2 + 1
+        for level in range(1, len(self.widths) + 1):
+            parts = split_bins(self.bands, bins)
+            made = [band.compressed(part) for band, part in zip(self.bands, parts, strict=True)]
+            back = [band.expanded(part) for band, part in zip(self.bands, made, strict=True)]
+            if min(*parts, *made) < 1 or any(map(operator.lt, back, parts)):
+                raise ValueError(f"stft, low, middle, high: level {level} has {parts} bins, too few for the kernels")
+            bins = sum(made)
         return self
 
 

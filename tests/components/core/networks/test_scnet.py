@@ -7,8 +7,8 @@ import torch
 
 from components.core.base.errors import UserError
 from components.core.networks.architecture_registry import parse_network
-from components.core.networks.architectures.scnet import SCNetConfig
-from components.core.networks.scnet import SCNetSeparator, build_scnet, split_bins
+from components.core.networks.architectures.scnet import SCNetConfig, split_bins
+from components.core.networks.scnet import SCNetSeparator, build_scnet
 from components.core.sound.stft_config import StftConfig
 from components.export.onnx.exportable import make_exportable
 
@@ -62,6 +62,11 @@ def test_export_is_refused_in_one_line() -> None:
         ),
         ({"widths": [2, 8]}, "widths: expected 4 or more"),
         ({"kernel": 4}, "kernel: expected an odd number"),
+        ({"stft": {"window": 2, "hop": 1}}, "level 1 has [1, 1, 0] bins, too few for the kernels"),
+        (
+            {"high": {"share": 0.4, "stride": 16, "kernel": 999, "depth": 1}},
+            "level 1 has [359, 803, 887] bins, too few",
+        ),
         ({"layers": 3}, "network.layers: expected a multiple of 2"),
     ],
 )
