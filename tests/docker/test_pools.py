@@ -108,7 +108,14 @@ def test_no_secret_has_a_default(name: str) -> None:
 def test_shard_needs_no_clone_of_the_project(name: str) -> None:
     configuration = asyncio.run(_fill(name, env={"AWS_ENDPOINT_URL": "http://s3"}))
     # else the image's entry point, in-repository, looks for a clone
-    assert configuration.env == {"STEMLINE_SOURCE": "", "AWS_ENDPOINT_URL": "http://s3"}
+    assert configuration.env["STEMLINE_SOURCE"] == ""
+    assert configuration.env["AWS_ENDPOINT_URL"] == "http://s3"
+
+
+@each_template
+def test_container_has_a_prefect_home_of_its_own(name: str) -> None:
+    # else Prefect's worker passes on its own folder, if one is set there
+    assert asyncio.run(_fill(name, source="x")).env["PREFECT_HOME"] == "/tmp/prefect"
 
 
 # Training over several nodes -----------------------------------------------------------------------------------------
