@@ -14,7 +14,7 @@ PYTEST := pytest --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STAMP := .venv/.set-up
 
-.PHONY: run test component-tests test-fast test-system soak lint style types setup clean
+.PHONY: run test component-tests test-fast test-system test-containers soak lint style types setup clean
 
 run: $(STAMP)
 	@stemline run $(foreach name,$(DATASET),--dataset $(name))
@@ -24,15 +24,19 @@ test: style
 	@$(MAKE) --no-print-directory --jobs=2 types component-tests
 
 component-tests: $(STAMP)
-	@$(PYTEST) -n $(WORKERS) -m "not system and not soak" tests
+	@$(PYTEST) -n $(WORKERS) -m "not system and not soak and not containers" tests
 
 # Only the tests that take at most a few seconds.
 test-fast: $(STAMP)
-	@$(PYTEST) -n $(WORKERS) -m "not slow and not system and not soak" tests
+	@$(PYTEST) -n $(WORKERS) -m "not slow and not system and not soak and not containers" tests
 
 # Real servers, browsers, trainings, other runtimes, kills and whole pipelines.
 test-system: $(STAMP)
 	@$(PYTEST) -n $(WORKERS) -m "system and not soak" tests
+
+# Images and the stack on a Docker engine; skips without one. The first run builds the images, which takes minutes.
+test-containers: $(STAMP)
+	@pytest -m containers tests/docker
 
 soak: $(STAMP)
 	@pytest -m soak tests

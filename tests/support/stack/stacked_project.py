@@ -53,7 +53,7 @@ def project_in_a_stack(folder: Path) -> Iterator[StackedProject]:
     programs = postgres_programs()
     if programs is None:
         pytest.skip(MISSING)
-    project = copied_project(folder / "project")
+    project = copied_tiny_project(folder / "project")
     servers = folder / "servers"
     servers.mkdir()
     with running_stack(servers, programs, project.folder, project.environment) as stack:
@@ -61,16 +61,23 @@ def project_in_a_stack(folder: Path) -> Iterator[StackedProject]:
         yield StackedProject(project, stack)
 
 
+def copied_tiny_project(folder: Path) -> Project:
+    """Copy the project to `folder`, and commit parameters with which a training of seconds can be promoted."""
+    project = copied_project(folder)
+    # an untrained model takes the place of the shipped one, which no training of seconds would match
+    save_tiny_model(project.folder / "models" / "vocal-isolation", rate=_RATE, network=_NETWORK)
+    for seed in (1, 2, 3):
+        add_song(project, "test", seed)
+    set_values(project, VALUES)
+    return project
+
+
 def _use(stack: Stack, project: Project) -> None:
     """Configure the project for the stack's servers, and commit the addresses of its journal and data."""
     project.environment |= stack.variables
     project.run("dvc", "remote", "add", "--default", "store", "s3://music/dvc")
     project.run("dvc", "remote", "modify", "store", "endpointurl", stack.variables["AWS_ENDPOINT_URL"])
-    # an untrained model takes the place of the shipped one, which no training of seconds would match
-    save_tiny_model(project.folder / "models" / "vocal-isolation", rate=_RATE, network=_NETWORK)
-    for seed in (1, 2, 3):
-        add_song(project, "test", seed)
-    set_values(project, {"promote.journal": "s3://music/books", **VALUES})
+    set_values(project, {"promote.journal": "s3://music/books"})
 
 
 def set_values(project: Project, values: Mapping[str, object]) -> None:
