@@ -14,6 +14,7 @@ from components.core.data.comparison_documents import Costs
 from components.core.models.model_folder import Model, load_model
 from components.core.networks.architectures.unet import UNetConfig
 from components.core.networks.base.separator import Separator
+from components.core.separating.postprocessing_config import OVERLAP
 from tests.support.tiny_models import run_python, save_tiny_model
 
 
@@ -81,8 +82,9 @@ def test_speed_does_not_depend_on_the_length_of_segments(segment: int, monkeypat
     monkeypatch.setattr(costs_module, "time", SimpleNamespace(perf_counter=lambda: separator.clock))
     model = Model(separator, UNetConfig(), ("vocals", "accompaniment"), 1000, 2, {}, "")
     speed, seconds = times_real_time(separator, model)
-    assert speed == round(segment / 2) / 1000 / 2
-    assert seconds == 2 * round(segment / 2) / 1000
+    hop = round((1 - OVERLAP) * segment)
+    assert speed == pytest.approx(hop / 1000 / 2)
+    assert seconds == pytest.approx(2 * hop / 1000)
 
 
 @pytest.mark.slow
