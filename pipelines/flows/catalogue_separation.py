@@ -7,6 +7,7 @@ a recording. So a shard whose worker died may start again anywhere, and this flo
 import os
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -30,6 +31,9 @@ LONGEST_WAIT_SECONDS = 900.0
 """Seconds without a worker that takes a shard; then this flow separates all remaining shards itself."""
 
 POLL_SECONDS = 2.0
+REPORT_SECONDS = 60.0
+"""Seconds between two lines that name the shards that a catalogue waits for."""
+
 _SHARDS = "shards: "  # components/separate prints the number of shards behind it
 
 
@@ -159,16 +163,20 @@ def wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
     """
     logger = get_run_logger()
     left, waiting_since = {run.id: run.name for run in runs}, time.monotonic()
+    reported = waiting_since
     with get_client(sync_client=True) as client:
         while left:
             time.sleep(POLL_SECONDS)
-            for run_id, name in list(left.items()):
-                state: State[Any] | None = retry_outages(partial(client.read_flow_run, run_id), delays).state
-                if state is None or not state.is_scheduled():
-                    waiting_since = time.monotonic()
+            states = {run_id: retry_outages(partial(client.read_flow_run, run_id), delays).state for run_id in left}
+            if any(state is None or not state.is_scheduled() for state in states.values()):
+                waiting_since = time.monotonic()
+            for run_id, state in states.items():
                 if state is not None and state.is_final():
-                    del left[run_id]
+                    name = left.pop(run_id)
                     logger.info("%s: %s; %d of %d shards left", name, state.name, len(left), len(runs))
+            if left and time.monotonic() - reported > REPORT_SECONDS:
+                reported = time.monotonic()
+                logger.info("waiting for %s", describe_shards(left, states))
             if time.monotonic() - waiting_since > LONGEST_WAIT_SECONDS:
                 logger.warning(
                     "no worker took any of %d shards within %g s: this run separates them",
@@ -177,6 +185,14 @@ def wait_for_shards(runs: list[FlowRun], delays: tuple[float, ...]) -> None:
                 )
                 _cancel(client, list(left))
                 return
+
+
+def describe_shards(names: Mapping[UUID, str], states: Mapping[UUID, "State[Any] | None"]) -> str:
+    """Return the shards with their states in one line; one that runs may belong to a dead worker."""
+    shards = ", ".join(
+        f"{name} ({state.name if (state := states[run_id]) else 'new'})" for run_id, name in names.items()
+    )
+    return f"{len(names)} shards: {shards}; a shard whose worker died ends within five minutes"
 
 
 def _cancel(client: SyncPrefectClient, runs: list[UUID]) -> None:

@@ -1,5 +1,6 @@
 """Flows retry their own requests to servers in runs of deployments."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,6 +89,24 @@ def test_waiting_continues_while_a_worker_has_a_shard(monkeypatch: pytest.Monkey
     monkeypatch.setattr(catalogue_separation, "LONGEST_WAIT_SECONDS", 0.1)
     catalogue_separation.wait_for_shards([SimpleNamespace(id=run_id, name="shard") for run_id in (busy, uuid4())], ())  # type: ignore[misc]
     assert len(done) == 41
+
+
+def test_waiting_names_the_shards_and_their_states(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.flows import catalogue_separation
+
+    looks: Iterator[State[Any]] = iter([Running(), Scheduled(), Completed(), Completed()])
+    client = SimpleNamespace(read_flow_run=lambda run_id: SimpleNamespace(state=next(looks)))
+    monkeypatch.setattr(catalogue_separation, "get_client", lambda **_: _Opened(client))
+    monkeypatch.setattr(catalogue_separation, "get_run_logger", lambda: logging.getLogger("shards"))
+    monkeypatch.setattr(catalogue_separation, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(catalogue_separation, "REPORT_SECONDS", 0.0)
+    shards = [SimpleNamespace(id=uuid4(), name=name) for name in ("otter", "buffalo")]
+    with caplog.at_level("INFO", "shards"):
+        catalogue_separation.wait_for_shards(shards, ())  # type: ignore[arg-type]
+    [waiting] = [message for message in caplog.messages if message.startswith("waiting for")]
+    assert "2 shards: otter (Running), buffalo (Scheduled)" in waiting
 
 
 def test_requests_of_a_catalogue_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
