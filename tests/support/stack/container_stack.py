@@ -14,12 +14,18 @@ from uuid import uuid4
 import boto3
 import requests
 
-from tests.support.processes import free_port, wait_until
+from tests.support.processes import environment_without, free_port, wait_until
 from tests.support.project import Project
 from tests.support.stack.stack import ENDED
 
 MISSING = "no Docker engine answers `docker info`: these tests build images and start containers"
 BUCKET = "stemline"
+_SETTINGS = ("STEMLINE_", "MLFLOW_", "PREFECT_", "S3_", "WORKER_", "MUSDB_", "COMPOSE_")
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without settings of the stack, which would hide those in .env."""
+    return environment_without(_SETTINGS)
 
 
 def engine_answers() -> bool:
@@ -49,8 +55,8 @@ class ContainerStack:
     def compose(self, *arguments: str) -> str:
         """Run Docker Compose; return what it printed on stdout."""
         done = subprocess.run(
-            [*self._compose(), *arguments], cwd=self.project.folder, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, timeout=600, check=False,
+            [*self._compose(), *arguments], cwd=self.project.folder, env=_environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{arguments}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -58,8 +64,8 @@ class ContainerStack:
     def start_compose(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start Docker Compose; its output goes to one pipe."""
         return subprocess.Popen(
-            [*self._compose(), *arguments], cwd=self.project.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
+            [*self._compose(), *arguments], cwd=self.project.folder, env=_environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def build(self) -> dict[str, str]:
@@ -74,11 +80,13 @@ class ContainerStack:
             if build is None or build["target"] in images:
                 continue
             arguments = [f"--build-arg={name}={value}" for name, value in build.get("args", {}).items()]
-            subprocess.run(
-                ["docker", "build", "--quiet", "--file", build["dockerfile"], f"--target={build['target']}",
+            done = subprocess.run(
+                ["docker", "build", "--progress=plain", "--file", build["dockerfile"], f"--target={build['target']}",
                  f"--tag={service['image']}", *arguments, "."],
-                cwd=build["context"], env={**os.environ, "DOCKER_BUILDKIT": "1"}, check=True, capture_output=True,
+                cwd=build["context"], env={**os.environ, "DOCKER_BUILDKIT": "1"}, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, check=False,
             )  # fmt: skip
+            assert done.returncode == 0, done.stdout[-5000:]
             images[build["target"]] = service["image"]
         return images
 
@@ -107,7 +115,7 @@ class ContainerStack:
     def run_script(self, name: str, *arguments: str) -> str:
         """Run docker/bin/backup or restore on this stack; return its output."""
         command = ["sh", f"docker/bin/{name}", *arguments]
-        environment = {**os.environ, "STEMLINE_COMPOSE": " ".join(self._compose())}
+        environment = {**_environment(), "STEMLINE_COMPOSE": " ".join(self._compose())}
         done = subprocess.run(
             command, cwd=self.project.folder, env=environment, capture_output=True, text=True, timeout=600
         )
