@@ -1,4 +1,4 @@
-"""Models of the package `demucs` that are bags: several networks, with a weight of each for each stem."""
+"""Models of the package `demucs` that are bags: several networks, each with a weight for each stem."""
 
 from collections.abc import Callable
 from pathlib import Path

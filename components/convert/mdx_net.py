@@ -1,7 +1,7 @@
-"""MDX-Net, as Ultimate Vocal Remover (UVR) takes it: an ONNX file of a network of spectra, and a few settings.
+"""The kind `mdx-net`: an MDX-Net file for Ultimate Vocal Remover (UVR), an ONNX network on spectra, and its settings.
 
-The file tells the bins and the frames. The window, the stem and the gain stand in UVR's list `model_data.json`, by the
-MD5 of the end of the file, or are options.
+The file gives the bins and frames. The window, the stem and the gain come from options, or from UVR's list
+`model_data.json`, whose keys are MD5 digests of the end of each file.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Sections of files that other projects write."""
+"""Sections of other projects' files: unknown keys are ignored."""
 
 from pydantic import ConfigDict
 

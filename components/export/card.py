@@ -124,7 +124,9 @@ def _describe_profile(profile: Profile | None) -> str:
     if profile is None:
         return ""
     music = ", ".join(f"{group.tracks} tracks of {group.name}" for group in profile.groups)
-    return f"\n- `{PROFILE}`: the mixtures of {music}, for want of the music that the weights were trained on"
+    return (
+        f"\n- `{PROFILE}`: the mixtures of {music}, because the music that the weights were trained on is not available"
+    )
 
 
 def _describe_network(model: Model, name: str) -> list[str]:
@@ -200,10 +202,11 @@ def _describe_training(training: TrainingRecord) -> str:
 
 
 def _describe_scores(scores: EvaluationResults) -> str:
+    several = len(scores.test.tracks) > 1
+    interval_note = ", with the 95 % interval of the median (bootstrap over tracks)" if several else ""
     lines = [
         f"{scores.test.scorer}, median over frames of {scores.test.window_seconds:g} s, then over "
-        f"{_name_tracks(scores.test)}, in dB, with the 95 % interval of the median (bootstrap over tracks). Nothing "
-        "was chosen by these tracks.",
+        f"{_name_tracks(scores.test)}, in dB{interval_note}. No setting was chosen on these tracks.",
         "",
         "| system | target | SDR | SIR | SAR | ISR | times real time, 1 core |",
         "|---|---|---|---|---|---|---|",
@@ -238,11 +241,12 @@ def _describe_use(model: Model, scores: EvaluationResults) -> str:
     speed = scores.speeds.get("model", float("nan"))
     return (
         "## Use\n\n"
-        "For separating finished recordings of songs into stems that add up to them: for listening, remixing, karaoke "
-        "and research. Not for identifying singers, and not as evidence of the words that were sung: the model may "
+        "The model separates finished recordings of songs into stems that add up to them, for listening, remixing, "
+        "karaoke and research. Do not use it to identify singers, or as evidence of the words that were sung: it may "
         "leave out quiet voices, and may take for a voice what sounds like one (saxophone, lead guitar, synthesiser)."
         "\n\n"
-        f"The network processes frequencies up to {kilohertz:g} kHz. Above, each stem gets the share of a frame that "
-        f"it has below. On one core it separates {speed:.1f} seconds of music a second; its memory does "
-        "not grow with the length of the recording."
+        f"The network processes frequencies up to {kilohertz:g} kHz. Above this frequency, each stem gets the same "
+        f"share of a frame as below it. On one core it separated {speed:.1f} seconds of these test tracks a second. "
+        "Longer songs are faster, because a track shorter than a segment is padded to one. Its memory does not grow "
+        "with the length of the recording."
     )

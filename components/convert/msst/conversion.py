@@ -1,4 +1,4 @@
-"""The kind `msst` of `stemline convert`: finds the family of the weights, and makes a network of ours."""
+"""The kind `msst` of `stemline convert`: finds the family of the weights, and converts them to a Stemline network."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A family of published networks: how to know its weights, and how they become a network of ours."""
+"""A family of published networks: how to recognise its weights, and how to convert them to a Stemline network."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -42,7 +42,14 @@ class SourceFile(_Part):
 
 
 class ModelUsed(_Part):
-    """The model that made the stems; `version` 0 stands for a model that is in no registry."""
+    """The model that made the stems.
+
+    version         0 for a model that is in no registry
+    run_id          of the MLflow run that trained it; empty for a converted model
+    converted_from  the kind of weights that `stemline convert` read; empty for a model that was trained here
+    files           SHA-256 of the files that it read, by name
+    members         for an ensemble or a chain: address, SHA-256 and origin of each model in it
+    """
 
     name: str
     version: int = 0
@@ -51,6 +58,9 @@ class ModelUsed(_Part):
     targets: tuple[str, ...] = ()
     run_id: str | None = None
     git_commit: str | None = None
+    converted_from: str = ""
+    files: dict[str, str] = {}
+    members: tuple[dict[str, Any], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}" if self.version else self.name

@@ -1,9 +1,9 @@
 """MDX23C: TFC-TDF v3 (Kim, Lee and Jung, arXiv 2306.09382) on sub-bands of a complex spectrum.
 
-A U-Net of convolutions over time and frequency (TFC), each with two fully connected layers across frequency (TDF). Real
-and imaginary parts are channels, and the output is the spectra of the stems themselves. The weights have the names of
-the code that trained the published ones (Music-Source-Separation-Training). Inside the U-Net time comes before
-frequency.
+The network is a U-Net. Its blocks combine convolutions over time and frequency (TFC) with two fully connected layers
+across frequency (TDF). Real and imaginary parts are channels, and the output is the spectra of the stems themselves.
+The weights have the names of the code that trained the published ones (Music-Source-Separation-Training). Inside the
+U-Net time comes before frequency.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 """Spleeter's network, as published (Hennequin et al., JOSS 2020): a U-Net for each stem on the mixture's magnitudes.
 
-Six 5×5 convolutions of stride 2 lead down, six transposed ones up, then comes a dilated 4×4 convolution; a stem has
-9.82 million weights. The authors' models differ: the 2-stem model has (leaky) ReLU, the 4- and 5-stem models ELU. The
-2- and 4-stem models end in a sigmoid for each stem (`unet.unet`), the 5-stem model in a softmax over the stems
+Six 5×5 convolutions of stride 2 lead down and six transposed ones lead up. A dilated 4×4 convolution follows. A stem
+has 9.82 million weights. The authors' models differ: the 2-stem model has (leaky) ReLU, the 4- and 5-stem models ELU.
+The 2- and 4-stem models end in a sigmoid for each stem (`unet.unet`), the 5-stem model in a softmax over the stems
 (`unet.softmax_unet`).
 """
 

@@ -8,7 +8,7 @@ from typer import Argument
 
 from components.core.base.errors import Outage, UserError
 from components.core.base.step_command import run_step_command
-from components.core.data.stem_provenance import Provenance
+from components.core.data.stem_provenance import ModelUsed, Provenance
 from components.core.models.addresses import SHIPPED
 from components.core.stores.opening import open_store
 from components.core.stores.selection import PROVENANCE
@@ -54,8 +54,18 @@ def trace(stem: Stem) -> Iterator[tuple[str, str]]:
     version = f" version {model.version}" if model.version else ""
     yield "model", f"{model.name}{version}, SHA-256 {model.sha256}"
     yield "its network", _list_pairs(model.network)
-    yield "trained by", f"code {model.git_commit}, MLflow run {model.run_id}"
-    yield from _trace_run(str(model.run_id))
+    if model.converted_from:
+        yield from _trace_conversion(model)
+    else:
+        yield "trained by", f"code {model.git_commit}, MLflow run {model.run_id}"
+        yield from _trace_run(str(model.run_id))
+
+
+def _trace_conversion(model: ModelUsed) -> Iterator[tuple[str, str]]:
+    yield "converted from", f"{model.converted_from}, by code {model.git_commit}"
+    yield from (("its file", f"{name}, SHA-256 {digest}") for name, digest in model.files.items())
+    for member in model.members:
+        yield "its member", f"{member.get('model')}, SHA-256 {member.get('sha256')}"
 
 
 def _list_pairs(values: Mapping[str, object]) -> str:

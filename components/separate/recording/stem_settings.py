@@ -30,6 +30,9 @@ def read_settings(address: ModelAddress, config: SeparateConfig) -> StemSettings
             targets=targets,
             run_id=description.origin.get("run_id"),
             git_commit=description.origin.get("git_commit"),
+            converted_from=description.origin.get("converted_from", ""),
+            files=description.origin.get("files", {}),
+            members=tuple(description.origin.get("members", ())),
         ),
         options=StemOptions(
             post=config.post.model_dump(mode="json"),

@@ -171,7 +171,7 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     assert f"`model.index`: SHA-256 `{'beef' * 16}`" in card
     assert "- terms: MIT, their makers" in card
     assert "`profile.json`: the mixtures of " in card
-    assert "82 tracks of musdb18-7s, for want of the music that the weights were trained on" in card
+    assert "82 tracks of musdb18-7s, because the music that the weights were trained on is not available" in card
     assert "- weights on disk: fp16 for kernels" in card
     assert "| model | vocals |" in card
 

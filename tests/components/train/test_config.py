@@ -20,7 +20,10 @@ from tests.components.train.train_music import PARAMS, train_config
         ({"ema_decay": 1.0}, "train.ema_decay"),
         ({"lerning_rate": 1.0}, "train.lerning_rate: no such parameter"),
         ({"augment": PARAMS["augment"] | {"flip_share": 1.5}}, "train.augment.flip_share"),
-        ({"network": {"name": "vnet"}}, "there is no architecture 'vnet': choose from bs_roformer, conv_tasnet,"),
+        (
+            {"network": {"name": "vnet"}},
+            "there is no architecture 'vnet': choose from bs_roformer, chain, conv_tasnet,",
+        ),
         ({"network": {"name": "unet", "depth": 3}}, "network.depth: no such parameter"),
     ],
 )

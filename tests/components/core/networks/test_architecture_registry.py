@@ -69,7 +69,10 @@ def test_registry_finds_every_architecture_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"name": "wnet"}, "network.name: there is no architecture 'wnet': choose from bs_roformer, conv_tasnet,"),
+        (
+            {"name": "wnet"},
+            "network.name: there is no architecture 'wnet': choose from bs_roformer, chain, conv_tasnet,",
+        ),
         ({}, "no architecture 'None'"),
         ({"name": "unet", "width": [8]}, "network.width: no such parameter"),
         ({"name": "unet", "widths": "wide"}, "network.widths: expected a list"),

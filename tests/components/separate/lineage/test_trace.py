@@ -11,6 +11,7 @@ import soundfile
 from components.core.base.errors import UserError
 from components.core.models.addresses import SHIPPED
 from components.core.tracking import mlflow_runs
+from components.core.tracking.exported_run import ExportedRun
 from components.separate.lineage import reproduce
 from components.separate.lineage.trace import Stem, find_stem, trace
 from tests.components.separate.in_process_job import separate
@@ -60,13 +61,42 @@ def test_trace_says_where_a_missing_run_would_be(stem: Path, monkeypatch: pytest
     assert "MLFLOW_TRACKING_URI" in dict(trace(find_stem(str(stem))))["its run"]
 
 
-def test_trace_of_the_shipped_model_needs_no_store(stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_trace_of_an_exported_model_needs_no_store(stem: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
-    run = json.loads((SHIPPED / "run.json").read_text(encoding="utf-8"))
+    run_id = find_stem(str(stem)).provenance.model.run_id
+    exported = ExportedRun(
+        run_id=str(run_id), name="tiny", params={"train.steps": "7"}, tags={"train.data": "d1g35t"}, metrics={}
+    )  # fmt: skip
+    folder = tmp_path / "models" / "vocal-isolation"
+    folder.mkdir(parents=True)
+    exported.write(folder)
+    traced = run_python(
+        "-m", "components.separate.lineage.trace", str(stem), more={"STEMLINE_MODELS": str(tmp_path / "models")}
+    )  # fmt: skip
+    assert traced.returncode == 0, traced.stderr
+    assert "train.data  d1g35t" in traced.stdout
+    assert "train.steps  7" in traced.stdout
+
+
+def test_trace_of_converted_weights_names_their_files(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(0, 44100).T, 44100)
+    separate(SHIPPED, tmp_path / "a.wav", tmp_path / "out")
+    lines = list(trace(find_stem(str(tmp_path / "out" / "a.wav" / "vocals.wav"))))
+    assert dict(lines)["converted from"].startswith("spleeter, by code ")
+    files = [value for name, value in lines if name == "its file"]
+    digests = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))["origin"]["files"]
+    assert len(digests) == 2
+    assert all(f"{name}, SHA-256 {digest}" in files for name, digest in digests.items())
+    assert "trained by" not in dict(lines)
+
+
+def test_trace_of_an_ensemble_names_its_members(stem: Path) -> None:
     found = find_stem(str(stem))
-    lines = dict(trace(_with_run(found, run["run_id"])))
-    assert lines["train.data"] == run["tags"]["train.data"]
-    assert lines["train.steps"] == run["params"]["train.steps"]
+    model = found.provenance.model.model_copy(
+        update={"converted_from": "ensemble", "members": ({"model": "one", "sha256": "beef"},)}
+    )
+    lines = dict(trace(replace(found, provenance=found.provenance.model_copy(update={"model": model}))))
+    assert lines["its member"] == "one, SHA-256 beef"
 
 
 @pytest.mark.parametrize("name", ["spectrogram.png", "../a.flac", "nothing.wav"])
