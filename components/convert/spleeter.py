@@ -26,7 +26,7 @@ from components.core.networks.architectures.spleeter import SpleeterConfig
 
 OPTIONS = {
     "level_range": "LOWEST,HIGHEST such as 4,12: segments of another level are scaled to the nearest of both, so that "
-    "quiet recordings are separated like loud ones"
+    "quiet recordings are separated nearly as well"
 }
 """The options: settings of the network that the published weights leave open."""
 

@@ -12,12 +12,14 @@ from components.core.data.evaluation import Evaluation
 from components.core.models.model_description import WEIGHTS, ModelDescription
 from components.core.models.model_folder import load_model
 from components.core.sound.training_profile import PROFILE, read_profile
+from components.core.tracking.exported_run import ExportedRun
 from components.core.tracking.mlflow_runs import RunRef
 from components.export.card import EvaluationResults, converted_model_card, model_card
 from components.export.training_record import read_training
 
 CARD = "MODEL_CARD.md"
 LOCK = Path("dvc.lock")
+_SCORES = "scores"
 
 
 def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, licences: Mapping[str, str]) -> None:
@@ -31,11 +33,12 @@ def export(train: Path, evaluations: Sequence[Path], data: Path, out: Path, lice
     for folder in evaluations:
         _require_scores_of(model.digest, folder)
     training = read_training(RunRef.read(train))
-    for path in (*(source / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)), PARAMS, LOCK):
-        _copy(path, out / path.name)
-    scores = _copy_evaluations(evaluations, out)
+    scores = [EvaluationResults.read(folder) for folder in evaluations]
+    card = model_card(model, training, scores, data, licences)
+    copies = {name: source / name for name in (ModelDescription.FILE, WEIGHTS, PROFILE)}
+    copies |= {path.name: path for path in (PARAMS, LOCK)}
+    _write_folder(out, copies | _find_score_files(evaluations, scores), card)
     training.run.write(out)
-    write_text(out / CARD, model_card(model, training, scores, data, licences))
     print(f"export: the model {model.digest[:12]} and its origin are in {out}")
 
 
@@ -53,22 +56,14 @@ def export_converted(
         raise UserError(f"{source} is no converted model: export its training with --train")
     for folder in evaluations:
         _require_scores_of(model.digest, folder)
-    for name in (ModelDescription.FILE, WEIGHTS):
-        _copy(source / name, out / name)
-    described = None
-    if profile is not None:
-        described = read_profile(profile)
-        _copy(profile, out / PROFILE)
-    scores = _copy_evaluations(evaluations, out)
-    write_text(out / CARD, converted_model_card(model, scores, described, licences))
-    print(f"export: the converted model {model.digest[:12]} is in {out}")
-
-
-def _copy_evaluations(evaluations: Sequence[Path], out: Path) -> list[EvaluationResults]:
     scores = [EvaluationResults.read(folder) for folder in evaluations]
-    for folder, score in zip(evaluations, scores, strict=True):
-        _copy_scores(folder, out / "scores" / "+".join(score.test.datasets))
-    return scores
+    described = read_profile(profile) if profile is not None else None
+    card = converted_model_card(model, scores, described, licences)
+    copies = {name: source / name for name in (ModelDescription.FILE, WEIGHTS)}
+    if profile is not None:
+        copies[PROFILE] = profile
+    _write_folder(out, copies | _find_score_files(evaluations, scores), card)
+    print(f"export: the converted model {model.digest[:12]} is in {out}")
 
 
 def _require_scores_of(digest: str, evaluation: Path) -> None:
@@ -76,15 +71,29 @@ def _require_scores_of(digest: str, evaluation: Path) -> None:
         raise UserError(f"the scores in {evaluation} belong to another model: run `dvc repro evaluate` first")
 
 
-def _copy_scores(evaluation: Path, target: Path) -> None:
-    for artifact in (SCORE_TABLE, SCORES, SPEED, TEST):
-        _copy(artifact.within(evaluation), artifact.within(target))
-    for picture in sorted(PICTURES.within(evaluation).glob("*.png")):
-        _copy(picture, target / picture.name)
+def _find_score_files(evaluations: Sequence[Path], scores: Sequence[EvaluationResults]) -> dict[str, Path]:
+    """Return the files of scores by their names in the export."""
+    files: dict[str, Path] = {}
+    for folder, score in zip(evaluations, scores, strict=True):
+        target = f"{_SCORES}/{'+'.join(score.test.datasets)}"
+        tables = [artifact.within(folder) for artifact in (SCORE_TABLE, SCORES, SPEED, TEST)]
+        pictures = sorted(PICTURES.within(folder).glob("*.png"))
+        files |= {f"{target}/{path.name}": path for path in (*tables, *pictures)}
+    return files
 
 
-def _copy(source: Path, target: Path) -> None:
-    if not source.is_file():
-        raise UserError(f"{source} does not exist: run `dvc repro` first")
-    with whole_file(target) as partial:
-        shutil.copyfile(source, partial)
+def _write_folder(out: Path, copies: Mapping[str, Path], card: str) -> None:
+    """Copy the files to `out` by their names there, replace an earlier export, and write the card.
+
+    Nothing is written when a file is missing.
+    """
+    for path in copies.values():
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: run `dvc repro` first")
+    shutil.rmtree(out / _SCORES, ignore_errors=True)
+    for name in (PROFILE, PARAMS.name, LOCK.name, ExportedRun.FILE):
+        (out / name).unlink(missing_ok=True)
+    for name, path in copies.items():
+        with whole_file(out / name) as partial:
+            shutil.copyfile(path, partial)
+    write_text(out / CARD, card)

@@ -37,15 +37,30 @@ def convert(
 
 def export(
     destination: Annotated[str, typer.Argument(help="Folder to write.")],
+    evaluate: Annotated[
+        list[str] | None, typer.Option(metavar="FOLDER", help="A folder of its scores. Repeatable.")
+    ] = None,
+    converted: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="A model that `stemline convert` wrote, in place of the trained one."),
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Profile of a converted model, from a training on like music.")
+    ] = None,
     licence: Annotated[
-        list[str] | None, typer.Option(metavar="DATASET=TEXT", help="The terms of a data set. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET=TEXT",
+            help="The terms of a data set, of the first model (start) or of converted weights (weights). Repeatable.",
+        ),
     ] = None,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Also write the network as an ONNX file, and log it to MLflow.")
     ] = False,
 ) -> None:
-    """Write the trained model to a folder, with parameters, lock, MLflow run, scores and a model card."""
-    exec_module("components.export", "--", destination, licence=licence, onnx=onnx)
+    """Write a model to a folder, with its origin, scores and a model card."""
+    options = {"evaluate": evaluate, "converted": converted, "profile": profile, "licence": licence, "onnx": onnx}
+    exec_module("components.export", "--", destination, **options)
 
 
 def status() -> None:

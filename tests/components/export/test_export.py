@@ -1,6 +1,7 @@
 """The exported folder is complete and loadable, and its card agrees with its files."""
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,6 +175,29 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     assert "82 tracks of musdb18-7s, because the music that the weights were trained on is not available" in card
     assert "- weights on disk: fp16 for kernels" in card
     assert "| model | vocals |" in card
+
+
+def test_missing_file_leaves_an_earlier_export_unchanged(outputs: StageOutputs, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(outputs.train, [outputs.evaluate], outputs.data, out, {})
+    before = {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    shutil.copytree(outputs.evaluate, tmp_path / "scores")
+    (tmp_path / "scores" / "pictures" / "SDR.png").unlink()
+    (outputs.root / "dvc.lock").rename(tmp_path / "dvc.lock")
+    try:
+        with pytest.raises(UserError, match=r"dvc\.lock does not exist"):
+            export(outputs.train, [tmp_path / "scores"], outputs.data, out, {})
+    finally:
+        (tmp_path / "dvc.lock").rename(outputs.root / "dvc.lock")
+    assert {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()} == before
+
+
+def test_export_replaces_all_files_of_an_earlier_one(outputs: StageOutputs, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "scores" / "older").mkdir(parents=True)
+    (out / "scores" / "older" / "table.csv").write_text("old\n")
+    export(outputs.train, [outputs.evaluate], outputs.data, out, {})
+    assert [path.name for path in (out / "scores").iterdir()] == ["made"]
 
 
 def test_trained_model_is_not_exported_as_a_converted_one(outputs: StageOutputs, tmp_path: Path) -> None:

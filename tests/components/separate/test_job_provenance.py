@@ -56,6 +56,9 @@ def test_provenance_names_the_origin_of_a_stem(model: Path, music: Path, tmp_pat
         "run_id": "0123456789abcdef",
         "git_commit": "c0ffee",
         "targets": ["vocals", "accompaniment"],
+        "converted_from": "",
+        "files": {},
+        "members": [],
     }
     for target in ("vocals", "accompaniment"):
         data = (out / "a.wav" / f"{target}.wav").read_bytes()
