@@ -7,7 +7,7 @@ import psutil
 from components.core.base.parallel import available_cores
 from components.doctor.finding import Findings, ok, problem, warning
 
-JOB_BYTES, WORKER_BYTES = 0.55e9, 0.65e9
+JOB_BYTES, WORKER_BYTES = 0.55e9, 0.85e9
 """Memory of `stemline separate`, and of each worker with the shipped model (`python -m benchmarks.memory`)."""
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
