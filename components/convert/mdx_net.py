@@ -19,6 +19,7 @@ from components.convert.stem_names import name_stem
 from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.params import parse_section
+from components.core.data.residual_targets import excluded_stem
 from components.core.networks.architectures.onnx import OnnxConfig
 
 OPTIONS = {
@@ -63,6 +64,7 @@ def read(source: str, **options: str) -> ConvertedModel:
         )
     _, numbers, bins, frames = shape
     settings = _read_list(options, path, bins, frames) | options
+    stem = _read_stem(settings, path)
     data = model.SerializeToString()
     values = {
         "name": "onnx",
@@ -73,12 +75,13 @@ def read(source: str, **options: str) -> ConvertedModel:
             "bins": bins,
             "frames": frames,
             "gain": _read_gain(settings, path),
+            "above": "stem" if excluded_stem(stem) else "remainder",
         },
     }
     return ConvertedModel(
         parse_section("network", values, OnnxConfig, source),
         {"network.file.data": torch.frombuffer(bytearray(data), dtype=torch.uint8)},
-        (_read_stem(settings, path),), read_number(settings, "rate", RATE, path), numbers // _PARTS, (path,),
+        (stem,), read_number(settings, "rate", RATE, path), numbers // _PARTS, (path,),
     )  # fmt: skip
 
 

@@ -150,4 +150,6 @@ class Mdx23c(SpectralNetwork):
 def build_mdx23c(config: Mdx23cConfig, stems: int, channels: int) -> Separator:
     """Return the separator of `config`."""
     multiple = config.scale[0] ** config.levels
-    return SpectralSeparator(Mdx23c(config, stems, channels), config.segment, multiple, config.level)
+    separator = SpectralSeparator(Mdx23c(config, stems, channels), config.segment, multiple, config.level)
+    separator.band = config.bins / (config.stft.window // 2 + 1)
+    return separator

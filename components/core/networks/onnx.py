@@ -135,14 +135,15 @@ class OnnxSpectrumNetwork(SpectralNetwork):
         super().__init__(interface.stft)
         self.file = OnnxNetwork(size, interface.frames)
         self.bins, self.gain = interface.bins, interface.gain
+        self.share_above = 1.0 if interface.above == "stem" else 0.0
 
     def estimate_spectra(self, spectrum: Tensor) -> Tensor:
-        """Return the spectrum of the stem; the bins above those of the file are zero."""
-        batch, channels, bins, frames, _ = spectrum.shape
+        """Return the spectrum of the stem; above the bins of the file it is the mixture's, or zero."""
+        batch, channels, _, frames, _ = spectrum.shape
         heard = nn.functional.pad(spectrum[:, :, _SILENT_BINS : self.bins], (0, 0, 0, 0, _SILENT_BINS, 0))
         numbers = self.gain * self.file(heard.permute(0, 1, 4, 2, 3).flatten(1, 2))
         stem = numbers.reshape(batch, 1, channels, 2, self.bins, frames).permute(0, 1, 2, 4, 5, 3)
-        return nn.functional.pad(stem, (0, 0, 0, 0, 0, bins - self.bins))
+        return torch.cat([stem, self.share_above * spectrum[:, :, self.bins :].unsqueeze(1)], dim=3)
 
 
 class OnnxSpectrumSeparator(SpectralSeparator):
@@ -181,4 +182,6 @@ def _(interface: ComplexMaskInterface, size: int) -> Separator:
 @_build.register
 def _(interface: SpectrumInterface, size: int) -> Separator:
     network = OnnxSpectrumNetwork(interface, size)
-    return OnnxSpectrumSeparator(network, (interface.frames - 1) * interface.stft.hop, interface.frames)
+    separator = OnnxSpectrumSeparator(network, (interface.frames - 1) * interface.stft.hop, interface.frames)
+    separator.band = interface.bins / (interface.stft.window // 2 + 1)
+    return separator

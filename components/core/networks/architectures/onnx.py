@@ -58,11 +58,13 @@ class SpectrumInterface(_SpectrumInterface):
     """Spectra `(1, 2 * channels, bins, frames)` to the spectrum of one stem in the same shape.
 
     The real and the imaginary part of each channel follow one another. The lowest three bins are silent in the input.
-    `gain` is the factor of the stem.
+    `gain` is the factor of the stem. `above` says which stem gets the bins above those of the file: the file's own,
+    as an accompaniment wants them, or the remainder of the mixture.
     """
 
     kind: Literal["spectrum"] = "spectrum"
     gain: float = Field(1.0, gt=0)
+    above: Literal["stem", "remainder"] = "remainder"
 
 
 class OnnxConfig(Section):
