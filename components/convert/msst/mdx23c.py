@@ -41,7 +41,7 @@ def _read(config: TrainingConfig, state: State) -> PublishedNetwork:
         "width": model.num_channels, "growth": model.growth, "levels": model.num_scales,
         "blocks": model.num_blocks_per_scale, "bottleneck": model.bottleneck_factor, "sub_bands": model.num_subbands,
         "scale": model.scale, "norm": _NORMS[model.norm], "activation": model.act,
-        "stft": {"window": audio.n_fft, "hop": audio.hop_length}, "bins": audio.dim_f, "level": "as-is",
+        "stft": {"window": audio.n_fft, "hop": audio.hop_length}, "bins": audio.dim_f, "level": config.level,
         "segment": config.segment,
     }  # fmt: skip
     return PublishedNetwork(parse_section("network", values, Mdx23cConfig, str(config.path)), audio.num_channels, state)

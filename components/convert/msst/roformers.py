@@ -80,6 +80,7 @@ def _read_mel_band_roformer(config: TrainingConfig, state: State) -> PublishedNe
 def _make(
     config: TrainingConfig, model: _Model, state: State, schema: type[RoformerConfig], more: dict[str, Any]
 ) -> PublishedNetwork:
+    config.refuse_normalisation("a RoFormer")
     if model.num_stems != len(config.targets):
         raise UserError(
             f"{config.path}: model.num_stems is {model.num_stems}, and training names {len(config.targets)} stems "

@@ -58,7 +58,7 @@ def _read(config: TrainingConfig, state: State) -> PublishedNetwork:
     values = {
         "widths": model.dims[1:], **bands, "compress": model.compress, "kernel": model.conv_kernel,
         "layers": model.num_dplayer, "expand": model.expand, "stft": {"window": model.nfft, "hop": model.hop_size},
-        "level": "as-is", "segment": config.segment,
+        "level": config.level, "segment": config.segment,
     }  # fmt: skip
     network = parse_section("network", values, SCNetConfig, str(config.path))
     return PublishedNetwork(network, model.audio_channels, state)

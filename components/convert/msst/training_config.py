@@ -13,6 +13,7 @@ from components.convert.open_section import OpenSection
 from components.convert.stem_names import name_stem
 from components.core.base.errors import UserError
 from components.core.base.params import Section, parse_section
+from components.core.networks.base.option_names import LevelName
 
 _RATE = 44100  # where the file names none, as the training code assumes
 
@@ -31,6 +32,7 @@ class _Audio(OpenSection):
 
 class _Inference(OpenSection):
     chunk_size: PositiveInt | None = None
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,19 @@ class TrainingConfig:
         if segment is None:
             raise UserError(f"{self.path}: neither inference nor audio has a chunk_size: add the samples of a piece")
         return segment
+
+    @property
+    def level(self) -> LevelName:
+        """The level of the mixture that the network gets."""
+        return "standardised" if self.section("inference", _Inference).normalize else "as-is"
+
+    def refuse_normalisation(self, title: str) -> None:
+        """Raise UserError where the file wants a level that our network of the family `title` does not have."""
+        if self.level != "as-is":
+            raise UserError(
+                f"{self.path}: inference.normalize is true, and {title} takes samples as they are: "
+                "name weights that were trained without it"
+            )
 
 
 def _name_stem(instrument: str, two_parts: bool) -> str:

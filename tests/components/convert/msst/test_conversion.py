@@ -97,6 +97,8 @@ def test_weights_are_read_from_safetensors(tmp_path: Path) -> None:
         ("scnet", {"model": {"dims": [8, 8, 8, 8]}}, "dims: the first must be 4"),
         ("scnet", {"model": {"band_SR": [0.5, 0.5]}}, "model.band_SR"),
         ("scnet", {"training": {"target_instrument": "bass"}}, r"sources has 4 stems, and training names 1 \(bass\)"),
+        ("bs_roformer", {"inference": {"normalize": True}}, "normalize is true, and a RoFormer takes samples as they"),
+        ("mdx23c", {"inference": {"normalize": "x"}}, "inference.normalize: expected"),
         ("mel_band_roformer", {"inference": {"chunk_size": -1}}, "inference.chunk_size: expected a number greater"),
     ],
 )
@@ -108,6 +110,13 @@ def test_other_parameters_than_those_of_our_network_are_a_user_error(
         convert("msst", sources, tmp_path / "model")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("name", ["mdx23c", "scnet"])
+def test_normalised_input_becomes_the_standardised_level(name: str, tmp_path: Path) -> None:
+    sources = write_sources(tmp_path, load_example(name), inference={"normalize": True})
+    convert("msst", sources, tmp_path / "model")
+    assert load_model(tmp_path / "model").network.model_dump()["level"] == "standardised"
 
 
 def test_zero_dc_of_the_file_decides_about_0_hertz(tmp_path: Path) -> None:
