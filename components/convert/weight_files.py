@@ -1,6 +1,5 @@
 """Weight files: their kinds, and reading them without running code from them."""
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,8 +58,10 @@ def load_tensors(path: Path, allowed: Sequence[Any] = ()) -> Any:
     try:
         with torch.serialization.safe_globals(list(allowed)):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise UserError(f"{path} holds no weights that can be read safely: {str(error).splitlines()[0]}") from None
+    except Exception as error:
+        # torch checks no legacy file, so a damaged one raises errors of many kinds, some without a text
+        reason = next(iter(str(error).strip().splitlines()), "") or "the file is damaged"
+        raise UserError(f"{path} holds no weights that can be read safely: {reason}") from None
 
 
 def add_network_prefix(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

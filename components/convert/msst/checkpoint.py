@@ -36,7 +36,7 @@ def _load_safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} is no safetensors file: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{path} is no safetensors file: {' '.join(str(error).split())}") from None
 
 
 def _unwrap(loaded: Any) -> Any:
