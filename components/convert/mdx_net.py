@@ -57,9 +57,10 @@ def read(source: str, **options: str) -> ConvertedModel:
     model = load_onnx(path)
     ends = find_input_and_output(model, path)
     shape, output_shape = (read_shape(end, path, any_batch=True) for end in ends)
-    if len(shape) != 4 or shape[1] % _PARTS or output_shape != shape:
+    if len(shape) != 4 or shape[0] != 1 or shape[1] % _PARTS or output_shape != shape:
         raise UserError(
-            f"{path} turns {shape} into {output_shape}: MDX-Net has (batch, 2 * channels, bins, frames) for both; "
+            f"{path} turns {shape} into {output_shape}: MDX-Net has (1, 2 * channels, bins, frames) for both, or an "
+            "open batch; "
             "`stemline convert onnx` takes other files"
         )
     _, numbers, bins, frames = shape

@@ -103,11 +103,11 @@ def find_input_and_output(model: Any, path: Path) -> tuple[Any, Any]:
 def read_shape(end: Any, path: Path, any_batch: bool = False) -> Shape:
     """Return the shape of an input or output; raises UserError for one that is not fixed.
 
-    With `any_batch` the batch may have any size, and counts as 1.
+    With `any_batch` the file may leave the size of the batch open, which counts as 1.
     """
     dimensions = list(end.type.tensor_type.shape.dim)
     sizes = [dimension.dim_value if dimension.HasField("dim_value") else None for dimension in dimensions]
-    if any_batch and sizes:
+    if any_batch and sizes and (sizes[0] or 0) < 1:
         sizes[0] = 1
     if None in sizes:
         raise UserError(f"{path} has inputs or outputs without a fixed length: export it with a fixed shape")

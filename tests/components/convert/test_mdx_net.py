@@ -162,8 +162,13 @@ def test_list_that_does_not_fit_the_file_is_a_user_error(tmp_path: Path) -> None
 
 
 def test_file_of_another_shape_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"MDX-Net has \(batch, 2 \* channels, bins, frames\) for both"):
+    with pytest.raises(UserError, match=r"MDX-Net has \(1, 2 \* channels, bins, frames\) for both"):
         _convert(_write(tmp_path / "x.onnx", outputs=8), tmp_path / "model", OPTIONS)
+
+
+def test_file_with_a_larger_fixed_batch_is_a_user_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"turns \(4, 4, 200, 16\) into .* or an open batch"):
+        _convert(_write(tmp_path / "x.onnx", batch=4), tmp_path / "model", OPTIONS)
 
 
 def test_export_is_refused(tmp_path: Path) -> None:
