@@ -12,7 +12,7 @@ from components.convert.weight_files import ConvertedModel, WeightFormat
 from components.core.base.errors import UserError
 from components.core.base.files import digest_file
 from components.core.models.model_folder import Stored, save_model
-from components.core.networks.base.separator import Separator
+from components.core.networks.base.separator import ResidualSeparator, Separator
 from components.core.networks.base.waveform import WaveformSeparator
 from components.core.networks.building import build_separator
 from components.core.networks.ensemble import EnsembleSeparator
@@ -102,5 +102,8 @@ def _run_networks(separator: Separator, mixture: Tensor) -> Tensor:
     """Run the networks alone, because each package handles the loudness outside its network in its own way."""
     if isinstance(separator, EnsembleSeparator):
         return separator.combine([_run_networks(member, mixture) for member in separator.members])
+    if isinstance(separator, ResidualSeparator):
+        stem = _run_networks(separator.network, mixture)
+        return torch.cat([stem, mixture.unsqueeze(1) - stem], dim=1)
     assert isinstance(separator, WaveformSeparator)
     return separator.run_network(mixture)

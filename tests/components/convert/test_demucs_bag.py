@@ -104,3 +104,19 @@ def test_wrong_bag_is_a_user_error(text: str, message: str, tmp_path: Path) -> N
         convert("htdemucs", (str(tmp_path / "mine.yaml"),), tmp_path / "model")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "model").exists()
+
+
+def test_bag_of_networks_with_one_source_returns_it_and_the_remainder(tmp_path: Path) -> None:
+    names = ("aaaaaaaa", "bbbbbbbb")
+    networks = [_save(tmp_path / f"{name}-01234567.th", seed, sources=["vocals"]) for seed, name in enumerate(names)]
+    (tmp_path / "mine.yaml").write_text("models: [aaaaaaaa, bbbbbbbb]", encoding="utf-8")
+    convert("htdemucs", (str(tmp_path / "mine.yaml"),), tmp_path / "model")
+    mixture = torch.randn(1, 2, 17000, generator=torch.Generator().manual_seed(1))
+    mixture = mixture / mixture.square().mean().sqrt()
+    model = load_model(tmp_path / "model")
+    with torch.inference_mode():
+        wanted = torch.stack([network(mixture) for network in networks]).mean(dim=0)
+        stems = model.separator(mixture)
+    assert model.targets == ("vocals", "accompaniment")
+    assert (stems[:, :1] - wanted).abs().max() < 1e-4 * wanted.abs().max()
+    assert (stems.sum(dim=1) - mixture).abs().max() < 1e-5 * mixture.abs().max()
