@@ -300,6 +300,7 @@ KEYS = re.compile(
 """Keys of AWS, SSH and TLS, GitHub, Slack, Prefect."""
 
 
+@pytest.mark.slow
 def test_git_holds_no_keys() -> None:
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("not a clone")

@@ -44,6 +44,7 @@ def _excerpt() -> Track:
     return Track("demo/The Easton Ellises - Falcon 69", "The Easton Ellises", "Falcon 69", "demo", "test", stems)
 
 
+@pytest.mark.slow
 def test_scores_of_the_excerpt_equal_the_card() -> None:
     torch.set_num_threads(1)
     model = load_model(SHIPPED)
@@ -67,6 +68,7 @@ def test_scores_of_the_test_tracks_pass_the_bars_and_equal_the_card() -> None:
         assert f"| model | {target} | {row['SDR']:.2f} ({row['SDR_low']:.2f} to {row['SDR_high']:.2f})" in CARD
 
 
+@pytest.mark.slow
 def test_weights_are_the_published_ones(tmp_path: Path) -> None:
     """The command in the card makes them again, bit for bit."""
     model = load_model(SHIPPED)

@@ -31,6 +31,7 @@ def songs() -> dict[int, dict[str, NDArray[np.float32]]]:
     return {seed: render_song(seed, 10.0) for seed in (2, 3, 4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1e-4, 0.1, 3.337, 20.0])
 def test_stems_have_exactly_the_requested_length(seconds: float) -> None:
     stems = render_song(7, seconds)

@@ -163,6 +163,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_separate_image_installs_every_import_of_separation() -> None:
     listed = (ROOT / "requirements" / "separate.txt").read_text().splitlines()
     # prefect stands for prefect-client, which the build adds: a part of it under the same name

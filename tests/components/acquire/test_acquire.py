@@ -119,6 +119,7 @@ def test_acquire_leaves_silent_vocals_out_of_the_test_split(home: Path, tmp_path
     assert "cannot be scored" in set(problems["problem"])
 
 
+@pytest.mark.slow
 def test_command_reads_params_and_prints_one_line_for_a_mistake(home: Path, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(json.dumps({"acquire": PARAMS | {"datasets": ["folder"], "folder": str(home)}}))

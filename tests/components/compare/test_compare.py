@@ -175,6 +175,7 @@ def test_reference_without_scores_is_replaced_by_the_best_system(folder: Path, t
     }
 
 
+@pytest.mark.slow
 def test_scores_of_other_stem_sets_are_marked_and_not_paired(tmp_path: Path) -> None:
     stems = ("vocals", "drums", "bass", "other", "accompaniment")
     write_system(tmp_path / "systems", "two", {"model": 4.0, "mixture": -6.0}, seed=1)

@@ -54,6 +54,7 @@ def _require_stems_of_bag(folder: Path, networks: list[Any], weights: list[list[
     assert (stems - wanted - remainder).abs().max() < 1e-4 * wanted.abs().max()
 
 
+@pytest.mark.slow
 def test_name_of_a_bag_reads_its_networks_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))

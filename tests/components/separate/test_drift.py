@@ -47,6 +47,7 @@ def _published(out: Path) -> tuple[float, bool, str]:
     return document["drift"], document["drifted"], (out / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_drift_over_the_limit_is_reported(
     model: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,12 +50,14 @@ def test_job_repeats_changed_recordings(model: Path, music: Path, tmp_path: Path
     assert all(after[name] != digest for name, digest in files(out).items())
 
 
+@pytest.mark.slow
 def test_job_skips_recordings_of_the_same_model_under_another_name(model: Path, music: Path, tmp_path: Path) -> None:
     separate(model, music, tmp_path / "out")
     again = save_tiny_model(tmp_path / "renamed")
     assert counts(separate(again, music, tmp_path / "out")) == (0, 7, 0, 0)
 
 
+@pytest.mark.slow
 def test_another_post_processing_repeats_recordings(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music / "a.wav", out)

@@ -57,6 +57,7 @@ def test_patterns_choose_the_recordings(model: Path, music: Path, tmp_path: Path
     assert set(rows(tmp_path / "out")) == {"a.wav", "a.flac", "Łódź/été, 'live'.wav", "upper.wav"}
 
 
+@pytest.mark.slow
 def test_limit_leaves_the_other_recordings_for_later(model: Path, music: Path, tmp_path: Path) -> None:
     first = separate(model, music, tmp_path / "out", {"limit": 3})
     assert (counts(first), first.later) == ((3, 0, 0, 0), 4)

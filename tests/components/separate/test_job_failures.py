@@ -54,6 +54,7 @@ def test_replaced_bad_recording_is_tried_again(model: Path, music: Path, tmp_pat
     assert list((out / RECORDS / "quarantine").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_claim_of_a_killed_process_is_removed(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     separate(model, music, out)

@@ -85,6 +85,7 @@ def test_candidate_separates_like_the_separate_step(pair: Pair) -> None:
             assert np.allclose(stems[..., : expected.shape[-1]], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_bytes_and_other_seeds_give_other_letters(
     made: Path, pair: Pair, catalogue: Path, tmp_path: Path
 ) -> None:

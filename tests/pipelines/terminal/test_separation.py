@@ -92,6 +92,7 @@ def test_separation_reports_drift_after_all_its_work(server: Receiver, tmp_path:
     assert len(_events(server)) == told
 
 
+@pytest.mark.slow
 def test_server_that_does_not_answer_prints_one_line_after_the_separation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,7 @@ def test_one_common_track_gives_no_certainty() -> None:
     assert np.isnan(pair["p"])
 
 
+@pytest.mark.slow
 def test_equal_systems_are_called_different_at_the_stated_rate() -> None:
     """Ten systems that differ by chance alone, 40 times: 5 % of the tests, and 5 % of the families after Holm."""
     random = np.random.default_rng(3)

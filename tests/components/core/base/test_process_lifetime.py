@@ -48,6 +48,7 @@ def _start(code: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment(**more), text=True)
 
 
+@pytest.mark.slow
 def test_unbound_child_survives_its_starter() -> None:
     """The result that the tests below would have without the binding."""
     parent = _start("import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])", NAP)
@@ -60,6 +61,7 @@ def test_unbound_child_survives_its_starter() -> None:
         _end_processes(children)
 
 
+@pytest.mark.slow
 def test_bound_command_ends_with_its_starter() -> None:
     code = (
         "import subprocess, sys; from components.core.base.process_lifetime import bind_to_this_process as bind; "
@@ -86,6 +88,7 @@ def test_bound_command_passes_output_and_exit_code_on() -> None:
     assert (result.returncode, result.stdout) == (7, "42\n")
 
 
+@pytest.mark.slow
 def test_bound_command_never_starts_after_its_starter_ended(tmp_path: Path) -> None:
     """The race: the starter ends before its command binds itself."""
     witness = tmp_path / "started"
@@ -101,6 +104,7 @@ def test_bound_command_never_starts_after_its_starter_ended(tmp_path: Path) -> N
     assert not witness.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["DVC_ROOT", "STEMLINE_FLOW"])
 def test_step_ends_with_its_orchestrator(variable: str) -> None:
     step = (

@@ -17,6 +17,7 @@ median_95: Interval = partial(median_interval, confidence=0.95, resamples=10_000
 mean_95: Interval = partial(mean_interval, confidence=0.95, resamples=10_000, seed=7)
 
 
+@pytest.mark.slow
 def test_median_interval_contains_the_true_median_at_95_percent() -> None:
     random = np.random.default_rng(0)
     held = 0

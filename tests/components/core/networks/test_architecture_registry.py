@@ -35,6 +35,7 @@ def test_unknown_name_is_a_key_error() -> None:
         ARCHITECTURES["nothing"]
 
 
+@pytest.mark.slow
 def test_building_one_architecture_imports_no_other() -> None:
     program = """
 import sys

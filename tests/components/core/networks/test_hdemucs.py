@@ -66,6 +66,7 @@ def test_network_normalises_the_mixture_like_the_package(narrow: HDemucsSeparato
     assert (found - wanted).abs().max() < 1e-3 * wanted.abs().max()
 
 
+@pytest.mark.slow
 def test_defaults_equal_the_high_quality_network_of_torchaudio() -> None:
     with torch.device("meta"):
         theirs, ours = torchaudio.models.hdemucs_high(STEMS), build_hdemucs(HDemucsConfig(), 4, 2).network

@@ -32,6 +32,7 @@ def test_padded_length_has_frames_that_all_levels_divide(samples: int) -> None:
     assert (length // 64 + 1) % 9 == 0
 
 
+@pytest.mark.slow
 def test_frames_of_the_segment_of_published_weights_need_no_padding() -> None:
     published = Mdx23cConfig()
     with torch.device("meta"):

@@ -18,6 +18,7 @@ from tests.components.core.networks.roformer_packages import (
 SMALL = MelBandRoformerConfig(width=16, depth=2, heads=2, head_width=8, bands=20, window=1024, hop=256, segment=8192)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:A window was not provided")
 @pytest.mark.parametrize(
     ("stems", "channels", "more"),

@@ -49,6 +49,7 @@ def test_champion_is_in_use_once_there_is_one(client: mlflow.MlflowClient, promo
     assert describe_model_in_use(ADDRESS, promote) == f"`stemline separate` takes {ADDRESS}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("client")
 def test_lost_alias_is_refused_with_the_live_version_and_the_remedies(promote: PromoteConfig, journal: Journal) -> None:
     journal.append("promotion", "drums", 7, "better", {}, 0)

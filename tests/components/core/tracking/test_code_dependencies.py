@@ -113,6 +113,7 @@ def test_dvc_yaml_is_checked_and_written(project: Path) -> None:
     assert written.rstrip().endswith("- workspace/cache")
 
 
+@pytest.mark.slow
 def test_served_code_is_enough_to_import_the_model(tmp_path: Path) -> None:
     """The files of the served code are enough to import it."""
     for file in imported_files(["components.core.models.model_folder"], "unet"):

@@ -76,6 +76,7 @@ def score_with_museval(references: Audio, estimates: Audio) -> Scores:
     return np.stack([sdr, sir, sar, isr], axis=1)
 
 
+@pytest.mark.slow
 def test_error_on_band_limited_signals_is_not_larger_than_that_of_museval() -> None:
     ours, musevals = [], []
     for seed in range(6):

@@ -163,6 +163,7 @@ def test_decoder_of_a_too_long_recording_is_ended(song: Path, tmp_path: Path, mo
         os.kill(int((tmp_path / "process").read_text()), 0)
 
 
+@pytest.mark.slow
 def test_wav_size_that_overflowed_is_found(material: Material, tmp_path: Path) -> None:
     """Beyond 4 GiB some programs write the size modulo 4 GiB, so decoders see only that part."""
     path = tmp_path / "a.wav"
@@ -210,6 +211,7 @@ def test_hanging_decoder_is_ended(
         os.kill(int((tmp_path / "process").read_text()), 0)
 
 
+@pytest.mark.slow
 def test_slow_decoder_may_finish(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit holds for each block and not for the whole file, and excludes the time of the reader."""
     _tool(tmp_path, monkeypatch, "ffmpeg", "for i in 1 2 3 4 5; do printf %080000d 1; sleep 0.4; done")

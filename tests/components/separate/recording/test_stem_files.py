@@ -186,6 +186,7 @@ def test_rf64_has_its_name_and_can_be_read(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_stem_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
     """By default libsndfile writes the time into files of floats."""
     outputs = [_choose(subtype, format) for subtype in SUBTYPES for format in FORMATS]
@@ -198,6 +199,7 @@ def test_stem_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
     assert not any(b"PEAK" in data for data in found[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 99), level=st.sampled_from([0.0, 0.01, 0.7, 1.0]), channels=st.integers(1, 2))
 def test_flac_stems_of_a_lossy_recording_add_up_within_a_step(

@@ -56,6 +56,7 @@ def _work(setup: WorkerSetup, separation: Separation, tasks: list[Task]) -> None
     assert sorted(message.row.state for message in messages if isinstance(message, Finished)) == ["done"] * len(tasks)
 
 
+@pytest.mark.slow
 def test_shared_forward_passes_change_no_bit(tmp_path: Path) -> None:
     tasks = _tasks(tmp_path, 5, 7)
     for tracks in (1, 3):

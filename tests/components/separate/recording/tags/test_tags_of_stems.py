@@ -113,6 +113,7 @@ def test_any_tag_of_a_recording_can_be_written_to_every_stem(
     assert read_tags(stem) == written
 
 
+@pytest.mark.slow
 def test_same_tags_give_the_same_bytes(tmp_path: Path) -> None:
     found: list[list[bytes]] = []
     for _ in range(2):
