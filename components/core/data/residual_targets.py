@@ -5,7 +5,9 @@ _WITHOUT = "no-"
 
 
 def residual_target(target: str) -> str:
-    """Return the name of the mixture without `target`: accompaniment for vocals, no-drums for drums."""
+    """Return the name of the mixture without `target`: accompaniment for vocals, no-drums for drums, and back."""
+    if target.startswith(_WITHOUT):
+        return target.removeprefix(_WITHOUT)
     return _RESIDUALS.get(target, f"{_WITHOUT}{target}")
 
 

@@ -65,6 +65,7 @@ def test_fast_copy_returns_the_same_stems(name: str, tmp_path: Path) -> None:
         (("vocals",), ("vocals", "accompaniment")),
         (("accompaniment",), ("accompaniment", "vocals")),
         (("drums",), ("drums", "no-drums")),
+        (("no-reverb",), ("no-reverb", "reverb")),
         (("vocals", "drums"), ("vocals", "drums")),
     ],
 )
