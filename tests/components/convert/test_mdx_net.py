@@ -122,10 +122,12 @@ def test_list_gives_the_settings_by_the_end_of_the_file(large: bool, tmp_path: P
     assert by_list.targets == ("accompaniment", "vocals")
     by_options = _convert(path, tmp_path / "two", OPTIONS | {"targets": "Instrumental"})
     assert by_list.network == by_options.network
-    replaced = _convert(path, tmp_path / "three", {"model_data": str(listed), "targets": "bass", "compensate": "1"})
+    replaced = _convert(
+        path, tmp_path / "three", {"model_data": str(listed), "targets": "bass", "compensate": "1", "hop": "256"}
+    )
     assert replaced.targets == ("bass", "no-bass")
     interface = replaced.network.model_dump()["interface"]
-    assert (interface["gain"], interface["stft"]) == (1.0, {"window": WINDOW, "hop": 1024})
+    assert (interface["gain"], interface["stft"]) == (1.0, {"window": WINDOW, "hop": 256})
 
 
 @pytest.mark.parametrize(
@@ -135,6 +137,7 @@ def test_list_gives_the_settings_by_the_end_of_the_file(large: bool, tmp_path: P
         ({"window": "512"}, "separates one stem: give its name with --targets or --model-data"),
         (OPTIONS | {"targets": "vocals,drums"}, "separates one stem"),
         (OPTIONS | {"compensate": "nan"}, "compensate is nan, and must be a positive number"),
+        (OPTIONS | {"hop": "257"}, "hop: at most half of the window, 256"),
         (OPTIONS | {"window": "300"}, "bins: an STFT of window 300 has only 151"),
         ({"model_data": "nowhere.json"}, "--model-data nowhere.json cannot be read"),
         ({"interface": "waveform"}, "mdx-net has no option interface"),

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from components.core.base.params import Section
+from components.core.sound.stft_config import require_overlap
 
 
 class RoformerConfig(Section):
@@ -43,6 +44,5 @@ class RoformerConfig(Section):
 
     @model_validator(mode="after")
     def _frames_overlap(self) -> Self:
-        if self.hop > self.window // 2:
-            raise ValueError(f"hop: at most half of the window, {self.window // 2}")
+        require_overlap(self.window, self.hop)
         return self

@@ -92,6 +92,7 @@ def test_weights_are_read_from_safetensors(tmp_path: Path) -> None:
         ),
         ("mel_band_roformer", {"model": {"linear_transformer_depth": 1}}, "model.linear_transformer_depth: expected 0"),
         ("mdx23c", {"model": {"norm": "GroupNorm4"}}, "model.norm: expected 'InstanceNorm' or 'BatchNorm', got"),
+        ("mdx23c", {"audio": {"hop_length": 129}}, "hop: at most half of the window, 128"),
         ("mdx23c", {"audio": {"dim_f": 200}}, "bins: an STFT of window 256 has only 129"),
         ("scnet", {"model": {"normalized": False}}, "model.normalized: expected True, got False"),
         ("scnet", {"model": {"dims": [8, 8, 8, 8]}}, "dims: the first must be 4"),
