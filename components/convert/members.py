@@ -77,7 +77,8 @@ def read_member_file(path: Path, kind: str, schema: type[SectionT]) -> SectionT:
         raise UserError(f"{path} is not a file: name the YAML file of a model of the kind {kind}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except Exception as error:
+        # PyYAML lets errors of many kinds pass where a value is not of its type, such as a date of 30 February
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_section(kind, values, schema, str(path))
 

@@ -105,7 +105,8 @@ def read_training_config(path: Path) -> TrainingConfig:
         values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}: name the YAML file of the training") from None
-    except yaml.YAMLError as error:
+    except Exception as error:
+        # PyYAML lets errors of many kinds pass where a value is not of its type, such as a date of 30 February
         raise UserError(f"{path} is not the YAML file of a training: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict) or "training" not in values:
         raise UserError(f"{path} has no section 'training': name the YAML file of the training")

@@ -81,6 +81,8 @@ def test_ensemble_of_ensembles_is_a_model_too(models: Path) -> None:
         ("members: [{model: one}, {model: two, weights: {vocals: .inf}}]", "weights.vocals: expected a finite number"),
         ("combination: sum\nmembers: [{model: one}, {model: two}]", "ensemble.combination: expected 'mean', 'median'"),
         ("members: [", "is not valid YAML"),
+        ("date: 2023-02-30", "is not valid YAML: day is out of range"),
+        ("combination: !!timestamp x", "is not valid YAML"),
     ],
 )
 def test_wrong_file_is_a_user_error(text: str, message: str, models: Path) -> None:

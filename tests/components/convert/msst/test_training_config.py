@@ -49,6 +49,9 @@ def test_segment_is_that_of_inference_before_that_of_audio(tmp_path: Path) -> No
     [
         ("training: !!python/object/apply:os.system ['touch pwned']\n", "is not the YAML file of a training"),
         ("- 1\n", "has no section 'training'"),
+        ("training: {date: 2023-02-30}\n", "is not the YAML file of a training: day is out of range"),
+        ("training: {a: !!int abc}\n", "is not the YAML file of a training"),
+        ("training: {a: !!timestamp x}\n", "is not the YAML file of a training"),
         ("training: {a: [\n", "is not the YAML file of a training"),
         ("training: {target_instrument: vocals}\n", "training.instruments: missing"),
         ("training: {instruments: [Lead Vocals, lead_vocals]}\n", "become lead-vocals, lead-vocals: give each a name"),
