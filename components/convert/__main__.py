@@ -7,6 +7,7 @@ from typer import Argument, Option
 
 from components.convert import mdx_net, spleeter
 from components.convert.convert import FORMATS, convert
+from components.convert.msst import conversion as msst
 from components.convert.onnx import OPTIONS
 from components.core.base.step_command import run_step_command
 from components.core.models.model_folder import Stored
@@ -33,12 +34,14 @@ def run(
     level_range: Annotated[str | None, Option(help=f"spleeter: {spleeter.OPTIONS['level_range']}.")] = None,
     compensate: Annotated[str | None, Option(help=f"mdx-net: {mdx_net.OPTIONS['compensate']}.")] = None,
     model_data: Annotated[str | None, Option(help=f"mdx-net: {mdx_net.OPTIONS['model_data']}.")] = None,
+    zero_dc: Annotated[str | None, Option(help=f"msst: {msst.OPTIONS['zero_dc']}.")] = None,
     stored: Annotated[Stored, Option(help="Precision of the weights on disk.")] = "fp32",
 ) -> None:
     """Make a model folder from published weights, from an ONNX file, or from other models."""
     options = {
         "interface": interface, "targets": targets, "rate": rate, "window": window, "hop": hop, "shares": shares,
         "level": level, "level_range": level_range, "compensate": compensate, "model_data": model_data,
+        "zero_dc": zero_dc,
     }  # fmt: skip
     given = {name: value for name, value in options.items() if value is not None}
     converted = convert(kind, tuple(sources), folder, given, stored)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +51,13 @@ class TrainingConfig:
         if isinstance(values, dict):
             values = {key: value for key, value in values.items() if not str(key).startswith(ignored)}
         return parse_section(name, values, schema, str(self.path))
+
+    def with_model_value(self, name: str, value: object) -> "TrainingConfig":
+        """Return the same values, with another one of `name` in the section `model`."""
+        model = self.values.get("model", {})
+        return (
+            replace(self, values={**self.values, "model": {**model, name: value}}) if isinstance(model, dict) else self
+        )
 
     @property
     def targets(self) -> tuple[str, ...]:

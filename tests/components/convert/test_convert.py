@@ -67,7 +67,12 @@ def test_convert_refuses_a_file_with_code(
 def test_convert_refuses_an_option_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="open-unmix has no option rate"):
         convert("open-unmix", ("umxhq",), tmp_path, {"rate": "16000"})
-    assert [name for name, weight_format in FORMATS.items() if weight_format.options] == ["spleeter", "mdx-net", "onnx"]
+    assert [name for name, weight_format in FORMATS.items() if weight_format.options] == [
+        "spleeter",
+        "msst",
+        "mdx-net",
+        "onnx",
+    ]
 
 
 def _write_onnx(path: Path) -> None:

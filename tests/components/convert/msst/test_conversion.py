@@ -132,6 +132,17 @@ def test_zero_dc_of_the_file_decides_about_0_hertz(tmp_path: Path) -> None:
     assert (vocals[0] - vocals[2]).abs().max() > 1e-3
 
 
+def test_option_replaces_zero_dc_of_the_file(tmp_path: Path) -> None:
+    sources = write_sources(tmp_path, load_example("bs_roformer"), model={"zero_dc": True})
+    convert("msst", sources, tmp_path / "model", {"zero_dc": "no"})
+    assert load_model(tmp_path / "model").network.model_dump()["zero_dc"] is False
+    with pytest.raises(UserError, match=r"^--zero-dc is perhaps: choose from yes, no$"):
+        convert("msst", sources, tmp_path / "other", {"zero_dc": "perhaps"})
+    sources = write_sources(tmp_path, load_example("scnet"))
+    with pytest.raises(UserError, match=r"^--zero-dc is for RoFormers, and these weights are of SCNet: leave it out$"):
+        convert("msst", sources, tmp_path / "other", {"zero_dc": "no"})
+
+
 def test_weights_of_no_known_family_are_a_user_error(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "x.ckpt")
     config = str(load_example("bs_roformer").config)
