@@ -65,6 +65,7 @@ def test_same_arguments_give_the_same_bits() -> None:
     assert str(np.random.get_state(legacy=False)) == before, "the global generator was used"
 
 
+@pytest.mark.slow
 def test_different_seeds_give_different_songs(songs: dict[int, dict[str, NDArray[np.float32]]]) -> None:
     for name in STEMS:
         assert not np.array_equal(songs[2][name], songs[3][name])

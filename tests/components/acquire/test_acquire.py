@@ -48,6 +48,7 @@ def _artists(out: Path) -> dict[str, set[str]]:
     return splits
 
 
+@pytest.mark.slow
 def test_acquire_writes_tracks_manifest_problems_and_summary(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +86,7 @@ def test_manifest_gives_targets_that_add_up_to_the_mixture(home: Path, tmp_path:
         assert np.abs(targets.sum(axis=0) - read_mixture(track, 44_100, 2)).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_same_inputs_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
     acquire(_config(home), tmp_path / "one", tmp_path / "scratch")
     acquire(_config(home), tmp_path / "two", tmp_path / "scratch")

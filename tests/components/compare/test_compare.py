@@ -50,6 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_table_has_medians_and_costs_of_every_system(folder: Path) -> None:
     table: Any = pd.read_csv(folder / "comparison.csv").set_index("system")
     assert set(table.index) == {

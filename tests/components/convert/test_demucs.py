@@ -123,6 +123,7 @@ def _write_hugging_face_download(path: Path, made: type, settings: dict[str, Any
     save_file({name: value.contiguous() for name, value in state.items()}, path, metadata)
 
 
+@pytest.mark.slow
 def test_convert_finds_the_downloads_of_version_4_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hugging_face = pytest.importorskip("demucs.hf")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -165,6 +166,7 @@ def test_convert_knows_the_names_of_the_package_and_the_files_of_torch_hub(
         locate("htdemucs_9s", "HT Demucs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "more", "message"),
     [

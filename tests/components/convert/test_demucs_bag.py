@@ -70,6 +70,7 @@ def test_name_of_a_bag_reads_its_networks_from_the_cache(tmp_path: Path, monkeyp
         convert("htdemucs", ("htdemucs_ft",), tmp_path / "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [None, [[1, 1, 0, 2], [3, 0, 1, 2]]])
 def test_yaml_file_of_a_bag_reads_the_networks_beside_it(weights: list[list[float]] | None, tmp_path: Path) -> None:
     networks = [_save(tmp_path / f"{name}-01234567.th", seed) for seed, name in enumerate(("aaaaaaaa", "bbbbbbbb"))]

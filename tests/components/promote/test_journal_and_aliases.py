@@ -94,6 +94,7 @@ def test_settle_finishes_a_promotion_killed_at_any_step(
     assert {entry.kind for entry in open_journal(config.journal).entries()} == {"promotion"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["set_registered_model_alias", "set_model_version_tag", "set_registered_model_tag"])
 def test_promotion_goes_on_when_another_process_sets_the_same_row_at_once(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig, monkeypatch: pytest.MonkeyPatch, method: str
@@ -205,6 +206,7 @@ def test_settle_does_not_adopt_a_promotion_under_way(
     assert aliases(client, name) == {"champion": "1"}
 
 
+@pytest.mark.slow
 def test_settle_adopts_an_alias_moved_by_hand(client: mlflow.MlflowClient, name: str, config: PromoteConfig) -> None:
     promote(config, verdict(name, 1))
     client.set_registered_model_alias(name, "champion", "3")
@@ -216,6 +218,7 @@ def test_settle_adopts_an_alias_moved_by_hand(client: mlflow.MlflowClient, name:
     assert len(open_journal(config.journal).entries()) == 2
 
 
+@pytest.mark.slow
 def test_settle_adopts_an_alias_moved_by_hand_after_a_killed_promotion(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:

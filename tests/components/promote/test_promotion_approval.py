@@ -47,6 +47,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClie
     return client
 
 
+@pytest.mark.slow
 def test_promote_needs_an_approval_of_this_verdict(
     client: mlflow.MlflowClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_roll_back_from_the_first_version_goes_to_the_shipped_model(
     assert roll_back(config, name, "two hissed, too", to=0).version == 0
 
 
+@pytest.mark.slow
 def test_roll_back_to_the_shipped_model_is_finished_after_a_kill(
     client: mlflow.MlflowClient, name: str, config: PromoteConfig
 ) -> None:

@@ -62,6 +62,7 @@ def test_drift_over_the_limit_is_reported(
     assert again.drifted  # recordings of earlier jobs count, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", [{"recordings": 4, "limit": 1.5}, {"recordings": 3, "limit": 1000.0}])
 def test_drift_below_the_limit_or_of_few_recordings_is_silent(
     model: Path, tones: Path, tmp_path: Path, drift: dict[str, float], capsys: pytest.CaptureFixture[str]
@@ -74,6 +75,7 @@ def test_drift_below_the_limit_or_of_few_recordings_is_silent(
     assert SAID not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_model_without_a_profile_reports_no_drift(tones: Path, tmp_path: Path) -> None:
     summary = separate(
         save_tiny_model(tmp_path / "model"), tones, tmp_path / "out", drift={"limit": 1.5, "recordings": 1}

@@ -124,6 +124,7 @@ def test_stems_do_not_replace_the_recording(model: Path, music: Path) -> None:
     assert (music / "a.wav").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_file_in_the_place_of_a_folder_fails_one_recording(model: Path, music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -32,6 +32,7 @@ def test_shards_are_even_and_complete(sizes: list[int], count: int) -> None:
     assert max(loads, default=0) - min(loads, default=0) <= max(sizes, default=0)
 
 
+@pytest.mark.slow
 def test_cut_run_and_gather_give_one_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     for number in range(6):

@@ -166,6 +166,7 @@ def test_stems_beyond_full_scale_still_add_up(stems: int) -> None:
     assert max(np.abs(stem.astype(np.int64)).max() for stem in found.values()) <= 1 << 23
 
 
+@pytest.mark.slow
 def test_command_writes_the_page(
     models: Path, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

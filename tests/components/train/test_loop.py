@@ -37,6 +37,7 @@ class _Story:
         self.trainer = Trainer(config, self.state, *readers, group, scratch, self.rows.append)
 
 
+@pytest.mark.slow
 def test_loop_validates_at_the_last_step(tmp_path: Path, group: ProcessGroup) -> None:
     story = _Story(
         train_config(steps=5, validate_every=2), noise_cache(tmp_path / "cache"), group, tmp_path / "scratch"

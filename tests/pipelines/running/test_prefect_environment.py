@@ -40,6 +40,7 @@ def test_settings_reach_a_process_that_already_imported_prefect(tmp_path: Path) 
     assert _run_code(code, tmp_path, PREFECT_HOME=own) == (7, [500], own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["", "import prefect.context\n"])
 def test_settings_of_the_user_stay(first: str, tmp_path: Path) -> None:
     more = {"PREFECT_CLIENT_MAX_RETRIES": "2", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "504"}

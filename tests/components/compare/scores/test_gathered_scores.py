@@ -25,6 +25,7 @@ def test_rows_have_the_names_of_their_systems_and_one_floor(tmp_path: Path) -> N
 FOUR = ("vocals", "drums", "bass", "other", "accompaniment")
 
 
+@pytest.mark.slow
 def test_oracles_of_each_set_of_stems_have_rows_of_their_own(tmp_path: Path) -> None:
     write_system(tmp_path, "a", {"model": 1.0, "mixture": -5.0, "ibm": 8.0})
     write_system(tmp_path, "b", {"model": 1.0, "mixture": -5.0, "ibm": 12.0}, FOUR)

@@ -33,6 +33,7 @@ class _Counted(Separator):
         return features.mean(dim=2)[:, None, None].expand(-1, 2, 2, -1)
 
 
+@pytest.mark.slow
 def test_multiply_adds_count_each_weight_at_every_step() -> None:
     assert count_multiply_adds(_Counted().eval(), 2) == pytest.approx(1000 * (2 * 4 * 3 + 4 * (4 * 3 + 3 * 3)))
 

@@ -38,6 +38,7 @@ def separator() -> Separator:
     return _separator()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:A window was not provided")
 @pytest.mark.parametrize(
     ("stems", "channels", "more"),

@@ -161,6 +161,7 @@ PUBLISHED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_defaults_have_the_published_number_of_weights(name: str) -> None:
     stems, wanted, source = PUBLISHED[name]

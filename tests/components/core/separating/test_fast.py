@@ -103,6 +103,7 @@ def test_fp32_stems_differ_by_rounding(label: str, stems: int, channels: int, ba
         assert (fast.estimates(mixture) - separator.estimates(mixture)).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     label=st.sampled_from(sorted(NETWORKS)),

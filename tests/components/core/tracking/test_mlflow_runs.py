@@ -33,6 +33,7 @@ def test_run_ref_is_read_back_from_its_file(tmp_path: Path) -> None:
         RunRef.read(tmp_path / "elsewhere")
 
 
+@pytest.mark.slow
 def test_logged_values_are_read_back(store: str, tmp_path: Path) -> None:
     client = mlflow_runs.connect()
     run = client.create_run(mlflow_runs.experiment_id(client))

@@ -189,6 +189,7 @@ def test_failed_page_leaves_the_old_one(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_catalogue(tmp_path: Path) -> None:
     page_of(tmp_path, TRACK)  # the template is compiled once
     peaks = []

@@ -78,6 +78,7 @@ def test_trace_of_an_exported_model_needs_no_store(stem: Path, monkeypatch: pyte
     assert "train.steps  7" in traced.stdout
 
 
+@pytest.mark.slow
 def test_trace_of_converted_weights_names_their_files(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", noise(0, 44100).T, 44100)
     separate(SHIPPED, tmp_path / "a.wav", tmp_path / "out")
