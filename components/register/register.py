@@ -44,7 +44,12 @@ def _find_version(client: mlflow.MlflowClient, name: str, loaded: Model) -> Mode
 
 def _digest_identity(loaded: Model) -> str:
     """Return a digest of all that decides the stems: weights, network, targets, rate and channels."""
-    description = [loaded.network.model_dump(mode="json"), loaded.targets, loaded.rate, loaded.channels]
+    description = [
+        loaded.network.model_dump(mode="json", exclude_none=True),
+        loaded.targets,
+        loaded.rate,
+        loaded.channels,
+    ]
     return digest_parts([loaded.digest, json.dumps(description, sort_keys=True)])
 
 

@@ -5,11 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from components.core.base.params import Section
-from components.core.networks.architecture_registry import parse_network
+from components.core.networks.architecture_registry import ARCHITECTURES, parse_network
 
 
 def _network(values: Any) -> Section:
-    return values if isinstance(values, Section) else parse_network(values)
+    network = values if isinstance(values, Section) else parse_network(values)
+    name = network.model_dump()["name"]
+    if not ARCHITECTURES[name].trainable:
+        raise ValueError(f"{name} can't be trained: name another architecture")
+    return network
 
 
 Share = Annotated[float, Field(ge=0, le=1)]

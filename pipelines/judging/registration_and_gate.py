@@ -12,6 +12,7 @@ from components.core.base.workspace import SCRATCH, WORKSPACE
 from components.core.data.artifacts import MANIFEST, MODEL, TEST, VERDICT, VERSION
 from components.core.models.addresses import SHIPPED, fetch_model
 from components.core.models.model_description import REGISTRY, ModelDescription
+from components.core.networks.architecture_registry import list_architectures
 from components.core.release.registry_consistency import champion_version, find_disagreement
 from components.core.release.registry_sections import PromoteConfig, load_separating_model
 from components.core.release.verdict import Verdict
@@ -102,8 +103,8 @@ def _score(project: ProjectFolder, model: Path, label: str) -> Path:
 
 def _digest_conditions(project: ProjectFolder, model: Path) -> str:
     """Return a digest of all that decides the scores: model, tracks, parameters, code and torch's version."""
-    network = ModelDescription.read(model).network["name"]
-    code = code_digest("evaluate", network, project.folder)
+    names = list_architectures(ModelDescription.read(model).network)
+    code = digest_parts([code_digest("evaluate", name, project.folder) for name in names])
     # read as plain YAML: the typed config of evaluate imports torch
     parameters = json.dumps(yaml.safe_load(project.params.read_text(encoding="utf-8"))["evaluate"])
     files = [digest_file(model / ModelDescription.FILE), digest_file(MANIFEST.below(project.workspace))]

@@ -78,10 +78,17 @@ def find_start_model(project: ProjectFolder, options: tuple[str, ...] = ()) -> s
 
 def _read_champion(name: str, version: int) -> Champion:
     model = ModelDescription.read(fetch_model(f"models:/{name}/{version}", SCRATCH / "models").folder)
-    run = mlflow_runs.connect().get_run(model.origin["run_id"])
     start = StartModel.model_validate(model.origin.get("started_from", {}))
-    training = TrainingConditions(model.network["name"], model.targets, run.data.tags.get("train.data", ""))
+    training = TrainingConditions(model.network["name"], model.targets, _read_data_digest(model.origin["run_id"]))
     return Champion(f"models:/{name}/{version}", training, start.pinned_address)
+
+
+def _read_data_digest(run_id: str) -> str:
+    """Return the digest of a training's data, empty for a converted model, which no run here trained."""
+    if not run_id:
+        return ""
+    tags: dict[str, str] = mlflow_runs.connect().get_run(run_id).data.tags
+    return tags.get("train.data", "")
 
 
 def _newest_version(name: str) -> int:

@@ -84,9 +84,12 @@ class StemSettings(_Part):
     options: StemOptions
 
     def makes_same_stems(self, other: "StemSettings") -> bool:
-        """Return whether both make the same stems; what the registry calls the model does not matter."""
+        """Return whether both make the same stems; what the registry calls the model does not matter.
+
+        Parameters of a network that are None are as if they were absent: older archives lack those that came later.
+        """
         ours, theirs = self.model, other.model
-        same_model = (ours.sha256, ours.network) == (theirs.sha256, theirs.network)
+        same_model = (ours.sha256, _given(ours.network)) == (theirs.sha256, _given(theirs.network))
         return same_model and self.options == other.options
 
 
@@ -143,3 +146,7 @@ class Provenance(Document):
         """Return the document as JSON values; no key stands for a missing picture, or for nothing left out."""
         optional = ("picture", "left_out")
         return {name: value for name, value in super().values().items() if name not in optional or value}
+
+
+def _given(network: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in network.items() if value is not None}

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -77,9 +78,13 @@ def separate_segments(separator: Separator, segments: Sequence[Audio], batch: in
     """Separate up to `batch` segments in one forward pass: return `(segments, stems, channels, samples)`, float32."""
     mixtures = np.zeros((batch, *segments[0].shape), np.float32)
     mixtures[: len(segments)] = segments
-    weight = next(separator.parameters(), None)
-    device = torch.device("cpu") if weight is None else weight.device
     with torch.inference_mode():
-        stems = separator(torch.from_numpy(mixtures).to(device))[: len(segments)]
+        stems = separator(torch.from_numpy(mixtures).to(_device(separator)))[: len(segments)]
     result: Audio = stems.cpu().numpy()
     return result
+
+
+def _device(separator: Separator) -> torch.device:
+    """Return the device of the weights or, where a network has none, of its windows and other buffers."""
+    held = next(chain(separator.parameters(), separator.buffers()), None)
+    return torch.device("cpu") if held is None else held.device

@@ -9,6 +9,8 @@ from components.core.base.params import parse_section
 from components.train.config import TrainConfig
 from tests.components.train.train_music import PARAMS, train_config
 
+ONNX_REFUSED = "onnx can't be trained: name another architecture"
+
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
@@ -24,6 +26,7 @@ from tests.components.train.train_music import PARAMS, train_config
             {"network": {"name": "vnet"}},
             "there is no architecture 'vnet': choose from bs_roformer, chain, conv_tasnet,",
         ),
+        ({"network": {"name": "onnx", "interface": {"kind": "waveform", "segment": 9}, "size": 1}}, ONNX_REFUSED),
         ({"network": {"name": "unet", "depth": 3}}, "network.depth: no such parameter"),
     ],
 )

@@ -78,3 +78,11 @@ def test_settings_change_with_model_and_options() -> None:
     unknown = {**OLD, "options": {**OLD["options"], "dither": True}}
     for other in (model, option, unknown):
         assert not _read(OLD).settings.makes_same_stems(_read(other).settings)
+
+
+def test_parameter_that_is_none_is_as_if_absent() -> None:
+    network = {**OLD["model"]["network"], "later": None}
+    newer = {**OLD, "model": {**OLD["model"], "network": network}}
+    assert _read(OLD).settings.makes_same_stems(_read(newer).settings)
+    other = {**OLD, "model": {**OLD["model"], "network": {**network, "later": 1}}}
+    assert not _read(OLD).settings.makes_same_stems(_read(other).settings)

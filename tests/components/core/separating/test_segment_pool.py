@@ -10,10 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from components.core.networks.base.separator import Separator
 from components.core.separating.fast import for_inference
-from components.core.separating.segment_pool import SegmentPool
+from components.core.separating.segment_pool import SegmentPool, separate_segments
 from components.core.separating.segments import separate_audio, separate_blocks, separate_in_pool
 from components.core.sound.decoding import Audio
 from tests.support.tiny_models import ROOT, noise, run_python, tiny_separator
@@ -180,6 +181,27 @@ def test_failed_recording_cancels_its_segments_in_a_shared_pool() -> None:
         for wanted in (first, pool.submit(noise(2, 64))):
             assert wanted.result(LONG).shape == (2, 2, 64)
     assert len(separator.shapes) == 2
+
+
+class _WindowAlone(Separator):
+    """A network without weights, whose window is on the device `meta`."""
+
+    segment = 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.ones(64, device="meta"))
+        self.seen: list[str] = []
+
+    def estimates(self, mixture: Tensor) -> Tensor:
+        self.seen.append(mixture.device.type)
+        return torch.zeros(1, 2, 2, 64)
+
+
+def test_network_without_weights_computes_where_its_window_is() -> None:
+    separator = _WindowAlone()
+    separate_segments(separator, [np.zeros((2, 64), np.float32)], 1)
+    assert separator.seen == ["meta"]
 
 
 @pytest.mark.parametrize("threads", [2, 3])
