@@ -18,6 +18,9 @@ from components.core.models.model_folder import Model, Stored, load_model, save_
 from components.core.sound.training_profile import PROFILE
 from components.core.tracking.mlflow_runs import RunRef
 
+_OUTSIDE_THE_LAYERS = ("dropout", "frames", "segment", "level_range")
+"""Parameters of networks whose weights may be averaged although they differ; the first model's are kept."""
+
 
 def average(folders: Sequence[Path], out: Path, stored: Stored) -> None:
     """Write the average of the models in `folders` to `out`, with the run and the profile of the first.
@@ -50,12 +53,23 @@ def average_states(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _require_same_kind(model: Model, first: Model, folder: Path) -> None:
+    if different := _different_parameters(model, first):
+        raise UserError(
+            f"{folder} has another network than the first model ({', '.join(different)} differ): leave it out"
+        )
     pairs = [
         (_shapes(model), _shapes(first)), (model.targets, first.targets), (model.rate, first.rate),
         (model.channels, first.channels),
     ]  # fmt: skip
     if any(own != expected for own, expected in pairs):
         raise UserError(f"{folder} has another network, or other stems, than the first model: leave it out")
+
+
+def _different_parameters(model: Model, first: Model) -> list[str]:
+    """Return the names of the networks' parameters that differ, but for those that leave the layers as they are."""
+    ours, theirs = model.network.model_dump(), first.network.model_dump()
+    names = sorted((ours.keys() | theirs.keys()) - set(_OUTSIDE_THE_LAYERS))
+    return [name for name in names if ours.get(name) != theirs.get(name)]
 
 
 def _shapes(model: Model) -> dict[str, torch.Size]:

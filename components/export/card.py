@@ -113,10 +113,18 @@ def _describe_converted_model(model: Model, licences: Mapping[str, str]) -> str:
         f"- weights: SHA-256 `{model.digest}`",
         f"- made by `stemline convert {kind} SOURCE FOLDER{options}{stored}` from",
         *files,
+        *_list_members(model),
         f"- terms: {licences.get(WEIGHTS_LICENCE, 'ask the maker of the weights')}",
         *_describe_stored_weights(model),
     ]
     return "\n".join(lines)
+
+
+def _list_members(model: Model) -> list[str]:
+    """Return a line for each member of an ensemble or a chain: the terms of all of them bind the model."""
+    members = model.origin.get("members", ())
+    lines = [f"  - `{member['model']}`: SHA-256 `{member['sha256']}`" for member in members]
+    return ["- members, whose terms all bind this model:", *lines] if lines else []
 
 
 def _describe_profile(profile: Profile | None) -> str:

@@ -20,7 +20,7 @@ SMALL = {"name": "unet", "widths": [4, 8], "stft": {"window": 512, "hop": 128}, 
 def _training(folder: Path, seed: int, **changes: object) -> Path:
     """Write what later steps need of a training."""
     torch.manual_seed(seed)
-    network = parse_network(SMALL | changes)
+    network = parse_network(changes if "name" in changes else SMALL | changes)
     separator = build_separator(network, 2, 2)
     save_model(MODEL.within(folder), separator, network, ("vocals", "accompaniment"), 8000, 2, {"step": seed})
     (MODEL.within(folder) / PROFILE).write_text("{}")
@@ -56,3 +56,19 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has another network"):
         average(folders, tmp_path / "out", "fp32")
     assert not (tmp_path / "out").exists()
+
+
+def test_layers_that_compute_something_else_are_refused(tmp_path: Path) -> None:
+    spleeter = {"name": "spleeter", "widths": [4, 8], "stft": {"window": 512, "hop": 128}, "bins": 128, "frames": 8}
+    folders = [_training(tmp_path / kind, 1, **spleeter, activation=kind) for kind in ("relu", "elu")]
+    with pytest.raises(UserError, match=r"another network than the first model \(activation differ\)"):
+        average(folders, tmp_path / "out", "fp32")
+
+
+def test_dropout_and_level_range_are_those_of_the_first_model(tmp_path: Path) -> None:
+    spleeter = {"name": "spleeter", "widths": [4, 8], "stft": {"window": 512, "hop": 128}, "bins": 128, "frames": 8}
+    tuned = _training(tmp_path / "tuned", 1, **spleeter, dropout=0.1, level_range=[4, 12])
+    start = _training(tmp_path / "start", 2, **spleeter)
+    average([tuned, start], tmp_path / "out", "fp32")
+    network = load_model(MODEL.within(tmp_path / "out")).network.model_dump()
+    assert (network["dropout"], network["level_range"]) == (0.1, (4.0, 12.0))

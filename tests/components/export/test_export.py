@@ -156,6 +156,7 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     origin = {
         "converted_from": "spleeter", "files": {"model.index": "beef" * 16}, "options": {"level_range": "4,12"},
         "stored": "fp16", "git_commit": "c0ffee", "run_id": "",
+        "members": [{"model": "one", "sha256": "cafe", "origin": {}}],
     }  # fmt: skip
     converted = tmp_path / "converted"
     save_model(
@@ -171,6 +172,7 @@ def test_converted_model_is_exported_with_its_files_terms_and_command(outputs: S
     assert "`stemline convert spleeter SOURCE FOLDER --level-range 4,12 --stored fp16`" in card
     assert f"`model.index`: SHA-256 `{'beef' * 16}`" in card
     assert "- terms: MIT, their makers" in card
+    assert "- members, whose terms all bind this model:\n  - `one`: SHA-256 `cafe`" in card
     assert "`profile.json`: the mixtures of " in card
     assert "82 tracks of musdb18-7s, because the music that the weights were trained on is not available" in card
     assert "- weights on disk: fp16 for kernels" in card
