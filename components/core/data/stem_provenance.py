@@ -148,5 +148,10 @@ class Provenance(Document):
         return {name: value for name, value in super().values().items() if name not in optional or value}
 
 
-def _given(network: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in network.items() if value is not None}
+def _given(value: Any) -> Any:
+    """Return the parameters of a network, and of the members in it, without those that are None."""
+    if isinstance(value, dict):
+        return {name: _given(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_given(inner) for inner in value]
+    return value

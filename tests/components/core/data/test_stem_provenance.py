@@ -86,3 +86,11 @@ def test_parameter_that_is_none_is_as_if_absent() -> None:
     assert _read(OLD).settings.makes_same_stems(_read(newer).settings)
     other = {**OLD, "model": {**OLD["model"], "network": {**network, "later": 1}}}
     assert not _read(OLD).settings.makes_same_stems(_read(other).settings)
+
+
+def test_none_in_a_member_of_an_ensemble_is_as_if_absent() -> None:
+    old, new = (
+        {**OLD, "model": {**OLD["model"], "network": {"name": "ensemble", "members": [{"network": network}]}}}
+        for network in ({"name": "spleeter"}, {"name": "spleeter", "level_range": None})
+    )
+    assert _read(old).settings.makes_same_stems(_read(new).settings)
